@@ -29,7 +29,8 @@ PAGE = Path(__file__).with_name("configuration.md")
 HEAD = """# Configuration
 
 A run is decided by one TOML file; `examples/` has some. Every key has a default but `board` and `space.name` or
-`space.file`. An unknown key is an error that names the nearest known one.
+`space.file`, which a run without a search does not need ([own-data.md](own-data.md#a-finished-model-is-taught-more)).
+An unknown key is an error that names the nearest known one.
 `--set key=value` on the command line changes one setting, as in `--set train.epochs=10 --set budget.arena_bytes=64K`.
 The resolved configuration is printed and saved as `config.toml` in the run directory; it is a configuration itself.
 

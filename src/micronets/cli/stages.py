@@ -130,12 +130,14 @@ def _perform(
     common.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
 
     from micronets.pipeline import directory
+    from micronets.pipeline.config import is_model
     from micronets.pipeline.context import opened
     from micronets.pipeline.perform import STAGES, discard, load_config, perform
     from micronets.pipeline.toml_config import to_toml
 
     config = load_config(source, out, overrides)
-    stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command == name)
+    commands = {name, "search"} if name == "train" and is_model(config.init) else {name}
+    stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command in commands)
     with opened(config, resume=resume, progress=common.ProgressPrinter(), command=shlex.join(words)) as context:
         common.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
         if redo:

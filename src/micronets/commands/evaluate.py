@@ -301,8 +301,7 @@ def _examples_of(data: TaskData, split: str, file: ModelFile, names: tuple[str, 
             f"{file.name}: its labels are {', '.join(names)}, the data's classes {', '.join(data.classes)}; "
             "give data of the same classes, in the same order"
         )
-    told = json.loads(file.model.metadata.get("micronets.frontend", "{}"))
-    settings = {name: int(told[name]) for name in data.input_settings if name in told}
+    settings = input_settings_of(file.model.metadata, data)
     if data.input_shape(settings) != _shape_of_input(file):
         raise DataError(
             f"{file.name}: its input is {file.model.arch.input_shape}, the data's {data.input_shape(settings)}; "
@@ -341,6 +340,12 @@ def known_labels(metadata: Mapping[str, str], front_end: str | None = None) -> t
     if front_end in image.PRESETS:
         return image.RELEASED_LABELS[front_end]
     return RELEASED_LABELS if front_end in ("micronet-mfcc", "mlperf-mfcc") else None
+
+
+def input_settings_of(metadata: Mapping[str, str], data: TaskData) -> dict[str, int]:
+    """Returns the input settings of data that the front end in a model's metadata names."""
+    told = json.loads(metadata.get("micronets.frontend", "{}"))
+    return {name: int(told[name]) for name in data.input_settings if name in told}
 
 
 def front_end_json(metadata: Mapping[str, str], name: str | None) -> str | None:

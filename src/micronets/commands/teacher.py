@@ -9,21 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from micronets import tflite
 from micronets.commands.evaluate import front_end_json, known_labels
-from micronets.errors import FileError, SpecError, UnsupportedError
-from micronets.files import read_plain
+from micronets.commands.first_network import network_in_file
+from micronets.errors import SpecError, UnsupportedError
 from micronets.frontend import image
-from micronets.importers.dequantised import code_ranges, dequantised
-from micronets.importers.float_tflite import is_float, read_float
 from micronets.importers.interpreter import layer_outputs
 from micronets.importers.network import FloatNetwork
-from micronets.importers.onnx_file import read_onnx
 from micronets.tasks import Card, TaskData
 from micronets.tasks.base import MakeView
 from micronets.tasks.images.data import ImageData
 from micronets.tasks.views import view_of
-from micronets.tflite.foreign import foreign_model
 
 if TYPE_CHECKING:
     from torch import nn
@@ -96,7 +91,7 @@ class _Read:
 def _checked(path: Path, data: TaskData, front_end: str) -> _Read:
     """Reads a model. Raises `FileError`, `SpecError`, `UnsupportedError` for one that cannot teach these data."""
     where = f"teacher.model = '{path}'"
-    network, ranges = _read(path, where)
+    network, ranges = network_in_file(path, where)
     arch = network.arch
     if len(arch.outputs) > 1:
         raise UnsupportedError(f"{where}: {len(arch.outputs)} outputs; a teacher has one, the logits of the classes")
@@ -110,22 +105,6 @@ def _checked(path: Path, data: TaskData, front_end: str) -> _Read:
         raise SpecError(f"{where}: carries no front end; name one with teacher.front_end: {names}, or a JSON file")
     card = Card(data.classes, form, (height, width, channels), where, network.metadata)
     return _Read(network, ranges, card, tuple(order))
-
-
-def _read(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tuple[float, float]]]:
-    """Returns the network in a file, in real numbers, and the ranges of its tensors where it computes in integers."""
-    try:
-        content = read_plain(path)
-    except OSError as e:
-        raise FileError(f"{where}: cannot read it ({e.strerror}); give the path of a .tflite or .onnx file") from e
-    if path.suffix.lower() == ".onnx":
-        return read_onnx(path), {}
-    if other := foreign_model(path, content):
-        raise FileError(f"{where}: {other}")
-    if is_float(content, where):
-        return read_float(content, where), {}
-    model = tflite.read(content, where)
-    return dequantised(model, where), code_ranges(model)
 
 
 def _order(network: FloatNetwork, data: TaskData, front_end: str, where: str) -> list[int]:

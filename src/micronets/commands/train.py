@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from micronets.commands.first_network import first_network, first_weights
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import DataError, UnsupportedError
 from micronets.importers.network import FloatNetwork
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def train(
-    network: Arch | SearchResult | FloatNetwork,
+    network: Arch | SearchResult | FloatNetwork | str | Path,
     data: TaskData,
     *,
     settings: TrainSettings | None = None,
@@ -39,33 +38,47 @@ def train(
 ) -> TrainResult:
     """Trains a network, in float and then with quantisation simulated, and keeps the best epoch of each stage.
 
-    - `network`: an architecture, or what a search found, or what `from_torch` read: of these two, training starts from
-      the weights that they have.
+    - `network`: an architecture; or what a search found, what `from_torch` read, or the path of a `.tflite` (int8 or
+      float) or ONNX file, whose weights training starts from. Outputs of a file keep their weights where a class has
+      the same label, and begin anew where it has not (`commands.first_network`).
     - `data`: what it is to learn; the best epoch is that of the validation split.
     - `settings`: epochs, learning rates and the rest; `qat_epochs=0` trains in float alone, and `epochs=0`, for a
       network that has weights, with quantisation simulated alone.
-    - `input_settings`: input settings of the data, where these have any; None: those of the search, else none.
+    - `input_settings`: input settings of the data, where these have any; None: those of the search or of the
+      file, else none.
     - `teacher`: a trained network of the same input and outputs, from whose outputs it learns too.
     - `seed`: seed of first weights, order and disturbance of examples.
     - `out`: a directory for checkpoints, from which a training that was interrupted goes on; None: there are none.
     - `progress`: is told stage, step, steps, seconds_left and metrics about once a second.
 
-    Raises `DataError` for data of another shape or other classes, `TrainingError` if the loss is not a number.
+    Raises `DataError` for data of another shape or other classes, `FileError` or `UnsupportedError` for a file that
+    cannot be read or trained, `TrainingError` if the loss is not a number.
     """
     require("torch")
     from micronets.design.train import TrainingJob, train_network
 
     check_data(data)
-    found = None if isinstance(network, (Arch, FloatNetwork)) else network
-    arch = network if isinstance(network, Arch) else network.arch
-    if input_settings is None:
-        input_settings = {} if found is None else {k: v for k, v in found.values.items() if k in data.input_settings}
-    check_fit(arch, data, input_settings)
     init: Mapping[str, Tensor] | None = None
-    if found is not None:
-        init = found.state
+    if isinstance(network, str | Path):
+        first = first_network(Path(network), data, input_settings)
+        for note in first.notes:
+            (progress or (lambda _: None))({"stage": "train", "note": note})
+        network, input_settings = first.network, first.settings
+    if isinstance(network, Arch):
+        arch = network
     elif isinstance(network, FloatNetwork):
-        init = _adopted(network, data, input_settings)
+        arch = network.arch
+    else:
+        arch, init = network.arch, network.state
+        if input_settings is None:
+            input_settings = {k: v for k, v in network.values.items() if k in data.input_settings}
+    input_settings = input_settings or {}
+    check_fit(arch, data, input_settings)
+    if isinstance(network, FloatNetwork):
+        try:
+            init = first_weights(network, data, input_settings)
+        except UnsupportedError as e:
+            raise UnsupportedError(f"{e}, which is quantised after training: mn.quantise(network, data)") from e
     job = TrainingJob(
         arch,
         data,
@@ -79,23 +92,6 @@ def train(
         return train_network(job, Path(out), progress)
     with tempfile.TemporaryDirectory(prefix="micronets-") as directory:
         return train_network(job, Path(directory), progress)
-
-
-def _adopted(network: FloatNetwork, data: TaskData, input_settings: Mapping[str, int]) -> Mapping[str, Tensor]:
-    """Returns the weights of a network of another tool as our training begins with them."""
-    from micronets.design.adopt import adopted
-
-    x = data.inputs("train", input_settings)
-    x = x[np.sort(np.random.default_rng(0).permutation(len(x))[:_STATISTICS])]
-    weights = {name: (w.kernel, w.bias) for name, w in network.weights.items()}
-    try:
-        return adopted(network.arch, weights, (x[i : i + _BATCH] for i in range(0, len(x), _BATCH)))
-    except UnsupportedError as e:
-        raise UnsupportedError(f"{e}, which is quantised after training: mn.quantise(network, data)") from e
-
-
-_STATISTICS = 1024  # training examples on which the statistics of batch norms are found
-_BATCH = 128
 
 
 def check_fit(arch: Arch, data: TaskData, input_settings: Mapping[str, int]) -> None:

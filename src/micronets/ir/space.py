@@ -123,6 +123,18 @@ class SearchSpace:
             yield {c.name: v for c, v in zip(shapes, values, strict=True)}
 
 
+def space_of_one(name: str, arch: Arch, settings: Values) -> SearchSpace:
+    """Returns the space whose only network is a given one.
+
+    - name: what messages call the space.
+    - arch: the network, of one input and no constants.
+    - settings: the settings of its input, which are choices of one option.
+    """
+    template = Template(arch.input_shape, (Block(arch.layers),))
+    choices = tuple(Choice(setting, "shape", (value,)) for setting, value in settings.items())
+    return SearchSpace(name, choices, lambda pick: template)
+
+
 def derive(space: SearchSpace, values: Values) -> Arch:
     """Returns the network of a space for one value of every choice.
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from micronets import tasks
 from micronets.boards.board import Budget, load_board
+from micronets.commands.first_network import MODEL_SUFFIXES
 from micronets.commands.own_space import load_space
 from micronets.design.search_settings import SearchSettings
 from micronets.design.setting_ranges import WITHOUT_EFFECT
@@ -28,6 +29,9 @@ from micronets.tasks import TASKS, DataOptions
 
 INITS = ("supernet", "scratch")
 """What a training may start from, besides a finished run."""
+
+GIVEN_SPACE = "init"
+"""The name that stands in `[space]` where the network is not searched for, but that of the file that `init` names."""
 
 MOST_THREADS, MOST_SEED = 1024, 2**32 - 1
 
@@ -82,11 +86,13 @@ class Config:
     - `latency_model`: file of `micronets characterize` for the runtime and a board that has none yet; empty: the
       board's own.
     - `init`: the training starts from the `supernet`'s weights, from `scratch`, or from the float weights of a finished
-      run of the same network, whose directory it names.
+      run of the same network, whose directory it names. Where it names a `.tflite` (int8 or float) or an ONNX file, the
+      network is that of the file, and the search is left out.
     - `data`: what the task's own options say.
     - `budget`, `search`, `train`, `teacher`: see their classes. A board's own SRAM and flash always limit the result.
     - `space`: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of
-      its function. `[space.fix]` gives choices one value.
+      its function. `[space.fix]` gives choices one value. `space = "init"`, or no
+      `[space]`: the network of the file that `init` names.
     """
 
     task: str
@@ -130,11 +136,39 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
 
 def _init(value: Any, where: str) -> str:
     name: str = convert(str, value, "init", where)
-    if name not in INITS and not ("/" in name or Path(name).is_dir()):
+    if name not in INITS and not (is_model(name) or "/" in name or Path(name).is_dir()):
         raise SpecError(
-            f"{where}: init = {name!r}; known: {', '.join(sorted(INITS))}, or the directory of a finished run"
+            f"{where}: init = {name!r}; known: {', '.join(sorted(INITS))}, or the directory of a finished run, or a "
+            ".tflite or .onnx file"
         )
     return name
+
+
+def is_model(init: str) -> bool:
+    """Tells whether `init` names a model's file, which gives the network and its first weights."""
+    return Path(init).suffix.lower() in MODEL_SUFFIXES
+
+
+def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> dict[str, Any]:
+    """Checks `space` of a configuration, which may be left out where `init` gives the network. Raises `SpecError`."""
+    given = table.get("space", GIVEN_SPACE if is_model(init) else None)
+    named = given == GIVEN_SPACE or (isinstance(given, Mapping) and given.get("name") == GIVEN_SPACE)
+    if named and not is_model(init):
+        raise SpecError(
+            f'{where}: space = "{GIVEN_SPACE}" needs the network of a file, and init = {init!r} is none; give the path '
+            "of a .tflite or .onnx file"
+        )
+    if is_model(init) and not named:
+        raise SpecError(
+            f"{where}: init = {init!r} gives the network, and [space] asks for another; remove [space], or set "
+            f"--set space={GIVEN_SPACE}"
+        )
+    if not named:
+        return space_table(task, _table(table, "space", where), where)
+    for key in given if isinstance(given, Mapping) else ():
+        if key != "name":
+            raise SpecError(f'{where}: space.{key} does not go with space.name = "{GIVEN_SPACE}"; remove it')
+    return {"name": GIVEN_SPACE}
 
 
 def _runtime(value: Any, where: str) -> str:
@@ -157,7 +191,8 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     for key in table:
         if key not in known:
             raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, known)}")
-    for key in ("board", "space"):
+    init = _init(table.get("init", INITS[0]), where)
+    for key in ("board", *([] if is_model(init) else ["space"])):
         if key not in table:
             raise SpecError(f"{where}: '{key}' is missing; a configuration needs a board and a [space]")
     task = convert(str, table.get("task", next(iter(TASKS))), "task", where)
@@ -165,8 +200,8 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     sections = {"data": known_task.options, "budget": Budget, "search": SearchSettings, "train": TrainSettings}
     board = convert(str, table["board"], "board", where)
     _located(where, lambda: load_board(board))
-    train = _table(table, "train", where)
-    if train.get("epochs") == 0:
+    space, train = _space(task, table, init, where), _table(table, "train", where)
+    if train.get("epochs") == 0 and not is_model(init):
         raise SpecError(f"{where}: train.epochs = 0; a run trains what it found: give at least 1")
     if train.get("qat_epochs") == 0:
         raise SpecError(f"{where}: train.qat_epochs = 0; a run ends with an int8 model: give at least 1")
@@ -176,11 +211,11 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         out=convert(str, table.get("out", f"runs/{Path(where).stem}"), "out", where),
         seed=_seed(table, where),
         threads=_threads(table, where),
-        init=_init(table.get("init", INITS[0]), where),
+        init=init,
         runtime=_runtime(table.get("runtime", TFLM.name), where),
         latency_model=convert(str, table.get("latency_model", ""), "latency_model", where),
-        space=space_table(task, _table(table, "space", where), where),
-        teacher=_teacher(table, task, train, where) if "teacher" in table else None,
+        space=space,
+        teacher=_teacher(table, task, space, train, where) if "teacher" in table else None,
         **{name: build(cls, _table(table, name, where), f"{name}.", where) for name, cls in sections.items()},  # type: ignore[arg-type]
     )
 
@@ -213,7 +248,9 @@ def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]
     return value
 
 
-def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], where: str) -> TeacherConfig:
+def _teacher(
+    table: Mapping[str, Any], task: str, space: Mapping[str, Any], train: Mapping[str, Any], where: str
+) -> TeacherConfig:
     given = _table(table, "teacher", where)
     if finished := next((name for name in ("run", "model") if given.get(name)), None):
         for key in ("options", "values", "train"):
@@ -222,11 +259,16 @@ def _teacher(table: Mapping[str, Any], task: str, train: Mapping[str, Any], wher
                     f"{where}: teacher.{key} does not go with teacher.{finished}, which is trained already; remove one "
                     "of them"
                 )
-    else:
-        given = {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}
+        return build(TeacherConfig, given, "teacher.", where)
+    if space.get("name") == GIVEN_SPACE:
+        raise SpecError(
+            f"{where}: [teacher] is the largest network of a space, and here the network is that of init alone; "
+            "name a trained teacher with teacher.run or teacher.model"
+        )
+    given = {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}
     made = build(TeacherConfig, given, "teacher.", where)
-    space = space_table(task, {**table["space"], **made.options}, f"{where}: teacher.options")
-    _located(f"{where}: teacher.values", lambda: largest(make_space(task, space, 2), made.values))
+    own = space_table(task, {**table["space"], **made.options}, f"{where}: teacher.options")
+    _located(f"{where}: teacher.values", lambda: largest(make_space(task, own, 2), made.values))
     return made
 
 

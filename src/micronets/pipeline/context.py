@@ -15,6 +15,7 @@ import numpy as np
 from micronets import tasks, user_code
 from micronets.boards.board import Board, load_board
 from micronets.commands import own_space
+from micronets.commands.first_network import FirstNetwork, first_network
 from micronets.commands.search import front_end_costs, front_ends_of
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts, with_front_ends
@@ -22,9 +23,9 @@ from micronets.errors import DataError, FileError, MicronetsError, SpecError
 from micronets.files import digest, fingerprint, read_plain, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
-from micronets.ir.space import SearchSpace
+from micronets.ir.space import SearchSpace, space_of_one
 from micronets.pipeline import directory
-from micronets.pipeline.config import Config, decides, first_difference, load, make_space
+from micronets.pipeline.config import GIVEN_SPACE, Config, decides, first_difference, is_model, load, make_space
 from micronets.pipeline.directory import ARCH, VALUES, RunDir
 from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import Progress
@@ -87,11 +88,26 @@ class RunContext:
         return digest(" ".join(parts))
 
     @cached_property
-    def space(self) -> SearchSpace:
-        """The search space, for the classes of the data.
+    def given(self) -> FirstNetwork | None:
+        """The network that `init` gives, with one output for each class of the data; None: it is searched for.
 
-        Raises `SpecError`, also for networks of the user's that cannot be.
+        Raises `FileError`, `UnsupportedError`, `DataError`.
         """
+        if not is_model(self.config.init):
+            return None
+        found = first_network(Path(self.config.init), self.data)
+        for note in found.notes:
+            self.progress({"stage": "search", "note": note})
+        return found
+
+    @cached_property
+    def space(self) -> SearchSpace:
+        """The search space, for the classes of the data; that of a given network has this network alone.
+
+        Raises `SpecError`, also for networks of the user's that cannot be, and what `given` raises.
+        """
+        if self.given is not None:
+            return space_of_one(GIVEN_SPACE, self.given.network.arch, self.given.settings)
         space = make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
         if "file" in self.config.space:
             own_space.check(space, len(self.data.classes))

@@ -25,7 +25,7 @@ from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
 from micronets.files import write_atomic
-from micronets.pipeline.config import INITS, Config
+from micronets.pipeline.config import INITS, Config, is_model
 from micronets.pipeline.context import RunContext, opened
 from micronets.pipeline.directory import CONFIG, RunDir, erase, locked
 from micronets.pipeline.dry_run_sample import DataSample, sample
@@ -239,7 +239,8 @@ def shrunk(config: Config, device: str) -> Config:
         if k.startswith("synthetic_") and not config.data.path
     }
     data: Any = config.data
-    init = config.init if config.init in INITS else INITS[0]  # other weights take the same time
+    kept = config.init in INITS or is_model(config.init)
+    init = config.init if kept else INITS[0]  # other weights take the same time
     return replace(
         config, init=init, search=search, train=short(config.train), teacher=teacher, data=replace(data, **fewer)
     )
@@ -322,6 +323,8 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
             ("train quantised", full.train.qat_epochs, full.train.batch, settings.train.batch),
         ],
     }
+    if is_model(full.init):
+        plans[SEARCH] = []  # nothing is searched
     teacher, own = full.teacher, settings.teacher
     if teacher is not None and own is not None and teacher.train is not None and own.train is not None:
         plans[TEACHER] = [("teacher", teacher.train.epochs, teacher.train.batch, own.train.batch)]

@@ -1,4 +1,4 @@
-"""What a run takes from outside: a teacher that is trained already, and the weights of a finished run."""
+"""What a run takes from outside: a teacher that is trained already, and first weights of a finished run or a file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from micronets.commands.evaluate import front_end_json
 from micronets.commands.teacher import check_teacher
 from micronets.errors import SpecError
 from micronets.files import fingerprint
-from micronets.pipeline.config import INITS, Config, TeacherConfig
+from micronets.pipeline.config import INITS, Config, TeacherConfig, is_model
 from micronets.pipeline.directory import WEIGHTS
 from micronets.tasks import TaskData
 
@@ -35,12 +35,16 @@ def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
 
 
 def first_weights(init: str) -> dict[str, str]:
-    """Returns the digest of the weights of a finished run that a training starts from, by name.
+    """Returns the digest of the file with the weights that a training starts from, by name.
 
-    Raises `SpecError` if they are not there.
+    Raises `SpecError` if it is not there.
     """
     if init in INITS:
         return {}
+    if is_model(init):
+        if not Path(init).is_file():
+            raise SpecError(f"init = '{init}': no such file (paths start at {Path.cwd()})")
+        return {"first weights": fingerprint(Path(init))}
     weights = Path(init) / WEIGHTS
     if not weights.is_file():
         raise SpecError(f"init = '{init}': no {weights} there; finish that run first")

@@ -11,13 +11,14 @@ from typing import Any
 from micronets import tasks, user_code
 from micronets.boards.board import board_budget
 from micronets.commands import own_space
+from micronets.commands.first_network import FirstNetwork
 from micronets.commands.search import budget_without_metadata, measured_costs
 from micronets.errors import SpecError, UserCodeError
 from micronets.files import digest, write_atomic
-from micronets.pipeline.config import make_space
+from micronets.pipeline.config import is_model, make_space
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
-from micronets.pipeline.finished_teacher import check_before_search
+from micronets.pipeline.finished_teacher import check_before_search, first_weights
 from micronets.pipeline.stages.base import Stage
 
 
@@ -30,6 +31,8 @@ def check_budget(context: RunContext) -> None:
     from micronets.design.budget_fitter import BudgetFitter
 
     config, board = context.config, context.board
+    if is_model(config.init):
+        return  # its costs are those of one network, which is checked when the data have told the classes
     known = tasks.find(config.task).outline(config.data)
     given = {name: value for name, value in known.space_options.items() if name not in config.space}
     try:
@@ -54,13 +57,16 @@ def _inputs(context: RunContext) -> dict[str, Any]:
     if not (context.run / VALUES).is_file():
         check_budget(context)
     settings = settings_for(context, "board", "budget", "runtime", "latency_model", "space", "search")
-    return {**settings, "board file": digest(repr(context.board))}
+    of_file = first_weights(context.config.init) if is_model(context.config.init) else {}
+    return {**settings, "board file": digest(repr(context.board)), **of_file}
 
 
 def _search(context: RunContext) -> Sequence[str]:
     from micronets.design.search_methods import search
 
     check_before_search(context.config, context.data)
+    if context.given is not None:
+        return _take_given(context, context.given)
     found = search(
         context.space,
         context.data,
@@ -83,6 +89,26 @@ def _search(context: RunContext) -> Sequence[str]:
         return ARCH, VALUES, SUPERNET, SEARCH_LOG
     write_atomic(context.run / SPACE_COPY, user_code.read(context.config.space["file"], "space.file"))
     return ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY
+
+
+def _take_given(context: RunContext, given: FirstNetwork) -> Sequence[str]:
+    """Writes the network of a file in place of one that was searched for.
+
+    Raises `BudgetError` if it does not keep the budget, `UnsupportedError` if it cannot be trained.
+    """
+    from micronets.commands import first_network
+    from micronets.design.budget_fitter import BudgetFitter
+
+    config, board, costs = context.config, context.board, context.costs_with_front_ends
+    limits = board_budget(budget_without_metadata(config.budget, context.data, costs), board)
+    BudgetFitter(context.space, limits, board, runtime=costs).feasible_shapes()
+    context.progress({"stage": "search", "note": f"nothing is searched: the network is that of {config.init}"})
+    write_atomic(context.run / SEARCH_LOG, "")
+    write_atomic(context.run / VALUES, json.dumps(dict(given.settings), indent=1) + "\n")
+    write_atomic(context.run / ARCH, given.network.arch.to_json())
+    weights = first_network.first_weights(given.network, context.data, given.settings)
+    write_weights(context.run / SUPERNET, weights)
+    return ARCH, VALUES, SUPERNET, SEARCH_LOG
 
 
 def write_weights(path: Path, state: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from micronets.errors import SpecError
 from micronets.pipeline import directory
+from micronets.pipeline.config import is_model
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
 from micronets.pipeline.finished_teacher import finished_teacher, first_weights
@@ -62,6 +63,8 @@ def _first_weights(context: RunContext) -> Mapping[str, Tensor] | None:
             return read_weights(context.run / SUPERNET)
         case "scratch":
             return None
+        case file if is_model(file):
+            return read_weights(context.run / SUPERNET)
         case run:
             result = load_result(Path(run) / TRAIN_FOLDER)
             if result.net.arch != context.arch:
