@@ -1,7 +1,7 @@
 """Mutated `.tflite` files through everything that takes one: nothing may come of it but a result or a clean refusal.
 
-Run from the repository: `python -m benchmarks.fuzz_reader [--files N] [--shared DIR] [--seed S]`, which also writes a
-section of docs/deploy.md; `--guided SECONDS` fuzzes by coverage instead (needs `pip install atheris`), and
+Run from the repository: `python -m benchmarks.fuzz_reader [--files N] [--shared DIR] [--seed S] [--processes N]`, which
+also writes a section of docs/deploy.md; `--guided SECONDS` fuzzes by coverage instead (needs `pip install atheris`), and
 `--one NUMBER` does a single file of the run again, in this process, with its traceback.
 
 Each file is read, validated, inspected, and compiled to C. Processes with limited memory do the work; one that dies, or
@@ -44,7 +44,6 @@ SECONDS = 10.0  # of processor time, allowed for one file
 MEMORY = 1 << 30  # bytes allowed beyond what a process has before it starts
 BOARD = "NUCLEO-F446RE"
 RANDOM = 60  # random networks among the sound files
-PROCESSES = 2
 
 
 class TooSlow(BaseException):
@@ -127,14 +126,14 @@ def _work(files: Sequence[bytes], seed: int, numbers: Sequence[int], now: Any, p
     pipe.send(examine_all(files, seed, numbers, now))
 
 
-def fuzz(files: Sequence[bytes], seed: int, numbers: Sequence[int]) -> Tally:
-    """`examine_all` in processes of their own; where one dies, its file is a failure and another goes on behind it."""
+def fuzz(files: Sequence[bytes], seed: int, numbers: Sequence[int], processes: int = 2) -> Tally:
+    """`examine_all` in so many processes; where one dies, its file is a failure and another goes on behind it."""
     context = multiprocessing.get_context("fork")
     total = Tally()
     batches = [list(numbers[i : i + 500]) for i in range(0, len(numbers), 500)]
     running: list[tuple[Any, Any, Any, list[int]]] = []
     while batches or running:
-        while batches and len(running) < PROCESSES:
+        while batches and len(running) < processes:
             ours, theirs = context.Pipe(duplex=False)
             now, batch = context.Value("q", -1), batches.pop()
             process = context.Process(target=_work, args=(files, seed, batch, now, theirs))
@@ -236,6 +235,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--one", type=int)
     parser.add_argument("--guided", type=float, metavar="SECONDS")
     options = parser.parse_args()
@@ -245,7 +245,7 @@ def main() -> None:
         return
     if options.guided is not None:
         sys.exit(fuzz_guided(files, options.guided))
-    total = fuzz(files, options.seed, range(options.files))
+    total = fuzz(files, options.seed, range(options.files), options.processes)
     print(table(total, ""))
     for number, what in sorted(total.failures):
         print(f"--one {number}: {what}", file=sys.stderr)
