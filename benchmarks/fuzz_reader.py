@@ -1,8 +1,8 @@
 """Mutated `.tflite` files through everything that takes one: nothing may come of it but a result or a clean refusal.
 
 Run from the repository: `python -m benchmarks.fuzz_reader [--files N] [--shared DIR] [--seed S] [--processes N]`, which
-also writes a section of docs/deploy.md; `--guided SECONDS` fuzzes by coverage instead (needs `pip install atheris`), and
-`--one NUMBER` does a single file of the run again, in this process, with its traceback.
+also writes a section of docs/deploy.md; `--guided SECONDS` fuzzes by coverage instead (needs `pip install atheris`),
+and `--one NUMBER` does a single file of the run again, in this process, with its traceback.
 
 Each file is read, validated, inspected, and compiled to C. Processes with limited memory do the work; one that dies, or
 a file that takes more than `SECONDS` of processor time, is a failure, as is any exception but `MicronetsError`, and any

@@ -32,8 +32,11 @@ MODULES = modules()
 
 
 def folder(name: str) -> str:
-    """Returns the first part of a dotted name: the folder that a module lies in, or the module beside the folders."""
-    return name.split(".")[0]
+    """Returns the first part of a dotted name: the folder that a module lies in, or the module beside the folders.
+
+    `python -m micronets` starts the command line, and is a part of it.
+    """
+    return "cli" if name == "__main__" else name.split(".")[0]
 
 
 def test_every_folder_has_its_place() -> None:

@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -157,3 +159,33 @@ def test_nobody_is_asked_for_by_a_signal_on_windows(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "name", "nt")
     monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("on Windows this would end the process"))
     assert files._process_exists(1)
+
+
+def test_temporary_directories_of_killed_processes_are_removed_and_those_of_living_ones_stay(tmp_path: Path) -> None:
+    code = (
+        "import sys, time\nfrom micronets.files import temporary_directory\n"
+        "with temporary_directory() as d:\n    (d / 'file').touch()\n    print(d, flush=True)\n    sys.stdin.read()\n"
+    )
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+
+    def begin() -> tuple[subprocess.Popen[str], Path]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip())
+
+    (killed, left), (living, held) = begin(), begin()
+    killed.kill()
+    killed.wait()
+    other = tmp_path / "micronets-scratch.txt"
+    other.touch()
+    for path in (left, held, other):
+        os.utime(path, (0, 0))  # long ago
+    last, own = begin()
+    assert own.parent == tmp_path
+    assert sorted(tmp_path.iterdir()) == sorted([held, own, other])
+    for process, path in ((living, held), (last, own)):
+        process.communicate("")
+        assert process.returncode == 0
+        assert not path.exists()

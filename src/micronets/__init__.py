@@ -1,6 +1,6 @@
 """Neural networks designed for, and deployed on, microcontrollers.
 
-    import micronets as mn
+    import micronets as mn                  # help(mn.search) and the like say more; docs/python.md has programs
 
 Deploy an int8 `.tflite`. A model is a path or a value, a board a name, the path of a TOML file, or a value.
 
@@ -45,16 +45,13 @@ Nouns
     training    TrainSettings, TrainResult
     results     Inspection, Compilation, Application, Measurement, Evaluation, Run, Config: to_json(), text(), rows()
     errors      MicronetsError is the base of all that a user can cause
-
-`help(micronets.search)` and the like say more; docs/python.md has programs.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # that of `typing` without its import, before which nobody looks after Ctrl-C in the command line
 if TYPE_CHECKING:
     from micronets.boards.board import Board as Board
     from micronets.boards.board import Budget as Budget
@@ -152,6 +149,9 @@ the deploy half needs no torch; a test holds this table to the imports above, wh
 _PLACES = {names.split()[-1]: (home, names.split()[0]) for home, own in _HOMES.items() for names in own}
 
 __all__ = sorted(_PLACES)
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def __getattr__(name: str) -> Any:

@@ -14,10 +14,13 @@ import re
 import shutil
 import stat
 import struct
+import tempfile
+import time
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -262,6 +265,55 @@ def _is_open_file(handle: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
         return False
+
+
+_TEMPORARY = "micronets-scratch-"  # how the names of temporary directories begin
+_SURELY_LOCKED_S = 60.0  # seconds after which a process has long locked the temporary directory that it has made
+
+
+@contextmanager
+def temporary_directory() -> Iterator[Path]:
+    """Makes a directory for this process, which is removed with what is in it when the block ends.
+
+    A process that is killed leaves its own behind. So each is locked as long as its process lives, however that ends,
+    and the first call in a process removes what others have left. On a system without `fcntl` locks it stays.
+    """
+    _remove_left_temporary_directories(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as name:
+        try:
+            import fcntl
+        except ImportError:
+            yield Path(name)
+            return
+        handle = os.open(name, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # a disk without locks; nobody gets one there to remove the directory either
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield Path(name)
+        finally:
+            os.close(handle)
+
+
+@cache
+def _remove_left_temporary_directories(parent: Path) -> None:
+    """Removes the temporary directories of this user in `parent` that no living process has locked."""
+    try:
+        import fcntl
+    except ImportError:
+        return
+    for path in list(parent.glob(f"{glob.escape(_TEMPORARY)}*")):
+        with suppress(OSError):
+            found = path.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
+                continue
+            if abs(time.time() - found.st_mtime) < _SURELY_LOCKED_S:
+                continue
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(handle)
 
 
 def digest(data: bytes | memoryview | str) -> str:

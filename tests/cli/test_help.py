@@ -10,7 +10,8 @@ import click
 import pytest
 
 from micronets.boards.board import load_board
-from micronets.cli import cli, common
+from micronets.cli import common
+from micronets.cli.program import cli
 from tests.support.calling import call
 
 

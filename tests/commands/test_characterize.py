@@ -2,8 +2,10 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -254,3 +256,11 @@ def test_slips(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("keep")
     result = call(*base, "--space", "temporal", "--samples", 3, "--jobs", 1, "--out", tmp_path / "file")
     assert (result.code, result.error) == (2, f"{tmp_path}/file: is a file; name a directory with --out")
+
+
+def test_a_worker_gets_no_interrupt_while_it_starts() -> None:
+    with measuring._interrupts_held():
+        child = multiprocessing.get_context("spawn").Pool(1)
+    with child:
+        assert signal.SIGINT in child.apply(signal.pthread_sigmask, (signal.SIG_BLOCK, []))
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

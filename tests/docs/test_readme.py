@@ -10,7 +10,7 @@ import click
 import pytest
 
 from micronets.boards.board import load_board
-from micronets.cli import cli
+from micronets.cli.program import cli
 from micronets.pipeline.config import load
 from micronets.runtimes import OUR_C
 from micronets.tasks.kws.data import KEYWORDS

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.cli import cli
+from micronets.cli.program import cli
 from micronets.errors import FileError, SpecError
 from micronets.files import write_atomic
 from micronets.output_directory import write_files

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Result:
 def call(*words: str | Path) -> Result:
     """Runs `micronets WORDS` in this process, and returns what it left."""
     out, err = io.StringIO(), io.StringIO()
+    handler, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook  # which the command line takes over
     with (
         mock.patch.object(sys, "argv", ["micronets", *map(str, words)]),
         contextlib.redirect_stdout(out),
@@ -43,6 +45,9 @@ def call(*words: str | Path) -> Result:
             code = 0
         except SystemExit as e:
             code = int(e.code or 0)
+        finally:
+            signal.signal(signal.SIGINT, handler)
+            sys.unraisablehook = hook
     return Result(code, out.getvalue(), err.getvalue())
 
 

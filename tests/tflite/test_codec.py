@@ -1,11 +1,19 @@
 """Operators in the file and their records go together."""
 
+from typing import Any
+
+import pytest
+
+from micronets.errors import FileError
 from micronets.ir.layers import AssignVariable, ReadVariable, Recurrent, UnidirectionalSequenceLstm
 from micronets.ir.ops import operator
+from micronets.tflite import read
 from micronets.tflite.builder import LeanBuilder
 from micronets.tflite.codec import Op, codec, encode_layer
 from micronets.tflite.codec.op import op_name
+from tests.support.edited import edited
 from tests.support.one_of_each import LAYERS
+from tests.support.stateful import streaming
 
 
 def test_every_operator_is_written_under_the_name_of_its_record() -> None:
@@ -30,3 +38,13 @@ def test_the_file_holds_the_inputs_weights_and_constants_of_the_record() -> None
 
 def test_names_of_numbers() -> None:
     assert [op_name(n) for n in (3, 117, 9999)] == ["CONV_2D", "HARD_SWISH", "operator 9999"]
+
+
+def test_too_few_inputs_are_told_also_where_constants_are_assigned_before_the_first_inference() -> None:
+    def leave_one_out(model: Any) -> None:
+        assign = model.subgraphs[1].operators[-1]
+        assign.inputs = assign.inputs[:1]
+
+    data = edited(streaming(1), leave_one_out)
+    with pytest.raises(FileError, match=r"subgraph 1: operator 3 \(ASSIGN_VARIABLE\): .*, 1 inputs instead of 2;"):
+        read(data)

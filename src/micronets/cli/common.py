@@ -1,4 +1,4 @@
-"""What the commands share: the form of their help, common options, lines of progress, and how to resume a command."""
+"""What the commands share: the form of their help, common options, and lines of progress."""
 
 from __future__ import annotations
 
@@ -163,19 +163,6 @@ def find_runtime(name: str, tflm: Path | None, library: Path | None, board: Boar
     from micronets.runtimes import runtime_named
 
     return runtime_named(name).built(tflm, library, board)
-
-
-_hint: list[str] = []
-
-
-def set_resume_hint(command: str) -> None:
-    """Remembers the command line by which the user can go on with the running command after an interruption."""
-    _hint[:] = [command]
-
-
-def resume_hint() -> str:
-    """Writes what the user can do after an interruption."""
-    return f"resume with: {_hint[-1]}" if _hint else "run the command again"
 
 
 class ProgressPrinter:

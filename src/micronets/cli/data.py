@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from micronets.cli import common
+from micronets.cli import common, interrupts
 from micronets.terminal import counted
 
 
@@ -90,7 +90,7 @@ def get(
     Shows size and licence, asks, downloads, checks and unpacks. Run again after an interruption, it goes on where it
     was.
     """
-    common.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
+    interrupts.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
     from micronets import fetch
     from micronets.errors import SpecError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from micronets.cli import common
+from micronets.cli import common, interrupts
 
 
 @click.command(
@@ -179,7 +179,7 @@ def characterize(
     from micronets.commands.characterize import cores
     from micronets.runtimes import OUR_C
 
-    common.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
+    interrupts.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
     where = load_board(board)
     under = common.find_runtime(runtime, tflm, tflm_library, where)
     suffix = "" if under is OUR_C else f"-{under.name}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from micronets.cli import common
+from micronets.cli import common, interrupts
 
 if TYPE_CHECKING:
     from micronets.pipeline.directory import RunDir
@@ -127,7 +127,7 @@ def _perform(
         *(["--out", out] if out else []),
         *(w for o in overrides for w in ("--set", o)),
     ]
-    common.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
+    interrupts.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
 
     from micronets.pipeline import directory
     from micronets.pipeline.config import is_model

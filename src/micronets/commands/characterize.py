@@ -17,7 +17,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from micronets import output_directory
@@ -235,13 +237,30 @@ def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Netwo
         return
     # Fresh processes: a fork of one that has threads (the simulator, torch) may hang.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _attend) as pool:
-        futures = {pool.submit(_measured, job): i for i, job in enumerate(jobs)}
         try:
+            with _interrupts_held():
+                futures = {pool.submit(_measured, job): i for i, job in enumerate(jobs)}
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Holds Ctrl-C back until the end of the block, where the system can; a process that is started in it never gets
+    one, not even before `_attend`, while it imports what it needs.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # as it starts, it lets the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _attend() -> None:

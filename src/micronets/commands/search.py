@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import product
@@ -19,6 +18,7 @@ from micronets.cost.latency_model import LatencyModel
 from micronets.cost.tflite_size import METADATA_BYTES, text_bytes
 from micronets.design.search_settings import SearchSettings
 from micronets.errors import CheckFailed, SpecError, UnsupportedError
+from micronets.files import temporary_directory
 from micronets.installation import require
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
@@ -101,7 +101,7 @@ def search(
 def _directory(out: str | Path | None) -> Any:
     """Returns a context with a directory for checkpoints: the one that is given, or a temporary one."""
     if out is None:
-        return tempfile.TemporaryDirectory(prefix="micronets-")
+        return temporary_directory()
     from contextlib import nullcontext
 
     return nullcontext(out)

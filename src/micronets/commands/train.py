@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 from micronets.commands.first_network import first_network, first_weights
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import DataError, UnsupportedError
+from micronets.files import temporary_directory
 from micronets.importers.network import FloatNetwork
 from micronets.installation import require
 from micronets.ir.arch import Arch
@@ -90,8 +90,8 @@ def train(
     )
     if out is not None:
         return train_network(job, Path(out), progress)
-    with tempfile.TemporaryDirectory(prefix="micronets-") as directory:
-        return train_network(job, Path(directory), progress)
+    with temporary_directory() as directory:
+        return train_network(job, directory, progress)
 
 
 def check_fit(arch: Arch, data: TaskData, input_settings: Mapping[str, int]) -> None:

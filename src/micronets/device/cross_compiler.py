@@ -11,7 +11,6 @@ import importlib.util
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from micronets.compiler import Compiled
 from micronets.compiler.kernel_files import is_source
 from micronets.device.architectures import ARCHITECTURES, architecture_of
 from micronets.errors import DeviceError, SpecError
+from micronets.files import temporary_directory
 from micronets.installation import install
 
 _COMMON_FLAGS = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
@@ -144,10 +144,9 @@ def link_firmware(
     Raises `DeviceError` with the first error of the compiler or the linker.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="micronets-") as name,
+        temporary_directory() as directory,
         as_file(files("micronets") / "device/firmware") as ours,
     ):
-        directory = Path(name)
         objects = _objects(directory, ours, sources, cc, own, generated or {})
         elf = directory / "firmware.elf"
         place = directory / "place.ld"
@@ -167,10 +166,10 @@ def object_files(sources: Mapping[str, str | bytes], cc: Compiler, own: Sequence
     Returns the object files, contents by the name of the source. Raises `DeviceError` with the compiler's first error.
     """
     with (
-        tempfile.TemporaryDirectory(prefix="micronets-") as name,
+        temporary_directory() as directory,
         as_file(files("micronets") / "device/firmware") as ours,
     ):
-        found = _objects(Path(name), ours, sources, cc, own, {})
+        found = _objects(directory, ours, sources, cc, own, {})
         return {file: Path(path).read_bytes() for file, path in found.items()}
 
 

@@ -6,7 +6,6 @@ It shows what the C computes, not how long it takes. C for a board is built by `
 from __future__ import annotations
 
 import ctypes
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from micronets.compiler.kernel_files import is_source
 from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.device.host_compiler import compile_c
 from micronets.errors import CheckFailed
+from micronets.files import temporary_directory
 from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import InputArrays
 from micronets.quantized.reference import packed_inputs
@@ -121,8 +121,7 @@ def build_library(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -
 
     Raises `DeviceError` if there is no compiler or it fails.
     """
-    with tempfile.TemporaryDirectory(prefix="micronets-") as name:
-        directory = Path(name)
+    with temporary_directory() as directory:
         sources = write_sources(models, directory)
         library = directory / "models.so"
         compile_c(sources, library, (*flags, "-shared", "-fPIC", f"-I{directory}"))

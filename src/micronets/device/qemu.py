@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from micronets.boards.cores import CORES, core_of
 from micronets.device.architectures import ArchitectureFacts, architecture_of
 from micronets.device.sim.elf import Image, read_image
 from micronets.errors import DeviceError
+from micronets.files import temporary_directory
 
 _PIECE_BYTES = 1024  # bytes of memory that one packet carries
 _TIMEOUT_S = 300  # seconds after which QEMU is killed
@@ -68,7 +68,7 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int | Sequence[in
         )
     sizes = (output_bytes,) if isinstance(output_bytes, int) else tuple(output_bytes)
     words, facts = [command, "-M", machine.machine, *machine.options], architecture_of(board.core)
-    with tempfile.TemporaryDirectory(prefix="micronets-") as name, _Session(words, facts, Path(name), elf) as session:
+    with temporary_directory() as directory, _Session(words, facts, directory, elf) as session:
         runs = [_run_sample(session, image, sample.tobytes(), sizes) for sample in x]
     version = child_processes.run([command, "--version"]).stdout.decode(errors="replace").split("\n")[0]
     outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), sum(sizes))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,7 +23,7 @@ import numpy.typing as npt
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
-from micronets.files import write_atomic
+from micronets.files import temporary_directory, write_atomic
 from micronets.pipeline.config import INITS, Config, is_model
 from micronets.pipeline.context import RunContext, opened
 from micronets.pipeline.directory import CONFIG, RunDir, erase, locked
@@ -171,9 +170,9 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
     started, out = time.monotonic(), Path(config.out.rstrip("/") + SUFFIX)
     _clear(out)
     device = _device(config.search.device)
-    with tempfile.TemporaryDirectory(prefix="micronets-") as scratch:
+    with temporary_directory() as scratch:
         given = config.data
-        config, samples = _sampled(replace(config, out=str(out)), Path(scratch), progress)
+        config, samples = _sampled(replace(config, out=str(out)), scratch, progress)
         small = shrunk(config, device)
         holder: list[FewExamples] = []
 

@@ -161,6 +161,9 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
             raise graph.unsupported(f"this operator{at} is not supported{others}; {way_out}")
         inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
         op = Op(code)
+        count = codec(op).inputs
+        if len(inputs) not in count:
+            raise graph.damaged(f"{len(inputs)} inputs instead of {count}")
         count = codec(op).outputs
         if len(outputs) not in count:
             raise graph.damaged(f"{len(outputs)} outputs, not {'one' if count.most == 1 else count}")

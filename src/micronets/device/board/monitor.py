@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +28,7 @@ from micronets.device.cross_compiler import (
 )
 from micronets.device.sim.elf import read_image
 from micronets.errors import DeviceError, DoesNotFit, SpecError
+from micronets.files import temporary_directory
 from micronets.installation import install
 
 Sources = Mapping[str, str | bytes]
@@ -144,8 +144,8 @@ def flash(elf: bytes, board: Board) -> None:
             f"{board.name}: no pyocd_target is known; build the firmware with --firmware FILE and write it yourself"
         )
     target = board.firmware.pyocd_target
-    with tempfile.TemporaryDirectory(prefix="micronets-") as name:
-        path = Path(name) / "firmware.elf"
+    with temporary_directory() as directory:
+        path = directory / "firmware.elf"
         path.write_bytes(elf)
         words = [*_pyocd(), "flash", "--no-wait", "--target", target, str(path)]
         try:

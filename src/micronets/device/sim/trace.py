@@ -11,10 +11,8 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,7 +27,7 @@ from micronets import child_processes
 from micronets.boards.board import SimulationModel
 from micronets.device.host_compiler import host_compiler
 from micronets.errors import DeviceError
-from micronets.files import digest, write_atomic
+from micronets.files import digest, temporary_directory, write_atomic
 
 NOWHERE = 0xFFFFFF
 """Stands for the block before the first one."""
@@ -305,15 +303,15 @@ def _cache_directory() -> Path:
 @cache
 def _own_directory() -> Path:
     """Returns a new directory that is removed at the end of this process."""
-    directory = Path(tempfile.mkdtemp(prefix="micronets-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    return directory
+    context = temporary_directory()
+    atexit.register(context.__exit__, None, None, None)
+    return context.__enter__()
 
 
 def _compile_hooks(command: Sequence[str], source: str) -> bytes:
     """Compiles the hooks with a C compiler and returns the shared library."""
-    with tempfile.TemporaryDirectory(prefix="micronets-") as directory:
-        c, library = Path(directory) / "trace.c", Path(directory) / "trace.so"
+    with temporary_directory() as directory:
+        c, library = directory / "trace.c", directory / "trace.so"
         c.write_text(source, "utf-8")
         done = child_processes.run([*command, "-O2", "-shared", "-fPIC", str(c), "-o", str(library)], timeout_s=120)
         done.check_returncode()

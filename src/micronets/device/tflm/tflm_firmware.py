@@ -8,7 +8,6 @@ firmware for our own C; what else a C++ program needs comes from the small varia
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from micronets.compiler.generate.tflm_package import make_words, target_arch
 from micronets.device.architectures import architecture_of
 from micronets.device.cross_compiler import Firmware, default_linker_script, run_tool
 from micronets.errors import DeviceError, FileError, SpecError
-from micronets.files import digest
+from micronets.files import digest, temporary_directory
 
 _LIBRARY_FILE = "libtensorflow-microlite.a"
 _MAKE = "tensorflow/lite/micro/tools/make"
@@ -113,8 +112,8 @@ def compilers(tflm: TflmCheckout) -> tuple[str, str]:
             break
     else:
         raise DeviceError(f"no {_GXX} found: TFLM is C++; install Arm's GNU toolchain (Debian: apt install {_DEBIAN})")
-    with tempfile.TemporaryDirectory(prefix="micronets-") as name:
-        probe = Path(name) / "probe.cc"
+    with temporary_directory() as directory:
+        probe = directory / "probe.cc"
         probe.write_text("#include <cstdint>\n#include <cstring>\n", "utf-8")
         try:
             run_tool([gxx, "-fsyntax-only", "-mcpu=cortex-m4", "-mthumb", str(probe)], "compile")
@@ -161,10 +160,9 @@ def build_tflm_firmware(
     macros = {"LAYERS": sizes[0], "INPUT_BYTES": sizes[1], "OUTPUT_BYTES": sizes[2], "ARENA_BYTES": room}
     defines = [f"-DFIRMWARE_{name}={value}u" for name, value in macros.items()]
     with (
-        tempfile.TemporaryDirectory(prefix="micronets-") as name,
+        temporary_directory() as directory,
         as_file(files("micronets") / "device/firmware") as ours,
     ):
-        directory = Path(name)
         for file, text in sources.items():
             (directory / file).write_text(text, "utf-8")
         downloads = tflm.root / _MAKE / "downloads"

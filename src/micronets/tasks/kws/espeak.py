@@ -16,7 +16,6 @@ import json
 import os
 import struct
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ import numpy.typing as npt
 
 from micronets import child_processes
 from micronets.errors import DataError
+from micronets.files import temporary_directory
 from micronets.installation import install
 
 ACCENTS = ("en", "en-us", "en-gb-scotland", "en-029", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
@@ -88,10 +88,10 @@ def _serve() -> None:
             received.append(ctypes.string_at(samples, 2 * n))
         return 0
 
-    with tempfile.TemporaryDirectory() as short:
+    with temporary_directory() as short:
         home = str(data)
         if len(home) > _LONGEST_HOME:
-            home = str(Path(short) / "espeak-ng-data")
+            home = str(short / "espeak-ng-data")
             os.symlink(data, home)
         # AUDIO_OUTPUT_SYNCHRONOUS; espeakINITIALIZE_DONT_EXIT
         rate = lib.espeak_Initialize(2, 0, home.encode(), 0x8000)

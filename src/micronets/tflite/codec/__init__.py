@@ -362,10 +362,7 @@ def layers_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mappin
 
     Raises `FileError` for a damaged file, and `UnsupportedError` for what micronets does not support.
     """
-    found = codec(o.op)
-    if len(o.inputs) not in found.inputs:
-        raise graph.damaged(f"{len(o.inputs)} inputs instead of {found.inputs.least}..{found.inputs.most}")
-    made = found.read(graph, o, own, tuple(_activation_input(graph, i, names) for i in o.activations))
+    made = codec(o.op).read(graph, o, own, tuple(_activation_input(graph, i, names) for i in o.activations))
     return made if isinstance(made, tuple) else (made,)
 
 

@@ -1,0 +1,5 @@
+"""`python -m micronets`."""
+
+from micronets.cli import main
+
+main()
