@@ -16,6 +16,7 @@ torch = needs("torch", "design")
 
 from micronets.design import checkpoint as checkpoint_module
 from micronets.design import optim, train_loop
+from micronets.design.hints import learner_of, richest_map
 from micronets.design.net import Net
 from micronets.design.predict import predict
 from micronets.design.train import TrainingJob, TrainSettings, load_result, train_network
@@ -317,3 +318,57 @@ def test_a_teacher_sees_its_own_view(tmp_path):
     train(tmp_path / "same", settings, data=data, teacher=other)
     assert len(asked) == 1 + 6  # once to know the training by, then once a step
     assert all(torch.allclose(a, 2 * b, atol=1e-5) for a, b in zip(teacher.seen, other.seen, strict=True))
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    """A network that has learnt the task, to teach others."""
+    return train(tmp_path_factory.mktemp("teacher"), replace(QUICK, qat_epochs=0)).float_net()
+
+
+def test_a_map_of_the_teacher_is_learnt(tmp_path, learnt):
+    settings = replace(QUICK, epochs=20, qat_epochs=0, distill_weight=0.0, hint_weight=3.0)
+    job = TrainingJob(ARCH, Toy(), {}, settings, seed=2, teacher=learnt)
+    before, after = train_loop.TrainLoop(job, tmp_path / "a"), train_loop.TrainLoop(job, tmp_path / "b")
+    after.run()
+    x = torch.from_numpy(Toy().inputs("train", {}))
+
+    def distance(loop):
+        with torch.no_grad():
+            maps = (
+                net.eval().with_maps(x, (name,))[1][name]
+                for net, name in ((loop.net, loop.hint.learner), (learnt, loop.hint.name))
+            )
+            return float(loop.hint(next(maps), loop.hint.of_teacher(next(maps))))
+
+    assert distance(before) > 0.9
+    assert distance(after) < 0.6
+
+
+def test_a_training_with_hints_resumes_bit_for_bit(tmp_path, monkeypatch, learnt):
+    settings = replace(QUICK, epochs=2, qat_epochs=1, mixup=0.3, hint_weight=1.0)
+    whole = train(tmp_path / "whole", settings, teacher=learnt, teacher_views=2)
+    for saves in (1, 2, 4):
+        with monkeypatch.context() as patch:
+            stop_after(patch, saves)
+            with pytest.raises(Stop):
+                train(tmp_path / f"{saves}", settings, teacher=learnt, teacher_views=2)
+        assert equal(train(tmp_path / f"{saves}", settings, teacher=learnt, teacher_views=2).state, whole.state)
+
+
+def test_hints_need_a_teacher_that_tells_its_maps(tmp_path):
+    with pytest.raises(SpecError, match="hint_weight needs a teacher that tells its maps"):
+        train(tmp_path, replace(QUICK, hint_weight=1.0), teacher=Counting())
+
+
+def test_the_richest_map_is_the_deepest_of_those_that_are_nearly_as_rich():
+    g = torch.Generator().manual_seed(1)
+    rich = torch.randn((8, 6, 4, 4), generator=g)
+    poor = rich[:, :1] * torch.randn((1, 6, 1, 1), generator=g)
+    names = {"a": rich, "b": rich + 0.1, "c": poor, "d": torch.zeros_like(rich)}
+    assert richest_map(names) == "b"
+    with pytest.raises(SpecError, match="a teacher with convolutions"):
+        richest_map({})
+    assert learner_of(ARCH, ("a", "c"), (8, 4)) == "a"
+    assert learner_of(ARCH, ("a", "c"), (4, 1)) == "c"
+    assert learner_of(ARCH, ("a", "c"), (16, 16)) == "a"

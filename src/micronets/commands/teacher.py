@@ -17,8 +17,7 @@ from micronets.importers.interpreter import layer_outputs
 from micronets.importers.network import FloatNetwork
 from micronets.tasks import Card, TaskData
 from micronets.tasks.base import MakeView
-from micronets.tasks.images.data import ImageData
-from micronets.tasks.views import view_of
+from micronets.tasks.views import shows_views, view_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,7 +67,7 @@ def teacher_of_file(path: Path, data: TaskData, settings: Mapping[str, int], fro
 def check_teacher(path: Path, data: TaskData, front_end: str = "") -> None:
     """Raises what `teacher_of_file` would, as far as that does not depend on the network that is trained."""
     read = _checked(path, data, front_end)
-    if isinstance(data, ImageData):
+    if shows_views(data):
         view_of(data, read.card, {})
 
 
@@ -100,7 +99,7 @@ def _checked(path: Path, data: TaskData, front_end: str) -> _Read:
     order = _order(network, data, front_end, where)
     height, width, channels = (*arch.input_shape, 1, 1)[:3]
     form = front_end_json(network.metadata, front_end or None)
-    if form is None and isinstance(data, ImageData):
+    if form is None and shows_views(data):
         names = ", ".join(image.PRESETS)
         raise SpecError(f"{where}: carries no front end; name one with teacher.front_end: {names}, or a JSON file")
     card = Card(data.classes, form, (height, width, channels), where, network.metadata)

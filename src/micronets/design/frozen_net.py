@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from micronets.design import torch_ops
-from micronets.design.net import average_pool, state_key
+from micronets.design.net import average_pool, map_names, state_key
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     INPUT,
@@ -97,6 +97,24 @@ class FrozenNet(nn.Module):
             self.register_buffer(f"constant_{state_key(name)}", _tensor(values))
 
     def forward(self, x: Tensor) -> Tensor:
+        return self._logits(self._tensors(x, (self.output,)))
+
+    def map_names(self) -> Sequence[str]:
+        """Returns the names of the maps that convolutions make, in their order."""
+        return map_names(self.steps)
+
+    def with_maps(self, x: Tensor, names: Sequence[str]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Computes the logits `[N, outputs]` and the named maps `[N, C, H, W]` of inputs `[N, H, W, C]`."""
+        values = self._tensors(x, (self.output, *names))
+        return self._logits(values), {name: torch_ops.to_nchw(values[name]) for name in names}
+
+    def _logits(self, values: Mapping[str, Tensor]) -> Tensor:
+        """Returns the logits `[N, outputs]` out of the tensors that were kept."""
+        logits = self.sharpness * values[self.output].flatten(1).float()
+        return logits if self.order is None else logits[:, self.order]
+
+    def _tensors(self, x: Tensor, kept: Collection[str]) -> dict[str, Tensor]:
+        """Computes the tensors named in `kept`, maps as `[N, H, W, C]`."""
         count = len(x)
         x = x.reshape(count, *self.arch.input_shape)
         values = {INPUT: self._limited(INPUT, x)}
@@ -108,10 +126,9 @@ class FrozenNet(nn.Module):
             for name, y in zip(step.layer.outputs, found, strict=True):
                 values[name] = self._limited(name, torch_ops.activate(y, step.operator.activation or "none"))
             for name in step.layer.inputs:
-                if self._read_last[name] == i and name != self.output:
+                if self._read_last[name] == i and name not in kept:
                     values.pop(name, None)
-        logits = self.sharpness * values[self.output].flatten(1).float()
-        return logits if self.order is None else logits[:, self.order]
+        return values
 
     def _limited(self, name: str, y: Tensor) -> Tensor:
         """Returns the values of a tensor, saturated as its codes would be."""

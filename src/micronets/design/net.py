@@ -8,7 +8,7 @@ bias. Names in the state dict are `layers.<layer>.weight`, `layers.<layer>.bias`
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, assert_never
 
 import torch
@@ -156,6 +156,15 @@ class Net(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.tensors(x, keep=False)[self.steps[-1].layer.name].flatten(1)
+
+    def map_names(self) -> Sequence[str]:
+        """Returns the names of the maps that convolutions make, in their order."""
+        return map_names(self.steps)
+
+    def with_maps(self, x: Tensor, names: Sequence[str]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Computes the outputs `[N, outputs]` and the named maps `[N, C, H, W]` of inputs `[N, H, W, C]`."""
+        values = self.tensors(x)
+        return values[self.steps[-1].layer.name].flatten(1), {name: values[name] for name in names}
 
     def tensors(self, x: Tensor, keep: bool = True) -> dict[str, Tensor]:
         """Computes every tensor, by name, maps as `[N, C, H, W]`.
@@ -362,3 +371,8 @@ def _reduced(layer: Reduction, x: Tensor, function: Callable[..., Tensor]) -> Te
 def _map_order(paddings: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
     """Returns paddings of (H, W, C) in torch's order (C, H, W); those of other tensors as they are."""
     return (paddings[2], paddings[0], paddings[1]) if len(paddings) == 3 else paddings
+
+
+def map_names(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Returns the names of the maps that full convolutions make, in the order of the layers."""
+    return tuple(s.layer.outputs[0] for s in steps if isinstance(s.layer, Conv2D) and len(s.output_shapes[0]) == 3)

@@ -22,7 +22,8 @@ from torch import Tensor, nn
 from micronets.design import fakequant, optim
 from micronets.design.checkpoint import load_checkpoint, save_checkpoint
 from micronets.design.data_digest import data_digest
-from micronets.design.net import Net, load_float
+from micronets.design.hints import Hint, Taught, WithMaps, learner_of, richest_map
+from micronets.design.net import Net, load_float, map_names
 from micronets.design.predict import predict
 from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.torch_ops import Precision, autocast, pick_device, pick_precision
@@ -122,7 +123,8 @@ class TrainLoop:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, dict[str, Any]] = {}
         self._seconds_per_step: dict[str, float] = {}  # by stage
-        self._taught: dict[int, Tensor] = {}  # the teacher's logits of batches that are seen again, by their number
+        self._taught: dict[int, Taught] = {}  # what the teacher says of batches that are seen again, by their number
+        self.hint = self._make_hint()
         state = load_checkpoint(self.checkpoint, torch.device("cpu"), self.stamp)
         if state is None:
             self._begin("float")
@@ -165,6 +167,8 @@ class TrainLoop:
         self.net = net.train(not quantised)  # folded batch norm keeps its statistics
         kind = "adamw" if quantised else self.settings.optimiser
         self.optimiser = optim.make_optimiser(net, kind, self.settings.weight_decay)
+        if self.hint is not None:
+            self.optimiser.add_param_group({"params": list(self.hint.parameters()), "weight_decay": 0.0})
         self.average = optim.AveragedNet(net, self.settings.ema_decay)
 
     def _resume(self, state: dict[str, Any]) -> None:
@@ -179,6 +183,8 @@ class TrainLoop:
             fakequant.attach(net)
         net.load_state_dict(state["net"])
         self._set_net(net)
+        if self.hint is not None:
+            self.hint.load_state_dict(state["hint"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.average.net.load_state_dict(state["ema"])
         self.loss_sum = state["loss_sum"].to(self.device)
@@ -190,6 +196,8 @@ class TrainLoop:
         if self.stage != "done":
             state |= {"net": self.net.state_dict(), "ema": self.average.net.state_dict(), "loss_sum": self.loss_sum}
             state |= {"optimiser": self.optimiser.state_dict()}
+            if self.hint is not None:
+                state["hint"] = self.hint.state_dict()
         save_checkpoint(self.checkpoint, state, self.stamp)
 
     @property
@@ -235,16 +243,49 @@ class TrainLoop:
         share, partner = self._draw_mixup(len(batch))
         x = _mixed(inputs, share, partner)
         with autocast(self.device, self.precision):
-            taught = self._taught_logits(batch, number, inputs, share, partner)
-            logits = self.net(x)
-        loss = self.loss(logits, y, taught[0])
+            taught = self._asked(batch, number, inputs, share, partner)
+            if self.hint is None:
+                logits, features = self.net(x), None
+            else:
+                logits, maps = self.net.with_maps(x, (self.hint.learner,))
+                features = maps[self.hint.learner]
+        loss = self._loss(logits, features, y, taught[0])
         if share < 1:
-            loss = share * loss + (1 - share) * self.loss(logits, y[partner], taught[1])
+            loss = share * loss + (1 - share) * self._loss(logits, features, y[partner], taught[1])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.average.update(self.step)
         self.loss_sum += loss.detach()
+
+    def _loss(self, logits: Tensor, features: Tensor | None, labels: Tensor, taught: Taught | None) -> Tensor:
+        """Returns the loss of a batch: that of its outputs, and how far its map is from the teacher's."""
+        loss = self.loss(logits, labels, None if taught is None else taught.logits)
+        if self.hint is None or features is None or taught is None or taught.hint is None:
+            return loss
+        distance: Tensor = self.hint(features, taught.hint)
+        return loss + self.settings.hint_weight * distance
+
+    def _make_hint(self) -> Hint | None:
+        """Makes what compares a map with the teacher's, whose first batches tell which of its maps and their ranges.
+
+        Returns None where nothing is compared. Raises `SpecError` for a teacher that tells no maps.
+        """
+        if not self.settings.hint_weight or self.teacher is None:
+            return None
+        if not isinstance(self.teacher, WithMaps):
+            raise SpecError("train: hint_weight needs a teacher that tells its maps, as those of [teacher] do")
+        names, seen = self.teacher.map_names(), []
+        for inputs in self._calibration_batches(self.job.teacher_view):
+            with torch.no_grad():
+                seen.append(self.teacher.with_maps(inputs, names)[1])
+        examples = {name: torch.cat([maps[name] for maps in seen]) for name in names}
+        name = richest_map(examples)
+        learner = learner_of(self.job.arch, map_names(self.job.arch.steps()), examples[name].shape[2:])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.job.seed)
+            hint = Hint(name, learner, self.job.arch.shapes()[learner][2], examples[name])
+        return hint.to(self.device)
 
     def _shown(self, epoch: int) -> int:
         """Returns the epoch whose order and disturbances are seen in `epoch` of the present stage, both from 0."""
@@ -254,17 +295,17 @@ class TrainLoop:
     @property
     def _is_taught(self) -> bool:
         """Whether a teacher is asked at all."""
-        return self.teacher is not None and self.settings.distill_weight > 0
+        return self.teacher is not None and (self.settings.distill_weight > 0 or self.settings.hint_weight > 0)
 
     @property
     def _seed_of_stage(self) -> int:
         """The number in the seeds of order and disturbances; that of the float stage where views are seen again."""
         return 0 if self._is_taught and self.job.teacher_views else STAGES.index(self.stage)
 
-    def _taught_logits(
+    def _asked(
         self, batch: Tensor, number: int, inputs: Tensor, share: float, partner: Tensor
-    ) -> tuple[Tensor | None, Tensor | None]:
-        """Returns the teacher's logits `[B, C]` for the two parts of the loss; None and None without a teacher.
+    ) -> tuple[Taught | None, Taught | None]:
+        """Returns what the teacher says for the two parts of the loss; None and None without a teacher.
 
         - `batch`: the indices of the examples `[B]`.
         - `number`: the number of the batch, which decides how its examples are disturbed.
@@ -279,11 +320,19 @@ class TrainLoop:
         if found is None:
             view = self.job.teacher_view
             seen = inputs if view is None else view(batch, self._generator(self._seed_of_stage, number))
-            with torch.no_grad():
-                found = self.teacher(seen if kept else _mixed(seen, share, partner))
+            found = self._ask(seen if kept else _mixed(seen, share, partner))
             if kept:
                 self._taught[number] = found
-        return found, found[partner] if kept and share < 1 else found
+        return found, found.of(partner) if kept and share < 1 else found
+
+    def _ask(self, seen: Tensor) -> Taught:
+        """Asks the teacher about inputs `[B, H, W, C]`, also about its map if that is learnt."""
+        assert self.teacher is not None
+        with torch.no_grad():
+            if self.hint is None or not isinstance(self.teacher, WithMaps):
+                return Taught(self.teacher(seen))
+            logits, maps = self.teacher.with_maps(seen, (self.hint.name,))
+            return Taught(logits, self.hint.of_teacher(maps[self.hint.name]).half())
 
     def _draw_mixup(self, examples: int) -> tuple[float, Tensor]:
         """Draws this step's mixup: the share that each example keeps, and the index `[examples]` of its partner."""
@@ -347,16 +396,18 @@ class TrainLoop:
         seed = int(np.random.SeedSequence([self.job.seed, *numbers]).generate_state(1, np.uint64)[0] >> np.uint64(1))
         return torch.Generator(self.device).manual_seed(seed)
 
-    def _calibration_batches(self) -> list[Tensor]:
-        """Makes the augmented inputs `[B, H, W, C]` on which the ranges of all tensors are first observed."""
+    def _calibration_batches(self, view: MakeView | None = None) -> list[Tensor]:
+        """Makes the augmented inputs `[B, H, W, C]` on which the ranges of all tensors are first observed.
+
+        - `view`: as what another network sees them; None: as this one does.
+        """
         order, batch = self._order(0), self.settings.batch
         parts = [order[i * batch : (i + 1) * batch] for i in range(self.settings.calibration_batches)]
         settings = self.job.input_settings
-        return [
-            self.data.augmented(part, settings, self._generator(CALIBRATION_SEED, i))
-            for i, part in enumerate(parts)
-            if len(part)
-        ]
+        generators = [self._generator(CALIBRATION_SEED, i) for i in range(len(parts))]
+        if view is not None:
+            return [view(part, g) for part, g in zip(parts, generators, strict=True) if len(part)]
+        return [self.data.augmented(part, settings, g) for part, g in zip(parts, generators, strict=True) if len(part)]
 
 
 def _mixed(x: Tensor, share: float, partner: Tensor) -> Tensor:

@@ -27,6 +27,8 @@ class TrainSettings:
     - `ema_decay`: share that the averaged weights keep at every step, 0 to below 1; the averages are what is evaluated
       and kept.
     - `distill_weight`: share of the loss that follows the teacher, where there is one; 0 to 1.
+    - `hint_weight`: weight in the loss of the squared distance of a map in the network's middle from one of the
+      teacher's, which is standardised (`design/hints.py`); 0 or more. It helps where examples and classes are few.
     - `distill_temperature`: what the outputs of teacher and network are divided by for that share; above 0.
     - `calibration_batches`: augmented batches on which the ranges of all tensors are first observed, at least 1.
     - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively. In `bf16`, a
@@ -48,6 +50,7 @@ class TrainSettings:
     mixup: float = 0.0
     ema_decay: float = 0.998
     distill_weight: float = 0.7
+    hint_weight: float = 0.0
     distill_temperature: float = 2.0
     calibration_batches: int = 4
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -59,7 +62,15 @@ class TrainSettings:
             "train",
             self,
             positive=("batch", "lr", "qat_lr", "distill_temperature", "calibration_batches"),
-            not_negative=("epochs", "qat_epochs", "warmup", "weight_decay", "mixup", "checkpoint_seconds"),
+            not_negative=(
+                "epochs",
+                "qat_epochs",
+                "warmup",
+                "weight_decay",
+                "mixup",
+                "hint_weight",
+                "checkpoint_seconds",
+            ),
         )
         for name in ("label_smoothing", "ema_decay", "distill_weight"):
             top = 1.0 if name == "distill_weight" else 0.99999

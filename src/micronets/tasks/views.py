@@ -4,10 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import Protocol, TypeGuard
 
 from micronets.errors import SpecError
 from micronets.tasks.base import Card, MakeView, TaskData
-from micronets.tasks.images.data import ImageData
+
+
+class ShowsViews(TaskData, Protocol):
+    """Data that another model can see through a front end of its own, such as pictures."""
+
+    def view(self, card: Card, settings: Mapping[str, int]) -> MakeView:
+        """Returns what the model of `card` sees, of examples as a network with the input `settings` gets them."""
+
+
+def shows_views(data: object) -> TypeGuard[ShowsViews]:
+    """Returns whether another model can see the data through a front end of its own.
+
+    What stands for such data, as in a dry run, has the method from them, which `isinstance` would not see.
+    """
+    return callable(getattr(data, "view", None))
 
 
 def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView:
@@ -22,7 +37,7 @@ def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView
 
     Raises `SpecError` for a model that cannot be shown these data.
     """
-    if isinstance(data, ImageData):
+    if shows_views(data):
         return data.view(card, settings)
     shape = data.input_shape(settings)
     own = data.metadata(settings).get("micronets.frontend")

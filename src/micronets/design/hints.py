@@ -1,0 +1,135 @@
+"""Hints: a network learns what its teacher sees in the middle, beside the teacher's outputs.
+
+Where there are few classes, a teacher's outputs say little about an example: of two classes, one number. A map in its
+middle says much more, place by place, so that fewer examples do (Romero et al. 2015, "FitNets: Hints for Thin Deep
+Nets").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from micronets.errors import SpecError
+from micronets.ir.arch import Arch
+
+SMALLEST_DEVIATION = 1e-3  # of a channel that tells something
+NEARLY_AS_RICH = 0.9  # share of the highest effective rank that a deeper map may have to be taken instead
+
+
+class Taught(NamedTuple):
+    """What a teacher says of a batch.
+
+    - `logits`: its outputs `[B, classes]`.
+    - `hint`: the channels of its map that tell something, `[B, C, H, W]`; None where nobody learns them.
+    """
+
+    logits: Tensor
+    hint: Tensor | None = None
+
+    def of(self, rows: Tensor) -> Taught:
+        """Returns what it says of the examples numbered `rows` `[B]`."""
+        return Taught(self.logits[rows], None if self.hint is None else self.hint[rows])
+
+
+@runtime_checkable
+class WithMaps(Protocol):
+    """A network that tells maps between its layers, such as `Net` and `FrozenNet`."""
+
+    def map_names(self) -> Sequence[str]:
+        """Returns the names of its maps that convolutions make, in their order."""
+
+    def with_maps(self, x: Tensor, names: Sequence[str]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Computes the outputs `[N, outputs]` and the named maps `[N, C, H, W]` of inputs `[N, H, W, C]`."""
+
+
+class Hint(nn.Module):
+    """How far a map of a network is from one of its teacher.
+
+    The network's map is averaged down to as many places and mapped linearly, place by place, to as many channels as the
+    teacher's has, by weights that are trained with the network and belong to none. The teacher's channels are
+    standardised; those that never change are left out. A network that knows nothing has a distance of about 1.
+
+    - `name`: the teacher's map.
+    - `learner`: the map of the network that learns it.
+    - `channels`: number of channels of that map.
+    - `examples`: maps of the teacher `[N, C, H, W]`, by whose means and deviations they are standardised.
+    """
+
+    def __init__(self, name: str, learner: str, channels: int, examples: Tensor) -> None:
+        super().__init__()
+        self.name, self.learner = name, learner
+        values = examples.float().movedim(1, 0).flatten(1)
+        deviation = values.std(1)
+        self.register_buffer("told", (deviation > SMALLEST_DEVIATION).nonzero().flatten())
+        self.register_buffer("mean", values.mean(1)[self._told].view(-1, 1, 1))
+        self.register_buffer("deviation", deviation[self._told].view(-1, 1, 1))
+        self.map = nn.Conv2d(channels, len(self._told), 1)
+
+    @property
+    def _told(self) -> Tensor:
+        told: Tensor = self.told  # type: ignore[assignment]
+        return told
+
+    def of_teacher(self, features: Tensor) -> Tensor:
+        """Returns what is learnt of the teacher's map `[B, C, H, W]`: its channels that change, standardised."""
+        mean: Tensor = self.mean  # type: ignore[assignment]
+        deviation: Tensor = self.deviation  # type: ignore[assignment]
+        return (features[:, self._told].float() - mean) / deviation
+
+    def forward(self, features: Tensor, taught: Tensor) -> Tensor:
+        """Returns the mean squared distance, a 0-d tensor.
+
+        - `features`: the network's map `[B, channels, H, W]`.
+        - `taught`: what `of_teacher` made of the teacher's.
+        """
+        mapped: Tensor = self.map(F.adaptive_avg_pool2d(features.float(), (taught.shape[2], taught.shape[3])))
+        return (mapped - taught.float()).square().mean()
+
+
+def richest_map(maps: Mapping[str, Tensor]) -> str:
+    """Returns the name of the map from which most can be learnt: the deepest of those that are nearly the richest.
+
+    How rich a map is is its effective rank over all places (Roy and Vetterli 2007): the exponential of the entropy of
+    the variances along its principal axes, after its channels were standardised. The last maps of a classifier are
+    poor, since they tell little but the class.
+
+    - `maps`: maps `[N, C, H, W]` by name, in their order, all of the same examples.
+    """
+    ranks = {name: _effective_rank(values) for name, values in maps.items()}
+    if not ranks or max(ranks.values()) == 0:
+        raise SpecError("train: hint_weight needs a teacher with convolutions, whose maps can be learnt")
+    return [name for name, rank in ranks.items() if rank >= NEARLY_AS_RICH * max(ranks.values())][-1]
+
+
+def _effective_rank(values: Tensor) -> float:
+    """Returns the effective rank of a map `[N, C, H, W]`; 0 where no channel changes."""
+    rows = values.float().movedim(1, -1).flatten(0, -2)
+    deviation = rows.std(0)
+    told = deviation > SMALLEST_DEVIATION
+    if not bool(told.any()):
+        return 0.0
+    rows = (rows - rows.mean(0))[:, told] / deviation[told]
+    shares = torch.linalg.eigvalsh(rows.T @ rows).clamp(min=0)
+    shares = shares / shares.sum()
+    return float(torch.exp(-(shares * (shares + 1e-12).log()).sum()))
+
+
+def learner_of(arch: Arch, names: Sequence[str], places: Sequence[int]) -> str:
+    """Returns the map of a network that learns its teacher's: its last one with at least as many rows and columns.
+
+    Where all are smaller it is the first.
+
+    - `arch`: the network.
+    - `names`: its maps, in their order.
+    - `places`: rows and columns of the teacher's map.
+    """
+    if not names:
+        raise SpecError("train: hint_weight needs a network with convolutions, whose maps can learn")
+    shapes = arch.shapes()
+    large = [name for name in names if shapes[name][0] >= places[0] and shapes[name][1] >= places[1]]
+    return large[-1] if large else names[0]
