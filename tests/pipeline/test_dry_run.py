@@ -17,9 +17,13 @@ needs("torch", "design")
 
 import torch
 
+from micronets import tasks
+from micronets.frontend.image import ImageFrontEnd
 from micronets.pipeline import dry_run
 from micronets.pipeline.config import load
+from micronets.tasks import Card
 from micronets.tasks.images import coco
+from micronets.tasks.views import view_of
 from tests.support.calling import call
 from tests.support.tiny_task import TinyTask
 from tests.support.tones import config, tones
@@ -243,3 +247,10 @@ def test_every_method_of_search_is_timed_by_its_steps(method: str, tmp_path: Pat
     assert costs["search"]["steps"] % (max(7, epochs) if method in ("random", "uniform") else epochs) == 0
     least = {"dnas": 0.3, "supernet": 1.2, "random": 0.0, "uniform": 0.0}[method]
     assert costs["search"]["step_seconds"] >= least
+
+
+def test_what_stands_for_pictures_in_a_dry_run_shows_them_to_a_teacher_of_another_input() -> None:
+    pictures = tasks.load("vww", synthetic_images=40)
+    card = Card(pictures.classes, ImageFrontEnd(resolution=32).to_json(), (32, 32, 3), "teacher.tflite")
+    view = view_of(dry_run.FewExamples(pictures), card, {"resolution": 96})
+    assert view(torch.arange(2), torch.Generator().manual_seed(1)).shape == (2, 32, 32, 3)
