@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -71,31 +70,39 @@ class AveragedNet(Generic[Module]):
                 average.copy_(value)
 
 
-def make_loss(
-    label_smoothing: float, distill_weight: float, temperature: float
-) -> Callable[[Tensor, Tensor, Tensor | None], Tensor]:
-    """Makes the loss: a function of logits `[B, C]`, labels `[B]` and the teacher's logits `[B, C]` or None.
+class Loss(Protocol):
+    """A function of logits `[B, C]`, labels `[B]`, the teacher's logits `[B, C]` or None, and which examples, bool
+    `[B]`, the teacher is followed on; None stands for all of them. Its value is a 0-d tensor."""
 
-    Its value, a 0-d tensor, is the mean over the batch of (1 - w) cross-entropy + w T^2 KL(teacher || student), both
+    def __call__(
+        self, logits: Tensor, labels: Tensor, teacher: Tensor | None, followed: Tensor | None = None
+    ) -> Tensor: ...
+
+
+def make_loss(label_smoothing: float, distill_weight: float, temperature: float) -> Loss:
+    """Makes the loss of a training.
+
+    Its value is the mean over the batch of (1 - w) cross-entropy + w T^2 KL(teacher || student), both
     outputs softened by the temperature T (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", Section
-    2). Without a teacher it is the cross-entropy alone.
+    2). Without a teacher, and on examples on which it is not followed, it is the cross-entropy alone.
 
     - `label_smoothing`: share of each label that is spread over all classes, 0 to below 1.
     - `distill_weight`: w, 0 to 1.
     - `temperature`: T, above 0.
     """
 
-    def loss(logits: Tensor, labels: Tensor, teacher: Tensor | None) -> Tensor:
+    def loss(logits: Tensor, labels: Tensor, teacher: Tensor | None, followed: Tensor | None = None) -> Tensor:
         logits = logits.float()
-        hard = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
         if teacher is None or not distill_weight:
-            return hard
-        soft = F.kl_div(
-            F.log_softmax(logits / temperature, 1),
-            F.log_softmax(teacher.float() / temperature, 1),
-            reduction="batchmean",
-            log_target=True,
-        )
-        return (1 - distill_weight) * hard + distill_weight * temperature**2 * soft
+            return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        mine, taught = F.log_softmax(logits / temperature, 1), F.log_softmax(teacher.float() / temperature, 1)
+        if followed is None:
+            hard = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+            soft = F.kl_div(mine, taught, reduction="batchmean", log_target=True)
+            return (1 - distill_weight) * hard + distill_weight * temperature**2 * soft
+        share = distill_weight * followed
+        hard = F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="none")
+        soft = F.kl_div(mine, taught, reduction="none", log_target=True).sum(1)
+        return ((1 - share) * hard + share * temperature**2 * soft).mean()
 
     return loss

@@ -34,6 +34,7 @@ from micronets.ir.arch import Arch
 from micronets.progress import Progress
 from micronets.tasks import Score, TaskData
 from micronets.tasks.base import MakeView
+from micronets.tasks.labelled import given_labels
 
 STAGES = ("float", "quantised")
 MIXUP_SEED = 1  # the last number of the seed of a step's mixup, which tells it from other draws of that step
@@ -53,7 +54,7 @@ class TrainingJob:
     - `seed`: seed of the initial weights and of everything that is drawn.
     - `init`: float weights to start from, by the names of `Net`'s state dict; None starts from random ones.
     - `teacher`: a network that maps the inputs to logits of the same classes, which the trained one also learns to
-      imitate; None trains on the labels alone.
+      imitate, but for examples that were made on top of the data; None trains on the labels alone.
     - `teacher_view`: what the teacher gets; None: the inputs of the trained network.
     - `teacher_views`: every example is disturbed in so many ways, again and again, of which the teacher's outputs are
       kept; 0 disturbs it anew in every epoch.
@@ -116,6 +117,7 @@ class TrainLoop:
         self.teacher = None if job.teacher is None else job.teacher.to(self.device).eval()
         self.loss = optim.make_loss(settings.label_smoothing, settings.distill_weight, settings.distill_temperature)
         self.labels = torch.from_numpy(job.data.labels("train")).to(self.device)
+        self.given = len(given_labels(job.data, "train"))  # what comes after them was made to train on
         self.val_inputs = job.data.inputs("val", job.input_settings)
         self.stage = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
@@ -249,21 +251,33 @@ class TrainLoop:
             else:
                 logits, maps = self.net.with_maps(x, (self.hint.learner,))
                 features = maps[self.hint.learner]
-        loss = self._loss(logits, features, y, taught[0])
+        followed = None if self.given == len(self.labels) else batch.to(self.device) < self.given
+        loss = self._loss(logits, features, y, taught[0], followed)
         if share < 1:
-            loss = share * loss + (1 - share) * self._loss(logits, features, y[partner], taught[1])
+            others = None if followed is None else followed[partner]
+            loss = share * loss + (1 - share) * self._loss(logits, features, y[partner], taught[1], others)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.average.update(self.step)
         self.loss_sum += loss.detach()
 
-    def _loss(self, logits: Tensor, features: Tensor | None, labels: Tensor, taught: Taught | None) -> Tensor:
-        """Returns the loss of a batch: that of its outputs, and how far its map is from the teacher's."""
-        loss = self.loss(logits, labels, None if taught is None else taught.logits)
+    def _loss(
+        self, logits: Tensor, features: Tensor | None, labels: Tensor, taught: Taught | None, followed: Tensor | None
+    ) -> Tensor:
+        """Returns the loss of a batch: that of its outputs, and how far its map is from the teacher's.
+
+        - `followed`: on which examples `[B]` the teacher is followed; None: on all.
+        """
+        loss = self.loss(logits, labels, None if taught is None else taught.logits, followed)
         if self.hint is None or features is None or taught is None or taught.hint is None:
             return loss
-        distance: Tensor = self.hint(features, taught.hint)
+        theirs = taught.hint
+        if followed is not None:
+            features, theirs = features[followed], theirs[followed]
+            if not len(features):
+                return loss
+        distance: Tensor = self.hint(features, theirs)
         return loss + self.settings.hint_weight * distance
 
     def _make_hint(self) -> Hint | None:

@@ -31,7 +31,7 @@ from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import Progress
 from micronets.runtimes import RUNTIMES, Runtime
 from micronets.tasks.base import SPLITS
-from micronets.tasks.labelled import duplicate_notes
+from micronets.tasks.labelled import duplicate_notes, given_labels
 from micronets.tasks.names import alike_note
 from micronets.tasks.scoring import size_notes
 
@@ -270,7 +270,7 @@ def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...
     """Returns the notes of a data set and those on the numbers of examples of its classes; for unequal classes, also
     the setting that balances them, where the task has it and it is not set.
     """
-    counts = {s: np.bincount(data.labels(s), minlength=len(data.classes)).tolist() for s in SPLITS}
+    counts = {s: np.bincount(given_labels(data, s), minlength=len(data.classes)).tolist() for s in SPLITS}
     sizes = {s: dict(zip(data.classes, n, strict=True)) for s, n in counts.items()}
     settable = getattr(options, "balance", None) == "none"
     way_out = 'data.balance = "sampled" shows the network every class as often' if settable else ""

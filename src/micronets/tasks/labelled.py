@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels, TaskData
 from micronets.tasks.scoring import BALANCED, Score, by_balanced_accuracy, classification
 
 T = TypeVar("T")
@@ -28,6 +28,8 @@ class LabelledData(ABC):
 
     - `balance`: how an epoch is made of the training examples. Where it is `sampled`, "balanced_accuracy" takes the
       place of "accuracy" as the metric, so that the best epoch is chosen by it.
+    - `made`: how many of the last examples of the train split were made by a program on top of the data. They are
+      examples to train on like the others, but nobody counts them as data, and no teacher is asked about them.
     """
 
     name: str
@@ -39,6 +41,7 @@ class LabelledData(ABC):
     synthetic: bool = False
     notes: tuple[str, ...] = ()
     balance: Balance = "none"
+    made: int = 0
 
     @abstractmethod
     def labels(self, split: str) -> Labels:
@@ -94,6 +97,13 @@ class LabelledData(ABC):
         }
 
 
+def given_labels(data: TaskData | LabelledData, split: str) -> Labels:
+    """Returns the class indices of the examples of a split that are data, without those made on top of them."""
+    labels = data.labels(split)
+    made = data.made if isinstance(data, LabelledData) and split == "train" else 0
+    return labels[: len(labels) - made]
+
+
 _MOST_COMPARED = 2 << 30  # bytes of examples: more would take long to read again
 
 
@@ -112,7 +122,8 @@ def duplicate_notes(data: object) -> tuple[str, ...]:
     seen: dict[bytes, tuple[str, int]] = {}
     shared, torn = dict[str, int](), 0
     for split, x in arrays.items():
-        for row, label in zip(x, data.labels(split).tolist(), strict=True):
+        labels = given_labels(data, split).tolist()
+        for row, label in zip(x[: len(labels)], labels, strict=True):
             if (row == row.flat[0]).all():
                 continue
             key = hashlib.blake2b(row.tobytes(), digest_size=16).digest()

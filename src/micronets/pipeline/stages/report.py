@@ -37,6 +37,7 @@ from micronets.records import from_json
 from micronets.report.facts import ChoiceRow, Facts, PlanFacts, PlannedBuffer, SearchFacts, SizeRow, TrainFacts, Verdict
 from micronets.report.page import run_page
 from micronets.runtimes.measurement import Measurement
+from micronets.tasks.labelled import given_labels
 
 RATE = 1.0  # inferences a second, for the battery
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
@@ -77,7 +78,7 @@ def collect(context: RunContext) -> Facts:
         synthetic=data.synthetic,
         notes=context.notes,
         classes=tuple(data.classes),
-        samples={split: data.size(split) for split in ("train", "val", "test")},
+        samples={split: len(given_labels(data, split)) for split in ("train", "val", "test")},
         seed=context.config.seed,
         date=datetime.date.today().isoformat(),
         costs=dict(budget_costs(arch, board, estimated_limits(board), 0, tflm))

@@ -17,6 +17,7 @@ from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outlin
 from micronets.tasks.kws import clips
 from micronets.tasks.kws.data import Features, KwsData
 from micronets.tasks.kws.folders import scan
+from micronets.tasks.kws.negatives import with_negatives
 from micronets.tasks.kws.noise import coloured
 from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.kws.task import front_end_of, model_examples
@@ -36,6 +37,9 @@ class AudioOptions:
       of twice the length and more become several examples.
     - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
       others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+    - `negatives`: share of an epoch that are sounds made by a program: hums, tones, clicks, knocks, chords, noises.
+      They become `_silence_`, or `_unknown_` where there is no such class; without either there are none. Leave it at 0
+      where a class of yours is such a sound.
     - `augmentation`: how training clips are disturbed.
     - `frontend`: of recordings (its clip_ms is that of clip_seconds); default: the log-mel up to 8 kHz.
     """
@@ -45,6 +49,7 @@ class AudioOptions:
     test: str = ""
     clip_seconds: float = ranged(1.0, 0.05, 600)
     balance: Balance = "none"
+    negatives: float = ranged(0.0, 0, 0.9)
     augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
     frontend: FrontEnd | None = None
 
@@ -68,6 +73,7 @@ def load(
     synthetic_clips: int = 600,
     test: Path | str | None = None,
     clip_seconds: float = 1.0,
+    negatives: float = 0.0,
     augmentation: SpectrogramAugmentation | None = None,
     frontend: FrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
@@ -78,9 +84,9 @@ def load(
     A tenth of every class is for "val" and, without `test`, a tenth for "test": whole speakers or sources where file
     names tell (see `folders.own_splits`). The pieces of a recording are never parted.
 
-    - `synthetic_clips`, `test`, `clip_seconds`, `augmentation`, `frontend`: see `AudioOptions`.
+    - `synthetic_clips`, `test`, `clip_seconds`, `negatives`, `augmentation`, `frontend`: see `AudioOptions`.
     - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
-    - `seed`: seed of the noise that is mixed in where there is no folder `_background_noise_`.
+    - `seed`: seed of the negatives, and of the noise that is mixed in where there is no folder `_background_noise_`.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
@@ -91,7 +97,9 @@ def load(
     if path is None:
         if test is not None:
             raise SpecError(f"audio: option test = {test} needs a data directory; synthetic sound has its own")
-        return _synthetic(synthetic_clips, fe, splits, augmentation, seed)
+        return with_negatives(
+            _synthetic(synthetic_clips, fe, splits, augmentation, seed), negatives, seed, speech=False
+        )
     if path.is_file():
         raise DataError(f"{path}: a file; give the directory that has a folder of WAV files per class")
     chosen = tuple(s for s in splits if not (s == "test" and test))
@@ -101,7 +109,7 @@ def load(
         got.features["test"], got.target["test"], more = clips.held_out_clips(Path(test), got.classes, fe, cut=True)
         notes += more
     count = sum(map(len, got.target.values()))
-    return KwsData(
+    data = KwsData(
         name="audio",
         classes=got.classes,
         source=f"{path.name}: {counted(count, 'clips')} of {clip_seconds:g} s",
@@ -112,6 +120,7 @@ def load(
         notes=notes,
         augmentation=augmentation or SpectrogramAugmentation(),
     )
+    return with_negatives(data, negatives, seed, speech=False)
 
 
 def _synthetic(

@@ -29,6 +29,7 @@ class SpectrogramAugmenter:
 
     - `scale`: pixels per unit of ln(power).
     - `silence`: index of the class whose examples come from the background; None where there is none.
+    - `made`: how many of the last examples were made to train on, which never come from the background.
     """
 
     def __init__(
@@ -39,10 +40,12 @@ class SpectrogramAugmenter:
         settings: SpectrogramAugmentation,
         scale: float,
         silence: int | None,
+        made: int = 0,
     ) -> None:
         self.settings, self.scale = settings, scale
         self.frames, self.bands = features.shape[1:]
         silent = target == silence if silence is not None and len(background) else np.zeros(len(target), bool)
+        silent[len(target) - made :] = False
         audible = np.flatnonzero(background.mean((1, 2)) > AUDIBLE) if len(background) else np.zeros(0, np.int64)
         self._host: dict[str, npt.NDArray[Any]] = {
             "features": features.reshape(-1, self.bands),

@@ -14,7 +14,7 @@ from micronets.errors import SpecError
 from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
 from micronets.tasks.base import Labels
 from micronets.tasks.kws.settings import SpectrogramAugmentation
-from micronets.tasks.labelled import LabelledData, drawn
+from micronets.tasks.labelled import LabelledData, drawn, given_labels
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +36,7 @@ class KwsData(LabelledData):
     - `background`: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B
       may be 0.
     - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    - `made_per_epoch`: how many of the examples that were made to train on (see `LabelledData.made`) an epoch shows.
     """
 
     frontend: FrontEnd
@@ -43,6 +44,7 @@ class KwsData(LabelledData):
     target: Mapping[str, Labels]
     background: Features
     share: float = 1.0
+    made_per_epoch: int = 0
     augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
     name: str = "kws"
     noun: str = "clips"
@@ -57,18 +59,18 @@ class KwsData(LabelledData):
         return self.of_split(self.target, split)
 
     def counts(self, split: str) -> dict[str, int]:
-        """Returns the number of examples of a split by class."""
+        """Returns the number of examples of a split by class, without negatives."""
         return dict(
-            zip(self.classes, np.bincount(self.labels(split), minlength=len(self.classes)).tolist(), strict=True)
+            zip(self.classes, np.bincount(given_labels(self, split), minlength=len(self.classes)).tolist(), strict=True)
         )
 
     def epoch(self, rng: np.random.Generator) -> Labels:
         """Returns shuffled indices into the train split: every word once, and `share` times a mean word of the rest.
 
         The rest are `_unknown_` and `_silence_`, drawn anew each time, with repetition where there are too few. Where
-        `balance` is "sampled", every word is drawn a mean word's number of times too.
+        `balance` is "sampled", every word is drawn a mean word's number of times too. Negatives come on top of that.
         """
-        target = self.labels("train")
+        target = given_labels(self, "train")
         special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
         parts = [np.flatnonzero(~np.isin(target, special))]
         words = len(self.classes) - len(special)
@@ -80,6 +82,8 @@ class KwsData(LabelledData):
             rows = np.flatnonzero(target == i)
             if len(rows):
                 parts.append(drawn(rows, len(rows) if want is None else want, rng))
+        if self.made_per_epoch:
+            parts.append(drawn(len(target) + np.arange(self.made), self.made_per_epoch, rng))
         indices = np.concatenate(parts)
         rng.shuffle(indices)
         return indices
@@ -115,6 +119,7 @@ class KwsData(LabelledData):
             self.augmentation,
             self.frontend.pixel_scale,
             silence,
+            self.made,
         )
 
     @property

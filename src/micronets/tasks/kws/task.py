@@ -13,6 +13,7 @@ from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.kws import clips, prepared, synthetic
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, KwsData
 from micronets.tasks.kws.folders import LISTS, Folders, scan
+from micronets.tasks.kws.negatives import with_negatives
 from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.labelled import examples_of
 from micronets.terminal import counted
@@ -45,6 +46,9 @@ class KwsOptions:
     - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
     - `balance`: how an epoch is made of the words' training clips: each once (`none`), or every word as often as the
       others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+    - `negatives`: share of an epoch that are sounds without a keyword, made by a program: hums, tones, clicks, knocks,
+      chords, noises, and speech that is no word. They become `_silence_` and `_unknown_`; without either class there
+      are none.
     - `augmentation`: how training clips are disturbed.
     - `frontend`: of recordings; default: the log-mel.
     """
@@ -55,6 +59,7 @@ class KwsOptions:
     words: tuple[str, ...] = ()
     share: float = ranged(1.0, 0, 100)
     balance: Balance = "none"
+    negatives: float = ranged(0.1, 0, 0.9)
     augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
     frontend: FrontEnd | None = None
 
@@ -82,6 +87,7 @@ def load(
     splits: Sequence[str] = SPLITS,
     augmentation: SpectrogramAugmentation | None = None,
     share: float = 1.0,
+    negatives: float = 0.1,
     seed: int = 0,
     synthetic_clips: int = 2000,
 ) -> KwsData:
@@ -96,6 +102,7 @@ def load(
     - `frontend`: the front end of the features; without it, that of `features.npz`, or the log-mel.
     - `splits`: the splits to read, of which "all" is every clip of a directory of folders; the others stay empty.
     - `augmentation`, `share`: see `KwsData`.
+    - `negatives`: see `KwsOptions`.
     - `seed`: seed of all that is drawn.
     - `synthetic_clips`: training clips to synthesise where there is no path.
 
@@ -104,6 +111,22 @@ def load(
     for s in splits:
         if s not in (*SPLITS, *(["all"] if path else [])):
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    data = _without_negatives(path, test, words, frontend, splits, augmentation, share, seed, synthetic_clips)
+    return with_negatives(data, negatives, seed, speech=True)
+
+
+def _without_negatives(
+    path: Path | None,
+    test: Path | str | None,
+    words: Sequence[str] | None,
+    frontend: FrontEnd | None,
+    splits: Sequence[str],
+    augmentation: SpectrogramAugmentation | None,
+    share: float,
+    seed: int,
+    synthetic_clips: int,
+) -> KwsData:
+    """Reads or makes the data of `load`, whose arguments these are."""
     fe = frontend.base() if frontend else FrontEnd()
     test = None if test is None else Path(test)
     if path is None:
