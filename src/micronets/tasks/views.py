@@ -29,7 +29,7 @@ def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView
     """Returns what the model of `card` sees of training examples, disturbed as for the network that is trained.
 
     Pictures are shown through the model's own front end, at its own resolution and in its own colours. Of other data
-    the model gets what the network gets, so its front end has to be the same.
+    the model gets what the network gets, so its front end has to be the same, in integers or in floats.
 
     - `data`: the data of the training.
     - `card`: the other model.
@@ -41,7 +41,7 @@ def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView
         return data.view(card, settings)
     shape = data.input_shape(settings)
     own = data.metadata(settings).get("micronets.frontend")
-    if card.frontend is not None and own is not None and json.loads(card.frontend) != json.loads(own):
+    if card.frontend is not None and own is not None and _features(card.frontend) != _features(own):
         raise SpecError(
             f"{card.where}: has another front end than the network; for task {data.name} both get the same inputs: "
             "take a model of the same front end, or fix the input with [space.fix]"
@@ -51,3 +51,8 @@ def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView
             f"{card.where}: its input is {card.input_shape}, the network's {shape}; fix the input with [space.fix]"
         )
     return lambda indices, generator: data.augmented(indices, settings, generator)
+
+
+def _features(front_end: str) -> dict[str, object]:
+    """Returns the parameters of a front end without its arithmetic, by which features differ by one pixel at most."""
+    return {key: value for key, value in json.loads(front_end).items() if key != "arithmetic"}

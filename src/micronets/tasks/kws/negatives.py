@@ -372,19 +372,18 @@ def _in_room(x: Wave, rate: int, rng: np.random.Generator) -> Wave:
 def _shuffled(words: Features, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Puts pieces of several words together, each 6 to 25 frames long at 100 frames a second, in a clip `[T, M]`."""
     frames = words.shape[1]
-    loud = words.mean(2)
     x = np.array(words[rng.integers(len(words))], np.float32)
     x[:] = np.percentile(x, 10, axis=0)  # what is behind the words
     at = int(rng.integers(0, max(1, frames // 3)))
     for _ in range(int(rng.integers(3, 7))):
-        row = int(rng.integers(len(words)))
+        word = words[rng.integers(len(words))]
         length = int(rng.integers(max(1, frames // 16), max(2, frames // 4) + 1))
-        middle = int(loud[row].argmax())
+        middle = int(word.mean(1).argmax())
         start = int(np.clip(middle - rng.integers(0, length + 1), 0, frames - length))
         length = min(length, frames - at)
         if length <= 0:
             break
-        piece = words[row, start : start + length].astype(np.float32)
+        piece = word[start : start + length].astype(np.float32)
         x[at : at + length] = np.maximum(x[at : at + length], piece + np.float32(rng.uniform(-8, 8)))
         at += length
     return x

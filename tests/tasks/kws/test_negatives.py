@@ -1,0 +1,182 @@
+"""Negatives are what their names say, the same for the same seed, and stand where a network learns to stay quiet."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from micronets.errors import SpecError
+from micronets.frontend import FrontEnd
+from micronets.tasks import load
+from micronets.tasks.kws.audio_task import AudioOptions
+from micronets.tasks.kws.data import KwsData
+from micronets.tasks.kws.negatives import (
+    SOUNDS,
+    Sound,
+    sound_features,
+    speech_features,
+    synthesise,
+    with_negatives,
+)
+from micronets.tasks.kws.settings import SpectrogramAugmentation
+from micronets.tasks.kws.task import KwsOptions
+from micronets.tasks.labelled import given_labels
+
+RATE = 16000
+FE = FrontEnd(arithmetic="float")
+MANY = 12
+
+
+def sounds(kind: Sound, seed: int = 0) -> np.ndarray:
+    return np.stack([synthesise(kind, RATE, RATE, np.random.default_rng([seed, i])) for i in range(MANY)])
+
+
+def data(classes: tuple[str, ...] = ("_silence_", "_unknown_", "yes", "no"), each: int = 30) -> KwsData:
+    """Returns clips of pixels 10 + 40 times the number of the class, but for a ramp in frames 40 to 60."""
+    y = np.repeat(np.arange(len(classes)), each).astype(np.int64)
+    x = np.zeros((len(y), FE.frames, FE.n_mels), np.uint8) + (10 + 40 * y[:, None, None]).astype(np.uint8)
+    x[:, 40:60] += np.arange(20, dtype=np.uint8)[:, None]
+    background = np.random.default_rng(0).integers(80, 100, (20, FE.frames, FE.n_mels)).astype(np.uint8)
+    return KwsData(
+        classes=classes, source="test", frontend=FE, features={"train": x, "val": x[:4]},
+        target={"train": y, "val": y[:4]}, background=background, augmentation=SpectrogramAugmentation.none(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SOUNDS)
+def test_sounds_are_of_16_bits_and_depend_on_the_seed_alone(kind: Sound) -> None:
+    x = sounds(kind)
+    assert x.dtype == np.float32
+    assert np.array_equal(x, np.rint(x))
+    assert np.abs(x).max() <= 32768
+    assert np.array_equal(x, sounds(kind))
+    assert not np.array_equal(x, sounds(kind, seed=1))
+    if kind == "silence":
+        assert np.abs(x).max() <= 20
+    else:  # each is audible, the softest and the loudest of even a dozen are 20 dB apart
+        peaks = np.abs(x - x.mean(1, keepdims=True)).max(1)
+        assert peaks.min() > 20
+        assert peaks.max() > 10 * peaks.min()
+
+
+def spectra(x: np.ndarray) -> np.ndarray:
+    """Returns the power of every hertz, for clips of a second."""
+    return np.abs(np.fft.rfft(x * np.hanning(x.shape[1]))) ** 2
+
+
+def test_a_hum_has_lines_at_the_harmonics_of_a_low_frequency() -> None:
+    mains = 0
+    for power in spectra(sounds("hum")):
+        strongest = int(power[20:].argmax()) + 20
+        near = power[strongest - 4 : strongest + 5].sum()
+        assert near > 30 * np.median(power[20:1000])
+        mains += min(strongest % 50, -strongest % 50, strongest % 60, -strongest % 60) <= 4
+    assert mains > MANY / 2
+
+
+def test_tones_and_chirps_are_narrow_where_they_are_loudest() -> None:
+    for kind in ("tone", "chirp"):
+        found = []
+        for clip in sounds(kind):
+            frames = clip[: RATE // 400 * 400].reshape(-1, 400)
+            power = spectra(frames[[(frames**2).sum(1).argmax()]])[0]
+            found.append(np.sort(power)[-12:].sum() / power.sum())
+        assert np.median(found) > 0.9, kind
+
+
+def test_clicks_and_knocks_are_short() -> None:
+    """Half of the energy lies in a small part of the clip, of a click in a smaller one than of a knock."""
+
+    def part(kind: Sound) -> float:
+        energy = np.sort(sounds(kind) ** 2, 1)[:, ::-1].cumsum(1)
+        return float(np.median((energy < 0.5 * energy[:, -1:]).sum(1))) / RATE
+
+    assert part("click") < 0.005
+    assert part("click") < part("knock") < 0.05
+    assert part("noise") > 0.05
+
+
+def test_a_step_moves_the_mean_and_clipped_noise_is_at_the_limits_of_its_converter() -> None:
+    steps = sounds("step")
+    parts = steps.reshape(MANY, 20, -1).mean(2)
+    assert np.median(np.ptp(parts, 1) / np.abs(steps).max(1)) > 0.2
+    clipped = sounds("clipped")
+    top = np.abs(clipped).max(1, keepdims=True)
+    assert np.median((np.abs(clipped) > 0.97 * top).mean(1)) > 0.03
+    assert np.median((np.abs(sounds("noise")) > 0.97 * np.abs(sounds("noise")).max(1, keepdims=True)).mean(1)) < 0.01
+
+
+def test_speech_is_reversed_in_pieces_or_a_crowd() -> None:
+    ramp = np.broadcast_to(np.arange(98, dtype=np.uint8)[:, None], (98, 40))
+    words, unknown = np.stack([ramp + 100, ramp + 120]), np.stack([ramp + 10])
+    rng = np.random.default_rng(0)
+    x = speech_features(6, words, unknown, FE.pixel_scale, rng)
+    assert np.array_equal(x[0], unknown[0, ::-1])
+    assert np.array_equal(x[3], unknown[0, ::-1])
+    assert x[1].max() > 150  # pieces of words
+    assert not any(np.array_equal(x[1], w) for w in words)
+    mean = words[:, :, 0].mean()
+    assert mean < x[2].mean() < mean + 40  # a crowd is louder than one, by at most 7 dB and what the loudness varies
+    without = speech_features(4, words, unknown[:0], FE.pixel_scale, rng)
+    assert not any(np.array_equal(row, w[::-1]) for row in without for w in words)  # keywords are not reversed
+
+
+def test_an_epoch_has_the_share_of_negatives_and_the_words_as_before() -> None:
+    before = data()
+    d = with_negatives(before, 0.2, seed=0, speech=True)
+    rows = d.epoch(np.random.default_rng(0))
+    ordinary = before.epoch(np.random.default_rng(0))
+    assert np.array_equal(np.sort(rows[rows < 120]), np.sort(ordinary))
+    assert (rows >= 120).mean() == pytest.approx(0.2)
+    assert d.size("train") == 120 + d.made == 120 + 4 * 30
+    assert np.array_equal(given_labels(d, "train"), before.labels("train"))
+    assert d.counts("train") == before.counts("train")
+    assert set(d.labels("train")[120:]) == {0, 1}  # no negative is a word
+    assert d.source == "test; 120 negatives made to train on"
+    again = with_negatives(before, 0.2, seed=0, speech=True)
+    assert np.array_equal(d.features["train"], again.features["train"])
+    other = with_negatives(before, 0.2, seed=1, speech=True)
+    assert not np.array_equal(d.features["train"], other.features["train"])
+
+
+def test_negatives_are_not_replaced_by_background() -> None:
+    torch = pytest.importorskip("torch")
+    d = with_negatives(data(), 0.2, seed=0, speech=True)
+    rows = np.arange(120, d.size("train"))
+    seen = d.augmented(torch.from_numpy(rows), {}, torch.Generator().manual_seed(0)).numpy()
+    np.testing.assert_allclose(seen, d.inputs("train", {}, rows), atol=5e-5)
+
+
+def test_they_belong_to_the_class_that_is_there() -> None:
+    only_unknown = with_negatives(data(("_unknown_", "a")), 0.3, seed=0, speech=True)
+    assert set(only_unknown.labels("train")[60:]) == {0}
+    only_silence = with_negatives(data(("a", "_silence_")), 0.3, seed=0, speech=True)
+    assert set(only_silence.labels("train")[60:]) == {1}
+    sounds_alone = with_negatives(data(), 0.2, seed=0, speech=False)
+    assert set(sounds_alone.labels("train")[120:]) == {0}
+
+
+def test_without_a_class_for_them_there_are_none_and_a_note() -> None:
+    d = with_negatives(data(("a", "b")), 0.1, seed=0, speech=True)
+    assert d.made == 0
+    assert d.notes == (
+        "no negatives (data.negatives = 0.1): there is neither a class '_unknown_' nor '_silence_' that they could "
+        "belong to; with a folder '_unknown_' of other sounds the network learns to stay quiet",
+    )
+
+
+def test_sounds_are_kept_in_the_cache_by_seed_and_front_end() -> None:
+    x = sound_features(5, FE, 7)
+    assert x.shape == (5, FE.frames, FE.n_mels)
+    assert np.array_equal(x, sound_features(5, FE, 7))
+    assert not np.array_equal(x, sound_features(5, FE, 8))
+    assert not np.array_equal(x, sound_features(5, replace(FE, fmax=8000), 7))
+
+
+def test_the_setting_has_a_range() -> None:
+    assert KwsOptions().negatives == 0.1
+    assert AudioOptions().negatives == 0  # whose classes may be hums and knocks
+    with pytest.raises(SpecError, match=r"^data\.negatives = 0\.95; allowed: 0 to 0\.9$"):
+        KwsOptions(negatives=0.95)
+    with pytest.raises(SpecError, match=r"^task audio: negatives = -1; allowed: 0 to 0\.9$"):
+        load("audio", negatives=-1)
