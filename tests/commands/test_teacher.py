@@ -132,6 +132,7 @@ def test_a_front_end_of_another_sound_is_refused() -> None:
     data, shape = Sound(), (8, 4, 1)
     view = view_of(data, Card(data.classes, '{"hop_ms": 20, "n_mels": 4}', shape, "x"), {})
     assert torch.equal(view(ROWS, generator()), data.augmented(ROWS, {}, generator()))
+    view_of(data, Card(data.classes, '{"hop_ms": 20, "n_mels": 4, "arithmetic": "integer"}', shape, "x"), {})
     with pytest.raises(MicronetsError, match="x: has another front end than the network; for task toy both get the"):
         view_of(data, Card(data.classes, '{"hop_ms": 10, "n_mels": 4}', shape, "x"), {})
 

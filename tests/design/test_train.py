@@ -21,8 +21,10 @@ from micronets.design.net import Net
 from micronets.design.predict import predict
 from micronets.design.train import TrainingJob, TrainSettings, load_result, train_network
 from micronets.errors import DataError, FileError, SpecError, TrainingError
+from micronets.frontend import FrontEnd
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.tasks.kws.data import KwsData
 from tests.support.toy_task import Toy
 
 ARCH = Arch(
@@ -242,6 +244,44 @@ def test_objective_by_hand():
     loss = optim.make_loss(0.0, 0.25, 2.0)
     assert float(loss(logits, y, teacher)) == pytest.approx(0.75 * hard + 0.25 * soft, rel=1e-5)
     assert float(loss(logits, y, None)) == pytest.approx(hard, rel=1e-5)
+    both, twice = logits.repeat(2, 1), y.repeat(2)
+    followed = torch.tensor([True, False])  # of the second example the teacher knows nothing
+    mean = ((0.75 * hard + 0.25 * soft) + hard) / 2
+    assert float(loss(both, twice, teacher.repeat(2, 1), followed)) == pytest.approx(mean, rel=1e-5)
+
+
+def test_a_teacher_is_not_followed_on_negatives(tmp_path):
+    rng = np.random.default_rng(0)
+    fe = FrontEnd(clip_ms=100, n_mels=8, arithmetic="float")
+    x = rng.integers(0, 200, (24, fe.frames, 8)).astype(np.uint8)
+    y = np.arange(24, dtype=np.int64) % 2
+    data = KwsData(
+        classes=("_silence_", "yes"), source="test", frontend=fe, features={"train": x, "val": x},
+        target={"train": y, "val": y}, background=x[:2], made=8,
+    )  # fmt: skip
+    arch = Arch((fe.frames, 8, 1), (FullyConnected(name="a", inputs=(INPUT,), units=2),))
+
+    def weights_after(rows, logits):
+        teacher = Constant(torch.tensor(logits))
+        settings = replace(QUICK, distill_weight=1.0)
+        loop = train_loop.TrainLoop(TrainingJob(arch, data, {}, settings, seed=1, teacher=teacher), tmp_path)
+        loop._train_step(torch.tensor(rows), 10)
+        return loop.net.state_dict()
+
+    negatives, words = list(range(16, 24)), list(range(8))
+    assert equal(weights_after(negatives, [0.0, 9.0]), weights_after(negatives, [9.0, 0.0]))
+    assert not equal(weights_after(words, [0.0, 9.0]), weights_after(words, [9.0, 0.0]))
+
+
+class Constant(torch.nn.Module):
+    """A teacher that says the same of everything."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = logits
+
+    def forward(self, x):
+        return self.logits.expand(len(x), -1)
 
 
 def test_schedule():

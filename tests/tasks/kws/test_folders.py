@@ -16,8 +16,8 @@ from tests.support.wavs import tone, write_words
 
 
 def load(name: str, path: Path | None = None, **options: Any) -> Any:
-    """Loads a data set with the front end in floats, which takes less time than that in integers."""
-    return load_any(name, path, **{"frontend": FrontEnd(arithmetic="float"), **options})
+    """Loads a data set without negatives, with the front end in floats, which takes less time than that in integers."""
+    return load_any(name, path, **{"frontend": FrontEnd(arithmetic="float"), "negatives": 0.0, **options})
 
 
 @pytest.fixture(autouse=True)

@@ -108,17 +108,14 @@ def test_a_step_moves_the_mean_and_clipped_noise_is_at_the_limits_of_its_convert
 
 def test_speech_is_reversed_in_pieces_or_a_crowd() -> None:
     ramp = np.broadcast_to(np.arange(98, dtype=np.uint8)[:, None], (98, 40))
-    words, unknown = np.stack([ramp + 100, ramp + 120]), np.stack([ramp + 10])
-    rng = np.random.default_rng(0)
-    x = speech_features(6, words, unknown, FE.pixel_scale, rng)
-    assert np.array_equal(x[0], unknown[0, ::-1])
-    assert np.array_equal(x[3], unknown[0, ::-1])
+    words = np.stack([ramp + 100, ramp + 120])
+    x = speech_features(6, words, FE.pixel_scale, np.random.default_rng(0))
+    for row in (x[0], x[3]):
+        assert any(np.array_equal(row, w[::-1]) for w in words)
     assert x[1].max() > 150  # pieces of words
     assert not any(np.array_equal(x[1], w) for w in words)
     mean = words[:, :, 0].mean()
     assert mean < x[2].mean() < mean + 40  # a crowd is louder than one, by at most 7 dB and what the loudness varies
-    without = speech_features(4, words, unknown[:0], FE.pixel_scale, rng)
-    assert not any(np.array_equal(row, w[::-1]) for row in without for w in words)  # keywords are not reversed
 
 
 def test_an_epoch_has_the_share_of_negatives_and_the_words_as_before() -> None:

@@ -1,16 +1,22 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from micronets.errors import DataError, MicronetsError
 from micronets.frontend import FrontEnd, preset
-from micronets.tasks import load
+from micronets.tasks import load as load_any
 from tests.support.cards import examples
 from tests.support.wavs import write_words
 
 CLASSES = ["_silence_", "_unknown_", "yes", "no"]
+
+
+def load(name: str, path: Path, **options: Any) -> Any:
+    """Loads a data set without negatives."""
+    return load_any(name, path, **{"negatives": 0.0, **options})
 
 
 def arrays(seed: int = 0) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal, assert_never, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from micronets.terminal import counted
 VERSION = 1  # raise it when the same seed gives other sounds
 MOST_MADE = 6000  # negatives that are kept of one training, of which every epoch draws some
 EPOCHS_APART = 4  # epochs that would have negatives of their own, were there no such limit
-SPEECH_SHARE = 0.3  # of the negatives, where both classes and clips of speech are there
+SPEECH_SHARE = 0.3  # of the negatives, where there are clips of unknown words
 
 Wave = npt.NDArray[np.float32]
 """Samples `[n]`; those of `synthesise` are in int16 units, -32768 to 32767."""
@@ -45,9 +45,10 @@ Sound = Literal["hum", "tone", "chirp", "click", "knock", "step", "clipped", "ch
 """
 
 Speech = Literal["reversed", "shuffled", "crowd"]
-"""The kinds that are made from training clips of speech, as pixels of their spectrograms:
+"""The kinds that are made from training clips of unknown words, as pixels of their spectrograms. Keywords take no part:
+"no" from its end is nearly "on", and half of a short one is enough to know it.
 
-- `reversed`: an unknown word from its end to its start. Keywords are not: "no" from its end is nearly "on".
+- `reversed`: a word from its end to its start.
 - `shuffled`: pieces of 60 to 250 ms of several words, put together in any order.
 - `crowd`: three to five words at once.
 """
@@ -108,28 +109,27 @@ def sound_features(count: int, fe: FrontEnd, seed: int, kinds: tuple[Sound, ...]
     return cached_arrays(digest(repr(facts)), make)["x"]
 
 
-def speech_features(count: int, words: Features, unknown: Features, scale: float, rng: np.random.Generator) -> Features:
+def speech_features(count: int, words: Features, scale: float, rng: np.random.Generator) -> Features:
     """Makes speech that is no word out of training clips.
 
     - count: how many.
-    - words: pixels `[N, T, M]` of clips of words, N at least 1.
-    - unknown: pixels `[U, T, M]` of clips of words that are not to be recognised; U may be 0, and nothing is reversed
-      then.
+    - words: pixels `[N, T, M]` of clips of words that are not to be recognised, N at least 1.
     - scale: pixels per unit of ln(power).
     - rng: draws clips, pieces and loudness.
 
     Returns uint8 `[count, T, M]`, the kinds in turn.
     """
-    kinds = SPEECH if len(unknown) else tuple(kind for kind in SPEECH if kind != "reversed")
     out = np.empty((count, *words.shape[1:]), np.uint8)
     for i in range(count):
-        match kinds[i % len(kinds)]:
+        match SPEECH[i % len(SPEECH)]:
             case "reversed":
-                x = unknown[rng.integers(len(unknown)), ::-1].astype(np.float32)
+                x = words[rng.integers(len(words)), ::-1].astype(np.float32)
             case "shuffled":
                 x = _shuffled(words, rng)
             case "crowd":
                 x = _crowd(words, scale, rng)
+            case kind:
+                assert_never(kind)
         out[i] = np.clip(np.rint(x), 0, 255)
     return out
 
@@ -172,15 +172,13 @@ def _made(per_epoch: int, data: KwsData, seed: int, speech: bool) -> tuple[Featu
     train, target, classes, fe = data.features["train"], data.target["train"], data.classes, data.frontend
     count = min(MOST_MADE, EPOCHS_APART * per_epoch)
     quiet = classes.index(SILENCE if SILENCE in classes else UNKNOWN)
-    spoken = classes.index(UNKNOWN) if UNKNOWN in classes else quiet
-    words = np.flatnonzero(target != classes.index(SILENCE)) if SILENCE in classes else np.arange(len(target))
-    of_speech = round(SPEECH_SHARE * count) if speech and UNKNOWN in classes and len(words) else 0
+    unknown = train[target == classes.index(UNKNOWN)] if speech and UNKNOWN in classes else train[:0]
+    of_speech = round(SPEECH_SHARE * count) if len(unknown) else 0
     x = sound_features(count - of_speech, fe, seed)
     if not of_speech:
         return x, np.full(count, quiet, np.int64)
-    unknown = train[target == spoken]
-    y = speech_features(of_speech, train[words], unknown, fe.pixel_scale, np.random.default_rng([seed, VERSION, count]))
-    labels = np.repeat(np.array([quiet, spoken], np.int64), [len(x), of_speech])
+    y = speech_features(of_speech, unknown, fe.pixel_scale, np.random.default_rng([seed, VERSION, count]))
+    labels = np.repeat(np.array([quiet, classes.index(UNKNOWN)], np.int64), [len(x), of_speech])
     return np.concatenate([x, y]), labels
 
 
