@@ -18,7 +18,7 @@ from micronets.design.net import Net
 from micronets.design.supernet import Supernet
 from micronets.device.tflm import interpreter
 from micronets.ir import spaces
-from micronets.ir.layers import INPUT, Pad
+from micronets.ir.layers import INPUT, Pad, Slice
 from micronets.ir.space import derive
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import quantize
@@ -33,6 +33,9 @@ OPTIONS = {
     "mobilenetv2": {"width_multiplier": 0.25, "tied": False, "blocks": (1, 2, 2, 1, 2, 1, 1)},
 }
 SPACES = {n: spaces.make(n, "features", 3, height=FRAMES, width=BANDS, channels=1, **o) for n, o in OPTIONS.items()}
+SPACES["streaming"] = spaces.make(
+    "temporal", "features", 3, height=FRAMES, width=BANDS, channels=1, max_width=40, blocks=1, streaming=True
+)
 COSTS = ("macs", "tflite_bytes", "arena_bytes")
 
 
@@ -85,12 +88,12 @@ def test_costs_have_a_gradient_in_every_choice_that_they_depend_on(space, board)
                 assert gradient[-1] > 0, f"{c.name}: more should cost more"
 
 
-@pytest.mark.parametrize("name", ["resnet", "mobilenetv2"])
-def test_padded_sums_are_exported_as_they_were_simulated(name) -> None:
+@pytest.mark.parametrize(("name", "kind"), [("resnet", Pad), ("mobilenetv2", Pad), ("streaming", Slice)])
+def test_padded_and_cut_sums_are_exported_as_they_were_simulated(name, kind) -> None:
     space, rng = SPACES[name], random.Random(2)
     archs = [derive(space, space.sample(rng)) for _ in range(30)]
-    arch = max(archs, key=lambda a: sum(isinstance(layer, Pad) for layer in a.layers))
-    assert any(isinstance(layer, Pad) for layer in arch.layers)
+    arch = max(archs, key=lambda a: sum(isinstance(layer, kind) for layer in a.layers))
+    assert any(isinstance(layer, kind) for layer in arch.layers)
     net, x = prepared(arch)
     model = to_quantized(net)
     with torch.no_grad():

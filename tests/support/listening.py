@@ -8,8 +8,20 @@ import numpy as np
 
 from micronets.frontend import FrontEnd
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, FullyConnected, Layer, Softmax
+from micronets.ir.layers import (
+    INPUT,
+    Add,
+    AveragePool2D,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Layer,
+    Mean,
+    Slice,
+    Softmax,
+)
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.random_weights import with_random_weights
 from micronets.streaming import Detector
 from tests.support.wavs import tone
 
@@ -66,6 +78,43 @@ def listening_model(
     if detector is not None:
         texts["micronets.detector"] = detector.to_json()
     return QuantizedModel(arch, quant, {"logits": one}, texts)
+
+
+def columns_model(name: str = "log-mel", detector: Detector | None = None, stride: int | None = None) -> QuantizedModel:
+    """Returns a random network whose windows never leave the map along time, with the front end of that name.
+
+    It has a stride along time (of 2 where none is given and there are frames enough), a dilation, a residual block and
+    a pool.
+    """
+    fe = FRONT_ENDS[name]
+    frames, bands, _ = fe.input_shape
+    stride = stride or (2 if frames > 20 else 1)
+
+    def depthwise(name: str, source: str, taps: int, step: int = 1, apart: int = 1) -> Layer:
+        return DepthwiseConv2D(
+            name=name, inputs=(source,), kernel=(taps, 1), stride=(step, 1), dilation=(apart, 1), padding="valid"
+        )
+
+    stem = Conv2D(name="stem", inputs=(INPUT,), filters=4, kernel=(3, bands), padding="valid", activation="relu")
+    halves = depthwise("halves", "stem", 3, stride)
+    length = (frames - 2 - 3) // stride + 1
+    layers: list[Layer] = [
+        stem,
+        halves,
+        depthwise("spread", "halves", 3, apart=2),
+        Conv2D(name="mixed", inputs=("spread",), filters=4, kernel=(1, 1)),
+        Slice(name="crop", inputs=("halves",), begin=(2, 0, 0), size=(length - 4, 1, 4)),
+        Add(name="sum", inputs=("crop", "mixed"), activation="relu"),
+        AveragePool2D(name="smooth", inputs=("sum",), pool=(2, 1), stride=(1, 1)),
+        Mean(name="pool", inputs=("smooth",)),
+        FullyConnected(name="logits", inputs=("pool",), units=len(LABELS)),
+    ]
+    made = with_random_weights(Arch(input_shape=fe.input_shape, layers=tuple(layers)), 4)
+    texts = {"micronets.task": "kws", "micronets.labels": json.dumps(LABELS), "micronets.frontend": fe.to_json()}
+    if detector is not None:
+        texts["micronets.detector"] = detector.to_json()
+    quant = {**made.quant, INPUT: TensorQuant(_INPUT_SCALES[name], 0)}
+    return QuantizedModel(made.arch, quant, made.weights, texts)
 
 
 def sound(seconds: float, seed: int = 0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The commands `evaluate`, `tune`, `listen`, `inspect`, `compile` and `app`, which take a model."""
+"""The commands `evaluate`, `tune`, `listen`, `incremental`, `inspect`, `compile` and `app`, which take a model."""
 
 from __future__ import annotations
 
@@ -169,6 +169,12 @@ def evaluate(
     "--false-accepts-per-hour", required=True, type=float, metavar="N", help="How many wrong decisions are allowed."
 )
 @click.option("--out", required=True, type=PATH, metavar="FILE", help="The model with the detector that was chosen.")
+@click.option(
+    "--hop-frames",
+    type=int,
+    metavar="N",
+    help="Frames from one output that the detector hears to the next; without it, those of the model's detector.",
+)
 @click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
 @_seconds
 @_seed
@@ -180,6 +186,7 @@ def tune(
     data: Path | None,
     false_accepts_per_hour: float,
     out: Path,
+    hop_frames: int | None,
     runtime: str | None,
     seconds: float,
     seed: int,
@@ -199,6 +206,7 @@ def tune(
         false_accepts_per_hour,
         labels,
         data,
+        hop_frames=hop_frames,
         seconds=seconds,
         seed=seed,
         runtime=runtime,
@@ -403,4 +411,23 @@ def app(model: Path, board: str, out: Path, kind: str, name: str | None, as_json
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
-commands: list[click.Command] = [evaluate, tune, listen, inspect, compile_, app]
+@click.command(
+    cls=common.Command,
+    examples=("micronets incremental model.tflite --out step.tflite",),
+)
+@click.argument("model", type=PATH, metavar="MODEL.tflite")
+@click.option("--out", required=True, type=PATH, metavar="FILE", help="The model that takes the new frames alone.")
+@common.as_json
+def incremental(model: Path, out: Path, as_json: bool) -> None:
+    """Makes a model that listens compute the new frames alone, and remember the others.
+
+    Its outputs stay those of whole windows, byte for byte. That needs a network without padding along time: one of a
+    space with streaming = true.
+    """
+    from micronets.commands.incremental import incremental
+
+    found = incremental(model, out)
+    common.echo(json.dumps(found.to_json()) if as_json else found.text())
+
+
+commands: list[click.Command] = [evaluate, tune, listen, incremental, inspect, compile_, app]

@@ -25,6 +25,7 @@ from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.runtimes.measurement import Comparison
+from micronets.streaming import steps_of
 from micronets.tasks import Examples, TaskData, own
 from micronets.tasks.scoring import BALANCED, remarks, unequal
 from micronets.terminal import counted, interval_text, metric_label, percent, text_table
@@ -66,6 +67,8 @@ def runner(file: ModelFile, runtime: str) -> Callable[[Codes], Codes]:
     if runtime != REFERENCE:
         return RUNTIMES[runtime].runner(file)
     model = file.model
+    if model.arch.variables():
+        return lambda x: reference.run(model, x)  # each inference needs what the one before has kept
     return lambda x: np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
 
 
@@ -195,6 +198,11 @@ def evaluate(
         tasks.find(task)
     file = model_file(model)
     network = file.model
+    if (steps := steps_of(network, file.name)) is not None:
+        raise SpecError(
+            f"{file.name}: takes {counted(steps.frames, 'frames')} of a stream at a time, and no clips; judge it with "
+            "--stream, or the model that it was made of"
+        )
     names = tuple(labels) if labels else known_labels(network.metadata, front_end)
     count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:

@@ -315,7 +315,7 @@ def _inspected(
     """
     tensors, file_bytes = (None, None) if file is None else (file.tensors, len(file.content))
     sound = None if file is None else counted_front_end(file.model)
-    front_end = None if sound is None else front_end_cost(sound)
+    front_end = None if sound is None else front_end_cost(sound, arch.input_shape[0])
     c = cost(arch, board, tensors=tensors, front_end=front_end)
     no_tflm = core_of(board.core, board.name).no_tflm
     if file is not None:

@@ -23,7 +23,7 @@ from micronets.errors import CheckFailed, DeviceError, MissingPackageError
 from micronets.installation import require
 from micronets.runtimes import TFLM
 from micronets.runtimes.c import arena_limit
-from micronets.streaming import ONE, Decision, Stream
+from micronets.streaming import ONE, Decision, Stream, steps_of
 from micronets.tflite import ModelSource, model_file
 
 _FIRMWARE = "listener"  # the network's name in the firmware; it must not be `model`
@@ -74,7 +74,8 @@ class ModelListener:
     """A model that listens, a piece of sound at a time.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `runtime`: what computes the outputs; None is TFLM where it is installed.
+    - `runtime`: what computes the outputs; None is TFLM where it is installed, and the reference for a model that takes
+      the new frames alone.
 
     Raises what `Stream` and `checked_runtime` raise.
     """
@@ -82,10 +83,12 @@ class ModelListener:
     def __init__(self, model: ModelSource, runtime: str | None = None) -> None:
         self.file = file = model_file(model)
         name = checked_runtime(runtime or (TFLM.name if interpreter.available() else REFERENCE))
-        self.stream = Stream(file.model, run=runner(file, name), where=file.name)
+        # The reference goes on from the state of the last piece, which other runtimes compute anew for each.
+        goes_on = runtime is None and steps_of(file.model, file.name) is not None
+        self.stream = Stream(file.model, run=None if goes_on else runner(file, name), where=file.name)
         self.labels, self.rate = self.stream.plan.labels, self.stream.plan.fe.sample_rate
         self.piece = self.stream.plan.hop
-        """Samples from one run of the network to the next, which is a good size of a piece."""
+        """Samples from one time that the detector hears the network to the next, which is a good size of a piece."""
         self._samples = 0
 
     def feed(self, samples: npt.NDArray[Any]) -> SoundPiece:
@@ -141,7 +144,8 @@ class ModelListener:
         compiled = compile_model(self.file.model, where.target, arena_limit=arena_limit(where, "auto"), name=_FIRMWARE)
         require("unicorn")
         firmware = stream_firmware(compiled, self.piece, where)
-        found = simulate(firmware.elf, pieces(samples, sizes, self.piece), 1, answer_bytes(len(self.labels)), where)
+        given, answer = pieces(samples, sizes, self.piece), answer_bytes(len(self.labels))
+        found = simulate(firmware.elf, given, len(compiled.plan.kernels), answer, where)
         at = 0
         for row, size in zip(found.outputs.view("<i4"), sizes, strict=True):
             moment = self.feed(samples[at : at + size])

@@ -274,6 +274,7 @@ def tune(
     labels: str | Path | None = None,
     data: str | Path | None = None,
     *,
+    hop_frames: int | None = None,
     seconds: float = 600,
     seed: int = 0,
     runtime: str | None = None,
@@ -282,6 +283,7 @@ def tune(
     """Chooses the detector's average and thresholds on a stream, and writes the model with it to `out`.
 
     - `false_accepts_per_hour`: how many may be on this stream, at least 0.
+    - `hop_frames`: frames from one output that the detector hears to the next; None for those of the model's detector.
 
     For the other arguments and errors see `evaluate_stream`. The stream must not be one that the model is judged by
     later.
@@ -289,7 +291,7 @@ def tune(
     if not 0 <= false_accepts_per_hour <= 3600:
         raise SpecError(f"--false-accepts-per-hour {false_accepts_per_hour:g}: allowed: 0 to 3,600")
     file, runtime = model_file(model), _runtime(runtime)
-    plan = plan_stream(file.model, file.name)
+    plan = _plan(file, hop_frames)
     sound = _sound(plan, stream, labels, data, seconds, seed)
     names = words_of(plan.labels, plan.detector)
     events = [e for e in sound.events if e.label in names]
@@ -307,6 +309,18 @@ def tune(
         before=result_of(file.name, runtime, sound, heard, plan.detector),
         after=result_of(file.name, runtime, sound, heard, found),
     )
+
+
+def _plan(file: ModelFile, hop_frames: int | None) -> StreamPlan:
+    """Returns how a model listens, with another number of frames from one output to the next where that is given.
+
+    Raises what `plan_stream` raises, and `SpecError` for a number that is not allowed.
+    """
+    text = file.model.metadata.get(METADATA)
+    if hop_frames is None:
+        return plan_stream(file.model, file.name)
+    detector = plan_stream(file.model, file.name).detector if text is None else Detector.from_json(text, file.name)
+    return plan_stream(file.model, file.name, replace(detector, hop_frames=hop_frames))
 
 
 def _runtime(name: str | None) -> str:

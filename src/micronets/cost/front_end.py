@@ -52,10 +52,15 @@ class FrontEndCost:
         return self.kept_bytes + max(self.scratch_bytes - arena_bytes, 0)
 
 
-def front_end_cost(fe: FrontEnd) -> FrontEndCost:
-    """Returns what a sound front end costs in integers."""
+def front_end_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
+    """Returns what a sound front end costs in integers.
+
+    - fe: the front end.
+    - frames: frames of the network's input; None for those of a whole clip.
+    """
     model = _model()
-    frames, values, _ = fe.input_shape
+    all_frames, values, _ = fe.input_shape
+    frames = all_frames if frames is None else frames
     samples = fe.clip_samples if fe.sample_scale == "max" else fe.window_samples  # the loudest one must be known first
     return FrontEndCost(
         frames=frames,

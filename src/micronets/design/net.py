@@ -224,6 +224,9 @@ class Net(nn.Module):
             case Pad():
                 sides = _map_order(layer.paddings)
                 return (F.pad(x, [side for pair in reversed(sides) for side in pair]),)
+            case Slice():
+                begin, size = ((t[2], t[0], t[1]) if x.ndim == 4 else t for t in (layer.begin, layer.size))
+                return (x[(slice(None), *(slice(b, b + n) for b, n in zip(begin, size, strict=True)))],)
             case Reshape():
                 flat = (torch_ops.to_nhwc(x) if x.ndim == 4 else x).reshape(x.shape[0], *layer.shape)
                 return (torch_ops.to_nchw(flat) if len(layer.shape) == 3 else flat,)
@@ -250,7 +253,6 @@ class Net(nn.Module):
                 | ExpandDims()
                 | Squeeze()
                 | Transpose()
-                | Slice()
                 | StridedSlice()
                 | Pack()
                 | Unpack()

@@ -163,7 +163,7 @@ class FrontEndRun:
 def front_end_cost_in(model: QuantizedModel) -> FrontEndCost | None:
     """Returns what the front end that a model was trained on costs; None where it is not one in integers."""
     fe = counted_front_end(model)
-    return None if fe is None else front_end_cost(fe)
+    return None if fe is None else front_end_cost(fe, model.arch.input_shape[0])
 
 
 def run_front_end(

@@ -79,11 +79,15 @@ class SearchSpace:
     - name: what configurations and messages call the space.
     - choices: everything that is open.
     - template: turns values of the choices into the input's shape and the blocks of a network.
+    - finish: makes the network of what the template gives for one value of every choice, with layers of the same names
+      and weights. It is for what a supernet cannot have, such as maps whose size depends on kernels: relaxed costs are
+      those of the template, exact ones those of the network.
     """
 
     name: str
     choices: tuple[Choice, ...]
     template: Callable[[Pick], Template]
+    finish: Callable[[Arch], Arch] = lambda arch: arch
 
     def choice(self, name: str) -> Choice:
         """Returns the choice called `name`. Raises `SpecError` if there is none."""
@@ -162,7 +166,7 @@ def derive(space: SearchSpace, values: Values) -> Arch:
             previous = block.layers[-1].name
         else:
             renamed[block.layers[-1].name] = previous
-    return Arch(template.input_shape, tuple(layers))
+    return space.finish(Arch(template.input_shape, tuple(layers)))
 
 
 def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step, ...]:

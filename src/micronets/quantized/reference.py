@@ -111,29 +111,33 @@ Array = npt.NDArray[Any]
 _CHUNK_VALUES = 1 << 20  # values of the largest working array, few enough for the processor's cache
 
 
-def run(model: QuantizedModel, x: InputArrays) -> Array:
+def run(model: QuantizedModel, x: InputArrays, state: dict[str, Array] | None = None) -> Array:
     """Returns the output `[N, *output_shape]` of a network that has one output.
 
     - model: the network.
     - x: the inputs `[N, *input_shape]`; of a network with several, an array for each by its name.
+    - state: see `outputs`.
 
     Input and output have the types of `arch.types()`; tensors of 4 bits are int8. Raises `SpecError` for inputs of
     another shape or type, for an inconsistent model, and for one with several outputs.
     """
-    return outputs(model, x)[model.arch.only_output]
+    return outputs(model, x, state)[model.arch.only_output]
 
 
-def outputs(model: QuantizedModel, x: InputArrays) -> dict[str, Array]:
+def outputs(model: QuantizedModel, x: InputArrays, state: dict[str, Array] | None = None) -> dict[str, Array]:
     """Returns every output by its name, in the order of `arch.outputs`.
 
     - model: the network.
     - x: the inputs `[N, *input_shape]`: float32 where the model begins with Quantize, else int8.
+    - state: the codes of the variables, as `first_state` returns them; they are changed to what the last inference
+      leaves, so that another call goes on from there. None begins with the first state.
 
     Each output is `[N, *shape]`: float32 where a Dequantize writes it, else int8. Raises `SpecError` for inputs of
     another shape or type, and for an inconsistent model.
     """
     given = checked_inputs(model, x)
-    size, names, state = _chunk(model), model.arch.outputs, first_state(model)
+    size, names = _chunk(model), model.arch.outputs
+    state = first_state(model) if state is None else state
     found: dict[str, list[Array]] = {name: [] for name in names}
     for i in range(0, max(1, len(given[INPUT])), size):
         for name, y in _execute(model, {name: v[i : i + size] for name, v in given.items()}, state):

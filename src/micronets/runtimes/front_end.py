@@ -26,11 +26,11 @@ def with_front_end(
     Raises what building and simulating raise.
     """
     run = run_front_end(model, board, options.seed, options.compiler, twice=options.device == "qemu")
-    return found if run is None else _sum(found, _measured(run, board, arena_bytes), run)
+    return found if run is None else _sum(found, _measured(run, board, arena_bytes, model.arch.input_shape[0]), run)
 
 
-def _measured(run: FrontEndRun, board: Board, arena_bytes: int) -> FrontEndMeasurement:
-    cost, frame = front_end_cost(run.front_end), run.frame
+def _measured(run: FrontEndRun, board: Board, arena_bytes: int, frames: int) -> FrontEndMeasurement:
+    cost, frame = front_end_cost(run.front_end, frames), run.frame
     milliseconds = None if frame.cycles is None else board.milliseconds(cost.frames * frame.cycles)
     return FrontEndMeasurement(
         bit_exact=run.bit_exact,

@@ -1,6 +1,7 @@
 """A sound that does not end: frames as they complete, a network's outputs, and decisions which word was said when."""
 
 from micronets.streaming.detector import ONE, Decision, Detector, DetectorState, DetectorTables, default_detector
+from micronets.streaming.incremental import Steps, incremental, steps_of
 from micronets.streaming.plan import StreamPlan, plan_stream
 from micronets.streaming.stream import Stream
 
@@ -10,8 +11,11 @@ __all__ = [
     "Detector",
     "DetectorState",
     "DetectorTables",
+    "Steps",
     "Stream",
     "StreamPlan",
     "default_detector",
+    "incremental",
     "plan_stream",
+    "steps_of",
 ]

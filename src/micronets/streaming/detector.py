@@ -40,8 +40,8 @@ _QUIET_NAMES = frozenset({"silence", "unknown", "background", "noise", "other", 
 class Detector:
     """When a network's outputs are a decision; integers alone, which travel with the model as JSON.
 
-    - `hop_frames`: the network runs once for so many frames of its input, at least 1.
-    - `average`: of how many runs the scores are averaged; scores before the first run count as 0.
+    - `hop_frames`: the network's output is heard once for so many frames of its input, at least 1.
+    - `average`: of how many such runs the scores are averaged; scores before the first run count as 0.
     - `thresholds`: for each class, the averaged score from which on it fires, 0 .. `ONE`.
     - `refractory_ms`: for each class, how long it does not fire again, in milliseconds.
     - `never`: numbers of the classes that never fire, such as those of silence and of unknown words. While one of them
@@ -93,18 +93,20 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def default_detector(labels: Sequence[str], fe: FrontEnd) -> Detector:
+def default_detector(labels: Sequence[str], fe: FrontEnd, step: int = 1) -> Detector:
     """Returns the detector of a model that carries none.
 
-    The network runs about every 100 ms; three runs are averaged; a class fires from an average of 0.8 on, and again
+    The network is heard about every 100 ms; three runs are averaged; a class fires from an average of 0.8 on, and again
     after a second. Classes whose labels are those of silence or of the unknown never fire, unless there is no other.
 
     - labels: what the outputs stand for.
     - fe: the front end of the network's input.
+    - step: frames of which the hop is a multiple, at least 1: those that the network, or the one that takes the new
+      frames alone, takes at a time.
     """
     never = tuple(i for i, label in enumerate(labels) if label.strip("_ ").casefold() in _QUIET_NAMES)
     return Detector(
-        hop_frames=min(1000, max(1, round(100 / (fe.hop_ms * fe.frame_stride)))),
+        hop_frames=step * min(1000 // step, max(1, round(100 / (fe.hop_ms * fe.frame_stride * step)))),
         thresholds=(round(0.8 * ONE),) * len(labels),
         refractory_ms=(1000,) * len(labels),
         never=never if len(never) < len(labels) else (),

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from micronets.frontend import integer
 from micronets.quantized.model import QuantizedModel
 from micronets.streaming.detector import Decision, Detector, DetectorState, DetectorTables, detector_tables, scores
+from micronets.streaming.incremental import Steps
 from micronets.streaming.plan import StreamPlan
 from micronets.streaming.stream import Runner, frame_codes
 
@@ -83,9 +84,26 @@ def hear(
             codes[i : i + _FRAMES], loudness[i : i + _FRAMES] = frame_codes(rows[i : i + _FRAMES], plan)
     begins = np.arange(0, count - plan.frames + 1, plan.detector.hop_frames)
     found = np.zeros((len(begins), plan.tables.classes), np.int64)
+    if plan.steps is not None:
+        if len(begins):
+            found = scores(_stepped(codes, plan.steps, run)[begins // plan.steps.frames], plan.tables)
+        tell(len(begins), len(begins))
+        return Heard(plan, model, found, loudness, len(x))
     for i in range(0, len(begins), _AT_ONCE):
         windows = np.stack([codes[b : b + plan.frames] for b in begins[i : i + _AT_ONCE].tolist()])
         outputs = run(windows[..., None])
         found[i : i + len(windows)] = scores(outputs.reshape(len(windows), -1), plan.tables)
         tell(i + len(windows), len(begins))
     return Heard(plan, model, found, loudness, len(x))
+
+
+def _stepped(codes: npt.NDArray[np.int8], steps: Steps, run: Runner) -> npt.NDArray[np.int8]:
+    """Returns the outputs `[N, C]` of a network that takes steps, for all windows that end with one.
+
+    - codes: of all frames, `[F, K]`, at least those of a window.
+    """
+    early = np.zeros((steps.early, codes.shape[1]), np.int8)
+    padded = np.concatenate([early, codes])
+    count = len(padded) // steps.frames
+    outputs = run(padded[: count * steps.frames].reshape(count, steps.frames, -1, 1))
+    return outputs.reshape(count, -1)[(steps.window + steps.early) // steps.frames - 1 :]

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from micronets.errors import SpecError, UnsupportedError
 from micronets.frontend.spec import INTEGER_FFT, FrontEnd
+from micronets.ir.incremental import step_of
 from micronets.ir.layers import INPUT
 from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.streaming.detector import METADATA, Detector, DetectorTables, default_detector, detector_tables
+from micronets.streaming.incremental import Steps, steps_of
 from micronets.terminal import counted
 
 
@@ -22,6 +24,7 @@ class StreamPlan:
     - quant: scale and zero point of its input.
     - detector: what makes decisions of its outputs.
     - tables: the detector's numbers.
+    - steps: how it takes the new frames alone; None for a network that takes whole windows.
     """
 
     labels: tuple[str, ...]
@@ -29,6 +32,7 @@ class StreamPlan:
     quant: TensorQuant
     detector: Detector
     tables: DetectorTables
+    steps: Steps | None = None
 
     @property
     def frame_hop(self) -> int:
@@ -37,13 +41,18 @@ class StreamPlan:
 
     @property
     def frames(self) -> int:
-        """Frames of the network's input."""
+        """Frames that an output of the network depends on: a window."""
         return self.fe.input_shape[0]
 
     @property
     def hop(self) -> int:
-        """Samples from one run of the network to the next."""
+        """Samples from one time that the detector hears the network to the next."""
         return self.frame_hop * self.detector.hop_frames
+
+    @property
+    def run_samples(self) -> int:
+        """Samples from one run of the network to the next."""
+        return self.hop if self.steps is None else self.frame_hop * self.steps.frames
 
 
 def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
@@ -52,7 +61,13 @@ def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
         fe = FrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
     except SpecError:
         return None
-    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == model.arch.input_shape
+    try:
+        steps = steps_of(model)
+    except SpecError:
+        return None
+    frames, *others = model.arch.input_shape
+    window = frames if steps is None else steps.window
+    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == (window, *others)
     return fe if fits and fe.n_fft in INTEGER_FFT else None
 
 
@@ -71,7 +86,7 @@ def unstreamable(model: QuantizedModel) -> str | None:
         return "it carries no sound front end in integers that fits its input"
     if fe.sample_scale == "max":
         return "its front end divides a clip by its loudest sample, which a stream does not have"
-    if arch.variables():
+    if arch.variables() and steps_of(model) is None:
         return "it keeps state from one inference to the next, and a stream gives it frames that overlap"
     if len(arch.inputs) > 1 or len(arch.outputs) > 1 or arch.types()[arch.outputs[0]] != "int8":
         return "it needs one input and one output of int8"
@@ -86,21 +101,28 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
 
     Raises `UnsupportedError` for a model that cannot listen, and `SpecError` for a detector that is not the model's.
     """
+    steps = steps_of(model, where)
     why, fe, labels = unstreamable(model), integer_front_end(model), labels_of(model)
     if why is not None or fe is None:
         raise UnsupportedError(f"{where}: cannot listen to a stream: {why}; take a model of task kws")
     text = model.metadata.get(METADATA)
     if detector is None:
         told = f"{where}: {METADATA}"
-        detector = default_detector(labels, fe) if text is None else Detector.from_json(text, told)
+        step = (step_of(model.arch) or 1) if steps is None else steps.frames
+        detector = default_detector(labels, fe, step) if text is None else Detector.from_json(text, told)
     if len(detector.thresholds) != len(labels):
         raise SpecError(
             f"{where}: its detector has {counted(len(detector.thresholds), 'classes')}, "
             f"its output {len(labels)}; make it anew "
             "with micronets tune"
         )
-    output = model.arch.outputs[0]
-    return StreamPlan(labels, fe, model.quant[INPUT], detector, detector_tables(detector, fe, model.quant[output]))
+    if steps is not None and detector.hop_frames % steps.frames:
+        raise SpecError(
+            f"{where}: its detector hears it every {detector.hop_frames} frames, and it takes "
+            f"{counted(steps.frames, 'frames')} at a time; choose a multiple with micronets tune --hop-frames"
+        )
+    tables = detector_tables(detector, fe, model.quant[model.arch.outputs[0]])
+    return StreamPlan(labels, fe, model.quant[INPUT], detector, tables, steps)
 
 
 def inferences_a_second(model: QuantizedModel) -> float | None:
@@ -111,4 +133,4 @@ def inferences_a_second(model: QuantizedModel) -> float | None:
     if unstreamable(model) is not None:
         return None
     plan = plan_stream(model, "the model")
-    return plan.fe.sample_rate / plan.hop
+    return plan.fe.sample_rate / plan.run_samples

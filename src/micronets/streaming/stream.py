@@ -12,6 +12,7 @@ import numpy.typing as npt
 from micronets.frontend import integer
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
+from micronets.quantized.state import first_state
 from micronets.streaming.detector import Decision, Detector, DetectorState
 from micronets.streaming.plan import StreamPlan, plan_stream
 
@@ -24,12 +25,14 @@ _AT_ONCE = 64  # windows that the network is given at once: bounds the memory
 class Stream:
     """A network that listens to a sound.
 
-    A frame is heard when all its samples are there. The network runs for the first time when it has a whole input of
-    frames, and then every `hop_frames` frames.
+    A frame is heard when all its samples are there. The network is heard for the first time when there is a whole
+    window of frames, and then every `hop_frames` frames. A network that takes the new frames alone runs whenever these
+    are there, and remembers the others.
 
     - model: the network.
     - detector: None is the model's own, or else the default for its labels.
-    - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`; None is the integer reference.
+    - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`, which a network that keeps state
+      takes one after the other, beginning anew with each call; None is the integer reference.
     - where: what errors begin with.
 
     Raises what `plan_stream` raises.
@@ -43,7 +46,7 @@ class Stream:
         where: str = "the model",
     ) -> None:
         self.plan = plan_stream(model, where, detector)
-        self._run: Runner = run or (lambda x: reference.run(model, x))
+        self._model, self._run = model, run
         self._time = 0
         self._start_anew()
 
@@ -56,7 +59,11 @@ class Stream:
         self._state = DetectorState(self.plan.tables)
         self._samples: Array = np.zeros(0, np.int64)  # those of frames that are not complete
         self._skip = 0  # coming samples that belong to no frame, where frames do not touch
-        self._codes: Array = np.zeros((0, self.plan.fe.input_shape[1]), np.int8)
+        steps, bands = self.plan.steps, self.plan.fe.input_shape[1]
+        # The newest frames; of a network that takes steps, those of the step that is not complete.
+        self._codes: Array = np.zeros((0 if steps is None else steps.early, bands), np.int8)
+        self._before: Array = np.zeros((0, *self._model.arch.input_shape), np.int8)  # earlier steps
+        self._variables = first_state(self._model)
         self._loud: Array = np.zeros(self.plan.tables.gate_frames - 1, np.int64)
         self._wait = self.plan.frames  # frames until the network runs
 
@@ -95,18 +102,45 @@ class Stream:
         total = np.concatenate([[0], np.concatenate([self._loud, loudness]).cumsum()])
         sums = total[plan.tables.gate_frames :][:count] - total[:count]
         runs = np.arange(self._wait - 1, count, plan.detector.hop_frames)
+        stepped = self._take_steps(kept) if plan.steps is not None else np.zeros(0)
         fired: list[Decision] = []
         for i in range(0, len(runs), _AT_ONCE):
             part = runs[i : i + _AT_ONCE]
-            windows = np.stack([kept[before + n + 1 - plan.frames : before + n + 1] for n in part.tolist()])
-            outputs = self._run(windows[..., None])
+            if plan.steps is None:
+                windows = np.stack([kept[before + n + 1 - plan.frames : before + n + 1] for n in part.tolist()])
+                outputs = self._compute(windows[..., None])
+            else:
+                outputs = stepped[(before + part + 1) // plan.steps.frames - 1]
             for one in self._state.feed(outputs.reshape(len(part), -1), sums[part]):
                 fired.append(Decision(one.class_index, one.score, int(ends[part[one.run]])))
         last = int(runs[-1]) + plan.detector.hop_frames if len(runs) else self._wait - 1
         self._wait = last + 1 - count
-        self._codes = kept[max(0, len(kept) - plan.frames + 1) :]
+        if plan.steps is None:
+            self._codes = kept[max(0, len(kept) - plan.frames + 1) :]
+        else:
+            self._codes = kept[len(kept) // plan.steps.frames * plan.steps.frames :]
         self._loud = np.concatenate([self._loud, loudness])[count:]
         return fired
+
+    def _compute(self, x: Array) -> Array:
+        """Computes the outputs of inputs `[N, *input_shape]`, from the first state on where the network has one."""
+        return reference.run(self._model, x) if self._run is None else self._run(x)
+
+    def _take_steps(self, codes: Array) -> Array:
+        """Computes the outputs of all steps that are complete in the codes of frames `[F, K]`, one row for each."""
+        steps = self.plan.steps
+        assert steps is not None, "the network takes steps"
+        count = len(codes) // steps.frames
+        x = codes[: count * steps.frames].reshape(count, *self._model.arch.input_shape)
+        if not count:
+            return np.zeros((0, self.plan.tables.classes), np.int8)
+        if self._run is None:
+            return reference.run(self._model, x, self._variables).reshape(count, -1)
+        # Another runtime begins with its first state, and is what it was after as many steps as a window has.
+        all_steps = np.concatenate([self._before, x])
+        outputs = self._run(all_steps)[len(self._before) :]
+        self._before = all_steps[max(0, len(all_steps) - (steps.window + steps.early) // steps.frames + 1) :]
+        return outputs.reshape(count, -1)
 
 
 def frame_codes(rows: Array, plan: StreamPlan) -> tuple[Array, Array]:

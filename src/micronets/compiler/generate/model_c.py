@@ -187,7 +187,7 @@ def _front_end(
         call = f"{names.functions}frontend_clip(samples, work, {to});"
         about = "from the samples of a clip to the network's input, with `micronets_sound.c`"
         text = package.FrontEndText(sound_c.header(names), "sound", call, about)
-        return sound_c.sound_files(sound, model.quant[INPUT], names), text
+        return sound_c.sound_files(sound, model.quant[INPUT], names, model.arch.input_shape[0]), text
     if array is not None:
         call = f"{names.functions}frontend_values(values, {to});"
         about = "from the values of a sensor to the network's input"

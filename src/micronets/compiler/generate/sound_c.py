@@ -121,24 +121,28 @@ def header(names: Names) -> str:
     return f"{names.name}_frontend.h"
 
 
-def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names) -> dict[str, str]:
+def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | None = None) -> dict[str, str]:
     """Returns the C of a sound front end, text by file name: its header, its tables and what they include.
 
     - fe: the front end, in whose place the one with integer arithmetic is taken.
     - quant: scale and zero point of the network's input, which is int8.
     - names: what the network is called.
+    - frames: frames of the network's input; None for those of a whole clip.
     """
     sound, to_input = sound_tables(fe.base()), input_tables(fe, quant.scale, quant.zero_point)
-    frames, values, _ = fe.input_shape
+    all_frames, values, _ = fe.input_shape
+    frames = all_frames if frames is None else frames
+    hop = fe.hop_samples * fe.frame_stride
+    clip = fe.clip_samples if frames == all_frames else (frames - 1) * hop + fe.window_samples
     transform_words = 2 * sound.points
     relative = fe.sample_scale == "max"
     known = {"m": names.macros, "f": names.functions, "header": header(names)}
     head = _HEADER.format(
         **known,
         sample_rate=fe.sample_rate,
-        clip_samples=fe.clip_samples,
+        clip_samples=clip,
         frame_samples=fe.window_samples,
-        hop=fe.hop_samples * fe.frame_stride,
+        hop=hop,
         frames=frames,
         bands=fe.n_mels,
         values=values,

@@ -31,8 +31,7 @@ _HEADER = """\
  *         }}
  *     }}
  *
- * A frame is heard when all its samples are there. The network runs for the first time when it has a whole input of
- * frames, and then every {hop} frames, which is every {hop_samples:,} samples. */
+ * A frame is heard when all its samples are there. {when} */
 #ifndef {m}STREAM_H
 #define {m}STREAM_H
 
@@ -45,9 +44,10 @@ _HEADER = """\
  * of {f}feed it may be used for other things. */
 #define {m}STREAM_ARENA_BYTES {arena}
 
-#define {m}STREAM_HOP {hop} /* frames from one run of the network to the next */
+#define {m}STREAM_WINDOW {window} /* frames that an output of the network depends on */
+#define {m}STREAM_HOP {hop} /* frames from one output that the detector hears to the next */
 #define {m}GATE_FRAMES {gate_frames} /* newest frames whose pixels tell whether there is a sound */
-#define {m}AVERAGE {average} /* runs whose scores are averaged */
+#define {m}AVERAGE {average} /* outputs whose scores are averaged */
 #define {m}DECISIONS 8 /* decisions that can wait to be polled */
 
 /* All that is kept of a stream; {f}start sets it.
@@ -56,9 +56,9 @@ _HEADER = """\
  * - held: samples of the next frame that are there; if negative, so many more are skipped.
  * - place: where the codes of the next frame go, which is where the oldest ones are.
  * - loud_place: the same for `loudness`.
- * - wait: frames until the network runs.
+ * - wait: frames until the detector hears the network.
  * - first, waiting: the oldest decision that nobody has polled, and how many there are.
- * - detector: the state of the detector; {f}score reads it. */
+ * - detector: the state of the detector; {f}score reads it.{about_state} */
 typedef struct {{
     uint64_t time;
     void *arena;
@@ -68,7 +68,7 @@ typedef struct {{
     int32_t loudness[{m}GATE_FRAMES];
     int16_t samples[{m}FRAME_SAMPLES];
     int8_t codes[{m}FRAMES * {m}FRAME_VALUES];
-}} {f}stream;
+{state}}} {f}stream;
 
 #ifdef __cplusplus
 extern "C" {{
@@ -86,7 +86,7 @@ void {f}start({f}stream *stream, void *arena);
  * Returns how many of them it took: all, unless {m}DECISIONS decisions wait to be polled. */
 int32_t {f}feed({f}stream *stream, const int16_t *samples, int32_t n);
 
-/* Tells that samples were lost: time goes on, and the network waits until it has a whole input again.
+/* Tells that samples were lost: time goes on, and the detector waits until there is a whole window again.
  *
  * - samples: how many. */
 void {f}gap({f}stream *stream, uint32_t samples);
@@ -116,16 +116,16 @@ static const micronets_detector detector = {{{classes}, {average}, {softmax}, ta
 static void begin_anew({f}stream *stream)
 {{
     stream->held = 0;
-    stream->place = 0;
+    stream->place = {early};
     stream->loud_place = 0;
-    stream->wait = {m}FRAMES;
+    stream->wait = {m}STREAM_WINDOW;
     for (int32_t i = 0; i < MICRONETS_DETECTOR_WORDS({m}OUTPUT_COUNT, {m}AVERAGE); i++) {{
         stream->detector[i] = 0;
     }}
     for (int32_t i = 0; i < {m}GATE_FRAMES; i++) {{
         stream->loudness[i] = 0;
     }}
-}}
+{reset}}}
 
 void {f}start({f}stream *stream, void *arena)
 {{
@@ -142,17 +142,23 @@ void {f}gap({f}stream *stream, uint32_t samples)
     begin_anew(stream);
 }}
 
-/* Runs the network on the newest frames, and the detector on its output. */
+/* Runs the network on the newest frames. */
 static void run({f}stream *stream)
 {{
     const int32_t count = {m}FRAMES * {m}FRAME_VALUES;
-    int32_t from = stream->place * {m}FRAME_VALUES, loudness = 0;
+    int32_t from = stream->place * {m}FRAME_VALUES;
     int8_t *const input = {f}input(stream->arena);
     for (int32_t i = 0; i < count; i++) {{
         input[i] = stream->codes[from];
         from = from + 1 < count ? from + 1 : 0;
     }}
-    {f}invoke(stream->arena);
+    {f}invoke(stream->arena{state_argument});
+}}
+
+/* Runs the detector on what the network has put out. */
+static void decide({f}stream *stream)
+{{
+    int32_t loudness = 0;
     for (int32_t i = 0; i < {m}GATE_FRAMES; i++) {{
         loudness += stream->loudness[i];
     }}
@@ -180,9 +186,9 @@ static void hear({f}stream *stream)
         stream->samples[i] = stream->samples[i + {m}FRAME_HOP];
     }}
     stream->held = kept;
-    if (--stream->wait == 0) {{
+{run_steps}    if (--stream->wait == 0) {{
         stream->wait = {m}STREAM_HOP;
-        run(stream);
+{run_windows}        decide(stream);
     }}
 }}
 
@@ -221,6 +227,32 @@ int32_t {f}score(const {f}stream *stream, int32_t class_index)
 """
 
 
+_WHOLE = """\
+The network runs for the first time when it has a whole input of
+ * frames, and then every {hop} frames, which is every {hop_samples:,} samples."""
+
+_STEPS = """\
+The network takes {step} frames at a time and remembers the rest:
+ * it runs every {step_samples:,} samples. The detector hears it for the first time when there is a whole window of
+ * {window} frames, and then every {hop} frames, which is every {hop_samples:,} samples."""
+
+_ABOUT_STATE = """
+ * - state: what the network keeps from one run to the next."""
+
+_RESET = """\
+    for (int32_t i = 0; i < {m}FRAMES * {m}FRAME_VALUES; i++) {{
+        stream->codes[i] = 0;
+    }}
+    {f}reset(stream->state);
+"""
+
+_RUN_STEPS = """\
+    if (stream->place == 0) {{
+        run(stream);
+    }}
+"""
+
+
 def header(names: Names) -> str:
     """Returns the name of the header of what listens to a stream."""
     return f"{names.name}_stream.h"
@@ -238,12 +270,20 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
     plan = plan_stream(model, "the model")
     words = 2 * sound_tables(plan.fe.base()).points + plan.fe.n_mels
     known = {"m": names.macros, "f": names.functions, "header": header(names)}
+    steps, hops = plan.steps, {"hop": plan.detector.hop_frames, "hop_samples": plan.hop}
+    if steps is None:
+        when = _WHOLE.format(**hops)
+    else:
+        when = _STEPS.format(**hops, step=steps.frames, step_samples=plan.run_samples, window=plan.frames)
     head = _HEADER.format(
         **known,
+        when=when,
+        window=plan.frames,
+        about_state="" if steps is None else _ABOUT_STATE,
+        state="" if steps is None else f"    int32_t state[{names.macros}STATE_BYTES / 4];\n",
         sound_header=sound_c.header(names),
         model_header=names.header,
         hop=plan.detector.hop_frames,
-        hop_samples=plan.hop,
         arena=max(arena, -(-4 * words // 16) * 16),
         gate_frames=plan.tables.gate_frames,
         average=plan.tables.average,
@@ -255,6 +295,11 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
         average=plan.tables.average,
         softmax=int(plan.tables.softmax),
         least_loudness=plan.tables.least_loudness,
+        early=0 if steps is None else steps.early,
+        reset="" if steps is None else _RESET.format(**known),
+        state_argument="" if steps is None else ", stream->state",
+        run_steps="" if steps is None else _RUN_STEPS.format(),
+        run_windows="        run(stream);\n" if steps is None else "",
     )
     return {header(names): head, f"{names.name}_stream.c": source, **detector_files()}
 

@@ -72,6 +72,7 @@ def movement(
     selects: bool = True,
     cycles: float = COPY_CYCLES,
     timed: str | None = "pad",
+    trainable: bool = False,
 ) -> Operator:
     """Returns the facts of an operator whose outputs hold values of its inputs in another order.
 
@@ -81,6 +82,7 @@ def movement(
     - selects: see `Operator`; False where values are interpolated.
     - cycles: cycles of TFLM's kernel for a value.
     - timed: the kind of kernel by which a latency model knows it; None for one that takes no time.
+    - trainable: see `Operator`.
     """
 
     def values(outputs: Shapes) -> Number:
@@ -111,7 +113,7 @@ def movement(
         within_input=True,
         sign="as the inputs",
         by_channel=False,
-        trainable=False,
+        trainable=trainable,
         tflm=Tflm(
             method=method,
             host=kernel,
@@ -209,6 +211,7 @@ def slice_operator(layer: Slice) -> Operator:
         table_bytes=220,
         temporaries=("input", "constant", "constant", "output"),
         cycles=STEP_CYCLES,
+        trainable=True,
     )
 
 

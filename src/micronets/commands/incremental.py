@@ -1,0 +1,92 @@
+"""`incremental`: a model that listens, as one that takes the new frames alone. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from micronets import records
+from micronets.compiler.kernels.variables import state_block_bytes
+from micronets.cost.counts import step_macs
+from micronets.errors import UnsupportedError
+from micronets.files import write_atomic
+from micronets.ir.arch import Arch
+from micronets.streaming import incremental as incremental_model
+from micronets.streaming import plan_stream, steps_of
+from micronets.terminal import counted
+from micronets.tflite import ModelSource, model_file, write
+
+
+@dataclass(frozen=True)
+class IncrementalModel:
+    """What `micronets incremental` wrote.
+
+    - `model`, `out`: the model that takes whole windows, and the one that takes the new frames alone.
+    - `frames`, `milliseconds`: how many frames it takes at a time, and how much sound they are apart.
+    - `window`: frames that an output depends on.
+    - `macs`, `window_macs`: multiply-accumulates of one step, and of a whole window.
+    - `state_bytes`: bytes that it keeps from one step to the next.
+    """
+
+    model: str
+    out: str
+    frames: int
+    milliseconds: float
+    window: int
+    macs: int
+    window_macs: int
+    state_bytes: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the record as `micronets incremental --json` prints it."""
+        table: dict[str, Any] = records.to_json(self)
+        return table
+
+    def text(self) -> str:
+        """Writes the record for a terminal."""
+        return "\n".join(
+            [
+                f"{self.out}: takes {counted(self.frames, 'frames')} at a time, every {self.milliseconds:g} ms",
+                f"{self.macs:,} multiply-accumulates a step; a whole window of {self.window} frames has "
+                f"{self.window_macs:,}",
+                f"{self.state_bytes:,} bytes are kept from one step to the next",
+            ]
+        )
+
+
+def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
+    """Writes a model that computes what `model` says about a stream from the new frames and from what it has kept.
+
+    Its outputs are those of `model` for the window that ends with these frames, byte for byte; docs/streaming.md has
+    the conditions. Everything that takes a model that listens takes it, too.
+
+    - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a sound front end.
+    - `out`: the file to write.
+
+    Raises `FileError`, `SpecError`, and `UnsupportedError` for a model for which there is none, with the reason.
+    """
+    file = model_file(model)
+    if steps_of(file.model, file.name) is not None:
+        raise UnsupportedError(f"{file.name}: takes new frames alone already; use it as it is")
+    plan_stream(file.model, file.name)  # refuses a model that cannot listen, which is the reason to tell first
+    made = incremental_model(file.model, file.name)
+    plan = plan_stream(made, file.name)
+    steps = plan.steps
+    assert steps is not None, "the model was made to take steps"
+    write_atomic(Path(out), write(made))
+    return IncrementalModel(
+        model=file.name,
+        out=str(out),
+        frames=steps.frames,
+        milliseconds=1000 * plan.run_samples / plan.fe.sample_rate,
+        window=steps.window,
+        macs=_macs(made.arch),
+        window_macs=_macs(file.model.arch),
+        state_bytes=state_block_bytes(made.arch),
+    )
+
+
+def _macs(arch: Arch) -> int:
+    """Returns the multiply-accumulates of an inference."""
+    return sum(int(step_macs(step)) for step in arch.steps())
