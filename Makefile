@@ -25,7 +25,7 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(C_SOURCES)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -v -n 2 --dist worksteal --no-header
+	OMP_NUM_THREADS=1 $(BIN)/pytest -v -n 2 --dist worksteal --no-header --durations=25
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("micronets needs Python 3.11 or newer, this is %d.%d; name another: make PYTHON=python3.12" % v[:2])'

@@ -8,7 +8,40 @@ import pytest
 from micronets.boards.board import Board, load_board
 from tests.support import signals
 
+LONG = frozenset(  # files with tests of ten seconds and more, by their path from here
+    {
+        "commands/test_characterize.py",
+        "cost/test_tflm_arena.py",
+        "device/test_compilers.py",
+        "device/tflm/test_tflm_firmware.py",
+        "docs/test_python.py",
+        "docs/test_readme.py",
+        "frontend/test_shared.py",
+        "pipeline/test_dry_run.py",
+        "pipeline/test_interrupt.py",
+        "tasks/test_own_data.py",
+    }
+)
 SHARED = Path(os.environ.get("MICRONETS_SHARED", Path(__file__).parents[1] / ".." / "shared")).resolve()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Puts the long tests first in the share of every worker, so that none of them is left when the others are done.
+
+    Workers begin with equal shares, one behind the other, and then take from those who have more (`--dist worksteal`).
+    """
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    here = Path(__file__).parent
+    long = [item for item in items if item.path.relative_to(here).as_posix() in LONG]
+    short = [item for item in items if item.path.relative_to(here).as_posix() not in LONG]
+    items[:] = [
+        item
+        for worker in range(workers)
+        for item in (
+            *long[worker::workers],
+            *short[len(short) * worker // workers : len(short) * (worker + 1) // workers],
+        )
+    ]
 
 
 @pytest.fixture
