@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from micronets.boards.board import Board, board_names, load_board
 from micronets.boards.cores import CORES
@@ -28,11 +28,11 @@ from micronets.device.sim.elf import ObjectFile, read_image, read_object
 from micronets.errors import DeviceError
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Dequantize, FullyConnected, Quantize
+from micronets.ir.layers import INPUT, Cast, Dequantize, Div, FullyConnected, Layer, Logistic, Quantize, Softmax
 from micronets.ir.space import derive
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
-from micronets.runtimes.code_sizes import FLOAT_FILES, CodeSizes
+from micronets.runtimes.code_sizes import ARITHMETIC_FILES, FLOAT_FILES, CodeSizes
 from tests.support.random_models import random_arch
 from tests.support.realistic_archs import random_arch as realistic_arch
 
@@ -46,6 +46,18 @@ MARGIN_BYTES = 32
 
 Large offsets in the arena need longer instructions.
 """
+
+Numbers = Literal["codes", "floats", "arithmetic"]
+"""What a network computes with: codes alone, floats that become codes and back, or arithmetic of numbers."""
+
+ARITHMETIC: tuple[Layer, ...] = (
+    Div(name="quotient", inputs=(INPUT, INPUT)),
+    Softmax(name="chances", inputs=("quotient",), to="float32"),
+    Logistic(name="gates", inputs=("chances",)),
+    Cast(name="whole", inputs=("gates",), to="int32"),
+    Div(name="ratio", inputs=("whole", "whole")),
+)
+"""All arithmetic of numbers for which a core may need functions of the compiler's library."""
 
 _MEMORY = {"memcpy": ("memcpy", "__aeabi_memcpy"), "memset": ("memset", "__aeabi_memset", "__aeabi_memclr")}
 """What fills and copies memory, with the beginnings of the names by which compilers call it."""
@@ -70,6 +82,7 @@ def measured(cc: Compiler, which: str) -> CodeSizes:
         start_bytes=0,
         layer_bytes=LAYER_BYTES[which],
         float_bytes=0,
+        arithmetic_bytes=0,
         files={name: found.flash_bytes for name, found in kernels.items()},
         memory={name: objects["memory.c"].sections[f".text.{name}"] for name in _MEMORY},
         callers={name: [file for file, found in kernels.items() if _asks(found, name)] for name in _MEMORY},
@@ -81,17 +94,21 @@ def _asks(found: ObjectFile, name: str) -> bool:
     return any(asked.startswith(_MEMORY[name]) for asked in found.asked)
 
 
-def besides(sizes: CodeSizes, board: Board, which: str) -> Iterator[tuple[bool, int]]:
+def besides(sizes: CodeSizes, board: Board, which: str) -> Iterator[tuple[Numbers, int]]:
     """Yields, for networks of all kinds, how many bytes a firmware has besides constants and what `sizes` count.
 
-    The bytes come with whether the network computes with floats.
+    The bytes come with what the network computes with.
     """
     for model in networks():
         compiled = compile_model(model, board.target)
         image = read_image(build_firmware(firmware_files(compiled), board, which).elf)
         contents = compiled.contents
         known = contents.constant_bytes + contents.padding_bytes + sizes.code_bytes(contents)
-        yield not FLOAT_FILES.isdisjoint(contents.files), align(image.flash_bytes - known, 4)
+        arithmetic = not ARITHMETIC_FILES.isdisjoint(contents.files)
+        numbers: Numbers = (
+            "arithmetic" if arithmetic else "codes" if FLOAT_FILES.isdisjoint(contents.files) else "floats"
+        )
+        yield numbers, align(image.flash_bytes - known, 4)
 
 
 def networks() -> Iterator[QuantizedModel]:
@@ -104,6 +121,7 @@ def networks() -> Iterator[QuantizedModel]:
         Dequantize(name="d", inputs=("dense",)),
     )
     yield with_random_weights(Arch((1, 1, 8), floats))
+    yield with_random_weights(Arch((1, 1, 8), ARITHMETIC, "float32"))
     for name, space in spaces.SPACES.items():
         drawn = spaces.make(name, space.kinds[0], 4)
         yield with_random_weights(derive(drawn, drawn.sample(random.Random(name))))
@@ -123,9 +141,10 @@ def main(cores: Sequence[str]) -> None:
                 continue
             sizes = measured(cc, which)
             found = list(besides(sizes, board_of(core), which))
-            start = max(size for floats, size in found if not floats) + MARGIN_BYTES
-            floats = max(0, *(size - start for floats, size in found if floats))
-            sizes = replace(sizes, start_bytes=start, float_bytes=floats)
+            start = max(size for numbers, size in found if numbers == "codes") + MARGIN_BYTES
+            floats = max(0, *(size - start for numbers, size in found if numbers == "floats"))
+            more = max(0, *(size - start - floats for numbers, size in found if numbers == "arithmetic"))
+            sizes = replace(sizes, start_bytes=start, float_bytes=floats, arithmetic_bytes=more)
             tables.setdefault(core, {})[which] = asdict(sizes)
             total = sum(sizes.files.values())
             print(f"{core}, {cc.name}: {total:,} bytes in all, {start:,} besides, {floats:,} for floats", flush=True)
@@ -138,7 +157,9 @@ def write(tables: Mapping[str, Mapping[str, Any]]) -> None:
     for core in (name for name in CORES if name in tables):
         for which, table in sorted(tables[core].items()):
             lines += [f"[{core}.{which}]", f'compiler = "{table["compiler"]}"']
-            lines += [f"{name} = {table[name]}" for name in ("start_bytes", "layer_bytes", "float_bytes")]
+            lines += [
+                f"{name} = {table[name]}" for name in ("start_bytes", "layer_bytes", "float_bytes", "arithmetic_bytes")
+            ]
             lines += ["", f"[{core}.{which}.files]"]
             lines += [f'"{name}" = {size}' for name, size in table["files"].items()]
             lines += ["", f"[{core}.{which}.memory]"]

@@ -34,6 +34,7 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Div,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -92,6 +93,7 @@ X = (INPUT,)
 BOTH = (INPUT, "constant")
 CHANNELS = (TensorSpec("constant", (8,), "int8"),)
 SINGLE = (TensorSpec("constant", (1,), "int8"),)
+NUMBERS: tuple[Type, ...] = ("int32", "float32")
 
 HEAD = """# Operators
 
@@ -241,7 +243,8 @@ CASES = (
     Case("several vectors", FullyConnected(name="layer", inputs=X, units=16, keep_dims=True), (24, 64)),
     Case("weights with a zero point", FullyConnected(name="layer", inputs=X, units=16), (64,), _with_zero_point),
     Case("", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
-    Case("", Concatenation(name="layer", inputs=(INPUT, INPUT), axis=2), (8, 8, 8)),
+    Case("of activations", Concatenation(name="layer", inputs=(INPUT, INPUT), axis=2), (8, 8, 8)),
+    Case("with constants", Concatenation(name="layer", inputs=BOTH, axis=0), (8,), constants=CHANNELS),
     Case("", Split(name="layer", inputs=X, axis=2, others=("other",)), (8, 8, 8)),
     Case("", AveragePool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
     Case("", MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
@@ -323,6 +326,24 @@ CASES = (
             LeakyRelu(name="layer", inputs=X, alpha=0.125),
             Logistic(name="layer", inputs=X),
             Tanh(name="layer", inputs=X),
+        )
+    ),
+    *(
+        Case(of, kind(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), of=of)
+        for of in NUMBERS
+        for kind in (Div, Add, Sub, Mul, Minimum, Maximum, SquaredDifference)
+    ),
+    Case("float32", Prelu(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), of="float32"),
+    *(
+        Case("float32", layer, (8, 8, 8), of="float32")
+        for layer in (
+            Relu(name="layer", inputs=X),
+            Relu(name="layer", inputs=X, six=True),
+            LeakyRelu(name="layer", inputs=X, alpha=0.125),
+            Logistic(name="layer", inputs=X),
+            Abs(name="layer", inputs=X),
+            HardSwish(name="layer", inputs=X),
+            Softmax(name="layer", inputs=X, to="float32"),
         )
     ),
     Case(

@@ -15,7 +15,19 @@ from micronets.device.host_compiler import compile_c
 from micronets.device.tflm import interpreter
 from micronets.errors import MicronetsError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, Dequantize, FullyConnected, Mean, Pad, Quantize, Relu, Reshape, Split
+from micronets.ir.layers import (
+    INPUT,
+    Conv2D,
+    Dequantize,
+    Elu,
+    FullyConnected,
+    Mean,
+    Pad,
+    Quantize,
+    Relu,
+    Reshape,
+    Split,
+)
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
@@ -79,8 +91,8 @@ def test_outputs_that_cannot_be(names: tuple[str, ...], message: str) -> None:
 
 def test_a_float_inside_is_refused() -> None:
     model = with_random_weights(heads())
-    layers = (*model.arch.layers, Relu(name="more", inputs=("real",)))
-    with pytest.raises(SpecError, match="layer 'more': RELU reads float32; supported: int8"):
+    layers = (*model.arch.layers, Elu(name="more", inputs=("real",)))
+    with pytest.raises(SpecError, match="layer 'more': ELU reads float32; supported: int8"):
         reference.outputs(replace(model, arch=replace(model.arch, layers=layers)), np.zeros((1, 20, 18, 3), np.int8))
 
 

@@ -19,10 +19,11 @@ from typing import Literal, assert_never
 
 from micronets.cost.tflm_plan import ALIGNMENT, Buffer, align, scratch_bytes, tflm_plan
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import Pad, Recurrent
+from micronets.ir.layers import Pad, Quantize, Recurrent
 from micronets.ir.ops import Operand, TflmKernel, Weights
 from micronets.ir.ops.variables import ASSIGN_DATA_BYTES
-from micronets.ir.types import ELEMENT_BYTES
+from micronets.ir.scales import scale_owners
+from micronets.ir.types import ELEMENT_BYTES, Types
 from micronets.number import Number
 
 
@@ -149,6 +150,7 @@ class FileTensors:
     - variables: how many variables they name.
     - filled: how many operators fill a variable before the first inference.
     - folded: the operators that compute shapes.
+    - unscaled: the inputs and outputs of the network that have no scale, by name: float32, and int32 that are numbers.
     """
 
     count: int
@@ -160,6 +162,7 @@ class FileTensors:
     variables: int = 0
     filled: int = 0
     folded: tuple[ShapeOperator, ...] = ()
+    unscaled: frozenset[str] = frozenset()
 
 
 def written_tensors(arch: Arch) -> FileTensors:
@@ -180,7 +183,17 @@ def written_tensors(arch: Arch) -> FileTensors:
         handles=2 * variables,
         variables=variables,
         filled=variables,
+        unscaled=_unscaled_ends(arch),
     )
+
+
+def _unscaled_ends(arch: Arch) -> frozenset[str]:
+    """Returns the inputs and outputs of a network that have no scale: float32, and int32 that no Quantize works on."""
+    types, owners = arch.types(), scale_owners(arch.steps())
+    quantised = [s.layer for s in arch.steps() if isinstance(s.layer, Quantize)]
+    coded = {owners[name] for layer in quantised for name in (*layer.inputs, *layer.outputs)}
+    ends = (*(spec.name for spec in arch.inputs), *arch.outputs)
+    return frozenset(n for n in ends if types[n] == "float32" or (types[n] == "int32" and owners[n] not in coded))
 
 
 def _written_weights(weights: Weights) -> WeightTensors:
@@ -264,11 +277,10 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
     planned = sum(count for count, _ in subgraphs)
     planning = align(requests + sizes.word + sizes.allocation_info * (planned + scratch))
     points.append(planning + sizes.planner_entry * len(plan.buffers) + align(tail))
-    types = arch.types()
     for names in ([spec.name for spec in arch.inputs], arch.outputs):
         tail = align(tail + sizes.word * len(names))  # an array of pointers to the tensors
         for name in names:  # 8 bytes are an array of one zero point
-            tail += sizes.tensor + (0 if types[name] == "float32" else sizes.quantization + 8)
+            tail += sizes.tensor + (0 if name in tensors.unscaled else sizes.quantization + 8)
     return [*points, plan.bytes + tail]
 
 
@@ -354,15 +366,19 @@ def _temporaries_bytes(step: Step, sizes: StructSizes, stored: WeightTensors | N
 
 
 def _scales_of_operand(operand: Operand, step: Step, stored: WeightTensors | None) -> tuple[int, ...]:
-    """Returns how many scales each tensor has that an operand stands for: none for a bias that is left out."""
-    inputs = tuple(0 if of == "float32" else 1 for of in step.input_types)
+    """Returns how many scales each tensor has that an operand stands for: none for a bias that is left out.
+
+    Tensors of int32 have one where a Quantize makes or reads them, and as biases; elsewhere they are numbers.
+    """
+    numbers: Types = ("float32",) if isinstance(step.layer, Quantize | Recurrent) else ("float32", "int32")
+    inputs = tuple(0 if of in numbers else 1 for of in step.input_types)
     match operand:
         case "input":
             return inputs[:1]
         case "every input":
             return inputs
         case "output":
-            return (0 if step.output_type == "float32" else 1,)
+            return (0 if step.output_type in numbers else 1,)
         case "constant":
             return (0,)
         case "variable":

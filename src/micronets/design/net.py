@@ -32,6 +32,7 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Div,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -258,6 +259,7 @@ class Net(nn.Module):
                 | Unpack()
                 | Mul()
                 | Sub()
+                | Div()
                 | Minimum()
                 | Maximum()
                 | SquaredDifference()

@@ -238,6 +238,16 @@ class Sub(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Div(_Base):
+    """The first tensor divided by the second, whose shapes broadcast like those of `Add`; int32 or float32.
+
+    A quotient of int32 is cut off at the point; that by 0 is 0 here, and TFLM leaves it open.
+    """
+
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Minimum(_Base):
     """The smaller code of two tensors, whose shapes broadcast like those of `Add`. Nothing is rescaled."""
 
@@ -592,6 +602,7 @@ Layer = (
     | Add
     | Mul
     | Sub
+    | Div
     | Minimum
     | Maximum
     | SquaredDifference
@@ -637,9 +648,11 @@ Recurrent = Svdf | UnidirectionalSequenceLstm
 Reduction = Mean | Sum | ReduceMax | ReduceMin
 """The kinds that put one value in place of all along some dimensions."""
 
-Binary = Add | Mul | Sub | Minimum | Maximum | SquaredDifference | Prelu
+Binary = Add | Mul | Sub | Div | Minimum | Maximum | SquaredDifference | Prelu
 """The kinds that combine two tensors value by value, either of which may be a constant of the network."""
 
+Joining = Concatenation | Pack
+"""The kinds that lay tensors side by side, of which all but one may be constants of the network."""
 
 Weighted = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
 """The kinds that have weights, those whose `Operator.weights` is not None."""

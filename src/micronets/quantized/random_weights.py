@@ -66,6 +66,8 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
         if step.weights is not None:
             assert source is not None
             weights[layer.name] = _weights(step.weights, quant[layer.name].scale / source.scale, rng)
+    bound = (name for name in constants if owners[name] != name and name in quant)
+    quant |= {name: quant[owners[name]] for name in bound}
     return QuantizedModel(arch, quant, weights, constants=constants)
 
 

@@ -30,6 +30,7 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Div,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -98,6 +99,7 @@ from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.lstm import lstm_steps
 from micronets.quantized.model import InputArrays, LayerWeights, QuantizedModel, TensorQuant, input_offsets
+from micronets.quantized.numbers import combined, function_of, softmax_of
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
@@ -333,8 +335,12 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
         case ArgMax():
             return ((x.argmin if layer.smallest else x.argmax)(axis=layer.axis + 1),)
-        case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
+        case Add() | Mul() | Sub() | Div() | Minimum() | Maximum() | SquaredDifference() | Prelu():
+            if step.output_type in ("int32", "float32"):
+                return (combined(layer, *aligned(*inputs)),)
             return (_binary_codes(layer, step.output_type, *aligned(*inputs), *quants),)
+        case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() if step.output_type == "float32":
+            return (function_of(layer, x),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Split():
@@ -377,6 +383,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case Softmax():
             if step.input_types[0] == "int16":
                 return (wide_softmax_codes(x, layer.beta, quants[0]),)
+            if step.input_types[0] == "float32":
+                return (softmax_of(x, layer.beta),)
             return (softmax_codes(x, layer.beta, quants[0].scale, layer.to),)
         case LogSoftmax():
             return (log_softmax_codes(x, quants[0].scale),)
@@ -594,6 +602,8 @@ def _binary_codes(
                 multiply_by_quantized_multiplier(x * y, *of_product),
             )
             return np.asarray(np.where(x >= 0, positive, negative) + qy.zero_point)
+        case Div():
+            raise AssertionError("a Div reads numbers alone")
         case _:
             assert_never(layer)
 

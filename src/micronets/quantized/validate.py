@@ -12,7 +12,18 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
-from micronets.ir.layers import DepthwiseConv2D, Mul, Prelu, Relu, SquaredDifference, Svdf, UnidirectionalSequenceLstm
+from micronets.ir.layers import (
+    Add,
+    DepthwiseConv2D,
+    Div,
+    Mul,
+    Prelu,
+    Relu,
+    SquaredDifference,
+    Sub,
+    Svdf,
+    UnidirectionalSequenceLstm,
+)
 from micronets.ir.ops import Weights
 from micronets.ir.ops.lstm import GATES
 from micronets.ir.ops.record import LARGEST_MULTIPLIER, Scale
@@ -105,6 +116,10 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                     f"{where}: '{name}' has the zero point {model.quant[name].zero_point}; TFLM's {facts.tflite_name} "
                     "takes int16 tensors of the zero point 0 only"
                 )
+    if step.output_type == "int32" and isinstance(layer, Add | Sub | Div):
+        for name in layer.inputs:
+            if model.quant[name] != FIXED["1"]:
+                raise SpecError(f"{where}: '{name}' has a scale; TFLM's {facts.tflite_name} takes int32 without one")
     if facts.largest_rescale is not None:
         _check_rescale(model, step, facts.largest_rescale)
     match layer:
@@ -115,9 +130,9 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
         case _:
             pass
     if facts.activation == "relu6":
-        for name in layer.outputs:
+        for name in layer.outputs if step.output_type != "float32" else ():
             _check_six(model.quant[name], f"{where}: output '{name}'")
-    if isinstance(layer, Relu) and layer.six:
+    if isinstance(layer, Relu) and layer.six and step.output_type != "float32":
         _check_six(model.quant[layer.inputs[0]], f"{where}: input '{layer.inputs[0]}'")
     if facts.scale == "the input's":
         x = model.quant[layer.inputs[0]]

@@ -28,7 +28,18 @@ GROUP_BYTES, GROUP_LAYER_BYTES = 160, 96
 """Bytes of the function that runs a group of layers in patches, and of each layer's part in it."""
 
 
-FLOAT_FILES = frozenset({"micronets_quantize.c", "micronets_dequantize.c"})
+ARITHMETIC_FILES = frozenset(
+    {"micronets_binary_s32.c", "micronets_binary_f32.c", "micronets_function_f32.c", "micronets_softmax_f32.c"}
+)
+"""The kernels that add, divide and compare floats, or divide integers."""
+
+FLOAT_FILES = ARITHMETIC_FILES | {
+    "micronets_quantize.c",
+    "micronets_quantize_s16.c",
+    "micronets_dequantize.c",
+    "micronets_dequantize_any.c",
+    "micronets_cast.c",
+}
 """The kernels that compute with floats."""
 
 
@@ -40,6 +51,7 @@ class CodeSizes:
     - start_bytes: what every firmware has: start-up code and the frame of model.c.
     - layer_bytes: for each layer, where the compiler unrolls the loop over the layers.
     - float_bytes: what floats of 32 bits take besides, where the core computes them by functions.
+    - arithmetic_bytes: what the kernels of `ARITHMETIC_FILES` take besides that.
     - files: bytes of the kernels' files by name; a file of another instruction set is not among them.
     - memory: bytes of memcpy and memset.
     - callers: the files that need them.
@@ -49,6 +61,7 @@ class CodeSizes:
     start_bytes: int
     layer_bytes: int
     float_bytes: int
+    arithmetic_bytes: int
     files: Mapping[str, int]
     memory: Mapping[str, int]
     callers: Mapping[str, Sequence[str]]
@@ -68,6 +81,7 @@ class CodeSizes:
     def code_bytes(self, contents: Contents) -> int:
         """Returns the bytes of all code of a firmware with that network; what is built has no more."""
         floats = 0 if FLOAT_FILES.isdisjoint(contents.files) else self.float_bytes
+        floats += 0 if ARITHMETIC_FILES.isdisjoint(contents.files) else self.arithmetic_bytes
         return self.start_bytes + floats + self.files_bytes(contents) + self.frame_bytes(contents)
 
 

@@ -118,6 +118,10 @@ class SubSlot(IntEnum):
     ACTIVATION = 0
 
 
+class DivSlot(IntEnum):
+    ACTIVATION = 0
+
+
 class ConcatenationSlot(IntEnum):
     """Slots of the table `ConcatenationOptions`."""
 

@@ -32,7 +32,9 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
     top = flat.root()
     subgraph = top.tables(s.ModelSlot.SUBGRAPHS)[0]
     graph = Graph(flat, subgraph.tables(s.SubGraphSlot.TENSORS), top.tables(s.ModelSlot.BUFFERS), where)
-    layer_of = {index: name for name, index in tensor_names(data, where).items()}
+    index_of = tensor_names(data, where)
+    layer_of = {index: name for name, index in index_of.items()}
+    ends = (*(spec.name for spec in model.arch.inputs), *model.arch.outputs)
     tables = subgraph.tables(s.SubGraphSlot.OPERATORS)
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     # Of these the ones that no operator of the file writes remain: those that the reader has put in.
@@ -79,6 +81,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         variables=len(variables),
         filled=filled,
         folded=folded,
+        unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
     )
 
 

@@ -32,11 +32,11 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step, own_variables
-from micronets.ir.layers import AssignVariable, Pad, ReadVariable, Recurrent, Shape
+from micronets.ir.layers import AssignVariable, Pad, Quantize, ReadVariable, Recurrent, Shape
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import pack_int4
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.state import first_state
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
@@ -93,6 +93,16 @@ class _Writer:
     def types(self) -> dict[str, Type]:
         """The types of the network's tensors."""
         return self.model.arch.types()
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The int32 tensors that get no scale in the file, as their codes are numbers: that of 1, and the zero point 0,
+        is not written unless a Quantize asks for it."""
+        arch, one = self.model.arch, TensorQuant(1.0, 0)
+        types = self.types | {spec.name: spec.type for spec in arch.constants}
+        quantised = [layer for layer in arch.layers if isinstance(layer, Quantize)]
+        coded = {name for layer in quantised for name in (*layer.inputs, *layer.outputs)}
+        return frozenset(n for n, of in types.items() if of == "int32" and self.model.quant[n] == one) - coded
 
     def finish(self) -> bytes:
         """Returns the bytes of the whole file."""
@@ -181,7 +191,7 @@ class _Writer:
 
     def activation(self, name: str, shape: Shape) -> int:
         """Adds the activation tensor of that name, whose shape is given without the batch, and returns its number."""
-        quant = self.model.quant.get(name)
+        quant = None if name in self.numbers else self.model.quant.get(name)
         kind = s.TENSOR_TYPES[stored(self.types[name])]
         parameters = None if quant is None else (np.array([quant.scale], np.float32), quant.zero_point, 0)
         self.index[name] = self.add_tensor(file_shape(shape), kind, name=name, quant=parameters)
@@ -193,7 +203,7 @@ class _Writer:
         - with_batch: whether its shape in the file has a batch in front.
         """
         spec = next(constant for constant in self.model.arch.constants if constant.name == name)
-        quant = self.model.quant.get(name)
+        quant = None if name in self.numbers else self.model.quant.get(name)
         parameters = None if quant is None else (np.array([quant.scale], np.float32), quant.zero_point, 0)
         data = np.ascontiguousarray(self.model.constants[name]).tobytes()
         shape = file_shape(spec.shape) if with_batch else spec.shape

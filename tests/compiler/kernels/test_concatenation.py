@@ -9,13 +9,14 @@ from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Concatenation, Conv2D, Layer, Quantize, Relu
+from micronets.ir.layers import INPUT, Concatenation, Conv2D, Layer, Pack, Quantize, Relu, TensorSpec
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
+from tests.support.everywhere import same_everywhere
 from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, small_file
@@ -73,6 +74,20 @@ def test_the_arena_of_a_concatenation_alone_is_tflms_to_the_byte(count: int) -> 
     for shape in ((1, 1, 1), (40, 4, 3)):
         arch = Arch(shape, (Concatenation(name="y", inputs=(INPUT,) * count, axis=0),))
         assert arena_tflm_bytes(arch) == interpreter.min_arena(write(with_random_weights(arch)))
+
+
+def test_constants_are_joined() -> None:
+    """Constants in front, behind and between, of bytes and of words, in one row and in several."""
+    constants = (TensorSpec("c", (4, 3), "int8"), TensorSpec("e", (4, 5), "int8"), TensorSpec("d", (2, 5), "int8"))
+    layers = (
+        Concatenation(name="front", inputs=("c", INPUT), axis=1),
+        Concatenation(name="between", inputs=(INPUT, "c", "front"), axis=1),
+        Pack(name="packed", inputs=(INPUT, "e"), axis=0),
+        Concatenation(name="below", inputs=(INPUT, "d"), axis=0),
+    )
+    arch = Arch((4, 5), layers, output_names=("between", "packed", "below"), constants=constants)
+    model = with_random_weights(arch, 1)
+    same_everywhere(model, random_input(model, 4, 2))
 
 
 @both_kernels

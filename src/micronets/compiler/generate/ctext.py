@@ -30,10 +30,10 @@ _INDENT = 4
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
-    """Returns `static const ctype name[] = {...};` for an array of integers, in lines of readable width."""
+    """Returns `static const ctype name[] = {...};` for an array of numbers, in lines of readable width."""
     flat = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values.ravel()
     rows, row = [], "   "
-    for text in map(integer, flat.tolist()):
+    for text in map(real if ctype == "float" else integer, flat.tolist()):
         if len(row) + len(text) + 2 > _WIDTH:
             rows.append(row)
             row = "   "

@@ -24,7 +24,7 @@ from micronets.ir.layers import Shape
 from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.model import QuantizedModel
 
-Element = Literal["int8_t", "uint8_t", "int16_t", "uint16_t", "int32_t", "uint32_t"]
+Element = Literal["int8_t", "uint8_t", "int16_t", "uint16_t", "int32_t", "uint32_t", "float"]
 
 C_TYPE_BYTES: Mapping[Element, int] = {
     "int8_t": 1,
@@ -33,6 +33,7 @@ C_TYPE_BYTES: Mapping[Element, int] = {
     "uint16_t": 2,
     "int32_t": 4,
     "uint32_t": 4,
+    "float": 4,
 }
 WORD_BYTES = 4
 """Bytes of a number, a place in the arena or an address in a record."""
@@ -121,7 +122,7 @@ class Struct:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A constant array of integers: the type of its elements, its name in C, its values in any shape."""
+    """A constant array of numbers: the type of its elements, its name in C, its values in any shape."""
 
     ctype: Element
     name: str

@@ -26,7 +26,7 @@ from micronets.compiler.kernels.lookup import LOOKUP
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
-from micronets.ir.layers import Add, Binary, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
+from micronets.ir.layers import Add, Binary, Div, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
 from micronets.ir.types import Type
 from micronets.quantized.arithmetic import (
     IntArray,
@@ -126,6 +126,8 @@ def _row_function(layer: Binary) -> str:
             return "micronets_row_squared_difference"
         case Prelu():
             return "micronets_row_prelu"
+        case Div():
+            raise AssertionError("a Div reads numbers alone")
         case _:
             assert_never(layer)
 
@@ -159,6 +161,8 @@ def rescales(
             return of_x, unused, of_product
         case Minimum() | Maximum():
             return unused, unused, unused
+        case Div():
+            raise AssertionError("a Div reads numbers alone")
         case _:
             assert_never(layer)
 

@@ -19,6 +19,7 @@ from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
 from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
+from micronets.compiler.kernels.numbers import FloatFunctionKernel, FloatSoftmaxKernel, NumberBinaryKernel
 from micronets.compiler.kernels.pad import PadKernel
 from micronets.compiler.kernels.pool import PoolKernel
 from micronets.compiler.kernels.recurrent import LstmKernel, SvdfKernel
@@ -51,6 +52,7 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Div,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -108,6 +110,8 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
         return LstmKernel(step, step.layer, state[step.layer.hidden], state[step.layer.cell])
     if step.input_types[:1] == ("int16",) and (wide := _choose_wide(step)):
         return wide
+    if step.output_type in ("int32", "float32") and (of_numbers := _choose_for_numbers(step)):
+        return of_numbers
     step = matrix_step(step)
     match target.kernels:
         case "dsp":
@@ -139,6 +143,19 @@ def _choose_wide(step: Step) -> Kernel | None:
             return WideFunctionKernel(step, layer)
         case Softmax() as layer:
             return WideSoftmaxKernel(step, layer)
+        case _:
+            return None
+
+
+def _choose_for_numbers(step: Step) -> Kernel | None:
+    """Returns the kernel of a step that makes int32 or float32; None for a layer that copies or converts values."""
+    match step.layer:
+        case (Add() | Mul() | Sub() | Div() | Minimum() | Maximum() | SquaredDifference() | Prelu()) as layer:
+            return NumberBinaryKernel(step, layer)
+        case (Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish()) as layer:
+            return FloatFunctionKernel(step, layer)
+        case Softmax() as layer:
+            return FloatSoftmaxKernel(step, layer)
         case _:
             return None
 
@@ -202,6 +219,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return LogSoftmaxKernel(step, layer)
         case Relu() | HardSwish() | Logistic() | Tanh() | LeakyRelu() | Elu() | Abs() | Rsqrt() | Quantize():
             return LookupKernel(step, layer)
+        case Div():
+            raise AssertionError("choose takes the kernels of numbers before")
         case Dequantize():
             return DequantizeKernel(step, layer)
         case Cast():

@@ -13,6 +13,7 @@ from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
 CONCATENATE = "micronets_concatenate"
+CONCATENATE_CONSTANTS = "micronets_concatenate_constants"
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,10 @@ class ConcatenationKernel(Kernel):
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The inputs, if each lies together in the output."""
+        """The inputs, if each lies together in the output and none is a constant, which lies in flash."""
         layer = self.layer
+        if any(self.step.constants):
+            return ()
         return part_views(layer.name, layer.inputs, self.step.input_shapes, layer.axis, self._element)
 
     @property
@@ -42,8 +45,10 @@ class ConcatenationKernel(Kernel):
         """None, since a table holds where the parts lie, which changes from patch to patch."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with a table of the parts."""
+        """Returns a call with a table of the parts, and with the constants among them."""
         layer = self.layer
+        if any(self.step.constants):
+            return self._with_constants(model, place)
         if self.views and all(view.holds(place) for view in self.views):
             return NOTHING
         parts, count, rows = parts_table(place, layer.inputs, self.step.input_shapes, layer.axis, self._element)
@@ -51,6 +56,26 @@ class ConcatenationKernel(Kernel):
             CONCATENATE, arena=Arena(), output=place.pointer(layer.name), parts=parts, count=count, rows=rows
         )
         return LayerCode(call, (CONCATENATE,))
+
+    def _with_constants(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call that takes some parts from a table, in which the constants lie one behind the other."""
+        layer, held = self.layer, b""
+        pairs = []
+        for name, shape, fixed in zip(layer.inputs, self.step.input_shapes, self.step.constants, strict=True):
+            bytes_of_row = self._element * math.prod(shape[layer.axis :])
+            pairs.append((-1 - len(held) if fixed else place.offset(name).bytes, bytes_of_row))
+            if fixed:
+                held += np.ascontiguousarray(model.constants[name]).tobytes()
+        call = Call.of(
+            CONCATENATE_CONSTANTS,
+            arena=Arena(),
+            constants=place.table("int8_t", "constants", np.frombuffer(held, np.int8)),
+            output=place.pointer(layer.name),
+            parts=place.table("int32_t", "parts", np.array(pairs, np.int32)),
+            count=len(pairs),
+            rows=math.prod(self.step.input_shapes[0][: layer.axis]),
+        )
+        return LayerCode(call, (CONCATENATE_CONSTANTS,))
 
     @property
     def _element(self) -> int:

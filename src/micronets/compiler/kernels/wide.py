@@ -39,6 +39,7 @@ from micronets.ir.layers import (
     Binary,
     Conv2D,
     DepthwiseConv2D,
+    Div,
     FullyConnected,
     LeakyRelu,
     Logistic,
@@ -267,6 +268,8 @@ def _row_function(layer: Binary) -> str:
             return "micronets_row_maximum_s16"
         case SquaredDifference():
             return "micronets_row_squared_difference_s16"
+        case Div():
+            raise AssertionError("a Div reads numbers alone")
         case Prelu():
             raise AssertionError("TFLM's PRELU of int16 takes slopes of int8, which no network here has")
         case _:

@@ -116,7 +116,7 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
     constant = {name: np.zeros(len(c), np.bool_) for name, c in codes.items()}
     last = {name: v.ndim - 2 for name, v in values.items()}
     for layer in arch.layers:
-        if isinstance(layer, Binary | ReadVariable | AssignVariable):
+        if isinstance(layer, Binary | ReadVariable | AssignVariable) or layer.inputs[0] in model.constants:
             continue
         source = constant[layer.inputs[0]]
         match layer:

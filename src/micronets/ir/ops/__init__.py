@@ -18,6 +18,7 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Div,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -64,6 +65,7 @@ from micronets.ir.ops.add import add_operator
 from micronets.ir.ops.arg_max import arg_max_operator
 from micronets.ir.ops.batch_matmul import batch_matmul_operator
 from micronets.ir.ops.binary import (
+    div_operator,
     maximum_operator,
     minimum_operator,
     mul_operator,
@@ -91,6 +93,7 @@ from micronets.ir.ops.movement import (
     transpose_operator,
     unpack_operator,
 )
+from micronets.ir.ops.numbers import number_operator
 from micronets.ir.ops.pad import pad_operator
 from micronets.ir.ops.pool import average_pool_2d_operator, max_pool_2d_operator
 from micronets.ir.ops.record import Arity, Operand, Operator, Shapes, Tflm, TflmKernel, Weights
@@ -160,6 +163,8 @@ def operator(layer: Layer) -> Operator:
             return mul_operator(layer)
         case Sub():
             return sub_operator(layer)
+        case Div():
+            return div_operator(layer)
         case Minimum():
             return minimum_operator(layer)
         case Maximum():
@@ -242,7 +247,13 @@ def operator_on(layer: Layer, types: Types, facts: Operator | None = None) -> Op
     - facts: the layer's `operator`, if the caller has made it already.
     """
     facts = operator(layer) if facts is None else facts
-    return wide_operator(layer, facts) if types[:1] == ("int16",) else facts
+    match types[:1]:
+        case ("int16",):
+            return wide_operator(layer, facts)
+        case (("int32" | "float32") as of,):
+            return number_operator(layer, facts, of)
+        case _:
+            return facts
 
 
 def with_activation(layer: Layer, activation: Activation) -> Layer:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from numbers import Integral
 
 from micronets.errors import SpecError
-from micronets.ir.layers import Activation, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
+from micronets.ir.layers import Activation, Div, Maximum, Minimum, Mul, Prelu, Shape, SquaredDifference, Sub
 from micronets.ir.ops import checks
 from micronets.ir.ops.checks import MOST_OPERAND_DIMENSIONS
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
@@ -20,16 +20,43 @@ from micronets.ir.ops.record import (
     Sign,
     Tflm,
     TflmKernel,
+    TypeRule,
     nothing,
 )
 from micronets.ir.ops.types import keeps
-from micronets.ir.types import Types
+from micronets.ir.types import Type, Types
 
-CYCLES = {"MUL": 20.0, "SUB": 40.0, "MINIMUM": 12.0, "MAXIMUM": 12.0, "SQUARED_DIFFERENCE": 50.0, "PRELU": 40.0}
+CYCLES = {
+    "MUL": 20.0,
+    "SUB": 40.0,
+    "DIV": 40.0,
+    "MINIMUM": 12.0,
+    "MAXIMUM": 12.0,
+    "SQUARED_DIFFERENCE": 50.0,
+    "PRELU": 40.0,
+}
 """TFLM's cycles for a value. Assumed."""
+
+OPERANDS: Types = ("int8", "int16", "int32", "float32")
+"""The types that TFLM's kernels of most operators of two tensors take."""
 
 PREPARED: tuple[Operand, ...] = ("every input", "output")
 """What the kernels that rescale ask for while they are prepared."""
+
+
+def numbers_without(activation: Activation | None, rule: TypeRule) -> TypeRule:
+    """Returns the rule `rule` of an operator that clamps no int32: TFLM's kernels do so with some operators alone.
+
+    - activation: its fused activation.
+    """
+
+    def numbers(inputs: Types, where: str) -> Type:
+        made = rule(inputs, where)
+        if made == "int32" and activation not in (None, "none"):
+            raise SpecError(f"{where} of int32 has the fused activation {activation}; only none is supported")
+        return made
+
+    return numbers
 
 
 def broadcast(a: Shape, b: Shape) -> Shape | None:
@@ -113,6 +140,22 @@ def sub_operator(layer: Sub) -> Operator:
     )
 
 
+def div_operator(layer: Div) -> Operator:
+    """Returns the facts of a quotient. Codes are not read: TFLM's kernel shifts those by more bits than C defines."""
+    return _binary_operator(
+        "DIV",
+        "AddDiv",
+        layer.activation,
+        check=_with_activation("Div", layer.activation),
+        scale="its own",
+        sign="as the inputs",
+        largest_rescale=None,
+        host=TflmKernel(parameters=4, alignment=4, op_data=28, temporaries=PREPARED, scratch=()),
+        cortex_m=TflmKernel(parameters=1, alignment=1, op_data=28, temporaries=PREPARED, scratch=()),
+        types=("int32", "float32"),
+    )
+
+
 def minimum_operator(layer: Minimum) -> Operator:
     """Returns the facts of the smaller of two codes."""
     return _extreme_operator("MINIMUM", "AddMinimum", "Minimum")
@@ -159,7 +202,7 @@ def prelu_operator(layer: Prelu) -> Operator:
         largest_rescale=LARGEST_MULTIPLIER,
         host=kernel,
         cortex_m=kernel,
-        types=("int8",),
+        types=("int8", "float32"),
     )
 
 
@@ -201,7 +244,7 @@ def _binary_operator(
     largest_rescale: float | None,
     host: TflmKernel,
     cortex_m: TflmKernel,
-    types: Types = ("int8", "int16"),
+    types: Types = OPERANDS,
 ) -> Operator:
     """Returns the facts of an operator of two inputs; the arguments are fields of `Operator` and of `Tflm`.
 
@@ -215,7 +258,7 @@ def _binary_operator(
         inputs=TWO,
         output_shapes=broadcast_shape,
         check=check,
-        output_type=keeps(*types),
+        output_type=numbers_without(activation, keeps(*types)),
         state_bytes=nothing,
         window=None,
         weights=None,

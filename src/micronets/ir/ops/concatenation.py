@@ -9,7 +9,7 @@ from micronets.ir.layers import Concatenation
 from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import timed_as, timed_by_value
 from micronets.ir.ops.record import OPERATOR_CYCLES, Arity, Operand, Operator, Shapes, Tflm, TflmKernel, nothing
-from micronets.ir.ops.types import keeps
+from micronets.ir.ops.types import COPIED, keeps
 from micronets.number import Number
 
 CYCLES = 2.0
@@ -59,7 +59,7 @@ def concatenation_operator(layer: Concatenation) -> Operator:
         inputs=CONCATENATION_INPUTS,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8", "int16"),
+        output_type=keeps(*COPIED),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -21,7 +21,7 @@ def hard_swish_operator(layer: HardSwish) -> Operator:
         inputs=ONE,
         output_shapes=same_shape,
         check=anything,
-        output_type=keeps("int8"),
+        output_type=keeps("int8", "float32"),
         state_bytes=nothing,
         window=None,
         weights=None,

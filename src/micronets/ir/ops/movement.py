@@ -35,7 +35,7 @@ from micronets.ir.ops.record import (
     TflmKernel,
     nothing,
 )
-from micronets.ir.ops.types import keeps
+from micronets.ir.ops.types import COPIED, keeps
 from micronets.ir.types import Type
 from micronets.number import Number
 
@@ -48,9 +48,6 @@ STEP_CYCLES = 20.0
 INTERPOLATION_CYCLES = 60.0
 """TFLM's cycles for a value that it interpolates between four. They are assumed."""
 
-INTEGERS: tuple[Type, ...] = ("int8", "int16", "int32", "float32")
-"""What TFLM's kernels of views, slices and packing take."""
-
 PACK_INPUTS = Arity(1, None)
 
 
@@ -60,7 +57,7 @@ def movement(
     *,
     check: Callable[[Shapes, str], None],
     output_shapes: Callable[[Shapes], Shapes],
-    types: tuple[Type, ...] = INTEGERS,
+    types: tuple[Type, ...] = COPIED,
     constants: tuple[tuple[Any, ...], ...] = (),
     table_bytes: int = 120,
     inputs: Arity = ONE,

@@ -27,7 +27,7 @@ def relu_operator(layer: Relu) -> Operator:
         inputs=ONE,
         output_shapes=same_shape,
         check=anything,
-        output_type=keeps("int8", "int16"),
+        output_type=keeps("int8", "int16", "float32"),
         state_bytes=nothing,
         window=None,
         weights=None,

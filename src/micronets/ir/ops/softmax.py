@@ -31,7 +31,7 @@ def softmax_operator(layer: Softmax) -> Operator:
         "SOFTMAX",
         "AddSoftmax",
         check,
-        converts(layer.to, {"int8": ("int8", "int16"), "int16": ("int16",)}),
+        converts(layer.to, {"int8": ("int8", "int16"), "int16": ("int16",), "float32": ("float32",)}),
         parameters=4,
         op_data=80,
         cortex_m_op_data=64,

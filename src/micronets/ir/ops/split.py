@@ -9,7 +9,7 @@ from micronets.ir.layers import Split
 from micronets.ir.ops import checks
 from micronets.ir.ops.elementwise import timed_as
 from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm, TflmKernel, nothing
-from micronets.ir.ops.types import keeps
+from micronets.ir.ops.types import COPIED, keeps
 from micronets.number import Number
 
 CYCLES = 8.0
@@ -49,7 +49,7 @@ def split_operator(layer: Split) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8", "int16"),
+        output_type=keeps(*COPIED),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -13,6 +13,9 @@ from micronets.errors import SpecError
 from micronets.ir.ops.record import TypeRule
 from micronets.ir.types import Type, Types
 
+COPIED: Types = ("int8", "int16", "int32", "float32")
+"""What TFLM's kernels of views, slices, packing, joining and splitting take."""
+
 
 def keeps(*allowed: Type) -> TypeRule:
     """Returns the rule of an operator whose inputs all have one of these types, and whose outputs have the same."""

@@ -34,8 +34,11 @@ CYCLES = 30.0
 ELU_RESCALE = 2.0**22
 """Below this ratio of scales the float results of TFLM's Elu fit the int32 that they are converted to."""
 
-BOTH_WIDTHS: Types = ("int8", "int16")
-"""The types for which TFLM has two kernels of an operator."""
+WITH_FLOATS: Types = ("int8", "float32")
+"""The types of operators whose kernel of int16 TFLM lacks, or micronets."""
+
+EVERY_WIDTH: Types = ("int8", "int16", "float32")
+"""The types of operators for which TFLM has kernels of both widths of codes, and of floats."""
 
 BOTH: tuple[Operand, ...] = ("input", "output")
 """What most of the kernels ask for while they are prepared."""
@@ -50,7 +53,7 @@ def logistic_operator(layer: Logistic) -> Operator:
         cycles=FIXED_POINT_CYCLES,
         scale="1/256",
         sign="never negative",
-        types=BOTH_WIDTHS,
+        types=EVERY_WIDTH,
     )
 
 
@@ -64,7 +67,7 @@ def tanh_operator(layer: Tanh) -> Operator:
         cycles=FIXED_POINT_CYCLES,
         scale="1/128",
         sign="as the inputs",
-        types=BOTH_WIDTHS,
+        types=("int8", "int16"),
     )
 
 
@@ -86,7 +89,7 @@ def leaky_relu_operator(layer: LeakyRelu) -> Operator:
         trainable=True,
         table_bytes=120,
         check=check,
-        types=BOTH_WIDTHS,
+        types=EVERY_WIDTH,
     )
 
 
@@ -106,7 +109,13 @@ def elu_operator(layer: Elu) -> Operator:
 def abs_operator(layer: Abs) -> Operator:
     """Returns the facts of a magnitude."""
     return _unary(
-        "ABS", "AddAbs", op_data=28, cortex_m_op_data=20, sign="never negative", largest_rescale=LARGEST_MULTIPLIER
+        "ABS",
+        "AddAbs",
+        op_data=28,
+        cortex_m_op_data=20,
+        sign="never negative",
+        largest_rescale=LARGEST_MULTIPLIER,
+        types=WITH_FLOATS,
     )
 
 

@@ -25,6 +25,7 @@ from micronets.ir.layers import (
     Conv2D,
     DepthwiseConv2D,
     Dequantize,
+    Div,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -71,7 +72,7 @@ from micronets.ir.ops import Arity, operator
 from micronets.ir.ops.record import ONE, TWO
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
-from micronets.tflite.codec.binary import read_add, read_binary, read_mul, read_sub
+from micronets.tflite.codec.binary import read_add, read_binary, read_div, read_mul, read_sub
 from micronets.tflite.codec.conv import (
     read_conv_2d,
     read_depthwise_conv_2d,
@@ -147,6 +148,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=21, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_mul)
         case Op.SUB:
             return Codec(options=28, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_sub)
+        case Op.DIV:
+            return Codec(options=29, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_div)
         case Op.MINIMUM | Op.MAXIMUM | Op.SQUARED_DIFFERENCE:
             options = 76 if op == Op.SQUARED_DIFFERENCE else 39
             return Codec(options=options, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_binary)
@@ -268,6 +271,8 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.MUL, activation_option(layer, s.MulSlot.ACTIVATION))
         case Sub():
             return Encoded(Op.SUB, activation_option(layer, s.SubSlot.ACTIVATION))
+        case Div():
+            return Encoded(Op.DIV, activation_option(layer, s.DivSlot.ACTIVATION))
         case Minimum():
             return Encoded(Op.MINIMUM, [])
         case Maximum():

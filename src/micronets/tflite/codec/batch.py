@@ -39,6 +39,10 @@ def on_shapes(
     for name, tensor in zip(inputs, sources, strict=True):
         whole_inputs.append(name)
         if tensor.has_batch:
+            if len(graph.bytes_of(tensor.buffer)):
+                raise graph.unsupported(
+                    f"its input {tensor.label} is a constant with a batch, along which it works; make it an activation"
+                )
             whole_inputs[-1] = graph.new_name(f"{own[0]}_in")
             before.append(Reshape(name=whole_inputs[-1], inputs=(name,), shape=tensor.shape))
     after, whole_outputs = [], []

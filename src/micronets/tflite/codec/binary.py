@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from micronets.ir.layers import Add, Layer, Maximum, Minimum, Mul, Prelu, SquaredDifference, Sub
+from micronets.ir.layers import Add, Div, Layer, Maximum, Minimum, Mul, Prelu, SquaredDifference, Sub
 from micronets.tflite import schema as s
 from micronets.tflite.codec.fields import read_activation
 from micronets.tflite.codec.op import Op
@@ -25,6 +25,11 @@ def read_mul(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
 def read_sub(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of a SUB."""
     return Sub(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.SubSlot.ACTIVATION))
+
+
+def read_div(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
+    """Returns the layer of a DIV."""
+    return Div(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.DivSlot.ACTIVATION))
 
 
 _BINARY: Mapping[Op, type[Minimum | Maximum | SquaredDifference | Prelu]] = {

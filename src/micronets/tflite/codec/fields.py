@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from micronets.ir.layers import Activation, Add, FullyConnected, Mul, Sub
+from micronets.ir.layers import Activation, Add, Div, FullyConnected, Mul, Sub
 from micronets.ir.window import Padding, Pair
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
@@ -52,7 +52,7 @@ def read_activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
     return _ACTIVATION_NAMES[number]
 
 
-def activation_option(layer: FullyConnected | Add | Mul | Sub, slot: int) -> list[Field]:
+def activation_option(layer: FullyConnected | Add | Mul | Sub | Div, slot: int) -> list[Field]:
     """Returns the options table's field of a fused activation."""
     return [(slot, "int8", s.ACTIVATIONS[layer.activation], 0)]
 

@@ -30,6 +30,7 @@ class Op(IntEnum):
     TRANSPOSE = 39
     MEAN = 40
     SUB = 41
+    DIV = 42
     SQUEEZE = 43
     UNIDIRECTIONAL_SEQUENCE_LSTM = 44
     STRIDED_SLICE = 45
@@ -69,7 +70,7 @@ class Op(IntEnum):
 
 OTHER_OPS = {
     5: "DEPTH_TO_SPACE", 7: "EMBEDDING_LOOKUP", 8: "FLOOR", 11: "L2_NORMALIZATION",
-    16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 32: "CUSTOM", 42: "DIV", 47: "EXP",
+    16: "LSTM", 20: "RELU_N1_TO_1", 24: "RNN", 26: "SPACE_TO_DEPTH", 32: "CUSTOM", 47: "EXP",
     59: "NEG", 75: "SQRT", 77: "SHAPE",
     118: "IF", 119: "WHILE", 150: "GELU",
     37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND",
@@ -87,7 +88,19 @@ WAYS_OUT = {37: _OPEN_BATCH, 38: _OPEN_BATCH}
 """Why models have some of the operators that micronets does not read, and what to do, by the operator's number."""
 
 
-CONSTANT_OPERANDS = (Op.ADD, Op.MUL, Op.SUB, Op.MINIMUM, Op.MAXIMUM, Op.SQUARED_DIFFERENCE, Op.PRELU, Op.BATCH_MATMUL)
+CONSTANT_OPERANDS = (
+    Op.ADD,
+    Op.MUL,
+    Op.SUB,
+    Op.DIV,
+    Op.MINIMUM,
+    Op.MAXIMUM,
+    Op.SQUARED_DIFFERENCE,
+    Op.PRELU,
+    Op.BATCH_MATMUL,
+    Op.CONCATENATION,
+    Op.PACK,
+)
 """The operators whose inputs may be constants of the file."""
 
 RECURRENT = (Op.SVDF, Op.UNIDIRECTIONAL_SEQUENCE_LSTM)

@@ -630,6 +630,14 @@ micronets_row micronets_row_prelu;
  * count: of parts, at least 1. rows: of the output and of every part, at least 1. */
 void micronets_concatenate(const int8_t *arena, int8_t *output, const int32_t *parts, int32_t count, int32_t rows);
 
+/* The same where some parts are constants.
+ *
+ * constants: [in] the constant parts, one behind the other.
+ * parts: [in] as of micronets_concatenate; for a constant the first number is -1 less the bytes from `constants` to it.
+ * arena, output, count, rows: as of micronets_concatenate. */
+void micronets_concatenate_constants(const int8_t *arena, const int8_t *constants, int8_t *output, const int32_t *parts,
+                                     int32_t count, int32_t rows);
+
 /* One tensor divided into several: a row of every part is the next run of values of a row of the input.
  *
  * input: [in] [rows, sum of the bytes of the parts' rows]; no part may overlap it.
@@ -744,6 +752,49 @@ void micronets_recode(const void *input, micronets_type in, void *output, micron
  *
  * The arguments are as of micronets_recode. */
 void micronets_cast(const void *input, micronets_type in, void *output, micronets_type out, int32_t count);
+
+/* Kernels for numbers that are no codes, at the edges of a network. Outputs may lie exactly over inputs that are not
+ * repeated. */
+
+/* What is computed of two numbers a and b. */
+typedef enum {
+    MICRONETS_SUM,
+    MICRONETS_DIFFERENCE, /* a - b */
+    MICRONETS_PRODUCT,
+    MICRONETS_QUOTIENT, /* a / b; of int32 cut off at the point, and 0 where b is 0 */
+    MICRONETS_SMALLER,
+    MICRONETS_LARGER,
+    MICRONETS_SQUARED_DIFFERENCE,
+    MICRONETS_PRELU /* a where it is at least 0, else a * b */
+} micronets_operation;
+
+/* Two tensors of int32 combined value by value; results wrap at 32 bits.
+ *
+ * a, b: [in] the operands. output: [out] a number for each place of the loops. shape: [in] the loops. */
+void micronets_binary_s32(const int32_t *a, const int32_t *b, int32_t *output, const micronets_broadcast *shape,
+                          micronets_operation operation);
+
+/* The same of float32. lowest, highest: limits of sums, differences, products and quotients. */
+void micronets_binary_f32(const float *a, const float *b, float *output, const micronets_broadcast *shape,
+                          micronets_operation operation, float lowest, float highest);
+
+/* What is computed of a float32 x. */
+typedef enum {
+    MICRONETS_RELU,       /* max(x, 0) */
+    MICRONETS_RELU6,      /* min(max(x, 0), 6) */
+    MICRONETS_LEAKY_RELU, /* x where it is above 0, else x * slope */
+    MICRONETS_LOGISTIC,   /* 1 / (1 + exp(-x)) */
+    MICRONETS_ABS,        /* the magnitude */
+    MICRONETS_HARD_SWISH  /* x * min(max(x + 3, 0), 6) / 6 */
+} micronets_function;
+
+/* A function of each of `count` float32 values. */
+void micronets_function_f32(const float *input, float *output, int32_t count, micronets_function kind, float slope);
+
+/* Softmax over the rows of a matrix of float32: exp(beta * x) over the sum of these.
+ *
+ * input: [in] [rows, columns], each at least 1. output: [out] as many. */
+void micronets_softmax_f32(const float *input, float *output, int32_t rows, int32_t columns, float beta);
 
 /* Kernels for int16 activations. All zero points are 0, and the output may begin where the input does, or so far below
  * it that nothing is overwritten before its last use. */

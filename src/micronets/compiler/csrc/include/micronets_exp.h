@@ -1,0 +1,8 @@
+/* The exponential of float32, computed in integers: every core gives the same bits. */
+#ifndef MICRONETS_EXP_H
+#define MICRONETS_EXP_H
+
+/* Returns e^x, rounded to nearest but for one value in some millions; x itself where it is not a number. */
+float micronets_exp(float x);
+
+#endif

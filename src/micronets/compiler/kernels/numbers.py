@@ -1,0 +1,170 @@
+"""The kernels of layers that read numbers, int32 or float32, and compute with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from micronets.compiler.kernels.base import (
+    Argument,
+    Call,
+    ConstantOperand,
+    Element,
+    Kernel,
+    LayerCode,
+    Name,
+    Overlap,
+    Place,
+    Real,
+)
+from micronets.compiler.kernels.binary import BinaryKernel, loops
+from micronets.ir.layers import (
+    Abs,
+    Add,
+    Binary,
+    Div,
+    HardSwish,
+    LeakyRelu,
+    Logistic,
+    Maximum,
+    Minimum,
+    Mul,
+    Prelu,
+    Relu,
+    Softmax,
+    SquaredDifference,
+    Sub,
+)
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.numbers import FLOAT_LIMITS, FloatFunction
+
+BINARY_WHOLE = "micronets_binary_s32"
+BINARY_FLOAT = "micronets_binary_f32"
+FUNCTION = "micronets_function_f32"
+SOFTMAX = "micronets_softmax_f32"
+
+_OPERATIONS: Mapping[type[Binary], str] = {
+    Add: "SUM",
+    Sub: "DIFFERENCE",
+    Mul: "PRODUCT",
+    Div: "QUOTIENT",
+    Minimum: "SMALLER",
+    Maximum: "LARGER",
+    SquaredDifference: "SQUARED_DIFFERENCE",
+    Prelu: "PRELU",
+}
+
+
+@dataclass(frozen=True)
+class NumberBinaryKernel(BinaryKernel):
+    """Two tensors of numbers combined value by value, of which one may be a constant."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the loops and the operation; of floats with the limits of the fused activation, too."""
+        layer, step = self.layer, self.step
+        whole = step.output_type == "int32"
+        ctype: Element = "int32_t" if whole else "float"
+        first, second = (
+            ConstantOperand(place.table(ctype, f"operand_{letter}", model.constants[name]))
+            if fixed
+            else place.pointer(name, f"const {ctype}")
+            for name, fixed, letter in zip(layer.inputs, step.constants, "ab", strict=True)
+        )
+        limits: dict[str, Argument] = {}
+        if not whole:
+            low, high = FLOAT_LIMITS[step.operator.activation or "none"]
+            limits = {"lowest": Real(low), "highest": Real(high)}
+        function = BINARY_WHOLE if whole else BINARY_FLOAT
+        call = Call.of(
+            function,
+            a=first,
+            b=second,
+            output=place.pointer(layer.name, ctype),
+            shape=loops(step),
+            operation=Name(f"MICRONETS_{_OPERATIONS[type(layer)]}", "micronets_operation"),
+            **limits,
+        )
+        return LayerCode(call, (function,))
+
+
+@dataclass(frozen=True)
+class FloatFunctionKernel(Kernel):
+    """A layer that changes each float32 alone."""
+
+    layer: FloatFunction
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input."""
+        return Overlap(0)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the function and its slope below 0, where it has one."""
+        layer, slope = self.layer, 0.0
+        match layer:
+            case Relu():
+                name = "RELU6" if layer.six else "RELU"
+            case LeakyRelu():
+                name, slope = "LEAKY_RELU", layer.alpha
+            case Logistic():
+                name = "LOGISTIC"
+            case Abs():
+                name = "ABS"
+            case HardSwish():
+                name = "HARD_SWISH"
+            case _:
+                assert_never(layer)
+        call = Call.of(
+            FUNCTION,
+            input=place.pointer(layer.inputs[0], "const float"),
+            output=place.pointer(layer.name, "float"),
+            count=math.prod(self.step.output_shape),
+            kind=Name(f"MICRONETS_{name}", "micronets_function"),
+            slope=Real(slope),
+        )
+        return LayerCode(call, (FUNCTION,))
+
+
+@dataclass(frozen=True)
+class FloatSoftmaxKernel(Kernel):
+    """A softmax over the last dimension of float32 values."""
+
+    layer: Softmax
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input."""
+        return Overlap(0)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the sizes and the factor."""
+        layer, (*rows, columns) = self.layer, self.step.output_shape
+        call = Call.of(
+            SOFTMAX,
+            input=place.pointer(layer.inputs[0], "const float"),
+            output=place.pointer(layer.name, "float"),
+            rows=math.prod(rows),
+            columns=columns,
+            beta=Real(layer.beta),
+        )
+        return LayerCode(call, (SOFTMAX,))
