@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,13 @@ from micronets.ir.layers import (
     Relu,
     Reshape,
     Softmax,
+    TransposeConv2D,
 )
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.quantized.wide import sigmoid_table
+from tests.support.everywhere import same_everywhere
 from tests.support.generated_c import STRICT, assert_equals_reference, both_kernels
 from tests.support.needs import needs
 from tests.support.wide_models import random_wide_input, random_wide_model
@@ -111,6 +114,18 @@ def test_the_table_of_the_logistic_function_is_that_of_the_reference() -> None:
     table = re.search(r"micronets_sigmoids\[256\] = \{(.*?)\}", text, re.DOTALL)
     assert table is not None
     assert [int(v) for v in table[1].replace("\n", " ").split(",") if v.strip()] == sigmoid_table().tolist()
+
+
+def test_a_transposed_convolution_is_the_same_everywhere() -> None:
+    layers = (
+        TransposeConv2D(name="a", inputs=X, filters=5, kernel=(3, 2), size=(8, 11), stride=(2, 3), activation="relu"),
+        TransposeConv2D(name="b", inputs=("a",), filters=3, kernel=(2, 2), size=(9, 12), padding="valid"),
+    )
+    model = with_random_weights(Arch((4, 4, 6), layers, "int16"), 2)
+    far = replace(model.weights["b"], bias=np.array([2**34, -(2**33), 7]))
+    assert outline(model.arch, DSP) == compile_model(model).contents
+    model = replace(model, weights={**model.weights, "b": far})
+    same_everywhere(model, random_wide_input(model, 4, 3))
 
 
 def test_flash_is_known_without_weights() -> None:

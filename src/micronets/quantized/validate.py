@@ -22,6 +22,7 @@ from micronets.ir.layers import (
     SquaredDifference,
     Sub,
     Svdf,
+    TransposeConv2D,
     UnidirectionalSequenceLstm,
 )
 from micronets.ir.ops import Weights
@@ -265,7 +266,11 @@ def _check_weights(w: LayerWeights, step: Step, sizes: Weights, where: str) -> N
     if wide:
         _check_wide(w, step, where)
     allowed = (
-        [np.int32] if not wide else [np.int64] if isinstance(step.layer, DepthwiseConv2D) else [np.int64, np.int32]
+        [np.int32]
+        if not wide
+        else [np.int64]
+        if isinstance(step.layer, DepthwiseConv2D | TransposeConv2D)
+        else [np.int64, np.int32]
     )
     if w.bias is not None and (w.bias.dtype not in allowed or w.bias.shape != (outputs,)):
         need = " or ".join(np.dtype(kind).name for kind in allowed)

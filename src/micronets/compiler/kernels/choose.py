@@ -38,6 +38,7 @@ from micronets.compiler.kernels.wide import (
     WideProductsKernel,
     WideReductionKernel,
     WideSoftmaxKernel,
+    WideTransposeConvKernel,
 )
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
@@ -133,6 +134,8 @@ def _choose_wide(step: Step) -> Kernel | None:
     match step.layer:
         case (Conv2D() | DepthwiseConv2D() | FullyConnected()) as layer:
             return WideProductsKernel(step, layer)
+        case TransposeConv2D() as layer:
+            return WideTransposeConvKernel(step, layer)
         case (Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference()) as layer:
             return WideBinaryKernel(step, layer)
         case (AveragePool2D() | MaxPool2D()) as layer:

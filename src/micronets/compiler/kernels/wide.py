@@ -29,7 +29,7 @@ from micronets.compiler.kernels.binary import BinaryKernel, loops, rescales
 from micronets.compiler.kernels.lookup import value_overlap
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.requantise import shiftable
-from micronets.compiler.kernels.window import WINDOW, window_overlap, window_struct
+from micronets.compiler.kernels.window import WINDOW, sizes_struct, window_overlap, window_struct
 from micronets.cost.tflm_plan import align
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
@@ -55,6 +55,8 @@ from micronets.ir.layers import (
     Sub,
     Sum,
     Tanh,
+    TransposeConv2D,
+    Weighted,
 )
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
@@ -79,6 +81,7 @@ from micronets.quantized.wide import (
 
 CONV = "micronets_conv_s16"
 DEPTHWISE = "micronets_depthwise_s16"
+TRANSPOSE_CONV = "micronets_transpose_conv_s16"
 BINARY = "micronets_binary_s16"
 AVERAGE_POOL = "micronets_average_pool_s16"
 MAX_POOL = "micronets_max_pool_s16"
@@ -178,7 +181,7 @@ class WideProductsKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window and the requantisation."""
         layer, (step, window) = self.layer, self._as_convolution
-        weights, requant = model.weights[layer.name].weights, self._requantisation(model, place)
+        weights, requant = model.weights[layer.name].weights, _requantisation(model, layer, place)
         ends = {"input": place.pointer(layer.inputs[0], IN), "output": place.pointer(layer.name, OUT)}
         sizes = window_struct(step, place, window)
         if isinstance(layer, DepthwiseConv2D):
@@ -196,31 +199,76 @@ class WideProductsKernel(Kernel):
         )
         return LayerCode(call, (CONV,))
 
-    def _requantisation(self, model: QuantizedModel, place: Place) -> Struct:
-        """Returns biases, scales and limits of the output."""
-        layer = self.layer
-        w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
-        multiplier, shift = conv_rescale(source, w.scales, target)
-        wide = wide_sums(w, "int16")
-        multiplier, shift = reduced_multiplier(multiplier, shift) if wide else shiftable(multiplier, shift)
-        bias: Value = 0
-        high: Value = 0
-        if w.bias is not None:
-            values = w.bias.astype(np.int64)
-            bias = place.table("int32_t", "bias", values.astype(np.int32))
-            if np.any(values != values.astype(np.int32)):
-                high = place.table("int32_t", "bias_high", values >> 32)
-        lowest, highest = activation_range(layer.activation, target, "int16")
-        fields: tuple[tuple[str, Value], ...] = (
-            ("bias", bias),
-            ("bias_high", high),
-            ("multiplier", place.table("int32_t", "multiplier", np.append(multiplier, shift))),
-            ("lowest", lowest),
-            ("highest", highest),
-            ("scales", place.size(multiplier.size)),
-            ("long_sums", int(wide)),
+
+def _requantisation(model: QuantizedModel, layer: Weighted, place: Place) -> Struct:
+    """Returns biases, scales and limits of the output."""
+    w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
+    multiplier, shift = conv_rescale(source, w.scales, target)
+    wide = wide_sums(w, "int16")
+    multiplier, shift = reduced_multiplier(multiplier, shift) if wide else shiftable(multiplier, shift)
+    bias: Value = 0
+    high: Value = 0
+    if w.bias is not None:
+        values = w.bias.astype(np.int64)
+        bias = place.table("int32_t", "bias", values.astype(np.int32))
+        if np.any(values != values.astype(np.int32)):
+            high = place.table("int32_t", "bias_high", values >> 32)
+    lowest, highest = activation_range(layer.activation, target, "int16")
+    fields: tuple[tuple[str, Value], ...] = (
+        ("bias", bias),
+        ("bias_high", high),
+        ("multiplier", place.table("int32_t", "multiplier", np.append(multiplier, shift))),
+        ("lowest", lowest),
+        ("highest", highest),
+        ("scales", place.size(multiplier.size)),
+        ("long_sums", int(wide)),
+    )
+    return Struct(REQUANT, fields)
+
+
+@dataclass(frozen=True)
+class WideTransposeConvKernel(Kernel):
+    """A convolution backwards: each output value gathers what the input pixels that reach it contribute."""
+
+    layer: TransposeConv2D
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output, which is the larger map, may not overlap the input."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def outline(self, stand_in: QuantizedModel) -> FlashOutline:
+        """Returns what the call takes of flash."""
+        sizes = self.step.weights
+        assert sizes is not None
+        weights, channels = int(sizes.taps) * int(sizes.channels), int(sizes.channels)
+        tables = weights + 4 * channels + 8 * int(sizes.scales)
+        constants = tables + record_bytes(3, WINDOW, REQUANT)
+        return FlashOutline(constants, runner_of(TRANSPOSE_CONV), (TRANSPOSE_CONV,), -weights % 4)
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the window of the convolution whose transposition it is."""
+        layer, x = self.layer, self.step.input_shapes[0]
+        before = layer.window.before(layer.size)
+        sizes = (x[0], x[1]), x[2], layer.size, layer.filters, layer.kernel, layer.stride, (1, 1), before, 0
+        call = Call.of(
+            TRANSPOSE_CONV,
+            input=place.pointer(layer.inputs[0], IN),
+            output=place.pointer(layer.name, OUT),
+            weights=place.table("int8_t", "weights", model.weights[layer.name].weights),
+            window=sizes_struct(place, *sizes, by_rows=False),
+            requant=_requantisation(model, layer, place),
         )
-        return Struct(REQUANT, fields)
+        return LayerCode(call, (TRANSPOSE_CONV,))
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def transpose_conv_2d_operator(layer: TransposeConv2D) -> Operator:
         inputs=ONE,
         output_shapes=lambda inputs: ((*layer.size, layer.filters),),
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps("int8", "int16"),
         state_bytes=nothing,
         window=None,
         weights=weights,

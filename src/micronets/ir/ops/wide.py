@@ -30,6 +30,7 @@ from micronets.ir.layers import (
     Sub,
     Sum,
     Tanh,
+    TransposeConv2D,
 )
 from micronets.ir.ops.elementwise import by_value
 from micronets.ir.ops.record import Operator, Shapes, Tflm, Weights
@@ -60,6 +61,7 @@ BIAS_BYTES = 8
 Symmetric = (
     Conv2D
     | DepthwiseConv2D
+    | TransposeConv2D
     | FullyConnected
     | Add
     | Sub
@@ -100,7 +102,7 @@ def wide_operator(layer: Layer, facts: Operator) -> Operator:
 
     facts = replace(facts, codewise=False, trainable=False, timed_as=timed_as)
     match layer:
-        case Conv2D() | DepthwiseConv2D() | FullyConnected():
+        case Conv2D() | DepthwiseConv2D() | TransposeConv2D() | FullyConnected():
             return replace(
                 facts, weights=_wide_weights(facts), largest_rescale=WIDE_RESCALE, tflm=_wide_products(layer, facts)
             )
@@ -130,8 +132,15 @@ def _wide_weights(facts: Operator) -> Callable[[Shape], Weights]:
     return lambda x: replace(make(x), bias_bytes=BIAS_BYTES)
 
 
-def _wide_products(layer: Conv2D | DepthwiseConv2D | FullyConnected, facts: Operator) -> Tflm:
-    """Returns what a layer with weights takes under TFLM: CMSIS-NN's kernels of int16 ask for other scratch memory."""
+def _wide_products(layer: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected, facts: Operator) -> Tflm:
+    """Returns what a layer with weights takes under TFLM: CMSIS-NN's kernels of int16 ask for other scratch memory.
+
+    A transposed convolution sums in 64 bits, in memory, by TFLM's own kernel on every machine.
+    """
+    if isinstance(layer, TransposeConv2D):
+        sums = (lambda inputs, outputs: 8 * math.prod(outputs[0]),)
+        host, cortex_m = (replace(kernel, scratch=sums) for kernel in (facts.tflm.host, facts.tflm.cortex_m))
+        return replace(facts.tflm, host=host, cortex_m=cortex_m)
 
     def columns(inputs: Shapes, outputs: Shapes) -> int:
         kh, kw = layer.kernel if isinstance(layer, Conv2D) else (0, 0)

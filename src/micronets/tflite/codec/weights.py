@@ -27,7 +27,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     tensor = graph.tensor(o.inputs[1])
     values = graph.constant(tensor, (s.TensorType.INT8, s.TensorType.INT4))
     bits = 4 if tensor.type == s.TensorType.INT4 else 8
-    wide = graph.activation_type(graph.tensor(o.inputs[0])) == "int16"
+    wide = graph.activation_type(graph.tensor(o.activations[0])) == "int16"
     make = operator(layer).weights
     assert make is not None
     want = make((1, 1, 1))
@@ -88,12 +88,12 @@ def _sums_32_bits(o: FileOperator, layer: Weighted) -> bool:
 def _bias_types(layer: Weighted, wide: bool) -> tuple[s.TensorType, ...]:
     """Returns the types that the bias of a layer may have.
 
-    - wide: whether its input is int16. TFLM's kernel of a depthwise convolution then takes every bias for one of 64
-      bits.
+    - wide: whether its input is int16. TFLM's kernels of depthwise and of transposed convolutions then take every bias
+      for one of 64 bits.
     """
     if not wide:
         return (s.TensorType.INT32,)
-    if isinstance(layer, DepthwiseConv2D):
+    if isinstance(layer, DepthwiseConv2D | TransposeConv2D):
         return (s.TensorType.INT64,)
     return s.TensorType.INT64, s.TensorType.INT32
 

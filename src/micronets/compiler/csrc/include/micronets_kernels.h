@@ -820,6 +820,14 @@ void micronets_conv_s16(const int16_t *input, int16_t *output, const int8_t *wei
 void micronets_depthwise_s16(const int16_t *input, int16_t *output, const int8_t *weights,
                              const micronets_window *window, int32_t multiplier, const micronets_requant_s16 *requant);
 
+/* Transposed convolution of int16 with int8 weights.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, filters]; it must not overlap the input.
+ * weights: [in] [filters, kernel_h, kernel_w, in_c]. window: [in] as of micronets_transpose_conv; pad_value is not read.
+ * requant: [in] biases and scales. */
+void micronets_transpose_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights,
+                                  const micronets_window *window, const micronets_requant_s16 *requant);
+
 /* Two int16 tensors combined value by value.
  *
  * a, b: [in] the operands. output: [out] a code for each place of the loops; it may lie exactly over an operand that is
