@@ -312,6 +312,7 @@ CASES = (
             _conv((3, 3)),
             _depthwise((3, 3)),
             FullyConnected(name="layer", inputs=X, units=16),
+            TransposeConv2D(name="layer", inputs=X, filters=8, kernel=(3, 3), size=(16, 16), stride=(2, 2)),
             *(
                 kind(name="layer", inputs=(INPUT, INPUT))
                 for kind in (Add, Sub, Mul, Minimum, Maximum, SquaredDifference)
@@ -343,6 +344,10 @@ CASES = (
             Logistic(name="layer", inputs=X),
             Abs(name="layer", inputs=X),
             HardSwish(name="layer", inputs=X),
+            Mean(name="layer", inputs=X),
+            Sum(name="layer", inputs=X, axes=(0, 1)),
+            ReduceMax(name="layer", inputs=X, axes=(0, 1)),
+            ReduceMin(name="layer", inputs=X, axes=(0, 1)),
             Softmax(name="layer", inputs=X, to="float32"),
         )
     ),

@@ -16,15 +16,20 @@ from micronets.ir.layers import (
     LeakyRelu,
     Logistic,
     Maximum,
+    Mean,
     Minimum,
     Mul,
+    Pad,
     Prelu,
     Quantize,
+    ReduceMax,
+    ReduceMin,
     Relu,
     Softmax,
     Split,
     SquaredDifference,
     Sub,
+    Sum,
     TensorSpec,
 )
 from micronets.quantized.model import QuantizedModel, TensorQuant
@@ -58,6 +63,11 @@ def test_a_network_normalises_and_decides_in_floats() -> None:
         Abs(name="magnitude", inputs=("centred",)),
         HardSwish(name="swish", inputs=("centred",)),
         Concatenation(name="joined", inputs=("centred", wide), axis=1),
+        Pad(name="framed", inputs=("centred",), paddings=((1, 0), (0, 2))),
+        Mean(name="mean_y", inputs=("centred",), axes=(1,)),
+        Sum(name="sum_y", inputs=("centred",), axes=(0, 1), keep_dims=True),
+        ReduceMax(name="most_y", inputs=("centred",), axes=(0,)),
+        ReduceMin(name="least_y", inputs=("centred",), axes=(1,), keep_dims=True),
         Split(name="half", inputs=("joined",), axis=1, others=("other",)),
     )
     constants = (

@@ -23,12 +23,17 @@ from micronets.ir.layers import (
     LeakyRelu,
     Logistic,
     Maximum,
+    Mean,
     Minimum,
     Mul,
     Prelu,
+    ReduceMax,
+    ReduceMin,
+    Reduction,
     Relu,
     SquaredDifference,
     Sub,
+    Sum,
 )
 
 Array = npt.NDArray[Any]
@@ -114,6 +119,28 @@ def function_of(layer: FloatFunction, x: Floats) -> Floats:
                 return np.asarray(x * gate / np.float32(6))
             case _:
                 assert_never(layer)
+
+
+def reduced(layer: Reduction, x: Floats) -> Floats:
+    """Returns sums, means, maxima or minima over dimensions of float32 `[N, *shape]`, from the first value on."""
+    axes = tuple(axis + 1 for axis in layer.axes)
+    values = np.moveaxis(x, axes, range(len(axes)))
+    values = values.reshape(-1, *values.shape[len(axes) :])
+    with np.errstate(all="ignore"):
+        found = values[0] + np.float32(0) if isinstance(layer, Mean | Sum) else values[0]
+        for value in values[1:]:
+            match layer:
+                case Mean() | Sum():
+                    found = found + value
+                case ReduceMax():
+                    found = np.where(found > value, found, value)
+                case ReduceMin():
+                    found = np.where(found < value, found, value)
+                case _:
+                    assert_never(layer)
+        found = found / np.float32(len(values)) if isinstance(layer, Mean) else found
+    kept = [1 if axis in axes else n for axis, n in enumerate(x.shape)]
+    return np.asarray(found.reshape(kept) if layer.keep_dims else found)
 
 
 def softmax_of(x: Floats, beta: float) -> Floats:

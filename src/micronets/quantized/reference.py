@@ -99,7 +99,7 @@ from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.lstm import lstm_steps
 from micronets.quantized.model import InputArrays, LayerWeights, QuantizedModel, TensorQuant, input_offsets
-from micronets.quantized.numbers import combined, function_of, softmax_of
+from micronets.quantized.numbers import combined, function_of, reduced, softmax_of
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
@@ -327,6 +327,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (_average(layer, x),)
         case MaxPool2D():
             return (windows(x, layer.window, code_range(step.output_type)[0]).max(axis=(-2, -1)),)
+        case Mean() | Sum() | ReduceMax() | ReduceMin() if step.output_type == "float32":
+            return (reduced(layer, x),)
         case Mean() | Sum():
             return (_sum_codes(layer, x, *quants),)
         case ReduceMax():
@@ -347,7 +349,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             ends = np.cumsum(layer.sizes)[:-1] if layer.sizes else len(layer.outputs)
             return tuple(np.split(x, ends, axis=layer.axis + 1))
         case Pad():
-            fill = quants[1].zero_point if layer.value is None else layer.value
+            fill = 0 if source is None else quants[1].zero_point if layer.value is None else layer.value
             return (np.pad(x, ((0, 0), *layer.paddings), constant_values=fill),)
         case Reshape():
             return (x.reshape(len(x), *layer.shape),)

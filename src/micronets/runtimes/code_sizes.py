@@ -29,7 +29,13 @@ GROUP_BYTES, GROUP_LAYER_BYTES = 160, 96
 
 
 ARITHMETIC_FILES = frozenset(
-    {"micronets_binary_s32.c", "micronets_binary_f32.c", "micronets_function_f32.c", "micronets_softmax_f32.c"}
+    {
+        "micronets_binary_s32.c",
+        "micronets_binary_f32.c",
+        "micronets_function_f32.c",
+        "micronets_reduce_f32.c",
+        "micronets_softmax_f32.c",
+    }
 )
 """The kernels that add, divide and compare floats, or divide integers."""
 

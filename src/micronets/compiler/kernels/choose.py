@@ -19,7 +19,12 @@ from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
 from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
-from micronets.compiler.kernels.numbers import FloatFunctionKernel, FloatSoftmaxKernel, NumberBinaryKernel
+from micronets.compiler.kernels.numbers import (
+    FloatFunctionKernel,
+    FloatReductionKernel,
+    FloatSoftmaxKernel,
+    NumberBinaryKernel,
+)
 from micronets.compiler.kernels.pad import PadKernel
 from micronets.compiler.kernels.pool import PoolKernel
 from micronets.compiler.kernels.recurrent import LstmKernel, SvdfKernel
@@ -157,6 +162,8 @@ def _choose_for_numbers(step: Step) -> Kernel | None:
             return NumberBinaryKernel(step, layer)
         case (Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish()) as layer:
             return FloatFunctionKernel(step, layer)
+        case (Mean() | Sum() | ReduceMax() | ReduceMin()) as layer:
+            return FloatReductionKernel(step, layer)
         case Softmax() as layer:
             return FloatSoftmaxKernel(step, layer)
         case _:

@@ -20,6 +20,7 @@ from micronets.compiler.kernels.base import (
     Real,
 )
 from micronets.compiler.kernels.binary import BinaryKernel, loops
+from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.ir.layers import (
     Abs,
     Add,
@@ -29,13 +30,17 @@ from micronets.ir.layers import (
     LeakyRelu,
     Logistic,
     Maximum,
+    Mean,
     Minimum,
     Mul,
     Prelu,
+    ReduceMax,
+    ReduceMin,
     Relu,
     Softmax,
     SquaredDifference,
     Sub,
+    Sum,
 )
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.numbers import FLOAT_LIMITS, FloatFunction
@@ -43,6 +48,7 @@ from micronets.quantized.numbers import FLOAT_LIMITS, FloatFunction
 BINARY_WHOLE = "micronets_binary_s32"
 BINARY_FLOAT = "micronets_binary_f32"
 FUNCTION = "micronets_function_f32"
+REDUCE = "micronets_reduce_f32"
 SOFTMAX = "micronets_softmax_f32"
 
 _OPERATIONS: Mapping[type[Binary], str] = {
@@ -134,6 +140,35 @@ class FloatFunctionKernel(Kernel):
             slope=Real(slope),
         )
         return LayerCode(call, (FUNCTION,))
+
+
+@dataclass(frozen=True)
+class FloatReductionKernel(ReductionKernel):
+    """One float32 in place of all along some dimensions."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the dimensions, what is computed over them, and what the result is divided by."""
+        layer, shape, divisor = self.layer, self.step.input_shapes[0], 1.0
+        match layer:
+            case Mean():
+                operation, divisor = "SUM", float(math.prod(shape[axis] for axis in layer.axes))
+            case Sum():
+                operation = "SUM"
+            case ReduceMax():
+                operation = "LARGER"
+            case ReduceMin():
+                operation = "SMALLER"
+            case _:
+                assert_never(layer)
+        call = Call.of(
+            REDUCE,
+            input=place.pointer(layer.inputs[0], "const float"),
+            output=place.pointer(layer.name, "float"),
+            dimensions=self.dimensions(),
+            operation=Name(f"MICRONETS_{operation}", "micronets_operation"),
+            divisor=Real(divisor),
+        )
+        return LayerCode(call, (REDUCE,))
 
 
 @dataclass(frozen=True)

@@ -67,11 +67,17 @@ class PadKernel(Kernel):
                 ("in_shape", tuple(in_shape)),
                 ("before", tuple(before for before, _ in pads)),
                 ("after", tuple(after for _, after in pads)),
-                ("value", model.quant[layer.name].zero_point if layer.value is None else layer.value),
+                ("value", self._code(model)),
             ),
         )
         call = Call.of(PAD, input=place.pointer(layer.inputs[0]), output=place.pointer(layer.name), params=params)
         return LayerCode(call, (PAD,))
+
+    def _code(self, model: QuantizedModel) -> int:
+        """Returns the byte of which the border is made; that of a float of 0 is 0, too."""
+        if self.layer.value is not None:
+            return self.layer.value
+        return 0 if self.step.output_type == "float32" else model.quant[self.layer.name].zero_point
 
 
 def _merged(shape: Shape, layer: Pad, element: int) -> tuple[list[int], list[Pair]]:

@@ -14,15 +14,19 @@ from micronets.ir.layers import (
     LeakyRelu,
     Logistic,
     Maximum,
+    Mean,
     Minimum,
     Mul,
     Prelu,
+    ReduceMax,
+    ReduceMin,
     Relu,
     Softmax,
     SquaredDifference,
     Sub,
+    Sum,
 )
-from micronets.ir.ops.record import Operator, Scale, Shapes
+from micronets.ir.ops.record import Operator, Scale, Shapes, TflmKernel
 from micronets.ir.types import Type
 
 
@@ -47,9 +51,22 @@ def number_operator(layer: Layer, facts: Operator, of: Type) -> Operator:
             return replace(facts, timed_as=timed_as)
         case Add() | Sub() | Mul() | Div() | SquaredDifference() | Prelu():
             pass
+        case Mean() | Sum():  # their kernel sums floats in the output, and prepares no scale
+            kernel = facts.tflm.host
+            facts = _with_kernel(
+                facts, replace(kernel, temporaries=kernel.temporaries[:-1], scratch=kernel.scratch[1:])
+            )
+        case ReduceMax() | ReduceMin():
+            input_axes, others = facts.tflm.host.temporaries[:2], facts.tflm.host.temporaries[3:]
+            facts = _with_kernel(facts, replace(facts.tflm.host, temporaries=(*input_axes, *others)))
         case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Softmax():
             pass
         case _:
             return facts
     scale: Scale = "1" if of == "int32" else "its own"
     return replace(facts, scale=scale, largest_rescale=None, codewise=False, trainable=False, timed_as=timed_as)
+
+
+def _with_kernel(facts: Operator, kernel: TflmKernel) -> Operator:
+    """Returns the facts of an operator with another kernel of TFLM, on every machine."""
+    return replace(facts, tflm=replace(facts.tflm, host=kernel, cortex_m=kernel))

@@ -6,7 +6,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import Pad
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import ONE, Operand, Operator, Shapes, Tflm, TflmKernel, nothing
-from micronets.ir.ops.types import keeps
+from micronets.ir.ops.types import COPIED, keeps
 
 CYCLES = 2.0
 """TFLM's cycles for a value of the output."""
@@ -43,7 +43,7 @@ def pad_operator(layer: Pad) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8") if coded else keeps("int8", "int16"),
+        output_type=keeps("int8") if coded else keeps(*COPIED),
         state_bytes=nothing,
         window=None,
         weights=None,

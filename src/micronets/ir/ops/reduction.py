@@ -103,7 +103,7 @@ def _reduction(
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8", "int16") if isinstance(layer, Mean | Sum) else keeps("int8"),
+        output_type=keeps("int8", "int16", "float32") if isinstance(layer, Mean | Sum) else keeps("int8", "float32"),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -791,6 +791,13 @@ typedef enum {
 /* A function of each of `count` float32 values. */
 void micronets_function_f32(const float *input, float *output, int32_t count, micronets_function kind, float slope);
 
+/* Sums, maxima or minima over some dimensions of float32, divided by a number.
+ *
+ * input: [in] a tensor of the dimensions. output: [out] a number for each place along those that stay; it may begin
+ *   where the input does. operation: MICRONETS_SUM, MICRONETS_LARGER or MICRONETS_SMALLER. */
+void micronets_reduce_f32(const float *input, float *output, const micronets_reduction *dimensions,
+                          micronets_operation operation, float divisor);
+
 /* Softmax over the rows of a matrix of float32: exp(beta * x) over the sum of these.
  *
  * input: [in] [rows, columns], each at least 1. output: [out] as many. */
@@ -823,8 +830,8 @@ void micronets_depthwise_s16(const int16_t *input, int16_t *output, const int8_t
 /* Transposed convolution of int16 with int8 weights.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, filters]; it must not overlap the input.
- * weights: [in] [filters, kernel_h, kernel_w, in_c]. window: [in] as of micronets_transpose_conv; pad_value is not read.
- * requant: [in] biases and scales. */
+ * weights: [in] [filters, kernel_h, kernel_w, in_c]. window: [in] as of micronets_transpose_conv, but that pad_value is
+ *   not read. requant: [in] biases and scales. */
 void micronets_transpose_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights,
                                   const micronets_window *window, const micronets_requant_s16 *requant);
 
