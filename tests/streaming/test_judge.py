@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from micronets.errors import DataError
+from micronets.frontend.labels import SpokenWord, read_labels
 from micronets.quantized import reference
 from micronets.streaming import ONE, Decision, Detector, Stream, plan_stream
 from micronets.streaming.compose import GAIN_DB, PAUSE_S, compose, loud_part
 from micronets.streaming.judge import AVERAGES, THRESHOLDS, det_curve, judged, tuned
-from micronets.streaming.labels import SpokenWord, read_labels
 from micronets.streaming.offline import Heard, hear
 from tests.support.listening import DETECTORS, FRONT_ENDS, LABELS, listening_model, sound
 from tests.support.wavs import tone

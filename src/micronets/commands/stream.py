@@ -19,6 +19,7 @@ from micronets.device.tflm import interpreter
 from micronets.errors import DataError, SpecError
 from micronets.files import write_atomic
 from micronets.frontend import Recording, read_recording, resample
+from micronets.frontend.labels import SpokenWord, read_labels
 from micronets.progress import Progress
 from micronets.report.stream_page import CurvePoint, StreamPage, stream_page
 from micronets.runtimes import TFLM
@@ -26,7 +27,6 @@ from micronets.streaming import ONE, Detector, StreamPlan, plan_stream
 from micronets.streaming.compose import compose
 from micronets.streaming.detector import METADATA
 from micronets.streaming.judge import Detection, DetPoint, det_curve, judged, tuned, words_of
-from micronets.streaming.labels import SpokenWord, read_labels
 from micronets.streaming.offline import Heard, hear
 from micronets.tasks.kws import synthetic
 from micronets.tasks.kws.folders import scan
@@ -170,7 +170,7 @@ def evaluate_stream(
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `stream`: a recording, or "composed".
-    - `labels`: the recording's label file, see `streaming.labels.read_labels`.
+    - `labels`: the recording's label file, see `frontend.labels.read_labels`.
     - `data`: for a composed stream, a directory with a folder of recordings for each class; None composes it of
       synthesised speech.
     - `seconds`, `seed`: of a composed stream.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from micronets.streaming.labels import SpokenWord
+from micronets.frontend.labels import SpokenWord
 
 Float = npt.NDArray[np.float32]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from micronets.frontend.labels import SpokenWord
 from micronets.streaming.detector import ONE, Decision, Detector
-from micronets.streaming.labels import SpokenWord
 from micronets.streaming.offline import Heard
 
 LATE_S = 1.0

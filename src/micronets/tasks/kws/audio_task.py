@@ -14,7 +14,7 @@ from micronets.frontend import FrontEnd, cached_arrays, features
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.ad import synthetic
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
-from micronets.tasks.kws import clips
+from micronets.tasks.kws import clips, long_recordings
 from micronets.tasks.kws.data import Features, KwsData
 from micronets.tasks.kws.folders import scan
 from micronets.tasks.kws.negatives import with_negatives
@@ -30,7 +30,8 @@ __all__ = ["TASK", "AudioOptions", "SpectrogramAugmentation", "examples", "load"
 class AudioOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
-    - `path`: a folder of WAVs per class; empty: synthetic machines, to be told apart.
+    - `path`: a folder of WAVs per class, or a long recording with a label file beside it, or a folder of such; empty:
+      synthetic machines, to be told apart.
     - `synthetic_clips`: training clips to synthesise then.
     - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
     - `clip_seconds`: what the network hears at once. Shorter recordings are padded, longer ones lose their ends, those
@@ -100,10 +101,16 @@ def load(
         return with_negatives(
             _synthetic(synthetic_clips, fe, splits, augmentation, seed), negatives, seed, speech=False
         )
-    if path.is_file():
-        raise DataError(f"{path}: a file; give the directory that has a folder of WAV files per class")
     chosen = tuple(s for s in splits if not (s == "test" and test))
-    got = clips.class_folders(scan(path), fe, chosen, test is None, seed, cut=True)
+    pairs = long_recordings.find(path)
+    if pairs is not None:
+        got = clips.labelled_recordings(pairs, fe, chosen, test is None, seed)
+    elif path.is_file():
+        raise DataError(
+            f"{path}: is no recording; give one with a label file beside it, or a folder of WAV files per class"
+        )
+    else:
+        got = clips.class_folders(scan(path), fe, chosen, test is None, seed, cut=True)
     notes = got.notes
     if test and "test" in splits:
         got.features["test"], got.target["test"], more = clips.held_out_clips(Path(test), got.classes, fe, cut=True)
@@ -175,7 +182,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 TASK = Task(
     name="audio",
-    about="sound of your own: a folder of recordings per class",
+    about="sound of your own: a folder of recordings per class, or long recordings with labels",
     inputs="kws",
     options=AudioOptions,
     load=load,

@@ -11,6 +11,7 @@ import numpy as np
 from micronets.errors import DataError
 from micronets.frontend import FrontEnd, cut_features, features, read_recording, resample, wav_features
 from micronets.tasks.base import SPLITS, Labels
+from micronets.tasks.kws import long_recordings
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
 from micronets.tasks.kws.folders import (
     BACKGROUND,
@@ -68,6 +69,23 @@ def class_folders(
     return Clips(classes, *got[:2], np.concatenate(noise or [coloured(200, fe, rng)]), folders.notes + got[2])
 
 
+def labelled_recordings(
+    pairs: long_recordings.Pairs, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int
+) -> Clips:
+    """Reads long recordings with label files.
+
+    - `test`, `seed`: see `class_folders`.
+
+    Raises `DataError`.
+    """
+    got = long_recordings.clips(pairs, fe, splits, test)
+    if "train" not in splits:
+        return Clips(got.classes, got.features, got.target, _no_features(fe), got.notes)
+    quiet = got.features["train"][got.target["train"] == got.classes.index(SILENCE)] if SILENCE in got.classes else None
+    noise = quiet if quiet is not None and len(quiet) else coloured(200, fe, _rng(seed, "train"))
+    return Clips(got.classes, got.features, got.target, noise, got.notes)
+
+
 def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
     """Reads `_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands.
 
@@ -115,7 +133,12 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
 def held_out_clips(
     root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False
 ) -> tuple[Features, Labels, tuple[str, ...]]:
-    """Reads all clips of a directory with a folder per class, as test data for `classes`. Raises `DataError`."""
+    """Reads all clips of a directory with a folder per class, or of recordings with label files, as test data for
+    `classes`. Raises `DataError`.
+    """
+    pairs = long_recordings.find(root)
+    if pairs is not None:
+        return long_recordings.held_out(pairs, classes, fe)
     folders = scan(root)
     for c in folders.files:
         if c not in classes:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import read_plain
@@ -23,6 +24,8 @@ from micronets.terminal import counted
 BACKGROUND = "_background_noise_"
 FEWEST_RECORDINGS = 3  # of background, for each split to have whole ones of its own
 LISTS = {"test": "testing_list.txt", "val": "validation_list.txt"}
+
+T = TypeVar("T")
 
 Files = Mapping[str, Sequence[Path]]  # recordings by class
 
@@ -157,7 +160,7 @@ def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]
 
 
 def _by_speaker(root: Path, files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[Path]]] | None:
-    """Gives whole speakers to splits until each part has a tenth of every class; None if that cannot be."""
+    """Gives whole speakers to splits; None if that cannot be, or if the names do not tell who speaks."""
     clips: dict[str, dict[str, list[Path]]] = {}
     for c, paths in files.items():
         for p in paths:
@@ -165,8 +168,27 @@ def _by_speaker(root: Path, files: Files, parts: Sequence[str]) -> dict[str, dic
             if who is None:
                 return None
             clips.setdefault(who, {}).setdefault(c, []).append(p)
+    found = whole_groups(clips, parts)
+    return None if found is None else {s: {c: sorted(v) for c, v in by.items()} for s, by in found.items()}
+
+
+def whole_groups(
+    clips: Mapping[str, Mapping[str, Sequence[T]]], parts: Sequence[str]
+) -> dict[str, dict[str, list[T]]] | None:
+    """Gives whole groups of examples to splits until each part has a tenth of every class.
+
+    - `clips`: the examples of every group (a speaker, a recording) by its name, by class.
+    - `parts`: the splits besides "train". A hash of the groups' names decides.
+
+    Returns the examples by split and class; None if there are too few groups for every class to be in every split, and
+    at least half of it in "train".
+    """
+    files: dict[str, list[T]] = {}
+    for by_class in clips.values():
+        for c, some in by_class.items():
+            files.setdefault(c, []).extend(some)
     left = sorted(clips, key=hash_of)
-    out: dict[str, dict[str, list[Path]]] = {s: {c: [] for c in files} for s in ("train", "val", "test")}
+    out: dict[str, dict[str, list[T]]] = {s: {c: [] for c in files} for s in ("train", "val", "test")}
     for part in parts:
         for who in list(left):
             # A speaker helps if some class still lacks clips, and is spared if some class would lose its last others.
@@ -181,7 +203,7 @@ def _by_speaker(root: Path, files: Files, parts: Sequence[str]) -> dict[str, dic
             out["train"][c] += paths
     used = [out[s][c] for s in ("train", *parts) for c in files]
     too_few = any(len(out["train"][c]) < 0.5 * len(files[c]) for c in files)
-    return None if too_few or not all(used) else {s: {c: sorted(v) for c, v in by.items()} for s, by in out.items()}
+    return None if too_few or not all(used) else out
 
 
 def hash_of(text: str) -> str:

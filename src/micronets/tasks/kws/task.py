@@ -8,9 +8,10 @@ from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend import PRESETS, FrontEnd, network_input
+from micronets.frontend.recording import SUFFIXES
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
-from micronets.tasks.kws import clips, prepared, synthetic
+from micronets.tasks.kws import clips, long_recordings, prepared, synthetic
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, KwsData
 from micronets.tasks.kws.folders import LISTS, Folders, scan
 from micronets.tasks.kws.negatives import with_negatives
@@ -38,8 +39,8 @@ FEATURES, TEST_WAV = "features.npz", "test_wav"
 class KwsOptions:
     """Where the examples come from. Paths start at the directory you run in.
 
-    - `path`: a folder of WAVs per class, a Speech Commands directory, or a `features.npz`; empty: speech is
-      synthesised.
+    - `path`: a folder of WAVs per class, a long recording with a label file beside it or a folder of such, a Speech
+      Commands directory, or a `features.npz`; empty: speech is synthesised.
     - `synthetic_clips`: training clips to synthesise then.
     - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
     - `words`: the keywords of a Speech Commands directory; empty: its ten.
@@ -73,7 +74,8 @@ def outline(options: KwsOptions) -> Outline:
     if not options.path:
         return Outline(len(synthetic.CLASSES), {"frames": fe.frames, "bands": fe.n_mels})
     path = Path(options.path)
-    if path.is_file() or (path / FEATURES).is_file():  # its front end is its own
+    is_recording = path.suffix.lower() in SUFFIXES
+    if (path.is_file() and not is_recording) or (path / FEATURES).is_file():  # its front end is its own
         return Outline(2, {"frames": 1, "bands": 1})
     return Outline(len(options.words) + 2 if options.words else 2, {"frames": fe.frames, "bands": fe.n_mels})
 
@@ -95,8 +97,8 @@ def load(
 
     - `path`: a `features.npz`, or the directory that holds it (see `prepared`), where WAVs in `test_wav` beside it
       become "test"; a Speech Commands directory (`testing_list.txt`, or folders of the ten keywords and others), for
-      the 12-class task or that of other `words`; a directory with a folder of WAVs per class; or None for synthetic
-      speech.
+      the 12-class task or that of other `words`; a directory with a folder of WAVs per class; a recording with a label
+      file beside it or a directory of such (see `long_recordings`); or None for synthetic speech.
     - `test`: a directory with a folder of WAVs per class; "test" is then that and nothing else.
     - `words`: the keywords of a Speech Commands directory; without them, its ten.
     - `frontend`: the front end of the features; without it, that of `features.npz`, or the log-mel.
@@ -137,13 +139,22 @@ def _without_negatives(
         return synthetic.load(
             sizes=sizes, frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed
         )
-    if path.is_file() or (path / FEATURES).is_file():
+    is_recording = path.suffix.lower() in SUFFIXES
+    if (path.is_file() and not is_recording) or (path / FEATURES).is_file():
         file = path if path.is_file() else path / FEATURES
         beside = file.parent / TEST_WAV
         test = beside if test is None and path.is_dir() and beside.is_dir() else test
         return _prepared(file, test, frontend, splits, augmentation, share, seed)
-    folders = scan(path)
     chosen = tuple(s for s in splits if not (s == "test" and test))
+    pairs = long_recordings.find(path)
+    if pairs is not None:
+        if words:
+            raise SpecError(
+                f"kws: option words = {', '.join(words)} is for Speech Commands; {path} has labels of its own"
+            )
+        got = clips.labelled_recordings(pairs, fe, chosen, test is None, seed)
+        return _of_clips(got, path, "windows", test, fe, splits, augmentation, share)
+    folders = scan(path)
     keywords = words or (KEYWORDS if _is_speech_commands(folders) else None)
     if keywords and "all" not in splits:
         got = clips.speech_commands(folders, keywords, fe, chosen, seed)
@@ -151,6 +162,23 @@ def _without_negatives(
     else:
         got = clips.class_folders(folders, fe, chosen, test is None, seed)
         what = "recordings"
+    return _of_clips(got, path, what, test, fe, splits, augmentation, share)
+
+
+def _of_clips(
+    got: clips.Clips,
+    path: Path,
+    what: str,
+    test: Path | None,
+    fe: FrontEnd,
+    splits: Sequence[str],
+    augmentation: SpectrogramAugmentation | None,
+    share: float,
+) -> KwsData:
+    """Makes a data set of clips that were read from `path`, with the test data that lie elsewhere.
+
+    - `what`: what its examples are called. The other arguments are those of `load`.
+    """
     x, y, notes = got.features, got.target, got.notes
     if test and "test" in splits:
         x["test"], y["test"], more = clips.held_out_clips(test, got.classes, fe)

@@ -12,6 +12,9 @@ from pathlib import Path
 from micronets.errors import DataError, did_you_mean
 from micronets.files import read_plain_text
 
+LABEL_SUFFIXES = (".csv", ".txt")
+"""Endings of label files."""
+
 _SLACK_S = 0.05  # by how much the last label may end behind the recording, as editors round
 
 
@@ -28,10 +31,10 @@ class SpokenWord:
     label: str
 
 
-def read_labels(path: Path, known: Collection[str], seconds: float) -> tuple[SpokenWord, ...]:
+def read_labels(path: Path, known: Collection[str] | None, seconds: float) -> tuple[SpokenWord, ...]:
     """Reads a label file: a line for each word, start, end and label, divided by tabs (Audacity) or commas (CSV).
 
-    - known: the labels that there may be.
+    - known: the labels that there may be; None for any.
     - seconds: how long the recording is.
 
     A first line of headings is left out, and so are lines that begin with a backslash, in which Audacity keeps
@@ -63,7 +66,18 @@ def read_labels(path: Path, known: Collection[str], seconds: float) -> tuple[Spo
     return tuple(event for _, event in found)
 
 
-def _event(cells: list[str], where: str, known: Collection[str], seconds: float) -> SpokenWord:
+def labels_beside(path: Path) -> Path | None:
+    """Returns the label file of a recording, of its name with the ending `.csv` or `.txt`; None where there is none.
+
+    Raises `DataError` where there are two.
+    """
+    found = [file for file in (path.with_suffix(ending) for ending in LABEL_SUFFIXES) if file.is_file()]
+    if len(found) > 1:
+        raise DataError(f"{path}: has two label files, {found[0].name} and {found[1].name}; keep one")
+    return found[0] if found else None
+
+
+def _event(cells: list[str], where: str, known: Collection[str] | None, seconds: float) -> SpokenWord:
     try:
         start, end, label = float(cells[0]), float(cells[1]), cells[2]
     except (ValueError, IndexError):
@@ -73,6 +87,8 @@ def _event(cells: list[str], where: str, known: Collection[str], seconds: float)
         raise DataError(f"{where}: {start:g} to {end:g} s; the recording lasts from 0 to {seconds:g} s")
     if end < start:
         raise DataError(f"{where}: ends at {end:g} s, before it begins at {start:g} s; exchange the two")
-    if label not in known:
+    if not label:
+        raise DataError(f"{where}: {start:g} to {end:g} s has no label; write what is heard then")
+    if known is not None and label not in known:
         raise DataError(f"{where}: label '{label}' is none of the model's; {did_you_mean(label, known)}")
     return SpokenWord(start, end, label)
