@@ -14,7 +14,10 @@ from micronets.ir.types import code_range
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dtype_of
 from micronets.tflite import read
+from micronets.tflite import schema as s
+from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
+from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
 FILES = (
     "cases/flatten_none.tflite",
@@ -51,3 +54,59 @@ def test_every_operator_that_is_not_read_is_named_at_once(shared: Path) -> None:
     for name in ("CUSTOM SignalRfft", "CUSTOM SignalEnergy", "CUSTOM SignalPCAN"):
         assert name in text
     assert text.endswith("; docs/operators.md has those that are")
+
+
+def _chain() -> tuple[list[FileTensor], list[FileLayer]]:
+    """Tensors, of which 9 is [1, 12, 3]: a quotient, its limits, its place in a list, and a slice of that."""
+    number = FileTensor((), type=s.TensorType.INT32)
+    tensors = [
+        constant(25, shape=()),
+        constant(2, shape=()),
+        number,  # 12, cut off at the point
+        constant(100, shape=()),
+        number,
+        number,
+        FileTensor((1,), type=s.TensorType.INT32),
+        constant(0, 1),
+        FileTensor((4,), type=s.TensorType.INT32),
+        FileTensor((3,), type=s.TensorType.INT32),
+        constant(3, 7),
+        constant(0),
+        constant(3),
+        constant(1),
+    ]
+    layers = [
+        FileLayer(Op.DIV, (0, 1), (2,)),
+        FileLayer(Op.MINIMUM, (2, 3), (4,)),
+        FileLayer(Op.MAXIMUM, (4, 1), (5,)),
+        FileLayer(Op.RESHAPE, (5,), (6,)),
+        FileLayer(Op.CONCATENATION, (13, 6, 10), (8,)),
+        FileLayer(Op.SLICE, (8, 11, 12), (9,)),
+    ]
+    return tensors, layers
+
+
+def test_quotients_and_limits_before_a_reshape_vanish() -> None:
+    tensors, layers = _chain()
+    x, y = len(tensors), len(tensors) + 1
+    tensors += [FileTensor((1, 6, 6)), *[FileTensor((1, 12, 3))] * 2]
+    data = small_file(
+        tensors, [*layers, FileLayer(Op.RESHAPE, (x, 9), (y,)), FileLayer(Op.RELU, (y,), (y + 1,))], [x], [y + 1]
+    )
+    model = read(data)
+    assert [type(layer).__name__ for layer in model.arch.layers] == ["Reshape", "Relu"]
+    if interpreter.available():
+        codes = np.arange(36).reshape(1, 6, 6).astype(np.int8)
+        want = reference.run(model, codes)
+        np.testing.assert_array_equal(interpreter.run(data, codes).reshape(want.shape), want)
+        needed, predicted = interpreter.min_arena(data), arena_tflm_bytes(model.arch, 8, stored_tensors(data, model))
+        assert needed <= predicted <= 1.02 * needed
+
+
+def test_a_number_that_is_computed_is_an_operand() -> None:
+    tensors, layers = _chain()
+    x = len(tensors)
+    tensors += [FileTensor((1, 4), type=s.TensorType.INT32)] * 2
+    data = small_file(tensors, [*layers[:1], FileLayer(Op.SUB, (x, 2), (x + 1,))], [x], [x + 1])
+    model = read(data)
+    assert reference.run(model, np.array([[0, 5, 12, 40]], np.int32)).tolist() == [[-12, -7, 0, 28]]

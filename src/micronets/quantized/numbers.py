@@ -80,7 +80,7 @@ def _combined(layer: Binary, a: Array, b: Array) -> Array:
         case Mul():
             return np.asarray(a * b)
         case Div():
-            return np.asarray(a / b) if a.dtype == np.float32 else _whole_quotient(a, b)
+            return np.asarray(a / b) if a.dtype == np.float32 else whole_quotient(a, b)
         case Minimum():
             return np.where(a < b, a, b)
         case Maximum():
@@ -93,7 +93,7 @@ def _combined(layer: Binary, a: Array, b: Array) -> Array:
             assert_never(layer)
 
 
-def _whole_quotient(a: Array, b: Array) -> Array:
+def whole_quotient(a: Array, b: Array) -> Array:
     """Returns quotients of int32, cut off at the point; 0 where the divisor is 0, as Arm's processors divide."""
     magnitude = np.abs(a.astype(np.int64)) // np.maximum(1, np.abs(b.astype(np.int64)))
     return np.where(b == 0, 0, np.where((a < 0) != (b < 0), -magnitude, magnitude)).astype(np.int32)

@@ -12,6 +12,7 @@ from typing import assert_never
 
 import numpy as np
 
+from micronets.quantized.numbers import whole_quotient
 from micronets.tflite import schema as s
 from micronets.tflite.flatbuffer import FlatTable, FlatTables
 from micronets.tflite.tensors import Array, Graph
@@ -25,10 +26,16 @@ class FoldedOp(IntEnum):
     ADD = 0
     CONCATENATION = 2
     MUL = 18
+    RESHAPE = 22
     GATHER = 36
     SUB = 41
+    DIV = 42
+    SQUEEZE = 43
     STRIDED_SLICE = 45
     CAST = 53
+    MAXIMUM = 55
+    MINIMUM = 57
+    SLICE = 65
     EXPAND_DIMS = 70
     SHAPE = 77
     PACK = 83
@@ -101,11 +108,21 @@ def _computed(work: _Work) -> Array | None:
     """Returns what an operator makes of its inputs; None for options that are not known here."""
     first = work.values[0]
     match work.op:
-        case FoldedOp.SHAPE | FoldedOp.CAST:
-            return first
+        case FoldedOp.SHAPE | FoldedOp.CAST | FoldedOp.RESHAPE | FoldedOp.SQUEEZE:
+            return first  # it gets the shape of the result
         case FoldedOp.ADD | FoldedOp.MUL | FoldedOp.SUB:
             calculate = {FoldedOp.ADD: np.add, FoldedOp.MUL: np.multiply, FoldedOp.SUB: np.subtract}[work.op]
             return np.asarray(calculate(*work.values))
+        case FoldedOp.MAXIMUM:
+            return np.asarray(np.maximum(*work.values))
+        case FoldedOp.MINIMUM:
+            return np.asarray(np.minimum(*work.values))
+        case FoldedOp.DIV:
+            return whole_quotient(*work.values) if np.all(work.values[1]) else None
+        case FoldedOp.SLICE:
+            begin, size = (values.ravel().tolist() for values in work.values[1:])
+            places = zip(begin, size, first.shape, strict=True)
+            return first[tuple(slice(at, n if count == -1 else at + count) for at, count, n in places)]
         case FoldedOp.CONCATENATION:
             return np.concatenate(work.values, axis=work.option(s.ConcatenationSlot.AXIS))
         case FoldedOp.GATHER:

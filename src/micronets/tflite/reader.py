@@ -394,7 +394,7 @@ def _constant_operands(graph: Graph, operators: list[FileOperator]) -> list[tupl
             graph.where = o.where
             for index in o.inputs:
                 given = index != -1 and not graph.tensor(index).is_variable
-                if given and len(graph.bytes_of(graph.tensor(index).buffer)):
+                if given and graph.is_constant(graph.tensor(index)):
                     readers.setdefault(index, o)
     return [(o, graph.tensor(index)) for index, o in readers.items()]
 

@@ -122,8 +122,12 @@ def _kernel_bytes(op: FoldedOp) -> tuple[int, int]:
     Those of SHAPE, STRIDED_SLICE and PACK were measured; of the others some are upper bounds.
     """
     match op:
-        case FoldedOp.EXPAND_DIMS | FoldedOp.FILL:
+        case FoldedOp.EXPAND_DIMS | FoldedOp.FILL | FoldedOp.MAXIMUM | FoldedOp.MINIMUM | FoldedOp.SLICE:
             return 0, 0
+        case FoldedOp.RESHAPE | FoldedOp.SQUEEZE:
+            return 36, 0
+        case FoldedOp.DIV:
+            return 4, 28
         case FoldedOp.SHAPE:
             return 4, 0
         case FoldedOp.PACK | FoldedOp.GATHER | FoldedOp.CAST:

@@ -247,6 +247,10 @@ class Graph:
             raise self.damaged(f"{tensor.label} has the zero point {zero_points[0]}")
         return TensorQuant(_LEAST_SCALE if empty else float(scales[0]), int(zero_points[0]))
 
+    def is_constant(self, tensor: Tensor) -> bool:
+        """Returns whether a tensor has values: in the file, or those that the reader has computed."""
+        return tensor.index in self.folded or len(self.bytes_of(tensor.buffer)) > 0
+
     def bytes_of(self, buffer: int) -> Array:
         """Returns the bytes of the buffer of that number, as a view of the file; an empty one for an activation."""
         table = self.buffers[buffer]
