@@ -25,6 +25,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ from micronets.commands.evaluate import blocks, front_end_json, known_labels, qu
 from micronets.commands.import_model import import_model
 from micronets.commands.invoke import invoke
 from micronets.importers.calibrate import PtqSettings
+from micronets.importers.equalise import EQUALISATIONS
 from micronets.importers.float_tflite import read_float
 from micronets.importers.interpreter import execute
 from micronets.importers.network import FloatNetwork
+from micronets.importers.ranges import RANGE_RULES
 from micronets.tasks.scoring import wilson
 from micronets.tflite import model_file
 
@@ -96,8 +99,11 @@ CASES = (
 
 def main(shared: Path, data: Path, only: str | None, docs: bool) -> None:
     """Prints the table, as Markdown, of one model or of all."""
-    head = "model | test | float % | published int8 % | ours int8 % | ours less published (95 % interval) | how"
-    lines = [f"| {head} |", "|---|---|--:|--:|--:|--:|---|"]
+    head = (
+        "model | test | float % | published int8 % | ours int8 % | ours less published (95 % interval) |"
+        " published names the class that float does % | ours does % | how"
+    )
+    lines = [f"| {head} |", "|---|---|--:|--:|--:|--:|--:|--:|---|"]
     with tempfile.TemporaryDirectory() as folder:
         for case in CASES:
             if only not in (None, case.task):
@@ -108,7 +114,7 @@ def main(shared: Path, data: Path, only: str | None, docs: bool) -> None:
             made = import_model(real, out, calibration, task=case.task, front_end=case.front_end)
             assert made.report is not None
             how = made.report.chosen
-            words = [how.ranges, *(["equalised"] if how.equalise else []), *(["biases"] if how.correct_bias else [])]
+            words = how.words()
             paths = (shared / f"models/{case.published}.tflite", out)
             for test in case.tests:
                 measured = _row(case, test, data, read_float(real.read_bytes(), str(real)), *paths)
@@ -133,7 +139,7 @@ def ways(shared: Path, data: Path, docs: bool) -> None:
         "|---|---|---|--:|--:|--:|--:|",
     ]
     with tempfile.TemporaryDirectory() as folder:
-        for rule, equalise, correct in PtqSettings().candidates():
+        for rule, equalise, correct in product(RANGE_RULES, EQUALISATIONS, (False, True)):
             out = Path(folder) / "way.tflite"
             settings = PtqSettings(rule, equalise, correct)
             calibration = data / case.calibration
@@ -142,7 +148,7 @@ def ways(shared: Path, data: Path, docs: bool) -> None:
             outputs = invoke(out, x, runtime="c")
             same = outputs.argmax(axis=1) == wanted.argmax(axis=1)
             right = outputs.argmax(axis=1) == found.labels
-            cells = [rule, "yes" if equalise else "no", "yes" if correct else "no", f"{made.report.chosen.snr_db:.1f}"]
+            cells = [rule, equalise, "yes" if correct else "no", f"{made.report.chosen.snr_db:.1f}"]
             cells += [f"{100 * same.mean():.2f}", f"{np.abs(outputs - wanted).mean():.4f}", f"{100 * right.mean():.2f}"]
             lines.append(f"| {' | '.join(cells)} |")
             print(lines[-1], flush=True)
@@ -173,7 +179,7 @@ def _other_sounds(data: Path, folder: Path) -> Path:
 
 
 def _row(case: Case, test: TestSet, data: Path, network: FloatNetwork, published: Path, ours: Path) -> str:
-    """Returns the cells of the accuracies of the float model, the published one and ours."""
+    """Returns the cells of the accuracies of the float model, the published one and ours, and how these agree."""
     found = _examples(case, network, data / test.path, test.split)
     models = {"published": _coded(published), "ours": _coded(ours)}
     outputs: dict[str, list[npt.NDArray[Any]]] = {"float": [], "published": [], "ours": []}
@@ -182,7 +188,9 @@ def _row(case: Case, test: TestSet, data: Path, network: FloatNetwork, published
         outputs["float"].append(execute(network, x)[network.arch.output])
         for name, run in models.items():
             outputs[name].append(run(x))
-    right = {name: np.concatenate(parts).argmax(axis=1) == found.labels for name, parts in outputs.items()}
+    named = {name: np.concatenate(parts).argmax(axis=1) for name, parts in outputs.items()}
+    right = {name: classes == found.labels for name, classes in named.items()}
+    same = [f"{100 * (named[name] == named['float']).mean():.2f}" for name in ("published", "ours")]
     count = len(found.labels)
     cells = []
     for flags in right.values():
@@ -193,7 +201,7 @@ def _row(case: Case, test: TestSet, data: Path, network: FloatNetwork, published
     difference = (gained - lost) / count
     spread = NORMAL * math.sqrt(max(0.0, gained + lost - (gained - lost) ** 2 / count)) / count
     ends = f"{100 * (difference - spread):+.2f} to {100 * (difference + spread):+.2f}"
-    return " | ".join([*cells, f"{100 * difference:+.2f} ({ends})"])
+    return " | ".join([*cells, f"{100 * difference:+.2f} ({ends})", *same])
 
 
 def _coded(path: Path) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[Any]]:

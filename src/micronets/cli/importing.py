@@ -42,7 +42,13 @@ PATH = click.Path(path_type=Path)
     show_default=True,
     help="How ranges of tensors are found; auto tries all and takes what is best on half of the inputs.",
 )
-@click.option("--equalise/--no-equalise", default=None, help="Even out the weights of neighbouring layers; else tried.")
+@click.option(
+    "--equalise",
+    type=click.Choice(["auto", "none", "weights", "activations"]),
+    default="auto",
+    show_default=True,
+    help="What to even out between neighbouring layers: their weights, or the channels between them.",
+)
 @click.option("--correct-bias/--no-correct-bias", default=None, help="Take out each channel's mean error; else tried.")
 @common.as_json
 def import_(
@@ -55,7 +61,7 @@ def import_(
     split: str,
     examples: int,
     ranges: str,
-    equalise: bool | None,
+    equalise: str,
     correct_bias: bool | None,
     as_json: bool,
 ) -> None:
@@ -69,6 +75,7 @@ def import_(
     from micronets.importers.calibrate import PtqSettings
 
     rule = None if ranges == "auto" else cast(Literal["minmax", "percentile", "mse"], ranges)
+    kind = None if equalise == "auto" else cast(Literal["none", "weights", "activations"], equalise)
     made = import_model(
         model,
         out,
@@ -78,7 +85,7 @@ def import_(
         labels=labels.split(",") if labels else None,
         split=split,
         examples=examples,
-        settings=PtqSettings(rule, equalise, correct_bias),
+        settings=PtqSettings(rule, kind, correct_bias),
         progress=None if as_json else common.ProgressPrinter(),
     )
     report = made.report

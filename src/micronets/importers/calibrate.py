@@ -1,28 +1,29 @@
 """`post_training`: quantises a float network after training, over typical inputs, and tells what that costs.
 
-Ranges, cross-layer equalisation and bias correction are chosen by what changes the outputs least on inputs that were
-not used to find them.
+Ranges, equalisation and bias correction are chosen, one after another, by what changes the outputs least on inputs that
+were not used to find them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets import records
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.importers.equalise import equalised
+from micronets.importers.equalise import EQUALISATIONS, Equalisation, equalised, pairs, with_even_channels
 from micronets.importers.interpreter import execute
 from micronets.importers.network import FloatNetwork, FloatWeights, folded
+from micronets.importers.outputs import chunk_of, judged_tensor, spread, tensors_of
 from micronets.importers.quantise import quantise, simulated, with_requantised_joins
 from micronets.importers.ranges import RANGE_RULES, Observed, Range, RangeRule, observe
 from micronets.ir.arch import Step
-from micronets.ir.layers import INPUT, Softmax
+from micronets.ir.layers import INPUT
 from micronets.progress import Progress
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
@@ -31,11 +32,11 @@ from micronets.terminal import text_table
 
 Array = npt.NDArray[Any]
 
-_CHUNK_VALUES = 1 << 22  # values of the largest tensor that are computed at a time
 _CORRECTED_VALUES = 1 << 26  # values of the largest tensor while biases are corrected
 _COMPARED = 32  # inputs over which layers are compared
 _ALONE = 16  # inputs over which each layer is quantised alone
 _HURTING = 3  # layers that the report names
+_RARE = 1e-3  # share of the values of a channel that do not say how large they are
 
 
 @dataclass(frozen=True)
@@ -43,28 +44,19 @@ class PtqSettings:
     """What post-training quantisation does; None where the calibration inputs decide.
 
     - ranges: how ranges of tensors are found, one of `RANGE_RULES`.
-    - equalise: whether the ranges of weights of neighbouring layers are evened out.
+    - equalise: what is evened out between neighbouring layers, one of `EQUALISATIONS`.
     - correct_bias: whether biases are shifted by the mean error of their channel.
     """
 
     ranges: RangeRule | None = None
-    equalise: bool | None = None
+    equalise: Equalisation | None = None
     correct_bias: bool | None = None
 
     def __post_init__(self) -> None:
         if self.ranges is not None and self.ranges not in RANGE_RULES:
             raise SpecError(f"ranges = {self.ranges!r}; {did_you_mean(str(self.ranges), RANGE_RULES)}")
-
-    def candidates(self) -> list[tuple[RangeRule, bool, bool]]:
-        """Returns every choice (ranges, equalise, correct_bias) that is left open."""
-        rules = RANGE_RULES if self.ranges is None else (self.ranges,)
-        both = (False, True)
-        return [
-            (rule, equal, correct)
-            for equal in (both if self.equalise is None else (self.equalise,))
-            for rule in rules
-            for correct in (both if self.correct_bias is None else (self.correct_bias,))
-        ]
+        if self.equalise is not None and self.equalise not in EQUALISATIONS:
+            raise SpecError(f"equalise = {self.equalise!r}; {did_you_mean(str(self.equalise), EQUALISATIONS)}")
 
 
 @dataclass(frozen=True)
@@ -77,9 +69,15 @@ class Attempt:
     """
 
     ranges: RangeRule
-    equalise: bool
+    equalise: Equalisation
     correct_bias: bool
     snr_db: float
+
+    def words(self) -> list[str]:
+        """Returns what was done, in a few words each."""
+        words = [f"ranges {self.ranges}"]
+        words += [] if self.equalise == "none" else [f"{self.equalise} equalised"]
+        return [*words, "bias correction"] if self.correct_bias else words
 
 
 @dataclass(frozen=True)
@@ -126,10 +124,7 @@ class PtqReport:
         """Writes the report for a terminal."""
         rows = [(e.name, e.kind, _decibels(e.snr_db), _decibels(e.alone_db)) for e in self.layers]
         table = text_table(("layer", "kind", "SNR dB", "alone dB"), rows, numeric=(2, 3))
-        tried = [
-            (c.ranges, "yes" if c.equalise else "no", "yes" if c.correct_bias else "no", _decibels(c.snr_db))
-            for c in self.tried
-        ]
+        tried = [(c.ranges, c.equalise, "yes" if c.correct_bias else "no", _decibels(c.snr_db)) for c in self.tried]
         lines = [
             table,
             "SNR: of the layer's output, int8 against float; alone: of the network's output, only this layer in int8",
@@ -141,10 +136,7 @@ class PtqReport:
             lines.append(f"int8 and float name the same class for {100 * self.agreement:.1f} % of the inputs compared")
         lines.append(f"layers that hurt most: {', '.join(self.hurting)}")
         c = self.chosen
-        how = [f"ranges {c.ranges}"]
-        how += ["cross-layer equalisation"] if c.equalise else []
-        how += ["bias correction"] if c.correct_bias else []
-        lines.append(f"{self.examples} inputs; {', '.join(how)}; output SNR {_decibels(c.snr_db)} dB")
+        lines.append(f"{self.examples} inputs; {', '.join(c.words())}; output SNR {_decibels(c.snr_db)} dB")
         return "\n".join(lines)
 
 
@@ -190,37 +182,90 @@ def post_training(
     """
     x = checked_samples(network, x)
     settings = settings or PtqSettings()
-    network = with_requantised_joins(folded(network))
-    found, judged = x[::2], x[1::2]
-    wanted = _outputs(network, judged)
+    trial = _Trial(with_requantised_joins(folded(network)), x[::2], x[1::2])
     tell = progress or (lambda _: None)
-    made: list[tuple[Attempt, QuantizedModel]] = []
-    observed: dict[bool, tuple[FloatNetwork, Mapping[str, Observed]]] = {}
-    candidates = settings.candidates()
-    refused: SpecError | None = None
-    for k, (rule, equal, correct) in enumerate(candidates, start=1):
-        if equal not in observed:
-            variant = equalised(network) if equal else network
-            observed[equal] = (variant, observe(variant, found, _chunk(variant)))
-        variant, seen = observed[equal]
-        try:
-            model = _model(variant, {name: o.range(rule) for name, o in seen.items()}, found if correct else None)
-        except SpecError as e:  # scales beyond what a kernel takes; another choice may have others
-            refused = e
-        else:
-            made.append((Attempt(rule, equal, correct, _snr(wanted, _simulated_outputs(model, judged))), model))
-        tell({"stage": "quantise", "step": k, "steps": len(candidates), "seconds_left": None})
-    if refused is not None and not made:
-        raise refused
-    made.sort(key=lambda pair: -pair[0].snr_db)
-    chosen, model = made[0]
-    variant = observed[chosen.equalise][0]
-    layers, agreement = _compared(variant, model, judged)
+    rules = RANGE_RULES if settings.ranges is None else (settings.ranges,)
+    kinds = EQUALISATIONS if settings.equalise is None else (settings.equalise,)
+    correct = settings.correct_bias is not False
+    steps = len(rules) + len(kinds) - 1 + (settings.correct_bias is None)
+
+    def take(rule: RangeRule, kind: Equalisation, correct: bool) -> None:
+        trial.take(rule, kind, correct)
+        tell({"stage": "quantise", "step": len(trial.made), "steps": steps, "seconds_left": None})
+
+    for rule in rules:
+        take(rule, kinds[0], correct)
+    for kind in kinds[1:]:
+        best = trial.best()
+        take(rules[0] if best is None else best.ranges, kind, correct)
+    best = trial.best()
+    if settings.correct_bias is None and best is not None:
+        take(best.ranges, best.equalise, not correct)
+    chosen = trial.chosen()
+    made = sorted(trial.made, key=lambda pair: -pair[0].snr_db)
+    model = next(model for attempt, model in made if attempt is chosen)
+    layers, agreement = _compared(trial.variant(chosen.equalise)[0], model, trial.judged)
     worst = sorted(layers, key=lambda e: e.alone_db)[:_HURTING]
     return Imported(
         model,
         PtqReport(len(x), chosen, tuple(c for c, _ in made), agreement, layers, tuple(e.name for e in worst)),
     )
+
+
+class _Trial:
+    """Ways to quantise a network, tried one after another.
+
+    - network: the network, as `with_requantised_joins` returns it.
+    - found: the inputs on which ranges and biases are found.
+    - judged: the inputs on which the outputs are compared with those of the network in float.
+    - made: what was tried, and the models.
+    """
+
+    def __init__(self, network: FloatNetwork, found: Array, judged: Array) -> None:
+        self.network, self.found, self.judged = network, found, judged
+        self.made: list[tuple[Attempt, QuantizedModel]] = []
+        self._wanted = _outputs(network, judged)
+        self._variants: dict[Equalisation, tuple[FloatNetwork, Mapping[str, Observed]]] = {}
+        self._refused: SpecError | None = None
+
+    def variant(self, kind: Equalisation) -> tuple[FloatNetwork, Mapping[str, Observed]]:
+        """Returns the network with neighbours evened out, and what its tensors hold."""
+        if kind not in self._variants:
+            match kind:
+                case "none":
+                    network = self.network
+                case "weights":
+                    network = equalised(self.network)
+                case "activations":
+                    network = with_even_channels(self.network, _magnitudes(self.network, self.found))
+                case _:
+                    assert_never(kind)
+            self._variants[kind] = network, observe(network, self.found, chunk_of(network))
+        return self._variants[kind]
+
+    def take(self, rule: RangeRule, kind: Equalisation, correct: bool) -> None:
+        """Tries one way. What int8 cannot hold is left out."""
+        network, seen = self.variant(kind)
+        ranges = {name: o.range(rule) for name, o in seen.items()}
+        try:
+            model = _model(network, ranges, self.found if correct else None)
+        except SpecError as e:  # scales beyond what a kernel takes; another choice may have others
+            self._refused = e
+            return
+        snr = _snr(self._wanted, _simulated_outputs(model, self.judged))
+        self.made.append((Attempt(rule, kind, correct, snr), model))
+
+    def best(self) -> Attempt | None:
+        """Returns the best attempt so far; None if int8 could hold none."""
+        return max((attempt for attempt, _ in self.made), key=lambda attempt: attempt.snr_db, default=None)
+
+    def chosen(self) -> Attempt:
+        """Returns the best attempt of all. Raises `SpecError` for a network that int8 cannot hold."""
+        best = self.best()
+        if best is None:
+            assert self._refused is not None
+            raise self._refused
+        return best
 
 
 def checked_samples(network: FloatNetwork, x: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -272,50 +317,34 @@ def _channels_first(shape: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     return ((channels, height), whole) if width == 1 else (whole,)
 
 
-def _chunk(network: FloatNetwork, values: int = _CHUNK_VALUES) -> int:
-    """Returns how many inputs are computed at a time, so that the largest array has at most `values` values."""
-    sizes = [math.prod(network.arch.input_shape)]
-    for step in network.arch.steps():
-        sizes += [math.prod(shape) for shape in step.output_shapes]
-        sizes.append(int(step.operator.gathered(step.input_shapes, step.output_shapes)))
-    return max(1, values // max(sizes))
+def _magnitudes(network: FloatNetwork, x: Array) -> dict[str, Array]:
+    """Returns how large the values of each channel are, for the first layer of each of the `pairs`, by its name.
 
-
-def _judged_tensor(network: FloatNetwork) -> str:
-    """Returns the tensor by which models are judged: the first output, or what goes into a softmax that makes it."""
-    output = network.arch.output
-    for layer in network.arch.layers:
-        if layer.name == output and isinstance(layer, Softmax):
-            return layer.inputs[0]
-    return output
-
-
-def _run(network: FloatNetwork, x: Array, names: Iterable[str], visit: Any = None) -> dict[str, Array]:
-    """Returns some tensors of a network by name, over inputs that are computed a few at a time."""
-    wanted = set(names)
-    parts: dict[str, list[Array]] = {name: [] for name in wanted}
+    It is what all but a thousandth of the values stay below, and at least a quarter of the largest one.
+    """
+    found: dict[str, list[Array]] = {a.name: [] for a, _ in pairs(network)}
 
     def keep(name: str, values: Array) -> Array:
-        values = values if visit is None else visit(name, values)
-        if name in wanted:
-            parts[name].append(values)
+        if name in found:
+            rows = np.abs(values).reshape(-1, values.shape[-1])
+            found[name].append(np.maximum(np.quantile(rows, 1 - _RARE, axis=0), rows.max(axis=0) / 4))
         return values
 
-    size = _chunk(network)
+    size = chunk_of(network)
     for i in range(0, len(x), size):
         execute(network, x[i : i + size], keep)
-    return {name: np.concatenate(found) for name, found in parts.items()}
+    return {name: np.mean(parts, axis=0) for name, parts in found.items()}
 
 
 def _outputs(network: FloatNetwork, x: Array) -> Array:
-    name = _judged_tensor(network)
-    return _run(network, x, [name])[name]
+    name = judged_tensor(network)
+    return tensors_of(network, x, [name])[name]
 
 
 def _simulated_outputs(model: QuantizedModel, x: Array) -> Array:
     network, rounded = simulated(model)
-    name = _judged_tensor(network)
-    return _run(network, x, [name], rounded)[name]
+    name = judged_tensor(network)
+    return tensors_of(network, x, [name], rounded)[name]
 
 
 def _snr(wanted: Array, found: Array) -> float:
@@ -337,7 +366,7 @@ def _model(network: FloatNetwork, ranges: Mapping[str, Range], x: Array | None) 
     model = quantise(network, ranges)
     if x is None:
         return model
-    x = x[: max(8, _chunk(network, _CORRECTED_VALUES))]
+    x = spread(x, max(8, chunk_of(network, _CORRECTED_VALUES)))
     wanted: dict[str, Array] = {}
 
     def remember(step: Step, sums: Array) -> Array:
@@ -369,12 +398,12 @@ def _compared(network: FloatNetwork, model: QuantizedModel, x: Array) -> tuple[t
     - model: the integer model, which runs in the integer reference here.
     - x: the inputs, some of which are used.
     """
-    x = x[: max(2, min(_COMPARED, _chunk(network, _CORRECTED_VALUES)))]
+    x = spread(x, max(2, min(_COMPARED, chunk_of(network, _CORRECTED_VALUES))))
     names = [name for layer in network.arch.layers for name in layer.outputs]
-    real = _run(network, x, names)
+    real = tensors_of(network, x, names)
     codes = reference.tensors(model, quantize(x, model.quant[INPUT]))
     snr = {name: _snr(real[name], dequantize(codes[name], model.quant[name])) for name in names}
-    alone = _each_alone(network, model, x[:_ALONE])
+    alone = _each_alone(network, model, spread(x, _ALONE))
     layers = tuple(
         LayerError(layer.name, type(layer).__name__, snr[layer.name], alone[layer.name])
         for layer in network.arch.layers
@@ -389,8 +418,8 @@ def _compared(network: FloatNetwork, model: QuantizedModel, x: Array) -> tuple[t
 def _each_alone(network: FloatNetwork, model: QuantizedModel, x: Array) -> dict[str, float]:
     """Returns, for each layer, the signal-to-noise ratio of the output where that layer alone is quantised."""
     coded, rounded = simulated(model)
-    name = _judged_tensor(network)
-    wanted = _run(network, x, [name])[name]
+    name = judged_tensor(network)
+    wanted = tensors_of(network, x, [name])[name]
     found: dict[str, float] = {}
     for layer in network.arch.layers:
         own = set(layer.outputs)
@@ -402,5 +431,5 @@ def _each_alone(network: FloatNetwork, model: QuantizedModel, x: Array) -> dict[
         def visit(tensor: str, values: Array, own: set[str] = own) -> Array:
             return rounded(tensor, values) if tensor in own else values
 
-        found[layer.name] = _snr(wanted, _run(mixed, x, [name], visit)[name])
+        found[layer.name] = _snr(wanted, tensors_of(mixed, x, [name], visit)[name])
     return found

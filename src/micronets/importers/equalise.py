@@ -7,8 +7,9 @@ channel may be divided by a factor in the first and multiplied by it in the seco
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,13 @@ from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected, Layer, 
 
 Array = npt.NDArray[Any]
 
+Equalisation = Literal["none", "weights", "activations"]
+"""What is evened out between neighbouring layers: nothing, the ranges of their weights, or the channels of the map."""
+
+EQUALISATIONS: tuple[Equalisation, ...] = get_args(Equalisation)
+
 _ROUNDS = 20
+_SMOOTH = 0.75  # the power of a channel's share of the largest channel
 _MOST = 32.0  # the largest factor of a channel, and one over it the least; dead channels would go without end
 
 
@@ -78,6 +85,33 @@ def equalised(network: FloatNetwork) -> FloatNetwork:
             weights[b.name] = FloatWeights(_scaled(second.kernel, _read_axis(b), factor), second.bias)
         if furthest < 1e-3:
             break
+    return replace(network, weights=weights)
+
+
+def with_even_channels(network: FloatNetwork, magnitudes: Mapping[str, Array]) -> FloatNetwork:
+    """Returns a network that computes the same, with the magnitudes of the channels between neighbours evened out.
+
+    All channels of a map share one scale, so that a channel of small values has few codes. What reads a channel is
+    multiplied by what the channel is divided by: to the full where each channel is read by weights with a scale of
+    their own (a depthwise convolution), and to the power of 0.75 where the weights of all channels share scales; Xiao
+    et al., "SmoothQuant" (2022), has the trade between the two.
+
+    - network: the network.
+    - magnitudes: how large the values of each channel are, `[channels]`, by the name of the first layer of each of the
+      `pairs`.
+    """
+    weights = dict(network.weights)
+    for a, b in pairs(network):
+        first, second = weights[a.name], weights[b.name]
+        if first.scales is not None or second.scales is not None:
+            continue
+        sizes = np.asarray(magnitudes[a.name], np.float64)
+        share = np.clip(sizes / max(float(sizes.max()), 1e-30), 1 / _MOST, 1)
+        factor = share if isinstance(b, DepthwiseConv2D) else share**_SMOOTH
+        weights[a.name] = FloatWeights(
+            _scaled(first.kernel, _made_axis(a), 1 / factor), (first.bias / factor).astype(np.float32)
+        )
+        weights[b.name] = FloatWeights(_scaled(second.kernel, _read_axis(b), factor), second.bias)
     return replace(network, weights=weights)
 
 

@@ -65,6 +65,15 @@ def tensor_quant(bounds: Range) -> TensorQuant:
     return TensorQuant(scale, int(np.clip(round(-128 - low / scale), -128, 127)))
 
 
+def rounded_to(quant: TensorQuant, values: Array) -> Array:
+    """Returns the real values that the int8 codes of some values stand for."""
+    scale = np.float32(quant.scale)
+    codes = np.rint(values / scale)
+    np.clip(codes, -128 - quant.zero_point, 127 - quant.zero_point, out=codes)
+    codes *= scale
+    return codes
+
+
 def quantise(
     network: FloatNetwork, ranges: Mapping[str, Range], corrections: Mapping[str, Array] | None = None
 ) -> QuantizedModel:
@@ -172,13 +181,6 @@ def simulated(model: QuantizedModel) -> tuple[FloatNetwork, Visit]:
     constants = {name: dequantize(codes, model.quant[name]) for name, codes in model.constants.items()}
 
     def rounded(name: str, values: Array) -> Array:
-        if values.dtype.kind != "f":
-            return values
-        quant = model.quant[name]
-        scale = np.float32(quant.scale)
-        codes = np.rint(values / scale)
-        np.clip(codes, -128 - quant.zero_point, 127 - quant.zero_point, out=codes)
-        codes *= scale
-        return codes
+        return values if values.dtype.kind != "f" else rounded_to(model.quant[name], values)
 
     return FloatNetwork(arch, weights, constants), rounded
