@@ -73,6 +73,21 @@ def test_train_goes_on_from_the_network_of_a_file(here: Path) -> None:
     assert near < 0.2  # a training of two epochs has not left the weights it began with
 
 
+def test_a_training_is_done_again_with_other_settings(here: Path) -> None:
+    assert do("train").code == 0
+    before = (here / "run/search/arch.json").read_bytes(), (here / "run/train/weights.pt").read_bytes()
+    refused = call("train", "run", "--set", "train.lr=0.02")
+    assert "run: holds a run with train.lr = 0.005, not 0.02; name another directory with --out" in refused.error
+    again = call("train", "run", "--redo", "--set", "train.lr=0.02")
+    assert again.code == 0, again.err
+    assert load(here / "run/config.toml").train.lr == 0.02
+    assert (here / "run/search/arch.json").read_bytes() == before[0]
+    assert (here / "run/train/weights.pt").read_bytes() != before[1]
+    assert call("export", "run").code == 0
+    other = call("train", "run", "--redo", "--set", "data.noise=0.3")
+    assert "run: holds a run with data.noise = " in other.error
+
+
 def test_another_file_of_the_same_name_is_not_mixed_with_the_run(here: Path) -> None:
     assert do("train").code == 0
     mn.write(model(outputs=2, labels=("a", "b")), here / "old.tflite")

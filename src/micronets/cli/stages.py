@@ -27,6 +27,10 @@ _SUMMARIES = {
 (`Stage.command`)."""
 
 
+_REDONE = {"train": ("train", "teacher")}
+"""The sections of a configuration that may be others when a command does its stages again (`--redo`)."""
+
+
 def _run_options(function: common.CommandFunction) -> common.CommandFunction:
     """Gives a command the argument CONFIG and the options `--out` and `--set`."""
     for option in (
@@ -138,7 +142,10 @@ def _perform(
     config = load_config(source, out, overrides)
     commands = {name, "search"} if name == "train" and is_model(config.init) else {name}
     stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command in commands)
-    with opened(config, resume=resume, progress=common.ProgressPrinter(), command=shlex.join(words)) as context:
+    redone = _REDONE.get(name, ()) if redo else ()
+    with opened(
+        config, resume=resume, progress=common.ProgressPrinter(), command=shlex.join(words), redone=redone
+    ) as context:
         common.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
         if redo:
             discard(context, stages[0])

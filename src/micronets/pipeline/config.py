@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -341,13 +341,15 @@ def decides(key: str) -> bool:
     return key != "out" and key.rpartition(".")[2] not in WITHOUT_EFFECT
 
 
-def first_difference(a: Config, b: Config) -> tuple[str, Any, Any] | None:
+def first_difference(a: Config, b: Config, besides: Collection[str] = ()) -> tuple[str, Any, Any] | None:
     """Finds the first setting that decides the result of a run and differs between two configurations.
+
+    - `besides`: sections that are not looked at.
 
     Returns its dotted name and both values, or None.
     """
     one, two = flat(a), flat(b)
     for key in [*one, *two]:
-        if decides(key) and one.get(key) != two.get(key):
+        if decides(key) and key.split(".")[0] not in besides and one.get(key) != two.get(key):
             return key, one.get(key), two.get(key)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -206,12 +206,16 @@ class RunContext:
 
 
 @contextmanager
-def opened(config: Config, *, resume: bool, progress: Progress, command: str = "") -> Iterator[RunContext]:
+def opened(
+    config: Config, *, resume: bool, progress: Progress, command: str = "", redone: Collection[str] = ()
+) -> Iterator[RunContext]:
     """Holds the run directory of `config` while the block runs.
 
     - `resume`: whether to go on with the run that the directory holds, if it holds one.
     - `progress`: is told what is being done and how far it is.
     - `command`: how the user started it.
+    - `redone`: sections of the configuration that may differ from those of the run, because all that depends on them is
+      done again.
 
     Raises `SpecError` if it holds a run of another configuration (the first differing key is named) or `resume` is not
     given, `FileError` if it cannot be used.
@@ -225,7 +229,7 @@ def opened(config: Config, *, resume: bool, progress: Progress, command: str = "
         if run.started:
             held = old = load(run / directory.CONFIG)
             config = replace(config, threads=config.threads or old.threads or _usual_threads())
-            difference = first_difference(replace(old, threads=old.threads or config.threads), config)
+            difference = first_difference(replace(old, threads=old.threads or config.threads), config, redone)
             if difference is not None:
                 key, before, now = difference
                 raise SpecError(
