@@ -13,19 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.robustness import FILE, read, rows
 from benchmarks.zoo import ROOT, scores
 from docs.wrap_markdown import wrapped
-from micronets.pipeline.config import INITS
+from micronets.pipeline.config import INITS, is_model
 from micronets.tasks.scoring import wilson
 
 SPEECH = (
     "Speech Commands v0.02 (Warden 2018), CC BY 4.0: one-second recordings of single words in English, by volunteers, "
-    "most of them close to the microphone of a computer or a telephone. No speaker is in two splits."
+    "most of them close to the microphone of a computer or a telephone. No speaker is in two splits. Sounds without a "
+    "word, such as hums, clicks and knocks, and speech that is no word were made by a program on top (docs/kws.md)."
 )
 SPEECH_LIMITS = (
     "Words of other languages, children, far microphones and loud places are rare in the data or missing. What is no "
-    "word of the list is only 25 other words there; how often the model hears a word where there is none is in "
-    "docs/results.md."
+    "word of the list is only 25 other words there, and of further words more are taken for one of the list."
 )
 
 
@@ -113,9 +114,10 @@ def card(name: str, facts: dict[str, Any]) -> str:
             share = f"{100 * row[i] / sum(row):.1f}" if sum(row) else ""
             lines.append(f"| {classes[i]} | {sum(row):,} | {share} |")
         lines.append("")
-    init = Path(tomllib.loads(facts["config"])["init"]).name
-    runs = [*([] if init in INITS else [init]), name]
-    commands = [f"micronets run examples/{run}.toml --out runs/{run}" for run in runs]
+    if (counted := read(ROOT / "zoo" / name / FILE)) is not None:
+        lines += ["**Other sounds and places**", "", *rows({"this model": counted}), ""]
+        lines += [f"Counted on {counted.date} by `python -m benchmarks.robustness`, which tells how.", ""]
+    commands = [f"micronets run examples/{run}.toml --out runs/{run}" for run in (*before(name), name)]
     lines += ["**Made by**", "", "```sh", *commands, "```", ""]
     lines += [
         f"with the settings of `config.toml`, `python -m benchmarks.zoo keep runs/{name}` and "
@@ -124,6 +126,17 @@ def card(name: str, facts: dict[str, Any]) -> str:
         "",
     ]
     return wrapped("\n".join(lines))
+
+
+def before(name: str) -> list[str]:
+    """Returns the runs that the recipe of a run goes on from or learns from, in the order in which they are made."""
+    table = tomllib.loads((ROOT / "examples" / f"{name}.toml").read_text("utf-8"))
+    teacher, found = table.get("teacher", {}), list[str]()
+    for given in (table.get("init", INITS[0]), teacher.get("run", ""), teacher.get("model", "")):
+        run = Path(given).parent if is_model(given) else Path(given)
+        if given not in INITS and run.parts[:1] == ("runs",):
+            found += [one for one in (*before(run.name), run.name) if one not in found]
+    return found
 
 
 def main() -> None:

@@ -92,12 +92,13 @@ def tables() -> str:
     dates = sorted({facts["date"] for facts in reports.values()})
     lines += [
         "",
-        "Each model of ours was made by `micronets run` with the file of its name in `examples/` "
-        f"({', '.join(dates)}). Accuracy is that on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of "
+        "Each model of ours was made by `micronets run` with the file of its name in `examples/`, after the one with "
+        f"`_first` in its name ({', '.join(dates)}). "
+        f"Accuracy is that on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of "
         "Speech Commands v2 in 12 classes, which were never used to choose anything (95 % confidence: "
         f"+-{interval:.1f} points). TFLM's arena is the smallest one in which the model runs on a 64-bit host, found "
-        "by bisection. The columns of the C are what `micronets measure` says of the whole image with its stack on a "
-        f"simulated {', '.join(boards)}; its time is within +-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, "
+        "by bisection. The columns of the C are what `micronets measure` says of the whole image with its stack, and of "
+        f"one inference with the front end of its second, on a simulated {', '.join(boards)}; its time is within +-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, "
         "`python -m benchmarks.zoo tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)

@@ -168,13 +168,13 @@ def test_few_examples_stand_for_all() -> None:
 
 def test_a_teacher_that_has_had_only_a_dry_run_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "runs/kws_l_f446re-dry-run").mkdir(parents=True)
-    (tmp_path / "runs/kws_l_f446re-dry-run/stages.json").write_text("{}")
-    student = load(EXAMPLES / "kws_s_f446re.toml")
-    assert dry_run.shrunk(student, "cpu").teacher.run == "runs/kws_l_f446re-dry-run"
-    (tmp_path / "runs/kws_l_f446re").mkdir()
-    (tmp_path / "runs/kws_l_f446re/stages.json").write_text("{}")
-    assert dry_run.shrunk(student, "cpu").teacher.run == "runs/kws_l_f446re"
+    (tmp_path / "runs/kws_l_f446re_first-dry-run").mkdir(parents=True)
+    (tmp_path / "runs/kws_l_f446re_first-dry-run/stages.json").write_text("{}")
+    student = load(EXAMPLES / "kws_s_f446re_first.toml")
+    assert dry_run.shrunk(student, "cpu").teacher.run == "runs/kws_l_f446re_first-dry-run"
+    (tmp_path / "runs/kws_l_f446re_first").mkdir()
+    (tmp_path / "runs/kws_l_f446re_first/stages.json").write_text("{}")
+    assert dry_run.shrunk(student, "cpu").teacher.run == "runs/kws_l_f446re_first"
 
 
 def test_a_dry_run_needs_no_weights_of_an_earlier_run() -> None:

@@ -1,21 +1,27 @@
 """Every model in zoo/ is what its report says."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks.cards import card
+from benchmarks.robustness import Count, Robustness, read, rows
+from benchmarks.robustness_sounds import SOUNDS, sounds
 from micronets import tflite
 from micronets.boards.board import load_board
+from micronets.commands.evaluate import quantized
 from micronets.cost.costs import budget_costs
 from micronets.device.tflm import interpreter
-from micronets.frontend import FrontEnd
+from micronets.frontend import FrontEnd, features, network_input
 from micronets.installation import install
 from micronets.quantized import reference
+from micronets.tasks.kws.data import KEYWORDS
 
-ZOO = sorted((Path(__file__).parents[2] / "zoo").glob("*/model.tflite"))
+ROOT = Path(__file__).parents[2]
+ZOO = sorted((ROOT / "zoo").glob("*/model.tflite"))
 
 
 @pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
@@ -55,3 +61,29 @@ def test_model_equals_the_reference_under_tflm_in_the_predicted_arena(path) -> N
     assert np.array_equal(interpreter.run(content, x), reference.run(model, x))
     predicted = budget_costs(model.arch, load_board("NUCLEO-F446RE"), ("arena_bytes",))["arena_bytes"]
     assert interpreter.min_arena(content) == pytest.approx(predicted, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["kws_frontier", "kws_s_f446re", "kws_l_f446re"])
+def test_a_keyword_model_hears_no_word_in_a_hum_or_a_knock(name: str) -> None:
+    """`benchmarks.robustness` counts in many more; the sounds are not made as those that models learn from."""
+    model = tflite.read((ROOT / "zoo" / name / "model.tflite").read_bytes())
+    front_end = FrontEnd.from_json(model.metadata["micronets.frontend"])
+    labels = json.loads(model.metadata["micronets.labels"])
+    clips = [clip for kind in SOUNDS for clip in sounds(kind, 3)]
+    codes = quantized(model, network_input(features(clips, front_end), front_end))
+    heard = [labels[i] for i in reference.run(model, codes).reshape(len(clips), -1).argmax(1)]
+    assert sum(word in KEYWORDS for word in heard) <= 1
+
+
+def test_a_card_tells_what_was_counted_besides_the_test(tmp_path: Path) -> None:
+    """`python -m benchmarks.robustness` writes robustness.json, from which a card takes it."""
+    found = Robustness({"clicks": Count(1, 50)}, {"as recorded": Count(9, 10)}, "2026-11-30")
+    (tmp_path / "robustness.json").write_text(json.dumps(asdict(found)), encoding="utf-8")
+    assert read(tmp_path / "robustness.json") == found
+    assert read(tmp_path / "none.json") is None
+    assert rows({"a": found}) == [
+        "| | clips | a |",
+        "| --- | --: | --: |",
+        "| a word heard in: clicks, % | 50 | 2.0 |",
+        "| words known: as recorded, % | 10 | 90.0 |",
+    ]
