@@ -97,8 +97,9 @@ def tables() -> str:
         f"Accuracy is that on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of "
         "Speech Commands v2 in 12 classes, which were never used to choose anything (95 % confidence: "
         f"+-{interval:.1f} points). TFLM's arena is the smallest one in which the model runs on a 64-bit host, found "
-        "by bisection. The columns of the C are what `micronets measure` says of the whole image with its stack, and of "
-        f"one inference with the front end of its second, on a simulated {', '.join(boards)}; its time is within +-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, "
+        "by bisection. The columns of the C are what `micronets measure` says of the whole image with its stack, and "
+        f"of one inference with the front end of its second, on a simulated {', '.join(boards)}; its time is within "
+        f"+-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, "
         "`python -m benchmarks.zoo tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
