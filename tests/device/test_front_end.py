@@ -12,10 +12,11 @@ needs("elftools", "sim")
 
 from micronets.boards.board import Board, load_board
 from micronets.device.cross_compiler import find_compiler
-from micronets.device.front_end import frame_firmware, frame_input, simulate_frames
+from micronets.device.front_end import frame_firmware, frame_input, front_end_cost_in, run_front_end, simulate_frames
 from micronets.device.qemu import emulate
 from micronets.errors import DeviceError
 from tests.support.front_ends import CASES, clips, codes
+from tests.support.spectral import model
 
 OTHERS = ("NUCLEO-F746ZG", "NUCLEO-F103RB", "NUCLEO-G0B1RE", "ESP32-C3-DevKitM-1")
 RUNS = [("NUCLEO-F446RE", name) for name in CASES] + [(b, n) for b in OTHERS for n in ("coefficients", "micronet-mfcc")]
@@ -67,3 +68,15 @@ def test_an_emulated_core_computes_every_code() -> None:
     rows, loudest, want = frames("log-mel")
     found = emulate(frame_firmware(fe, quant, board).elf, frame_input(rows, loudest), fe.input_shape[1], board)
     np.testing.assert_array_equal(found.outputs, want)
+
+
+def test_the_front_end_of_a_sensor_is_measured_and_costs_what_is_estimated() -> None:
+    board = with_compiler("NUCLEO-F446RE")
+    found, cost = run_front_end(model(), board, seed=0), front_end_cost_in(model())
+    assert found is not None
+    assert cost is not None
+    assert found.bit_exact
+    assert found.frame.core_cycles == pytest.approx(cost.frame_cycles, rel=0.1)
+    assert cost.flash_bytes == pytest.approx(found.flash_bytes, rel=0.05)
+    assert (cost.frames, cost.frames_a_second) == (7, 50 / 16)
+    assert (cost.kept_bytes, cost.scratch_bytes) == (2 * 32 * 6 + 7 * 12 * 6, 4 * 32)

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from micronets.boards.board import Board
-from micronets.device.cross_compiler import build_firmware
+from micronets.device.cross_compiler import Firmware, build_firmware
+from micronets.device.qemu import Emulation, emulate
 from micronets.device.sim.machine import Simulation, simulate
 
 _MODEL_H = """\
@@ -56,6 +57,22 @@ def simulated(
     - call: a call of it in C, with the pointers `in`, `out` and `work`.
     - x: what it reads, `[N, ...]`.
     """
+    firmware, raw = _firmware(files, call, x, output_bytes, board, work_bytes)
+    return simulate(firmware.elf, raw, 1, output_bytes, board)
+
+
+def emulated(
+    files: Mapping[str, str], call: str, x: np.ndarray, output_bytes: int, board: Board, work_bytes: int = 0
+) -> Emulation:
+    """Runs a front end in QEMU; for the arguments see `simulated`."""
+    firmware, raw = _firmware(files, call, x, output_bytes, board, work_bytes)
+    return emulate(firmware.elf, raw, (output_bytes,), board)
+
+
+def _firmware(
+    files: Mapping[str, str], call: str, x: np.ndarray, output_bytes: int, board: Board, work_bytes: int
+) -> tuple[Firmware, np.ndarray]:
+    """Builds the firmware, and returns what it reads as bytes `[N, bytes]`, too."""
     raw = np.ascontiguousarray(x).reshape(len(x), -1).view(np.int8)
     output = (raw.shape[1] + 15) // 16 * 16
     work = output + (output_bytes + 15) // 16 * 16
@@ -65,4 +82,4 @@ def simulated(
         "model.h": _MODEL_H.format(arena=arena),
         "model.c": _MODEL_C.format(output=output, work=work, call=call),
     }
-    return simulate(build_firmware(sources, board).elf, raw, 1, output_bytes, board)
+    return build_firmware(sources, board), raw

@@ -1,9 +1,9 @@
-"""What a sound front end in integers costs: cycles of a frame, SRAM and flash, from its parameters alone.
+"""What a front end of sound or of a sensor costs in integers: cycles of a frame, SRAM and flash, from its parameters.
 
-A frame's cycles are linear in counts of what its C does (`frame_counts`): samples, butterflies of the transform, bins,
-bands and values. front_end.toml has the cycles for one of each, fitted to the simulation of a Cortex-M4 without wait
-states (`python -m benchmarks.front_end_costs`), and the bytes of code. Every estimate, limit and search that counts a
-front end takes it from here; `micronets measure` simulates it.
+A frame's cycles are linear in counts of what its C does (`frame_counts`, `spectral_counts`): samples, butterflies of
+the transform, bins, bands and values. front_end.toml has the cycles for one of each, fitted to the simulation of a
+Cortex-M4 without wait states (`python -m benchmarks.front_end_costs`), and the bytes of code. Every estimate, limit and
+search that counts a front end takes it from here; `micronets measure` simulates it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,14 @@ from importlib.resources import files
 from micronets.errors import SpecError
 from micronets.frontend.integer import sound_tables
 from micronets.frontend.spec import INTEGER_FFT, FrontEnd
+from micronets.frontend.spectral import Spectral, is_spectral, spectral_tables
 from micronets.number import Number
 
 _RECORD_BYTES = 76
 """Bytes of the two records in flash that name the tables and hold the single numbers."""
+
+_SPECTRAL_RECORD_BYTES = 60
+"""Bytes of the record of a spectral front end."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,17 @@ class FrontEndCost:
         return self.kept_bytes + max(self.scratch_bytes - arena_bytes, 0)
 
 
-def front_end_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
-    """Returns what a sound front end costs in integers.
+def front_end_cost(fe: FrontEnd | Spectral, frames: int | None = None) -> FrontEndCost:
+    """Returns what a front end costs in integers.
 
     - fe: the front end.
-    - frames: frames of the network's input; None for those of a whole clip.
+    - frames: frames of the network's input; None for those of a whole clip or window.
     """
+    return spectral_cost(fe) if isinstance(fe, Spectral) else sound_cost(fe, frames)
+
+
+def sound_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
+    """Returns what a sound front end costs in integers; for the arguments see `front_end_cost`."""
     model = _model()
     all_frames, values, _ = fe.input_shape
     frames = all_frames if frames is None else frames
@@ -72,11 +81,27 @@ def front_end_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
     )
 
 
+def spectral_cost(fe: Spectral) -> FrontEndCost:
+    """Returns what a spectral front end costs."""
+    model, settings = _model(), fe.settings
+    cycles = {**model.cycles, **model.spectral_cycles}
+    return FrontEndCost(
+        frames=fe.frames,
+        frames_a_second=settings.sample_rate / settings.hop,
+        frame_cycles=sum(cycles[name] * count for name, count in spectral_counts(fe).items()),
+        kept_bytes=(2 * settings.frame * fe.axes + fe.frames * settings.values * fe.axes + 3) // 4 * 4,
+        scratch_bytes=8 * settings.points,
+        flash_bytes=spectral_table_bytes(fe) + model.spectral_code_bytes,
+    )
+
+
 def front_end_cost_of(text: str | None) -> FrontEndCost | None:
     """Returns what the front end in a model's metadata costs; None where there is none, or none in integers.
 
     - text: the value of `micronets.frontend`.
     """
+    if is_spectral(text or ""):
+        return spectral_cost(Spectral.from_json(text or "", "the front end"))
     try:
         fe = FrontEnd.from_json(text or "")
     except SpecError:  # that of pictures or of windows, for which no C is written
@@ -93,26 +118,14 @@ def frame_counts(fe: FrontEnd) -> dict[str, int]:
     - power, root: a bin of which the power or the magnitude is summed. band: a band. pixel: a pixel of a band.
     - value: a code by a table. product: a product of a cosine transform.
     """
-    points, table = fe.n_fft // 2, sound_tables(fe.base())
-    first_half = fe.window_samples <= points
-    butterflies = turns = 0
-    n = points // 4 if first_half else points
-    while n > 4:
-        butterflies += points // 4
-        turns += n // 4
-        n //= 4
+    table = sound_tables(fe.base())
     bins = int(table.first_bin[-1] - table.first_bin[0])
     values = fe.input_shape[1]
     by_table = fe.kind == "logmel" and not fe.coefficients and len(fe.input_mean) == len(fe.input_scale) == 1
     return {
         "frame": 1,
         "sample": fe.window_samples,
-        "zero": (points if first_half else fe.n_fft) - fe.window_samples,
-        "half": points // 4 if first_half else 0,
-        "butterfly": butterflies,
-        "turn": turns,
-        "last4": points // 4 if n == 4 else 0,
-        "last2": points // 2 if n == 2 else 0,
+        **_transform_counts(fe.window_samples, fe.n_fft // 2),
         "power": bins if fe.power == 2 else 0,
         "root": bins if fe.power == 1 else 0,
         "band": fe.n_mels,
@@ -120,6 +133,52 @@ def frame_counts(fe: FrontEnd) -> dict[str, int]:
         "value": values if by_table else 0,
         "product": 0 if by_table else values * fe.n_mels,
     }
+
+
+def _transform_counts(samples: int, points: int) -> dict[str, int]:
+    """Returns what a transform does, as `frame_counts` does, of so many samples by so many complex points."""
+    first_half = samples <= points
+    butterflies = turns = 0
+    n = points // 4 if first_half else points
+    while n > 4:
+        butterflies += points // 4
+        turns += n // 4
+        n //= 4
+    return {
+        "zero": (points if first_half else 2 * points) - samples,
+        "half": points // 4 if first_half else 0,
+        "butterfly": butterflies,
+        "turn": turns,
+        "last4": points // 4 if n == 4 else 0,
+        "last2": points // 2 if n == 2 else 0,
+    }
+
+
+def spectral_counts(fe: Spectral) -> dict[str, int]:
+    """Returns how often a frame of a sensor does what takes its time, by name.
+
+    - axis: an axis. scaled: a sample of an axis. level: a logarithm, and its code. number: a code of a mean, a minimum
+      or a maximum. The transform's are those of `frame_counts`, for which the same cycles count.
+    """
+    s = fe.settings
+    bins = int(spectral_tables(s).first_bin[-1]) - 1
+    levels = s.bands + ("deviation" in s.wanted)
+    one = {
+        "axis": 1,
+        "scaled": s.frame,
+        **_transform_counts(s.frame, s.points),
+        "power": bins,
+        "level": levels,
+        "number": s.values - levels,
+    }
+    return {name: fe.axes * count for name, count in one.items()}
+
+
+def spectral_table_bytes(fe: Spectral) -> int:
+    """Returns the bytes of the tables of a spectral front end in flash: those of the transform, and 11 a value."""
+    t = spectral_tables(fe.settings)
+    transform = 2 * len(t.window) + 4 * len(t.twiddles) + 4 * len(t.split) + 2 * len(t.first_bin)
+    return transform + 11 * fe.settings.values * fe.axes + _SPECTRAL_RECORD_BYTES
 
 
 def table_bytes(fe: FrontEnd) -> int:
@@ -138,6 +197,7 @@ class FrontEndModel:
     - code_bytes: the most bytes of code, the table of logarithms included, of any front end that was built.
     - mean_error, worst_error: the mean and the largest relative error of the cycles of front ends that were not fitted.
     - source: how the figures were obtained.
+    - spectral_...: the same of spectral front ends; cycles for what is in `spectral_counts` but not in `frame_counts`.
     """
 
     cycles: Mapping[str, float]
@@ -145,6 +205,11 @@ class FrontEndModel:
     mean_error: float
     worst_error: float
     source: str
+    spectral_cycles: Mapping[str, float]
+    spectral_code_bytes: int
+    spectral_mean_error: float
+    spectral_worst_error: float
+    spectral_source: str
 
 
 @lru_cache(maxsize=1)

@@ -1,9 +1,9 @@
-"""The C of a sound front end on a simulated core: its outputs, cycles and sizes, one frame at a time."""
+"""The C of a front end of sound or of a sensor on a simulated core: outputs, cycles, sizes, one frame at a time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from micronets.boards.board import Board
 from micronets.compiler.generate.names import Names
 from micronets.compiler.generate.sound_c import sound_files
+from micronets.compiler.generate.spectral_c import spectral_files
 from micronets.cost.front_end import FrontEndCost, front_end_cost
 from micronets.device import qemu
 from micronets.device.cross_compiler import Firmware, build_firmware
@@ -19,6 +20,7 @@ from micronets.device.sim.elf import Image, read_image
 from micronets.device.sim.machine import Simulation, simulate
 from micronets.frontend.integer import frame_codes
 from micronets.frontend.spec import FrontEnd
+from micronets.frontend.spectral import Spectral, codes_of
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.streaming.plan import counted_front_end, inferences_a_second
@@ -29,7 +31,11 @@ _MODEL_H = """\
 #include "model_frontend.h"
 
 /* The scratch memory, the samples, the largest sample of the clip, and the codes. */
+#ifdef MICRONETS_MODEL_AXES
+#define MICRONETS_MODEL_FRAME_IN (2 * MICRONETS_MODEL_FRAME_SAMPLES * MICRONETS_MODEL_AXES + 2)
+#else
 #define MICRONETS_MODEL_FRAME_IN (2 * MICRONETS_MODEL_FRAME_SAMPLES + 2)
+#endif
 #define MICRONETS_MODEL_IN_AND_OUT (MICRONETS_MODEL_FRAME_IN + MICRONETS_MODEL_FRAME_VALUES)
 #define MICRONETS_MODEL_ARENA_BYTES ((4 * MICRONETS_MODEL_FRONTEND_WORDS + MICRONETS_MODEL_IN_AND_OUT + 15) / 16 * 16)
 #define MICRONETS_MODEL_LAYERS 1
@@ -60,7 +66,11 @@ void micronets_model_invoke(void *arena)
 {
     const int16_t *const in = micronets_model_input(arena);
     MICRONETS_LAYER(0);
+#ifdef MICRONETS_MODEL_AXES
+    micronets_model_frontend_frame(in + 1, (int32_t *)arena, micronets_model_output(arena));
+#else
     micronets_model_frontend_frame(in + 1, in[0], (int32_t *)arena, micronets_model_output(arena));
+#endif
     MICRONETS_LAYER(1);
 }
 """
@@ -92,40 +102,50 @@ void micronets_model_invoke(void *arena)
 """
 
 
-def frame_firmware(fe: FrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> Firmware:
-    """Builds a firmware that computes one frame of a sound front end.
+def _files(fe: FrontEnd | Spectral, quant: TensorQuant) -> dict[str, str]:
+    """Returns the C of a front end."""
+    return spectral_files(fe, quant, Names()) if isinstance(fe, Spectral) else sound_files(fe, quant, Names())
+
+
+def frame_values(fe: FrontEnd | Spectral) -> int:
+    """Returns the codes of a frame."""
+    return fe.input_shape[1] * fe.input_shape[2]
+
+
+def frame_firmware(fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, which: str | None = None) -> Firmware:
+    """Builds a firmware that computes one frame of a front end.
 
     - `fe`: the front end.
     - `quant`: scale and zero point of the network's input.
     - `board`: the board, whose core it is built for.
     - `which`: the compiler, see `build_firmware`, which says what is raised.
     """
-    return build_firmware({**sound_files(fe, quant, Names()), "model.h": _MODEL_H, "model.c": _MODEL_C}, board, which)
+    return build_firmware({**_files(fe, quant), "model.h": _MODEL_H, "model.c": _MODEL_C}, board, which)
 
 
 def frame_input(samples: npt.NDArray[Any], loudest: npt.NDArray[Any]) -> npt.NDArray[np.int8]:
     """Returns what that firmware reads, int8 `[N, bytes]`.
 
-    - `samples`: frames of 16 bits `[N, window_samples]`.
-    - `loudest`: the largest sample of the clip of each frame, `[N]`, at least 1.
+    - `samples`: frames of 16 bits `[N, window_samples]`, or `[N, frame, axes]` of a sensor.
+    - `loudest`: the largest sample of the clip of each frame, `[N]`, at least 1; a sensor's front end does not read it.
     """
-    rows = np.concatenate([np.asarray(loudest).reshape(-1, 1), samples], axis=1)
+    rows = np.concatenate([np.asarray(loudest).reshape(-1, 1), samples.reshape(len(samples), -1)], axis=1)
     return np.ascontiguousarray(rows, "<i2").view(np.int8)
 
 
 def simulate_frames(
-    fe: FrontEnd, quant: TensorQuant, board: Board, samples: npt.NDArray[Any], loudest: npt.NDArray[Any]
+    fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, samples: npt.NDArray[Any], loudest: npt.NDArray[Any]
 ) -> Simulation:
     """Simulates the front end on frames; the first one is counted, and its outputs are codes `[N, values]`.
 
     For the arguments see `frame_firmware` and `frame_input`. Raises what `build_firmware` and `simulate` raise.
     """
     firmware = frame_firmware(fe, quant, board)
-    return simulate(firmware.elf, frame_input(samples, loudest), 1, fe.input_shape[1], board)
+    return simulate(firmware.elf, frame_input(samples, loudest), 1, frame_values(fe), board)
 
 
-def front_end_flash_bytes(fe: FrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> int:
-    """Returns the bytes of flash that a sound front end takes, tables and code.
+def front_end_flash_bytes(fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, which: str | None = None) -> int:
+    """Returns the bytes of flash that a front end takes, tables and code.
 
     For the arguments see `frame_firmware`. Raises what `build_firmware` raises.
     """
@@ -133,10 +153,30 @@ def front_end_flash_bytes(fe: FrontEnd, quant: TensorQuant, board: Board, which:
     return image.flash_bytes - _image_without(fe, quant, board, which).flash_bytes
 
 
-def _image_without(fe: FrontEnd, quant: TensorQuant, board: Board, which: str | None) -> Image:
+def _image_without(fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, which: str | None) -> Image:
     """Returns the image of the firmware of a frame that does not compute the frame."""
-    files = {name: text for name, text in sound_files(fe, quant, Names()).items() if name.endswith(".h")}
+    files = {name: text for name, text in _files(fe, quant).items() if name.endswith(".h")}
     return read_image(build_firmware({**files, "model.h": _MODEL_H, "model.c": _WITHOUT_C}, board, which).elf)
+
+
+def _frame_numbers(fe: FrontEnd | Spectral) -> int:
+    """Returns how many numbers a frame has: its samples, times the axes of a sensor."""
+    return fe.settings.frame * fe.axes if isinstance(fe, Spectral) else fe.window_samples
+
+
+def _expected(
+    fe: FrontEnd | Spectral, samples: npt.NDArray[Any], loudest: npt.NDArray[Any], quant: TensorQuant
+) -> npt.NDArray[np.int8]:
+    """Returns the codes of frames `[N, numbers]` by the definition in numpy, `[N, codes]`."""
+    match fe:
+        case FrontEnd():
+            return frame_codes(samples, loudest, fe, quant.scale, quant.zero_point)
+        case Spectral():
+            one = replace(fe, samples=fe.settings.frame)
+            found = codes_of(samples.reshape(len(samples), *one.shape), one, quant.scale, quant.zero_point)
+            return found.reshape(len(samples), -1)
+        case _:
+            assert_never(fe)
 
 
 @dataclass(frozen=True)
@@ -144,14 +184,14 @@ class FrontEndRun:
     """What a simulator found of the front end of a model.
 
     - front_end: the front end.
-    - bit_exact: whether every code is that of `micronets.frontend.integer`.
+    - bit_exact: whether every code is that of `micronets.frontend`.
     - frame: the simulation of frames, of which the first is counted.
     - emulated: what QEMU computed and counted; None where it did not run.
     - flash_bytes, code_bytes: bytes of flash that it takes, and of the code in them.
     - inferences_a_second: how often the network runs in a second of a stream; None for a model that cannot listen.
     """
 
-    front_end: FrontEnd
+    front_end: FrontEnd | Spectral
     bit_exact: bool
     frame: Simulation
     emulated: Emulation | None
@@ -182,7 +222,7 @@ def run_front_end(
     fe = counted_front_end(model)
     if fe is None:
         return None
-    quant, size = model.quant[INPUT], fe.window_samples
+    quant, size = model.quant[INPUT], _frame_numbers(fe)
     rng = np.random.default_rng(seed)
     levels = np.exp(rng.uniform(np.log(30), np.log(8000), (_NOISY, 1)))
     noise = np.clip(np.rint(rng.normal(0, 1, (_NOISY, size)) * levels), -32768, 32767)
@@ -190,11 +230,11 @@ def run_front_end(
     samples = rows.astype(np.int64)
     loudest = np.maximum(samples.max(1), 1)
     firmware = frame_firmware(fe, quant, board, which)
-    given, values = frame_input(samples, loudest), fe.input_shape[1]
+    given, values = frame_input(samples, loudest), frame_values(fe)
     frame = simulate(firmware.elf, given, 1, values, board)
     emulated = qemu.emulate(firmware.elf, given, (values,), board) if twice else None
     bare = _image_without(fe, quant, board, which)
-    want = frame_codes(samples, loudest, fe, quant.scale, quant.zero_point)
+    want = _expected(fe, samples, loudest, quant)
     return FrontEndRun(
         front_end=fe,
         bit_exact=all(r.outputs.tobytes() == want.tobytes() for r in (frame, emulated) if r is not None),

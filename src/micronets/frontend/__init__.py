@@ -1,7 +1,8 @@
 """Front ends: sensor samples in, the network's inputs out; numpy only.
 
 Sound is `recording` and `wav` (files), `spec` (the parameters), `features` and `integer` (the arithmetic) and `cache`;
-pictures are `image`, `mapped` and `camera`; arrays are `standard`.
+pictures are `image`, `mapped` and `camera`; arrays are `standard`, and `spectral` where they are windows of a sensor.
+`fourier` is what spectra of all kinds share.
 """
 
 from micronets.frontend.cache import Tally, cached_arrays, cut_features, wav_features

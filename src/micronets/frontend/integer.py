@@ -5,12 +5,7 @@
 
 Every value is an integer with a stated position of the binary point, and every operation is an addition, a product or a
 shift, so that numpy and C agree on every processor. csrc/micronets_sound.c is the same in C. Against the arithmetic in
-floats (`features`) a pixel of speech differs by 1 at most.
-
-The Fourier transform of N real samples is one of M = N / 2 complex numbers: stages of radix 4, decimated in frequency,
-each of which divides by 4, and one of radix 2 where M is no power of 4 (Sorensen et al., Real-Valued Fast Fourier
-Transform Algorithms, IEEE TASSP 35, 1987). Numbers have 32 bits and factors 16, as the SMULW instructions of Arm's DSP
-extension multiply them.
+floats (`features`) a pixel of speech differs by 1 at most. The Fourier transform and the logarithm are in `fourier`.
 """
 
 from __future__ import annotations
@@ -27,6 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets.frontend import fourier
+from micronets.frontend.fourier import LEVEL_BITS, POWER_SHIFT, WINDOW_BITS, Fourier, bit_length, circle, log2
 from micronets.frontend.mel import dct_matrix, hann, mel, mel_edges
 from micronets.frontend.spec import FrontEnd
 
@@ -34,20 +31,8 @@ Array = npt.NDArray[Any]
 Int = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 
-LEVEL_BITS = 15
-"""Fractional bits of a level, the logarithm to base 2 of a band."""
-
-WINDOW_BITS = 14
-"""Fractional bits of the window, so that a windowed sample has 30 bits."""
-
 WEIGHT_BITS = 12
 """Fractional bits of a bin's weight in a mel band."""
-
-POWER_SHIFT = 10
-"""How far the power of a bin is shifted right, so that a weighted sum of all bins has 64 bits."""
-
-LOG_STEPS = 64
-"""Steps of the table of logarithms between a power of 2 and the next."""
 
 PIXEL_BITS = 20
 """Fractional bits of the factor from a level to a pixel, besides those of the level."""
@@ -58,30 +43,22 @@ _MOST_THREADS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class SoundTables:
+class SoundTables(Fourier):
     """The numbers that the integer arithmetic of a front end reads; C holds the same ones.
 
-    - points: complex points M of the transform, half of `n_fft`.
     - window: int16 `[window_samples]`, `WINDOW_BITS` fractional bits.
-    - twiddles: int16 `[3 M / 4, 2]`, cosine and sine of 2 pi i / M with 15 fractional bits.
-    - split: int16 `[bins, 2]`, cosine and sine of 2 pi k / N, likewise with 15.
     - first_bin: int `[n_mels + 2]`; bins first_bin[j] to first_bin[j + 1] - 1 lie between the edges j and j + 1 of the
       bands: they are on the rising side of band j and on the falling side of band j - 1.
     - rise: uint16 `[bins]`, the weight of a bin in the band on whose rising side it is, `WEIGHT_BITS` fractional bits;
       the rest to 1 is its weight in the band below.
-    - logarithms: int `[LOG_STEPS + 1]`, log2(1 + i / LOG_STEPS), `LEVEL_BITS` fractional bits.
     - unit_level: what is added to the level of a band in the transform's units, so that it is one in the front end's.
     - least_level: the level of `log_floor`, below which no level lies.
     - pixel_factor, pixel_offset: a pixel is (level * factor + offset) >> (LEVEL_BITS + PIXEL_BITS).
     """
 
-    points: int
     window: Int
-    twiddles: Int
-    split: Int
     first_bin: Int
     rise: Int
-    logarithms: Int
     unit_level: int
     least_level: int
     pixel_factor: int
@@ -113,23 +90,15 @@ def sound_tables(fe: FrontEnd) -> SoundTables:
     return SoundTables(
         points=points,
         window=np.rint(hann(fe.window_samples).astype(np.float64) * 2**WINDOW_BITS).astype(np.int64),
-        twiddles=_circle(points, 3 * points // 4),
-        split=_circle(n, bins),
+        twiddles=circle(points, 3 * points // 4),
+        split=circle(n, bins),
         first_bin=first,
         rise=np.clip(np.rint(rise * one), 0, one).astype(np.int64),
-        logarithms=np.rint(np.log2(1 + np.arange(LOG_STEPS + 1) / LOG_STEPS) * 2**LEVEL_BITS).astype(np.int64),
         unit_level=round(math.log2(unit) * 2**LEVEL_BITS),
         least_level=round(math.log2(fe.log_floor) * 2**LEVEL_BITS),
         pixel_factor=factor,
         pixel_offset=round((fe.pixel_offset + 0.5) * 2 ** (LEVEL_BITS + PIXEL_BITS)),
     )
-
-
-def _circle(whole: int, count: int) -> Int:
-    """Returns cosines and sines `[count, 2]` of 2 pi i / whole, 15 fractional bits; 1 is 32767 / 32768."""
-    angle = 2 * np.pi * np.arange(count) / whole
-    values = np.rint(np.stack([np.cos(angle), np.sin(angle)], 1) * 32768)
-    return np.asarray(np.minimum(values, 32767), np.int64)
 
 
 def levels(clips: Array, fe: FrontEnd) -> Int:
@@ -146,7 +115,7 @@ def levels(clips: Array, fe: FrontEnd) -> Int:
     found = frame_levels(rows, fe).reshape(*frames.shape[:2], fe.n_mels)
     if fe.sample_scale == "max":
         loudest = np.maximum(x.max(1), 1)  # a clip without a positive sample is not scaled
-        found -= _log2(loudest.astype(np.int64), t)[:, None, None] * fe.power
+        found -= log2(loudest.astype(np.int64))[:, None, None] * fe.power
     return np.maximum(found, t.least_level)
 
 
@@ -190,7 +159,7 @@ def _frame_levels(rows: Array, fe: FrontEnd, t: SoundTables) -> Int:
     """Computes the levels `[F, n_mels]` of frames `[F, window_samples]`, before those are held to the least one."""
     power, up = _spectrum(rows, fe, t)
     bands = _bands(power >> POWER_SHIFT if fe.power == 2 else _root(power), t)
-    return (_log2(np.maximum(bands, 1), t) + t.unit_level - ((fe.power * up) << LEVEL_BITS)).T
+    return (log2(np.maximum(bands, 1)) + t.unit_level - ((fe.power * up) << LEVEL_BITS)).T
 
 
 def _spectrum(rows: Array, fe: FrontEnd, t: SoundTables) -> tuple[Int, Int]:
@@ -204,102 +173,7 @@ def _spectrum(rows: Array, fe: FrontEnd, t: SoundTables) -> tuple[Int, Int]:
     scaled = (rows << up[:, None]).astype(np.int32).T * t.window.astype(np.int32)[:, None]
     even, odd = scaled[::2], scaled[1::2]
     z[0, : len(even)], z[1, : len(odd)] = even, odd
-    z = _transform(z, t)
-    k, order = np.arange(len(t.split)), _reversed_bits(t.points)
-    a, b = z[:, order[k % t.points]] >> 1, z[:, order[(t.points - k) % t.points]] >> 1
-    odds = np.stack([a[0] - b[0], a[1] + b[1]])
-    by_cosine, by_sine = _turned(odds, _split_factors(t, len(rows)))
-    x = a[0] + b[0] + 2 * (by_cosine[1] - by_sine[0])
-    y = a[1] - b[1] - 2 * (by_cosine[0] + by_sine[1])
-    return np.square(x.astype(np.int64)) + np.square(y.astype(np.int64)), up
-
-
-def _turned(value: Int32, factors: tuple[Int32, Int32]) -> tuple[Int32, Int32]:
-    """Multiplies numbers of 32 bits by cosines and by sines of 16 and keeps the upper 32 of the 48 bits, like SMULWB.
-
-    No product here has more than 32 bits: those of 64 take numpy more than twice the time.
-
-    - value: of any shape.
-    - factors: cosines and sines, whose shape is the end of that of `value`.
-
-    Returns the products with the cosines and those with the sines.
-    """
-    high, low = value >> 16, value & 0xFFFF
-    found = []
-    for factor in factors:
-        product = low * factor
-        product >>= 16
-        product += high * factor
-        found.append(product)
-    return found[0], found[1]
-
-
-@lru_cache(maxsize=8)
-def _split_factors(t: SoundTables, count: int) -> tuple[Int32, Int32]:
-    """Returns the cosines and the sines of `t.split` for `count` frames, each `[bins, count]`."""
-    return _for_each_frame(t.split, count)
-
-
-@lru_cache(maxsize=64)
-def _stage_factors(t: SoundTables, step: int, count: int) -> tuple[Int32, Int32]:
-    """Returns the cosines and the sines of a stage for `count` frames, each `[3, points / 4 step, count]`.
-
-    The three are those of the outputs of a butterfly that are turned, in the order in which these are kept; `step` is
-    how many twiddle factors lie between those of two butterflies.
-    """
-    turns = np.array([2, 1, 3])[:, None] * step * np.arange(t.points // (4 * step))
-    return _for_each_frame(t.twiddles[turns], count)
-
-
-def _for_each_frame(pairs: Int, count: int) -> tuple[Int32, Int32]:
-    """Repeats cosines and sines `[..., 2]` for each of `count` frames, which makes products with them fast in numpy."""
-    wide = np.repeat(pairs.astype(np.int32)[..., None], count, -1)
-    return np.ascontiguousarray(wide[..., 0, :]), np.ascontiguousarray(wide[..., 1, :])
-
-
-def _transform(z: Int32, t: SoundTables) -> Int32:
-    """Computes the Fourier transform of complex numbers, divided by their number M; its bins are in bit-reversed order.
-
-    - z: real and imaginary parts, `[2, M, F]`, and so is what is returned.
-    """
-    _, points, count = z.shape
-    n = points
-    while n >= 4:
-        half = z.reshape(2, points // n, 4, n // 4, count) >> 1
-        total, rest = half[:, :, :2] + half[:, :, 2:], half[:, :, :2] - half[:, :, 2:]
-        # The second and the third output change places in every stage, which leaves the bins in bit-reversed order.
-        turned = np.empty((2, points // n, 3, n // 4, count), np.int32)
-        np.subtract(total[:, :, 0], total[:, :, 1], out=turned[:, :, 0])
-        np.add(rest[0, :, 0], rest[1, :, 1], out=turned[0, :, 1])
-        np.subtract(rest[1, :, 0], rest[0, :, 1], out=turned[1, :, 1])
-        np.subtract(rest[0, :, 0], rest[1, :, 1], out=turned[0, :, 2])
-        np.add(rest[1, :, 0], rest[0, :, 1], out=turned[1, :, 2])
-        out = np.empty_like(half)
-        np.add(total[:, :, 0], total[:, :, 1], out=out[:, :, 0])
-        out[:, :, 0] >>= 1
-        if n == 4:
-            np.right_shift(turned, 1, out=out[:, :, 1:])
-        else:
-            by_cosine, by_sine = _turned(turned, _stage_factors(t, points // n, count))
-            np.add(by_cosine[0], by_sine[1], out=out[0, :, 1:])
-            np.subtract(by_cosine[1], by_sine[0], out=out[1, :, 1:])
-        z = out.reshape(2, points, count)
-        n //= 4
-    if n == 2:
-        half = z.reshape(2, points // 2, 2, count) >> 1
-        out = np.empty_like(half)
-        np.add(half[:, :, 0], half[:, :, 1], out=out[:, :, 0])
-        np.subtract(half[:, :, 0], half[:, :, 1], out=out[:, :, 1])
-        z = out.reshape(2, points, count)
-    return z
-
-
-@lru_cache(maxsize=8)
-def _reversed_bits(points: int) -> Int:
-    """Returns the numbers 0 .. points - 1 with their bits in the reverse order."""
-    bits = points.bit_length() - 1
-    n = np.arange(points)
-    return np.asarray(sum(((n >> b) & 1) << (bits - 1 - b) for b in range(bits)), np.int64)
+    return fourier.power(z, t), up
 
 
 def _root(power: Int) -> Int:
@@ -308,7 +182,7 @@ def _root(power: Int) -> Int:
     Of a number that is shifted left by an even number of bits, until one of its upper two is set, the upper 32 bits are
     taken.
     """
-    shift = (64 - np.where(power > 0, _bit_length(np.maximum(power, 1)), 64)) & ~1
+    shift = (64 - np.where(power > 0, bit_length(np.maximum(power, 1)), 64)) & ~1
     upper = (power.astype(np.uint64) << shift.astype(np.uint64)) >> np.uint64(32)
     return np.asarray((np.sqrt(upper.astype(np.float64)).astype(np.int64) << 16) >> (shift // 2))
 
@@ -328,23 +202,6 @@ def _sums(x: Int, starts: Int) -> Int:
     if len(some):
         found[some] = np.add.reduceat(x, starts[some], axis=0)
     return found
-
-
-def _log2(x: Int, t: SoundTables) -> Int:
-    """Returns log2 of positive integers, `LEVEL_BITS` fractional bits, by a table and straight lines between."""
-    exponent = _bit_length(x) - 1
-    # The 32 bits behind and with the leading one: the rest of a number is cut off.
-    mantissa = np.where(exponent > 31, x >> np.maximum(exponent - 31, 0), x << np.maximum(31 - exponent, 0))
-    at, rest = (mantissa >> 25) & (LOG_STEPS - 1), (mantissa >> 9) & 0xFFFF
-    low, high = t.logarithms[at], t.logarithms[at + 1]
-    return np.asarray((exponent << LEVEL_BITS) + low + (((high - low) * rest) >> 16))
-
-
-def _bit_length(x: Int) -> Int:
-    """Returns how many bits positive integers have."""
-    guess = np.floor(np.log2(x.astype(np.float64))).astype(np.int64)
-    guess -= (x >> guess) == 0  # a number just below a power of 2 becomes that power as a float
-    return guess + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -409,7 +266,7 @@ def frame_codes(rows: Array, loudest: Array, fe: FrontEnd, scale: float, zero_po
     t = sound_tables(fe.base())
     found = frame_levels(rows, fe)
     if fe.sample_scale == "max":
-        found -= _log2(np.asarray(loudest, np.int64), t)[:, None] * fe.power
+        found -= log2(np.asarray(loudest, np.int64))[:, None] * fe.power
     found = np.maximum(found, t.least_level)
     values = pixels(found, fe) if fe.kind == "logmel" else found
     return codes(values[:, None], replace(fe, frame_stride=1), scale, zero_point)[:, 0, :, 0]

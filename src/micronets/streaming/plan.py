@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from micronets.errors import SpecError, UnsupportedError
 from micronets.frontend.spec import INTEGER_FFT, FrontEnd
+from micronets.frontend.spectral import Spectral, is_spectral
 from micronets.ir.incremental import step_of
 from micronets.ir.layers import INPUT
 from micronets.quantized.labels import labels_of
@@ -71,12 +72,28 @@ def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
     return fe if fits and fe.n_fft in INTEGER_FFT else None
 
 
-def counted_front_end(model: QuantizedModel) -> FrontEnd | None:
-    """Returns the sound front end that a model was trained on, where that is in integers: it is counted as a part of
-    the product. None for other models, also for those of earlier versions, which were trained on floats.
+def spectral_front_end(model: QuantizedModel) -> Spectral | None:
+    """Returns the spectral front end that a model carries; None where it has none that fits its input."""
+    text = model.metadata.get("micronets.frontend", "")
+    if not is_spectral(text):
+        return None
+    try:
+        fe = Spectral.from_json(text, "the model")
+    except SpecError:
+        return None
+    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == model.arch.input_shape
+    return fe if fits and len(model.arch.inputs) == 1 else None
+
+
+def counted_front_end(model: QuantizedModel) -> FrontEnd | Spectral | None:
+    """Returns the front end that a model was trained on, of sound or of a sensor, where that is in integers: it is
+    counted as a part of the product. None for other models, also for those of earlier versions, which were trained on
+    sound in floats.
     """
     fe = integer_front_end(model)
-    return fe if fe is not None and fe.arithmetic == "integer" else None
+    if fe is None:
+        return spectral_front_end(model)
+    return fe if fe.arithmetic == "integer" else None
 
 
 def unstreamable(model: QuantizedModel) -> str | None:

@@ -81,7 +81,7 @@ def test_the_standardisation_travels(tmp_path: Path) -> None:
     data = tasks.load("features", path)
     meta = data.metadata({})
     standard = Standard.from_json(meta["micronets.frontend"], "m")
-    assert standard == data.standard
+    assert standard == data.preparation
     card = tasks.Card(("2", "0", "1"), meta["micronets.frontend"], (16, 3, 1), "m")
     found = tasks.examples("features", card, path)
     assert np.array_equal(found.inputs, data.inputs("test", {}))

@@ -48,10 +48,7 @@ _SOURCE = """\
 #include "{header}"
 
 {factors}
-static const int64_t offsets[{last}] = {{
 {offsets}
-}};
-
 void {f}frontend_values(const int32_t *values, int8_t *input)
 {{
     int32_t at = 0;
@@ -85,7 +82,6 @@ def array_front_end(model: QuantizedModel) -> tuple[Standard, ArrayTables] | Non
 def array_files(standard: Standard, tables: ArrayTables, names: Names) -> dict[str, str]:
     """Returns the C of the front end of arrays, text by file name."""
     known = {"m": names.macros, "f": names.functions, "header": header(names)}
-    offsets = [f"    INT64_C({value})," for value in tables.offsets.tolist()]
     return {
         header(names): _HEADER.format(
             **known,
@@ -96,7 +92,7 @@ def array_files(standard: Standard, tables: ArrayTables, names: Names) -> dict[s
         f"{names.name}_frontend.c": _SOURCE.format(
             **known,
             factors=ctext.array("int32_t", "factors", tables.factors.astype(np.int32)),
-            offsets="\n".join(offsets),
+            offsets=ctext.wide_array("offsets", tables.offsets),
             last=len(tables.factors),
             shift=tables.shift,
         ),

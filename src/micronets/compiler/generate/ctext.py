@@ -46,6 +46,23 @@ def integer(value: int) -> str:
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)
 
 
+def wide(value: int) -> str:
+    """Returns an integer of 64 bits as a C constant."""
+    return f"INT64_C({value})"
+
+
+def wide_array(name: str, values: npt.NDArray[np.int64]) -> str:
+    """Returns the definition of an array of int64_t, a number a line."""
+    lines = "\n".join(f"    {wide(value)}," for value in values.ravel().tolist())
+    return f"static const int64_t {name}[{values.size}] = {{\n{lines}\n}};\n"
+
+
+def pairs(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+    """Returns pairs of 16 bits `[n, 2]` as words `[n]`, the first of a pair in the low half."""
+    halves = values.astype(np.int64) & 0xFFFF
+    return (halves[:, 0] | halves[:, 1] << 16).astype(np.uint32)
+
+
 def real(value: float) -> str:
     """Returns a float constant that reads back as the same float32."""
     text = f"{float(np.float32(value)):.9g}"

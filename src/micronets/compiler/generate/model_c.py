@@ -15,6 +15,7 @@ from micronets.compiler.generate import (
     package,
     patches_c,
     sound_c,
+    spectral_c,
     stream_c,
     tensors_c,
 )
@@ -30,7 +31,7 @@ from micronets.frontend.camera import Camera
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
-from micronets.streaming.plan import integer_front_end
+from micronets.streaming.plan import integer_front_end, spectral_front_end
 
 _MODEL_C = """\
 /* {title}.
@@ -188,6 +189,12 @@ def _front_end(
         about = "from the samples of a clip to the network's input, with `micronets_sound.c`"
         text = package.FrontEndText(sound_c.header(names), "sound", call, about)
         return sound_c.sound_files(sound, model.quant[INPUT], names, model.arch.input_shape[0]), text
+    spectral = spectral_front_end(model)
+    if spectral is not None:
+        call = f"{names.functions}frontend_window(samples, work, {to});"
+        about = "from the samples of a sensor to the network's input, with `micronets_spectral.c`"
+        text = package.FrontEndText(spectral_c.header(names), "the samples of a sensor", call, about)
+        return spectral_c.spectral_files(spectral, model.quant[INPUT], names), text
     if array is not None:
         call = f"{names.functions}frontend_values(values, {to});"
         about = "from the values of a sensor to the network's input"

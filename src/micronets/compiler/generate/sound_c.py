@@ -6,10 +6,6 @@ The arithmetic is in frontend/csrc/micronets_sound.c, and in numpy in `frontend.
 from __future__ import annotations
 
 from importlib.resources import files
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
@@ -17,6 +13,8 @@ from micronets.compiler.kernel_files import kernel_files
 from micronets.frontend.integer import InputTables, SoundTables, input_tables, sound_tables
 from micronets.frontend.spec import FrontEnd
 from micronets.quantized.model import TensorQuant
+
+_PARTS = ("micronets_fourier.h", "micronets_sound.h", "micronets_sound.c")
 
 _HEADER = """\
 /* The front end of the network: {sample_rate} samples a second in, the codes of the network's input out.
@@ -160,7 +158,7 @@ def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | No
         unit_level=sound.unit_level,
         least_level=sound.least_level,
         pixel_factor=sound.pixel_factor,
-        pixel_offset=_wide(sound.pixel_offset),
+        pixel_offset=ctext.wide(sound.pixel_offset),
         values=values,
         codes="0" if to_input.codes is None else "codes_of_pixels",
         factors="0" if to_input.factors is None else "factors",
@@ -172,7 +170,7 @@ def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | No
         find_loudest=_FIND_LOUDEST.format(**known) if relative else "",
     )
     folder = files("micronets.frontend") / "csrc"
-    parts = {name: (folder / name).read_text("utf-8") for name in ("micronets_sound.h", "micronets_sound.c")}
+    parts = {name: (folder / name).read_text("utf-8") for name in _PARTS}
     return {
         header(names): head,
         f"{names.name}_frontend.c": source,
@@ -184,8 +182,8 @@ def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | No
 def _tables(sound: SoundTables, to_input: InputTables) -> list[str]:
     found = [
         ctext.array("int16_t", "window", sound.window),
-        ctext.array("uint32_t", "twiddles", _pairs(sound.twiddles)),
-        ctext.array("uint32_t", "split", _pairs(sound.split)),
+        ctext.array("uint32_t", "twiddles", ctext.pairs(sound.twiddles)),
+        ctext.array("uint32_t", "split", ctext.pairs(sound.split)),
         ctext.array("int16_t", "first_bin", sound.first_bin),
         ctext.array("uint16_t", "rise", sound.rise),
     ]
@@ -193,17 +191,6 @@ def _tables(sound: SoundTables, to_input: InputTables) -> list[str]:
         found.append(ctext.array("int8_t", "codes_of_pixels", to_input.codes))
     if to_input.factors is not None:
         found.append(ctext.array("int16_t", "factors", to_input.factors))
-        offsets = ", ".join(map(_wide, to_input.offsets.tolist()))
+        offsets = ", ".join(map(ctext.wide, to_input.offsets.tolist()))
         found.append(f"static const int64_t offsets[{len(to_input.offsets)}] = {{{offsets}}};\n")
     return found
-
-
-def _pairs(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
-    """Returns pairs of 16 bits `[n, 2]` as words `[n]`, the first of a pair in the low half."""
-    halves = values.astype(np.int64) & 0xFFFF
-    return (halves[:, 0] | halves[:, 1] << 16).astype(np.uint32)
-
-
-def _wide(value: int) -> str:
-    """Returns an integer of 64 bits as a C constant."""
-    return f"INT64_C({value})"

@@ -89,7 +89,7 @@ def arrays(
     return FeaturesData(
         classes=rows.classes,
         source=f"{source}: {counted(len(rows.x), 'arrays')} of {shape}",
-        standard=standard,
+        preparation=standard,
         x={s: rows.x[rows.split == s] for s in SPLITS},
         target={s: rows.y[rows.split == s] for s in SPLITS},
         notes=rows.notes,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets import user_code
 from micronets.errors import DataError, SpecError, UserCodeError, did_you_mean
+from micronets.frontend.spectral import Spectral, SpectralSettings, is_spectral
 from micronets.frontend.standard import Standard
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.arrays import folders
+from micronets.tasks.arrays import folders, movement
 from micronets.tasks.arrays.folders import SplitArrays
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels, Outline, Task
 from micronets.tasks.labelled import LabelledData, examples_of
@@ -23,7 +24,10 @@ from micronets.terminal import counted
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["TASK", "ArraysOptions", "FeaturesData", "Standard", "examples", "load", "outline"]
+__all__ = ["TASK", "ArraysOptions", "FeaturesData", "Spectral", "Standard", "examples", "load", "outline"]
+
+Preparation = Standard | Spectral
+"""What makes a network's input of an array."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,23 @@ class ArraysOptions:
     - `path`: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: motions
       are synthesised.
     - `synthetic_clips`: training examples to synthesise, where there is no path.
+    - `synthetic`: what is synthesised: gestures of a hand, 64 samples of 3 axes (`gestures`), or everyday movements and
+      falls with a sensor at the waist, 128 samples of 6 axes (`falls`).
+    - `front_end`: what makes a network's input of an array: each value standardised (`standard`), or energies of bands
+      and moments of windows `[samples, axes]` of a sensor (`spectral`).
+    - `spectral`: the settings of the latter.
     - `noise`: deviation of the normal noise added to standardised training examples.
-    - `shift`: training examples of two or three axes move by up to this share of their first axis, either way, going
-      round.
+    - `shift`: training inputs of two or three axes move by up to this share of their first axis, either way, going
+      round; of a spectral front end, that axis is the frames.
     - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
       others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     """
 
     path: str = ""
     synthetic_clips: int = ranged(600, 1, 1_000_000)
+    synthetic: Literal["gestures", "falls"] = "gestures"
+    front_end: Literal["standard", "spectral"] = "standard"
+    spectral: SpectralSettings = field(default_factory=SpectralSettings)
     balance: Balance = "none"
     noise: float = ranged(0.1, 0, 100)
     shift: float = ranged(0.0, 0, 1)
@@ -71,25 +83,27 @@ def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
 class FeaturesData(LabelledData):
     """Labelled arrays, a `TaskData`.
 
-    - `standard`: how an array becomes a network's input.
+    - `preparation`: how an array becomes a network's input.
     - `x`: examples by split, float32 `[N, ...]` in the units of the files.
     - `target`: class indices by split, `[N]`.
     - `noise`, `shift`: see `ArraysOptions`.
-    - `augment`: what changes training examples before they are standardised.
+    - `augment`: what changes training examples before they become inputs.
+    - `made`: the inputs by split that a spectral front end has made once.
     """
 
-    standard: Standard
+    preparation: Preparation
     x: Mapping[str, Floats]
     target: Mapping[str, Labels]
     noise: float = 0.0
     shift: float = 0.0
     augment: Augment | None = None
+    made: dict[str, Floats] = field(default_factory=dict, repr=False)
     name: str = "features"
 
     @property
     def space_options(self) -> Mapping[str, Any]:
         """The shape of the network's input."""
-        return dict(zip(("height", "width", "channels"), self.standard.input_shape, strict=True))
+        return dict(zip(("height", "width", "channels"), self.preparation.input_shape, strict=True))
 
     def stored(self, split: str) -> npt.NDArray[Any]:
         """Returns the examples of a split as they are kept, `[N, ...]`."""
@@ -100,17 +114,25 @@ class FeaturesData(LabelledData):
         return self.of_split(self.target, split)
 
     def front_end(self, settings: Mapping[str, int]) -> str:
-        """Returns the JSON of the standardisation."""
-        return self.standard.to_json()
+        """Returns the JSON of the preparation."""
+        return self.preparation.to_json()
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
         """Returns the shape `(H, W, C)` of the network's input."""
-        return self.standard.input_shape
+        return self.preparation.input_shape
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> Floats:
         """Returns network inputs `[N, H, W, C]` of a split, or of `indices` into it."""
         self.labels(split)
-        return self.standard.inputs(self.x[split] if indices is None else self.x[split][indices])
+        match self.preparation:
+            case Standard() as standard:
+                return standard.inputs(self.x[split] if indices is None else self.x[split][indices])
+            case Spectral() as spectral:
+                if split not in self.made:
+                    self.made[split] = spectral.inputs(self.x[split])
+                return self.made[split] if indices is None else self.made[split][indices]
+            case _:
+                assert_never(self.preparation)
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
         """Returns network inputs `[B, H, W, C]` of train examples, shifted and with noise; they depend on the arguments
@@ -120,12 +142,12 @@ class FeaturesData(LabelledData):
 
         device, rows = generator.device, indices.cpu().numpy()
         if self.augment is None:
-            raw = self.x["train"][rows]
+            made = self.inputs("train", settings, rows)
         else:
             seed = int(torch.randint(2**62, (1,), generator=generator, device=device))
-            raw = augmented(self.augment, self.x["train"][rows], np.random.default_rng(seed))
-        x = torch.from_numpy(self.standard.inputs(raw)).to(device)
-        most = round(self.shift * x.shape[1]) if len(self.standard.shape) > 1 else 0
+            made = self.preparation.inputs(augmented(self.augment, self.x["train"][rows], np.random.default_rng(seed)))
+        x = torch.from_numpy(made).to(device)
+        most = round(self.shift * x.shape[1]) if len(self.preparation.shape) > 1 else 0
         if most:
             by = torch.randint(-most, most + 1, (len(x), 1), generator=generator, device=device)
             at = (torch.arange(x.shape[1], device=device) + by) % x.shape[1]
@@ -136,10 +158,13 @@ class FeaturesData(LabelledData):
 def outline(options: ArraysOptions) -> Outline:
     """Tells what is known of the data before they are made or read."""
     if not options.path:
-        motions = _motions(4)
+        motions = _synthetic(options.synthetic, 12)
         shape, classes = motions.x.shape[1:], len(motions.classes)
     else:
         shape, classes = folders.shape(Path(options.path)) or (1,), 2
+    if options.front_end == "spectral" and len(shape) == 2:
+        settings = options.spectral
+        shape = (max(1, 1 + (shape[0] - settings.frame) // settings.hop), settings.values, shape[1])
     height, width, channels = (*shape, 1, 1)[:3]
     return Outline(classes, {"height": height, "width": width, "channels": channels})
 
@@ -148,31 +173,42 @@ def load(
     path: Path | None = None,
     *,
     synthetic_clips: int = 600,
+    synthetic: Literal["gestures", "falls"] = "gestures",
+    front_end: Literal["standard", "spectral"] = "standard",
+    spectral: SpectralSettings | None = None,
     noise: float = 0.1,
     shift: float = 0.0,
     splits: Sequence[str] = SPLITS,
-    standard: Standard | None = None,
+    preparation: Preparation | None = None,
 ) -> FeaturesData:
     """Reads the arrays at `path`, or makes synthetic ones.
 
     Splits that the file names are kept; else a tenth of every class goes to "val" and to "test", as whole groups where
     `group` or the file names tell.
 
-    - `synthetic_clips`, `noise`, `shift`: see `ArraysOptions`.
+    - `synthetic_clips`, `synthetic`, `front_end`, `spectral`, `noise`, `shift`: see `ArraysOptions`.
     - `splits`: the splits to read, of which "all" is everything; the others stay empty.
-    - `standard`: without it, that of the training examples.
+    - `preparation`: how arrays become inputs; without it, `front_end` says it, with means and scales of the training
+      examples.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     for s in splits:
         if s not in (*SPLITS, "all"):
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    for name, value, allowed in (
+        ("synthetic", synthetic, ("gestures", "falls")),
+        ("front_end", front_end, ("standard", "spectral")),
+    ):
+        if value not in allowed:
+            raise SpecError(f"features: {name} = {value!r}; {did_you_mean(value, allowed)}")
     check_noise(noise, shift)
-    rows = _motions(synthetic_clips) if path is None else folders.read(path, "all" not in splits)
-    own = standard or Standard.of(rows.x[rows.split == "train"])
+    rows = _synthetic(synthetic, synthetic_clips) if path is None else folders.read(path, "all" not in splits)
+    own = preparation or _preparation(rows.x[rows.split == "train"], front_end, spectral, path)
     if rows.x.shape[1:] != own.shape:
         raise DataError(
-            f"{path}: examples are {list(rows.x.shape[1:])}, the model's {list(own.shape)}; give the same kind of data"
+            f"{path or 'synthetic motions'}: examples are {list(rows.x.shape[1:])}, the model's {list(own.shape)}; "
+            "give the same kind of data"
         )
     where = {s: (rows.split == s) & (s in splits) for s in SPLITS}
     where |= {"all": np.ones(len(rows.x), bool)} if "all" in splits else {}
@@ -181,8 +217,8 @@ def load(
         classes=rows.classes,
         source=f"{path.name}: {counted(len(rows.x), 'arrays')} of {shape}"
         if path
-        else f"synthetic motions: {counted(len(rows.x), 'arrays')} of {shape}",
-        standard=own,
+        else f"synthetic {_SYNTHETIC[synthetic]}: {counted(len(rows.x), 'arrays')} of {shape}",
+        preparation=own,
         x={s: rows.x[w] for s, w in where.items()},
         target={s: rows.y[w] for s, w in where.items()},
         synthetic=path is None,
@@ -190,6 +226,37 @@ def load(
         noise=noise,
         shift=shift,
     )
+
+
+_SYNTHETIC = {"gestures": "motions", "falls": "falls and movements"}
+"""What synthetic examples are called."""
+
+
+def _synthetic(which: Literal["gestures", "falls"], n: int) -> SplitArrays:
+    """Returns synthetic examples, `n` of them for training."""
+    match which:
+        case "gestures":
+            return _motions(n)
+        case "falls":
+            return movement.movements(n)
+        case _:
+            assert_never(which)
+
+
+def _preparation(
+    train: Floats, front_end: Literal["standard", "spectral"], settings: SpectralSettings | None, path: Path | None
+) -> Preparation:
+    """Returns how arrays become inputs, with means and scales of the training examples. Raises `SpecError`."""
+    match front_end:
+        case "standard":
+            return Standard.of(train)
+        case "spectral":
+            try:
+                return Spectral.of(train, settings or SpectralSettings())
+            except SpecError as e:
+                raise SpecError(f"{path or 'synthetic motions'}: {e}") from e
+        case _:
+            assert_never(front_end)
 
 
 def check_noise(noise: float, shift: float) -> None:
@@ -233,10 +300,13 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         raise SpecError("--test: task features takes its test examples from --data")
     if card.labels is None or card.frontend is None:
         raise SpecError(f"{card.where}: carries no labels or no front end; give a model of task features")
-    standard = Standard.from_json(card.frontend, card.where)
-    if standard.input_shape != card.input_shape:
-        raise SpecError(f"{card.where}: its input is {card.input_shape}, its front end gives {standard.input_shape}")
-    data = load(path, splits=(split,), standard=standard)
+    spectral = is_spectral(card.frontend)
+    own = Spectral.from_json(card.frontend, card.where) if spectral else Standard.from_json(card.frontend, card.where)
+    if own.input_shape != card.input_shape:
+        raise SpecError(f"{card.where}: its input is {card.input_shape}, its front end gives {own.input_shape}")
+    # Synthetic examples have nothing but the form of the model's, which tells what they were.
+    synthetic: Literal["gestures", "falls"] = "falls" if own.shape == movement.SHAPE else "gestures"
+    data = load(path, splits=(split,), preparation=own, synthetic=synthetic)
     where = path if path is not None else "synthetic motions"
     return examples_of(data, card, split, where, lambda rows: data.inputs(split, {}, rows))
 

@@ -1,0 +1,75 @@
+"""Spectral front ends and windows of a sensor on which their integer arithmetic is tested."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from micronets.frontend.spectral import Spectral, SpectralSettings
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, FullyConnected
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.random_weights import with_random_weights
+
+
+def front_end(settings: SpectralSettings, samples: int, axes: int) -> Spectral:
+    """Returns the front end of windows of noise of many levels, for instance."""
+    rng = np.random.default_rng(3)
+    level = np.exp(rng.uniform(0, 9, (40, 1, axes)))
+    x = np.clip(rng.normal(0, 1, (40, samples, axes)) * level + rng.normal(0, 2000, (40, 1, axes)), -32768, 32767)
+    return Spectral.of(np.rint(x).astype(np.float32), settings)
+
+
+CASES: Mapping[str, tuple[Spectral, TensorQuant]] = {
+    "usual": (front_end(SpectralSettings(), 128, 6), TensorQuant(0.03, -3)),
+    "one frame": (front_end(SpectralSettings(frame=128, hop=128, bands=16), 128, 3), TensorQuant(1 / 32, 0)),
+    "frames of no power of 2": (
+        front_end(SpectralSettings(frame=25, hop=10, bands=16, spacing="linear", moments=("maximum",)), 50, 2),
+        TensorQuant(0.05, 11),
+    ),
+    "half of the transform": (
+        front_end(SpectralSettings(frame=16, hop=8, n_fft=64, bands=5, moments=("deviation", "mean")), 40, 1),
+        TensorQuant(0.02, 127),
+    ),
+    "smallest": (front_end(SpectralSettings(frame=2, hop=1, bands=8, moments=()), 9, 1), TensorQuant(0.03, 0)),
+    "long, soft": (
+        front_end(SpectralSettings(frame=2048, hop=1000, bands=40, floor=0.02), 4096, 1),
+        TensorQuant(0.03, -128),
+    ),
+}
+"""Front ends, and the scale and zero point of an input that they feed, by name."""
+
+
+def windows(fe: Spectral, seed: int = 0) -> np.ndarray:
+    """Returns windows `[N, samples, axes]` of 16 bits: noise, saturation, silence, steps, oscillations."""
+    rng = np.random.default_rng(seed)
+    shape = fe.shape
+    t = np.arange(fe.samples)[:, None] + rng.uniform(0, 9, fe.axes)
+    signals = [
+        rng.integers(-32768, 32768, shape),
+        rng.normal(500, 30, shape),
+        rng.integers(-1, 2, shape),
+        np.zeros(shape),
+        np.full(shape, -32768),
+        np.full(shape, 32767),
+        np.full(shape, -7),
+        32767 * np.sign(np.sin(0.9 * t) + 0.1),
+        np.where(t < fe.samples / 2, -32768, 32767),
+        8000 * np.sin(0.5 * t) + 4000,
+        20 * np.sin(1.3 * t) - 16384,
+        np.where(np.arange(fe.samples)[:, None] == fe.samples // 2, 32767, 0) + np.zeros(shape),
+    ]
+    return np.rint(np.stack([np.broadcast_to(s, shape) for s in signals])).astype(np.int64)
+
+
+def of_one_frame(fe: Spectral) -> Spectral:
+    """Returns the same front end for windows of a single frame."""
+    return replace(fe, samples=fe.settings.frame)
+
+
+def model() -> QuantizedModel:
+    """Returns a network that takes what the usual front end makes."""
+    fe, quant = CASES["usual"]
+    layer = FullyConnected(name="logits", inputs=(INPUT,), units=3, activation="none")
+    made = with_random_weights(Arch(fe.input_shape, (layer,)))
+    return replace(made, quant={**made.quant, INPUT: quant}, metadata={"micronets.frontend": fe.to_json()})
