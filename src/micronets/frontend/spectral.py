@@ -253,7 +253,7 @@ def _units(x: Floats) -> tuple[float, ...]:
     """Returns what a step is for each axis of examples `[N, T, axes]`, where nobody has said it."""
     largest = np.abs(x).reshape(-1, x.shape[2]).max(0).astype(np.float64)
     if largest.max() <= 32767 and (np.rint(x) == x).all():
-        return (1.0,) * x.shape[2]
+        return (1.0,) * len(largest)
     return tuple(math.ldexp(1.0, math.ceil(math.log2(v / 32767))) if v > 0 else 1.0 for v in largest.tolist())
 
 

@@ -88,7 +88,7 @@ class FeaturesData(LabelledData):
     - `target`: class indices by split, `[N]`.
     - `noise`, `shift`: see `ArraysOptions`.
     - `augment`: what changes training examples before they become inputs.
-    - `made`: the inputs by split that a spectral front end has made once.
+    - `ready`: the inputs by split that a spectral front end has made once.
     """
 
     preparation: Preparation
@@ -97,7 +97,7 @@ class FeaturesData(LabelledData):
     noise: float = 0.0
     shift: float = 0.0
     augment: Augment | None = None
-    made: dict[str, Floats] = field(default_factory=dict, repr=False)
+    ready: dict[str, Floats] = field(default_factory=dict, repr=False)
     name: str = "features"
 
     @property
@@ -128,9 +128,9 @@ class FeaturesData(LabelledData):
             case Standard() as standard:
                 return standard.inputs(self.x[split] if indices is None else self.x[split][indices])
             case Spectral() as spectral:
-                if split not in self.made:
-                    self.made[split] = spectral.inputs(self.x[split])
-                return self.made[split] if indices is None else self.made[split][indices]
+                if split not in self.ready:
+                    self.ready[split] = spectral.inputs(self.x[split])
+                return self.ready[split] if indices is None else self.ready[split][indices]
             case _:
                 assert_never(self.preparation)
 
