@@ -108,7 +108,8 @@ FACTS = """## In a file
 where 4 is among their bits. Scales of weights are per channel or per tensor, biases are int32; beside activations of
 int16 they may be int64, weights have 8 bits, and all zero points are 0. *In training*: whether a
 network that micronets searches and trains may have the operator inside. *State*: whether it keeps anything from one
-inference to the next. A file with another operator is refused, by name.
+inference to the next. DEPTH_TO_SPACE and SPACE_TO_DEPTH are read as a RESHAPE, a TRANSPOSE and another RESHAPE,
+REVERSE_V2 as a STRIDED_SLICE. A file with another operator is refused, by name.
 """
 
 KERNELS = """## In our C

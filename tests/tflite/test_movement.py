@@ -146,7 +146,19 @@ def _bordered(x: Shape, paddings: tuple[tuple[int, int], ...], code: int, scale:
     return _file(Op.PADV2, x, [y], (flat, value))
 
 
+def _blocks(op: Op, x: Shape, y: Shape, block: int) -> bytes:
+    return _file(op, x, [y], (), ((s.BlockSlot.SIZE, "int32", block, 0),))
+
+
 FILES = RESIZED | {
+    "pixels of channels": _blocks(Op.DEPTH_TO_SPACE, (1, 3, 4, 12), (1, 6, 8, 3), 2),
+    "many pixels of channels": _blocks(Op.DEPTH_TO_SPACE, (1, 2, 1, 18), (1, 6, 3, 2), 3),
+    "channels of pixels": _blocks(Op.SPACE_TO_DEPTH, (1, 4, 6, 5), (1, 2, 3, 20), 2),
+    "blocks of one": _blocks(Op.SPACE_TO_DEPTH, (1, 4, 6, 5), (1, 4, 6, 5), 1),
+    "reverse a sequence": _file(Op.REVERSE_V2, (1, 7, 5), [(1, 7, 5)], (constant(1),)),
+    "reverse a map": _file(Op.REVERSE_V2, (1, 3, 4, 2), [(1, 3, 4, 2)], (constant(-2, 1),)),
+    "reverse all": _file(Op.REVERSE_V2, (1, 3, 4), [(1, 3, 4)], (constant(0, 1, 2),)),
+    "reverse a vector": _file(Op.REVERSE_V2, (9,), [(9,)], (constant(0),)),
     "a border of a code": _bordered((1, 4, 5, 3), ((0, 0), (2, 3), (1, 4), (0, 0)), -77),
     "a border of a code around channels": _bordered((1, 4, 3), ((0, 0), (2, 0), (1, 4)), 100),
     "gather": _gathered((1, 6, 4), 1, (5, 0, 0, 2)),

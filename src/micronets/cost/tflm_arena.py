@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, assert_never
 
@@ -150,6 +150,7 @@ class FileTensors:
     - variables: how many variables they name.
     - filled: how many operators fill a variable before the first inference.
     - folded: the operators that compute shapes.
+    - kernels: TFLM's kernels of operators that are read as a layer of another kind, by the layer's name.
     - unscaled: the inputs and outputs of the network that have no scale, by name: float32, and int32 that are numbers.
     """
 
@@ -163,6 +164,7 @@ class FileTensors:
     filled: int = 0
     folded: tuple[ShapeOperator, ...] = ()
     unscaled: frozenset[str] = frozenset()
+    kernels: Mapping[str, TflmKernel] = field(default_factory=dict)
 
 
 def written_tensors(arch: Arch) -> FileTensors:
@@ -251,7 +253,10 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
         tail = _with_block(tail, shape.options, 4)
     for _ in tensors.filling:  # the options and the data of an operator that runs a subgraph
         tail = _with_block(align(tail + 4, 4), 8)
-    operators = [_operator_bytes(s, word_bytes, tensors.weights.get(s.layer.name)) for s in steps]
+    own = tensors.kernels
+    operators = [
+        _operator_bytes(s, word_bytes, tensors.weights.get(s.layer.name), own.get(s.layer.name)) for s in steps
+    ]
     for o in operators:
         tail = _with_block(tail, o.parameters, o.alignment)
     for o in operators:
@@ -307,15 +312,18 @@ class _OperatorBytes:
 
 
 @lru_cache(maxsize=8192)  # the networks of a search have most of their steps in common
-def _operator_bytes(step: Step, word_bytes: Literal[4, 8], stored: WeightTensors | None) -> _OperatorBytes:
+def _operator_bytes(
+    step: Step, word_bytes: Literal[4, 8], stored: WeightTensors | None, own: TflmKernel | None
+) -> _OperatorBytes:
     """Returns what TFLM allocates for one operator.
 
     - step: the operator.
     - word_bytes: 8 for a 64-bit host, 4 for a Cortex-M.
     - stored: how the file stores its weights; None for an operator that has none.
+    - own: the kernel of an operator that is read as a layer of another kind; None for that of the layer.
     """
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
-    kernel, shapes = sizes.kernel(step), (step.input_shapes, step.output_shapes)
+    kernel, shapes = own or sizes.kernel(step), (step.input_shapes, step.output_shapes)
     return _OperatorBytes(
         parameters=kernel.parameters,
         alignment=kernel.alignment,
@@ -323,7 +331,7 @@ def _operator_bytes(step: Step, word_bytes: Literal[4, 8], stored: WeightTensors
         state=0 if isinstance(step.layer, Recurrent) else int(step.operator.state_bytes(*shapes)),
         prepared=tuple(int(block(*shapes)) for block in kernel.prepared),
         requantised_channels=int(requantised_channels(step, stored)),
-        temporaries=_temporaries_bytes(step, sizes, stored),
+        temporaries=_temporaries_bytes(step, sizes, stored, kernel),
         scratch_buffers=len(scratch_bytes(step, sizes.cmsis_nn)),
     )
 
@@ -349,15 +357,16 @@ def requantised_channels(step: Step, stored: WeightTensors | None = None) -> Num
     return step.operator.tflm.requantised_channels(step.input_shapes, step.output_shapes)
 
 
-def _temporaries_bytes(step: Step, sizes: StructSizes, stored: WeightTensors | None) -> int:
+def _temporaries_bytes(step: Step, sizes: StructSizes, stored: WeightTensors | None, kernel: TflmKernel) -> int:
     """Returns the bytes of the temporary tensors of one operator, which it asks for while it is prepared.
 
     - step: the operator.
     - sizes: the sizes of TFLM's structures.
     - stored: how the file stores its weights.
+    - kernel: TFLM's kernel of it.
     """
     end = 0
-    for operand in sizes.kernel(step).temporaries:
+    for operand in kernel.temporaries:
         for scales in _scales_of_operand(operand, step, stored):
             end = align(end, sizes.word) + sizes.tensor
             if scales:

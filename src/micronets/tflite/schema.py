@@ -134,6 +134,12 @@ class SplitSlot(IntEnum):
     COUNT = 0
 
 
+class BlockSlot(IntEnum):
+    """Slots of the tables `DepthToSpaceOptions` and `SpaceToDepthOptions`."""
+
+    SIZE = 0
+
+
 class GatherSlot(IntEnum):
     """Slots of the table `GatherOptions`."""
 

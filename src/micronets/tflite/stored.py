@@ -6,6 +6,7 @@ from typing import assert_never
 
 from micronets.cost.tflm_arena import FileTensors, ShapeOperator, WeightTensors
 from micronets.ir.layers import Reshape
+from micronets.ir.ops import TflmKernel
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
@@ -17,6 +18,26 @@ from micronets.tflite.tensors import Graph
 
 _VIEWS = (Op.RESHAPE, Op.EXPAND_DIMS, Op.SQUEEZE)
 """The operators that are read as a Reshape, or may be."""
+
+_DIMENSIONS_BYTES = 4 + 4 * 4  # of the output's shape, of which the kernels of blocks keep a copy
+
+_BLOCKS = TflmKernel(
+    parameters=4,
+    alignment=4,
+    op_data=0,
+    temporaries=("input", "output"),
+    scratch=(),
+    prepared=(lambda inputs, outputs: _DIMENSIONS_BYTES,),
+)
+
+_KERNELS = {
+    Op.DEPTH_TO_SPACE: _BLOCKS,
+    Op.SPACE_TO_DEPTH: _BLOCKS,
+    Op.REVERSE_V2: TflmKernel(
+        parameters=0, alignment=4, op_data=0, temporaries=("input", "constant", "output"), scratch=()
+    ),
+}
+"""TFLM's kernels of the operators that are read as layers of other kinds, the same on every machine."""
 
 
 def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> FileTensors:
@@ -40,6 +61,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
     # Of these the ones that no operator of the file writes remain: those that the reader has put in.
     views = {layer.name: layer.inputs[0] for layer in model.arch.layers if isinstance(layer, Reshape)}
     operands: dict[str, list[int]] = {}  # by the name of the first output
+    kernels: dict[str, TflmKernel] = {}
     for k in range(len(tables)):
         inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
         outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
@@ -47,8 +69,11 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         if inputs is None or name is None:
             continue
         operands[name] = inputs.tolist()
-        if operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")]) in _VIEWS:
+        code = operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")])
+        if code in _VIEWS:
             views.pop(name, None)
+        if code in _KERNELS:
+            kernels[views.get(name, name)] = _KERNELS[Op(code)]
     weights: dict[str, WeightTensors] = {}
     layers = {layer.name: layer for layer in model.arch.layers}
     for output, tensors in operands.items():
@@ -81,6 +106,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         variables=len(variables),
         filled=filled,
         folded=folded,
+        kernels=kernels,
         unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
     )
 

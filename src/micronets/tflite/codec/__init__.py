@@ -94,10 +94,12 @@ from micronets.tflite.codec.elementwise import (
 from micronets.tflite.codec.fields import activation_option
 from micronets.tflite.codec.joining import read_concatenation, read_pack, read_split, read_split_v, read_unpack
 from micronets.tflite.codec.movement import (
+    read_blocks,
     read_gather,
     read_mirror_pad,
     read_pad,
     read_resize,
+    read_reverse,
     read_slice,
     read_strided_slice,
     resize_options,
@@ -175,6 +177,12 @@ def codec(op: Op) -> Codec:
             return Codec(options=30, inputs=ONE, activations=FIRST, outputs=ONE, read=read_squeeze)
         case Op.TRANSPOSE:
             return Codec(options=26, inputs=TWO, activations=FIRST, outputs=ONE, read=read_transpose)
+        case Op.DEPTH_TO_SPACE:
+            return Codec(options=94, inputs=ONE, activations=FIRST, outputs=ONE, read=read_blocks)
+        case Op.SPACE_TO_DEPTH:
+            return Codec(options=19, inputs=ONE, activations=FIRST, outputs=ONE, read=read_blocks)
+        case Op.REVERSE_V2:
+            return Codec(options=81, inputs=TWO, activations=FIRST, outputs=ONE, read=read_reverse)
         case Op.SLICE:
             return Codec(options=48, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_slice)
         case Op.STRIDED_SLICE:

@@ -14,6 +14,7 @@ from micronets.ir.layers import (
     ResizeNearestNeighbor,
     Slice,
     StridedSlice,
+    Transpose,
 )
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
@@ -109,6 +110,54 @@ def read_strided_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
             shrink=tuple(axis - batch for axis in shrunk),
         ),
         along_batch=0 in shrunk,
+    )
+
+
+def read_blocks(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
+    """Returns the layers of a DEPTH_TO_SPACE or SPACE_TO_DEPTH: a Transpose of rows of blocks between two Reshapes.
+
+    The rows of a block, of `block` pixels, lie next to one another in the channels of one pixel, or under one another
+    in the map.
+    """
+    check_map(graph, o)
+    x = graph.tensor(o.inputs[0])
+    if (of := graph.activation_type(x)) not in ("int8", "float32"):
+        raise graph.unsupported(f"{x.label} is {of}; TFLM's kernel takes int8 and float32")
+    block, (h, w, c) = o.option(s.BlockSlot.SIZE, "i"), x.layer_shape
+    if block < 1 or (c % block**2 if o.op == Op.DEPTH_TO_SPACE else h % block or w % block):
+        raise graph.damaged(f"blocks of {block} do not divide {list(x.shape)}")
+    if o.op == Op.DEPTH_TO_SPACE:
+        rows, made = (h, w, block, c // block), (h * block, w * block, c // block**2)
+    else:
+        rows, made = (h // block, block, w // block, block * c), (h // block, w // block, block**2 * c)
+    apart, turned = graph.new_name(f"{own[0]}_in"), graph.new_name(f"{own[0]}_out")
+    return (
+        Reshape(name=apart, inputs=inputs, shape=rows),
+        Transpose(name=turned, inputs=(apart,), permutation=(0, 2, 1, 3)),
+        Reshape(name=own[0], inputs=(turned,), shape=made),
+    )
+
+
+def read_reverse(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
+    """Returns the layer of a REVERSE_V2: a StridedSlice that goes backwards along some dimensions."""
+    x = graph.tensor(o.inputs[0])
+    axes = sorted(read_axis(graph, axis, x) for axis in read_numbers(graph, o.inputs[1]))
+    if not axes or axes != list(range(axes[0], axes[-1] + 1)):
+        raise graph.unsupported(f"it goes backwards along {axes}; TFLM's kernel takes neighbouring dimensions only")
+    back = [axis in axes for axis in range(len(x.shape))]
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: StridedSlice(
+            name=own[0],
+            inputs=inputs,
+            begin=tuple(n - 1 if turned else 0 for n, turned in zip(x.shape, back, strict=True))[batch:],
+            size=x.shape[batch:],
+            strides=tuple(-1 if turned else 1 for turned in back)[batch:],
+        ),
+        along_batch=False,  # a batch of one stays as it is
     )
 
 
