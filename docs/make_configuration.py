@@ -21,6 +21,7 @@ from micronets.ir import spaces
 from micronets.ir.spaces.base import defaults
 from micronets.ir.spaces.inputs import INPUT_KINDS
 from micronets.pipeline.config import Config, TeacherConfig
+from micronets.pipeline.sweep_config import SweepSettings
 from micronets.pipeline.toml_config import literal
 from micronets.tasks import TASKS
 
@@ -55,6 +56,7 @@ SECTIONS: tuple[tuple[str, str, type], ...] = (
     ("search.", "Search", SearchSettings),
     ("train.", "Training", TrainSettings),
     ("teacher.", "Teacher (optional)", TeacherConfig),
+    ("sweep.", "Sweep", SweepSettings),
 )
 
 

@@ -35,6 +35,8 @@ Design a network for data, a board and a budget (needs torch).
     export(trained, path, data=None)        the same, into a .tflite
     run(config, *, out=None, overrides=(), resume=False, progress=None)
                                             all of it from a TOML file, with a report -> Run
+    sweep(config, *, out=None, overrides=(), resume=False, progress=None)
+                                            many boards and limits out of one supernet -> Sweep
 
 Nouns
 
@@ -42,8 +44,8 @@ Nouns
     boards      Board, load_board, Budget
     spaces      SearchSpace, Choice, Block, Template, Inputs, Space, derive, SearchSettings, SearchResult
     data        Task, TaskData, Outline, Card, Examples, Score, FrontEnd, ImageFrontEnd
-    training    TrainSettings, TrainResult
-    results     Inspection, Compilation, Application, Measurement, Evaluation, Run, Config: to_json(), text(), rows()
+    training    TrainSettings, TrainResult, Config
+    results     Inspection, Compilation, Application, Measurement, Evaluation, Run, Sweep: to_json(), text(), rows()
     errors      MicronetsError is the base of all that a user can cause
 """
 
@@ -95,6 +97,8 @@ if TYPE_CHECKING:
     from micronets.pipeline.config import Config as Config
     from micronets.pipeline.perform import Run as Run
     from micronets.pipeline.perform import run as run
+    from micronets.pipeline.sweep import Sweep as Sweep
+    from micronets.pipeline.sweep import sweep as sweep
     from micronets.quantized.model import LayerWeights as LayerWeights
     from micronets.quantized.model import QuantizedModel as QuantizedModel
     from micronets.quantized.model import TensorQuant as TensorQuant
@@ -138,6 +142,7 @@ _HOMES = {
     "ir.spaces.inputs": ("Inputs",),
     "pipeline.config": ("Config",),
     "pipeline.perform": ("Run", "run"),
+    "pipeline.sweep": ("Sweep", "sweep"),
     "quantized.model": ("LayerWeights", "QuantizedModel", "TensorQuant"),
     "runtimes": ("Measurement",),
     "tasks": ("Card", "Examples", "Outline", "Score", "Task", "TaskData", "load as load_data"),

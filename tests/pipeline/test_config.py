@@ -11,6 +11,7 @@ from micronets.errors import FileError, SpecError
 from micronets.pipeline.config import first_difference, load, make_space, parse
 from micronets.pipeline.context import RunContext
 from micronets.pipeline.directory import RunDir
+from micronets.pipeline.sweep_config import load_sweep
 from micronets.pipeline.toml_config import to_toml
 from tests.support.tones import tones
 
@@ -174,7 +175,7 @@ def test_the_first_difference_is_named_and_out_does_not_count() -> None:
     "path", sorted([*(ROOT / "examples").glob("*.toml"), *(ROOT / "benchmarks").glob("*.toml")]), ids=lambda p: p.stem
 )
 def test_examples_are_valid(path: Path) -> None:
-    config = load(path)
+    config = load_sweep(path).run if "sweep" in tomllib.loads(path.read_text("utf-8")) else load(path)
     assert config.out.split("/")[0] in ("demo", "runs")
     assert config.budget.limits()
 

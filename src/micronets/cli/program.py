@@ -9,7 +9,7 @@ import sys
 import click
 
 from micronets import __version__
-from micronets.cli import common, data, devices, importing, interrupts, lists, models, stages
+from micronets.cli import common, data, devices, importing, interrupts, lists, models, stages, sweep
 from micronets.errors import MicronetsError
 from micronets.installation import EXTRAS, install
 
@@ -121,6 +121,7 @@ def cli() -> None:
 
 for command in (
     *stages.commands,
+    sweep.sweep,
     *models.commands,
     *importing.commands,
     *devices.commands,

@@ -31,7 +31,7 @@ _REDONE = {"train": ("train", "teacher")}
 """The sections of a configuration that may be others when a command does its stages again (`--redo`)."""
 
 
-def _run_options(function: common.CommandFunction) -> common.CommandFunction:
+def run_options(function: common.CommandFunction) -> common.CommandFunction:
     """Gives a command the argument CONFIG and the options `--out` and `--set`."""
     for option in (
         click.option(
@@ -56,7 +56,7 @@ def _run_options(function: common.CommandFunction) -> common.CommandFunction:
         "micronets run runs/kws --resume",
     ),
 )
-@_run_options
+@run_options
 @click.option("--resume", is_flag=True, help="Continue the run that the directory holds, if it holds one.")
 @click.option(
     "--dry-run",
@@ -102,7 +102,7 @@ def _stage_command(name: str, summary: str) -> click.Command:
         help=f"{summary}\n\nCONFIG is a TOML file, or the directory of a run.",
         examples=(f"micronets {name} examples/kws_f446re.toml", f"micronets {name} runs/kws --redo"),
     )
-    @_run_options
+    @run_options
     @click.option("--redo", is_flag=True, help="Do it again, and discard what it and later stages have made.")
     @common.as_json
     def command(config: Path, out: str | None, overrides: tuple[str, ...], redo: bool, as_json: bool) -> None:

@@ -32,11 +32,12 @@ from micronets.design.dnas import Measure, SearchResult, meet_measured_limits
 from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.net import Net
 from micronets.design.predict import predict
+from micronets.design.score_file import ScoreFile
 from micronets.design.search_settings import SearchSettings
 from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import autocast, pick_device, prepare_cpu
-from micronets.errors import DataError, TrainingError
+from micronets.errors import DataError, FileError, SpecError, TrainingError
 from micronets.files import digest
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
@@ -44,6 +45,7 @@ from micronets.progress import Progress
 from micronets.tasks import TaskData
 from micronets.terminal import counted
 
+CHECKPOINT, SCORES = "checkpoint.pt", "scores.jsonl"
 RANDOM_NETWORKS = 2  # random networks that a step trains, beside the largest and the smallest one
 VALIDATION = 1024  # validation examples, evenly spaced, that cut networks are compared on
 PARENTS = 8  # the best networks, from which new ones are made
@@ -98,10 +100,11 @@ class CutNetworks:
 
     - `loop`: holds the supernet and gives the batches for statistics of batch norm.
     - `losses`: the mean cross-entropy on validation examples of each network that was looked at.
+    - `scores`: the file in which losses are kept for other searches on the same supernet; None keeps none.
     """
 
-    def __init__(self, loop: SearchLoop, data: TaskData) -> None:
-        self.loop, self.data = loop, data
+    def __init__(self, loop: SearchLoop, data: TaskData, scores: ScoreFile | None = None) -> None:
+        self.loop, self.data, self.scores = loop, data, scores
         size = data.size("val")
         self._rows = np.unique(np.linspace(0, size - 1, min(size, VALIDATION)).astype(np.int64))
         self._labels = torch.from_numpy(data.labels("val")[self._rows])
@@ -116,10 +119,17 @@ class CutNetworks:
         """Returns the validation loss of the network of `values`."""
         arch = derive(self.loop.supernet.space, values)
         if arch not in self.losses:
-            net = Net(arch).to(self.loop.device)
-            net.load_state_dict(self.state(values))
-            x = self.data.inputs("val", input_settings(self.data, values), self._rows)
-            self.losses[arch] = float(F.cross_entropy(torch.from_numpy(predict(net, x)), self._labels))
+            settings = input_settings(self.data, values)
+            key = digest(repr((arch.to_json(), sorted(settings.items()))))
+            loss = None if self.scores is None else self.scores.get(key)
+            if loss is None:
+                net = Net(arch).to(self.loop.device)
+                net.load_state_dict(self.state(values))
+                x = self.data.inputs("val", settings, self._rows)
+                loss = float(F.cross_entropy(torch.from_numpy(predict(net, x)), self._labels))
+                if self.scores is not None:
+                    self.scores.add(key, loss)
+            self.losses[arch] = loss
         return self.losses[arch]
 
 
@@ -158,6 +168,87 @@ def evolve(
     return min(known, key=lambda pair: pair[0])[1]
 
 
+def train_supernet(
+    fitter: BudgetFitter,
+    feasible: Sequence[Mapping[str, int]],
+    board: Board,
+    runtime: RuntimeCosts,
+    data: TaskData,
+    settings: SearchSettings,
+    *,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+) -> list[dict[str, Any]]:
+    """Trains a supernet for searches under any limits, each of which names `directory` in `SearchSettings.supernet`.
+
+    - `fitter`: knows the space; its costs and those of `board` and `runtime` are noted in the history alone.
+    - `feasible`: the combinations of shapes that those searches need; one is drawn for each step.
+    - `data`, `settings`, `seed`, `progress`: as of `search`.
+    - `directory`: where checkpoint.pt is written; a checkpoint found there is continued.
+
+    Returns a record for each epoch. Raises `TrainingError`, and `FileError` and `SpecError` for the checkpoint.
+    """
+    prepare_cpu()
+    loop = _loop(fitter, board, runtime, data, settings, seed)
+    loop.feasible = feasible
+    _train(loop, directory / CHECKPOINT, _shared_stamp(loop), progress)
+    return loop.history
+
+
+def _loop(
+    fitter: BudgetFitter, board: Board, runtime: RuntimeCosts, data: TaskData, settings: SearchSettings, seed: int
+) -> SandwichLoop:
+    """Makes a supernet with random weights, and the loop that trains it."""
+    device = pick_device(settings.device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        supernet = Supernet(fitter.space).to(device)
+    return SandwichLoop(supernet, fitter, board, runtime, data, settings, seed, device)
+
+
+def _train(loop: SandwichLoop, path: Path, stamp: str, progress: Progress) -> None:
+    """Does the steps that the checkpoint at `path` has not done."""
+    loop.resume(load_checkpoint(path, loop.device, stamp))
+    loop.run(progress, lambda state: save_checkpoint(path, state, stamp))
+
+
+def _shared_stamp(loop: SandwichLoop) -> str:
+    """Hashes what decides the weights of a supernet for many searches, but for the shapes that these need."""
+    space, without = loop.supernet.space, (*WITHOUT_EFFECT, "device", "supernet", "evaluations")
+    decisive = {k: v for k, v in asdict(loop.settings).items() if k not in without}
+    of_data = data_digest(loop.data, input_settings(loop.data, space.largest()))
+    return digest(repr(("shared", space.name, space.choices, of_data, decisive, loop.seed)))
+
+
+def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
+    """Gives a loop the weights that `train_supernet` has left in `folder`; returns the file of losses beside them.
+
+    Raises `FileError` if there are none, `SpecError` for those of other data, settings or spaces, or half trained ones.
+    """
+    path = folder / CHECKPOINT
+    try:
+        state = load_checkpoint(path, loop.device, _shared_stamp(loop))
+    except SpecError as e:
+        raise SpecError(
+            f"search.supernet = '{folder}': is of other data, another space or seed, or other settings of the search; "
+            "give those of its sweep, or train another with --set search.supernet="
+        ) from e
+    if state is None:
+        raise FileError(
+            f"search.supernet = '{folder}': there is no {CHECKPOINT}; give the directory 'supernet' of a sweep"
+        )
+    loop.resume(state)
+    if loop.step < loop.steps:
+        raise SpecError(
+            f"search.supernet = '{folder}': is trained for {loop.step:,} of {loop.steps:,} steps; go on with its "
+            "sweep by --resume"
+        )
+    loop.supernet.train()
+    computed = digest(path.read_bytes()), loop.device.type, torch.get_num_threads()  # all that decides the last bits
+    return ScoreFile(folder / SCORES, digest(repr(computed)))
+
+
 def search(
     space: SearchSpace,
     data: TaskData,
@@ -173,8 +264,9 @@ def search(
 ) -> SearchResult:
     """Trains a supernet by the sandwich rule and returns the best of `settings.evaluations` networks cut out of it.
 
-    A step costs about four of `dnas.search`. The arguments and errors are those of `dnas.search`; `DataError` too
-    without validation examples. The last record of the history tells the losses of the networks that were compared.
+    A step costs about four of `dnas.search`. Where `settings.supernet` names one that `train_supernet` has trained, no
+    step is done. The arguments and errors are those of `dnas.search`; `DataError` too without validation examples. The
+    last record of the history tells the losses of the networks that were compared.
     """
     if not data.size("val"):
         raise DataError("the data have no validation examples; cut networks are compared on them")
@@ -182,24 +274,22 @@ def search(
     fitter = BudgetFitter(space, limits, board, runtime=runtime)
     feasible = fitter.feasible_shapes()
     prepare_cpu()
-    device = pick_device(settings.device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        supernet = Supernet(space).to(device)
-    loop = SandwichLoop(supernet, fitter, board, runtime, data, settings, seed, device)
+    loop = _loop(fitter, board, runtime, data, settings, seed)
     loop.feasible = feasible
-    decisive = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
-    of_data = data_digest(data, input_settings(data, space.largest()))
-    stamp = digest(repr((space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)))
-    path = directory / "checkpoint.pt"
-    loop.resume(load_checkpoint(path, device, stamp))
-    loop.run(progress, lambda state: save_checkpoint(path, state, stamp))
-    networks = CutNetworks(loop, data)
+    scores: ScoreFile | None = None
+    if settings.supernet:
+        scores = _take_supernet(loop, Path(settings.supernet))
+    else:
+        decisive = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device", "supernet")}
+        of_data = data_digest(data, input_settings(data, space.largest()))
+        stamp = digest(repr((space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)))
+        _train(loop, directory / CHECKPOINT, stamp, progress)
+    networks = CutNetworks(loop, data, scores)
     start = uniform_candidates(fitter, feasible, PARENTS)
     likely = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
     values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
     arch, costs, state = derive(space, values), dict(fitter.costs(values)), networks.state(values)
-    net = Net(arch).to(device)
+    net = Net(arch).to(loop.device)
     net.load_state_dict(state)
     accuracy = data.evaluate(predict(net, data.inputs("val", input_settings(data, values))), "val").value
     losses = sorted(networks.losses.values())

@@ -21,6 +21,8 @@ class SearchSettings:
       short training: random ones, and the space's standard one scaled to the limits for its input sizes and strides.
     - `candidates`: networks that `random` trains, and the most that `uniform` does; at least 1.
     - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1.
+    - `supernet`: for the method `supernet`, a directory that holds one trained already, such as `supernet` of a sweep
+      with the same data, space, seed and settings of the search: networks are cut out of it, and none is trained.
     - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, one
       for each at least; a step of `supernet` costs about four of `dnas`.
     - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).
@@ -51,6 +53,7 @@ class SearchSettings:
     method: Method = "dnas"
     candidates: int = 4
     evaluations: int = 200
+    supernet: str = ""
     epochs: int = 8
     optimiser: Literal["adamw", "sgd"] = "adamw"
     batch: int = 256
@@ -87,6 +90,11 @@ class SearchSettings:
             ),
             not_negative=("label_smoothing", "weight_decay", "checkpoint_seconds", "settle", "fill_log_ratio"),
         )
+        if self.supernet and self.method != "supernet":
+            raise SpecError(
+                f'search: supernet = \'{self.supernet}\' goes with method = "supernet", not "{self.method}"; change '
+                "one of them"
+            )
         if not 0 <= self.warmup < 1:
             raise SpecError(f"search: warmup = {self.warmup}; a share of the steps from 0 to below 1")
         if self.settle > 1 - self.warmup:

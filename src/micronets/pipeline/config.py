@@ -120,6 +120,11 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
 
     Raises `FileError` for a file that cannot be read, `SpecError` for anything wrong in it.
     """
+    return parse(read_table(path, overrides, out), str(path))
+
+
+def read_table(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> dict[str, Any]:
+    """Reads the tables of a configuration; the arguments and errors are those of `load`, which also checks them."""
     try:
         table = tomllib.loads(read_plain_text(path))
     except OSError as e:
@@ -131,7 +136,7 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
         _assign(table, keys, value)
     if out is not None:
         table["out"] = out
-    return parse(table, str(path))
+    return table
 
 
 def _init(value: Any, where: str) -> str:
@@ -188,6 +193,8 @@ def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
 def parse(table: Mapping[str, Any], where: str) -> Config:
     """Makes a checked `Config` from the tables of a TOML file; `where` names the file in errors. Raises `SpecError`."""
     known = [f.name for f in dataclasses.fields(Config)]
+    if "sweep" in table:
+        raise SpecError(f"{where}: has a [sweep], which 'micronets sweep {where}' does; remove it for a single run")
     for key in table:
         if key not in known:
             raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, known)}")
@@ -337,8 +344,11 @@ def make_space(
 
 
 def decides(key: str) -> bool:
-    """Tells whether a setting, by its dotted name, has an effect on the result of a run."""
-    return key != "out" and key.rpartition(".")[2] not in WITHOUT_EFFECT
+    """Tells whether a setting, by its dotted name, has an effect on the result of a run.
+
+    Of a supernet, its file decides and not its path (`stages.search`).
+    """
+    return key not in ("out", "search.supernet") and key.rpartition(".")[2] not in WITHOUT_EFFECT
 
 
 def first_difference(a: Config, b: Config, besides: Collection[str] = ()) -> tuple[str, Any, Any] | None:

@@ -43,6 +43,7 @@ class RunContext:
     - `command`: how the user started it.
     - `adapt`: what stands between the data and all that use them.
     - `resumed`: whether the run was begun earlier.
+    - `shared_data`: gives the data where several runs share them; without it, the run loads its own.
     """
 
     config: Config
@@ -51,6 +52,7 @@ class RunContext:
     command: str = ""
     adapt: Callable[[tasks.TaskData], tasks.TaskData] | None = None
     resumed: bool = False
+    shared_data: Callable[[], tasks.TaskData] | None = None
 
     @cached_property
     def board(self) -> Board:
@@ -60,6 +62,8 @@ class RunContext:
     @cached_property
     def data(self) -> tasks.TaskData:
         """The data of the task, in memory."""
+        if self.shared_data is not None:
+            return self.shared_data()
         given = self.config.data
         self.progress({"stage": "data", "note": f"reading {given.path}" if given.path else "making synthetic examples"})
         chosen = {name: value for name, value in vars(given).items() if name != "path" and value not in ("", (), None)}
@@ -182,7 +186,7 @@ class RunContext:
 
         If the run was begun with another number, a note says so when this is first asked.
         """
-        usual, kept = _usual_threads(), self.config.threads
+        usual, kept = usual_threads(), self.config.threads
         if self.resumed and usual != kept:
             note = f"threads = {kept}, as the run was begun; {usual} would be usual here, and give another model"
             self.progress({"stage": "run", "note": note})
@@ -228,18 +232,18 @@ def opened(
             _check_own_config(run)
         if run.started:
             held = old = load(run / directory.CONFIG)
-            config = replace(config, threads=config.threads or old.threads or _usual_threads())
+            config = replace(config, threads=config.threads or old.threads or usual_threads())
             difference = first_difference(replace(old, threads=old.threads or config.threads), config, redone)
             if difference is not None:
                 key, before, now = difference
                 raise SpecError(
-                    f"{run.path}: holds a run with {key} = {_setting_text(before)}, not {_setting_text(now)}; "
+                    f"{run.path}: holds a run with {key} = {setting_text(before)}, not {setting_text(now)}; "
                     "name another directory with --out"
                 )
             if not resume:
                 raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")
         else:
-            config = replace(config, threads=config.threads or _usual_threads())
+            config = replace(config, threads=config.threads or usual_threads())
         if held is None or replace(held, out=config.out) != config:  # new, or with other settings that have no effect
             write_atomic(run / directory.CONFIG, to_toml(config))
         try:
@@ -281,14 +285,15 @@ def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...
     return (*data.notes, *alike_note(data.classes), *duplicate_notes(data), *size_notes(sizes, data.noun, way_out))
 
 
-def _usual_threads() -> int:
+def usual_threads() -> int:
     """Returns how many threads PyTorch takes by itself: one for each core, or as OMP_NUM_THREADS says."""
     import torch
 
     return torch.get_num_threads()
 
 
-def _setting_text(value: Any) -> str:
+def setting_text(value: Any) -> str:
+    """Writes the value of a setting for an error, also where it is not set."""
     return "(not set)" if value is None else str(value)
 
 

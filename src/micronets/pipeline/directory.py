@@ -265,6 +265,8 @@ def _stale(key: str, old: Any, new: Any) -> str:
         return "was made from another task (its file, or a file that it imports, has changed)"
     if key == "latency model file":
         return "was made by another latency model (the file that latency_model names has changed since)"
+    if key == "supernet file":
+        return "was made from another supernet (that of search.supernet)"
     if key == "data":
         return "was made from other data (the files of the data set have changed since)"
     if "/" in key or key.endswith(".tflite"):

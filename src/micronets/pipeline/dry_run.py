@@ -227,6 +227,7 @@ def shrunk(config: Config, device: str) -> Config:
         epochs=1,
         candidates=1,
         evaluations=1,
+        supernet="",  # it was trained with other batches
         calibration_batches=1,
         warmup=0.0,
         batch=batch,

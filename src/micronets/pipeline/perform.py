@@ -79,6 +79,14 @@ class Run:
         return summary(self.facts, RunDir(self.out))
 
 
+def perform_all(context: RunContext) -> Run:
+    """Does every stage that is left; the errors are those of `perform`."""
+    directory.check_free(context.run, STAGES)  # said now, not after hours of training
+    for stage in STAGES:
+        perform(context, stage)
+    return Run(context.run.path, read_facts(context.run))
+
+
 def load_config(
     source: str | PathLike[str] | Config, out: str | PathLike[str] | None = None, overrides: Sequence[str] = ()
 ) -> Config:
@@ -121,7 +129,4 @@ def run(
     given = "config" if isinstance(config, Config) else repr(str(config))
     command = f"micronets.run({given}, out={str(loaded.out)!r})"
     with opened(loaded, resume=resume, progress=progress or (lambda _: None), command=command) as context:
-        directory.check_free(context.run, STAGES)  # said now, not after hours of training
-        for stage in STAGES:
-            perform(context, stage)
-        return Run(context.run.path, read_facts(context.run))
+        return perform_all(context)

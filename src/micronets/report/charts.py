@@ -148,7 +148,7 @@ def line_chart(
         "figure",
         el("p", y_label, class_="small axis"),
         svg(width, height, parts, label=y_label),
-        _legend([s.name for s in series]) if len(series) > 1 else None,
+        legend([s.name for s in series]) if len(series) > 1 else None,
     )
 
 
@@ -161,7 +161,7 @@ def y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, end
     return el("g", rows)
 
 
-def _legend(names: Sequence[str]) -> Markup:
+def legend(names: Sequence[str]) -> Markup:
     """Writes the names of curves beside their colours."""
     items = [el("span", el("i", class_=f"c{k % COLOURS}"), name) for k, name in enumerate(names)]
     return el("figcaption", items, class_="legend")
@@ -304,7 +304,7 @@ def scatter_chart(
     for k, (_, group) in enumerate(groups):
         dots = [el("circle", cx=x(a), cy=y(b), r=2.6, fill_opacity=0.7) for a, b in group]
         parts.append(el("g", dots, _trend(group, x, y), class_=f"curve c{k % COLOURS}"))
-    return el("figure", svg(width, height, parts, label=y_label), _legend([name for name, _ in groups]))
+    return el("figure", svg(width, height, parts, label=y_label), legend([name for name, _ in groups]))
 
 
 def _trend(

@@ -6,33 +6,46 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micronets import tasks, user_code
 from micronets.boards.board import board_budget
 from micronets.commands import own_space
 from micronets.commands.first_network import FirstNetwork
 from micronets.commands.search import budget_without_metadata, measured_costs
-from micronets.errors import SpecError, UserCodeError
-from micronets.files import digest, write_atomic
+from micronets.errors import FileError, SpecError, UserCodeError
+from micronets.files import digest, read_plain, write_atomic
 from micronets.pipeline.config import is_model, make_space
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
 from micronets.pipeline.finished_teacher import check_before_search, first_weights
 from micronets.pipeline.stages.base import Stage
 
+if TYPE_CHECKING:
+    from micronets.design.budget_fitter import BudgetFitter
+
 
 def check_budget(context: RunContext) -> None:
     """Refuses a budget that no network of the space was found to meet, before data are made or read.
 
-    Where the data decide the number of classes or the size of the input, the least that they can be is taken; the
-    search itself checks again once they are known. Raises `BudgetError`.
+    The search itself checks again once the data are known. Raises `BudgetError`.
+    """
+    fitter = fitter_before_data(context)
+    if fitter is not None:
+        fitter.feasible_shapes()
+
+
+def fitter_before_data(context: RunContext) -> BudgetFitter | None:
+    """Returns what knows the costs of the space's networks and the limits, before data are made or read.
+
+    Where the data decide the number of classes or the size of the input, the least that they can be is taken. None
+    where nothing can be known without the data.
     """
     from micronets.design.budget_fitter import BudgetFitter
 
     config, board = context.config, context.board
     if is_model(config.init):
-        return  # its costs are those of one network, which is checked when the data have told the classes
+        return None  # its costs are those of one network, which is checked when the data have told the classes
     known = tasks.find(config.task).outline(config.data)
     given = {name: value for name, value in known.space_options.items() if name not in config.space}
     try:
@@ -45,8 +58,17 @@ def check_budget(context: RunContext) -> None:
         if "file" not in config.space:
             raise
         # networks of the user's may want more than the least input: they are checked again when the data are there
-        return
-    BudgetFitter(space, board_budget(config.budget, board), board, runtime=context.costs).feasible_shapes()
+        return None
+    return BudgetFitter(space, board_budget(config.budget, board), board, runtime=context.costs)
+
+
+def fitter_of(context: RunContext) -> BudgetFitter:
+    """Returns what knows the exact costs of the space's networks and the limits, for the data."""
+    from micronets.design.budget_fitter import BudgetFitter
+
+    config, board, costs = context.config, context.board, context.costs_with_front_ends
+    limits = board_budget(budget_without_metadata(config.budget, context.data, costs), board)
+    return BudgetFitter(context.space, limits, board, runtime=costs)
 
 
 def _inputs(context: RunContext) -> dict[str, Any]:
@@ -58,7 +80,20 @@ def _inputs(context: RunContext) -> dict[str, Any]:
         check_budget(context)
     settings = settings_for(context, "board", "budget", "runtime", "latency_model", "space", "search")
     of_file = first_weights(context.config.init) if is_model(context.config.init) else {}
-    return {**settings, "board file": digest(repr(context.board)), **of_file}
+    supernet = context.config.search.supernet
+    of_supernet = {"supernet file": supernet_digest(Path(supernet))} if supernet else {}
+    return {**settings, "board file": digest(repr(context.board)), **of_file, **of_supernet}
+
+
+def supernet_digest(folder: Path) -> str:
+    """Hashes the supernet that `search.supernet` names. Raises `FileError` if there is none."""
+    path = folder / Path(SEARCH_STATE).name
+    try:
+        return digest(read_plain(path))
+    except OSError as e:
+        raise FileError(
+            f"search.supernet = '{folder}': cannot read {path} ({e.strerror}); give the directory 'supernet' of a sweep"
+        ) from e
 
 
 def _search(context: RunContext) -> Sequence[str]:
@@ -81,7 +116,7 @@ def _search(context: RunContext) -> Sequence[str]:
             context.config.budget, context.board, context.runtime, context.progress, context.front_ends
         ),
     )
-    write_atomic(context.run / SEARCH_LOG, _json_lines(found.history))
+    write_history(context.run / SEARCH_LOG, found.history)
     write_atomic(context.run / VALUES, json.dumps(found.values, indent=1) + "\n")
     write_atomic(context.run / ARCH, found.arch.to_json())
     write_weights(context.run / SUPERNET, found.state)
@@ -97,12 +132,9 @@ def _take_given(context: RunContext, given: FirstNetwork) -> Sequence[str]:
     Raises `BudgetError` if it does not keep the budget, `UnsupportedError` if it cannot be trained.
     """
     from micronets.commands import first_network
-    from micronets.design.budget_fitter import BudgetFitter
 
-    config, board, costs = context.config, context.board, context.costs_with_front_ends
-    limits = board_budget(budget_without_metadata(config.budget, context.data, costs), board)
-    BudgetFitter(context.space, limits, board, runtime=costs).feasible_shapes()
-    context.progress({"stage": "search", "note": f"nothing is searched: the network is that of {config.init}"})
+    fitter_of(context).feasible_shapes()
+    context.progress({"stage": "search", "note": f"nothing is searched: the network is that of {context.config.init}"})
     write_atomic(context.run / SEARCH_LOG, "")
     write_atomic(context.run / VALUES, json.dumps(dict(given.settings), indent=1) + "\n")
     write_atomic(context.run / ARCH, given.network.arch.to_json())
@@ -128,8 +160,9 @@ def read_weights(path: Path) -> dict[str, Any]:
     return state
 
 
-def _json_lines(records: Sequence[Mapping[str, Any]]) -> str:
-    return "".join(json.dumps(r) + "\n" for r in records)
+def write_history(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Writes the records of a search, a line of JSON for each."""
+    write_atomic(path, "".join(json.dumps(r) + "\n" for r in records))
 
 
 SEARCH = Stage(

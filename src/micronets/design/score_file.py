@@ -1,0 +1,53 @@
+"""`ScoreFile`: losses of networks by a key, in a file that several searches read and add to, also at the same time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+
+class ScoreFile:
+    """Losses that were computed by this or another search; each is a line of JSON at the end of the file.
+
+    A line that a killed process left half written is no JSON, alone or with what follows it, and is passed over.
+
+    - `path`: the file, which is made with the first loss.
+    - `basis`: identifies everything beside the network that decides a loss; losses of another basis are passed over.
+    """
+
+    def __init__(self, path: Path, basis: str) -> None:
+        self.path, self.basis = path, basis
+        self._known: dict[str, float] = {}
+        self._read = 0  # bytes of the file
+
+    def get(self, key: str) -> float | None:
+        """Returns the loss of a network; None where it is not known."""
+        if key not in self._known:
+            self._read_on()
+        return self._known.get(key)
+
+    def add(self, key: str, loss: float) -> None:
+        """Adds the loss of a network."""
+        self._known[key] = loss
+        line = json.dumps({"basis": self.basis, "network": key, "loss": loss}) + "\n"
+        with self.path.open("ab") as file:
+            file.write(line.encode())
+
+    def _read_on(self) -> None:
+        """Reads the whole lines that have been added since the last time."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                added = file.read()
+        except FileNotFoundError:
+            return
+        whole = added.rfind(b"\n") + 1
+        self._read += whole
+        for line in added[:whole].splitlines():
+            try:
+                found = json.loads(line)
+                basis, key, loss = found["basis"], found["network"], float(found["loss"])
+            except (ValueError, TypeError, KeyError):
+                continue
+            if basis == self.basis:
+                self._known[key] = loss

@@ -1,0 +1,164 @@
+"""Makes the points of a sweep, in this process or in several: each is a run, done by the stages of a run.
+
+A worker is a process of this module. It reads the directory of a run from a line of its stdin, makes that run, and
+answers on its stdout in lines of JSON: how far it is, and at last how it ended. It is killed when this process ends.
+"""
+
+from __future__ import annotations
+
+import json
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from micronets import child_processes, errors
+from micronets.errors import BudgetError, MicronetsError
+from micronets.files import write_atomic
+from micronets.pipeline.config import Config, load
+from micronets.pipeline.context import opened
+from micronets.pipeline.directory import CONFIG, RunDir
+from micronets.pipeline.perform import perform_all
+from micronets.pipeline.sweep_config import Point
+from micronets.pipeline.toml_config import to_toml
+from micronets.progress import Progress
+from micronets.tasks import TaskData
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a point ended; `refused` says why no network was found that keeps its limits, None: there is one."""
+
+    refused: str | None = None
+
+
+Finished = Callable[[Point, Outcome], None]
+"""Is told of every point that has ended, one at a time."""
+
+
+def make_points(
+    points: Sequence[Point], jobs: int, data: Callable[[], TaskData], progress: Progress, finished: Finished
+) -> None:
+    """Makes every point that is not made yet.
+
+    - `jobs`: how many at the same time; with more than one, each is made in a process of its own and loads its data.
+    - `data`: gives the data to points that are made in this process.
+    - `progress`: is told what is being done and how far it is.
+    - `finished`: is told of every point that has ended, in this thread.
+
+    Raises the first error of a point; the others are then stopped.
+    """
+    if jobs > 1:
+        _in_processes(points, jobs, progress, finished)
+        return
+    for number, point in enumerate(points, 1):
+        progress({"stage": "sweep", "note": f"point {number} of {len(points)}: {point.name}"})
+        finished(point, _make(point.config, progress, data))
+
+
+def _make(config: Config, progress: Progress, data: Callable[[], TaskData] | None) -> Outcome:
+    """Makes one point; see `RunContext.shared_data` for `data`."""
+    from dataclasses import replace
+
+    command = f"micronets run {config.out} --resume"
+    try:
+        with opened(config, resume=True, progress=progress, command=command) as context:
+            perform_all(replace(context, shared_data=data))
+    except BudgetError as e:
+        return Outcome(refused=str(e))
+    return Outcome()
+
+
+def _in_processes(points: Sequence[Point], jobs: int, progress: Progress, finished: Finished) -> None:
+    """Makes the points in `jobs` processes."""
+    for point in points:
+        folder = RunDir(Path(point.config.out))
+        if not folder.started:
+            write_atomic(folder / CONFIG, to_toml(point.config))
+    left: queue.SimpleQueue[tuple[int, Point]] = queue.SimpleQueue()
+    for item in enumerate(points, 1):
+        left.put(item)
+    told: queue.SimpleQueue[tuple[Point | None, Mapping[str, Any]]] = queue.SimpleQueue()
+    words = [sys.executable, "-m", "micronets.pipeline.sweep_workers"]
+    workers: list[subprocess.Popen[bytes]] = []
+    try:
+        for _ in range(jobs):
+            workers.append(child_processes.start(words, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL))
+            threading.Thread(target=_serve, args=(workers[-1], left, told, len(points)), daemon=True).start()
+        ended = 0
+        while ended < len(points):
+            told_of, said = told.get()
+            if "event" in said:
+                progress(said["event"])
+            elif "error" in said:
+                raise getattr(errors, said["error"], MicronetsError)(said["message"])
+            else:
+                assert told_of is not None
+                finished(told_of, Outcome(said["refused"]))
+                ended += 1
+    finally:
+        for worker in workers:
+            child_processes.stop(worker)
+
+
+def _serve(
+    worker: subprocess.Popen[bytes],
+    left: queue.SimpleQueue[tuple[int, Point]],
+    told: queue.SimpleQueue[tuple[Point | None, Mapping[str, Any]]],
+    count: int,
+) -> None:
+    """Gives a worker one point after the other, as long as there are any, and passes on what it says."""
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    while True:
+        try:
+            number, point = left.get_nowait()
+        except queue.Empty:
+            return
+        note = f"point {number} of {count}: {point.name}"
+        told.put((None, {"event": {"stage": "sweep", "note": note}}))
+        try:
+            worker.stdin.write(json.dumps(point.config.out).encode() + b"\n")
+            worker.stdin.flush()
+            ended = False
+            for line in worker.stdout:
+                said = json.loads(line)
+                told.put((point, said))
+                if "event" not in said:
+                    ended = True
+                    break
+        except (OSError, ValueError):
+            ended = False
+        if not ended:
+            message = (
+                f"{point.name}: its process ended in the middle; 'micronets run {point.config.out} --resume' tells why"
+            )
+            told.put((point, {"error": "DeviceError", "message": message}))
+            return
+
+
+def _work() -> None:
+    """Makes the runs that are named on stdin, until it ends."""
+    answers = sys.stdout
+    sys.stdout = sys.stderr  # whatever else is printed must not mix with the answers
+
+    def say(answer: Mapping[str, Any]) -> None:
+        answers.write(json.dumps(answer, default=float) + "\n")
+        answers.flush()
+
+    for line in sys.stdin:
+        path = Path(json.loads(line))
+        try:
+            outcome = _make(load(path / CONFIG), lambda event: say({"event": event}), None)
+        except MicronetsError as e:
+            say({"error": type(e).__name__, "message": str(e)})
+        else:
+            say({"refused": outcome.refused})
+
+
+if __name__ == "__main__":
+    _work()
