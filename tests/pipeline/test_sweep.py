@@ -130,6 +130,25 @@ def _bytes(out: Path, point: str, name: str) -> bytes:
     return (out / "points" / point / name).read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("search.supernet=nowhere", "search.supernet = 'nowhere': cannot read nowhere/checkpoint.pt"),
+        (
+            "seed=5",
+            "/supernet': is of other data, another space or seed, or other settings of the search; give those of",
+        ),
+    ],
+)
+def test_a_supernet_that_does_not_fit_is_refused(
+    change: str, message: str, resumed: tuple[Sweep, list[Event]], tmp_path: Path
+) -> None:
+    point = resumed[0].out / "points" / NAMES[0] / "config.toml"
+    found = call("search", point, "--out", tmp_path / "run", "--set", change)
+    assert found.code == 2
+    assert message in found.error
+
+
 def test_two_processes_make_the_same_bytes(resumed: tuple[Sweep, list[Event]], root: Path) -> None:
     found, _ = resumed
     events: list[Event] = []
