@@ -125,6 +125,16 @@ RECURRENT = (Op.SVDF, Op.UNIDIRECTIONAL_SEQUENCE_LSTM)
 whose shapes have no batch."""
 
 
+WITHOUT_LAYERS = (
+    Op.CALL_ONCE,
+    Op.VAR_HANDLE,
+    Op.DEPTH_TO_SPACE,
+    Op.SPACE_TO_DEPTH,
+    Op.REVERSE_V2,
+)
+"""The operators that no kind of layer is written as: two that make no layer, and those that are read as other kinds."""
+
+
 def op_name(code: int) -> str:
     """Returns the operator's name in TensorFlow Lite, or `operator NUMBER`."""
     try:
