@@ -76,14 +76,19 @@ def refuse_splits(folders: Sequence[Path], way_out: str) -> None:
 def strangers_note(
     found: Iterable[ClassFiles], what: str, hint: Callable[[Path], str] = lambda _: ""
 ) -> tuple[str, ...]:
-    """Writes a note on the files that are ignored, such as `2 files that are neither .npy nor .csv ignored (first:
-    ...)`.
+    """Writes notes on the files that are ignored, such as `2 files that are neither .npy nor .csv ignored (first:
+    ...)`, and on what has no end or is not there, whatever its name.
     """
     strangers = [p for one in found for p in one.strangers]
-    if not strangers:
-        return ()
-    files = f"{counted(len(strangers), 'files')} that {'is' if len(strangers) == 1 else 'are'} {what}"
-    return (f"{files} ignored (first: {strangers[0]}{hint(strangers[0])})",)
+    others, odd = [p for p in strangers if p.is_file()], [p for p in strangers if not p.is_file()]
+    notes = []
+    if others:
+        files = f"{counted(len(others), 'files')} that {'is' if len(others) == 1 else 'are'} {what}"
+        notes.append(f"{files} ignored (first: {others[0]}{hint(others[0])})")
+    if odd:
+        what_it_is = "1 pipe, device or broken link" if len(odd) == 1 else f"{len(odd)} pipes, devices or broken links"
+        notes.append(f"{what_it_is} ignored (first: {odd[0]})")
+    return tuple(notes)
 
 
 def speaker(stem: str) -> str | None:

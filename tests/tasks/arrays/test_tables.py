@@ -43,13 +43,13 @@ def refusal(paths: list[Path]) -> str:
 @pytest.mark.parametrize(
     ("first", "what"),
     [
-        ("nan,2,3\n", "line 1, column 1 holds a value that is not a finite number"),
-        ("1,-inf,3\n", "line 1, column 2 holds a value that is not a finite number"),
-        ("1,2,1e300\n", "line 1, column 3 holds a value that is not a finite number"),
-        (f"1,2,{'9' * 5000}\n", "line 1, column 3 holds a value that is not a finite number"),
-        (",2,3\n", "line 1, column 1 is empty"),
-        ("1,,3\n", "line 1, column 2 is empty"),
-        ("NA,NA,NA\n", "line 1, column 1 holds a value that is not a finite number"),
+        ("nan,2,3\n", "line 1, column 1 holds no number (empty, NA or NaN)"),
+        ("1,-inf,3\n", "line 1, column 2 holds -inf; numbers up to 1e+30 can be used"),
+        ("1,2,1e300\n", "line 1, column 3 holds 1e+300; numbers up to 1e+30 can be used"),
+        (f"1,2,{'9' * 5000}\n", "line 1, column 3 holds inf; numbers up to 1e+30 can be used"),
+        (",2,3\n", "line 1, column 1 holds no number (empty, NA or NaN)"),
+        ("1,,3\n", "line 1, column 2 holds no number (empty, NA or NaN)"),
+        ("NA,NA,NA\n", "line 1, column 1 holds no number (empty, NA or NaN)"),
         ("1,2,abc\n", "line 1, column 3 holds 'abc' beside numbers"),
     ],
 )
@@ -146,11 +146,20 @@ def test_damage_is_named_with_its_line(tmp_path: Path, content: str, what: str) 
 
 def test_a_line_far_down_and_bytes_that_are_no_text(tmp_path: Path) -> None:
     (path,) = written(tmp_path, {"a.csv": text(noise(), "x,y,z\n") + "1,,3\n"})
-    assert (
-        refusal([path]) == f"{path}: line 12, column 2 holds a value that is not a finite number; remove or repair it"
-    )
+    assert refusal([path]) == f"{path}: line 12, column 2 holds no number (empty, NA or NaN); remove or repair it"
     path.write_bytes(b"1,2\n\xff,3\n")
-    assert refusal([path]).startswith(f"{path}: not an array of numbers (invalid start byte at byte 4); ")
+    assert refusal([path]) == f"{path}: its text is not UTF-8 (byte 4); save it as UTF-8, or write a .npy"
+    path.write_text("1,2\n1_000,3\n")
+    assert "line 2, column 1 holds '1_000', which is no number" in refusal([path])
+
+
+def test_a_column_that_counts_down_is_left_out(tmp_path: Path) -> None:
+    paths = written(
+        tmp_path, {f"{n}.csv": text([[str(7 - i), row[0]] for i, row in enumerate(noise(8))]) for n in "ab"}
+    )
+    arrays, notes = read_tables(paths)
+    assert notes == ("column 1 counts the lines and is left out",)
+    assert {a.shape for a in arrays.values()} == {(8, 1)}
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
@@ -159,7 +168,7 @@ def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a/pipe.csv")
     data = tasks.load("features", tmp_path)
     assert data.source.endswith(": 8 arrays of 10 x 3")
-    assert data.notes == (f"1 file that is neither .npy nor .csv ignored (first: {tmp_path / 'a/pipe.csv'})",)
+    assert data.notes == (f"1 pipe, device or broken link ignored (first: {tmp_path / 'a/pipe.csv'})",)
 
 
 def test_folders_below_that_of_a_class_are_read_and_stay_together(tmp_path: Path) -> None:

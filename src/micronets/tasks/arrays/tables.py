@@ -58,10 +58,10 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
     - or if it is the same in two files or more, stands nowhere else in them, and has a cell of text, or numbers that
       rise from left to right.
 
-    Two kinds of columns are left out, as a network would learn the order of the recordings from them: one that rises
-    by 1 from line to line in every file (four lines at least), and one that holds the time: the first column or one
-    with a heading such as `time`, which rises in every file, evenly (four lines at least) or not (eight), and any
-    column of dates.
+    Two kinds of columns are left out, as a network would learn the order of the recordings from them: one that rises,
+    or falls, by 1 from line to line in every file (four lines at least), and one that holds the time: the first column
+    or one with a heading such as `time`, which rises in every file, evenly (four lines at least) or not (eight), and
+    any column of dates.
 
     Returns the numbers of each file, `[lines, columns]`, and notes on what was left out. Raises `DataError`, which
     names file, line and column of what is not a finite number.
@@ -152,7 +152,7 @@ def _text(path: Path) -> str:
     except OSError as e:
         raise DataError(f"{path}: cannot be read ({e.strerror}); check the path and its permissions") from e
     except UnicodeDecodeError as e:
-        raise _damaged(path, f"{e.reason} at byte {e.start}") from e
+        raise DataError(f"{path}: its text is not UTF-8 (byte {e.start}); save it as UTF-8, or write a .npy") from e
 
 
 def _only(text: str, delimiter: str) -> bool:
@@ -182,8 +182,9 @@ def _shown(cell: str) -> str:
 
 
 def _number(cell: str) -> float | None:
+    """Returns the number in a cell, None where there is none; Python's `1_000` is none in a table."""
     try:
-        return float(cell)
+        return None if "_" in cell else float(cell)
     except ValueError:
         return None
 
@@ -234,11 +235,16 @@ def _body(table: _Table, headed: bool) -> Floats:
     bad = ~(np.abs(body) < LARGEST)
     if bad.any():
         row, column = (int(v[0]) for v in np.nonzero(bad))
-        what = "holds a value that is not a finite number"
+        value = float(body[row, column])
+        what = (
+            "holds no number (empty, NA or NaN)"
+            if np.isnan(value)
+            else f"holds {value:g}; numbers up to {LARGEST:g} can be used"
+        )
         if not headed and not row:
             cell = table.first[column]
             text = bool(cell) and _number(cell) is None and cell.lower() not in _MISSING
-            what = "is empty" if not cell else f"holds {_shown(cell)} beside numbers" if text else what
+            what = f"holds {_shown(cell)} beside numbers" if text else what
         raise DataError(f"{table.path}: line {lines[row]}, column {column + 1} {what}; remove or repair it")
     return body
 
@@ -256,7 +262,7 @@ def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clo
     if least < _FEW:
         return None
     steps = [np.diff(v) for v in values]
-    if all((s == 1).all() for s in steps):
+    if any(all((s == by).all() for s in steps) for by in (1, -1)):
         return "counts the lines"
     plain = None if name is None else name.lower().split("(")[0].split("[")[0].strip(" _")
     named = plain is not None and (plain in (*_TIMES, *_COUNTERS) or plain.split("_")[0] in _TIMES[:3])
