@@ -72,6 +72,14 @@ def test_a_stream_of_unknown_length_is_read_to_its_end() -> None:
             b"ID3\4mp3",
             "a.wav: not a WAV file (it starts with b'ID3\\x04', not b'RIFF'); remove it or convert it to PCM WAV",
         ),
+        (
+            b"\0\0\0\x20ftypM4A mp42",
+            "a.wav: not a WAV file but MP4 or M4A; convert it: ffmpeg -i a.wav -c:a pcm_s16le a_pcm.wav",
+        ),
+        (
+            b"\x1a\x45\xdf\xa3" + bytes(20),
+            "a.wav: not a WAV file but WebM or Matroska; convert it: ffmpeg -i a.wav -c:a pcm_s16le a_pcm.wav",
+        ),
         (GOOD[:30], "a.wav: damaged WAV file (no 'fmt ' or no 'data' chunk); remove it or record it again"),
         (
             GOOD[:144],
@@ -183,8 +191,8 @@ def test_damaged_headers_end_in_one_line(shared: Path) -> None:
         with contextlib.suppress(DataError):
             decode_wav(bytes(data), "a.wav")
     for name, text in (
-        ("bits_0", "damaged WAV header (1 channels, 16000 Hz, 0 bytes a frame of 0 bits)"),
-        ("block_0", "damaged WAV header (1 channels, 16000 Hz, 0 bytes a frame of 16 bits)"),
+        ("bits_0", "damaged WAV header (1 channel, 16000 Hz, 0 bytes a frame of 0 bits)"),
+        ("block_0", "damaged WAV header (1 channel, 16000 Hz, 0 bytes a frame of 16 bits)"),
         ("adpcm", "compressed WAV (IMA ADPCM, format 17); convert it: ffmpeg -i adpcm.wav "),
         ("ima", "compressed WAV (IMA ADPCM, format 17); convert it: ffmpeg -i ima.wav "),
     ):

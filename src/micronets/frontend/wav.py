@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
+from micronets.terminal import counted
 
 Float = npt.NDArray[np.float32]
 
@@ -33,6 +34,14 @@ _COMPRESSED = {
     0xFF: "AAC",
     0x161: "WMA",
 }
+_OTHER_FILES = (
+    (4, b"ftyp", "MP4 or M4A"),
+    (0, b"\x1a\x45\xdf\xa3", "WebM or Matroska"),
+    (0, b"#!AMR", "AMR"),
+    (0, b"0&\xb2u", "WMA"),
+    (0, b"caff", "CAF"),
+)
+"""Sound of telephones and browsers, which is often called .wav: where in a file its mark stands, and its name."""
 _LOUDEST_FLOAT = 8.0  # a float recording beyond +-1 is too loud; one that is so far beyond has other units
 _CANCELS = 0.005  # share of the channels' power that their mean has kept, below which they cancel each other
 _CLIPPED = 0.1  # share of the samples at either limit from which on a recording is called clipped
@@ -67,6 +76,9 @@ def decode_wav(data: bytes, where: str) -> Recording:
     if not data:
         raise DataError(f"{where}: the file is empty (0 bytes); remove it or record it again")
     if len(data) < 12 or data[:4] not in (b"RIFF", b"RF64", b"BW64") or data[8:12] != b"WAVE":
+        kind = next((name for at, mark, name in _OTHER_FILES if data[at : at + len(mark)] == mark), None)
+        if kind is not None:
+            raise DataError(f"{where}: not a WAV file but {kind}; {conversion(where)}")
         raise DataError(
             f"{where}: not a WAV file (it starts with {data[:4]!r}, not b'RIFF'); remove it or convert it to PCM WAV"
         )
@@ -93,8 +105,8 @@ def decode_wav(data: bytes, where: str) -> Recording:
         or (code == _FLOAT and bits != stored)
     ):
         raise DataError(
-            f"{where}: damaged WAV header ({channels} channels, {rate} Hz, {block} bytes a frame of {bits} bits);"
-            " remove it or record it again"
+            f"{where}: damaged WAV header ({counted(channels, 'channels')}, {rate} Hz, {block} bytes a frame of "
+            f"{bits} bits); remove it or record it again"
         )
     raw = chunks[b"data"]
     if len(raw) < block:
