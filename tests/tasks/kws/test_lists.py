@@ -44,3 +44,10 @@ def test_entries_that_name_no_recording_are_named(tmp_path: Path) -> None:
     (root / "validation_list.txt").write_text("a/001.wav\na/000.wav\n")
     with pytest.raises(DataError, match=r"a/000.wav is in both lists; remove it from one of them$"):
         official_splits(scan(root))
+
+
+def test_a_line_that_is_no_path_is_shown_in_part(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 2, "b": 2})
+    (root / "testing_list.txt").write_text("a/000.wav\n" + "x" * 100_000)
+    _, notes = official_splits(scan(root))
+    assert notes == (f"testing_list.txt: 1 entry names no recording (first: {'x' * 77}...)",)

@@ -83,6 +83,11 @@ def speaker_split(name: str) -> str:
     return "val" if percent < 10 else "test" if percent < 20 else "train"
 
 
+def _shown(entry: str) -> str:
+    """Returns a line of a list as messages show it; one that is no path may be as long as the file."""
+    return entry if len(entry) <= 80 else f"{entry[:77]}..."
+
+
 def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]], tuple[str, ...]]:
     """Returns the recordings by split and folder, and notes: by the two lists if they are there, else by
     `speaker_split`.
@@ -100,15 +105,15 @@ def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]],
         missing = [e for e in entries if e not in here]
         if entries and len(missing) == len(entries):
             raise DataError(
-                f"{folders.root / name}: none of its entries ({len(entries)}) names a recording (first: {missing[0]}); "
-                "need lines such as yes/0a7c2a8d_nohash_0.wav, or remove the list"
+                f"{folders.root / name}: none of its entries ({len(entries)}) names a recording (first: "
+                f"{_shown(missing[0])}); need lines such as yes/0a7c2a8d_nohash_0.wav, or remove the list"
             )
         if missing:
             nothing = "names no recording" if len(missing) == 1 else "name no recording"
-            notes.append(f"{name}: {counted(len(missing), 'entries')} {nothing} (first: {missing[0]})")
+            notes.append(f"{name}: {counted(len(missing), 'entries')} {nothing} (first: {_shown(missing[0])})")
         both = next((e for e in entries if listed.get(e, split) != split), None)
         if both is not None:
-            raise DataError(f"{folders.root / name}: {both} is in both lists; remove it from one of them")
+            raise DataError(f"{folders.root / name}: {_shown(both)} is in both lists; remove it from one of them")
         listed |= dict.fromkeys(entries, split)
     out: dict[str, dict[str, list[Path]]] = {s: {c: [] for c in folders.files} for s in ("train", "val", "test")}
     for c, paths in folders.files.items():
