@@ -13,7 +13,7 @@ from micronets.errors import UnsupportedError
 from micronets.ir.types import code_range
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dtype_of
-from micronets.tflite import read
+from micronets.tflite import folding, read
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
@@ -110,3 +110,24 @@ def test_a_number_that_is_computed_is_an_operand() -> None:
     data = small_file(tensors, [*layers[:1], FileLayer(Op.SUB, (x, 2), (x + 1,))], [x], [x + 1])
     model = read(data)
     assert reference.run(model, np.array([[0, 5, 12, 40]], np.int32)).tolist() == [[-12, -7, 0, 28]]
+
+
+@pytest.mark.parametrize("op", folding.FoldedOp)
+def test_inputs_that_an_operator_does_not_take_are_left_for_the_reader(op: folding.FoldedOp) -> None:
+    rng = np.random.default_rng(int(op))
+    computed, shapes = 0, ((), (1,), (2,), (3,))
+    for count in (0, 1, 2, 2, 2, 3, 4, 4, 5) * 20:
+        values = [rng.integers(-2, 4, shapes[rng.integers(len(shapes))]).astype(np.int32) for _ in range(count)]
+        before = [v.copy() for v in values]
+        try:
+            found = folding._computed(folding._Work(op, values, None))
+        except (ValueError, IndexError, OverflowError):
+            continue
+        computed += found is not None
+        assert all((v == kept).all() for v, kept in zip(values, before, strict=True)), "an input was written"
+    assert computed
+
+
+def test_a_fill_of_more_values_than_a_shape_has_is_not_computed() -> None:
+    sizes, value = np.array([1 << 20, 1 << 20], np.int32), np.array(7, np.int32)
+    assert folding._computed(folding._Work(folding.FoldedOp.FILL, [sizes, value], None)) is None

@@ -5,7 +5,8 @@ Converters write such chains where a model has an open batch: SHAPE, STRIDED_SLI
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import assert_never
@@ -41,6 +42,15 @@ class FoldedOp(IntEnum):
     PACK = 83
     REDUCE_PROD = 81
     FILL = 94
+
+
+_CALCULATED: Mapping[FoldedOp, Callable[[Array, Array], Array]] = {
+    FoldedOp.ADD: np.add,
+    FoldedOp.MUL: np.multiply,
+    FoldedOp.SUB: np.subtract,
+    FoldedOp.MAXIMUM: np.maximum,
+    FoldedOp.MINIMUM: np.minimum,
+}
 
 
 @dataclass(frozen=True)
@@ -105,38 +115,46 @@ def _values(graph: Graph, inputs: Array) -> Iterator[Array]:
 
 
 def _computed(work: _Work) -> Array | None:
-    """Returns what an operator makes of its inputs; None for options that are not known here."""
-    first = work.values[0]
+    """Returns what an operator makes of its inputs; None for options that are not known here, and for too many values.
+
+    Raises `ValueError`, `IndexError` or `OverflowError` for inputs that it does not take, such as one too many.
+    """
     match work.op:
+        case FoldedOp.RESHAPE if work.values:
+            return work.values[0]  # it gets the shape of the result
         case FoldedOp.SHAPE | FoldedOp.CAST | FoldedOp.RESHAPE | FoldedOp.SQUEEZE:
-            return first  # it gets the shape of the result
-        case FoldedOp.ADD | FoldedOp.MUL | FoldedOp.SUB:
-            calculate = {FoldedOp.ADD: np.add, FoldedOp.MUL: np.multiply, FoldedOp.SUB: np.subtract}[work.op]
-            return np.asarray(calculate(*work.values))
-        case FoldedOp.MAXIMUM:
-            return np.asarray(np.maximum(*work.values))
-        case FoldedOp.MINIMUM:
-            return np.asarray(np.minimum(*work.values))
+            (first,) = work.values
+            return first
+        case FoldedOp.ADD | FoldedOp.MUL | FoldedOp.SUB | FoldedOp.MAXIMUM | FoldedOp.MINIMUM:
+            first, second = work.values
+            return np.asarray(_CALCULATED[work.op](first, second))
         case FoldedOp.DIV:
-            return whole_quotient(*work.values) if np.all(work.values[1]) else None
+            first, second = work.values
+            return whole_quotient(first, second) if np.all(second) else None
         case FoldedOp.SLICE:
-            begin, size = (values.ravel().tolist() for values in work.values[1:])
-            places = zip(begin, size, first.shape, strict=True)
-            return first[tuple(slice(at, n if count == -1 else at + count) for at, count, n in places)]
+            first, begin, size = work.values
+            spans = zip(begin.ravel().tolist(), size.ravel().tolist(), first.shape, strict=True)
+            return first[tuple(slice(at, n if count == -1 else at + count) for at, count, n in spans)]
         case FoldedOp.CONCATENATION:
             return np.concatenate(work.values, axis=work.option(s.ConcatenationSlot.AXIS))
         case FoldedOp.GATHER:
-            return np.take(first, work.values[1], axis=work.option(0))
+            first, places = work.values
+            return np.take(first, places, axis=work.option(0))
         case FoldedOp.STRIDED_SLICE:
             return _sliced(work)
         case FoldedOp.EXPAND_DIMS:
-            return np.expand_dims(first, int(work.values[1].ravel()[0]))
+            first, axis = work.values
+            return np.expand_dims(first, int(axis.ravel()[0]))
         case FoldedOp.PACK:
             return np.stack(work.values, axis=work.option(s.PackSlot.AXIS))
         case FoldedOp.REDUCE_PROD:
-            return np.asarray(np.prod(first, axis=tuple(work.values[1].ravel().tolist())))
+            first, axes = work.values
+            return np.asarray(np.prod(first, axis=tuple(axes.ravel().tolist())))
         case FoldedOp.FILL:
-            return np.full(first.ravel().tolist(), int(work.values[1].ravel()[0]), np.int32)
+            sizes, value = work.values
+            if math.prod(sizes.ravel().tolist()) > _MOST_VALUES:
+                return None
+            return np.full(sizes.ravel().tolist(), int(value.ravel()[0]), np.int32)
         case _:
             assert_never(work.op)
 
