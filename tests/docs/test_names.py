@@ -24,7 +24,7 @@ MODULES = [
     if p.is_relative_to(PACKAGE)
 ]
 STEMS = {name.split(".")[-1] for name in MODULES}
-SECTIONS = {"data", "train", "teacher"} | set(Config.__dataclass_fields__)
+SECTIONS = {"data", "train", "teacher", "sweep"} | set(Config.__dataclass_fields__)
 """`budget.macs` is a setting, though there may be a module of that name."""
 OF_A_RUN = re.compile(r"(search|teacher|train|compile|evaluate|run)/(\w+\.\w+)?$")
 """Files of a run directory: `search/arch.json`."""
