@@ -35,8 +35,7 @@ Design a network for data, a board and a budget (needs torch).
     export(trained, path, data=None)        the same, into a .tflite
     run(config, *, out=None, overrides=(), resume=False, progress=None)
                                             all of it from a TOML file, with a report -> Run
-    sweep(config, *, out=None, overrides=(), resume=False, progress=None)
-                                            many boards and limits out of one supernet -> Sweep
+    sweep(config, *, out=None, overrides=(), resume=False, progress=None)  many boards and limits -> Sweep
 
 Nouns
 
