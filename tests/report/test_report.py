@@ -169,3 +169,14 @@ def test_long_names_of_classes_stay_clear_of_the_heading_and_of_the_edge() -> No
 def test_columns_are_as_wide_as_what_is_shown() -> None:
     table = text_table(("class", "n"), [("\x1b[31mred", "1"), ("x", "22")], numeric=(1,))
     assert table.splitlines() == ["class         n", "-----------  --", "\\x1b[31mred   1", "x            22"]
+
+
+def test_a_single_point_is_in_the_middle_and_not_on_the_axis() -> None:
+    chart = charts.line_chart([charts.Series("loss", (0.5,))], "loss", "epoch", width=358)
+    assert f'cx="{62 + (358 - 62 - 14) / 2:.1f}"' in chart
+
+
+def test_a_cell_of_each_row_may_have_a_line_of_its_own_on_narrow_pages() -> None:
+    table = html_table(("name", "bytes", "note"), [("a", "1", "so")], own_line="last")
+    assert '<table class="last" style="--columns: 2"><thead>' in table
+    assert "<table><thead>" in html_table(("name", "bytes"), [("a", "1")])

@@ -126,7 +126,7 @@ def line_chart(
     count = max(1, *(len(s.values) for s in series))
 
     def x(i: float) -> float:
-        return left + (width - left - right) * i / max(1, count - 1)
+        return left + (width - left - right) * (i / (count - 1) if count > 1 else 0.5)  # one point is in the middle
 
     def y(v: float) -> float:
         return top + (height - top - bottom) * (marks[-1] - v) / (marks[-1] - marks[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from typing import Literal
 
 from micronets.terminal import printable
 
@@ -55,20 +56,31 @@ def number(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
-def html_table(head: Iterable[Child], rows: Iterable[Iterable[Child]], numeric: Iterable[int] = ()) -> Markup:
+def html_table(
+    head: Iterable[Child],
+    rows: Iterable[Iterable[Child]],
+    numeric: Iterable[int] = (),
+    *,
+    own_line: Literal["first", "last"] | None = None,
+) -> Markup:
     """Writes a table that scrolls sideways where it is too wide for the page.
 
     - `head`: titles of the columns.
     - `rows`: the cells, one for each column.
     - `numeric`: numbers of the columns, from 0, that are set flush right.
+    - `own_line`: which cell of each row has a line of its own on a narrow page, so that nothing is cut off there: the
+      first one above the others, or the last one below them.
     """
+    head = list(head)
     right = set(numeric)
 
     def cells(kind: str, row: Iterable[Child]) -> Markup:
         return el("tr", [el(kind, c, class_="n" if i in right else None) for i, c in enumerate(row)])
 
     body = [cells("td", r) for r in rows]
-    return el("div", el("table", el("thead", cells("th", head)), el("tbody", body)), class_="scroll")
+    columns = None if own_line is None else f"--columns: {len(head) - 1}"
+    table = el("table", el("thead", cells("th", head)), el("tbody", body), class_=own_line, style=columns)
+    return el("div", table, class_="scroll")
 
 
 def section(title: str, *body: Child) -> Markup:

@@ -139,7 +139,7 @@ def _budget_section(facts: Facts) -> Markup:
     return section(
         "Result against budget",
         charts.both_widths(lambda width: charts.budget_bars(bars, width)),
-        html_table(("limit", "result", "allowed", "used", "source", ""), cells, numeric=(1, 2, 3)),
+        html_table(("limit", "result", "allowed", "used", "source", ""), cells, numeric=(1, 2, 3), own_line="last"),
     )
 
 
@@ -193,7 +193,7 @@ def _deployment_section(facts: Facts) -> Markup:
             f"The C in the folder c, run on a simulated {c.board}: outputs for {counted(c.samples, 'inputs')} {equal}.",
         ),
         html_table(("", "", ""), rows, numeric=(1,)),
-        html_table(("layer", "kind", "MACs", unit, "share"), layers, numeric=(2, 3, 4)),
+        html_table(("layer", "kind", "MACs", unit, "share"), layers, numeric=(2, 3, 4), own_line="first"),
         el("p", f"Source: {c.source}, {c.toolchain}. {about}.", class_="small"),
     )
 
@@ -317,7 +317,7 @@ def _layers_section(facts: Facts) -> Markup:
     total = ("total", "", "", *(f"{n:,}" for n in sums), "")
     return section(
         "Layer by layer",
-        html_table(head, [*rows, total], numeric=range(3, 7)),
+        html_table(head, [*rows, total], numeric=range(3, 7), own_line="first"),
         el("p", "Source: estimated.", class_="small"),
     )
 

@@ -73,6 +73,12 @@ g.fill rect { fill-opacity: 0.85; }
   table { font-size: 12px; }
   th, td { padding-right: 8px; }
   td:last-child:not(.n) { min-width: 110px; }
+  table.first, table.last { display: grid; grid-template-columns: repeat(var(--columns), auto); }
+  table.first :is(thead, tbody, tr), table.last :is(thead, tbody, tr) { display: contents; }
+  table.first :is(th, td), table.last :is(th, td) { padding-right: 4px; }
+  table.first :is(th, td):first-child { grid-column: 1 / -1; border: none; padding-bottom: 0; font-weight: 600; }
+  table.last :is(th, td):last-child { grid-column: 1 / -1; padding-top: 0; color: var(--soft); min-height: 5px; }
+  table.last :is(th, td):not(:last-child) { border: none; padding-bottom: 0; }
   .wide { display: none; }
   .narrow { display: block; }
 }
