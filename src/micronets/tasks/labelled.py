@@ -30,6 +30,8 @@ class LabelledData(ABC):
       place of "accuracy" as the metric, so that the best epoch is chosen by it.
     - `made`: how many of the last examples of the train split were made by a program on top of the data. They are
       examples to train on like the others, but nobody counts them as data, and no teacher is asked about them.
+    - `made_to_choose`: how many of the last examples of the val split were made likewise, so that the best epoch does
+      well on them, too.
     """
 
     name: str
@@ -42,6 +44,7 @@ class LabelledData(ABC):
     notes: tuple[str, ...] = ()
     balance: Balance = "none"
     made: int = 0
+    made_to_choose: int = 0
 
     @abstractmethod
     def labels(self, split: str) -> Labels:
@@ -100,8 +103,10 @@ class LabelledData(ABC):
 def given_labels(data: TaskData | LabelledData, split: str) -> Labels:
     """Returns the class indices of the examples of a split that are data, without those made on top of them."""
     labels = data.labels(split)
-    made = data.made if isinstance(data, LabelledData) and split == "train" else 0
-    return labels[: len(labels) - made]
+    if not isinstance(data, LabelledData):
+        return labels
+    made = {"train": data.made, "val": data.made_to_choose}
+    return labels[: len(labels) - made.get(split, 0)]
 
 
 _MOST_COMPARED = 2 << 30  # bytes of examples: more would take long to read again

@@ -136,6 +136,19 @@ def test_an_epoch_has_the_share_of_negatives_and_the_words_as_before() -> None:
     assert not np.array_equal(d.features["train"], other.features["train"])
 
 
+def test_the_best_epoch_is_quiet_too() -> None:
+    d = with_negatives(data(), 0.5, seed=0, speech=True)
+    assert (d.made_to_choose, d.size("val"), len(given_labels(d, "val"))) == (4, 8, 4)
+    logits = np.eye(4)[d.labels("val")]
+    assert d.evaluate(logits, "val").value == 1
+    logits[4:] = np.eye(4)[[1, 1, 2, 3]]  # an unknown word is as quiet as silence, words are not
+    assert d.evaluate(logits, "val").value == 6 / 8
+    logits[0] = np.eye(4)[1]  # but of data silence is silence
+    assert d.evaluate(logits, "val").value == 5 / 8
+    train = d.features["train"][120:]
+    assert not any((train == x).all((1, 2)).any() for x in d.features["val"][4:] if x.any())
+
+
 def test_negatives_are_not_replaced_by_background() -> None:
     torch = pytest.importorskip("torch")
     d = with_negatives(data(), 0.2, seed=0, speech=True)

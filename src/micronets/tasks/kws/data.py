@@ -15,6 +15,7 @@ from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
 from micronets.tasks.base import Labels
 from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.labelled import LabelledData, drawn, given_labels
+from micronets.tasks.scoring import Score
 
 if TYPE_CHECKING:
     import torch
@@ -87,6 +88,16 @@ class KwsData(LabelledData):
         indices = np.concatenate(parts)
         rng.shuffle(indices)
         return indices
+
+    def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
+        """Returns the accuracy of logits `[N, classes]`; a negative is right as soon as no word is heard in it."""
+        if split == "val" and self.made_to_choose:
+            outputs, labels = np.array(outputs), self.labels(split)
+            rows = np.arange(len(labels) - self.made_to_choose, len(labels))
+            special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
+            quiet = rows[np.isin(outputs[rows].argmax(1), special)]
+            outputs[quiet, labels[quiet]] = np.inf
+        return super().evaluate(outputs, split)
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
         """Returns the shape `(T, M, 1)` of the network's input. Raises `SpecError` for an unknown setting."""

@@ -23,6 +23,7 @@ from micronets.terminal import counted
 
 VERSION = 1  # raise it when the same seed gives other sounds
 MOST_MADE = 6000  # negatives that are kept of one training, of which every epoch draws some
+TO_CHOOSE = 1_000_000  # what is added to a seed for the negatives by which the best epoch is chosen
 EPOCHS_APART = 4  # epochs that would have negatives of their own, were there no such limit
 SPEECH_SHARE = 0.3  # of the negatives, where there are clips of unknown words
 
@@ -137,6 +138,9 @@ def speech_features(count: int, words: Features, scale: float, rng: np.random.Ge
 def with_negatives(data: KwsData, share: float, seed: int, speech: bool) -> KwsData:
     """Returns data whose train split ends with negatives, and with a note where there can be none.
 
+    The val split, where it is there, gets the same share of sounds of another seed, so that of two epochs that know the
+    words as well the quieter one is chosen.
+
     - data: the examples; without any to train on they stay as they are.
     - share: the share of every epoch that are negatives, 0 to below 1.
     - seed: decides all that is random.
@@ -157,21 +161,30 @@ def with_negatives(data: KwsData, share: float, seed: int, speech: bool) -> KwsD
     if not per_epoch:
         return data
     x, y = _made(per_epoch, data, seed, speech)
+    held = round(data.size("val") * share / (1 - share))
+    to_choose = sound_features(held, data.frontend, seed + TO_CHOOSE)
+    parts = {"train": (x, y), "val": (to_choose, np.full(held, _quiet_class(data.classes), np.int64))}
     return replace(
         data,
-        features={**data.features, "train": np.concatenate([data.features["train"], x])},
-        target={**data.target, "train": np.concatenate([data.target["train"], y])},
+        features={**data.features, **{s: np.concatenate([data.features[s], z]) for s, (z, _) in parts.items()}},
+        target={**data.target, **{s: np.concatenate([data.target[s], c]) for s, (_, c) in parts.items()}},
         source=f"{data.source}; {counted(len(y), 'negatives')} made to train on",
         made=len(y),
         made_per_epoch=per_epoch,
+        made_to_choose=held,
     )
+
+
+def _quiet_class(classes: tuple[str, ...]) -> int:
+    """Returns the index of the class of sounds that nobody says."""
+    return classes.index(SILENCE if SILENCE in classes else UNKNOWN)
 
 
 def _made(per_epoch: int, data: KwsData, seed: int, speech: bool) -> tuple[Features, Labels]:
     """Makes the negatives of a training, of which an epoch shows `per_epoch`: features `[P, T, M]`, classes `[P]`."""
     train, target, classes, fe = data.features["train"], data.target["train"], data.classes, data.frontend
     count = min(MOST_MADE, EPOCHS_APART * per_epoch)
-    quiet = classes.index(SILENCE if SILENCE in classes else UNKNOWN)
+    quiet = _quiet_class(classes)
     unknown = train[target == classes.index(UNKNOWN)] if speech and UNKNOWN in classes else train[:0]
     of_speech = round(SPEECH_SHARE * count) if len(unknown) else 0
     x = sound_features(count - of_speech, fe, seed)
