@@ -65,14 +65,17 @@ def test_model_equals_the_reference_under_tflm_in_the_predicted_arena(path) -> N
 
 @pytest.mark.parametrize("name", ["kws_frontier", "kws_s_f446re", "kws_l_f446re"])
 def test_a_keyword_model_hears_no_word_in_a_hum_or_a_knock(name: str) -> None:
-    """`benchmarks.robustness` counts in many more; the sounds are not made as those that models learn from."""
+    """`benchmarks.robustness` counts in many more; the sounds are not made as those that models learn from.
+
+    Models that were never trained on such sounds hear words in half of them.
+    """
     model = tflite.read((ROOT / "zoo" / name / "model.tflite").read_bytes())
     front_end = FrontEnd.from_json(model.metadata["micronets.frontend"])
     labels = json.loads(model.metadata["micronets.labels"])
     clips = [clip for kind in SOUNDS for clip in sounds(kind, 3)]
     codes = quantized(model, network_input(features(clips, front_end), front_end))
     heard = [labels[i] for i in reference.run(model, codes).reshape(len(clips), -1).argmax(1)]
-    assert sum(word in KEYWORDS for word in heard) <= 1
+    assert sum(word in KEYWORDS for word in heard) <= 0.1 * len(heard)
 
 
 def test_a_card_tells_what_was_counted_besides_the_test(tmp_path: Path) -> None:
