@@ -113,7 +113,7 @@ def test_evolution_finds_the_best_of_a_known_landscape(board) -> None:
 def test_outer_taps_are_trained_by_the_sandwich_rule(tmp_path, board, monkeypatch) -> None:
     kept = []
     real = sandwich.CutNetworks
-    monkeypatch.setattr(sandwich, "CutNetworks", lambda loop, data: kept.append(loop) or real(loop, data))
+    monkeypatch.setattr(sandwich, "CutNetworks", lambda loop, *more: kept.append(loop) or real(loop, *more))
     found = run("supernet", tmp_path, board, epochs=2)
     assert len(found.history) == 3
     assert 1 <= len(found.history[-1]["compared"]) <= 12
