@@ -144,9 +144,9 @@ def test_the_command_writes_a_model_and_tells_what_it_costs(tmp_path: Path, monk
     assert "layers that hurt most: " in told.out
     model = tflite.read(Path("a.tflite").read_bytes())
     assert model.metadata["micronets.labels"] == '["a", "b", "c", "d"]'
-    result = call("import", "float.tflite", "--calibrate", "x.npz", "--out", "b.tflite", "--json", "--ranges", "mse")
-    told = json.loads(result.out)
-    assert {choice["ranges"] for choice in told["report"]["tried"]} == {"mse"}
+    options = ("--json", "--ranges", "mse", "--equalise", "none")
+    told = json.loads(call("import", "float.tflite", "--calibrate", "x.npz", "--out", "b.tflite", *options).out)
+    assert {(choice["ranges"], choice["equalise"]) for choice in told["report"]["tried"]} == {("mse", "none")}
     assert told["model"] == "b.tflite"
     assert call("inspect", "b.tflite", "--board", "NUCLEO-F446RE").code == 0
 
