@@ -15,7 +15,7 @@ from micronets.tasks.arrays import task as arrays
 from micronets.tasks.base import Balance, Card, DataOptions, Examples, Outline, Task, TaskData
 from micronets.tasks.images import ic_task, vww_task
 from micronets.tasks.images import task as images
-from micronets.tasks.kws import audio_task
+from micronets.tasks.kws import audio_task, wake_task
 from micronets.tasks.kws import task as kws
 from micronets.tasks.labelled import LabelledData
 from micronets.tasks.own import task_of
@@ -39,6 +39,7 @@ _TASKS: tuple[Task[Any], ...] = (
     kws.TASK,
     ad.TASK,
     audio_task.TASK,
+    wake_task.TASK,
     arrays.TASK,
     ic_task.TASK,
     vww_task.TASK,

@@ -57,7 +57,7 @@ def class_folders(
     if len(classes) < 2 and "all" not in splits:
         raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
     by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
-    got = _read(classes, {s: by_split[s] for s in splits}, fe, cut)
+    got = read_files(classes, {s: by_split[s] for s in splits}, fe, cut)
     if cut and set(SPLITS) <= {*splits}:
         got = (*got[:2], got[2] + _uneven(classes, got[1]))
     if "train" not in splits:
@@ -120,7 +120,7 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
             if not paths and s in splits:
                 name = {"val": "validation", "test": "test"}.get(s, s)
                 raise DataError(f"{folders.root}: class '{c}' has no {name} clip; add recordings or leave the word out")
-    x, y, notes = _read(classes, {s: chosen[s] for s in splits}, fe)
+    x, y, notes = read_files(classes, {s: chosen[s] for s in splits}, fe)
     background = _no_features(fe)
     for s in splits:
         n = _BACKGROUND_ROWS if s == "train" else max(1, len(y[s]) // (len(classes) - 1))
@@ -145,15 +145,21 @@ def held_out_clips(
             raise DataError(
                 f"{root / c}: class '{c}' is not one of the classes; rename or remove it: {', '.join(classes)}"
             )
-    x, y, notes = _read(classes, {"test": folders.files}, fe, cut)
+    x, y, notes = read_files(classes, {"test": folders.files}, fe, cut)
     absent = [c for c in classes if c not in folders.files]
     missing = (f"{root}: no test clips for {', '.join(absent)}",) if absent else ()
     return x["test"], y["test"], folders.notes + notes + missing
 
 
-def _read(
+def read_files(
     classes: Sequence[str], by_split: Mapping[str, Files], fe: FrontEnd, cut: bool = False
 ) -> tuple[dict[str, Features], dict[str, Labels], tuple[str, ...]]:
+    """Reads recordings by split and class.
+
+    - `cut`: whether a long recording becomes several examples.
+
+    Returns features and class indices by split, and notes. Raises `DataError`.
+    """
     x, y, notes = {}, {}, []
     for s in (*SPLITS, *(s for s in by_split if s not in SPLITS)):
         files = by_split.get(s, {})

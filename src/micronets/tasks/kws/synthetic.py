@@ -34,10 +34,12 @@ def load(
     augmentation: SpectrogramAugmentation | None = None,
     share: float = 1.0,
     seed: int = 0,
+    words: Sequence[str] = KEYWORDS,
 ) -> KwsData:
-    """Speaks the ten keywords and unknown words by espeak-ng, and makes silence; a speaker is in one split only.
+    """Speaks keywords and unknown words by espeak-ng, and makes silence; a speaker is in one split only.
 
-    - `sizes`: clips by split; the twelve classes get as many each.
+    - `sizes`: clips by split; the classes get as many each.
+    - `words`: the keywords; without them, the ten of Speech Commands.
 
     The same arguments give the same data, bit for bit, on one platform. Raises `DataError` if the synthesiser is not
     there.
@@ -46,13 +48,14 @@ def load(
     fe = (frontend or FrontEnd()).base()
     x: dict[str, Features] = {s: features([], fe) for s in SPLITS}
     y: dict[str, Labels] = {s: np.zeros(0, np.int64) for s in SPLITS}
+    classes = (SILENCE, UNKNOWN, *words)
     for s in splits:
         rng = np.random.default_rng([seed, SPLITS.index(s)])
-        clips, y[s] = _clips(s, sizes[s], fe, rng)
+        clips, y[s] = _clips(s, sizes[s], fe, rng, classes)
         x[s] = features(clips, fe)
     voices = sum(len(VOICES[s]) for s in splits) * len(ACCENTS)
     return KwsData(
-        classes=CLASSES,
+        classes=classes,
         source=f"synthetic speech: {counted(sum(map(len, y.values())), 'clips')} by espeak-ng "
         f"in {counted(voices, 'voices')}, with synthetic "
         "noise",
@@ -86,18 +89,43 @@ def spoken(
     return {word: clips[i * each : (i + 1) * each] for i, word in enumerate(words)}
 
 
-def _clips(split: str, n: int, fe: FrontEnd, rng: np.random.Generator) -> tuple[Waveforms, Labels]:
-    target = np.sort(np.arange(n, dtype=np.int64) % len(CLASSES))
-    jobs = [_job(split, CLASSES[c], rng) for c in target if CLASSES[c] != SILENCE]
+def clips_of(
+    word: str, n: int, split: str, fe: FrontEnd, seed: int = 0, never: Sequence[str] = ()
+) -> npt.NDArray[np.float32]:
+    """Speaks a word `n` times in the voices of a split, in rooms and over noise; returns clips in int16 units.
+
+    - `word`: what is said, or `_unknown_` for other words.
+    - `split`: train, val or test.
+    - `never`: what is no other word.
+    - `fe`, `seed`: see `load`.
+
+    Raises `DataError` if the synthesiser is not there.
+    """
+    rng = np.random.default_rng([seed, SPLITS.index(split), *word.encode()])
+    return _clips(split, n, fe, rng, (word,), never)[0]
+
+
+def _clips(
+    split: str,
+    n: int,
+    fe: FrontEnd,
+    rng: np.random.Generator,
+    classes: Sequence[str],
+    never: Sequence[str] = (),
+) -> tuple[Waveforms, Labels]:
+    target = np.sort(np.arange(n, dtype=np.int64) % len(classes))
+    others = [word for word in OTHERS if word not in (*classes, *never)]
+    jobs = [_job(split, classes[c], rng, others) for c in target if classes[c] != SILENCE]
     samples_of, rate = synthesise(jobs)
     x = np.zeros((n, fe.clip_samples), np.float32)
-    for row, samples in zip(np.flatnonzero(target != CLASSES.index(SILENCE)), samples_of, strict=True):
+    spoken_rows = [row for row, c in enumerate(target) if classes[c] != SILENCE]
+    for row, samples in zip(spoken_rows, samples_of, strict=True):
         x[row] = _placed(resample(samples.astype(np.float32), rate, fe.sample_rate), fe.clip_samples, rng)
     return _noisy(_in_room(x, fe.sample_rate, rng), rng), target
 
 
-def _job(split: str, word: str, rng: np.random.Generator) -> Job:
-    text = str(rng.choice(OTHERS)) if word == UNKNOWN else word
+def _job(split: str, word: str, rng: np.random.Generator, others: Sequence[str] = OTHERS) -> Job:
+    text = str(rng.choice(others)) if word == UNKNOWN else word.replace("_", " ")
     voice = f"{rng.choice(ACCENTS)}+{rng.choice(VOICES[split])}"
     return voice, text, int(rng.integers(110, 231)), int(rng.integers(10, 91))
 

@@ -1,0 +1,235 @@
+"""The task `wake`: one or a few words, to which a device wakes up, against everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.files import digest
+from micronets.frontend import FrontEnd, cached_arrays, features
+from micronets.ranges import check_fields, ranged
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
+from micronets.tasks.kws import clips, synthetic
+from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features, KwsData
+from micronets.tasks.kws.folders import own_splits, scan
+from micronets.tasks.kws.negatives import with_negatives
+from micronets.tasks.kws.noise import coloured
+from micronets.tasks.kws.settings import SpectrogramAugmentation
+from micronets.tasks.kws.task import front_end_of, model_examples
+from micronets.terminal import counted
+
+__all__ = ["TASK", "SpectrogramAugmentation", "WakeOptions", "examples", "load", "outline"]
+
+_VERSION = 1  # raise it when the same arguments give other clips
+_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}  # of what is synthesised
+
+
+@dataclass(frozen=True)
+class WakeOptions:
+    """Where the examples come from. Paths start at the directory you run in.
+
+    - `words`: the wake words; `_` stands for a blank where they are synthesised.
+    - `path`: a directory with a folder of recordings for each of `words`, and folders of anything else: other words,
+      speech, sounds. What is not recorded there is synthesised, and the run says so; empty: everything is.
+    - `synthetic_clips`: clips to synthesise of each word, and of other words, that is not recorded.
+    - `test`: a directory of the same form to test on.
+    - `clip_seconds`: what the network hears at once. Longer recordings of a word lose their ends, those of anything
+      else become several examples.
+    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the words.
+    - `balance`: how an epoch is made of the words' training clips: each once (`none`), or every word as often as the
+      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+    - `negatives`: share of an epoch that are sounds without a word, made by a program; see task kws.
+    - `augmentation`: how training clips are disturbed.
+    - `frontend`: of recordings (its clip_ms is that of clip_seconds); default: the log-mel.
+    """
+
+    words: tuple[str, ...] = ("computer",)
+    path: str = ""
+    synthetic_clips: int = ranged(600, 10, 1_000_000)
+    test: str = ""
+    clip_seconds: float = ranged(1.5, 0.05, 600)
+    share: float = ranged(2.0, 0, 100)
+    balance: Balance = "none"
+    negatives: float = ranged(0.1, 0, 0.9)
+    augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
+    frontend: FrontEnd | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
+
+
+def outline(options: WakeOptions) -> Outline:
+    """Tells what is known of the data before they are made or read."""
+    fe = _front_end(options.frontend, options.clip_seconds)
+    return Outline(len(options.words) + 2, {"frames": fe.frames, "bands": fe.n_mels})
+
+
+def _front_end(given: FrontEnd | None, clip_seconds: float) -> FrontEnd:
+    return replace((given or FrontEnd()).base(), clip_ms=1000 * clip_seconds)
+
+
+def load(
+    path: Path | None = None,
+    *,
+    words: Sequence[str] = ("computer",),
+    synthetic_clips: int = 600,
+    test: Path | str | None = None,
+    clip_seconds: float = 1.5,
+    share: float = 2.0,
+    negatives: float = 0.1,
+    augmentation: SpectrogramAugmentation | None = None,
+    frontend: FrontEnd | None = None,
+    splits: Sequence[str] = SPLITS,
+    seed: int = 0,
+) -> KwsData:
+    """Reads recordings of wake words and of anything else, and synthesises what is not there.
+
+    The classes are `_silence_`, `_unknown_` and the words. A tenth of the recordings of every folder is for "val" and,
+    without `test`, a tenth for "test": whole speakers where file names tell (see `folders.own_splits`).
+
+    - `path`, `words`, `synthetic_clips`, `test`, `clip_seconds`, `share`, `negatives`, `augmentation`, `frontend`: see
+      `WakeOptions`.
+    - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
+    - `seed`: seed of all that is drawn for training.
+
+    Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
+    """
+    for s in splits:
+        if s not in (*SPLITS, *(["all"] if path else [])):
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    words = tuple(words)
+    bad = [w for w in words if not w.strip("_ ") or w in (SILENCE, UNKNOWN) or words.count(w) > 1]
+    if not words or bad:
+        raise SpecError(f"wake: words = {list(words)}; need at least one wake word, each once")
+    if path is None and test is not None:
+        raise SpecError(f"wake: option test = {test} needs a data directory; synthetic speech has its own")
+    fe = _front_end(frontend, clip_seconds)
+    classes = (SILENCE, UNKNOWN, *words)
+    recorded = None if path is None else _Recorded(path, words, fe)
+    chosen = tuple(s for s in splits if not (s == "test" and test))
+    by_split = {} if recorded is None else recorded.by_split(chosen, test is None)
+    missing = [c for c in (UNKNOWN, *words) if recorded is None or c not in recorded.classes]
+    x: dict[str, Features] = {}
+    y: dict[str, Labels] = {}
+    for s in (*SPLITS, *(s for s in splits if s not in SPLITS)):
+        parts = [by_split.get(s, {}).get(c, features([], fe)) for c in classes]
+        if s in chosen:
+            for c in missing:
+                parts[classes.index(c)] = _spoken(c, words, round(synthetic_clips * _SHARES.get(s, 1)), s, fe, seed)
+            count = max(1, round(sum(map(len, parts[2:])) / len(words)))
+            rng = np.random.default_rng([seed if s == "train" else 0, len(SPLITS) + [*SPLITS, "all"].index(s)])
+            parts[0] = np.concatenate([parts[0], coloured(max(0, count - len(parts[0])), fe, rng)])
+        x[s] = np.concatenate(parts)
+        y[s] = np.repeat(np.arange(len(classes)), [len(part) for part in parts]).astype(np.int64)
+    notes = () if recorded is None else recorded.notes
+    if test and "test" in splits:
+        there = _Recorded(Path(test), words, fe)
+        found = there.read("test", there.folders.files)
+        x["test"] = np.concatenate([found.get(c, features([], fe)) for c in classes])
+        y["test"] = np.repeat(np.arange(len(classes)), [len(found.get(c, ())) for c in classes]).astype(np.int64)
+        notes += there.notes
+    made = ", ".join("other words" if c == UNKNOWN else f"'{c}'" for c in missing)
+    total = counted(sum(map(len, y.values())), "clips")
+    if path is None:
+        source = f"synthetic speech: {total} by espeak-ng, with synthetic noise"
+    else:
+        source = f"{path.name}: {total}" + (f"; {made} synthesised by espeak-ng" if missing else "")
+    if missing and path is not None:
+        notes += (f"SYNTHESISED by espeak-ng, as {path} has no recording of them: {made}",)
+    silence = x["train"][y["train"] == 0]
+    data = KwsData(
+        name="wake",
+        classes=classes,
+        source=source,
+        synthetic=path is None,
+        frontend=fe,
+        features=x,
+        target=y,
+        background=silence if len(silence) else features([], fe),
+        notes=notes,
+        share=share,
+        augmentation=augmentation or SpectrogramAugmentation(),
+    )
+    return with_negatives(data, negatives, seed, speech=True)
+
+
+class _Recorded:
+    """The recordings of a directory: features by split and class.
+
+    - classes: those that there are recordings of.
+    - notes: what is to be known.
+    """
+
+    def __init__(self, path: Path, words: Sequence[str], fe: FrontEnd) -> None:
+        if path.is_file():
+            raise DataError(f"{path}: a file; give the directory that has a folder of recordings for each wake word")
+        self.folders, self.words, self.fe = scan(path), words, fe
+        here = self.folders.files
+        if not any(word in here for word in words):
+            near = did_you_mean(words[0], here)
+            raise DataError(f"{path}: no folder is called like a wake word ({', '.join(words)}); {near}")
+        self.classes = {self.class_of(name) for name in here}
+        self.notes: tuple[str, ...] = self.folders.notes
+
+    def class_of(self, folder: str) -> str:
+        """Returns the class of a folder: a wake word, `_silence_`, or `_unknown_` for all others."""
+        return folder if folder in (*self.words, SILENCE) else UNKNOWN
+
+    def by_split(self, splits: Sequence[str], test: bool) -> dict[str, dict[str, Features]]:
+        """Returns features by split and class; see `load`. Raises `DataError`."""
+        divided = {"all": self.folders.files} if "all" in splits else own_splits(self.folders, test)
+        return {s: self.read(s, divided[s]) for s in splits}
+
+    def read(self, split: str, files: Mapping[str, Sequence[Path]]) -> dict[str, Features]:
+        """Reads the recordings of folders: those of words as one clip each, others cut into clips."""
+        paths: dict[str, list[Path]] = {}
+        for folder, some in files.items():
+            paths.setdefault(self.class_of(folder), []).extend(some)
+        out: dict[str, Features] = {}
+        for cut in (False, True):
+            kept = {c: some for c, some in paths.items() if (c in (SILENCE, UNKNOWN)) == cut and some}
+            x, y, notes = clips.read_files(tuple(kept), {split: kept}, self.fe, cut)
+            out |= {c: x[split][y[split] == i] for i, c in enumerate(kept)}
+            self.notes += notes
+        return out
+
+
+def _spoken(name: str, words: Sequence[str], count: int, split: str, fe: FrontEnd, seed: int) -> Features:
+    """Returns features of `count` synthesised clips of a wake word, or of other words for `_unknown_`."""
+    split = split if split in SPLITS else "test"
+    seed = seed if split == "train" else 0
+    key = digest(repr((_VERSION, "wake", name, tuple(words), count, split, fe.base(), seed)))
+    return cached_arrays(key, lambda: {"x": features(synthetic.clips_of(name, count, split, fe, seed, words), fe)})["x"]
+
+
+def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+    """Reads a split of the data at `path` through the model's own front end, with the classes in the order of its
+    labels, of which those that are neither `_silence_` nor `_unknown_` are the wake words.
+
+    - `test`, `split`: as for `load`.
+
+    Raises `SpecError` for a model without front end, and `DataError`, also if the split is empty.
+    """
+    fe = front_end_of(card)
+    words = [label for label in card.labels or () if label not in (SILENCE, UNKNOWN)]
+    if not words:
+        raise SpecError(f"{card.where}: has no wake word among its labels; name them with --labels")
+    data = load(
+        path, words=words, test=test, frontend=fe, clip_seconds=fe.clip_ms / 1000, splits=(split,), negatives=0.0
+    )
+    return model_examples(card, fe, data, split, path or "synthetic speech")
+
+
+TASK = Task(
+    name="wake",
+    about="wake words: one or a few words against everything else",
+    inputs="kws",
+    options=WakeOptions,
+    load=load,
+    outline=outline,
+    examples=examples,
+)
