@@ -50,7 +50,25 @@ def arrays(root: Path) -> None:
             np.savetxt(root / name / f"{i}.csv", x, delimiter=",", header="x,y,z", comments="")
 
 
-DATA: dict[str, Callable[[Path], None]] = {"my_sounds": sounds, "my_pictures": pictures, "my_arrays": arrays}
+def recording(path: Path) -> None:
+    """Writes a recording of two tones in turn, with rests between, and its label file."""
+    rate, words = 16000, 32
+    samples = np.random.default_rng(1).normal(0, 1, (2 * words + 1) * rate)
+    labels = ["start,end,label"]
+    for n in range(words):
+        start = 2 * n + 1
+        samples[start * rate : start * rate + rate // 2] += tone(n, rate // 2, rate, (500, 2000)[n % 2])
+        labels.append(f"{start},{start + 0.5},{('drill', 'hammer')[n % 2]}")
+    path.write_bytes(encode_wav(samples, rate))
+    path.with_suffix(".csv").write_text("\n".join(labels) + "\n")
+
+
+DATA: dict[str, Callable[[Path], None]] = {
+    "my_sounds": sounds,
+    "my_pictures": pictures,
+    "my_arrays": arrays,
+    "day1.wav": recording,
+}
 
 
 def test_every_command_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
