@@ -300,6 +300,7 @@ def test_a_finished_model_teaches_without_being_trained(made: tuple[Path, Result
     missing = call("search", file, *quick, "--set", "teacher.model=none.tflite")
     assert missing.code == 2
     assert missing.error.startswith("teacher.model = 'none.tflite': no such file (paths start at ")
+    assert "reading" not in missing.err  # no data were looked at
     named = call("search", file, *quick, *taught, "--set", "teacher.front_end=mlperf-mfc")
     assert named.error.startswith("front end 'mlperf-mfc' is not known; did you mean 'mlperf-mfcc'? known: ")
     assert not (out / "search").exists()  # both are told before the search

@@ -18,7 +18,7 @@ from micronets.files import digest, read_plain, write_atomic
 from micronets.pipeline.config import is_model, make_space
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
-from micronets.pipeline.finished_teacher import check_before_search, first_weights
+from micronets.pipeline.finished_teacher import check_before_search, finished_teacher, first_weights
 from micronets.pipeline.stages.base import Stage
 
 if TYPE_CHECKING:
@@ -74,10 +74,12 @@ def fitter_of(context: RunContext) -> BudgetFitter:
 def _inputs(context: RunContext) -> dict[str, Any]:
     """Returns the board, the budget, the space and the settings of the search, after checking the budget.
 
-    It is checked here so that no data are looked at before.
+    It is checked here so that no data are looked at before, and so are the files that the training will start from.
     """
     if not (context.run / VALUES).is_file():
         check_budget(context)
+        first_weights(context.config.init)
+        finished_teacher(context.config.teacher)
     settings = settings_for(context, "board", "budget", "runtime", "latency_model", "space", "search")
     of_file = first_weights(context.config.init) if is_model(context.config.init) else {}
     supernet = context.config.search.supernet
