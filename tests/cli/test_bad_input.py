@@ -184,8 +184,8 @@ def test_a_model_without_front_end(words: Path, shared: Path, tmp_path: Path) ->
 
 def test_slips_on_the_command_line(tmp_path: Path) -> None:
     known = (
-        "app, boards, characterize, compile, data, evaluate, export, import, inspect, listen, measure, report, run, "
-        "search, tasks, train, tune"
+        "app, boards, characterize, compile, data, evaluate, export, import, incremental, inspect, listen, measure, "
+        "report, run, search, sweep, tasks, train, tune"
     )
     assert call("runn").error == f"no command 'runn'; did you mean 'run'? known: {known}"
     assert "cannot read this configuration (No such file or directory)" in call("run", tmp_path / "no.toml").error

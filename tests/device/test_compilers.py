@@ -34,7 +34,7 @@ ARM = [
 
 F446, PICO_2, G0, RISCV = ARM[0], ARM[2], ARM[3], load_board("ESP32-C3-DevKitM-1")
 
-BUILDS = [(F446, "gcc"), (F446, "clang"), (F446, "zig"), (PICO_2, "gcc"), (G0, "gcc"), (RISCV, "clang")]
+BUILDS = [(F446, "clang"), (F446, "zig"), (PICO_2, "gcc"), (G0, "gcc"), (RISCV, "gcc")]
 """Which compiler builds for which board: every instruction set and every compiler is among them."""
 
 

@@ -56,7 +56,6 @@ def test_killed_in_every_stage_and_resumed(whole: Path, tmp_path: Path) -> None:
         "config.toml",
         "search/checkpoint.pt",
         "train/checkpoint.pt",
-        "train/weights.pt",
         "model.tflite",
     ):
         process = start(*words)
@@ -71,11 +70,11 @@ def test_killed_in_every_stage_and_resumed(whole: Path, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_is_one_line_that_says_how_to_go_on(whole: Path, tmp_path: Path) -> None:
-    """A run is interrupted three times, and gone on with as the message says."""
+    """A run is interrupted twice, and gone on with as the message says."""
     out = tmp_path / "run"
     words = ["run", str(whole / "tiny.toml"), "--out", str(out), "--set", "seed=0"]
     hint = " ".join([*words, "--resume"])
-    for name in ("config.toml", "search/checkpoint.pt", "train/checkpoint.pt"):
+    for name in ("search/checkpoint.pt", "train/checkpoint.pt"):
         process = start(*words)
         wait_for(process, out / name)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
@@ -94,11 +93,11 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(whole: Path, tmp_path: Path) 
 def test_a_full_disk_is_one_line_and_loses_nothing(whole: Path, tmp_path: Path) -> None:
     """A limit on the size of files fails as a full disk does: in the middle of a write, with an error of the system.
 
-    The disk is full four times, each time somewhat later, and the run is gone on with each time.
+    The disk is full twice, the second time later, and the run is gone on with each time.
     """
     out = tmp_path / "run"
     words = ("run", whole / "tiny.toml", "--out", out, "--resume")
-    for limit in (300, 3000, 12_000, 60_000):
+    for limit in (300, 12_000):
         small_files = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
         with start(*words, preexec=small_files) as process:
             _, err = process.communicate(timeout=SECONDS)

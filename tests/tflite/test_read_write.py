@@ -253,9 +253,9 @@ def forward_reference(m: Any) -> None:
 # Tensors of `small`: 0 input, 1 weights, 2 bias, 3 stem, 4, 5, 6 dw, 7, 8, 9 pw, 10 sum, 11 axes, 12 mean, ...
 REFUSALS = [
     (
-        set_code(1, 5),
+        set_code(1, 13),
         UnsupportedError,
-        r"operator 1 \(DEPTH_TO_SPACE\): this operator writing tensor 6 'dw' is not supported; docs",
+        r"operator 1 \(LOCAL_RESPONSE_NORMALIZATION\): this operator writing tensor 6 'dw' is not supported; docs",
     ),
     (set_code(1, 206), UnsupportedError, r"operator 1 \(operator 206\): this operator"),
     (

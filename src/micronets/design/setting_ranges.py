@@ -20,6 +20,7 @@ MOST = {
     "evaluations": 1_000_000,
     "fill_log_ratio": 1000,
     "final_temperature": 1000,
+    "hint_weight": 1000,
     "label_smoothing": 1,
     "lr": 100,
     "mixup": 1000,

@@ -311,12 +311,12 @@ def test_an_operator_that_cannot_be_registered(model: Path, tmp_path: Path) -> N
     """A file whose softmax is turned into another operator."""
     root = tflm_standin.checkout(tmp_path / "tflm")
     (tmp_path / "library.a").write_bytes(b"")
-    softmax, other = 25, 26
+    softmax, other = 25, 30
     changed = (DATA[:i] + bytes([other]) + DATA[i + 1 :] for i in range(len(DATA)) if DATA[i] == softmax)
-    model.write_bytes(next(data for data in changed if "(SPACE_TO_DEPTH)" in refusal(data)))
+    model.write_bytes(next(data for data in changed if "(SKIP_GRAM)" in refusal(data)))
     result = measured(model, root, "--tflm-library", tmp_path / "library.a")
     assert result.code == 2
-    assert "(SPACE_TO_DEPTH): this operator" in result.error
+    assert "(SKIP_GRAM): this operator" in result.error
     assert "is not supported; docs/operators.md has those that are" in result.error
 
 

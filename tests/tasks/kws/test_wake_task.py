@@ -68,7 +68,7 @@ def test_what_is_not_recorded_is_synthesised_and_said(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("_speech")
 def test_without_data_everything_is_synthesised(tmp_path: Path) -> None:
-    data = tasks.load("wake", words=("house",), synthetic_clips=20, clip_seconds=0.6)
+    data = tasks.load("wake", words=("house",), synthetic_clips=20, clip_seconds=0.6, negatives=0.0)
     assert data.synthetic
     assert data.source.startswith("synthetic speech: 60 clips by espeak-ng")
     made = counts(data)
@@ -76,7 +76,7 @@ def test_without_data_everything_is_synthesised(tmp_path: Path) -> None:
     task = tasks.find("wake")
     known = task.outline(replace(task.options(), words=("house",), clip_seconds=0.6))
     assert (known.classes, dict(known.space_options)) == (3, dict(data.space_options))
-    again = tasks.load("wake", words=("house",), synthetic_clips=20, clip_seconds=0.6)
+    again = tasks.load("wake", words=("house",), synthetic_clips=20, clip_seconds=0.6, negatives=0.0)
     np.testing.assert_array_equal(data.stored("train"), again.stored("train"))
 
 
