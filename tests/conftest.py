@@ -22,6 +22,7 @@ LONG = frozenset(  # files with tests of ten seconds and more, by their path fro
         "tasks/test_own_data.py",
     }
 )
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers share two cores; a run's model depends on its threads
 SHARED = Path(os.environ.get("MICRONETS_SHARED", Path(__file__).parents[1] / ".." / "shared")).resolve()
 
 
