@@ -3,11 +3,11 @@
     python -m benchmarks.post_training SHARED DATA [--only kws|ic|vww] [--ways] [--docs]
 
 SHARED has the models (models/mlperf_tiny_float and models/mlperf_tiny); DATA holds what data/unpack.py of SHARED
-writes: kws/test_wav, wake, noise, ic, vww. `--docs` puts the table into docs/conversion.md.
+writes: kws/test_wav, kws/features.npz, ic, vww. `--docs` puts the table into docs/conversion.md.
 
 The rule for calibration inputs, the same for all: as many as `micronets import` takes by default, drawn by its fixed
-seed from all inputs there are outside of the test sets. For ic and vww these are the training splits; for kws, of whose
-training sounds there are no recordings here, other words and noises. Nothing is chosen by a test set.
+seed from the training split. Of the training words of kws there are no recordings here, but log-mel spectrograms, of
+which `mfcc_of_log_mel` makes what the network takes. Nothing is chosen by a test set.
 
 `--ways` tries every way to quantise vww instead, on its validation pictures: whether the way that the calibration
 inputs choose is a good one.
@@ -35,7 +35,7 @@ import numpy.typing as npt
 from benchmarks.tables import replace_section
 from micronets import tasks
 from micronets.commands.evaluate import blocks, front_end_json, known_labels, quantized, runner
-from micronets.commands.import_model import import_model
+from micronets.commands.import_model import EXAMPLES, drawn, import_model
 from micronets.commands.invoke import invoke
 from micronets.importers.calibrate import PtqSettings
 from micronets.importers.equalise import EQUALISATIONS
@@ -69,7 +69,7 @@ class Case:
 
     - task, front_end: by which it is calibrated and tested.
     - real, published: the float model and the int8 one, below SHARED/models.
-    - calibration: where its calibration inputs are, below DATA; empty for the folder of other words and noises.
+    - calibration: where its training split is, below DATA; that of kws holds log-mel spectrograms.
     - tests: what it is judged on.
     """
 
@@ -83,7 +83,8 @@ class Case:
 
 CASES = (
     Case(
-        "kws", "mlperf-mfcc", "mlperf_tiny_float/kws_ref_model_float32", "mlperf_tiny/kws_ref_model", "",
+        "kws", "mlperf-mfcc", "mlperf_tiny_float/kws_ref_model_float32", "mlperf_tiny/kws_ref_model",
+        "kws/features.npz",
         (TestSet("2,306 sounds", "kws/test_wav", "all"),),
     ),
     Case(
@@ -108,7 +109,8 @@ def main(shared: Path, data: Path, only: str | None, docs: bool) -> None:
         for case in CASES:
             if only not in (None, case.task):
                 continue
-            calibration = data / case.calibration if case.calibration else _other_sounds(data, Path(folder))
+            split = data / case.calibration
+            calibration = training_words(split) if case.task == "kws" else split
             out = Path(folder) / f"{case.task}.tflite"
             real = shared / f"models/{case.real}.tflite"
             made = import_model(real, out, calibration, task=case.task, front_end=case.front_end)
@@ -168,14 +170,38 @@ def _examples(case: Case, network: FloatNetwork, path: Path, split: str) -> task
     return tasks.examples(case.task, card, path, split=split)
 
 
-def _other_sounds(data: Path, folder: Path) -> Path:
-    """Makes a folder of links to all sounds that are no test data, one class for each word or noise."""
-    sounds = folder / "sounds"
-    sounds.mkdir()
-    for source in (*sorted((data / "wake").glob("*/*")), *sorted((data / "noise").glob("*"))):
-        if source.is_dir():
-            (sounds / f"{source.parent.name}_{source.name}").symlink_to(source.resolve())
-    return sounds
+def training_words(pack: Path) -> npt.NDArray[np.float32]:
+    """Returns MFCCs `[N, 49, 10, 1]` of as many training words as `micronets import` takes by default.
+
+    - pack: the file of log-mel spectrograms, `x` of uint8 `[N, 98, 40]` and their `split`.
+    """
+    with np.load(pack) as arrays:
+        rows = np.flatnonzero(arrays["split"] == "train")
+        return mfcc_of_log_mel(arrays["x"][rows[drawn(len(rows), EXAMPLES)]])
+
+
+def mfcc_of_log_mel(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Returns about the MFCCs `[N, 49, 10, 1]` that the front end mlperf-mfcc makes of the same sounds.
+
+    - pixels: log-mel spectrograms `[N, 98, 40]`. A pixel is 9.85 ln P - 65.8; P is the power in a band from 0 to 4 kHz
+      of 30 ms of int16 samples, by an FFT of 1,024 points.
+
+    The front end takes every second of these frames, and of each band the sum of the magnitudes of an FFT of half as
+    many points, relative to the sound's largest sample. Of n magnitudes in a band whose powers have the sum P, as noise
+    has them, the sum is about 0.886 sqrt(n P); the largest sample is taken as four times the root mean square of the
+    loudest frame.
+    """
+    log_power = (pixels.astype(np.float64) + 65.8) / 9.85
+    energy = np.exp(log_power).sum(axis=2)
+    largest = np.minimum(32767, 4 * np.sqrt(energy / (512 * 480 * 3 / 8)).max(axis=1))  # 3/8: the window's mean square
+    mel = 1127 * np.log1p(np.arange(513) * 16000 / 1024 / 700)
+    edges = np.linspace(*(1127 * np.log1p(np.array([20, 4000]) / 700)), 42)
+    rising = (mel - edges[:-2, None]) / (edges[1] - edges[0])
+    width = np.clip(np.minimum(rising, 2 - rising), 0, None).sum(axis=1)
+    magnitude = 0.5 * log_power[:, ::2] + np.log(0.886 / 2 * np.sqrt(np.maximum(width, 0.2)))
+    magnitude -= np.log(largest)[:, None, None]
+    waves = np.cos(np.pi * np.arange(10)[:, None] * (2 * np.arange(40) + 1) / 80)
+    return np.asarray(magnitude @ waves.T * np.sqrt(2 / 40), np.float32)[..., None]
 
 
 def _row(case: Case, test: TestSet, data: Path, network: FloatNetwork, published: Path, ours: Path) -> str:

@@ -34,7 +34,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--front-end", metavar="NAME|FILE.json", help="How samples become inputs; the model will carry it.")
 @click.option("--labels", metavar="A,B,...", help="Names of the outputs in their order; the model will carry them.")
 @click.option("--split", default="train", show_default=True, help="The part of a task's data that inputs come from.")
-@click.option("--examples", default=200, show_default=True, metavar="N", help="How many inputs are used at most.")
+@click.option("--examples", default=400, show_default=True, metavar="N", help="How many inputs are used at most.")
 @click.option(
     "--ranges",
     type=click.Choice(["auto", "minmax", "percentile", "mse"]),

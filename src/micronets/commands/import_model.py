@@ -24,7 +24,7 @@ from micronets.progress import Progress
 from micronets.terminal import counted
 from micronets.tflite.foreign import foreign_model
 
-EXAMPLES = 200
+EXAMPLES = 400
 """How many calibration inputs are taken where there are more."""
 
 
