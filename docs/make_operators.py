@@ -109,7 +109,10 @@ where 4 is among their bits. Scales of weights are per channel or per tensor, bi
 int16 they may be int64, weights have 8 bits, and all zero points are 0. *In training*: whether a
 network that micronets searches and trains may have the operator inside. *State*: whether it keeps anything from one
 inference to the next. DEPTH_TO_SPACE and SPACE_TO_DEPTH are read as a RESHAPE, a TRANSPOSE and another RESHAPE,
-REVERSE_V2 as a STRIDED_SLICE. A file with another operator is refused, by name.
+REVERSE_V2 as a STRIDED_SLICE. A convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND is read as a dilated one,
+these two alone as a PAD and a TRANSPOSE between two RESHAPEs. TFLM's kernel never sets the code of the border that
+SPACE_TO_BATCH_ND puts around a map: it is what the arena held before. Here it is 0, as in an arena of zeros, whatever
+the zero point is. A file with another operator is refused, by name.
 """
 
 KERNELS = """## In our C

@@ -18,7 +18,8 @@ from micronets.quantized.model import LayerWeights, QuantizedModel
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op, codec, layers_of
-from micronets.tflite.codec.op import CONSTANT_OPERANDS, RECURRENT, WAYS_OUT, op_name
+from micronets.tflite.codec.blocks import spread_maps
+from micronets.tflite.codec.op import CONSTANT_OPERANDS, RECURRENT, op_name
 from micronets.tflite.codec.record import FileOperator
 from micronets.tflite.codec.weights import weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
@@ -46,12 +47,15 @@ def read(data: bytes, where: str = "model") -> QuantizedModel:
     return _parse(data, where)[0]
 
 
-def tensor_names(data: bytes, where: str = "model") -> dict[str, int]:
+def tensor_names(data: bytes, where: str = "model", spread: bool = False) -> dict[str, int]:
     """Returns the index in the file of every activation tensor, by the name that `read` gives it.
 
-    The arguments and the errors are those of `read`.
+    - data, where: see `read`, whose errors are raised.
+    - spread: whether those are listed, too, that stand for a whole map where the file has a batch of its parts. They
+      hold the same values in another order.
     """
-    return _parse(data, where)[1]
+    _, names, whole = _parse(data, where)
+    return {name: index for name, index in names.items() if spread or index not in whole}
 
 
 def operators(data: bytes, where: str = "model") -> tuple[str, ...]:
@@ -81,8 +85,11 @@ def operator_code(table: FlatTable) -> int:
     return int(max(table.number(slot.DEPRECATED_CODE, "b"), table.number(slot.CODE, "i")))
 
 
-def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
-    """Returns the model in the bytes of a file, and the index of every activation tensor by its name in the model."""
+def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int], frozenset[int]]:
+    """Returns the model in the bytes of a file, and the index of every activation tensor by its name in the model.
+
+    The last value has the indices of the tensors that stand for a whole map in place of a batch of its parts.
+    """
     top, table, graph = open_graph(data, where)
     metadata = read_metadata(top, graph)
     four = _four_bit_names(metadata.pop(s.BITS_METADATA, "[]"), graph.flat)
@@ -91,8 +98,10 @@ def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int]]:
     operators = list(file_operators(graph, table.tables(s.SubGraphSlot.OPERATORS), top))
     initial = _initial_values(graph, top.tables(s.ModelSlot.SUBGRAPHS), operators, top)
     operators = [o for o in operators if o.op not in (Op.VAR_HANDLE, Op.CALL_ONCE)]
+    operators = spread_maps(graph, operators)
+    graph.where = where
     try:
-        return _model(graph, operators, sources, sinks, metadata, four, initial)
+        return *_model(graph, operators, sources, sinks, metadata, four, initial), frozenset(graph.spread)
     except SpecError as e:
         raise FileError(f"{where}: the model does not fit together: {e}") from e
 
@@ -156,9 +165,8 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
         outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
         if code not in set(Op):
             at = f" writing {graph.tensor(outputs[0]).label}" if outputs else ""
-            way_out = WAYS_OUT.get(code, "docs/operators.md has those that are")
             others = _other_operators(codes, tables, k)
-            raise graph.unsupported(f"this operator{at} is not supported{others}; {way_out}")
+            raise graph.unsupported(f"this operator{at} is not supported{others}; docs/operators.md has those that are")
         inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
         op = Op(code)
         count = codec(op).inputs
@@ -266,6 +274,7 @@ def _model(
             read = tuple(types[i] for i in layer.inputs)
             types |= dict.fromkeys(layer.outputs, _output_type(graph, operator, layer, read, where))
             for name, twin in _twins(made, layer):
+                twin = twin if twin in quants else made[-1].name
                 quants[name] = quants[twin]
                 four |= {name} if twin in four else set()
             if isinstance(layer, Weighted):

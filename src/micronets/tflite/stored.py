@@ -36,6 +36,8 @@ _KERNELS = {
     Op.REVERSE_V2: TflmKernel(
         parameters=0, alignment=4, op_data=0, temporaries=("input", "constant", "output"), scratch=()
     ),
+    Op.SPACE_TO_BATCH_ND: TflmKernel(parameters=0, alignment=4, op_data=4, temporaries=("input", "output"), scratch=()),
+    Op.BATCH_TO_SPACE_ND: TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=("input", "output"), scratch=()),
 }
 """TFLM's kernels of the operators that are read as layers of other kinds, the same on every machine."""
 
@@ -53,13 +55,14 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
     top = flat.root()
     subgraph = top.tables(s.ModelSlot.SUBGRAPHS)[0]
     graph = Graph(flat, subgraph.tables(s.SubGraphSlot.TENSORS), top.tables(s.ModelSlot.BUFFERS), where)
-    index_of = tensor_names(data, where)
+    index_of = tensor_names(data, where, spread=True)
     layer_of = {index: name for name, index in index_of.items()}
     ends = (*(spec.name for spec in model.arch.inputs), *model.arch.outputs)
     tables = subgraph.tables(s.SubGraphSlot.OPERATORS)
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     # Of these the ones that no operator of the file writes remain: those that the reader has put in.
     views = {layer.name: layer.inputs[0] for layer in model.arch.layers if isinstance(layer, Reshape)}
+    layers = {layer.name: layer for layer in model.arch.layers}
     operands: dict[str, list[int]] = {}  # by the name of the first output
     kernels: dict[str, TflmKernel] = {}
     for k in range(len(tables)):
@@ -73,9 +76,14 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         if code in _VIEWS:
             views.pop(name, None)
         if code in _KERNELS:
-            kernels[views.get(name, name)] = _KERNELS[Op(code)]
+            chain = [name]  # the layers of the operator, from the last one back
+            while (before := layers[chain[-1]].inputs[0]) in layers and before not in index_of:
+                chain.append(before)
+            kept = next((each for each in chain if not isinstance(layers[each], Reshape)), name)
+            views |= {each: layers[each].inputs[0] for each in chain}
+            views.pop(kept)
+            kernels[kept] = _KERNELS[Op(code)]
     weights: dict[str, WeightTensors] = {}
-    layers = {layer.name: layer for layer in model.arch.layers}
     for output, tensors in operands.items():
         name = views.get(output, output)
         if name in model.weights:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -86,6 +86,8 @@ class Graph:
     - where: what errors begin with: the file, and the operator that is being read.
     - names: the names of the model's tensors, which `new_name` does not give again.
     - folded: the values of tensors that the reader has computed, see `folding`, by index.
+    - spread: the tensors that stand for a whole map instead of a batch of its parts, see `codec.blocks`, by index: how
+      many places of the map lie from one place of a part to the next, for each dimension between the outer ones.
     - variables: the names of the variables, by the index of the tensor that stands for one (VAR_HANDLE writes it).
     - own_variables: likewise those that operators keep for themselves (SVDF); the tensors are the variables.
 
@@ -100,6 +102,7 @@ class Graph:
     variables: dict[int, str] = field(default_factory=dict)
     own_variables: dict[int, str] = field(default_factory=dict)
     folded: dict[int, Array] = field(default_factory=dict)
+    spread: dict[int, Shape] = field(default_factory=dict)
     _seen: dict[int, Tensor] = field(default_factory=dict)
     _values: int = 0
 
@@ -158,6 +161,10 @@ class Graph:
         if index not in self._seen:
             self._seen[index] = self._tensor(index)
         return self._seen[index]
+
+    def set_shape(self, index: int, shape: Shape) -> None:
+        """Gives the tensor of that index another shape than it has in the file, of as many values."""
+        self._seen[index] = replace(self.tensor(index), shape=shape)
 
     def _tensor(self, index: int) -> Tensor:
         if not 0 <= index < len(self.tensors):

@@ -170,7 +170,7 @@ def transpose_operator(layer: Transpose) -> Operator:
 
     def check(inputs: Shapes, where: str) -> None:
         x = inputs[0]
-        _check_dimensions("Transpose", x, 4, where)
+        _check_dimensions("Transpose", x, checks.MOST_DIMENSIONS, where)
         if sorted(order) != list(range(len(x))):
             raise SpecError(f"{where}: permutation = {order}; need each dimension of {x} once, 0 to {len(x) - 1}")
 

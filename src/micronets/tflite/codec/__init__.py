@@ -73,6 +73,7 @@ from micronets.ir.ops.record import ONE, TWO
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.codec.binary import read_add, read_binary, read_div, read_mul, read_sub
+from micronets.tflite.codec.blocks import read_batch_to_space, read_space_to_batch
 from micronets.tflite.codec.conv import (
     read_conv_2d,
     read_depthwise_conv_2d,
@@ -181,6 +182,10 @@ def codec(op: Op) -> Codec:
             return Codec(options=94, inputs=ONE, activations=FIRST, outputs=ONE, read=read_blocks)
         case Op.SPACE_TO_DEPTH:
             return Codec(options=19, inputs=ONE, activations=FIRST, outputs=ONE, read=read_blocks)
+        case Op.SPACE_TO_BATCH_ND:
+            return Codec(options=25, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_space_to_batch)
+        case Op.BATCH_TO_SPACE_ND:
+            return Codec(options=24, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_batch_to_space)
         case Op.REVERSE_V2:
             return Codec(options=81, inputs=TWO, activations=FIRST, outputs=ONE, read=read_reverse)
         case Op.SLICE:

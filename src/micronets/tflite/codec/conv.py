@@ -26,10 +26,12 @@ def read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inpu
 def _window_fields(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
     """Returns the fields that both kinds of convolutions have; `slot` is the enum of the options' slots."""
     check_map(graph, o)
+    rows, columns = read_pair(o, slot.DILATION_H, slot.DILATION_W, 1)
+    row_step, column_step = graph.spread.get(o.inputs[0], (1, 1))
     return {
         "kernel": (1, 1),
         "stride": read_pair(o, slot.STRIDE_H, slot.STRIDE_W),
-        "dilation": read_pair(o, slot.DILATION_H, slot.DILATION_W, 1),
+        "dilation": (rows * row_step, columns * column_step),
         "padding": read_padding(graph, o),
         "activation": read_activation(graph, o, slot.ACTIVATION),
     }

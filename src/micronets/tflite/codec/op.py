@@ -29,6 +29,8 @@ class Op(IntEnum):
     TANH = 28
     PAD = 34
     GATHER = 36
+    BATCH_TO_SPACE_ND = 37
+    SPACE_TO_BATCH_ND = 38
     TRANSPOSE = 39
     MEAN = 40
     SUB = 41
@@ -75,7 +77,7 @@ OTHER_OPS = {
     7: "EMBEDDING_LOOKUP", 8: "FLOOR", 10: "HASHTABLE_LOOKUP", 11: "L2_NORMALIZATION",
     12: "L2_POOL_2D", 13: "LOCAL_RESPONSE_NORMALIZATION", 15: "LSH_PROJECTION", 16: "LSTM", 20: "RELU_N1_TO_1",
     24: "RNN", 29: "CONCAT_EMBEDDINGS", 30: "SKIP_GRAM", 31: "CALL", 32: "CUSTOM",
-    33: "EMBEDDING_LOOKUP_SPARSE", 35: "UNIDIRECTIONAL_SEQUENCE_RNN", 37: "BATCH_TO_SPACE_ND", 38: "SPACE_TO_BATCH_ND",
+    33: "EMBEDDING_LOOKUP_SPARSE", 35: "UNIDIRECTIONAL_SEQUENCE_RNN",
     46: "BIDIRECTIONAL_SEQUENCE_RNN", 47: "EXP", 48: "TOPK_V2", 51: "DELEGATE", 52: "BIDIRECTIONAL_SEQUENCE_LSTM",
     58: "LESS", 59: "NEG", 61: "GREATER", 62: "GREATER_EQUAL", 63: "LESS_EQUAL", 64: "SELECT", 66: "SIN",
     68: "SPARSE_TO_DENSE", 69: "TILE", 71: "EQUAL", 72: "NOT_EQUAL", 73: "LOG", 75: "SQRT", 77: "SHAPE", 78: "POW",
@@ -93,16 +95,6 @@ OTHER_OPS = {
     160: "BITWISE_XOR", 161: "RIGHT_SHIFT", 203: "DILATE", 205: "REDUCE_WINDOW",
 }  # fmt: skip
 """Names of the operators that micronets does not read; those of StableHLO and later ones are called by their number."""
-
-
-_OPEN_BATCH = (
-    "converters write a dilated convolution of an open batch so, and TFLM then computes a part of its pixels; export "
-    "the model with a batch of one (Input(shape, batch_size=1)), and it becomes a dilated convolution"
-)
-
-
-WAYS_OUT = {37: _OPEN_BATCH, 38: _OPEN_BATCH}
-"""Why models have some of the operators that micronets does not read, and what to do, by the operator's number."""
 
 
 CONSTANT_OPERANDS = (
@@ -131,6 +123,8 @@ WITHOUT_LAYERS = (
     Op.DEPTH_TO_SPACE,
     Op.SPACE_TO_DEPTH,
     Op.REVERSE_V2,
+    Op.SPACE_TO_BATCH_ND,
+    Op.BATCH_TO_SPACE_ND,
 )
 """The operators that no kind of layer is written as: two that make no layer, and those that are read as other kinds."""
 
