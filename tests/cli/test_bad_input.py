@@ -1,5 +1,6 @@
 """A user's mistake ends in one line that says what, where and the way out, with exit code 2, and leaves nothing."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -15,6 +16,16 @@ SECOND = 0.1 * np.random.default_rng(0).standard_normal(16000)
 QUICK = (
     CONFIG.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1").replace("epochs = 2", "epochs = 1")
 )
+
+SMALL = """
+task = "features"
+board = "NUCLEO-F446RE"
+out = "{out}"
+data.path = "{data}"
+budget.macs = 5000
+space = {{ name = "dscnn" }}
+search.epochs = 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +150,30 @@ def test_a_limit_of_1_kb_is_refused_before_training_with_what_is_possible(words:
         "needs "
     )
     assert not (tmp_path / "run").exists()
+
+
+def test_a_small_budget_for_small_examples_is_kept_and_an_impossible_one_refused_before_they_are_read(
+    tmp_path: Path,
+) -> None:
+    """The space's own input, 32 x 32, is not that of examples of 6 x 1."""
+    rng = np.random.default_rng(0)
+    for name in ("rise", "fall"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(12):
+            np.save(tmp_path / "data" / name / f"p{i}.npy", rng.standard_normal((6, 1), dtype=np.float32))
+    text = SMALL.format(out=tmp_path / "run", data=tmp_path / "data")
+    path = tmp_path / "small.toml"
+    path.write_text(text)
+    kept = call("search", path)
+    assert kept.code == 0, kept.err
+    for space in ("dscnn", "temporal", "resnet"):
+        settings = ("--set", f"space.name={space}", "--set", "budget.macs=30")
+        result = call("search", path, *settings, "--out", tmp_path / "none")
+        assert result.code == 2
+        assert "data " not in result.err, "it is refused before data are read"
+        found = re.fullmatch(r".* macs = 30, but the cheapest network found needs ([\d,]+); .*", result.error)
+        assert found is not None, result.error
+        assert int(found[1].replace(",", "")) < 5000, "costs of the examples' own size"
 
 
 def test_a_truncated_model(words: Path, tmp_path: Path, shared: Path) -> None:

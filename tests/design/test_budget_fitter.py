@@ -73,7 +73,7 @@ def test_a_budget_nothing_meets_is_refused_with_the_smallest_figures(board) -> N
         fitter.feasible_shapes()
     least = min(fitter.costs(SPACE.smallest() | shapes)["macs"] for shapes in SPACE.shape_combinations())
     assert str(e.value) == (
-        f"budget: nothing in space 'tiny' fits: macs = 7, but the cheapest network needs {least:,.6g}; "
+        f"budget: nothing in space 'tiny' fits: macs = 7, but the cheapest network needs {least:,.0f}; "
         "raise the limit or choose another space"
     )
 

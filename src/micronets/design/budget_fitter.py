@@ -219,10 +219,12 @@ class BudgetFitter:
         for name, limit in self.limits.items():
             least = self._cheapest(itemgetter(name))[name]
             if least > limit:
-                parts.append(f"{name} = {limit:,.6g}, but {cheapest} {least:,.6g}")
+                parts.append(f"{name} = {_figure(limit)}, but {cheapest} {_figure(least)}")
         if not parts:  # each limit can be met alone, not all together
             costs = self._cheapest(self._excess_of)
-            near = ", ".join(f"{name} {costs[name]:,.6g} of {limit:,.6g}" for name, limit in self.limits.items())
+            near = ", ".join(
+                f"{name} {_figure(costs[name])} of {_figure(limit)}" for name, limit in self.limits.items()
+            )
             parts.append(
                 f"no network {'meets' if proved else 'found meets'} all limits at once; the nearest needs {near}"
             )
@@ -425,3 +427,9 @@ def _log_ratio(
 
 def _log(p: float) -> float:
     return math.log(max(p, 1e-9))
+
+
+def _figure(value: float) -> str:
+    """Writes a cost or a limit to six digits, a whole number of up to 15 digits with all of them."""
+    whole = float(value).is_integer() and abs(value) < 1e15
+    return f"{value:,.0f}" if whole else f"{value:,.6g}"

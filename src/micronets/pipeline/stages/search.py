@@ -15,7 +15,7 @@ from micronets.commands.first_network import FirstNetwork
 from micronets.commands.search import budget_without_metadata, measured_costs
 from micronets.errors import FileError, SpecError, UserCodeError
 from micronets.files import digest, read_plain, write_atomic
-from micronets.pipeline.config import is_model, make_space
+from micronets.pipeline.config import is_model, make_space, space_record
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
 from micronets.pipeline.finished_teacher import check_before_search, finished_teacher, first_weights
@@ -38,8 +38,9 @@ def check_budget(context: RunContext) -> None:
 def fitter_before_data(context: RunContext) -> BudgetFitter | None:
     """Returns what knows the costs of the space's networks and the limits, before data are made or read.
 
-    Where the data decide the number of classes or the size of the input, the least that they can be is taken. None
-    where nothing can be known without the data.
+    Where the data decide the number of classes or the size of the input, the least that they can be is taken, also in
+    place of an option that is as it is by default: a configuration holds every option. None where nothing can be known
+    without the data.
     """
     from micronets.design.budget_fitter import BudgetFitter
 
@@ -47,7 +48,8 @@ def fitter_before_data(context: RunContext) -> BudgetFitter | None:
     if is_model(config.init):
         return None  # its costs are those of one network, which is checked when the data have told the classes
     known = tasks.find(config.task).outline(config.data)
-    given = {name: value for name, value in known.space_options.items() if name not in config.space}
+    usual = space_record(config.space).options(tasks.find(config.task).inputs)
+    given = {k: v for k, v in known.space_options.items() if config.space.get(k, usual.get(k)) == usual.get(k)}
     try:
         space = make_space(config.task, config.space, known.classes, given)
         if "file" in config.space:
