@@ -1,8 +1,9 @@
 """Mutated `.tflite` files through everything that takes one: nothing may come of it but a result or a clean refusal.
 
-Run from the repository: `python -m benchmarks.fuzz_reader [--files N] [--shared DIR] [--seed S] [--processes N]`, which
-also writes a section of docs/deploy.md; `--guided SECONDS` fuzzes by coverage instead (needs `pip install atheris`),
-and `--one NUMBER` does a single file of the run again, in this process, with its traceback.
+Run from the repository: `python -m benchmarks.fuzz_reader [--files N] [--shared DIR] [--seed S] [--processes N]
+[--record FILE]`, which also writes a section of docs/deploy.md. With `--record` the tally of every 500 files is kept,
+and a run that was stopped goes on behind them. `--guided SECONDS` fuzzes by coverage instead (needs `pip install
+atheris`), and `--one NUMBER` does a single file of the run again, in this process, with its traceback.
 
 Each file is read, validated, inspected, and compiled to C. Processes with limited memory do the work; one that dies, or
 a file that takes more than `SECONDS` of processor time, is a failure, as is any exception but `MicronetsError`, and any
@@ -12,6 +13,7 @@ message that is not one line. Exit code 1 if there was a failure.
 from __future__ import annotations
 
 import argparse
+import json
 import multiprocessing
 import random
 import re
@@ -44,6 +46,7 @@ SECONDS = 10.0  # of processor time, allowed for one file
 MEMORY = 1 << 30  # bytes allowed beyond what a process has before it starts
 BOARD = "NUCLEO-F446RE"
 RANDOM = 60  # random networks among the sound files
+BATCH = 500  # files that one process does
 
 
 class TooSlow(BaseException):
@@ -58,6 +61,49 @@ class Tally:
     failures: list[tuple[int, str]] = field(default_factory=list)
     slowest: tuple[float, int] = (0.0, -1)
     peak_bytes: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Counts another tally's files too."""
+        self.ends += other.ends
+        self.failures += other.failures
+        self.slowest = max(self.slowest, other.slowest)
+        self.peak_bytes = max(self.peak_bytes, other.peak_bytes)
+
+
+@dataclass
+class Record:
+    """The file of `--record`, with a line of JSON for each batch of files that is done.
+
+    path: of the file, or None where nothing is kept. seed: of the run; lines of other seeds stay out of account.
+    """
+
+    path: Path | None
+    seed: int
+
+    def done(self) -> list[tuple[range, Tally]]:
+        """Returns which files are done, by number, and what they came to."""
+        if self.path is None or not self.path.exists():
+            return []
+        lines = [json.loads(line) for line in self.path.read_text().splitlines()]
+        return [
+            (
+                range(line["first"], line["first"] + sum(line["ends"].values())),
+                Tally(
+                    Counter(line["ends"]),
+                    [(number, what) for number, what in line["failures"]],
+                    (line["slowest"][0], line["slowest"][1]),
+                    line["peak_bytes"],
+                ),
+            )
+            for line in lines
+            if line["seed"] == self.seed
+        ]
+
+    def keep(self, first: int, tally: Tally) -> None:
+        """Adds the line of a batch that begins with the file of number `first`."""
+        if self.path is not None:
+            with self.path.open("a") as file:
+                file.write(json.dumps({"seed": self.seed, "first": first, **vars(tally)}) + "\n")
 
 
 def sound_files(shared: Path) -> list[bytes]:
@@ -126,11 +172,23 @@ def _work(files: Sequence[bytes], seed: int, numbers: Sequence[int], now: Any, p
     pipe.send(examine_all(files, seed, numbers, now))
 
 
-def fuzz(files: Sequence[bytes], seed: int, numbers: Sequence[int], processes: int = 2) -> Tally:
-    """`examine_all` in so many processes; where one dies, its file is a failure and another goes on behind it."""
+def fuzz(
+    files: Sequence[bytes], seed: int, numbers: Sequence[int], processes: int = 2, record: Path | None = None
+) -> Tally:
+    """Does `examine_all` in several processes; where one dies, its file is a failure and another goes on behind it.
+
+    Batches that `record` holds of this seed are not done again.
+    """
     context = multiprocessing.get_context("fork")
     total = Tally()
-    batches = [list(numbers[i : i + 500]) for i in range(0, len(numbers), 500)]
+    kept = Record(record, seed)
+    left = set(numbers)
+    for which, tally in kept.done():
+        if which.start in left:
+            left.difference_update(which)
+            total.add(tally)
+    todo = sorted(left)
+    batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)][::-1]
     running: list[tuple[Any, Any, Any, list[int]]] = []
     while batches or running:
         while batches and len(running) < processes:
@@ -150,20 +208,19 @@ def fuzz(files: Sequence[bytes], seed: int, numbers: Sequence[int], processes: i
             process.kill()
             process.join()
             at = batch.index(now.value)
-            total.failures.append((now.value, f"the process died: exit code {process.exitcode}"))
-            total.ends["failed"] += 1
+            died = Tally(Counter(failed=1), [(now.value, f"the process died: exit code {process.exitcode}")])
+            total.add(died)
+            kept.keep(now.value, died)
             batches += [b for b in (batch[:at], batch[at + 1 :]) if b]
             continue
         process.join()
-        total.ends += tally.ends
-        total.failures += tally.failures
-        total.slowest = max(total.slowest, tally.slowest)
-        total.peak_bytes = max(total.peak_bytes, tally.peak_bytes)
+        total.add(tally)
+        kept.keep(batch[0], tally)
     return total
 
 
-def table(total: Tally, guided: str) -> str:
-    """Returns the section of the documentation."""
+def table(total: Tally, command: str) -> str:
+    """Returns the section of the documentation. command: what was run, with its arguments."""
     count = sum(total.ends.values())
     ends = [f"| {name} | {total.ends[name]:,} |" for name in _ENDS]
     return "\n".join(
@@ -175,7 +232,7 @@ def table(total: Tally, guided: str) -> str:
             "",
             f"Slowest: {total.slowest[0]:.1f} s of processor time (limit {SECONDS:.0f} s); most memory beyond the "
             f"process's: {total.peak_bytes / 1e6:.0f} MB (limit {MEMORY / 1e6:.0f} MB). {date.today()}, "
-            f"`python -m benchmarks.fuzz_reader`.{guided}",
+            f"`{command}`.",
         ]
     )
 
@@ -236,6 +293,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--record", type=Path)
     parser.add_argument("--one", type=int)
     parser.add_argument("--guided", type=float, metavar="SECONDS")
     options = parser.parse_args()
@@ -245,13 +303,14 @@ def main() -> None:
         return
     if options.guided is not None:
         sys.exit(fuzz_guided(files, options.guided))
-    total = fuzz(files, options.seed, range(options.files), options.processes)
-    print(table(total, ""))
+    total = fuzz(files, options.seed, range(options.files), options.processes, options.record)
+    text = table(total, f"python -m benchmarks.fuzz_reader --files {options.files} --seed {options.seed}")
+    print(text)
     for number, what in sorted(total.failures):
         print(f"--one {number}: {what}", file=sys.stderr)
     if total.failures:
         sys.exit(1)
-    replace_section(Path("docs/deploy.md"), "fuzz", table(total, ""))
+    replace_section(Path("docs/deploy.md"), "fuzz", text)
 
 
 if __name__ == "__main__":

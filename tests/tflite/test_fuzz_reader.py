@@ -37,7 +37,7 @@ def test_damaged_files_end_in_a_result_or_a_refusal(tmp_path: Path) -> None:
     assert not total.failures
     assert sum(total.ends.values()) == FILES
     assert min(total.ends["refused by the reader"], total.ends["compiled"]) > FILES // 20
-    text = table(total, "")
+    text = table(total, "make fuzz")
     assert f"| of {FILES} mutated files |" in text
     assert "| crashed, hung or ran out of memory | 0 |" in text
 
@@ -56,16 +56,22 @@ def fails(data: bytes) -> str:
                 pass
 
 
-def test_every_kind_of_failure_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kind_of_failure_is_noticed_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(fuzz_reader, "examine", fails)
     monkeypatch.setattr(fuzz_reader, "damaged", lambda files, seed, number: bytes([number]))
     monkeypatch.setattr(fuzz_reader, "SECONDS", 0.2)
-    found = dict(fuzz([b""], 0, range(4)).failures)
+    record = tmp_path / "record"
+    found = dict(fuzz([b""], 0, range(4), record=record).failures)
     assert set(found) == {0, 1, 2, 3}
     assert found[0].startswith("ZeroDivisionError: on purpose (test_fuzz_reader.py:")
     assert found[1] == "the process died: exit code 3"
     assert found[2].startswith("MemoryError")
     assert found[3].startswith("TooSlow")
+    monkeypatch.setattr(fuzz_reader, "examine", lambda data: "compiled")
+    again = fuzz([b""], 0, range(6), record=record)
+    assert dict(again.failures) == found
+    assert again.ends == {"failed": 4, "compiled": 2}
+    assert fuzz([b""], 1, range(4), record=record).ends == {"compiled": 4}
 
 
 def test_a_long_message_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
