@@ -3,8 +3,10 @@
 The estimate is an upper bound: no file that we write is larger. A layer takes its packed weights, 4 bytes for each
 bias, 4 bytes for each scale, its name, and tables. The bytes of the tables, `Operator.table_bytes`, are fitted from
 above to the files of 1,883 networks in which no two layers have anything equal, with the most that the alignment of
-every buffer can add; where sizes are integers, the alignment of weights and biases is counted as it is. What a file
-stores once for several layers (equal shapes, options, scales) makes it smaller than that.
+every buffer can add; where sizes are integers, the alignment of weights and biases is counted as it is. Variables take
+the bytes of their first values. What a file stores once for several layers (equal shapes, options, scales) makes it
+smaller than that. A dense layer is taken to have one scale, as in every network of a search; with a scale for each
+output, as others write it, its file takes 8 bytes more for each output.
 `python -m benchmarks.predictions` prints by how much.
 """
 
@@ -12,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from micronets.cost.counts import packed_bytes, step_weight_bytes
+from micronets.cost.counts import packed_bytes, state_bytes, step_weight_bytes
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
+from micronets.ir.layers import Recurrent
 from micronets.number import Number
 
 METADATA_BYTES = 1000  # room for the class names and the front end that travel with a model
@@ -45,7 +48,7 @@ def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:
         fixed += CONSTANT_BYTES * sum(s.constants)
         scales = 0 if s.weights is None else s.weights.scales
         total = total + s.gate * (step_weight_bytes(s) + scales * 4 + fixed - _spared_by_alignment(s))
-    return total
+    return total + state_bytes([s for s in steps if not isinstance(s.layer, Recurrent)])
 
 
 def _spared_by_alignment(step: Step) -> int:
