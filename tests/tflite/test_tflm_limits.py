@@ -16,12 +16,14 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
     Add,
+    BatchMatMul,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
     Layer,
     Logistic,
     Mean,
+    Mul,
     Pack,
     Quantize,
     Relu,
@@ -108,27 +110,31 @@ LIMITS: tuple[tuple[Layer, float], ...] = (
     (Relu(name="y", inputs=(INPUT,)), 2.0**30),
     (Mean(name="y", inputs=(INPUT,), keep_dims=True), 2.0**30),
     (Add(name="y", inputs=(INPUT, INPUT)), 2.0**19),
+    (Mul(name="y", inputs=(INPUT, INPUT)), 2.0**30),
+    (BatchMatMul(name="y", inputs=(INPUT, INPUT)), 2.0**30),
 )
 """A layer of each kind that rescales, and the ratio of scales from which TFLM's kernel leaves open what it does."""
 
+PRODUCTS = (Mul, BatchMatMul)  # of two inputs, whose scales are multiplied, too
+
 
 def rescaling(layer: Layer, ratio: float) -> QuantizedModel:
-    """Returns a network of one layer, whose input has `ratio` times the scale of its output."""
+    """Returns a network of one layer, which brings `ratio` times the scale of its output."""
     arch = Arch((2, 3, 3), (layer,))
     weights = {}
     for step in arch.steps():
         if step.weights is not None:
             values = np.random.default_rng(0).integers(-127, 128, step.weights.shape).astype(np.int8)
             weights[layer.name] = LayerWeights(values, np.ones(1, np.float32), np.arange(3, dtype=np.int32))
-    return QuantizedModel(arch, {INPUT: TensorQuant(0.5, 3), layer.name: TensorQuant(0.5 / ratio, -5)}, weights)
+    brought = 0.5 * 0.5 if isinstance(layer, PRODUCTS) else 0.5
+    return QuantizedModel(arch, {INPUT: TensorQuant(0.5, 3), layer.name: TensorQuant(brought / ratio, -5)}, weights)
 
 
 @pytest.mark.parametrize(("layer", "limit"), LIMITS)
 def test_scale_ratios_beyond_a_shift_are_refused_and_others_give_tflms_bytes(layer: Layer, limit: float) -> None:
     for ratio in (limit, 2 * limit, 2.0**40):
-        with pytest.raises(
-            SpecError, match=rf"^layer 'y': its input's scale .*; TFLM's \w+ takes less than {limit:,.0f}$"
-        ):
+        brings = "the product of its inputs' scales" if isinstance(layer, PRODUCTS) else "its input's scale"
+        with pytest.raises(SpecError, match=rf"^layer 'y': {brings} .*; TFLM's \w+ takes less than {limit:,.0f}$"):
             validate(rescaling(layer, ratio))
     if interpreter.available():
         x = np.random.default_rng(1).integers(-128, 128, (4, 2, 3, 3)).astype(np.int8)

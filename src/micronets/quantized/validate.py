@@ -14,6 +14,7 @@ from micronets.errors import SpecError
 from micronets.ir.arch import Step
 from micronets.ir.layers import (
     Add,
+    BatchMatMul,
     DepthwiseConv2D,
     Div,
     Mul,
@@ -220,7 +221,7 @@ def _check_rescale(model: QuantizedModel, step: Step, limit: float) -> None:
     layer, facts = step.layer, step.operator
     scales = [float(np.float32(model.quant[name].scale)) for name in layer.inputs if name in model.quant]
     match layer:
-        case Mul() | Prelu():
+        case BatchMatMul() | Mul() | Prelu():
             what, products = "the product of its inputs' scales", [math.prod(scales)]
         case SquaredDifference():
             what, products = "the square of its inputs' larger scale", [max(scales) ** 2]

@@ -10,6 +10,7 @@ from micronets.ir.layers import BatchMatMul, Shape
 from micronets.ir.ops.binary import broadcast
 from micronets.ir.ops.checks import MOST_OPERAND_DIMENSIONS
 from micronets.ir.ops.record import (
+    LARGEST_MULTIPLIER,
     OPERATOR_CYCLES,
     TWO,
     Count,
@@ -102,7 +103,7 @@ def batch_matmul_operator(layer: BatchMatMul) -> Operator:
         pooled=nothing,
         gathered=nothing,
         scale="its own",
-        largest_rescale=None,
+        largest_rescale=LARGEST_MULTIPLIER,
         selects=False,
         codewise=False,
         within_input=False,
