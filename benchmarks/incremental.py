@@ -60,7 +60,7 @@ def row(name: str, model: QuantizedModel) -> str:
     assert front_end is not None, f"{name}: its front end is not in integers"
     assert found.cycles is not None and front_end.frame_cycles is not None, "the board has a cycle model"  # noqa: PT018
     network = found.cycles - front_end.frames * front_end.frame_cycles
-    rate = plan.fe.sample_rate / plan.run_samples
+    rate = plan.rate / plan.run_samples
     second = rate * network
     both = second + front_end.frames_a_second * front_end.frame_cycles
     takes = f"{plan.frames} frames" if plan.steps is None else f"{plan.steps.frames} new frames"

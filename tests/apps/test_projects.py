@@ -17,11 +17,12 @@ from micronets.boards.board import load_board
 from micronets.boards.cores import core_of
 from micronets.device.host_compiler import host_compiler
 from micronets.frontend import encode_wav
-from micronets.streaming import Decision, Stream
+from micronets.streaming import Decision, Detector, Stream
 from micronets.tflite import write
 from tests.support.calling import call
 from tests.support.generated_c import needs_host_compiler
 from tests.support.listening import DETECTORS, LABELS, listening_model, sound
+from tests.support.spectral import MOVEMENTS, following_model, movement
 
 STUBS = Path(__file__).parent / "stubs"
 MODEL = listening_model(detector=replace(DETECTORS["slow"], never=(0,)))
@@ -369,3 +370,87 @@ def test_others_files_are_not_touched(model: Path, tmp_path: Path, place: str) -
     assert found.code == 2
     assert "name a new or empty directory" in found.err
     assert [p for p in (tmp_path / "app").rglob("*") if p.is_file()] == [theirs]
+
+
+MOVES = following_model(
+    Detector(hop_frames=2, average=2, thresholds=(9000,) * 4, refractory_ms=(500,) * 4, never=(0,)), axes=3
+)
+MOVEMENT = movement(60)
+
+
+@pytest.fixture(scope="module")
+def follower(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "moves.tflite"
+    path.write_bytes(write(MOVES))
+    return path
+
+
+def followed() -> list[str]:
+    """Returns the lines of the whole movement."""
+    return [
+        f"{d.time / 50:>8.2f} s  {MOVEMENTS[d.class_index]:<12}  {d.score / 32768:.2f}"
+        for d in Stream(MOVES).feed(MOVEMENT)
+    ]
+
+
+def table(folder: Path) -> Path:
+    """Writes the movement as a CSV file in the forms that numbers have, with headings, a comment and empty lines."""
+    path = folder / "movement.csv"
+    forms = ("{:.17g}", "{:+.3f}", "{:.9e}", " {:.2f} ", "{:.25f}")
+    rows = [",".join(forms[(i + k) % 5].format(v) for k, v in enumerate(row)) for i, row in enumerate(MOVEMENT)]
+    path.write_text("\n".join(["# by hand", "x,y,z", *rows[:7], "", "# pause", *rows[7:]]))
+    return path
+
+
+@needs_cmake
+def test_a_sensor_s_program_and_firmware_find_what_listen_finds(follower: Path, tmp_path: Path) -> None:
+    source, csv = made(follower, tmp_path / "app", "cmake"), table(tmp_path)
+    assert len(followed()) > 8
+    listened = call("listen", follower, "--input", csv, "--runtime", "reference")
+    assert listened.out.splitlines()[:-1] == followed()
+    program = cmake(source, "build/host")
+    assert run([program, csv]) == followed()
+    for text in ("1,2\n", "1,2,3,4\n", "1,2,3\n4,a,6\n", "1,2,nan\n", "1,2,3e\n"):
+        (tmp_path / "bad.csv").write_text(text)
+        failed = subprocess.run([program, tmp_path / "bad.csv"], capture_output=True, text=True, timeout=60)
+        assert failed.returncode == 1
+        assert f"line {len(text.splitlines())} of the recording does not hold a number for each axis" in failed.stdout
+    if not shutil.which("arm-none-eabi-gcc") or not shutil.which("qemu-system-arm"):
+        pytest.skip("needs arm-none-eabi-gcc and qemu-system-arm")
+    cmake(source, "build/qemu", f"-DCMAKE_TOOLCHAIN_FILE={source}/port/toolchain.cmake", "-DAPP_MACHINE=qemu")
+    readme = (source / "README.md").read_text()
+    steps = re.search(r"^    (qemu-system.*?)\\\n(.*?)$", readme, re.MULTILINE)
+    assert steps is not None
+    words = f"{steps[1]}{steps[2]}".replace("recording.csv", str(csv)).replace("build/", f"{source}/build/").split()
+    assert run(words) == followed()
+    assert "50 samples a second of 3 axes" in readme.replace("\n", " ")
+
+
+def test_a_csv_file_gives_the_steps_that_python_gives(follower: Path, tmp_path: Path) -> None:
+    """Middles between two steps go to the even one, and what is too large is held to 16 bits."""
+    source = made(follower, tmp_path / "app", "cmake")
+    shown = tmp_path / "shown.c"
+    shown.write_text(
+        '#include <stdio.h>\n#include "app.h"\n#include "sensor.h"\n'
+        "int32_t app_run(void)\n{\n    int16_t s[3];\n    uint32_t lost;\n    int32_t state = sensor_start(1);\n"
+        '    while (state == 0 && sensor_read(s, 1, &lost) > 0) {\n        printf("%d %d %d\\n", s[0], s[1], s[2]);\n'
+        "    }\n    return 0;\n}\n"
+    )
+    files = [str(shown), "port/csv_sensor.c", "port/host.c"]
+    program = built(source, source / "network", files, tmp_path, [source / "app", source / "port"])
+    rng = np.random.default_rng(5)
+    values = np.concatenate(
+        [rng.integers(-70000, 70000, 3000) / 8, rng.normal(0, 1, 3000), [1e300, -1e300, 1e-300, 8191.75, -8192, 0.125]]
+    ).reshape(-1, 3)
+    texts = [[repr(float(v)) for v in row] for row in values]
+    (tmp_path / "values.csv").write_text("".join(f"{';'.join(row)}\n" for row in texts))
+    front_end = Stream(MOVES).plan.signal
+    found = [[int(word) for word in line.split()] for line in run([program, tmp_path / "values.csv"])]
+    np.testing.assert_array_equal(found, front_end.integers(values))
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_other_projects_have_no_driver_of_a_sensor(follower: Path, tmp_path: Path, kind: str) -> None:
+    found = call("app", follower, "--board", "NUCLEO-F446RE", "--out", tmp_path / "app", "--for", kind)
+    assert found.code == 2
+    assert f"--for {kind}: has drivers of microphones alone; take --for cmake and write" in found.err

@@ -14,9 +14,10 @@ from micronets.frontend import FrontEnd
 from micronets.quantized.model import TensorQuant
 from micronets.streaming import ONE, Detector, DetectorState, DetectorTables, default_detector
 from micronets.streaming.detector import detector_tables, scores
+from micronets.streaming.signal import signal_of
 from tests.support.generated_c import STRICT, needs_host_compiler
 
-FE = FrontEnd()
+FE = signal_of(FrontEnd())
 LOGITS, CERTAINTIES = TensorQuant(0.035, -20), TensorQuant(1 / 256, -128)
 LABELS = ("_silence_", "_unknown_", "yes", "no")
 
@@ -140,7 +141,7 @@ def test_a_detector_travels_as_json_and_the_default_suits_the_labels() -> None:
     assert Detector.from_json(one.to_json()) == one
     assert (one.never, one.hop_frames, len(one.thresholds)) == ((0, 1), 10, 4)
     assert default_detector(("noise", "other"), FE).never == ()
-    assert default_detector(LABELS, FrontEnd(frame_stride=2)).hop_frames == 5
+    assert default_detector(LABELS, signal_of(FrontEnd(frame_stride=2))).hop_frames == 5
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,14 @@ from micronets.device.cross_compiler import find_compiler
 from micronets.device.host_compiler import compile_c
 from micronets.errors import DeviceError, SpecError, UnsupportedError
 from micronets.frontend import FrontEnd, integer
+from micronets.frontend.spectral import codes_of
 from micronets.ir.layers import INPUT, AssignVariable, ReadVariable
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
-from micronets.streaming import Decision, Stream
+from micronets.streaming import Decision, Detector, Stream
 from tests.support.generated_c import STRICT, needs_host_compiler
 from tests.support.listening import DETECTORS, FRONT_ENDS, LABELS, listening_model, random_sizes, sound
+from tests.support.spectral import following_model, movement
 
 SHIM = """
 #include "net_stream.h"
@@ -50,7 +52,7 @@ class COnHost:
         found, taken = [], 0
         x = np.ascontiguousarray(samples, np.int16)
         while taken < len(x):
-            at = ctypes.c_void_p(x.ctypes.data + 2 * taken)
+            at = ctypes.c_void_p(x.ctypes.data + x.strides[0] * taken)
             taken += self.c.micronets_net_feed(self.at, at, len(x) - taken)
             row = np.zeros(2, np.uint64)
             while self.c.micronets_net_poll(self.at, ctypes.c_void_p(row.ctypes.data)):
@@ -172,6 +174,71 @@ def test_pieces_and_gaps_in_any_order_leave_numpy_and_c_equal(tmp_path: Path) ->
     assert seen > 3
 
 
+MOVES = Detector(hop_frames=2, average=2, thresholds=(9000,) * 4, refractory_ms=(500,) * 4, never=(0,))
+
+
+@pytest.mark.parametrize("hop", [8, 16, 21], ids=["overlap", "touch", "apart"])
+def test_a_sensor_of_several_axes_is_followed_in_numpy_and_c(hop: int, tmp_path: Path) -> None:
+    """Pieces and gaps come in any order; an output is that of the window that ends with the newest frame."""
+    needs_host_compiler()
+    model, x = following_model(MOVES, hop=hop), movement(120)
+    stream, c = Stream(model), COnHost(compile_model(model, name="net"), tmp_path)
+    signal, rng, begin, found = stream.plan.signal, np.random.default_rng(3), 0, []
+    for size in random_sizes(len(x), 3, 300):
+        part = x[begin : begin + size]
+        begin += size
+        found.append(stream.feed(part))
+        assert c.feed(signal.integers(part)) == found[-1]
+        np.testing.assert_array_equal(c.averages, stream.averages)
+        if rng.random() < 0.2:
+            for one in (stream, c):
+                one.gap(size)
+    assert len({d.class_index for part in found for d in part}) > 1
+    whole_windows = Stream(
+        replace(
+            model,
+            metadata={
+                **model.metadata,
+                "micronets.detector": replace(
+                    MOVES, hop_frames=1, average=1, thresholds=(0,) * 4, refractory_ms=(0,) * 4, never=()
+                ).to_json(),
+            },
+        )
+    )
+    got = whole_windows.feed(x)
+    window = (signal.frames - 1) * hop + 16
+    windows = np.stack([x[d.time - window : d.time] for d in got])
+    fe, quant = replace(signal.front_end, samples=window), model.quant[INPUT]
+    outputs = reference.run(model, codes_of(fe.steps(windows), fe, quant.scale, quant.zero_point))
+    assert [d.class_index for d in got] == outputs.reshape(len(got), -1).argmax(1).tolist()
+    assert [d.time for d in got] == list(range(window, len(x) + 1, hop))
+
+
+def test_a_simulated_core_follows_a_sensor() -> None:
+    pytest.importorskip("unicorn")
+    from micronets.device.sim.machine import simulate
+    from micronets.device.stream import answer_bytes, decided, pieces, stream_firmware
+
+    where = load_board("NUCLEO-F446RE")
+    try:
+        find_compiler(where)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    model, x = following_model(MOVES, axes=5), movement(12, axes=5)
+    stream, sizes = Stream(model), random_sizes(len(x), 4, 170)
+    firmware = stream_firmware(compile_model(model, where.target, name="net"), 170, where, axes=5)
+    steps = stream.plan.signal.integers(x)
+    found = simulate(firmware.elf, pieces(steps, sizes, 170), 1, answer_bytes(4), where)
+    want = [stream.feed(part) for part in np.split(x, np.cumsum(sizes)[:-1])]
+    assert [decided(row) for row in found.outputs.view("<i4")] == want
+    assert sum(map(len, want)) > 2
+
+
+def test_a_detector_of_a_sensor_has_no_gate() -> None:
+    with pytest.raises(SpecError, match="its detector has gate_pixel = 3; the front end of a sensor has no pixels"):
+        Stream(following_model(replace(MOVES, gate_pixel=3)))
+
+
 @pytest.mark.parametrize("board", ["NUCLEO-F446RE", "NUCLEO-G0B1RE", "ESP32-C3-DevKitM-1"])
 @pytest.mark.parametrize("front_end", ["log-mel", "frames apart"])
 def test_a_simulated_core_makes_the_same_decisions(board: str, front_end: str) -> None:
@@ -249,6 +316,6 @@ def test_the_header_tells_the_memory_that_a_stream_takes() -> None:
 
 def test_the_front_end_of_the_default_detector_is_that_of_the_model() -> None:
     plan = Stream(listening_model("frames apart")).plan
-    assert isinstance(plan.fe, FrontEnd)
-    assert plan.detector.hop_frames == round(100 / (plan.fe.hop_ms * 4))
+    assert isinstance(plan.signal.front_end, FrontEnd)
+    assert plan.detector.hop_frames == round(100 / (plan.signal.front_end.hop_ms * 4))
     assert plan.detector.never == (0,)

@@ -1,5 +1,6 @@
 """Spectral front ends and windows of a sensor on which their integer arithmetic is tested."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,6 +11,9 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, FullyConnected
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
+from micronets.streaming import Detector
+
+MOVEMENTS = ("rest", "walk", "fall", "sit")
 
 
 def front_end(settings: SpectralSettings, samples: int, axes: int) -> Spectral:
@@ -73,3 +77,34 @@ def model() -> QuantizedModel:
     layer = FullyConnected(name="logits", inputs=(INPUT,), units=3, activation="none")
     made = with_random_weights(Arch(fe.input_shape, (layer,)))
     return replace(made, quant={**made.quant, INPUT: quant}, metadata={"micronets.frontend": fe.to_json()})
+
+
+def following_model(detector: Detector | None = None, axes: int = 3, hop: int = 8) -> QuantizedModel:
+    """Returns a random network that follows a sensor at 50 samples a second, in frames of 16 samples.
+
+    - hop: from one frame to the next; frames overlap if it is below 16.
+    """
+    settings = SpectralSettings(frame=16, hop=hop, bands=5, sample_rate=50, units=(0.25,))
+    fe = front_end(settings, 64, axes)
+    layer = FullyConnected(name="logits", inputs=(INPUT,), units=len(MOVEMENTS), activation="none")
+    made = with_random_weights(Arch(fe.input_shape, (layer,)), 7)
+    texts = {
+        "micronets.task": "features",
+        "micronets.labels": json.dumps(MOVEMENTS),
+        "micronets.frontend": fe.to_json(),
+    }
+    if detector is not None:
+        texts["micronets.detector"] = detector.to_json()
+    return replace(made, quant={**made.quant, INPUT: TensorQuant(0.03, -3)}, metadata=texts)
+
+
+def movement(seconds: float, axes: int = 3, seed: int = 0) -> np.ndarray:
+    """Returns samples `[n, axes]` in quarters, the unit of the sensor of `following_model`: swings, noise and rest."""
+    rng = np.random.default_rng(seed)
+    parts: list[np.ndarray] = []
+    while sum(map(len, parts)) < 50 * seconds:
+        n = int(rng.integers(5, 90))
+        swing = np.sin(np.arange(n)[:, None] * rng.uniform(0.1, 2.5, axes) + rng.uniform(0, 6, axes))
+        level = rng.choice([0, 3, 200, 7000])
+        parts.append(level * swing + rng.normal(0, rng.choice([0.3, 30, 900]), (n, axes)) + rng.normal(0, 300, axes))
+    return np.clip(np.rint(4 * np.concatenate(parts)[: int(50 * seconds)]), -32768, 32767) / 4

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
+from typing import assert_never
 
 from micronets.boards.board import Board
 from micronets.boards.cores import QemuMachine, core_of
@@ -17,6 +18,7 @@ from micronets.device.architectures import architecture_of
 from micronets.device.cross_compiler import MemoryMap, linker_script
 from micronets.errors import SpecError
 from micronets.streaming.plan import StreamPlan
+from micronets.streaming.signal import Signal
 
 NETWORK = "network"
 """The folder of the network in a project, where the kind of project does not want another."""
@@ -25,9 +27,67 @@ STACK_BYTES = 4096
 """Bytes of the stack of a firmware without an operating system."""
 
 _EXAMPLE = ("example.c", "test_vector.h")
-_APP = ("app.c", "app.h", "sensor.h", "output.h")
+_APP = ("app.c", "app.h", "output.h")
 _RING = "ring.h"
 _NEEDS_ESP_IDF = "esp32"  # what the names of Espressif's boards begin with
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """What a project says about the sensor of a network, and the files that are for this kind of sensor.
+
+    - device: what the sensor is called.
+    - event: what the network finds in its signal.
+    - finds: the verb of that.
+    - header: what declares its driver, in `csrc`.
+    - driver: the file of `csrc/port` that takes its place.
+    - recording: the name of a recording, for commands.
+    - about: what `driver` is.
+    - kinds: the kinds of projects that have a driver for it.
+    """
+
+    device: str
+    event: str
+    finds: str
+    header: str
+    driver: str
+    recording: str
+    about: str
+    kinds: tuple[str, ...]
+
+
+MICROPHONE = Sensor(
+    device="microphone",
+    event="word",
+    finds="hears",
+    header="app/sensor.h",
+    driver="wav_sensor.c",
+    recording="recording.wav",
+    about="a microphone that is a WAV file, to try everything without one",
+    kinds=("cmake", "zephyr", "platformio", "arduino", "esp-idf"),
+)
+
+AXES = Sensor(
+    device="sensor",
+    event="class",
+    finds="finds",
+    header="axes/sensor.h",
+    driver="csv_sensor.c",
+    recording="recording.csv",
+    about="a sensor that is a CSV file, to try everything without one",
+    kinds=("cmake",),
+)
+
+
+def sensor_of(signal: Signal) -> Sensor:
+    """Returns the sensor that a signal comes from."""
+    match signal.noun:
+        case "sound":
+            return MICROPHONE
+        case "movement":
+            return AXES
+        case _:
+            assert_never(signal.noun)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +114,11 @@ class Listener:
     version: str
 
     @property
+    def sensor(self) -> Sensor:
+        """The sensor that the network listens to."""
+        return sensor_of(self.plan.signal)
+
+    @property
     def name(self) -> str:
         """The network's name, a C identifier."""
         return self.names.name
@@ -70,7 +135,8 @@ class Listener:
 
         - others: further ones of `csrc/app`.
         """
-        return {f"{folder}{name}": self.source(f"app/{name}") for name in (*_APP, *others)}
+        found = {f"{folder}{name}": self.source(f"app/{name}") for name in (*_APP, *others)}
+        return {**found, f"{folder}sensor.h": self.source(self.sensor.header)}
 
 
 @dataclass(frozen=True)
@@ -92,8 +158,14 @@ def project_files(listener: Listener, kind: str) -> Project:
 
     - kind: a name in `KINDS`.
 
-    Raises `SpecError` for a kind that is not for this board.
+    Raises `SpecError` for a kind that is not for this board, or has no driver for such a sensor.
     """
+    sensor = listener.sensor
+    if kind not in sensor.kinds:
+        raise SpecError(
+            f"--for {kind}: has drivers of microphones alone; take --for {' or '.join(sensor.kinds)} and write the "
+            "three functions of its sensor.h"
+        )
     return KINDS[kind](listener)
 
 
@@ -104,19 +176,29 @@ def _readme(listener: Listener, what: str, steps: str, parts: Mapping[str, str])
     - steps: how it is built and started, Markdown.
     - parts: what each file or folder is for.
     """
-    plan = listener.plan
+    plan, sensor = listener.plan, listener.sensor
     words = [label for i, label in enumerate(plan.labels) if i not in plan.detector.never]
+    names = ", ".join(f"`{word}`" for word in words)
     rows = "\n".join(f"| `{name}` | {text} |" for name, text in parts.items())
-    milliseconds = f"{1000 * plan.hop / plan.fe.sample_rate:g}"
+    milliseconds = f"{1000 * plan.hop / plan.rate:g}"
+    axes = f" of {plan.signal.axes} axes" if plan.signal.sample_shape else ""
     about = (
-        f"{what}, for the board {listener.board.name}. It takes {plan.fe.sample_rate:,} samples a second from a "
-        f"microphone, runs the network every {milliseconds} ms, and prints a line for each word that it hears: the "
-        f"time, the word, and how certain it is. It hears {', '.join(f'`{word}`' for word in words)}.",
+        f"{what}, for the board {listener.board.name}. It takes {plan.rate:,g} samples a second{axes} from a "
+        f"{sensor.device}, runs the network every {milliseconds} ms, and prints a line for each {sensor.event} that it "
+        f"{sensor.finds}: the time, the {sensor.event}, and how certain it is. It {sensor.finds} {names}.",
         f"{listener.title}. Its arena takes {listener.arena_bytes:,} bytes of SRAM, its weights and tables "
         f"{listener.constant_bytes:,} bytes of flash.",
     )
     paragraphs = "\n\n".join(textwrap.fill(text, 120, break_long_words=False) for text in about)
-    return _README.format(name=listener.name, about=paragraphs, steps=steps.strip(), rows=rows)
+    return _README.format(
+        name=listener.name,
+        about=paragraphs,
+        steps=steps.strip(),
+        rows=rows,
+        device=sensor.device,
+        event=sensor.event,
+        events={"word": "words", "class": "classes"}[sensor.event],
+    )
 
 
 _README = """\
@@ -134,23 +216,22 @@ _README = """\
 |---|---|
 {rows}
 
-- What happens when a word is heard is the function `heard` in `app.c`.
-- Another microphone is another definition of the three functions in `sensor.h`.
+- What happens when a {event} is heard is the function `heard` in `app.c`.
+- Another {device} is another definition of the three functions in `sensor.h`.
 - `micronets app` writes this project. Run again, it replaces the network and every file that you have not edited; those
   that you have edited stay as they are, and it names them.
-- Where words are missed, or heard where there are none, `micronets tune` chooses other thresholds for the model.
+- Where {events} are missed, or heard where there are none, `micronets tune` chooses other thresholds for the model.
 """
 
-_COMMON_PARTS = {
-    "app.c": "the application: sound in, a line for each word out; it knows no hardware",
-    "sensor.h": "the microphone: three functions",
-    "output.h": "where lines go: one function",
-}
 
-
-def _parts(folder: str, own: Mapping[str, str], network: str) -> dict[str, str]:
+def _parts(listener: Listener, folder: str, own: Mapping[str, str], network: str) -> dict[str, str]:
     """Returns what the files of a project are for; folder: where the application is."""
-    common = {f"{folder}{name}": text for name, text in _COMMON_PARTS.items()}
+    sensor = listener.sensor
+    common = {
+        f"{folder}app.c": f"the application: samples in, a line for each {sensor.event} out; it knows no hardware",
+        f"{folder}sensor.h": f"the {sensor.device}: three functions",
+        f"{folder}output.h": "where lines go: one function",
+    }
     return {**common, **own, f"{network}/": "the network, its front end and its detector, with a README of its own"}
 
 
@@ -167,7 +248,7 @@ if(CMAKE_CROSSCOMPILING)
 endif()
 add_subdirectory(network)
 
-add_executable(app app/app.c port/wav_sensor.c)
+add_executable(app app/app.c port/{driver})
 target_include_directories(app PRIVATE app port)
 target_link_libraries(app PRIVATE {library})
 set_target_properties(app PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
@@ -208,10 +289,11 @@ def _cmake(listener: Listener) -> Project:
         scripts["board"] = MemoryMap(origins[0], board.flash_bytes, origins[1], board.sram_bytes, STACK_BYTES)
     machines = ", ".join(scripts) or "the name of a linker script that you write in port/"
     firmware = files("micronets") / "device/firmware"
-    known = {"name": name, "library": listener.names.library, "startup": facts.startup}
+    sensor = listener.sensor
+    known = {"name": name, "library": listener.names.library, "startup": facts.startup, "driver": sensor.driver}
     found = {
         **listener.application("app/"),
-        **{f"port/{path}": listener.source(f"port/{path}") for path in _PORT},
+        **{f"port/{path}": listener.source(f"port/{path}") for path in (*_PORT, sensor.driver)},
         **{
             f"port/{path}": (firmware / path).read_text("utf-8")
             for path in (facts.startup, "initialise.h", "memory.c", "include/string.h")
@@ -228,11 +310,12 @@ def _cmake(listener: Listener) -> Project:
         "README.md": _readme(
             listener,
             "A firmware without an operating system, built by CMake",
-            _cmake_steps(core.qemu, "board" in scripts),
+            _cmake_steps(sensor, core.qemu, "board" in scripts),
             _parts(
+                listener,
                 "app/",
                 {
-                    "port/wav_sensor.c": "a microphone that is a WAV file, to try everything without one",
+                    f"port/{sensor.driver}": sensor.about,
                     "port/host.c": "files and the terminal of this computer",
                     "port/semihosting.c": "the same for a processor, by an emulator or a debugger",
                     "port/": "what leads from reset to `main`, and where the memory is",
@@ -244,16 +327,16 @@ def _cmake(listener: Listener) -> Project:
     return Project(NETWORK, listener.network, found)
 
 
-_PORT = ("file.h", "wav_sensor.c", "host.c", "semihosting.c")
+_PORT = ("file.h", "host.c", "semihosting.c")
 
 
-def _cmake_steps(qemu: QemuMachine | None, board: bool) -> str:
+def _cmake_steps(sensor: Sensor, qemu: QemuMachine | None, board: bool) -> str:
     """Returns how the project for CMake is built and started; board: whether the board's memory is known."""
-    text = """
-As a program on this computer, with a recording in the place of a microphone:
+    text = f"""
+As a program on this computer, with a recording in the place of a {sensor.device}:
 
     cmake -S . -B build/host && cmake --build build/host
-    build/host/app recording.wav
+    build/host/app {sensor.recording}
 """
     if qemu is not None:
         words = " ".join(("-M", qemu.machine, *qemu.options))
@@ -263,20 +346,20 @@ As a firmware, in QEMU's emulation of the processor:
     cmake -S . -B build/qemu -DCMAKE_TOOLCHAIN_FILE=port/toolchain.cmake -DAPP_MACHINE=qemu
     cmake --build build/qemu
     {qemu.program} {words} -nographic -monitor none -serial none \\
-        -semihosting-config enable=on,target=native,arg=app,arg=recording.wav -kernel build/qemu/app
+        -semihosting-config enable=on,target=native,arg=app,arg={sensor.recording} -kernel build/qemu/app
 """
     if board:
-        text += """
+        text += f"""
 As a firmware for the board:
 
     cmake -S . -B build/board -DCMAKE_TOOLCHAIN_FILE=port/toolchain.cmake -DAPP_MACHINE=board
     cmake --build build/board
 
 `build/board/app` is an ELF file for your debugger. As it is, it reads a recording through the debugger too (OpenOCD:
-`arm semihosting enable` and `arm semihosting_cmdline app recording.wav`). For a microphone, put a file with the three
-functions of `sensor.h` in the place of `port/wav_sensor.c`, and for a serial line one with the function of `output.h`
-and a `main` that calls `app_run` in the place of `port/semihosting.c`. The processor runs at the clock that it has
-after reset; the start-up code of the chip's maker sets a faster one.
+`arm semihosting enable` and `arm semihosting_cmdline app {sensor.recording}`). For a {sensor.device}, put a file with
+the three functions of `sensor.h` in the place of `port/{sensor.driver}`, and for a serial line one with the function of
+`output.h` and a `main` that calls `app_run` in the place of `port/semihosting.c`. The processor runs at the clock that
+it has after reset; the start-up code of the chip's maker sets a faster one.
 """
     else:
         text += """
@@ -321,6 +404,7 @@ def _arduino(listener: Listener) -> Project:
         "A library for Arduino with two examples",
         _ARDUINO_STEPS.format(library=names.library),
         _parts(
+            listener,
             "examples/listen_pdm/",
             {
                 "examples/listen_pdm/": "for a PDM microphone",
@@ -373,7 +457,9 @@ def _zephyr(listener: Listener) -> Project:
             listener,
             "An application for Zephyr 3.6 or newer",
             _ZEPHYR_STEPS,
-            _parts("src/", {"src/zephyr.c": "the microphone by Zephyr's audio API `dmic`, and `printk`"}, NETWORK),
+            _parts(
+                listener, "src/", {"src/zephyr.c": "the microphone by Zephyr's audio API `dmic`, and `printk`"}, NETWORK
+            ),
         ),
     }
     return Project(NETWORK, listener.network, found)
@@ -444,7 +530,7 @@ def _esp_idf(listener: Listener) -> Project:
             listener,
             "An application for ESP-IDF 5.1 or newer",
             _IDF_STEPS.format(target="-".join(listener.board.name.lower().split("-")[:2]).replace("-", "")),
-            _parts("main/", {"main/espidf.c": "an I2S microphone, and the console"}, f"{folder}/network"),
+            _parts(listener, "main/", {"main/espidf.c": "an I2S microphone, and the console"}, f"{folder}/network"),
         ),
     }
     return Project(f"{folder}/network", listener.network, found)
@@ -508,7 +594,7 @@ def _platformio(listener: Listener) -> Project:
             listener,
             "A project for PlatformIO with STM32Cube",
             _PLATFORMIO_STEPS,
-            _parts("src/", {"src/stm32.c": "clocks, an I2S microphone by DMA, and the serial line"}, folder),
+            _parts(listener, "src/", {"src/stm32.c": "clocks, an I2S microphone by DMA, and the serial line"}, folder),
         ),
     }
     return Project(folder, listener.network, found)

@@ -230,8 +230,8 @@ def tune(
     "--input",
     "source",
     metavar="RECORDING|composed|DEVICE",
-    help="A recording, `composed` for one that is made of synthesised speech, or the name or number of a microphone as "
-    "`python -m sounddevice` lists them; without it, the system's own microphone.",
+    help="A recording (of a sensor: .csv or .npy), `composed` for one that is made of synthesised speech, or the name "
+    "or number of a microphone as `python -m sounddevice` lists them; without it, the system's own microphone.",
 )
 @click.option(
     "--board",
@@ -248,7 +248,7 @@ def tune(
 def listen(
     model: Path, source: str | None, board: str | None, seconds: float, seed: int, runtime: str | None, as_json: bool
 ) -> None:
-    """Tells which words a model hears in a recording or at a microphone, as it hears them.
+    """Tells which words a model hears in a recording or at a microphone, or what it finds in one of a sensor.
 
     Prints a line for each decision: seconds, word and score. A terminal also shows how loud it is and which class has
     the largest score. With a microphone it goes on until it is interrupted.
@@ -402,7 +402,7 @@ def compile_(
 def app(model: Path, board: str, out: Path, kind: str, name: str | None, as_json: bool) -> None:
     """Writes a firmware project around a model that listens.
 
-    Microphone, front end, network, detector and output are there and build; what is yours to change are a few files.
+    Sensor, front end, network, detector and output are there and build; what is yours to change are a few files.
     A file that you have edited is kept when the project is written again.
     """
     from micronets.commands.app import app

@@ -1,4 +1,4 @@
-"""`app`: writes a firmware project around a model that listens: microphone, network, detector, output."""
+"""`app`: writes a firmware project around a model that listens: sensor, network, detector, output."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def app(
 ) -> Application:
     """Writes a firmware project around a model that listens to the directory `out`, and tells what it wrote.
 
-    - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a sound front end.
+    - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a front end of
+      sound or of a sensor (`spectral`).
     - `board`: a name, the path of a board's TOML file, or a board.
     - `kind`: cmake, zephyr, platformio, arduino or esp-idf.
     - `name`: what the network's files, functions and macros are called after; None takes the name of the model's file.

@@ -79,7 +79,7 @@ def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
         model=file.name,
         out=str(out),
         frames=steps.frames,
-        milliseconds=1000 * plan.run_samples / plan.fe.sample_rate,
+        milliseconds=1000 * plan.run_samples / plan.rate,
         window=steps.window,
         macs=_macs(made.arch),
         window_macs=_macs(file.model.arch),

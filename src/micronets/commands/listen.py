@@ -19,7 +19,8 @@ from micronets.compiler import compile_model
 from micronets.device.sim.machine import simulate
 from micronets.device.stream import answer_bytes, decided, pieces, stream_firmware
 from micronets.device.tflm import interpreter
-from micronets.errors import CheckFailed, DeviceError, MissingPackageError
+from micronets.errors import CheckFailed, DeviceError, MissingPackageError, SpecError
+from micronets.frontend.spec import FrontEnd
 from micronets.installation import require
 from micronets.runtimes import TFLM
 from micronets.runtimes.c import arena_limit
@@ -27,6 +28,7 @@ from micronets.streaming import ONE, Decision, Stream, steps_of
 from micronets.tflite import ModelSource, model_file
 
 _FIRMWARE = "listener"  # the network's name in the firmware; it must not be `model`
+_FLOAT_ERROR = 1e-7  # by how much hundredths of a quotient may be below the middle in floats
 _SILENT_DB = -96.0  # the level of digital silence
 
 
@@ -49,13 +51,18 @@ class HeardWord:
         return table
 
     def text(self) -> str:
-        """Writes the record as a line: `  12.34 s  yes   0.93`."""
-        return f"{self.time:>8.2f} s  {self.label:<12}  {self.score:.2f}"
+        """Writes the record as a line: `  12.34 s  yes   0.93`, in digits as an application in C writes them."""
+        return f"{_two_decimals(self.time):>8} s  {self.label:<12}  {_two_decimals(self.score)}"
+
+
+def _two_decimals(value: float) -> str:
+    """Writes a number of at least 0 with two decimals; what lies in the middle is rounded up."""
+    return f"{math.floor(100 * value + 0.5 + _FLOAT_ERROR) / 100:.2f}"
 
 
 @dataclass(frozen=True)
 class SoundPiece:
-    """A piece of sound that was heard.
+    """A piece of sound, or of what a sensor measured, that was heard.
 
     - `time`: seconds from the beginning to its end.
     - `level`: its effective value in dB below full scale, -96 .. 0.
@@ -86,16 +93,17 @@ class ModelListener:
         # The reference goes on from the state of the last piece, which other runtimes compute anew for each.
         goes_on = runtime is None and steps_of(file.model, file.name) is not None
         self.stream = Stream(file.model, run=None if goes_on else runner(file, name), where=file.name)
-        self.labels, self.rate = self.stream.plan.labels, self.stream.plan.fe.sample_rate
+        self.labels, self.rate = self.stream.plan.labels, self.stream.plan.rate
         self.piece = self.stream.plan.hop
         """Samples from one time that the detector hears the network to the next, which is a good size of a piece."""
         self._samples = 0
 
     def feed(self, samples: npt.NDArray[Any]) -> SoundPiece:
-        """Takes the next samples `[n]`, in int16 units."""
+        """Takes the next samples, `[n]` in int16 units for sound, `[n, axes]` in the units of the data for a sensor."""
         found = self.stream.feed(samples)
         self._samples += len(samples)
-        power = float(np.square(np.asarray(samples, np.float64)).mean()) if len(samples) else 0.0
+        steps = self.stream.plan.signal.integers(np.asarray(samples))
+        power = float(np.square(steps.astype(np.float64)).mean()) if len(samples) else 0.0
         best = int(self.stream.averages.argmax())
         return SoundPiece(
             time=self._samples / self.rate,
@@ -126,25 +134,26 @@ class ModelListener:
         return sound.samples, (*sound.notes, f"said: {said or 'none of the words'}")
 
     def moments(self, samples: npt.NDArray[Any]) -> Iterator[SoundPiece]:
-        """Listens to samples `[n]`, in int16 units, piece by piece."""
+        """Listens to samples, `[n]` or `[n, axes]` as `feed` takes them, piece by piece."""
         return (self.feed(samples[i : i + self.piece]) for i in range(0, len(samples), self.piece))
 
     def on_board(self, samples: npt.NDArray[Any], board: str | Path | Board) -> Iterator[SoundPiece]:
         """Listens with the C that `micronets compile` writes, on a simulated core, and compares every decision.
 
-        - `samples`: `[n]`, in int16 units.
+        - `samples`: `[n]` or `[n, axes]`, as `feed` takes them.
         - `board`: a name, the path of a board's TOML file, or a board.
 
         Raises `DeviceError` where there is no compiler or no simulator, and `CheckFailed` where the C decides otherwise
         than numpy.
         """
         where = load_board(board)
-        samples = np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
+        signal = self.stream.plan.signal
+        steps = signal.integers(np.asarray(samples)).astype(np.int16)
         sizes = [min(self.piece, len(samples) - at) for at in range(0, len(samples), self.piece)]
         compiled = compile_model(self.file.model, where.target, arena_limit=arena_limit(where, "auto"), name=_FIRMWARE)
         require("unicorn")
-        firmware = stream_firmware(compiled, self.piece, where)
-        given, answer = pieces(samples, sizes, self.piece), answer_bytes(len(self.labels))
+        firmware = stream_firmware(compiled, self.piece, where, axes=signal.axes)
+        given, answer = pieces(steps, sizes, self.piece), answer_bytes(len(self.labels))
         found = simulate(firmware.elf, given, len(compiled.plan.kernels), answer, where)
         at = 0
         for row, size in zip(found.outputs.view("<i4"), sizes, strict=True):
@@ -162,6 +171,8 @@ class ModelListener:
         Where the system lost samples, the stream begins anew. Raises `MissingPackageError` without the package
         sounddevice, and `DeviceError` for a device that cannot be opened.
         """
+        if not isinstance(self.stream.plan.signal.front_end, FrontEnd):
+            raise SpecError(f"{self.file.name}: is for a sensor; name a recording of it, a .csv or .npy, with --input")
         require("sounddevice")
         try:
             import sounddevice

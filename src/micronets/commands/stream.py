@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ from micronets.errors import DataError, SpecError
 from micronets.files import write_atomic
 from micronets.frontend import Recording, read_recording, resample
 from micronets.frontend.labels import SpokenWord, read_labels
+from micronets.frontend.spec import FrontEnd
+from micronets.frontend.spectral import Spectral
 from micronets.progress import Progress
 from micronets.report.stream_page import CurvePoint, StreamPage, stream_page
 from micronets.runtimes import TFLM
@@ -28,6 +30,7 @@ from micronets.streaming.compose import compose
 from micronets.streaming.detector import METADATA
 from micronets.streaming.judge import Detection, DetPoint, det_curve, judged, tuned, words_of
 from micronets.streaming.offline import Heard, hear
+from micronets.tasks.arrays.recordings import read_samples
 from micronets.tasks.kws import synthetic
 from micronets.tasks.kws.folders import scan
 from micronets.tasks.kws.noise import coloured_samples
@@ -48,7 +51,8 @@ Float = npt.NDArray[np.float32]
 class Sound:
     """A stream with known words.
 
-    - samples: in int16 units, at the front end's rate.
+    - samples: `[n]` in int16 units for sound, `[n, axes]` in the units of the data for a sensor; at the front end's
+      rate.
     - events: the words that have a label.
     - source: where it is from.
     - composed: whether it was made of clips.
@@ -196,7 +200,7 @@ def result_of(model: str, runtime: str, sound: Sound, heard: Heard, detector: De
     plan = heard.plan
     names = words_of(plan.labels, detector)
     events = [e for e in sound.events if e.label in names]
-    found = judged(heard.decide(detector), events, plan.labels, plan.fe.sample_rate)
+    found = judged(heard.decide(detector), events, plan.labels, plan.rate)
     latencies = [1000 * d.latency for d in found if d.latency is not None]
     right = sum(d.right for d in found)
     words = tuple(
@@ -342,7 +346,7 @@ def _sound(
     plan: StreamPlan, stream: str | Path, labels: str | Path | None, data: str | Path | None, seconds: float, seed: int
 ) -> Sound:
     """Reads a recording with its labels, or composes a stream."""
-    shortest = plan.fe.clip_samples / plan.fe.sample_rate
+    shortest = plan.signal.window_samples / plan.rate
     if str(stream) == COMPOSED:
         if labels is not None:
             raise SpecError(f"--labels {labels}: are for a recording; a composed stream has its own")
@@ -352,18 +356,27 @@ def _sound(
     if labels is None:
         raise SpecError(f"--stream {stream}: needs --labels, a file of start, end and label of each word")
     samples, notes = samples_of(Path(stream), plan)
-    length = len(samples) / plan.fe.sample_rate
+    length = len(samples) / plan.rate
     if length < shortest:
-        raise DataError(f"{stream}: lasts {length:.2f} s; the network hears {shortest:g} s at once: take a longer one")
+        raise DataError(f"{stream}: lasts {length:.2f} s; the network takes {shortest:g} s at once: take a longer one")
     return Sound(samples, read_labels(Path(labels), plan.labels, length), str(stream), False, notes)
 
 
-def samples_of(path: Path, plan: StreamPlan) -> tuple[Float, tuple[str, ...]]:
-    """Reads a recording at the front end's rate; returns its samples in int16 units, and notes. Raises `DataError`."""
-    found = read_recording(path)
-    rate = plan.fe.sample_rate
-    notes = () if found.rate == rate else (f"{path}: resampled from {found.rate:,} Hz to {rate:,} Hz",)
-    return resample(found.samples, found.rate, rate), notes
+def samples_of(path: Path, plan: StreamPlan) -> tuple[npt.NDArray[np.floating[Any]], tuple[str, ...]]:
+    """Reads a recording at the front end's rate.
+
+    Returns its samples, `[n]` in int16 units for sound and `[n, axes]` in the units of the data for a sensor, and
+    notes. Raises `DataError`.
+    """
+    match plan.signal.front_end:
+        case FrontEnd() as fe:
+            found, rate = read_recording(path), fe.sample_rate
+            notes = () if found.rate == rate else (f"{path}: resampled from {found.rate:,} Hz to {rate:,} Hz",)
+            return resample(found.samples, found.rate, rate), notes
+        case Spectral() as sensor:
+            return read_samples(path, sensor.axes, sensor.settings.sample_rate)
+        case _:
+            assert_never(plan.signal.front_end)
 
 
 def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: int) -> Sound:
@@ -375,15 +388,18 @@ def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: 
 
     Raises `DataError`, and `SpecError` for a length that cannot be.
     """
-    shortest = max(10.0, 2 * plan.fe.clip_samples / plan.fe.sample_rate)
+    if not isinstance(plan.signal.front_end, FrontEnd):
+        raise SpecError("composed: streams are composed of sounds; for a sensor, name a recording, a .csv or .npy")
+    fe = plan.signal.front_end
+    shortest = max(10.0, 2 * fe.clip_samples / fe.sample_rate)
     if not shortest <= seconds <= 36_000:
         raise SpecError(f"--seconds {seconds:g}: allowed: {shortest:g} to 36,000")
-    return _spoken(plan, seconds, seed) if folder is None else _of_clips(plan, folder, seconds, seed)
+    return _spoken(plan, fe, seconds, seed) if folder is None else _of_clips(plan, fe, folder, seconds, seed)
 
 
-def _of_clips(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Sound:
+def _of_clips(plan: StreamPlan, fe: FrontEnd, folder: Path, seconds: float, seed: int) -> Sound:
     """Composes a stream of the clips of a directory."""
-    folders, fe = scan(folder), plan.fe
+    folders = scan(folder)
     names = words_of(plan.labels, plan.detector)
 
     def clips(paths: Sequence[Path]) -> list[Float]:
@@ -406,9 +422,9 @@ def _of_clips(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Soun
     return Sound(samples, events, f"composed of {folder.name}", True, (*folders.notes, note))
 
 
-def _spoken(plan: StreamPlan, seconds: float, seed: int) -> Sound:
+def _spoken(plan: StreamPlan, fe: FrontEnd, seconds: float, seed: int) -> Sound:
     """Composes a stream of synthesised speech: the model's words, other words, and noise."""
-    names, rate = words_of(plan.labels, plan.detector), plan.fe.sample_rate
+    names, rate = words_of(plan.labels, plan.detector), fe.sample_rate
     others = [word for word in synthetic.OTHERS if word not in names]
     clips = synthetic.spoken([*names, *others], _SPOKEN_EACH, rate, seed=seed)
     noise = coloured_samples(_NOISES_MADE, 10 * rate, np.random.default_rng(seed))

@@ -21,12 +21,13 @@ _MAIN_H = """\
 #include "{header}"
 
 #define PIECE {piece}
+#define AXES {axes}
 #define MOST {most}
 
 /* The number of samples and the samples; the number of decisions, the decisions, and all scores. */
 typedef struct {{
     int32_t count;
-    int16_t samples[(PIECE + 1) / 2 * 2];
+    int16_t samples[(PIECE * AXES + 1) / 2 * 2];
 }} piece;
 
 typedef struct {{
@@ -73,7 +74,7 @@ void micronets_model_invoke(void *arena)
     out->count = 0;
     for (int32_t taken = 0; taken < in->count;) {{
         micronets_decision decision;
-        taken += {f}feed(&stream, in->samples + taken, in->count - taken);
+        taken += {f}feed(&stream, in->samples + taken * AXES, in->count - taken);
         while ({f}poll(&stream, &decision)) {{
             if (out->count < MOST) {{
                 int32_t *const row = out->decisions[out->count];
@@ -93,13 +94,16 @@ void micronets_model_invoke(void *arena)
 """
 
 
-def stream_firmware(compiled: Compiled, piece: int, board: Board, which: str | None = None) -> Firmware:
+def stream_firmware(
+    compiled: Compiled, piece: int, board: Board, which: str | None = None, *, axes: int = 1
+) -> Firmware:
     """Builds a firmware that listens.
 
     - compiled: a network that can listen, whose name is not `model`.
     - piece: the most samples that it is given at once.
     - board: the board, whose core it is built for.
     - which: the compiler, see `build_firmware`, which says what else is raised.
+    - axes: numbers of a sample.
 
     Raises `SpecError` for a network that cannot listen.
     """
@@ -109,7 +113,8 @@ def stream_firmware(compiled: Compiled, piece: int, board: Board, which: str | N
         raise SpecError(
             f"network '{names.name}': cannot listen to a stream; it needs a front end in integers and labels"
         )
-    known = {"m": names.macros, "f": names.functions, "header": header, "piece": piece, "most": MOST_DECISIONS}
+    sizes = {"piece": piece, "axes": axes, "most": MOST_DECISIONS}
+    known = {"m": names.macros, "f": names.functions, "header": header, **sizes}
     own = {name: compiled.files[name] for name in compiled.front_end}
     main = {"model.h": _MAIN_H.format(**known), "model.c": _MAIN_C.format(**known)}
     return build_firmware({**firmware_files(compiled), **own, **main}, board, which)
@@ -118,14 +123,16 @@ def stream_firmware(compiled: Compiled, piece: int, board: Board, which: str | N
 def pieces(samples: npt.ArrayLike, sizes: Sequence[int], piece: int) -> npt.NDArray[np.int8]:
     """Returns what that firmware reads, one row for each piece, int8 `[N, bytes]`.
 
-    - samples: of 16 bits, as many as all `sizes` together.
+    - samples: of 16 bits, `[n]` or `[n, axes]`, as many as all `sizes` together.
     - sizes: samples of each piece, at most `piece`.
     """
-    rows = np.zeros((len(sizes), 4 + (piece + 1) // 2 * 4), np.uint8)
-    parts = np.split(np.asarray(samples).astype("<i2"), np.cumsum(sizes)[:-1])
+    steps = np.asarray(samples).astype("<i2")
+    axes = steps.shape[1] if steps.ndim > 1 else 1
+    rows = np.zeros((len(sizes), 4 + (piece * axes + 1) // 2 * 4), np.uint8)
+    parts = np.split(steps, np.cumsum(sizes)[:-1])
     for row, part in zip(rows, parts, strict=True):
         row[:4] = np.frombuffer(np.asarray(len(part), "<i4").tobytes(), np.uint8)
-        row[4 : 4 + 2 * len(part)] = np.frombuffer(part.tobytes(), np.uint8)
+        row[4 : 4 + 2 * part.size] = np.frombuffer(part.tobytes(), np.uint8)
     return rows.view(np.int8)
 
 

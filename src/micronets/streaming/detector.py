@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.frontend import as_json
-from micronets.frontend.spec import FrontEnd
 from micronets.quantized.model import TensorQuant
 from micronets.ranges import check_fields, ranged
+from micronets.streaming.signal import Signal
 
 Int = npt.NDArray[np.int64]
 
@@ -93,20 +93,20 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-def default_detector(labels: Sequence[str], fe: FrontEnd, step: int = 1) -> Detector:
+def default_detector(labels: Sequence[str], signal: Signal, step: int = 1) -> Detector:
     """Returns the detector of a model that carries none.
 
     The network is heard about every 100 ms; three runs are averaged; a class fires from an average of 0.8 on, and again
     after a second. Classes whose labels are those of silence or of the unknown never fire, unless there is no other.
 
     - labels: what the outputs stand for.
-    - fe: the front end of the network's input.
+    - signal: what the front end of the network takes.
     - step: frames of which the hop is a multiple, at least 1: those that the network, or the one that takes the new
       frames alone, takes at a time.
     """
     never = tuple(i for i, label in enumerate(labels) if label.strip("_ ").casefold() in _QUIET_NAMES)
     return Detector(
-        hop_frames=step * min(1000 // step, max(1, round(100 / (fe.hop_ms * fe.frame_stride * step)))),
+        hop_frames=step * min(1000 // step, max(1, round(100 / (signal.frame_ms * step)))),
         thresholds=(round(0.8 * ONE),) * len(labels),
         refractory_ms=(1000,) * len(labels),
         never=never if len(never) < len(labels) else (),
@@ -138,10 +138,10 @@ class DetectorTables:
     gate_frames: int
 
 
-def detector_tables(detector: Detector, fe: FrontEnd, quant: TensorQuant) -> DetectorTables:
+def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> DetectorTables:
     """Makes the tables of a detector.
 
-    - fe: the front end of the network's input.
+    - signal: what the front end of the network takes.
     - quant: scale and zero point of the network's output, int8. Where its codes are 0 to 255 / 256, which is what
       softmax and logistic have, they are certainties; else they are logits.
     """
@@ -155,8 +155,8 @@ def detector_tables(detector: Detector, fe: FrontEnd, quant: TensorQuant) -> Det
         table = real if certainties else 1 / (1 + np.exp(-real))
     least = np.asarray(detector.thresholds, np.int64) * detector.average
     least[list(detector.never)] = _NEVER
-    hop = detector.hop_frames * fe.hop_samples * fe.frame_stride
-    runs = [max(1, math.ceil(ms * fe.sample_rate / (1000 * hop))) for ms in detector.refractory_ms]
+    hop = detector.hop_frames * signal.frame_hop
+    runs = [max(1, math.ceil(ms * signal.rate / (1000 * hop))) for ms in detector.refractory_ms]
     return DetectorTables(
         classes=classes,
         average=detector.average,
@@ -164,7 +164,7 @@ def detector_tables(detector: Detector, fe: FrontEnd, quant: TensorQuant) -> Det
         table=np.clip(np.rint(table * ONE), 0, ONE).astype(np.int64),
         least=least,
         refractory=np.asarray(runs, np.int64),
-        least_loudness=detector.gate_pixel * fe.n_mels * detector.gate_frames,
+        least_loudness=detector.gate_pixel * signal.pixels * detector.gate_frames,
         gate_frames=detector.gate_frames,
     )
 

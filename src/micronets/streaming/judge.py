@@ -40,7 +40,7 @@ class Detection:
 
 
 def judged(
-    decisions: Sequence[Decision], events: Sequence[SpokenWord], labels: Sequence[str], rate: int
+    decisions: Sequence[Decision], events: Sequence[SpokenWord], labels: Sequence[str], rate: float
 ) -> tuple[Detection, ...]:
     """Compares decisions with labels.
 
@@ -84,7 +84,7 @@ def det_curve(heard: Heard, events: Sequence[SpokenWord], detector: Detector) ->
     points = []
     for threshold in THRESHOLDS:
         one = replace(detector, thresholds=(threshold,) * len(detector.thresholds))
-        found = judged(heard.decide(one), events, heard.plan.labels, heard.plan.fe.sample_rate)
+        found = judged(heard.decide(one), events, heard.plan.labels, heard.plan.rate)
         right = sum(d.right for d in found)
         points.append(
             DetPoint(
@@ -133,7 +133,7 @@ def _counts(
         one = replace(detector, thresholds=(threshold,) * classes)
         for h, said in zip(heard, events, strict=True):
             decisions = h.decide(one)
-            found = judged(decisions, said, h.plan.labels, h.plan.fe.sample_rate)
+            found = judged(decisions, said, h.plan.labels, h.plan.rate)
             for decision, detection in zip(decisions, found, strict=True):
                 (right if detection.right else wrong)[decision.class_index] += 1
         for c in range(classes):

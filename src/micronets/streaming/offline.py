@@ -11,12 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from micronets.frontend import integer
 from micronets.quantized.model import QuantizedModel
 from micronets.streaming.detector import Decision, Detector, DetectorState, DetectorTables, detector_tables, scores
 from micronets.streaming.incremental import Steps
 from micronets.streaming.plan import StreamPlan
-from micronets.streaming.stream import Runner, frame_codes
+from micronets.streaming.stream import Runner
 
 _FRAMES = 6000  # frames whose codes are computed at once
 _AT_ONCE = 256  # windows that the network is given at once
@@ -42,7 +41,7 @@ class Heard:
     @property
     def seconds(self) -> float:
         """How long the recording is."""
-        return self.samples / self.plan.fe.sample_rate
+        return self.samples / self.plan.rate
 
     def decide(self, detector: Detector) -> list[Decision]:
         """Returns the decisions of a detector, whose `hop_frames` is that of the plan."""
@@ -52,14 +51,14 @@ class Heard:
         runs = plan.frames - 1 + detector.hop_frames * np.arange(len(self.scores))
         total = np.concatenate([np.zeros(t.gate_frames, np.int64), self.loudness.cumsum()])
         sums = total[runs + t.gate_frames] - total[runs]
-        ends = plan.fe.window_samples + plan.frame_hop * runs
+        ends = plan.signal.frame_samples + plan.frame_hop * runs
         fired = DetectorState(t).feed_scores(self.scores, sums)
         return [Decision(one.class_index, one.score, int(ends[one.run])) for one in fired]
 
 
 def tables_of(heard: Heard, detector: Detector) -> DetectorTables:
     """Returns the numbers of a detector for the network that was heard."""
-    return detector_tables(detector, heard.plan.fe, heard.model.quant[heard.model.arch.outputs[0]])
+    return detector_tables(detector, heard.plan.signal, heard.model.quant[heard.model.arch.outputs[0]])
 
 
 def hear(
@@ -71,17 +70,17 @@ def hear(
 ) -> Heard:
     """Computes what a network says about a recording.
 
-    - samples: in int16 units, at the front end's rate.
+    - samples: `[n]` or `[n, axes]` in the units of recordings, at the front end's rate.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`.
     - tell: is told how many runs of how many are done.
     """
-    x = integer.integer_samples(np.asarray(samples))
-    count = max(0, (len(x) - plan.fe.window_samples) // plan.frame_hop + 1)
-    codes, loudness = np.zeros((count, plan.fe.input_shape[1]), np.int8), np.zeros(count, np.int64)
-    if count:
-        rows = np.lib.stride_tricks.sliding_window_view(x, plan.fe.window_samples)[:: plan.frame_hop]
-        for i in range(0, count, _FRAMES):
-            codes[i : i + _FRAMES], loudness[i : i + _FRAMES] = frame_codes(rows[i : i + _FRAMES], plan)
+    x = plan.signal.integers(np.asarray(samples))
+    rows = plan.signal.rows(x)
+    count = len(rows)
+    codes, loudness = np.zeros((count, *plan.signal.frame_shape), np.int8), np.zeros(count, np.int64)
+    for i in range(0, count, _FRAMES):
+        part = slice(i, i + _FRAMES)
+        codes[part], loudness[part] = plan.signal.codes(rows[part], plan.quant)
     begins = np.arange(0, count - plan.frames + 1, plan.detector.hop_frames)
     found = np.zeros((len(begins), plan.tables.classes), np.int64)
     if plan.steps is not None:
@@ -91,7 +90,7 @@ def hear(
         return Heard(plan, model, found, loudness, len(x))
     for i in range(0, len(begins), _AT_ONCE):
         windows = np.stack([codes[b : b + plan.frames] for b in begins[i : i + _AT_ONCE].tolist()])
-        outputs = run(windows[..., None])
+        outputs = run(windows)
         found[i : i + len(windows)] = scores(outputs.reshape(len(windows), -1), plan.tables)
         tell(i + len(windows), len(begins))
     return Heard(plan, model, found, loudness, len(x))
@@ -100,10 +99,10 @@ def hear(
 def _stepped(codes: npt.NDArray[np.int8], steps: Steps, run: Runner) -> npt.NDArray[np.int8]:
     """Returns the outputs `[N, C]` of a network that takes steps, for all windows that end with one.
 
-    - codes: of all frames, `[F, K]`, at least those of a window.
+    - codes: of all frames, `[F, K, channels]`, at least those of a window.
     """
-    early = np.zeros((steps.early, codes.shape[1]), np.int8)
+    early = np.zeros((steps.early, *codes.shape[1:]), np.int8)
     padded = np.concatenate([early, codes])
     count = len(padded) // steps.frames
-    outputs = run(padded[: count * steps.frames].reshape(count, steps.frames, -1, 1))
+    outputs = run(padded[: count * steps.frames].reshape(count, steps.frames, *codes.shape[1:]))
     return outputs.reshape(count, -1)[(steps.window + steps.early) // steps.frames - 1 :]

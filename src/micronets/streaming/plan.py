@@ -1,4 +1,4 @@
-"""`StreamPlan`: what a model needs to listen to a sound that does not end, read from the model itself."""
+"""`StreamPlan`: what a model needs to listen to a signal that does not end, read from the model itself."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.streaming.detector import METADATA, Detector, DetectorTables, default_detector, detector_tables
 from micronets.streaming.incremental import Steps, steps_of
+from micronets.streaming.signal import Signal, StreamFrontEnd, signal_of
 from micronets.terminal import counted
 
 
@@ -21,7 +22,7 @@ class StreamPlan:
     """How a network listens.
 
     - labels: what its outputs stand for.
-    - fe: its front end, of which the arithmetic in integers is used.
+    - signal: what its front end takes; the arithmetic is that in integers.
     - quant: scale and zero point of its input.
     - detector: what makes decisions of its outputs.
     - tables: the detector's numbers.
@@ -29,7 +30,7 @@ class StreamPlan:
     """
 
     labels: tuple[str, ...]
-    fe: FrontEnd
+    signal: Signal
     quant: TensorQuant
     detector: Detector
     tables: DetectorTables
@@ -38,12 +39,17 @@ class StreamPlan:
     @property
     def frame_hop(self) -> int:
         """Samples from one frame that the network uses to the next."""
-        return self.fe.hop_samples * self.fe.frame_stride
+        return self.signal.frame_hop
 
     @property
     def frames(self) -> int:
         """Frames that an output of the network depends on: a window."""
-        return self.fe.input_shape[0]
+        return self.signal.frames
+
+    @property
+    def rate(self) -> float:
+        """Samples a second."""
+        return self.signal.rate
 
     @property
     def hop(self) -> int:
@@ -62,14 +68,20 @@ def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
         fe = FrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
     except SpecError:
         return None
+    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == _window_shape(model)
+    return fe if fits and fe.n_fft in INTEGER_FFT else None
+
+
+def _window_shape(model: QuantizedModel) -> tuple[int, ...] | None:
+    """Returns the shape of the window that an output depends on, also of a network that takes the new frames alone;
+    None where its metadata about that do not fit.
+    """
     try:
         steps = steps_of(model)
     except SpecError:
         return None
     frames, *others = model.arch.input_shape
-    window = frames if steps is None else steps.window
-    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == (window, *others)
-    return fe if fits and fe.n_fft in INTEGER_FFT else None
+    return (frames if steps is None else steps.window, *others)
 
 
 def spectral_front_end(model: QuantizedModel) -> Spectral | None:
@@ -81,7 +93,8 @@ def spectral_front_end(model: QuantizedModel) -> Spectral | None:
         fe = Spectral.from_json(text, "the model")
     except SpecError:
         return None
-    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == model.arch.input_shape
+    window = _window_shape(model)
+    fits = model.arch.types()[INPUT] == "int8" and fe.input_shape == window
     return fe if fits and len(model.arch.inputs) == 1 else None
 
 
@@ -96,12 +109,17 @@ def counted_front_end(model: QuantizedModel) -> FrontEnd | Spectral | None:
     return fe if fe.arithmetic == "integer" else None
 
 
+def stream_front_end(model: QuantizedModel) -> StreamFrontEnd | None:
+    """Returns the front end of sound or of a sensor with which a model can listen; None where it carries none."""
+    return integer_front_end(model) or spectral_front_end(model)
+
+
 def unstreamable(model: QuantizedModel) -> str | None:
     """Tells why a model cannot listen to a stream; None where it can."""
-    arch, fe = model.arch, integer_front_end(model)
+    arch, fe = model.arch, stream_front_end(model)
     if fe is None:
-        return "it carries no sound front end in integers that fits its input"
-    if fe.sample_scale == "max":
+        return "it carries no sound front end in integers that fits its input, and no spectral one of a sensor"
+    if isinstance(fe, FrontEnd) and fe.sample_scale == "max":
         return "its front end divides a clip by its loudest sample, which a stream does not have"
     if arch.variables() and steps_of(model) is None:
         return "it keeps state from one inference to the next, and a stream gives it frames that overlap"
@@ -119,14 +137,18 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
     Raises `UnsupportedError` for a model that cannot listen, and `SpecError` for a detector that is not the model's.
     """
     steps = steps_of(model, where)
-    why, fe, labels = unstreamable(model), integer_front_end(model), labels_of(model)
+    why, fe, labels = unstreamable(model), stream_front_end(model), labels_of(model)
     if why is not None or fe is None:
-        raise UnsupportedError(f"{where}: cannot listen to a stream: {why}; take a model of task kws")
+        raise UnsupportedError(
+            f"{where}: cannot listen to a stream: {why}; take a model of task kws, or one of task features with "
+            'front_end = "spectral"'
+        )
+    signal = signal_of(fe)
     text = model.metadata.get(METADATA)
     if detector is None:
         told = f"{where}: {METADATA}"
         step = (step_of(model.arch) or 1) if steps is None else steps.frames
-        detector = default_detector(labels, fe, step) if text is None else Detector.from_json(text, told)
+        detector = default_detector(labels, signal, step) if text is None else Detector.from_json(text, told)
     if len(detector.thresholds) != len(labels):
         raise SpecError(
             f"{where}: its detector has {counted(len(detector.thresholds), 'classes')}, "
@@ -138,8 +160,13 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
             f"{where}: its detector hears it every {detector.hop_frames} frames, and it takes "
             f"{counted(steps.frames, 'frames')} at a time; choose a multiple with micronets tune --hop-frames"
         )
-    tables = detector_tables(detector, fe, model.quant[model.arch.outputs[0]])
-    return StreamPlan(labels, fe, model.quant[INPUT], detector, tables, steps)
+    if detector.gate_pixel and not signal.pixels:
+        raise SpecError(
+            f"{where}: its detector has gate_pixel = {detector.gate_pixel}; the front end of a sensor has no pixels: "
+            "set it to 0"
+        )
+    tables = detector_tables(detector, signal, model.quant[model.arch.outputs[0]])
+    return StreamPlan(labels, signal, model.quant[INPUT], detector, tables, steps)
 
 
 def inferences_a_second(model: QuantizedModel) -> float | None:
@@ -150,4 +177,4 @@ def inferences_a_second(model: QuantizedModel) -> float | None:
     if unstreamable(model) is not None:
         return None
     plan = plan_stream(model, "the model")
-    return plan.fe.sample_rate / plan.run_samples
+    return plan.rate / plan.run_samples

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from micronets.frontend import integer
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.state import first_state
 from micronets.streaming.detector import Decision, Detector, DetectorState
-from micronets.streaming.plan import StreamPlan, plan_stream
+from micronets.streaming.plan import plan_stream
 
 Array = npt.NDArray[Any]
 Runner = Callable[[Array], Array]
@@ -23,7 +21,7 @@ _AT_ONCE = 64  # windows that the network is given at once: bounds the memory
 
 
 class Stream:
-    """A network that listens to a sound.
+    """A network that listens to a sound, or follows a sensor of several axes.
 
     A frame is heard when all its samples are there. The network is heard for the first time when there is a whole
     window of frames, and then every `hop_frames` frames. A network that takes the new frames alone runs whenever these
@@ -57,11 +55,13 @@ class Stream:
 
     def _start_anew(self) -> None:
         self._state = DetectorState(self.plan.tables)
-        self._samples: Array = np.zeros(0, np.int64)  # those of frames that are not complete
+        self._samples: Array = np.zeros(
+            (0, *self.plan.signal.sample_shape), np.int64
+        )  # those of frames that are not complete
         self._skip = 0  # coming samples that belong to no frame, where frames do not touch
-        steps, bands = self.plan.steps, self.plan.fe.input_shape[1]
+        steps, shape = self.plan.steps, self.plan.signal.frame_shape
         # The newest frames; of a network that takes steps, those of the step that is not complete.
-        self._codes: Array = np.zeros((0 if steps is None else steps.early, bands), np.int8)
+        self._codes: Array = np.zeros((0 if steps is None else steps.early, *shape), np.int8)
         self._before: Array = np.zeros((0, *self._model.arch.input_shape), np.int8)  # earlier steps
         self._variables = first_state(self._model)
         self._loud: Array = np.zeros(self.plan.tables.gate_frames - 1, np.int64)
@@ -76,26 +76,31 @@ class Stream:
         self._start_anew()
 
     def feed(self, samples: npt.ArrayLike) -> list[Decision]:
-        """Takes the next samples, any number, in int16 units, and returns the decisions that they lead to, in order."""
-        plan, fe = self.plan, self.plan.fe
-        new = integer.integer_samples(np.asarray(samples))
+        """Takes the next samples, any number, and returns the decisions that they lead to, in order.
+
+        - samples: `[n]` in int16 units for sound, `[n, axes]` in the units of the data for a sensor.
+        """
+        plan, signal = self.plan, self.plan.signal
+        new = signal.integers(np.asarray(samples).reshape(-1, *signal.sample_shape))
         begin = self._time - len(self._samples) + min(self._skip, len(new))
         self._time += len(new)
         skipped = min(self._skip, len(new))
         self._skip -= skipped
         held = np.concatenate([self._samples, new[skipped:]])
-        count = max(0, (len(held) - fe.window_samples) // plan.frame_hop + 1)
+        rows = signal.rows(held)
+        count = len(rows)
         if not count:
             self._samples = held
             return []
-        rows = np.lib.stride_tricks.sliding_window_view(held, fe.window_samples)[:: plan.frame_hop][:count]
         self._skip = max(0, count * plan.frame_hop - len(held))
         self._samples = held[count * plan.frame_hop :]
-        ends = begin + fe.window_samples + plan.frame_hop * np.arange(count)
-        return self._hear(*frame_codes(rows, plan), ends)
+        ends = begin + signal.frame_samples + plan.frame_hop * np.arange(count)
+        return self._hear(*signal.codes(rows, plan.quant), ends)
 
     def _hear(self, codes: Array, loudness: Array, ends: Array) -> list[Decision]:
-        """Takes frames: codes `[F, K]`, sums of pixels `[F]`, and the samples of the stream up to their ends `[F]`."""
+        """Takes frames: codes `[F, K, channels]`, sums of pixels `[F]`, and the samples of the stream up to their ends
+        `[F]`.
+        """
         plan, count = self.plan, len(codes)
         before = len(self._codes)
         kept = np.concatenate([self._codes, codes])
@@ -108,7 +113,7 @@ class Stream:
             part = runs[i : i + _AT_ONCE]
             if plan.steps is None:
                 windows = np.stack([kept[before + n + 1 - plan.frames : before + n + 1] for n in part.tolist()])
-                outputs = self._compute(windows[..., None])
+                outputs = self._compute(windows)
             else:
                 outputs = stepped[(before + part + 1) // plan.steps.frames - 1]
             for one in self._state.feed(outputs.reshape(len(part), -1), sums[part]):
@@ -127,7 +132,7 @@ class Stream:
         return reference.run(self._model, x) if self._run is None else self._run(x)
 
     def _take_steps(self, codes: Array) -> Array:
-        """Computes the outputs of all steps that are complete in the codes of frames `[F, K]`, one row for each."""
+        """Computes the outputs of all steps that are complete in the codes of frames `[F, ...]`, one row for each."""
         steps = self.plan.steps
         assert steps is not None, "the network takes steps"
         count = len(codes) // steps.frames
@@ -141,18 +146,3 @@ class Stream:
         outputs = self._run(all_steps)[len(self._before) :]
         self._before = all_steps[max(0, len(all_steps) - (steps.window + steps.early) // steps.frames + 1) :]
         return outputs.reshape(count, -1)
-
-
-def frame_codes(rows: Array, plan: StreamPlan) -> tuple[Array, Array]:
-    """Computes what the network and the detector see of frames.
-
-    - rows: integers of 16 bits `[F, window_samples]`.
-
-    Returns int8 codes `[F, K]`, and the sum of the pixels of each frame `[F]`.
-    """
-    fe = plan.fe
-    levels = np.maximum(integer.frame_levels(rows, fe), integer.sound_tables(fe.base()).least_level)
-    pixels = integer.pixels(levels, fe)
-    values = pixels if fe.kind == "logmel" else levels
-    codes = integer.codes(values[None], replace(fe, frame_stride=1), plan.quant.scale, plan.quant.zero_point)
-    return codes[0, ..., 0], pixels.astype(np.int64).sum(1)

@@ -194,7 +194,7 @@ def _front_end(
         call = f"{names.functions}frontend_window(samples, work, {to});"
         about = "from the samples of a sensor to the network's input, with `micronets_spectral.c`"
         text = package.FrontEndText(spectral_c.header(names), "the samples of a sensor", call, about)
-        return spectral_c.spectral_files(spectral, model.quant[INPUT], names), text
+        return spectral_c.spectral_files(spectral, model.quant[INPUT], names, model.arch.input_shape[0]), text
     if array is not None:
         call = f"{names.functions}frontend_values(values, {to});"
         about = "from the values of a sensor to the network's input"

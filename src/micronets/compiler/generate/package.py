@@ -102,7 +102,7 @@ _FROM_SENSOR = """\
 
 _FROM_STREAMS = """\
  *
- * {streams} listens to a sound that does not end, and tells which class it heard when.
+ * {streams} listens to samples without end, and tells which class was found when.
 """
 
 _README_SENSOR = """\

@@ -26,6 +26,9 @@ _HEADER = """\
 
 #include "micronets_spectral.h"
 
+/* What a step of each axis is, in the units of the data. */
+#define {m}UNITS {initialiser}
+
 #define {m}AXES {axes}
 #define {m}WINDOW_SAMPLES {samples}
 #define {m}FRAME_SAMPLES {frame}
@@ -87,6 +90,12 @@ void {f}frontend_window(const int16_t *samples, int32_t *work, int8_t *input)
 }}
 """
 
+
+def _wrapped(text: str) -> str:
+    """Returns the text of a macro, on as many lines as it needs."""
+    return " \\\n    ".join(textwrap.wrap(text, 90))
+
+
 _MASKS = {
     "mean": "MICRONETS_MEAN",
     "deviation": "MICRONETS_DEVIATION",
@@ -100,13 +109,15 @@ def header(names: Names) -> str:
     return f"{names.name}_frontend.h"
 
 
-def spectral_files(fe: Spectral, quant: TensorQuant, names: Names) -> dict[str, str]:
+def spectral_files(fe: Spectral, quant: TensorQuant, names: Names, frames: int | None = None) -> dict[str, str]:
     """Returns the C of a spectral front end, text by file name: its header, its tables and what they include.
 
     - fe: the front end.
     - quant: scale and zero point of the network's input, which is int8.
     - names: what the network is called.
+    - frames: frames of the network's input; None for those of a whole window.
     """
+    frames = fe.frames if frames is None else frames
     settings, tables = fe.settings, spectral_tables(fe.settings)
     codes = code_tables(fe, quant.scale, quant.zero_point)
     known = {"m": names.macros, "f": names.functions, "header": header(names)}
@@ -115,9 +126,10 @@ def spectral_files(fe: Spectral, quant: TensorQuant, names: Names) -> dict[str, 
         **known,
         **sizes,
         units=textwrap.fill(", ".join(f"{unit:.9g}" for unit in fe.units), 100).replace("\n", "\n * "),
-        samples=fe.samples,
+        initialiser=_wrapped("{" + ", ".join(map(repr, fe.units)) + "}"),
+        samples=fe.samples if frames == fe.frames else (frames - 1) * settings.hop + settings.frame,
         hop=settings.hop,
-        frames=fe.frames,
+        frames=frames,
         values=settings.values * fe.axes,
         moments=len(settings.wanted),
         words=2 * tables.points,

@@ -1,20 +1,26 @@
-"""A network that listens to a sound without end, as C: samples in, decisions out.
+"""A network that listens to a sound or follows a sensor without end, as C: samples in, decisions out.
 
 The detector's arithmetic is in streaming/csrc/micronets_detector.c; `streaming.Stream` is the same in numpy.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
+from types import MappingProxyType
+from typing import assert_never
 
 from micronets.compiler.generate import ctext, sound_c
 from micronets.compiler.generate.names import Names
 from micronets.frontend.integer import sound_tables
+from micronets.frontend.spec import FrontEnd
+from micronets.frontend.spectral import Spectral, spectral_tables
 from micronets.quantized.model import QuantizedModel
 from micronets.streaming.plan import StreamPlan, plan_stream, unstreamable
+from micronets.streaming.signal import Signal
 
 _HEADER = """\
-/* A network that listens to a sound without end: samples in, decisions out.
+/* A network that {listens} without end: samples in, decisions out.
  *
  *     static uint8_t arena[{m}STREAM_ARENA_BYTES] __attribute__((aligned(16)));
  *     static {f}stream stream;
@@ -24,9 +30,9 @@ _HEADER = """\
  *         (wait for the next n samples)
  *         for (int32_t taken = 0; taken < n;) {{
  *             micronets_decision decision;
- *             taken += {f}feed(&stream, samples + taken, n - taken);
+ *             taken += {f}feed(&stream, samples + taken{axes}, n - taken);
  *             while ({f}poll(&stream, &decision)) {{
- *                 (the class decision.class_index was heard)
+ *                 (the class decision.class_index {was_heard})
  *             }}
  *         }}
  *     }}
@@ -46,27 +52,25 @@ _HEADER = """\
 
 #define {m}STREAM_WINDOW {window} /* frames that an output of the network depends on */
 #define {m}STREAM_HOP {hop} /* frames from one output that the detector hears to the next */
-#define {m}GATE_FRAMES {gate_frames} /* newest frames whose pixels tell whether there is a sound */
-#define {m}AVERAGE {average} /* outputs whose scores are averaged */
+{gate_size}#define {m}AVERAGE {average} /* outputs whose scores are averaged */
 #define {m}DECISIONS 8 /* decisions that can wait to be polled */
+#define {m}MILLIHERTZ {millihertz} /* samples in 1,000 seconds */
 
 /* All that is kept of a stream; {f}start sets it.
  *
  * - time: samples that were fed, and those that were lost.
  * - held: samples of the next frame that are there; if negative, so many more are skipped.
  * - place: where the codes of the next frame go, which is where the oldest ones are.
- * - loud_place: the same for `loudness`.
- * - wait: frames until the detector hears the network.
+{about_gate} * - wait: frames until the detector hears the network.
  * - first, waiting: the oldest decision that nobody has polled, and how many there are.
  * - detector: the state of the detector; {f}score reads it.{about_state} */
 typedef struct {{
     uint64_t time;
     void *arena;
-    int32_t held, place, loud_place, wait, first, waiting;
+    int32_t held, place{gate_place}, wait, first, waiting;
     micronets_decision decisions[{m}DECISIONS];
     int32_t detector[MICRONETS_DETECTOR_WORDS({m}OUTPUT_COUNT, {m}AVERAGE)];
-    int32_t loudness[{m}GATE_FRAMES];
-    int16_t samples[{m}FRAME_SAMPLES];
+{gate_state}    int16_t samples[{m}FRAME_SAMPLES{axes}];
     int8_t codes[{m}FRAMES * {m}FRAME_VALUES];
 {state}}} {f}stream;
 
@@ -79,9 +83,9 @@ extern "C" {{
  * - arena: {m}STREAM_ARENA_BYTES bytes, aligned to 16. */
 void {f}start({f}stream *stream, void *arena);
 
-/* Takes the next samples, {m}SAMPLE_RATE a second, and runs the network as often as they allow.
+/* Takes the next samples, {samples_a_second}, and runs the network as often as they allow.
  *
- * - n: how many samples, any number.
+{about_samples} * - n: how many samples, any number.
  *
  * Returns how many of them it took: all, unless {m}DECISIONS decisions wait to be polled. */
 int32_t {f}feed({f}stream *stream, const int16_t *samples, int32_t n);
@@ -117,15 +121,11 @@ static void begin_anew({f}stream *stream)
 {{
     stream->held = 0;
     stream->place = {early};
-    stream->loud_place = 0;
-    stream->wait = {m}STREAM_WINDOW;
+{gate_begin}    stream->wait = {m}STREAM_WINDOW;
     for (int32_t i = 0; i < MICRONETS_DETECTOR_WORDS({m}OUTPUT_COUNT, {m}AVERAGE); i++) {{
         stream->detector[i] = 0;
     }}
-    for (int32_t i = 0; i < {m}GATE_FRAMES; i++) {{
-        stream->loudness[i] = 0;
-    }}
-{reset}}}
+{gate_reset}{reset}}}
 
 void {f}start({f}stream *stream, void *arena)
 {{
@@ -158,12 +158,8 @@ static void run({f}stream *stream)
 /* Runs the detector on what the network has put out. */
 static void decide({f}stream *stream)
 {{
-    int32_t loudness = 0;
-    for (int32_t i = 0; i < {m}GATE_FRAMES; i++) {{
-        loudness += stream->loudness[i];
-    }}
-    const int8_t *const output = {f}output(stream->arena);
-    const int32_t fired = micronets_detector_step(&detector, stream->detector, output, loudness);
+{gate_sum}    const int8_t *const output = {f}output(stream->arena);
+    const int32_t fired = micronets_detector_step(&detector, stream->detector, output, {loudness});
     if (fired >= 0) {{
         micronets_decision *const decision = stream->decisions + (stream->first + stream->waiting) % {m}DECISIONS;
         decision->class_index = fired;
@@ -178,12 +174,10 @@ static void hear({f}stream *stream)
 {{
     const int32_t kept = {m}FRAME_SAMPLES - {m}FRAME_HOP;
     int32_t *const work = (int32_t *)stream->arena;
-    {f}frontend_frame(stream->samples, 1, work, stream->codes + stream->place * {m}FRAME_VALUES);
-    stream->loudness[stream->loud_place] = {f}frontend_loudness(work);
-    stream->place = stream->place + 1 < {m}FRAMES ? stream->place + 1 : 0;
-    stream->loud_place = stream->loud_place + 1 < {m}GATE_FRAMES ? stream->loud_place + 1 : 0;
-    for (int32_t i = 0; i < kept; i++) {{
-        stream->samples[i] = stream->samples[i + {m}FRAME_HOP];
+    {f}frontend_frame(stream->samples, {loudest}work, stream->codes + stream->place * {m}FRAME_VALUES);
+{gate_frame}    stream->place = stream->place + 1 < {m}FRAMES ? stream->place + 1 : 0;
+{gate_next}    for (int32_t i = 0; i < kept{axes}; i++) {{
+        stream->samples[i] = stream->samples[i + {m}FRAME_HOP{axes}];
     }}
     stream->held = kept;
 {run_steps}    if (--stream->wait == 0) {{
@@ -197,8 +191,7 @@ int32_t {f}feed({f}stream *stream, const int16_t *samples, int32_t n)
     int32_t taken = 0;
     while (taken < n && stream->waiting < {m}DECISIONS) {{
         if (stream->held >= 0) {{
-            stream->samples[stream->held] = samples[taken];
-        }}
+{hold}        }}
         taken++;
         stream->held++;
         stream->time++;
@@ -226,6 +219,65 @@ int32_t {f}score(const {f}stream *stream, int32_t class_index)
 }}
 """
 
+
+_GATE: Mapping[str, str] = MappingProxyType(
+    {
+        "gate_size": "#define {m}GATE_FRAMES {gate_frames} /* newest frames whose pixels tell whether there is a "
+        "sound */\n",
+        "about_gate": " * - loud_place: the same for `loudness`.\n",
+        "gate_place": ", loud_place",
+        "gate_state": "    int32_t loudness[{m}GATE_FRAMES];\n",
+        "gate_begin": "    stream->loud_place = 0;\n",
+        "gate_reset": """\
+    for (int32_t i = 0; i < {m}GATE_FRAMES; i++) {{
+        stream->loudness[i] = 0;
+    }}
+""",
+        "gate_sum": """\
+    int32_t loudness = 0;
+    for (int32_t i = 0; i < {m}GATE_FRAMES; i++) {{
+        loudness += stream->loudness[i];
+    }}
+""",
+        "gate_frame": "    stream->loudness[stream->loud_place] = {f}frontend_loudness(work);\n",
+        "gate_next": "    stream->loud_place = stream->loud_place + 1 < {m}GATE_FRAMES ? stream->loud_place + 1 : 0;\n",
+    }
+)
+"""What a stream of sound has besides, to tell how loud it is."""
+
+_SOUND: Mapping[str, str] = MappingProxyType(
+    {
+        **_GATE,
+        "listens": "listens to a sound",
+        "was_heard": "was heard",
+        "axes": "",
+        "samples_a_second": "{m}SAMPLE_RATE a second",
+        "about_samples": "",
+        "loudness": "loudness",
+        "loudest": "1, ",
+        "hold": "            stream->samples[stream->held] = samples[taken];\n",
+    }
+)
+"""What is peculiar to the C of a stream of sound."""
+
+_MOVEMENT: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(_GATE, ""),
+        "listens": "follows a sensor",
+        "was_heard": "was found",
+        "axes": " * {m}AXES",
+        "samples_a_second": "{rate:g} a second",
+        "about_samples": " * - samples: in, [n][{m}AXES].\n",
+        "loudness": "0",
+        "loudest": "",
+        "hold": """\
+            for (int32_t i = 0; i < {m}AXES; i++) {{
+                stream->samples[stream->held * {m}AXES + i] = samples[taken * {m}AXES + i];
+            }}
+""",
+    }
+)
+"""What is peculiar to the C of a stream of a sensor."""
 
 _WHOLE = """\
 The network runs for the first time when it has a whole input of
@@ -268,8 +320,9 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
     if unstreamable(model) is not None:
         return {}
     plan = plan_stream(model, "the model")
-    words = 2 * sound_tables(plan.fe.base()).points + plan.fe.n_mels
-    known = {"m": names.macros, "f": names.functions, "header": header(names)}
+    parts, words = _peculiar(plan.signal)
+    known = {"m": names.macros, "f": names.functions, "header": header(names), "gate_frames": plan.tables.gate_frames}
+    own = {name: text.format(**known, rate=plan.rate) for name, text in parts.items()}
     steps, hops = plan.steps, {"hop": plan.detector.hop_frames, "hop_samples": plan.hop}
     if steps is None:
         when = _WHOLE.format(**hops)
@@ -277,6 +330,8 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
         when = _STEPS.format(**hops, step=steps.frames, step_samples=plan.run_samples, window=plan.frames)
     head = _HEADER.format(
         **known,
+        **own,
+        millihertz=plan.signal.millihertz,
         when=when,
         window=plan.frames,
         about_state="" if steps is None else _ABOUT_STATE,
@@ -285,11 +340,11 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
         model_header=names.header,
         hop=plan.detector.hop_frames,
         arena=max(arena, -(-4 * words // 16) * 16),
-        gate_frames=plan.tables.gate_frames,
         average=plan.tables.average,
     )
     source = _SOURCE.format(
         **known,
+        **own,
         tables=_tables(plan),
         classes=plan.tables.classes,
         average=plan.tables.average,
@@ -302,6 +357,17 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
         run_windows="        run(stream);\n" if steps is None else "",
     )
     return {header(names): head, f"{names.name}_stream.c": source, **detector_files()}
+
+
+def _peculiar(signal: Signal) -> tuple[Mapping[str, str], int]:
+    """Returns what is peculiar to the C of a kind of signal, and the words of 32 bits that its front end works in."""
+    match signal.front_end:
+        case FrontEnd() as fe:
+            return _SOUND, 2 * sound_tables(fe.base()).points + fe.n_mels
+        case Spectral() as fe:
+            return _MOVEMENT, 2 * spectral_tables(fe.settings).points
+        case _:
+            assert_never(signal.front_end)
 
 
 def detector_files() -> dict[str, str]:

@@ -197,6 +197,12 @@ def _arrays(paths: Sequence[Path]) -> tuple[dict[Path, npt.NDArray[Any]], tuple[
     return {p: _finite(tables[p] if p in tables else _npy(p), str(p)) for p in paths}, notes
 
 
+def read_array(path: Path) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
+    """Reads a .npy or .csv file of numbers; returns them, and notes on what was left out. Raises `DataError`."""
+    arrays, notes = _arrays([path])
+    return arrays[path], tuple(f"{path}: {note}" for note in notes)
+
+
 def _npy(path: Path) -> npt.NDArray[Any]:
     try:
         check_plain(path)

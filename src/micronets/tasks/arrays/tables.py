@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ LARGEST = 1e30
 
 _MISSING = ("", "na", "n/a", "#n/a", "null", "none", "-", "--", "?")
 _TIMES = ("time", "timestamp", "timestamps", "t", "date", "datetime", "seconds", "sec", "s", "ms", "us", "millis")
+_UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "millis": 1e-3, "us": 1e-6}
 _COUNTERS = ("", "index", "idx", "id", "no", "nr", "row", "line", "sample", "frame", "#", "unnamed: 0")
 _FEW, _MANY = 4, 8  # lines from which on an even and an uneven rise of a column is no accident
 
@@ -97,6 +99,28 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
         notes += left_out.values()
         bodies = [np.delete(body, list(left_out), 1) for body in bodies]
     return dict(zip(paths, bodies, strict=True)), tuple(notes)
+
+
+def read_times(path: Path) -> Floats | None:
+    """Returns the seconds in the column of times of a .csv, `[lines]`; None where no column tells times and their unit.
+
+    Such a column holds dates or times of day, or it has a heading that says a unit, such as `ms`, `time (s)` or
+    `timestamp_us`. Raises what `read_tables` raises.
+    """
+    table = _read(path)
+    headed = _has_headings(table)
+    body = _body(table, headed)
+    for column in range(body.shape[1]):
+        unit = 1.0 if column in table.clocks else _unit(table.first[column]) if headed else None
+        if unit is not None and len(body) >= _FEW and (np.diff(body[:, column]) > 0).all():
+            return np.asarray(body[:, column] * unit, np.float64)
+    return None
+
+
+def _unit(heading: str) -> float | None:
+    """Returns the seconds of the unit that the heading of a column of times says; None for any other heading."""
+    words = [word for word in re.split(r"[^a-z]+", heading.lower().replace("µ", "u")) if word]
+    return _UNITS.get(words[-1]) if words and words[0] in _TIMES else None
 
 
 def _read(path: Path) -> _Table:

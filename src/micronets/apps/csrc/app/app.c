@@ -1,6 +1,6 @@
-/* The application: sound in, a line for each word that is heard out.
+/* The application: samples in, a line for each decision out.
  *
- * This file knows no hardware: the sound comes from sensor.h, lines go to output.h. */
+ * This file knows no hardware: samples come from sensor.h, lines go to output.h. */
 #include "app.h"
 
 #include "model.h"
@@ -8,7 +8,7 @@
 #include "output.h"
 #include "sensor.h"
 
-#define PIECE 160      /* samples that are taken from the microphone at once */
+#define PIECE 160      /* samples that are taken from the sensor at once */
 #define LABEL_WIDTH 12 /* columns of the word in a line */
 
 static uint8_t arena[MICRONETS_MODEL_STREAM_ARENA_BYTES] __attribute__((aligned(16)));
@@ -36,13 +36,13 @@ static char *two_decimals(char *end, uint32_t hundredths, int32_t columns)
     return at;
 }
 
-/* Tells that a word was heard. What your product does with a word belongs here. */
+/* Tells that a class was heard. What your product does then belongs here. */
 static void heard(const micronets_decision *decision)
 {
     char line[96], number[24];
     const char *const label = micronets_model_labels[decision->class_index];
-    const uint64_t rate = MICRONETS_MODEL_SAMPLE_RATE;
-    const uint32_t hundredths = (uint32_t)((decision->time * 100 + rate / 2) / rate);
+    const uint64_t rate = MICRONETS_MODEL_MILLIHERTZ;
+    const uint32_t hundredths = (uint32_t)((decision->time * 100000 + rate / 2) / rate);
     const uint32_t score = ((uint32_t)decision->score * 100 + MICRONETS_SCORE_ONE / 2) / MICRONETS_SCORE_ONE;
     char *const end = number + sizeof number;
     char *to = line;
@@ -71,12 +71,12 @@ static void heard(const micronets_decision *decision)
 int32_t app_start(void)
 {
     micronets_model_start(&stream, arena);
-    return sensor_start(MICRONETS_MODEL_SAMPLE_RATE);
+    return sensor_start(SENSOR_RATE);
 }
 
 int32_t app_step(void)
 {
-    static int16_t samples[PIECE];
+    static int16_t samples[PIECE * SENSOR_AXES];
     uint32_t lost = 0;
     const int32_t count = sensor_read(samples, PIECE, &lost);
     if (lost > 0) {
@@ -87,7 +87,7 @@ int32_t app_step(void)
     }
     for (int32_t taken = 0; taken < count;) {
         micronets_decision decision;
-        taken += micronets_model_feed(&stream, samples + taken, count - taken);
+        taken += micronets_model_feed(&stream, samples + taken * SENSOR_AXES, count - taken);
         while (micronets_model_poll(&stream, &decision)) {
             heard(&decision);
         }

@@ -1,4 +1,4 @@
-/* The application: sound in, a line for each word that is heard out. */
+/* The application: samples in, a line for each decision out. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -8,16 +8,16 @@
 extern "C" {
 #endif
 
-/* Starts the microphone and begins to listen. Returns 0, or another number where the microphone cannot start. */
+/* Starts the sensor and begins to listen. Returns 0, or another number where the sensor cannot start. */
 int32_t app_start(void);
 
-/* Waits for a piece of sound, listens to it, and tells what was heard.
+/* Waits for samples, listens to them, and tells what was heard.
  *
- * Returns 1 while there is more to come, 0 where the sound has ended, and a negative number where the microphone
+ * Returns 1 while there is more to come, 0 where the signal has ended, and a negative number where the sensor
  * failed. */
 int32_t app_step(void);
 
-/* Listens until the sound ends. Returns 0, or another number where the microphone failed. */
+/* Listens until the signal ends. Returns 0, or another number where the sensor failed. */
 int32_t app_run(void);
 
 #ifdef __cplusplus

@@ -10,6 +10,9 @@
 extern "C" {
 #endif
 
+#define SENSOR_AXES 1                           /* numbers of a sample */
+#define SENSOR_RATE MICRONETS_MODEL_SAMPLE_RATE /* what sensor_start is given */
+
 /* Starts the microphone.
  *
  * - rate: samples a second.

@@ -1,4 +1,4 @@
-/* The file that takes the microphone's place, on a computer and through a debugger. */
+/* The file that takes the sensor's place, on a computer and through a debugger. */
 #ifndef APP_FILE_H
 #define APP_FILE_H
 

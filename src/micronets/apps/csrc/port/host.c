@@ -1,4 +1,4 @@
-/* The application as a program on this computer: `app RECORDING.wav`. */
+/* The application as a program on this computer: `app RECORDING`. */
 #include <stdio.h>
 
 #include "app.h"

@@ -1,0 +1,135 @@
+"""`Signal`: what a stream is made of, a record for each kind of front end; everything else of a stream is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal, assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.frontend import integer
+from micronets.frontend.spec import FrontEnd
+from micronets.frontend.spectral import Spectral, codes_of
+from micronets.quantized.model import TensorQuant
+
+Array = npt.NDArray[Any]
+
+StreamFrontEnd = FrontEnd | Spectral
+"""The front ends that a stream can have: of sound, and of a sensor with several axes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Signal:
+    """A signal without end, as the front end of a network takes it: frame by frame.
+
+    - front_end: the front end.
+    - noun: what the signal is called.
+    - rate: samples a second.
+    - sample_shape: the shape of a sample: () for sound, (axes,) for a sensor.
+    - frame_samples: samples of a frame.
+    - frame_hop: samples from the start of one frame that the network uses to that of the next.
+    - frames: frames of a window, which an output of the network depends on.
+    - window_samples: samples of a recording as long as those that the network was trained on.
+    - frame_shape: the shape of the codes of a frame, (values, channels).
+    - pixels: how many pixels of a frame tell how loud it is; 0 where no loudness is told.
+    - integers: rounds samples in the units of recordings to integers of 16 bits.
+    - codes: computes codes int8 `[F, *frame_shape]` and sums of pixels `[F]` from frames of such integers
+      `[F, frame_samples, *sample_shape]`, for an input of the network with this scale and zero point.
+    """
+
+    front_end: StreamFrontEnd
+    noun: Literal["sound", "movement"]
+    rate: float
+    sample_shape: tuple[int, ...]
+    frame_samples: int
+    frame_hop: int
+    frames: int
+    window_samples: int
+    frame_shape: tuple[int, int]
+    pixels: int
+    integers: Callable[[Array], Array]
+    codes: Callable[[Array, TensorQuant], tuple[Array, Array]]
+
+    @property
+    def axes(self) -> int:
+        """Numbers of a sample."""
+        return self.sample_shape[0] if self.sample_shape else 1
+
+    @property
+    def frame_ms(self) -> float:
+        """Milliseconds from one frame that the network uses to the next."""
+        return 1000 * self.frame_hop / self.rate
+
+    @property
+    def millihertz(self) -> int:
+        """Samples in 1,000 seconds, rounded."""
+        return round(1000 * self.rate)
+
+    def rows(self, samples: Array) -> Array:
+        """Returns the frames `[F, frame_samples, *sample_shape]` that are whole in samples `[n, *sample_shape]`."""
+        if len(samples) < self.frame_samples:
+            return np.zeros((0, self.frame_samples, *self.sample_shape), samples.dtype)
+        windows = np.lib.stride_tricks.sliding_window_view(samples, self.frame_samples, axis=0)
+        return np.moveaxis(windows, -1, 1)[:: self.frame_hop]
+
+
+def signal_of(front_end: StreamFrontEnd) -> Signal:
+    """Returns the signal that a front end takes."""
+    match front_end:
+        case FrontEnd():
+            return _sound(front_end)
+        case Spectral():
+            return _movement(front_end)
+        case _:
+            assert_never(front_end)
+
+
+def _sound(fe: FrontEnd) -> Signal:
+    every = replace(fe, frame_stride=1)
+
+    def codes(rows: Array, quant: TensorQuant) -> tuple[Array, Array]:
+        levels = np.maximum(integer.frame_levels(rows, fe), integer.sound_tables(fe.base()).least_level)
+        pixels = integer.pixels(levels, fe)
+        values = pixels if fe.kind == "logmel" else levels
+        found = integer.codes(values[None], every, quant.scale, quant.zero_point)
+        return found[0], pixels.astype(np.int64).sum(1)
+
+    return Signal(
+        front_end=fe,
+        noun="sound",
+        rate=fe.sample_rate,
+        sample_shape=(),
+        frame_samples=fe.window_samples,
+        frame_hop=fe.hop_samples * fe.frame_stride,
+        frames=fe.input_shape[0],
+        window_samples=fe.clip_samples,
+        frame_shape=fe.input_shape[1:],
+        pixels=fe.n_mels,
+        integers=integer.integer_samples,
+        codes=codes,
+    )
+
+
+def _movement(fe: Spectral) -> Signal:
+    settings = fe.settings
+    one = replace(fe, samples=settings.frame)
+
+    def codes(rows: Array, quant: TensorQuant) -> tuple[Array, Array]:
+        return codes_of(rows, one, quant.scale, quant.zero_point)[:, 0], np.zeros(len(rows), np.int64)
+
+    return Signal(
+        front_end=fe,
+        noun="movement",
+        rate=settings.sample_rate,
+        sample_shape=(fe.axes,),
+        frame_samples=settings.frame,
+        frame_hop=settings.hop,
+        frames=fe.frames,
+        window_samples=fe.samples,
+        frame_shape=fe.input_shape[1:],
+        pixels=0,
+        integers=fe.steps,
+        codes=codes,
+    )
