@@ -25,6 +25,8 @@ class ArchitectureFacts:
     - unicorn_arch, unicorn_modes: names of the constants with which unicorn makes a processor.
     - unicorn_argument, unicorn_stack, unicorn_counter: names of the registers that hold a function's first argument,
       the stack pointer and the program counter.
+    - unicorn_condition: the name of the register with the state of a block of conditional instructions, "" where the
+      architecture has none, and its value outside of such a block.
     - starts_by_vectors: whether the core takes its stack and its first address from `firmware_vectors`; else it begins
       at `firmware_reset`.
     """
@@ -43,6 +45,7 @@ class ArchitectureFacts:
     unicorn_argument: str
     unicorn_stack: str
     unicorn_counter: str
+    unicorn_condition: tuple[str, int]
     starts_by_vectors: bool
 
     def instructions(self, code: bytes) -> int:
@@ -72,6 +75,7 @@ ARCHITECTURES: Mapping[Architecture, ArchitectureFacts] = MappingProxyType(
             unicorn_argument="UC_ARM_REG_R0",
             unicorn_stack="UC_ARM_REG_SP",
             unicorn_counter="UC_ARM_REG_PC",
+            unicorn_condition=("UC_ARM_REG_EPSR", 0x0100_0000),  # T is 1, ICI/IT is 0; Arm DDI 0403, B1.4.2
             starts_by_vectors=True,
         ),
         "riscv": ArchitectureFacts(
@@ -89,6 +93,7 @@ ARCHITECTURES: Mapping[Architecture, ArchitectureFacts] = MappingProxyType(
             unicorn_argument="UC_RISCV_REG_A0",
             unicorn_stack="UC_RISCV_REG_SP",
             unicorn_counter="UC_RISCV_REG_PC",
+            unicorn_condition=("", 0),
             starts_by_vectors=False,
         ),
     }

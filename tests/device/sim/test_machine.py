@@ -100,6 +100,24 @@ def test_a_loop_costs_what_the_table_says() -> None:
     assert more.core_cycles - some.core_cycles == pytest.approx(5_000, abs=2)
 
 
+@pytest.mark.parametrize("native", [None, False])
+def test_a_constant_is_read_by_a_conditional_instruction(native: bool | None) -> None:
+    """What follows the jump after a block of conditional instructions runs whole, though a hook saw a read in it."""
+    two = """
+    __asm(".syntax unified\\n .thumb_func\\n"
+          "pick: cmp r1, #8\\n ite hi\\n ldrbhi r0, [r0, r1]\\n movls r0, #0\\n bx lr\\n"
+          ".thumb_func\\n"
+          "two: push {r4, lr}\\n movs r4, #0\\n movs r1, #9\\n bl pick\\n adds r4, #1\\n adds r4, #1\\n"
+          "mov r0, r4\\n pop {r4, pc}\\n");
+    int two(const void *constants);
+    """
+    called = "MICRONETS_LAYER(1); x[0] = (int8_t)(x[0] + two(weights) - 2);"
+    code = (CODE % ", ".join(map(str, WEIGHTS))).replace("memcpy(x, y, 64);", f"memcpy(x, y, 64); {called}")
+    code = code.replace("void micronets_model_invoke", two + "void micronets_model_invoke")
+    elf = build_firmware({**SOURCES, "model.c": code}, F446).elf
+    np.testing.assert_array_equal(simulate(elf, X, 3, 64, F446, native).outputs, expected(X))
+
+
 def test_boards_without_a_simulation_of_their_own_use_a_factor(elf: bytes) -> None:
     plain, m7 = simulate(elf, X, 3, 64, replace(F446, simulation=None)), simulate(elf, X, 3, 64, F746)
     assert plain.core_cycles == m7.core_cycles

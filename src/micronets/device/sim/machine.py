@@ -151,8 +151,10 @@ def simulate(
     core, facts = core_of(board.core, board.name), architecture_of(board.core)
     image = read_image(elf)
     argument = _unicorn(facts, facts.unicorn_argument)
+    name, outside = facts.unicorn_condition
     region = Region(
-        image.flash_base, len(image.flash), image.symbols["micronets_mark"], argument, layers + 2, core.aligned_only
+        *(image.flash_base, len(image.flash), image.symbols["micronets_mark"], argument, layers + 2, core.aligned_only),
+        condition=(_unicorn(facts, name), outside) if name else None,
     )
     library = None if native is False else native_library()
     if native and library is None:

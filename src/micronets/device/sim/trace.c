@@ -31,8 +31,11 @@ struct trace {
     uint32_t failed;  /* 1: the table is full; 2: code outside the flash; 3: a block has two sizes; 4: a layer is out of
                         * range; 5: an access is not aligned */
     uint64_t clock;   /* accesses to lines so far */
-    int32_t register_id; /* unicorn's number of the register of a function's first argument */
-    int32_t (*read_register)(void *processor, int32_t id, void *value); /* uc_reg_read */
+    int32_t register_id;  /* unicorn's number of the register of a function's first argument */
+    int32_t condition_id; /* unicorn's number of the register with the state of conditional blocks; -1 for none */
+    uint32_t condition;   /* its value outside of such a block; trace.py tells why it is written */
+    int32_t (*read_register)(void *processor, int32_t id, void *value);        /* uc_reg_read */
+    int32_t (*write_register)(void *processor, int32_t id, const void *value); /* uc_reg_write */
     struct cache instructions, data;
 };
 
@@ -117,7 +120,10 @@ void trace_read(void *processor, int32_t type, uint64_t address, int32_t size, i
 {
     struct trace *t = user;
     const uint32_t offset = (uint32_t)address - t->base;
-    (void)processor, (void)type, (void)size, (void)value;
+    (void)type, (void)size, (void)value;
+    if (t->condition_id >= 0) {
+        t->write_register(processor, t->condition_id, &t->condition);
+    }
     if (t->active && t->data.lines && offset < t->bytes) {
         touch(t, &t->data, offset);
     }

@@ -51,6 +51,11 @@ class Region:
     - argument_register: unicorn's number of the register that holds that function's argument, the layer.
     - layers: how many layers there may be.
     - aligned_only: whether the core can read and write values of several bytes at multiples of their size only.
+    - condition: unicorn's number of the register with the state of a block of conditional instructions (IT), and its
+      value outside of such a block; None where the core has no such blocks. Before unicorn calls a hook for an access
+      to memory, it sets that state to what it is at this instruction, though the code that it made of the block does
+      not need it and never clears it again (2.1.4, cputlb.c and translate.c): the instructions after the next jump
+      were then skipped. So hooks for reading set it to the value.
     """
 
     base: int
@@ -59,6 +64,7 @@ class Region:
     argument_register: int
     layers: int
     aligned_only: bool = False
+    condition: tuple[int, int] | None = None
 
 
 @dataclass
@@ -101,8 +107,9 @@ class _Trace(ctypes.Structure):
         *[(n, ctypes.c_uint32) for n in ("entries", "used", "base", "bytes", "marker", "layers", "layer", "before")],
         *[(name, ctypes.c_uint32) for name in ("active", "failed")],
         ("clock", ctypes.c_uint64),
-        ("register_id", ctypes.c_int32),
-        ("read_register", ctypes.c_void_p),
+        *[(name, ctypes.c_int32) for name in ("register_id", "condition_id")],
+        ("condition", ctypes.c_uint32),
+        *[(name, ctypes.c_void_p) for name in ("read_register", "write_register")],
         *[(name, _Cache) for name in ("instructions", "data")],
     )
 
@@ -130,7 +137,7 @@ class NativeTrace:
         self.trace = _Trace(
             *[ctypes.cast(a, ctypes.POINTER(ctypes.c_uint64)) for a in (self.keys, self.counts)],
             ctypes.cast(self.sizes, ctypes.POINTER(ctypes.c_uint32)),
-            *(_ENTRIES, 0, region.base, region.bytes, region.marker, region.layers, 0, NOWHERE, 0, 0, 0, 0, None),
+            *(_ENTRIES, 0, region.base, region.bytes, region.marker, region.layers, 0, NOWHERE, 0, 0, 0, 0, -1, 0, None, None),
             *caches,
         )
 
@@ -156,6 +163,8 @@ class NativeTrace:
         unicorn_library = binding.uclib
         self.trace.register_id = self.region.argument_register
         self.trace.read_register = ctypes.cast(unicorn_library.uc_reg_read, ctypes.c_void_p)
+        self.trace.write_register = ctypes.cast(unicorn_library.uc_reg_write, ctypes.c_void_p)
+        self.trace.condition_id, self.trace.condition = self.region.condition or (-1, 0)
         self.handles = [ctypes.c_size_t() for _ in range(3)]
         spans = [(unicorn.UC_HOOK_BLOCK, self.library.trace_block, (1, 0))]
         if self.trace.data.lines:
@@ -250,6 +259,8 @@ class PythonTrace:
 
     def _read(self, processor: Any, kind: int, address: int, size: int, value: int, _: Any) -> None:
         """Counts a read of the constants; called by unicorn."""
+        if self.region.condition:
+            processor.reg_write(*self.region.condition)
         if self.active:
             self._touch(1, address - self.region.base >> self.shift)
 
