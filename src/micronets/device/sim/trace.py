@@ -134,11 +134,20 @@ class NativeTrace:
         self.sizes = (ctypes.c_uint32 * (region.bytes // 2 + 1))()
         self.misses = [(ctypes.c_uint64 * region.layers)() for _ in range(2)]
         caches = [self._cache(n, shift, m) for n, m in zip((instruction_lines, data_lines), self.misses, strict=True)]
+        longs = ctypes.POINTER(ctypes.c_uint64)
         self.trace = _Trace(
-            *[ctypes.cast(a, ctypes.POINTER(ctypes.c_uint64)) for a in (self.keys, self.counts)],
-            ctypes.cast(self.sizes, ctypes.POINTER(ctypes.c_uint32)),
-            *(_ENTRIES, 0, region.base, region.bytes, region.marker, region.layers, 0, NOWHERE, 0, 0, 0, 0, -1, 0, None, None),
-            *caches,
+            keys=ctypes.cast(self.keys, longs),
+            counts=ctypes.cast(self.counts, longs),
+            sizes=ctypes.cast(self.sizes, ctypes.POINTER(ctypes.c_uint32)),
+            entries=_ENTRIES,
+            base=region.base,
+            bytes=region.bytes,
+            marker=region.marker,
+            layers=region.layers,
+            before=NOWHERE,
+            condition_id=-1,
+            instructions=caches[0],
+            data=caches[1],
         )
 
     def _cache(self, lines: int, shift: int, misses: Any) -> _Cache:
