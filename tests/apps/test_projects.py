@@ -17,6 +17,13 @@ from micronets.boards.board import load_board
 from micronets.boards.cores import core_of
 from micronets.device.host_compiler import host_compiler
 from micronets.frontend import encode_wav
+from micronets.frontend.camera import Camera, camera_codes
+from micronets.frontend.image import ImageFrontEnd
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, FullyConnected
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.random_weights import with_random_weights
 from micronets.streaming import Decision, Detector, Stream
 from micronets.tflite import write
 from tests.support.calling import call
@@ -454,3 +461,65 @@ def test_other_projects_have_no_driver_of_a_sensor(follower: Path, tmp_path: Pat
     found = call("app", follower, "--board", "NUCLEO-F446RE", "--out", tmp_path / "app", "--for", kind)
     assert found.code == 2
     assert f"--for {kind}: has drivers of microphones alone; take --for cmake and write" in found.err
+
+
+VIEW = ("cup", "plant", "nothing")
+CAMERAS = {"20x14:gray": 1, "17x13:rgb565": 3, "24x20:yuv422": 3}
+
+
+def looking_model(colour: int) -> QuantizedModel:
+    """Returns a random network that looks at pictures of 8 x 8 pixels; colour: its channels."""
+    fe = ImageFrontEnd(resolution=8, colour=colour, fit="letterbox", filter="bilinear")
+    layer = FullyConnected(name="logits", inputs=(INPUT,), units=len(VIEW), activation="none")
+    made = with_random_weights(Arch(fe.input_shape, (layer,)), 3)
+    texts = {"micronets.labels": json.dumps(VIEW), "micronets.frontend": fe.to_json(), "micronets.task": "images"}
+    return replace(made, quant={**made.quant, INPUT: TensorQuant(1 / 128, 0)}, metadata=texts)
+
+
+@pytest.mark.parametrize("frames", CAMERAS)
+def test_a_camera_s_frames_give_the_classes_of_the_reference(frames: str, tmp_path: Path) -> None:
+    path, camera, model = tmp_path / "view.tflite", Camera.parse(frames), looking_model(CAMERAS[frames])
+    path.write_bytes(write(model))
+    patches = np.random.default_rng(1).choice([0, 255], (12, 7, 9)).repeat(3, 1).repeat(6, 2)
+    x = patches[:, : camera.height, : camera.row_bytes].astype(np.uint8)
+    fe, quant = ImageFrontEnd.from_json(model.metadata["micronets.frontend"]), model.quant[INPUT]
+    outputs = reference.run(model, camera_codes(x, camera, fe, quant.scale, quant.zero_point)).reshape(len(x), -1)
+    want = [f"{i:>8}  {VIEW[row.argmax()]:<12}{row.max():>6}" for i, row in enumerate(outputs, 1)]
+    assert len(set(outputs.argmax(1).tolist())) > 1
+    source = tmp_path / "app"
+    found = call("app", path, "--board", "NUCLEO-F446RE", "--out", source, "--camera", frames)
+    assert found.code == 0, found.err
+    raw = tmp_path / "frames.raw"
+    raw.write_bytes(x.tobytes())
+    files = ["app/app.c", "port/raw_camera.c", "port/host.c"]
+    program = built(source, source / "network", files, tmp_path, [source / "app", source / "port"])
+    assert run([program, raw]) == want
+    for size, text in ((camera.row_bytes + 1, "the file ends within a row"), (camera.row_bytes, "is not whole")):
+        raw.write_bytes(x.tobytes()[:size])
+        failed = subprocess.run([program, raw], capture_output=True, text=True, timeout=60)
+        assert failed.returncode == 1
+        assert text in failed.stdout
+    if frames != "17x13:rgb565" or not all(map(shutil.which, ("cmake", "arm-none-eabi-gcc", "qemu-system-arm"))):
+        return
+    raw.write_bytes(x.tobytes())
+    cmake(source, "build/qemu", f"-DCMAKE_TOOLCHAIN_FILE={source}/port/toolchain.cmake", "-DAPP_MACHINE=qemu")
+    readme = (source / "README.md").read_text()
+    steps = re.search(r"^    (qemu-system.*?)\\\n(.*?)$", readme, re.MULTILINE)
+    assert steps is not None
+    words = f"{steps[1]}{steps[2]}".replace("frames.raw", str(raw)).replace("build/", f"{source}/build/").split()
+    assert run(words) == want
+    assert "frames of 17 x 13 pixels (rgb565)" in " ".join(readme.split())
+
+
+def test_a_camera_is_for_models_of_pictures_and_they_need_one(model: Path, tmp_path: Path) -> None:
+    path, out = tmp_path / "view.tflite", ("--board", "NUCLEO-F446RE", "--out", tmp_path / "app")
+    path.write_bytes(write(looking_model(1)))
+    for words, text in (
+        ((path,), "is for pictures; give the frames of its camera: --camera 160x120:rgb565"),
+        ((path, "--camera", "160x120"), "camera: '160x120' is not one; write width, height and pixels"),
+        ((path, "--camera", "8x8:gray", "--for", "zephyr"), "write the three functions of its camera.h"),
+        ((model, "--camera", "8x8:gray"), "the model carries no front end of pictures"),
+    ):
+        found = call("app", *words, *out)
+        assert found.code == 2
+        assert text in found.error

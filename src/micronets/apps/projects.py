@@ -7,18 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
-from typing import assert_never
 
+from micronets.apps.sensors import CAMERA, Sensor
 from micronets.boards.board import Board
 from micronets.boards.cores import QemuMachine, core_of
-from micronets.compiler.generate import stream_c
+from micronets.compiler.generate import image_c, stream_c
 from micronets.compiler.generate.names import Names
 from micronets.compiler.kernel_files import is_source
 from micronets.device.architectures import architecture_of
 from micronets.device.cross_compiler import MemoryMap, linker_script
 from micronets.errors import SpecError
-from micronets.streaming.plan import StreamPlan
-from micronets.streaming.signal import Signal
 
 NETWORK = "network"
 """The folder of the network in a project, where the kind of project does not want another."""
@@ -27,79 +25,21 @@ STACK_BYTES = 4096
 """Bytes of the stack of a firmware without an operating system."""
 
 _EXAMPLE = ("example.c", "test_vector.h")
-_APP = ("app.c", "app.h", "output.h")
 _RING = "ring.h"
 _NEEDS_ESP_IDF = "esp32"  # what the names of Espressif's boards begin with
 
 
-@dataclass(frozen=True)
-class Sensor:
-    """What a project says about the sensor of a network, and the files that are for this kind of sensor.
-
-    - device: what the sensor is called.
-    - event: what the network finds in its signal.
-    - finds: the verb of that.
-    - header: what declares its driver, in `csrc`.
-    - driver: the file of `csrc/port` that takes its place.
-    - recording: the name of a recording, for commands.
-    - about: what `driver` is.
-    - kinds: the kinds of projects that have a driver for it.
-    """
-
-    device: str
-    event: str
-    finds: str
-    header: str
-    driver: str
-    recording: str
-    about: str
-    kinds: tuple[str, ...]
-
-
-MICROPHONE = Sensor(
-    device="microphone",
-    event="word",
-    finds="hears",
-    header="app/sensor.h",
-    driver="wav_sensor.c",
-    recording="recording.wav",
-    about="a microphone that is a WAV file, to try everything without one",
-    kinds=("cmake", "zephyr", "platformio", "arduino", "esp-idf"),
-)
-
-AXES = Sensor(
-    device="sensor",
-    event="class",
-    finds="finds",
-    header="axes/sensor.h",
-    driver="csv_sensor.c",
-    recording="recording.csv",
-    about="a sensor that is a CSV file, to try everything without one",
-    kinds=("cmake",),
-)
-
-
-def sensor_of(signal: Signal) -> Sensor:
-    """Returns the sensor that a signal comes from."""
-    match signal.noun:
-        case "sound":
-            return MICROPHONE
-        case "movement":
-            return AXES
-        case _:
-            assert_never(signal.noun)
-
-
 @dataclass(frozen=True, eq=False)
 class Listener:
-    """A network that listens, compiled, and the board that a project is for.
+    """A network that listens or looks, compiled, and the board that a project is for.
 
     - title: one line that says what the network is.
     - names: what the network's files, functions and macros are called.
     - network: its files as `compile` writes them, text by path.
     - arena_bytes: bytes of its arena.
     - constant_bytes: bytes of its weights and tables.
-    - plan: how it listens.
+    - sensor: what it takes its input from.
+    - takes: sentences about what the application takes and tells.
     - board: the board.
     - version: that of micronets.
     """
@@ -109,14 +49,10 @@ class Listener:
     network: Mapping[str, str]
     arena_bytes: int
     constant_bytes: int
-    plan: StreamPlan
+    sensor: Sensor
+    takes: str
     board: Board
     version: str
-
-    @property
-    def sensor(self) -> Sensor:
-        """The sensor that the network listens to."""
-        return sensor_of(self.plan.signal)
 
     @property
     def name(self) -> str:
@@ -127,6 +63,7 @@ class Listener:
         """Returns the text of a file of `csrc`, with the network's own names in it."""
         text = (files("micronets.apps") / "csrc" / path).read_text("utf-8")
         text = text.replace('"model_stream.h"', f'"{stream_c.header(self.names)}"')
+        text = text.replace('"model_frontend.h"', f'"{image_c.header(self.names)}"')
         text = text.replace('"model.h"', f'"{self.names.header}"')
         return text.replace("micronets_model_", self.names.functions).replace("MICRONETS_MODEL_", self.names.macros)
 
@@ -135,8 +72,8 @@ class Listener:
 
         - others: further ones of `csrc/app`.
         """
-        found = {f"{folder}{name}": self.source(f"app/{name}") for name in (*_APP, *others)}
-        return {**found, f"{folder}sensor.h": self.source(self.sensor.header)}
+        paths = {**self.sensor.application, **{name: f"app/{name}" for name in others}}
+        return {f"{folder}{name}": self.source(path) for name, path in paths.items()}
 
 
 @dataclass(frozen=True)
@@ -164,7 +101,7 @@ def project_files(listener: Listener, kind: str) -> Project:
     if kind not in sensor.kinds:
         raise SpecError(
             f"--for {kind}: has drivers of microphones alone; take --for {' or '.join(sensor.kinds)} and write the "
-            "three functions of its sensor.h"
+            f"three functions of its {sensor.header}"
         )
     return KINDS[kind](listener)
 
@@ -176,16 +113,10 @@ def _readme(listener: Listener, what: str, steps: str, parts: Mapping[str, str])
     - steps: how it is built and started, Markdown.
     - parts: what each file or folder is for.
     """
-    plan, sensor = listener.plan, listener.sensor
-    words = [label for i, label in enumerate(plan.labels) if i not in plan.detector.never]
-    names = ", ".join(f"`{word}`" for word in words)
+    sensor = listener.sensor
     rows = "\n".join(f"| `{name}` | {text} |" for name, text in parts.items())
-    milliseconds = f"{1000 * plan.hop / plan.rate:g}"
-    axes = f" of {plan.signal.axes} axes" if plan.signal.sample_shape else ""
     about = (
-        f"{what}, for the board {listener.board.name}. It takes {plan.rate:,g} samples a second{axes} from a "
-        f"{sensor.device}, runs the network every {milliseconds} ms, and prints a line for each {sensor.event} that it "
-        f"{sensor.finds}: the time, the {sensor.event}, and how certain it is. It {sensor.finds} {names}.",
+        f"{what}, for the board {listener.board.name}. {listener.takes}",
         f"{listener.title}. Its arena takes {listener.arena_bytes:,} bytes of SRAM, its weights and tables "
         f"{listener.constant_bytes:,} bytes of flash.",
     )
@@ -195,14 +126,17 @@ def _readme(listener: Listener, what: str, steps: str, parts: Mapping[str, str])
         about=paragraphs,
         steps=steps.strip(),
         rows=rows,
-        device=sensor.device,
-        event=sensor.event,
-        events={"word": "words", "class": "classes"}[sensor.event],
+        sensor=sensor,
+        tune="" if sensor is CAMERA else _TUNE.format(sensor=sensor),
     )
 
 
+_TUNE = """\
+- Where {sensor.event} are missed, or found where there are none, `micronets tune` chooses other thresholds.
+"""
+
 _README = """\
-# {name}: an application that listens
+# {name}: an application for a {sensor.device}
 
 {about}
 
@@ -216,22 +150,16 @@ _README = """\
 |---|---|
 {rows}
 
-- What happens when a {event} is heard is the function `heard` in `app.c`.
-- Another {device} is another definition of the three functions in `sensor.h`.
+- What happens with what was found is the function `{sensor.handler}` in `app.c`.
+- Another {sensor.device} is another definition of the three functions in `{sensor.header}`.
 - `micronets app` writes this project. Run again, it replaces the network and every file that you have not edited; those
   that you have edited stay as they are, and it names them.
-- Where {events} are missed, or heard where there are none, `micronets tune` chooses other thresholds for the model.
-"""
+{tune}"""
 
 
 def _parts(listener: Listener, folder: str, own: Mapping[str, str], network: str) -> dict[str, str]:
     """Returns what the files of a project are for; folder: where the application is."""
-    sensor = listener.sensor
-    common = {
-        f"{folder}app.c": f"the application: samples in, a line for each {sensor.event} out; it knows no hardware",
-        f"{folder}sensor.h": f"the {sensor.device}: three functions",
-        f"{folder}output.h": "where lines go: one function",
-    }
+    common = {f"{folder}{name}": text for name, text in listener.sensor.about.items()}
     return {**common, **own, f"{network}/": "the network, its front end and its detector, with a README of its own"}
 
 
@@ -315,7 +243,7 @@ def _cmake(listener: Listener) -> Project:
                 listener,
                 "app/",
                 {
-                    f"port/{sensor.driver}": sensor.about,
+                    f"port/{sensor.driver}": sensor.about_driver,
                     "port/host.c": "files and the terminal of this computer",
                     "port/semihosting.c": "the same for a processor, by an emulator or a debugger",
                     "port/": "what leads from reset to `main`, and where the memory is",
@@ -357,9 +285,9 @@ As a firmware for the board:
 
 `build/board/app` is an ELF file for your debugger. As it is, it reads a recording through the debugger too (OpenOCD:
 `arm semihosting enable` and `arm semihosting_cmdline app {sensor.recording}`). For a {sensor.device}, put a file with
-the three functions of `sensor.h` in the place of `port/{sensor.driver}`, and for a serial line one with the function of
-`output.h` and a `main` that calls `app_run` in the place of `port/semihosting.c`. The processor runs at the clock that
-it has after reset; the start-up code of the chip's maker sets a faster one.
+the three functions of `{sensor.header}` in the place of `port/{sensor.driver}`, and for a serial line one with the
+function of `output.h` and a `main` that calls `app_run` in the place of `port/semihosting.c`. The processor runs at the
+clock that it has after reset; the start-up code of the chip's maker sets a faster one.
 """
     else:
         text += """

@@ -34,6 +34,15 @@ def _refuse_with_stream(given: dict[str, object]) -> None:
             raise SpecError(f"{name} {value}: is for a data set of clips; leave it out with --stream")
 
 
+_camera = click.option(
+    "--camera",
+    default="",
+    metavar="WxH:PIXELS",
+    help="The frames that a model of pictures gets, such as 160x120:rgb565, so that the front end for them is written, "
+    "too; pixels are rgb888, rgb565 (high byte first), rgb565le, yuv422 or gray.",
+)
+
+
 @click.command(
     cls=common.Command,
     examples=(
@@ -345,13 +354,7 @@ def inspect(model: Path, board: str, simulate: bool, as_json: bool) -> None:
     help="What files, functions and macros are called after, so that several networks live in one program; default: "
     "the name of the model's file.",
 )
-@click.option(
-    "--camera",
-    default="",
-    metavar="WxH:PIXELS",
-    help="The frames that a model of pictures gets, such as 160x120:rgb565, so that the front end for them is written, "
-    "too; pixels are rgb888, rgb565 (high byte first), rgb565le, yuv422 or gray.",
-)
+@_camera
 @common.runtime_name
 @common.patches
 @common.as_json
@@ -373,6 +376,7 @@ def compile_(
     examples=(
         "micronets app zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE --out my_app",
         "micronets app model.tflite --board ESP32-C3-DevKitM-1 --out my_app --for esp-idf",
+        "micronets app zoo/vww_f446re/model.tflite --board NUCLEO-F446RE --out my_app --camera 160x120:rgb565",
     ),
 )
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
@@ -398,16 +402,17 @@ def compile_(
     metavar="NAME",
     help="What the network's files, functions and macros are called after; default: the name of the model's file.",
 )
+@_camera
 @common.as_json
-def app(model: Path, board: str, out: Path, kind: str, name: str | None, as_json: bool) -> None:
-    """Writes a firmware project around a model that listens.
+def app(model: Path, board: str, out: Path, kind: str, name: str | None, camera: str, as_json: bool) -> None:
+    """Writes a firmware project around a model that listens or looks.
 
     Sensor, front end, network, detector and output are there and build; what is yours to change are a few files.
     A file that you have edited is kept when the project is written again.
     """
     from micronets.commands.app import app
 
-    found = app(model, board, out, kind, name)
+    found = app(model, board, out, kind, name, camera)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 

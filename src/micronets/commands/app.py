@@ -1,4 +1,4 @@
-"""`app`: writes a firmware project around a model that listens: sensor, network, detector, output."""
+"""`app`: writes a firmware project around a model: sensor, network, detector, output."""
 
 from __future__ import annotations
 
@@ -8,15 +8,18 @@ from typing import Any
 
 from micronets import __version__, output_directory, records
 from micronets.apps.projects import KINDS, Listener, project_files
+from micronets.apps.sensors import CAMERA, Sensor, listens_text, looks_text, sensor_of
 from micronets.boards.board import Board, load_board
 from micronets.commands.compile import check_package, places_named
-from micronets.compiler.generate import package
+from micronets.compiler import camera_of
+from micronets.compiler.generate import image_c, package
 from micronets.compiler.generate.names import Names, name_from
 from micronets.errors import SpecError, UnsupportedError, did_you_mean
+from micronets.quantized.labels import labels_of
 from micronets.runtimes import OUR_C
 from micronets.streaming.plan import plan_stream, unstreamable
 from micronets.terminal import amount
-from micronets.tflite import ModelSource, model_file
+from micronets.tflite import ModelFile, ModelSource, model_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +66,22 @@ class Application:
 
 
 def app(
-    model: ModelSource, board: str | Path | Board, out: str | Path, kind: str = "cmake", name: str | None = None
+    model: ModelSource,
+    board: str | Path | Board,
+    out: str | Path,
+    kind: str = "cmake",
+    name: str | None = None,
+    camera: str = "",
 ) -> Application:
-    """Writes a firmware project around a model that listens to the directory `out`, and tells what it wrote.
+    """Writes a firmware project around a model that listens or looks to the directory `out`, and tells what it wrote.
 
     - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a front end of
-      sound or of a sensor (`spectral`).
+      sound, of a sensor (`spectral`) or of pictures.
     - `board`: a name, the path of a board's TOML file, or a board.
     - `kind`: cmake, zephyr, platformio, arduino or esp-idf.
     - `name`: what the network's files, functions and macros are called after; None takes the name of the model's file.
+
+    - `camera`: the frames that a model of pictures gets, as for `compile`, such as 160x120:rgb565.
 
     An earlier project is replaced but for files that somebody has edited, and whatever else is in the directory stays.
     Raises `FileError`, `SpecError`, `UnsupportedError` for a model that cannot listen, and `DoesNotFit` for one whose
@@ -80,13 +90,9 @@ def app(
     where, file = load_board(board), model_file(model)
     if kind not in KINDS:
         raise SpecError(f"--for {kind}: there is no such kind of project; {did_you_mean(kind, KINDS)}")
-    if (why := unstreamable(file.model)) is not None:
-        raise UnsupportedError(
-            f"{file.name}: no application that listens can be made of it: {why}; take a model of task kws, or use the "
-            "C that micronets compile writes"
-        )
+    sensor, takes = _sensor(file, camera)
     names = Names(name_from(Path(file.name).stem) if name is None else name)
-    made = OUR_C.compile(file, where, "auto", names.name)
+    made = OUR_C.compile(file, where, "auto", names.name, camera)
     assert made.arena_c_bytes is not None, "our C has an arena"
     project = project_files(
         Listener(
@@ -95,7 +101,8 @@ def app(
             network=made.files,
             arena_bytes=made.arena_c_bytes,
             constant_bytes=made.constant_bytes,
-            plan=plan_stream(file.model, file.name),
+            sensor=sensor,
+            takes=takes,
             board=where,
             version=__version__,
         ),
@@ -120,3 +127,33 @@ def app(
         arena_bytes=made.arena_c_bytes,
         constant_bytes=made.constant_bytes,
     )
+
+
+def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str]:
+    """Returns the sensor of a model, and sentences about what an application of it takes and tells.
+
+    Raises `UnsupportedError` for a model that neither listens nor looks, and `SpecError` for a camera that is missing
+    or cannot be.
+    """
+    model = file.model
+    if image_c.image_front_end(model) is not None:
+        chosen, labels = camera_of(camera), labels_of(model)
+        if chosen is None:
+            raise SpecError(f"{file.name}: is for pictures; give the frames of its camera: --camera 160x120:rgb565")
+        arch = model.arch
+        if not labels or len(arch.inputs) > 1 or arch.types()[arch.outputs[0]] != "int8" or arch.variables():
+            raise UnsupportedError(
+                f"{file.name}: no application that looks can be made of it: it needs one input, one output of int8 "
+                "with labels in the metadata, and no state; use the C that micronets compile writes"
+            )
+        frames = f"{chosen.width} x {chosen.height} pixels ({chosen.pixels})"
+        return CAMERA, looks_text(frames, labels)
+    if camera:
+        raise SpecError(f"--camera {camera}: the model carries no front end of pictures that fits its input")
+    if (why := unstreamable(model)) is not None:
+        raise UnsupportedError(
+            f"{file.name}: no application that listens can be made of it: {why}; take a model of task kws, or use the "
+            "C that micronets compile writes"
+        )
+    plan = plan_stream(model, file.name)
+    return sensor_of(plan), listens_text(plan)
