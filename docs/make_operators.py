@@ -40,6 +40,7 @@ from micronets.ir.layers import (
     FullyConnected,
     Gather,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
@@ -50,6 +51,7 @@ from micronets.ir.layers import (
     Minimum,
     MirrorPad,
     Mul,
+    NumberFunction,
     Pack,
     Pad,
     Prelu,
@@ -83,6 +85,7 @@ from micronets.ir.layers import (
 )
 from micronets.ir.ops import operator
 from micronets.ir.ops.record import nothing
+from micronets.ir.ops.unary import NUMBER_FUNCTIONS
 from micronets.ir.types import TYPES, Type
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
@@ -293,6 +296,7 @@ CASES = (
     Case("to int8", Softmax(name="layer", inputs=X), (10,)),
     Case("to int16", Softmax(name="layer", inputs=X, to="int16"), (10,)),
     Case("", LogSoftmax(name="layer", inputs=X), (10,)),
+    Case("", L2Normalization(name="layer", inputs=X), (10,)),
     Case("", Relu(name="layer", inputs=X), (8, 8, 8)),
     Case("", Relu(name="layer", inputs=X, six=True), (8, 8, 8)),
     Case("", HardSwish(name="layer", inputs=X), (8, 8, 8)),
@@ -348,6 +352,9 @@ CASES = (
             Logistic(name="layer", inputs=X),
             Abs(name="layer", inputs=X),
             HardSwish(name="layer", inputs=X),
+            Rsqrt(name="layer", inputs=X),
+            *(NumberFunction(name="layer", inputs=X, of=of) for of in NUMBER_FUNCTIONS),
+            L2Normalization(name="layer", inputs=X),
             Mean(name="layer", inputs=X),
             Sum(name="layer", inputs=X, axes=(0, 1)),
             ReduceMax(name="layer", inputs=X, axes=(0, 1)),

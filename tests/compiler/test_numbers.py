@@ -1,7 +1,11 @@
 """Networks that compute with int32 and float32 at their edges: reference, TFLM, our C and the board give the same."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from micronets.compiler import compile_model
+from micronets.device.host import build_library
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
@@ -12,6 +16,7 @@ from micronets.ir.layers import (
     Div,
     FullyConnected,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
@@ -19,12 +24,15 @@ from micronets.ir.layers import (
     Mean,
     Minimum,
     Mul,
+    NumberFunction,
+    NumberFunctionName,
     Pad,
     Prelu,
     Quantize,
     ReduceMax,
     ReduceMin,
     Relu,
+    Rsqrt,
     Softmax,
     Split,
     SquaredDifference,
@@ -81,6 +89,38 @@ def test_a_network_normalises_and_decides_in_floats() -> None:
     values = {spec.name: rng.uniform(0.5, 2, spec.shape).astype(np.float32) for spec in constants}
     model = QuantizedModel(arch, model.quant, model.weights, constants=values)
     same_everywhere(model, rng.normal(0, 2, (4, 3, 4)).astype(np.float32))
+
+
+def test_functions_of_floats_and_lengths_of_vectors() -> None:
+    """Float functions without parameters, and vectors of floats and of codes that are brought to the length of one."""
+    functions: tuple[NumberFunctionName, ...] = ("negate", "square", "exponential", "floor", "ceil", "round")
+    layers = (
+        *(NumberFunction(name=of, inputs=(INPUT,), of=of) for of in functions),
+        NumberFunction(name="root", inputs=("square",), of="root"),
+        Rsqrt(name="inverse", inputs=("square",)),
+        L2Normalization(name="unit", inputs=(INPUT,)),
+        Quantize(name="codes", inputs=(INPUT,)),
+        L2Normalization(name="unit_codes", inputs=("codes",)),
+    )
+    model = with_random_weights(Arch((5, 7), layers, "float32", all_outputs(layers)), 1)
+    quant = {**model.quant, "codes": TensorQuant(0.05, -7)}
+    rng = np.random.default_rng(7)
+    x = rng.normal(0, 3, (24, 5, 7)).astype(np.float32)
+    x[0] = np.float32([0.5, 1.5, -2.5, -0.5, 1e-7, 3e5, -8.5])  # halves, and values of all sizes
+    x[1] *= np.float32(1e-3)
+    x[2, 0] = 0.05 * np.arange(-3, 4)  # short vectors of codes
+    same_everywhere(replace(model, quant=quant), x)
+
+
+def test_roots_are_the_nearest_floats() -> None:
+    rng = np.random.default_rng(6)
+    bits = np.concatenate([rng.integers(1, 0x7F800000, 20000), [0, 1, 2, 0x7FFFFF, 0x800000, 0x7F7FFFFF, 0x7F800000]])
+    x = bits.astype(np.uint32).view(np.float32).reshape(1, -1)
+    model = with_random_weights(
+        Arch((x.shape[1],), (NumberFunction(name="y", inputs=(INPUT,), of="root"),), "float32"), 0
+    )
+    library = build_library([compile_model(model)], ("-O1",))
+    np.testing.assert_array_equal(library.outputs(0, x)["y"], np.sqrt(x))
 
 
 def test_indices_are_computed_in_whole_numbers() -> None:

@@ -20,6 +20,7 @@ from micronets.ir.layers import (
     FullyConnected,
     Gather,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
@@ -30,6 +31,7 @@ from micronets.ir.layers import (
     Minimum,
     MirrorPad,
     Mul,
+    NumberFunction,
     Pack,
     Pad,
     Prelu,
@@ -58,6 +60,7 @@ from micronets.ir.layers import (
     UnidirectionalSequenceLstm,
     Unpack,
 )
+from micronets.ir.ops.unary import NUMBER_FUNCTIONS
 
 X = (INPUT,)
 
@@ -117,6 +120,8 @@ LAYERS: tuple[Layer, ...] = (
     Conv2D(name="groups", inputs=X, filters=4, kernel=(2, 2), groups=2),
     TransposeConv2D(name="larger", inputs=X, filters=3, kernel=(3, 2), size=(12, 8), stride=(2, 2)),
     LogSoftmax(name="logarithms", inputs=X),
+    L2Normalization(name="unit", inputs=X),
+    *(NumberFunction(name=f"{of}_of", inputs=("numbers",), of=of) for of in NUMBER_FUNCTIONS),
     BatchMatMul(name="products", inputs=(INPUT, INPUT), transpose_b=True),
     ArgMax(name="place", inputs=X, axis=2),
     ArgMax(name="least_place", inputs=X, axis=0, smallest=True),

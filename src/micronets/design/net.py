@@ -38,6 +38,7 @@ from micronets.ir.layers import (
     FullyConnected,
     Gather,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
@@ -48,6 +49,7 @@ from micronets.ir.layers import (
     Minimum,
     MirrorPad,
     Mul,
+    NumberFunction,
     Pack,
     Pad,
     Prelu,
@@ -243,6 +245,8 @@ class Net(nn.Module):
                 ArgMax()
                 | BatchMatMul()
                 | LogSoftmax()
+                | L2Normalization()
+                | NumberFunction()
                 | Logistic()
                 | Tanh()
                 | Abs()

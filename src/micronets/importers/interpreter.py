@@ -28,6 +28,7 @@ from micronets.ir.layers import (
     FullyConnected,
     Gather,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
     LogSoftmax,
@@ -202,6 +203,8 @@ def layer_outputs(network: FloatNetwork, step: Step, inputs: list[Array]) -> tup
             return (np.abs(x),)
         case Rsqrt():
             return (1 / np.sqrt(x),)
+        case L2Normalization():
+            return (x / np.maximum(np.sqrt(np.square(x).sum(axis=-1, keepdims=True)), np.float32(1e-6)),)
         case Quantize() | Dequantize():
             return (x,)
         case Prelu():

@@ -32,6 +32,7 @@ from micronets.ir.layers import (
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
+    L2Normalization,
     Layer,
     LogSoftmax,
     MaxPool2D,
@@ -148,7 +149,7 @@ def _stays(step: Step, rates: Mapping[str, int | None]) -> bool:
             return layer.axis > 0
         case Pad():
             return layer.paddings[0] == (0, 0)
-        case Softmax() | LogSoftmax():
+        case Softmax() | LogSoftmax() | L2Normalization():
             return len(step.input_shapes[0]) > 1
         case Reshape():
             return len(layer.shape) > 1 and layer.shape[0] == columns > 1

@@ -444,6 +444,22 @@ class LogSoftmax(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class L2Normalization(_Base):
+    """x divided by the root of the sum of the squares over the last dimension."""
+
+
+NumberFunctionName = Literal["negate", "square", "root", "exponential", "floor", "ceil", "round"]
+"""A function of one number; `round` brings halves to the even neighbour."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberFunction(_Base):
+    """A function of each value of a float32 tensor, `of`."""
+
+    of: NumberFunctionName
+
+
+@dataclass(frozen=True, kw_only=True)
 class Relu(_Base):
     """A rectifier that is an operator of its own: RELU, `max(x, 0)`, or RELU6, `min(max(x, 0), 6)`, when `six`."""
 
@@ -624,6 +640,8 @@ Layer = (
     | ResizeBilinear
     | Softmax
     | LogSoftmax
+    | L2Normalization
+    | NumberFunction
     | Relu
     | HardSwish
     | Logistic

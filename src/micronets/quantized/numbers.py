@@ -26,11 +26,14 @@ from micronets.ir.layers import (
     Mean,
     Minimum,
     Mul,
+    NumberFunction,
+    NumberFunctionName,
     Prelu,
     ReduceMax,
     ReduceMin,
     Reduction,
     Relu,
+    Rsqrt,
     SquaredDifference,
     Sub,
     Sum,
@@ -39,7 +42,7 @@ from micronets.ir.layers import (
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-FloatFunction = Relu | LeakyRelu | Logistic | Abs | HardSwish
+FloatFunction = Relu | LeakyRelu | Logistic | Abs | HardSwish | Rsqrt | NumberFunction
 """The kinds of layers that change each float32 alone."""
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -117,8 +120,46 @@ def function_of(layer: FloatFunction, x: Floats) -> Floats:
             case HardSwish():
                 gate = np.minimum(np.float32(6), np.maximum(zero, x + np.float32(3)))
                 return np.asarray(x * gate / np.float32(6))
+            case Rsqrt():
+                return np.asarray(one / np.sqrt(x))
+            case NumberFunction():
+                return _number_function(layer.of, x)
             case _:
                 assert_never(layer)
+
+
+def _number_function(of: NumberFunctionName, x: Floats) -> Floats:
+    match of:
+        case "negate":
+            return -x
+        case "square":
+            return x * x
+        case "root":
+            return np.sqrt(x)
+        case "exponential":
+            return exponential(x)
+        case "floor":
+            return np.floor(x)
+        case "ceil":
+            return np.ceil(x)
+        case "round":
+            below, half = np.floor(x), np.float32(0.5)
+            stays = (x - below < half) | ((x - below == half) & (np.fmod(below, 2) == 0)) | ~np.isfinite(x)
+            return np.where(stays, below, below + np.float32(1))
+        case _:
+            assert_never(of)
+
+
+def normalised(x: Floats) -> Floats:
+    """Returns float32 values `[N, *shape]` over the root of the sum of squares, from the first of a vector on.
+
+    A root below a millionth counts as one.
+    """
+    with np.errstate(all="ignore"):
+        total = np.zeros(x.shape[:-1], np.float32)
+        for column in range(x.shape[-1]):
+            total += x[..., column] * x[..., column]
+        return np.asarray(x / np.maximum(np.sqrt(total), np.float32(1e-6))[..., None])
 
 
 def reduced(layer: Reduction, x: Floats) -> Floats:

@@ -36,6 +36,7 @@ from micronets.ir.layers import (
     FullyConnected,
     Gather,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
@@ -46,6 +47,7 @@ from micronets.ir.layers import (
     Minimum,
     MirrorPad,
     Mul,
+    NumberFunction,
     Pack,
     Pad,
     Prelu,
@@ -99,12 +101,20 @@ from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.lstm import lstm_steps
 from micronets.quantized.model import InputArrays, LayerWeights, QuantizedModel, TensorQuant, input_offsets
-from micronets.quantized.numbers import combined, function_of, reduced, softmax_of
+from micronets.quantized.numbers import combined, function_of, normalised, reduced, softmax_of
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
 from micronets.quantized.svdf import svdf_step
-from micronets.quantized.unary import abs_codes, elu_codes, leaky_relu_codes, logistic_codes, rsqrt_codes, tanh_codes
+from micronets.quantized.unary import (
+    abs_codes,
+    elu_codes,
+    leaky_relu_codes,
+    logistic_codes,
+    normalised_codes,
+    rsqrt_codes,
+    tanh_codes,
+)
 from micronets.quantized.validate import validate
 from micronets.quantized.wide import wide_logistic_codes, wide_softmax_codes, wide_tanh_codes
 
@@ -341,8 +351,12 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             if step.output_type in ("int32", "float32"):
                 return (combined(layer, *aligned(*inputs)),)
             return (_binary_codes(layer, step.output_type, *aligned(*inputs), *quants),)
-        case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() if step.output_type == "float32":
+        case NumberFunction():
             return (function_of(layer, x),)
+        case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Rsqrt() if step.output_type == "float32":
+            return (function_of(layer, x),)
+        case L2Normalization():
+            return (normalised(x) if step.output_type == "float32" else normalised_codes(x, quants[0]),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Split():

@@ -27,6 +27,7 @@ from micronets.quantized.fixed_point import (
 from micronets.quantized.model import TensorQuant
 
 _INTEGER_BITS = 4  # of the inputs of `logistic_codes` and `tanh_codes`, which thus reach from -16 to 16
+_LENGTH_BITS = 7  # fractional bits of a vector that was brought to the length of one
 _ROOT_BITS = 20  # fractional bits of a reciprocal root before it is brought to the output's scale
 
 
@@ -107,6 +108,15 @@ def abs_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray
     if scale != out:
         magnitude = multiply_by_quantized_multiplier(magnitude, *quantize_multiplier(float(scale / out)))
     return np.asarray(magnitude + target.zero_point)
+
+
+def normalised_codes(x: IntArray, source: TensorQuant) -> IntArray:
+    """Returns vectors, along the last dimension, over their length, as codes of scale 1/128, not yet clamped."""
+    offset = x.astype(np.int64) - source.zero_point
+    sums, place = np.unique((offset**2).sum(axis=-1), return_inverse=True)
+    roots = np.array([one_over_root(int(total)) for total in sums], np.int64)
+    multiplier, shift = (roots[place.ravel(), k].reshape(*x.shape[:-1], 1) for k in range(2))
+    return multiply_by_quantized_multiplier(offset, multiplier, shift + _LENGTH_BITS)
 
 
 def rsqrt_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:

@@ -35,6 +35,9 @@ ARITHMETIC_FILES = frozenset(
         "micronets_function_f32.c",
         "micronets_reduce_f32.c",
         "micronets_softmax_f32.c",
+        "micronets_unary_f32.c",
+        "micronets_root.c",
+        "micronets_l2_normalization_f32.c",
     }
 )
 """The kernels that add, divide and compare floats, or divide integers."""

@@ -194,6 +194,12 @@ class ReshapeSlot(IntEnum):
     NEW_SHAPE = 0
 
 
+class L2NormalizationSlot(IntEnum):
+    """Fields of L2NormOptions."""
+
+    ACTIVATION = 0
+
+
 class LeakyReluSlot(IntEnum):
     """Slots of the table `LeakyReluOptions`."""
 

@@ -31,7 +31,7 @@ from micronets.compiler.kernels.recurrent import LstmKernel, SvdfKernel
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
-from micronets.compiler.kernels.softmax import LogSoftmaxKernel, SoftmaxKernel
+from micronets.compiler.kernels.softmax import L2NormalizationKernel, LogSoftmaxKernel, SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
 from micronets.compiler.kernels.take import ResizeBilinearKernel, TakeKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
@@ -64,6 +64,7 @@ from micronets.ir.layers import (
     FullyConnected,
     Gather,
     HardSwish,
+    L2Normalization,
     LeakyRelu,
     Logistic,
     LogSoftmax,
@@ -73,6 +74,7 @@ from micronets.ir.layers import (
     Minimum,
     MirrorPad,
     Mul,
+    NumberFunction,
     Pack,
     Pad,
     Prelu,
@@ -160,7 +162,7 @@ def _choose_for_numbers(step: Step) -> Kernel | None:
     match step.layer:
         case (Add() | Mul() | Sub() | Div() | Minimum() | Maximum() | SquaredDifference() | Prelu()) as layer:
             return NumberBinaryKernel(step, layer)
-        case (Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish()) as layer:
+        case (Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Rsqrt() | NumberFunction()) as layer:
             return FloatFunctionKernel(step, layer)
         case (Mean() | Sum() | ReduceMax() | ReduceMin()) as layer:
             return FloatReductionKernel(step, layer)
@@ -227,9 +229,11 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return SoftmaxKernel(step, layer)
         case LogSoftmax():
             return LogSoftmaxKernel(step, layer)
+        case L2Normalization():
+            return L2NormalizationKernel(step, layer)
         case Relu() | HardSwish() | Logistic() | Tanh() | LeakyRelu() | Elu() | Abs() | Rsqrt() | Quantize():
             return LookupKernel(step, layer)
-        case Div():
+        case Div() | NumberFunction():
             raise AssertionError("choose takes the kernels of numbers before")
         case Dequantize():
             return DequantizeKernel(step, layer)

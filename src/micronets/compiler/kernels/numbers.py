@@ -33,10 +33,12 @@ from micronets.ir.layers import (
     Mean,
     Minimum,
     Mul,
+    NumberFunction,
     Prelu,
     ReduceMax,
     ReduceMin,
     Relu,
+    Rsqrt,
     Softmax,
     SquaredDifference,
     Sub,
@@ -48,6 +50,7 @@ from micronets.quantized.numbers import FLOAT_LIMITS, FloatFunction
 BINARY_WHOLE = "micronets_binary_s32"
 BINARY_FLOAT = "micronets_binary_f32"
 FUNCTION = "micronets_function_f32"
+UNARY = "micronets_unary_f32"
 REDUCE = "micronets_reduce_f32"
 SOFTMAX = "micronets_softmax_f32"
 
@@ -129,6 +132,10 @@ class FloatFunctionKernel(Kernel):
                 name = "ABS"
             case HardSwish():
                 name = "HARD_SWISH"
+            case Rsqrt():
+                return self._unary("ROOT_RECIPROCAL", place)
+            case NumberFunction():
+                return self._unary(layer.of.upper(), place)
             case _:
                 assert_never(layer)
         call = Call.of(
@@ -140,6 +147,17 @@ class FloatFunctionKernel(Kernel):
             slope=Real(slope),
         )
         return LayerCode(call, (FUNCTION,))
+
+    def _unary(self, name: str, place: Place) -> LayerCode:
+        """Returns a call of the kernel that has the functions without parameters."""
+        call = Call.of(
+            UNARY,
+            input=place.pointer(self.layer.inputs[0], "const float"),
+            output=place.pointer(self.layer.name, "float"),
+            count=math.prod(self.step.output_shape),
+            kind=Name(f"MICRONETS_{name}", "micronets_number_function"),
+        )
+        return LayerCode(call, (UNARY,))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Softmax."""
+"""Kernels that go over the last dimension twice: softmax, its logarithm, and division by a vector's length."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import LogSoftmax, Softmax
+from micronets.ir.layers import L2Normalization, LogSoftmax, Softmax
 from micronets.quantized.log_softmax import back_to_codes, scaled_differences
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.softmax import exponentials
@@ -15,6 +15,8 @@ from micronets.quantized.softmax import exponentials
 SOFTMAX = "micronets_softmax"
 SOFTMAX_S16 = "micronets_softmax_s16"
 LOG_SOFTMAX = "micronets_log_softmax"
+L2_NORMALIZATION = "micronets_l2_normalization"
+L2_NORMALIZATION_F32 = "micronets_l2_normalization_f32"
 _ROW_LIMIT = 8191  # values of a row, whose exponentials then sum to less than 2**32
 _LOG_ROW_LIMIT = 4095  # values of a row, whose exponentials, of 12 integer bits, then sum to less than 2**31
 
@@ -105,3 +107,46 @@ class LogSoftmaxKernel(Kernel):
             columns=columns,
         )
         return LayerCode(call, (LOG_SOFTMAX,))
+
+
+@dataclass(frozen=True)
+class L2NormalizationKernel(Kernel):
+    """Vectors along the last dimension, divided by their length."""
+
+    layer: L2Normalization
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie over the input: sums are taken before the first output is written."""
+        return Overlap(0)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since the layer follows those whose maps are large, and need not run in patches."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the sizes, and the zero point of codes."""
+        layer, (*rows, columns) = self.layer, self.step.output_shape
+        if self.step.output_type == "float32":
+            call = Call.of(
+                L2_NORMALIZATION_F32,
+                input=place.pointer(layer.inputs[0], "const float"),
+                output=place.pointer(layer.name, "float"),
+                rows=math.prod(rows),
+                columns=columns,
+            )
+            return LayerCode(call, (L2_NORMALIZATION_F32,))
+        call = Call.of(
+            L2_NORMALIZATION,
+            input=place.pointer(layer.inputs[0]),
+            output=place.pointer(layer.name),
+            rows=math.prod(rows),
+            columns=columns,
+            zero_point=model.quant[layer.inputs[0]].zero_point,
+        )
+        return LayerCode(call, (L2_NORMALIZATION,))

@@ -24,6 +24,7 @@ from micronets.ir.layers import (
     FullyConnected,
     Gather,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
@@ -34,6 +35,7 @@ from micronets.ir.layers import (
     Minimum,
     MirrorPad,
     Mul,
+    NumberFunction,
     Pack,
     Pad,
     Prelu,
@@ -79,6 +81,7 @@ from micronets.ir.ops.dense import fully_connected_operator
 from micronets.ir.ops.depthwise import depthwise_conv_2d_operator
 from micronets.ir.ops.edges import cast_operator, dequantize_operator, quantize_operator
 from micronets.ir.ops.hard_swish import hard_swish_operator
+from micronets.ir.ops.l2_normalization import l2_normalization_operator
 from micronets.ir.ops.lstm import unidirectional_sequence_lstm_operator
 from micronets.ir.ops.movement import (
     expand_dims_operator,
@@ -109,6 +112,7 @@ from micronets.ir.ops.unary import (
     elu_operator,
     leaky_relu_operator,
     logistic_operator,
+    number_function_operator,
     rsqrt_operator,
     tanh_operator,
 )
@@ -209,6 +213,10 @@ def operator(layer: Layer) -> Operator:
             return softmax_operator(layer)
         case LogSoftmax():
             return log_softmax_operator(layer)
+        case L2Normalization():
+            return l2_normalization_operator(layer)
+        case NumberFunction():
+            return number_function_operator(layer)
         case Relu():
             return relu_operator(layer)
         case HardSwish():

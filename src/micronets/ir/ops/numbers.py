@@ -10,6 +10,7 @@ from micronets.ir.layers import (
     Concatenation,
     Div,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
@@ -21,6 +22,7 @@ from micronets.ir.layers import (
     ReduceMax,
     ReduceMin,
     Relu,
+    Rsqrt,
     Softmax,
     SquaredDifference,
     Sub,
@@ -59,7 +61,7 @@ def number_operator(layer: Layer, facts: Operator, of: Type) -> Operator:
         case ReduceMax() | ReduceMin():
             input_axes, others = facts.tflm.host.temporaries[:2], facts.tflm.host.temporaries[3:]
             facts = _with_kernel(facts, replace(facts.tflm.host, temporaries=(*input_axes, *others)))
-        case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Softmax():
+        case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Softmax() | Rsqrt() | L2Normalization():
             pass
         case _:
             return facts

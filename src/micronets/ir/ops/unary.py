@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from micronets.errors import SpecError
-from micronets.ir.layers import Abs, Elu, LeakyRelu, Logistic, Rsqrt, Tanh
+from micronets.ir.layers import Abs, Elu, LeakyRelu, Logistic, NumberFunction, NumberFunctionName, Rsqrt, Tanh
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import (
     LARGEST_MULTIPLIER,
@@ -121,7 +122,27 @@ def abs_operator(layer: Abs) -> Operator:
 
 def rsqrt_operator(layer: Rsqrt) -> Operator:
     """Returns the facts of a reciprocal square root."""
-    return _unary("RSQRT", "AddRsqrt", op_data=28, cortex_m_op_data=20, sign="never negative")
+    return _unary("RSQRT", "AddRsqrt", op_data=28, cortex_m_op_data=20, sign="never negative", types=WITH_FLOATS)
+
+
+NUMBER_FUNCTIONS: Mapping[NumberFunctionName, tuple[str, str, Sign]] = {
+    "negate": ("NEG", "AddNeg", "any"),
+    "square": ("SQUARE", "AddSquare", "never negative"),
+    "root": ("SQRT", "AddSqrt", "never negative"),
+    "exponential": ("EXP", "AddExp", "never negative"),
+    "floor": ("FLOOR", "AddFloor", "as the inputs"),
+    "ceil": ("CEIL", "AddCeil", "as the inputs"),
+    "round": ("ROUND", "AddRound", "as the inputs"),
+}
+"""For each function of float32 its operator in TensorFlow Lite, what registers that in TFLM, and the sign of values."""
+
+
+def number_function_operator(layer: NumberFunction) -> Operator:
+    """Returns the facts of a function of float32."""
+    name, method, sign = NUMBER_FUNCTIONS[layer.of]
+    asked = () if layer.of in ("negate", "floor") else BOTH  # these two kernels prepare nothing
+    facts = _unary(name, method, op_data=0, sign=sign, temporaries=asked, types=("float32",))
+    return replace(facts, codewise=False, timed_as=timed_as("table_float32"))
 
 
 def _unary(

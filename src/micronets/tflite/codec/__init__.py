@@ -31,6 +31,7 @@ from micronets.ir.layers import (
     FullyConnected,
     Gather,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
@@ -41,6 +42,7 @@ from micronets.ir.layers import (
     Minimum,
     MirrorPad,
     Mul,
+    NumberFunction,
     Pack,
     Pad,
     Prelu,
@@ -86,7 +88,9 @@ from micronets.tflite.codec.elementwise import (
     read_cast,
     read_dequantize,
     read_hard_swish,
+    read_l2_normalization,
     read_leaky_relu,
+    read_number_function,
     read_quantize,
     read_relu,
     read_softmax,
@@ -227,6 +231,11 @@ def codec(op: Op) -> Codec:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_hard_swish)
         case Op.LOGISTIC | Op.TANH | Op.ELU | Op.ABS | Op.RSQRT:
             return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_unary)
+        case Op.NEG | Op.SQUARE | Op.SQRT | Op.EXP | Op.FLOOR | Op.CEIL | Op.ROUND:
+            tables = {Op.NEG: 42, Op.SQUARE: 66, Op.EXP: 33}
+            return Codec(options=tables.get(op), inputs=ONE, activations=FIRST, outputs=ONE, read=read_number_function)
+        case Op.L2_NORMALIZATION:
+            return Codec(options=12, inputs=ONE, activations=FIRST, outputs=ONE, read=read_l2_normalization)
         case Op.LEAKY_RELU:
             return Codec(options=75, inputs=ONE, activations=FIRST, outputs=ONE, read=read_leaky_relu)
         case Op.QUANTIZE:
@@ -352,7 +361,7 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
         case HardSwish():
             return Encoded(Op.HARD_SWISH, [])
-        case Logistic() | Tanh() | Elu() | Abs() | Rsqrt() | LogSoftmax():
+        case Logistic() | Tanh() | Elu() | Abs() | Rsqrt() | LogSoftmax() | L2Normalization() | NumberFunction():
             return Encoded(Op[operator(layer).tflite_name], [])
         case LeakyRelu():
             return Encoded(Op.LEAKY_RELU, [(s.LeakyReluSlot.ALPHA, "float32", layer.alpha, 0.0)])

@@ -10,10 +10,13 @@ from micronets.ir.layers import (
     Dequantize,
     Elu,
     HardSwish,
+    L2Normalization,
     Layer,
     LeakyRelu,
     Logistic,
     LogSoftmax,
+    NumberFunction,
+    NumberFunctionName,
     Quantize,
     Relu,
     Rsqrt,
@@ -21,6 +24,7 @@ from micronets.ir.layers import (
     Tanh,
 )
 from micronets.tflite import schema as s
+from micronets.tflite.codec.fields import read_activation
 from micronets.tflite.codec.op import Op
 from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
@@ -55,6 +59,30 @@ _UNARY: Mapping[Op, type[Logistic | Tanh | Elu | Abs | Rsqrt | LogSoftmax]] = {
 def read_unary(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an operator of one tensor that has no options."""
     return _UNARY[o.op](name=own[0], inputs=inputs)
+
+
+NUMBER_FUNCTIONS: Mapping[Op, NumberFunctionName] = {
+    Op.NEG: "negate",
+    Op.SQUARE: "square",
+    Op.SQRT: "root",
+    Op.EXP: "exponential",
+    Op.FLOOR: "floor",
+    Op.CEIL: "ceil",
+    Op.ROUND: "round",
+}
+"""The functions of float32 by their operators."""
+
+
+def read_number_function(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
+    """Returns the layer of a function of float32."""
+    return NumberFunction(name=own[0], inputs=inputs, of=NUMBER_FUNCTIONS[o.op])
+
+
+def read_l2_normalization(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
+    """Returns the layer of an L2_NORMALIZATION."""
+    if read_activation(graph, o, s.L2NormalizationSlot.ACTIVATION) != "none":
+        raise graph.unsupported("it has a fused activation, which TFLM's kernel does not take")
+    return L2Normalization(name=own[0], inputs=inputs)
 
 
 def read_leaky_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:

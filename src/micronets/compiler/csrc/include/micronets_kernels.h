@@ -712,6 +712,13 @@ void micronets_softmax_s16(const int8_t *input, int16_t *output, const int32_t *
 void micronets_log_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, const int32_t *differences,
                            int32_t entries, int32_t multiplier, int32_t shift, int32_t rows, int32_t columns);
 
+/* Vectors of codes divided by their length, as codes of scale 1/128 and zero point 0.
+ *
+ * input: [in] `rows` vectors of `columns` codes. output: [out] as many codes; it may lie exactly over the input.
+ * columns: at most 33025. zero_point: of the input, -128 .. 127. */
+void micronets_l2_normalization(const int8_t *input, int8_t *output, int32_t rows, int32_t columns,
+                                int32_t zero_point);
+
 /* From real values to codes: input / scale + zero_point, rounded to nearest, halves away from zero.
  *
  * input: [in] `count` values; what is not a number counts as 0. output: [out] `count` codes. count: at least 0.
@@ -790,6 +797,24 @@ typedef enum {
 
 /* A function of each of `count` float32 values. */
 void micronets_function_f32(const float *input, float *output, int32_t count, micronets_function kind, float slope);
+
+/* What else is computed of a float32 x. */
+typedef enum {
+    MICRONETS_NEGATE, /* -x */
+    MICRONETS_SQUARE,
+    MICRONETS_ROOT, /* not a number where x is negative */
+    MICRONETS_ROOT_RECIPROCAL,
+    MICRONETS_EXPONENTIAL,
+    MICRONETS_FLOOR,
+    MICRONETS_CEIL,
+    MICRONETS_ROUND /* halves to the even neighbour */
+} micronets_number_function;
+
+/* Such a function of each of `count` float32 values. */
+void micronets_unary_f32(const float *input, float *output, int32_t count, micronets_number_function kind);
+
+/* Vectors of `columns` float32 values divided by their length, which counts as at least a millionth. */
+void micronets_l2_normalization_f32(const float *input, float *output, int32_t rows, int32_t columns);
 
 /* Sums, maxima or minima over some dimensions of float32, divided by a number.
  *
