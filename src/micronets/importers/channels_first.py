@@ -1,26 +1,23 @@
-"""`Builder`: makes a `FloatNetwork` of operations of tools that have the channels first, as ONNX and PyTorch do.
+"""`Builder`: makes a `FloatNetwork` from the operations of a tool that has the channels first, as ONNX and PyTorch do.
 
-Here maps have their channels last. Every tensor of the tool is a `ToolTensor`: its shape there, and how its values lie
-here. A map stays with its channels last for as long as it can; where an operation asks for the tool's own order, a
-Transpose is put in. All shapes are without the batch, which has to be one.
+The network that is made has the channels last. A map keeps them last for as long as it can; where an operation needs
+the values in the tool's own order, a Transpose is put in (see `layouts.py`). Shapes are without the batch, which has to
+be 1.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from micronets.errors import UnsupportedError
-from micronets.importers.network import FloatNetwork, FloatWeights
-from micronets.ir.arch import Arch
+from micronets.importers.layouts import LayoutBuilder, ToolTensor, stored_shape
+from micronets.importers.network import FloatWeights
 from micronets.ir.layers import (
-    INPUT,
     Abs,
     Add,
     AveragePool2D,
@@ -44,7 +41,6 @@ from micronets.ir.layers import (
     ReduceMin,
     Reduction,
     Relu,
-    Reshape,
     Rsqrt,
     Shape,
     Softmax,
@@ -52,184 +48,20 @@ from micronets.ir.layers import (
     StridedSlice,
     Sum,
     Tanh,
-    TensorSpec,
     Transpose,
 )
-from micronets.ir.ops import operator
 from micronets.ir.window import Padding, Pair, Window
-from micronets.quantized.model import TensorQuant
 
 Array = npt.NDArray[Any]
 
-Layout = Literal["plain", "channels last", "flattened"]
-"""How the values of a tensor lie.
 
-- plain: in the order of its shape.
-- channels last: `(C, H, W)` as `(H, W, C)`, and `(C, L)` as `(L, 1, C)`.
-- flattened: a vector that was made of such a map, in the order of the map here.
-"""
+class Builder(LayoutBuilder):
+    """Adds the operations of a tool that has the channels first to a network in the making.
 
-
-@dataclass(frozen=True)
-class ToolTensor:
-    """A tensor of the tool.
-
-    - name: what the network here calls it.
-    - shape: its shape in the tool, without the batch.
-    - layout: how its values lie.
-    - map_shape: of a flattened tensor, the shape `(C, ...)` of the map that it was made of.
+    Every method takes `wanted`, the tool's name of the operation's result, and the operands as `ToolTensor`s, and
+    returns the result. Axes and shapes are those of the tool, without the batch. A method raises `UnsupportedError` for
+    a form of its operation that micronets does not have.
     """
-
-    name: str
-    shape: Shape
-    layout: Layout = "plain"
-    map_shape: Shape = ()
-
-
-@dataclass
-class Builder:
-    """A network in the making.
-
-    - where: what errors begin with: the file or module, and the operation that is being worked on.
-    """
-
-    where: str
-    layers: list[Layer] = field(default_factory=list)
-    weights: dict[str, FloatWeights] = field(default_factory=dict)
-    constants: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
-    given: dict[str, TensorQuant] = field(default_factory=dict)
-    input_value: ToolTensor = field(default_factory=lambda: ToolTensor(INPUT, ()))
-    _shapes: dict[str, Shape] = field(default_factory=dict)
-    _rectified: set[str] = field(default_factory=set)
-    _reshapes: dict[str, str] = field(default_factory=dict)
-
-    def unsupported(self, what: str) -> UnsupportedError:
-        """Returns the error for an operation that cannot be brought here; `what` says why."""
-        return UnsupportedError(f"{self.where}: {what}")
-
-    def input(self, shape: Shape, channels_first: bool) -> ToolTensor:
-        """Returns the network's input, of a shape in the tool; `channels_first` says whether it is a map."""
-        layout: Layout = "channels last" if channels_first else "plain"
-        self._shapes[INPUT] = _stored_shape(shape, layout)
-        self.input_value = ToolTensor(INPUT, shape, layout)
-        return self.input_value
-
-    def finish(self, outputs: Sequence[ToolTensor], metadata: dict[str, str] | None = None) -> FloatNetwork:
-        """Returns the network with these outputs, in the tool's order of values."""
-        names = tuple(self.plain(value).name for value in outputs)
-        self._drop_unread(names)
-        if not self.layers:
-            raise self.unsupported("the network has no layers")
-        specs = tuple(TensorSpec(name, values.shape, "int8") for name, values in self.constants.items())
-        arch = Arch(self._shapes[INPUT], tuple(self.layers), "int8", names, specs)
-        return FloatNetwork(
-            arch,
-            dict(self.weights),
-            dict(self.constants),
-            metadata or {},
-            dict(self.given),
-            self.input_value.layout == "channels last",
-        )
-
-    def stored_shape(self, value: ToolTensor) -> Shape:
-        """Returns the shape of a tensor here."""
-        return self._shapes[value.name]
-
-    def name(self, wanted: str) -> str:
-        """Returns a name that no tensor has, as near as possible to what the tool calls it."""
-        plain = re.sub(r"[^A-Za-z0-9_.:/\-]", "_", wanted).strip("/._-:")[-44:] or "tensor"
-        found, k = plain, 1
-        while found in self._shapes or found in self.constants:
-            k += 1
-            found = f"{plain}_{k}"
-        return found
-
-    def _add(self, layer: Layer, weights: FloatWeights | None = None) -> str:
-        """Adds a layer and returns its name."""
-        facts = operator(layer)
-        shapes = tuple(
-            self.constants[name].shape if name in self.constants else self._shapes[name] for name in layer.inputs
-        )
-        facts.check(shapes, self.where)
-        for name, shape in zip(layer.outputs, facts.output_shapes(shapes), strict=True):
-            self._shapes[name] = shape
-            rectified = facts.rectifies or (
-                facts.sign == "as the inputs" and all(source in self._rectified for source in layer.inputs)
-            )
-            self._rectified |= {name} if rectified else set()
-        if weights is not None:
-            self.weights[layer.name] = weights
-        if isinstance(layer, Reshape):
-            self._reshapes[layer.name] = layer.inputs[0]
-        self.layers.append(layer)
-        return layer.name
-
-    # How values lie
-
-    def plain(self, value: ToolTensor) -> ToolTensor:
-        """Returns the same tensor in the order of its shape."""
-        match value.layout:
-            case "plain":
-                return value
-            case "channels last":
-                stored = self.stored_shape(value)
-                if sum(n > 1 for n in stored[:-1]) == 0 or stored[-1] == 1:
-                    return ToolTensor(self._reshaped(value.name, value.shape), value.shape)
-                turned = Transpose(name=self.name(f"{value.name}_chw"), inputs=(value.name,), permutation=(2, 0, 1))
-                name = self._add(turned)
-                return ToolTensor(self._reshaped(name, value.shape), value.shape)
-            case "flattened":
-                whole = ToolTensor(
-                    self._reshaped(value.name, _stored_shape(value.map_shape, "channels last")),
-                    value.map_shape,
-                    "channels last",
-                )
-                return ToolTensor(self._reshaped(self.plain(whole).name, value.shape), value.shape)
-
-    def channels_last(self, value: ToolTensor) -> ToolTensor:
-        """Returns the same map `(C, H, W)` or `(C, L)` with its channels last."""
-        if value.layout == "channels last":
-            return value
-        value = self.plain(value)
-        if len(value.shape) not in (2, 3):
-            raise self.unsupported(
-                f"its input has the shape {list(value.shape)} without the batch; need a map (C, H, W)"
-            )
-        name = self._reshaped(value.name, value.shape if len(value.shape) == 3 else (*value.shape, 1))
-        stored = _stored_shape(value.shape, "channels last")
-        if value.shape[0] > 1 and math.prod(value.shape[1:]) > 1:
-            name = self._add(Transpose(name=self.name(f"{value.name}_hwc"), inputs=(name,), permutation=(1, 2, 0)))
-        return ToolTensor(self._reshaped(name, stored), value.shape, "channels last")
-
-    def _reshaped(self, name: str, shape: Shape) -> str:
-        """Returns the name of a tensor with the same values in another shape."""
-        name = self._unshaped(name) if self._shapes[name] != shape else name
-        if self._shapes[name] == shape:
-            return name
-        return self._add(Reshape(name=self.name(f"{name}_shaped"), inputs=(name,), shape=shape))
-
-    def _unshaped(self, name: str) -> str:
-        """Returns the name of the tensor with the same values that no Reshape has made."""
-        while name in self._reshapes:
-            name = self._reshapes[name]
-        return name
-
-    def _drop_unread(self, outputs: Sequence[str]) -> None:
-        """Takes out layers whose tensors nothing reads, such as Reshapes behind which other Reshapes stand."""
-        read, kept = set(outputs), list[Layer]()
-        for layer in reversed(self.layers):
-            if read.intersection(layer.outputs):
-                read |= set(layer.inputs)
-                kept.append(layer)
-        self.layers = kept[::-1]
-        self.weights = {layer.name: self.weights[layer.name] for layer in self.layers if layer.name in self.weights}
-        self.constants = {name: values for name, values in self.constants.items() if name in read}
-
-    def _axis(self, value: ToolTensor, axis: int) -> int:
-        """Returns a dimension of a tensor of the tool as it is counted here."""
-        if value.layout != "channels last":
-            return axis
-        return 2 if axis == 0 else axis - 1
 
     # Layers with weights
 
@@ -247,14 +79,14 @@ class Builder:
     ) -> ToolTensor:
         """Adds a convolution.
 
-        - wanted: what the tool calls it.
+        - wanted: the tool's name of its result.
         - x: a map `(C, H, W)` or `(C, L)`.
         - kernel: `[filters, C / groups, kh, kw]` or `[filters, C / groups, k]`.
         - bias: `[filters]`, or None.
         - stride, dilation: a number for each axis of the map.
         - pads: `(before, after)` for each axis of the map.
         - groups: how many groups of channels there are.
-        - scales: the steps of the weights' codes, if the file has codes.
+        - scales: `[filters]` or `[1]`, the real value of a step of the weights' codes; None if the file has floats.
         """
         x = self.channels_last(x)
         if kernel.ndim != len(x.shape) + 1:
@@ -282,8 +114,8 @@ class Builder:
                 name=name, inputs=(x.name,), filters=filters, kernel=size, stride=step, dilation=apart, padding=padding,
                 groups=groups,
             )  # fmt: skip
-        self._add(layer, FloatWeights(layout, values, scales))
-        return self._map(name, one_dimensional=len(x.shape) == 2)
+        self.add(layer, FloatWeights(layout, values, scales))
+        return self.map_of(name, one_dimensional=len(x.shape) == 2)
 
     def linear(
         self, wanted: str, x: ToolTensor, kernel: Array, bias: Array | None, scales: Array | None = None
@@ -292,7 +124,7 @@ class Builder:
 
         - kernel: `[units, inputs]`.
         - bias: `[units]`, or None.
-        - scales: the steps of the weights' codes, if the file has codes.
+        - scales: `[units]` or `[1]`, the real value of a step of the weights' codes; None if the file has floats.
         """
         units, size = kernel.shape
         if x.layout == "flattened" and x.shape == (size,):
@@ -304,15 +136,10 @@ class Builder:
             raise self.unsupported(f"weights [{units}, {size}] and an input of the shape {list(x.shape)}")
         values = np.zeros(units, np.float32) if bias is None else np.asarray(bias, np.float32)
         kept = len(x.shape) > 1
-        source = x.name if kept else self._unshaped(x.name)  # without keep_dims the layer flattens its input itself
+        source = x.name if kept else self.unshaped(x.name)  # without keep_dims the layer flattens its input itself
         layer = FullyConnected(name=self.name(wanted), inputs=(source,), units=units, keep_dims=kept)
-        name = self._add(layer, FloatWeights(np.ascontiguousarray(kernel, np.float32), values, scales))
+        name = self.add(layer, FloatWeights(np.ascontiguousarray(kernel, np.float32), values, scales))
         return ToolTensor(name, (*x.shape[:-1], units))
-
-    def _map(self, name: str, one_dimensional: bool) -> ToolTensor:
-        """Returns a tensor here as a map of the tool."""
-        height, width, channels = self._shapes[name]
-        return ToolTensor(name, (channels, height) if one_dimensional else (channels, height, width), "channels last")
 
     def _padded(
         self,
@@ -323,25 +150,25 @@ class Builder:
         pads: Sequence[tuple[int, int]],
         pooled: bool = False,
     ) -> tuple[ToolTensor, Padding]:
-        """Returns the input of a window with its padding, as far as no rule of ours gives it, and the rule.
+        """Returns the input of a window, with zeros added where neither "valid" nor "same" pads it so, and the rule.
 
-        - pooled: whether the window takes a maximum, which zeros in the padding may change.
+        - pooled: whether the window takes a maximum. Zeros in the padding change it where all values are negative.
         """
         if not any(before or after for before, after in pads):
             return x, "valid"
-        stored = self.stored_shape(x)
+        stored = self.shape_here(x)
         same = Window(kernel, stride, dilation, "same")
         if tuple(zip(same.before(stored), same.after(stored), strict=True)) == tuple(pads):
             return x, "same"
         if min(n for pair in pads for n in pair) < 0:
             raise self.unsupported(f"the padding {list(pads)} is negative")
-        if pooled and x.name not in self._rectified:
+        if pooled and x.name not in self.rectified:
             raise self.unsupported(
                 f"a maximum with the padding {list(pads)} over values that may be negative; put it behind a ReLU, or "
                 "choose the kernel and the padding so that TensorFlow's SAME gives the same"
             )
         layer = Pad(name=self.name(f"{x.name}_pad"), inputs=(x.name,), paddings=(pads[0], pads[1], (0, 0)))
-        return replace(x, name=self._add(layer)), "valid"
+        return replace(x, name=self.add(layer)), "valid"
 
     # Windows and reductions
 
@@ -363,14 +190,14 @@ class Builder:
         padded = any(before or after for before, after in pads)
         if kind == "average" and padded and count_padding:
             layer = Pad(name=self.name(f"{x.name}_pad"), inputs=(x.name,), paddings=(pads[0], pads[1], (0, 0)))
-            x, padding = replace(x, name=self._add(layer)), _VALID
+            x, padding = replace(x, name=self.add(layer)), _VALID
         else:
             x, padding = self._padded(x, size, step, (1, 1), pads, pooled=kind == "max")
             if kind == "average" and padded and padding == "valid":
                 raise self.unsupported(f"an average that leaves out the padding {list(pads)}")
         make = MaxPool2D if kind == "max" else AveragePool2D
-        name = self._add(make(name=self.name(wanted), inputs=(x.name,), pool=size, stride=step, padding=padding))
-        return self._map(name, one_dimensional=len(x.shape) == 2)
+        name = self.add(make(name=self.name(wanted), inputs=(x.name,), pool=size, stride=step, padding=padding))
+        return self.map_of(name, one_dimensional=len(x.shape) == 2)
 
     def reduce(
         self,
@@ -380,17 +207,17 @@ class Builder:
         axes: Sequence[int],
         keep_dims: bool,
     ) -> ToolTensor:
-        """Adds a reduction over dimensions `axes` of the tool's shape, which stay with size 1 under `keep_dims`."""
+        """Adds a reduction over dimensions `axes`, which `keep_dims` leaves in the result with the size 1."""
         if x.layout == "flattened":
             x = self.plain(x)
         chosen = sorted({axis % len(x.shape) for axis in axes})
         kept = tuple(1 if axis in chosen else n for axis, n in enumerate(x.shape))
         left = tuple(n for axis, n in enumerate(x.shape) if axis not in chosen)
-        own = sorted(self._axis(x, axis) for axis in chosen)
+        own = sorted(self.axis_here(x, axis) for axis in chosen)
         if x.layout == "channels last" and len(x.shape) == 2 and 0 in own:
-            own = sorted({*own, 1})  # the width of one goes with the length
+            own = sorted({*own, 1})  # a map (C, L) is stored as (L, 1, C): the width of 1 is reduced with the length
         layer: Reduction = kind(name=self.name(wanted), inputs=(x.name,), axes=tuple(own), keep_dims=True)
-        found = ToolTensor(self._add(layer), kept, x.layout)
+        found = ToolTensor(self.add(layer), kept, x.layout)
         return found if keep_dims else self.reshape(wanted, found, left)
 
     # Elementwise
@@ -409,7 +236,7 @@ class Builder:
             "abs": lambda: Abs(name=name, inputs=inputs),
             "rsqrt": lambda: Rsqrt(name=name, inputs=inputs),
         }
-        return replace(x, name=self._add(made[kind]()))
+        return replace(x, name=self.add(made[kind]()))
 
     def silu(self, wanted: str, x: ToolTensor) -> ToolTensor:
         """Adds x * sigmoid(x)."""
@@ -423,16 +250,16 @@ class Builder:
     def softmax(self, wanted: str, x: ToolTensor, axis: int) -> ToolTensor:
         """Adds a softmax along dimension `axis`."""
         x = self.plain(x) if x.layout == "flattened" else x
-        if self._axis(x, axis % len(x.shape)) != len(self.stored_shape(x)) - 1:
+        if self.axis_here(x, axis % len(x.shape)) != len(self.shape_here(x)) - 1:
             x = self.plain(x)
             if axis % len(x.shape) != len(x.shape) - 1:
                 raise self.unsupported(f"a softmax along dimension {axis + 1} of {len(x.shape) + 1}, not the last")
-        return replace(x, name=self._add(Softmax(name=self.name(wanted), inputs=(x.name,))))
+        return replace(x, name=self.add(Softmax(name=self.name(wanted), inputs=(x.name,))))
 
     def binary(
         self, wanted: str, kind: type[Binary], a: ToolTensor | Array | np.float32, b: ToolTensor | Array | np.float32
     ) -> ToolTensor:
-        """Adds a combination of two tensors value by value, of which one may be a constant."""
+        """Adds an operation on two operands value by value, such as a sum; one of the two may be a constant."""
         first = a if isinstance(a, ToolTensor) else b
         assert isinstance(first, ToolTensor)
         names: tuple[str, ...]
@@ -445,9 +272,9 @@ class Builder:
                 v.name if isinstance(v, ToolTensor) else self._constant(wanted, np.asarray(v), first) for v in (a, b)
             )
         layer = kind(name=self.name(wanted), inputs=names)
-        name = self._add(layer)
-        if self._shapes[name] != self._shapes[first.name]:
-            shape = self._shapes[name]
+        name = self.add(layer)
+        if self.shapes[name] != self.shapes[first.name]:
+            shape = self.shapes[name]
             if first.layout != "plain":
                 raise self.unsupported(f"operands that broadcast to {list(shape)}")
             return ToolTensor(name, shape)
@@ -462,7 +289,7 @@ class Builder:
         return self.plain(a), self.plain(b)
 
     def _constant(self, wanted: str, values: Array, beside: ToolTensor) -> str:
-        """Adds a constant that is combined with a tensor, in its order, and returns its name."""
+        """Adds a constant whose values lie in the order of `beside`, its other operand, and returns its name."""
         rank = len(beside.shape)
         if values.ndim == rank + 1 and values.shape[0] == 1:
             values = values[0]
@@ -488,13 +315,13 @@ class Builder:
         return name
 
     def batch_norm(self, wanted: str, x: ToolTensor, scale: Array, shift: Array) -> ToolTensor:
-        """Adds `x * scale + shift` for each channel; it is folded into a convolution in front."""
+        """Adds `x * scale + shift`, both `[C]`; `network.folded` later folds them into the convolution in front."""
         shape = (-1, *(1,) * (len(x.shape) - 1))
         scaled = self.binary(f"{wanted}_scaled", Mul, x, scale.reshape(shape))
         return self.binary(wanted, Add, scaled, shift.reshape(shape))
 
     def clip(self, wanted: str, x: ToolTensor, low: float | None, high: float | None) -> ToolTensor:
-        """Adds a clamp between two values, of which either may be missing."""
+        """Adds a clamp to `[low, high]`; None for a bound leaves that side open."""
         if low == 0 and high is None:
             return self.activation(wanted, x, "relu")
         if low == 0 and high == 6:
@@ -511,12 +338,12 @@ class Builder:
         if x.shape == shape:
             return x
         if x.layout == "channels last" and len(shape) == 1 and math.prod(x.shape[1:]) > 1 and x.shape[0] > 1:
-            return ToolTensor(self._reshaped(x.name, shape), shape, "flattened", x.shape)
+            return ToolTensor(self.reshaped(x.name, shape), shape, "flattened", x.shape)
         if x.layout == "channels last" and _without_ones(x.shape) == _without_ones(shape) and len(shape) in (2, 3):
-            stored = _stored_shape(shape, "channels last")
-            if _without_ones(self.stored_shape(x)) == _without_ones(stored):
-                return ToolTensor(self._reshaped(x.name, stored), shape, "channels last")
-        return ToolTensor(self._reshaped(self.plain(x).name, shape), shape)
+            stored = stored_shape(shape, "channels last")
+            if _without_ones(self.shape_here(x)) == _without_ones(stored):
+                return ToolTensor(self.reshaped(x.name, stored), shape, "channels last")
+        return ToolTensor(self.reshaped(self.plain(x).name, shape), shape)
 
     def transpose(self, wanted: str, x: ToolTensor, order: Sequence[int]) -> ToolTensor:
         """Returns a tensor with its dimensions in another order: its dimension i is `order[i]` of `x`."""
@@ -525,12 +352,12 @@ class Builder:
             return x
         shape = tuple(x.shape[axis] for axis in order)
         if x.layout == "channels last" and order == (*range(1, len(order)), 0):
-            return ToolTensor(self._reshaped(x.name, shape), shape)
+            return ToolTensor(self.reshaped(x.name, shape), shape)
         if x.layout == "plain" and order == (len(order) - 1, *range(len(order) - 1)) and len(order) in (2, 3):
-            return ToolTensor(self._reshaped(x.name, _stored_shape(shape, "channels last")), shape, "channels last")
+            return ToolTensor(self.reshaped(x.name, stored_shape(shape, "channels last")), shape, "channels last")
         x = self.plain(x)
         layer = Transpose(name=self.name(wanted), inputs=(x.name,), permutation=order)
-        return ToolTensor(self._add(layer), shape)
+        return ToolTensor(self.add(layer), shape)
 
     def concatenate(self, wanted: str, values: Sequence[ToolTensor], axis: int) -> ToolTensor:
         """Adds a concatenation along dimension `axis`."""
@@ -539,8 +366,8 @@ class Builder:
         rank = len(values[0].shape)
         mapped = rank > 1 and any(value.layout == "channels last" for value in values)
         sources = [self.channels_last(value) if mapped else self.plain(value) for value in values]
-        own = self._axis(sources[0], axis % rank)
-        name = self._add(Concatenation(name=self.name(wanted), inputs=tuple(v.name for v in sources), axis=own))
+        own = self.axis_here(sources[0], axis % rank)
+        name = self.add(Concatenation(name=self.name(wanted), inputs=tuple(v.name for v in sources), axis=own))
         size = sum(value.shape[axis] for value in values)
         shape = tuple(size if d == axis % rank else n for d, n in enumerate(values[0].shape))
         return ToolTensor(name, shape, sources[0].layout)
@@ -553,7 +380,7 @@ class Builder:
             return x
         if size < 1:
             raise self.unsupported(f"a slice of no places along dimension {axis + 1}")
-        stored, own = self.stored_shape(x), self._axis(x, axis)
+        stored, own = self.shape_here(x), self.axis_here(x, axis)
         layer = StridedSlice(
             name=self.name(wanted),
             inputs=(x.name,),
@@ -562,10 +389,10 @@ class Builder:
             strides=tuple(step if d == own else 1 for d in range(len(stored))),
         )
         shape = tuple(size if d == axis else n for d, n in enumerate(x.shape))
-        return ToolTensor(self._add(layer), shape, x.layout)
+        return ToolTensor(self.add(layer), shape, x.layout)
 
     def split(self, wanted: str, x: ToolTensor, axis: int, sizes: Sequence[int]) -> list[ToolTensor]:
-        """Adds a division along dimension `axis` into parts of these sizes."""
+        """Divides a tensor along dimension `axis` into parts of these sizes, which sum to that of the axis."""
         x = self.plain(x) if x.layout == "flattened" else x
         if len(sizes) == 1:
             return [x]
@@ -573,10 +400,10 @@ class Builder:
         for k in range(len(sizes)):
             name = self.name(f"{wanted}_{k}" if k else wanted)
             names.append(name)
-            self._shapes[name] = ()
-        own = self._axis(x, axis)
+            self.shapes[name] = ()
+        own = self.axis_here(x, axis)
         layer = Split(name=names[0], inputs=(x.name,), axis=own, others=tuple(names[1:]), sizes=tuple(sizes))
-        self._add(layer if len(set(sizes)) > 1 else replace(layer, sizes=()))
+        self.add(layer if len(set(sizes)) > 1 else replace(layer, sizes=()))
         return [
             ToolTensor(name, tuple(size if d == axis else n for d, n in enumerate(x.shape)), x.layout)
             for name, size in zip(names, sizes, strict=True)
@@ -592,10 +419,10 @@ class Builder:
         added = [(max(0, before), max(0, after)) for before, after in pads]
         if not any(before or after for before, after in added):
             return x
-        paddings = [(0, 0)] * len(self.stored_shape(x))
+        paddings = [(0, 0)] * len(self.shape_here(x))
         for axis, pair in enumerate(added):
-            paddings[self._axis(x, axis)] = pair
-        name = self._add(Pad(name=self.name(wanted), inputs=(x.name,), paddings=tuple(paddings)))
+            paddings[self.axis_here(x, axis)] = pair
+        name = self.add(Pad(name=self.name(wanted), inputs=(x.name,), paddings=tuple(paddings)))
         shape = tuple(n + before + after for n, (before, after) in zip(x.shape, added, strict=True))
         return ToolTensor(name, shape, x.layout)
 
@@ -605,10 +432,3 @@ _VALID: Padding = "valid"
 
 def _without_ones(shape: Shape) -> Shape:
     return tuple(n for n in shape if n != 1)
-
-
-def _stored_shape(shape: Shape, layout: Layout) -> Shape:
-    """Returns the shape here of a tensor of the tool."""
-    if layout != "channels last":
-        return shape
-    return (shape[1], 1, shape[0]) if len(shape) == 2 else (*shape[1:], shape[0])

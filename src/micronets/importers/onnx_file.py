@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import FileError, MicronetsError, UnsupportedError
-from micronets.importers.channels_first import Builder, ToolTensor
+from micronets.importers.channels_first import Builder
+from micronets.importers.layouts import ToolTensor
 from micronets.importers.network import FloatNetwork
 from micronets.installation import require
 from micronets.ir.layers import Add, Binary, Maximum, Mean, Minimum, Mul, ReduceMax, ReduceMin, Sub, Sum
