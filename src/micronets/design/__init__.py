@@ -1,1 +1,3 @@
-"""The design half: search, training, quantisation and export. Only it needs torch, and who reads its modules."""
+"""The design half: search, training, quantisation and export. Only these modules, and those that read a
+module of PyTorch, need torch.
+"""

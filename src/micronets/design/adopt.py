@@ -1,4 +1,4 @@
-"""`adopted`: the state dict of a `Net` that computes what a network with weights from elsewhere computes."""
+"""`adopted`: turns the weights of a finished network into the state dict of a `Net` that computes the same."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def adopted(
     - weights: for each layer with weights its kernel, laid out as in TensorFlow Lite, and its bias `[outputs]`.
     - batches: typical inputs `[N, *input_shape]`, at least one.
 
-    A `Net` has a batch norm behind every convolution, which normalises by the batch at hand while it is trained. Its
-    statistics are those of the batches, and its scale and shift undo them, so that the network computes the same in
-    both modes, as nearly as a batch is like the others.
+    A `Net` has a batch norm behind every convolution, which in training mode normalises by the mean and variance of
+    the current batch. Here each batch norm gets the mean and variance over `batches` as its running statistics, and
+    the scale and shift that undo this normalisation. So the network computes the same in evaluation mode, and nearly
+    the same in training mode: as nearly as the statistics of one batch are those of all.
     """
     net = Net(arch).eval()
     norms: dict[str, nn.BatchNorm2d] = {}

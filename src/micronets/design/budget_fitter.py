@@ -1,15 +1,15 @@
-"""`BudgetFitter` makes the values of a search space meet hard limits: it refuses, repairs, and uses the room left.
+"""`BudgetFitter` changes the choices of a search space until the network meets hard limits, then uses the room left.
 
-Nothing here is learnt: it works on exact costs and on the probabilities that a search has found (`dnas.py`).
+It learns nothing: it works with exact costs, and with the probabilities of options that a search found (`dnas.py`).
 
 Every choice may change every cost, and not always upwards. A dilation makes TFLM's depthwise convolution slower but
 saves its scratch memory; a stem of 3 x 5 taps leaves our C an odd column where one of 5 x 5 does not; a planner may
-place larger buffers better than smaller ones. So the smallest network is a good first guess at the cheapest one, and no
-more: where it misses a limit, `_find` looks around it, and costs a small space whole, before anything is refused.
+place larger buffers better than smaller ones. So the smallest network is often the cheapest one, but not always. Where
+it misses a limit, `_find` therefore tries networks near it, and in a small space all networks, before it gives up.
 
-What is proved: a network that is returned meets every limit, as its exact costs were compared with them. A refusal is
-proved where the whole space was costed (at most `MOST_COSTED` networks); for a larger space it says that none was
-found.
+A network that is returned certainly meets every limit: its exact costs were compared with them. A refusal is certain
+where the costs of all networks of the space were computed (at most `MOST_COSTED`); for a larger space it only says that
+no network was found.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class _NetworkCosts:
 
 
 class BudgetFitter:
-    """Checks and changes the values of one space under one budget; costs take a memory plan and are kept.
+    """Checks and changes the values of one space under one budget.
+
+    Costs are computed once for each network and kept, as every computation makes a memory plan.
 
     - `space`: the choices, and the network of every combination of their options.
     - `budget`: the limits, those of the board itself included (`board.board_budget`).
@@ -61,7 +63,7 @@ class BudgetFitter:
     - `evaluate`: computes the costs of values, by name of the limit; None computes those of their network.
     - `runtime`: what is to execute the network, for the costs.
 
-    "Values" are an option for every choice, by its name; to "fit" means to meet every limit.
+    In this file, "values" are one option for every choice, by the choice's name, and "to fit" is to meet every limit.
     """
 
     def __init__(
@@ -101,13 +103,13 @@ class BudgetFitter:
         return self._costs_of(values).exact
 
     def front_end_costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
-        """Returns the part of the costs of `values` that is the front end's of the network's input, by name."""
+        """Returns the part of the costs of `values` that the front end of the input takes, by name of the limit."""
         costs = self.costs(values)
         bare = costs if self._cost_without is None else self._cost_without(values)
         return {name: cost - bare[name] for name, cost in costs.items()}
 
     def _costs_of(self, values: Mapping[str, int]) -> _NetworkCosts:
-        """Returns the costs of the network of `values`, those of before where they are known."""
+        """Returns the costs of the network of `values`, which are computed once and kept."""
         key = tuple(values[c.name] for c in self.space.choices)
         if key not in self._cache:
             self._cache[key] = self._compute_costs(values)
@@ -136,20 +138,20 @@ class BudgetFitter:
         return feasible
 
     def fitting(self, shapes: Mapping[str, int]) -> dict[str, int] | None:
-        """Returns values with these shapes that fit, as small ones as are easily found; None where none were found."""
+        """Returns values with these shapes that fit, small ones if possible; None where none were found."""
         key = tuple(self.limits.values()), tuple(shapes.values())
         if key not in self._found:
             self._found[key] = self._find({**self.space.smallest(), **shapes})
         return self._found[key]
 
     def _find(self, smallest: dict[str, int]) -> dict[str, int] | None:
-        """Returns values with the shapes of `smallest` that fit, by ever longer searches; None if they all fail.
+        """Returns values with the shapes of `smallest` that fit; None if all of the following fail.
 
-        It tries in turn
+        It tries, each longer than the one before:
         1. the smallest network;
-        2. for each limit that this misses, the network that is cheapest by it, which single steps lead to;
-        3. from all of these, single steps that lower the excess;
-        4. every network, where they are few, or else pairs of steps.
+        2. for each limit that this one misses, single steps to the network that costs least in terms of that limit;
+        3. single steps that lower the excess, from each of these networks;
+        4. all networks, if they are few, else pairs of steps.
         """
         if self.fits(smallest):
             return smallest
@@ -168,7 +170,7 @@ class BudgetFitter:
         return next((values for values in ends if self.fits(values)), None)
 
     def _can_cost_all(self) -> bool:
-        """Tells whether the space is small enough to be costed whole."""
+        """Tells whether the space is small enough for the costs of all its networks to be computed."""
         return math.prod(len(c.options) for c in self.space.choices) <= MOST_COSTED
 
     def _all_values(self, shaped: Mapping[str, int]) -> Iterator[dict[str, int]]:
@@ -178,7 +180,7 @@ class BudgetFitter:
             yield {**shaped, **{c.name: o for c, o in zip(others, options, strict=True)}}
 
     def _descend(self, values: dict[str, int], objective: Callable[[Mapping[str, float]], float]) -> dict[str, int]:
-        """Takes steps that lower `objective` of the costs, each as soon as it is seen; returns the last values."""
+        """Takes steps that lower `objective` of the costs, each as soon as it is found; returns the last values."""
         now, improved = objective(self.costs(values)), True
         while improved:
             improved = False
@@ -192,7 +194,7 @@ class BudgetFitter:
         return values
 
     def _descend_by_pairs(self, values: dict[str, int]) -> dict[str, int]:
-        """Takes steps that lower the excess, two at once where one alone gains nothing; returns the values at the end.
+        """Takes steps that lower the excess, two at once where no single one does; returns the last values.
 
         At most `MOST_PAIRS` pairs are tried.
         """
@@ -212,7 +214,7 @@ class BudgetFitter:
         return values
 
     def _refusal(self) -> str:
-        """Writes the message that no network fits: which limits are missed, and the least that was found for each."""
+        """Returns the message that no network fits: which limits are missed, and the least figure found for each."""
         proved = self._can_cost_all()
         cheapest = "the cheapest network needs" if proved else "the cheapest network found needs"
         parts = []
@@ -232,7 +234,7 @@ class BudgetFitter:
         return f"budget: {what.format(self.space.name)}: {'; '.join(parts)}; raise the limit or choose another space"
 
     def _cheapest(self, objective: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
-        """Returns the exact costs of the network for which `objective` is the least, of all that were looked at."""
+        """Returns the exact costs of that network, among all whose costs are known, for which `objective` is least."""
         best: Mapping[str, float] | None = None
         for network in sorted(self._cache.values(), key=lambda network: objective(network.least)):
             if best is not None and objective(network.least) >= objective(best):
@@ -244,9 +246,9 @@ class BudgetFitter:
     def repair(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
         """Returns values near the given ones that fit.
 
-        It takes steps down, those first that lower the excess most for the probability that they give up. Where these
-        do not lead to a network that fits, it takes steps of every kind towards one that is known to fit, and then back
-        to what was given wherever there is room.
+        It takes steps down, and always the one that lowers the excess most in relation to the probability that it gives
+        up. Where such steps do not lead to a network that fits, it changes choices towards a network that is known to
+        fit, and then back to the given values wherever there is room.
 
         - `values`: the wanted option of every choice.
         - `probabilities`: of every option, by choice, in the order of the choice's options.
@@ -270,7 +272,8 @@ class BudgetFitter:
                 )
             if not moves:
                 return None
-            # The first of the best moves is looked for without computing exact costs of those that cannot be it.
+            # Exact costs are expensive: they are computed only for steps that, by their lower bounds, may be the best
+            # one.
             best, found = (-math.inf, 0), values
             for most, order, loss, changed in sorted(moves, key=lambda move: move[:2], reverse=True):
                 if most < best[0]:
@@ -284,8 +287,9 @@ class BudgetFitter:
     def _approach(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
         """Returns values that fit, by steps that lower the excess.
 
-        Where no step does, one choice is set as in a network that is known to fit, and stays so. Between two such
-        settings the excess falls with every step, so that this ends, at the latest with that network itself.
+        Where no step lowers it, one choice is set as in a network that is known to fit, and is not changed again.
+        Between two such settings every step lowers the excess, so the loop ends, at the latest with that network
+        itself.
         """
         target = self.fitting({c.name: values[c.name] for c in self.space.choices if c.kind == "shape"})
         if target is None:
@@ -313,7 +317,10 @@ class BudgetFitter:
     def _step_back(
         self, values: dict[str, int], wanted: Mapping[str, int], probabilities: Probabilities
     ) -> dict[str, int]:
-        """Returns `values` with every choice as near to the wanted option as fits, those of greatest loss first."""
+        """Returns `values` with every choice as near to the wanted option as fits.
+
+        The least probable are moved first.
+        """
         changing = True
         while changing:
             changing = False
@@ -331,10 +338,10 @@ class BudgetFitter:
     def fill(
         self, values: Mapping[str, int], probabilities: Probabilities, log_ratio: float = math.inf
     ) -> dict[str, int]:
-        """Returns larger values that still fit: takes steps up, the most probable first, until none fits.
+        """Returns larger values that still fit, by steps up, the most probable first, until no further step fits.
 
         A step leads to the next larger option that is probable enough. Steps that do not change a cost are skipped:
-        they widen a block that is left out.
+        such a step widens a block that is left out of the network.
 
         - `values`: values that fit.
         - `probabilities`: of every option, by choice, in the order of the choice's options.
@@ -370,7 +377,7 @@ class BudgetFitter:
         return steps
 
     def _feasible_start(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Returns `values`, with the most probable shapes under which something fits if nothing does under its own."""
+        """Returns `values` if a network with its shapes fits, else with the most probable shapes for which one does."""
         feasible = self.feasible_shapes()
         if any(all(values[n] == v for n, v in shapes.items()) for shapes in feasible):
             return values
@@ -397,13 +404,14 @@ class BudgetFitter:
 def _score(gain: float, loss: float) -> float:
     """Rates a step down by the excess that it takes away (`gain`) and the probability that it gives up (`loss` > 0).
 
-    A step that gains nothing by itself, as with one of two equal peaks of memory, is taken only when no step gains.
+    A step may gain nothing by itself, as where it lowers one of two equal peaks of memory. Such a step is taken only
+    when no other gains anything.
     """
     return gain / loss if gain > 0 else -loss - 1e6
 
 
 def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Yields the values with another option of `choice`: the next ones of a width, none of a shape, else any."""
+    """Yields the values with another option of `choice`: for a width the next ones, for a shape none, else any."""
     if choice.kind == "shape":
         return
     now = choice.options.index(values[choice.name])
@@ -413,7 +421,7 @@ def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str,
 
 
 def _loss(choice: Choice, values: Mapping[str, int], changed: Mapping[str, int], probabilities: Probabilities) -> float:
-    """Returns what a step gives up in log probability, and 0.1 for the step itself, so that it is above 0."""
+    """Returns the log probability that a step gives up, plus 0.1, so that the result is above 0."""
     return max(0.0, _log_ratio(choice, values, changed, probabilities)) + 0.1
 
 
@@ -430,6 +438,6 @@ def _log(p: float) -> float:
 
 
 def _figure(value: float) -> str:
-    """Writes a cost or a limit to six digits, a whole number of up to 15 digits with all of them."""
+    """Returns the text of a cost or a limit: whole numbers of up to 15 digits in full, others to six digits."""
     whole = float(value).is_integer() and abs(value) < 1e15
     return f"{value:,.0f}" if whole else f"{value:,.6g}"

@@ -1,6 +1,6 @@
-"""Search without a supernet: some networks that meet the limits are trained for a while, and the best goes on.
+"""Search without a supernet: some networks that meet the limits are trained for a while, and the best one is chosen.
 
-These are what every other method has to beat: networks at random, and one standard network scaled to the limits.
+The networks are random ones, or the space's standard network scaled to the limits: the baselines of every other method.
 """
 
 from __future__ import annotations
@@ -43,8 +43,9 @@ def search(
 ) -> SearchResult:
     """Trains `settings.candidates` networks that meet the limits and returns the best on the validation split.
 
-    The epochs are divided among the networks, at least one for each. Each has a checkpoint of its own below
-    `directory`. The arguments and errors are those of `dnas.search`; `DataError` too without validation examples.
+    The epochs are divided among the networks, at least one for each. Each network has a checkpoint of its own below
+    `directory`. The arguments and errors are those of `dnas.search`; `DataError` is raised too, where there are no
+    validation examples.
 
     Returns the best network with the weights of its short training, from which the final one can start.
     """
@@ -108,7 +109,10 @@ def certain(space: SearchSpace, values: Mapping[str, int]) -> Probabilities:
 
 
 def random_candidates(fitter: BudgetFitter, count: int, seed: int) -> list[dict[str, int]]:
-    """Returns at most `count` different random networks that fill the limits; fewer where hardly more are found."""
+    """Returns at most `count` different random networks that fill the limits.
+
+    Fewer if `10 * count` draws give fewer.
+    """
     rng, found = random.Random(seed), list[dict[str, int]]()
     for _ in range(10 * count):
         values = random_values(fitter, rng)
@@ -129,7 +133,7 @@ def uniform_candidates(fitter: BudgetFitter, feasible: Sequence[Mapping[str, int
     """Returns the standard network at the largest share of all its widths that fits, for combinations of shapes.
 
     - `feasible`: the combinations under which something fits.
-    - `count`: the most networks; of more combinations, as many are taken at even distances.
+    - `count`: the most networks that are returned; of more combinations, evenly spaced ones are taken.
     """
     space = fitter.space
     standard = _standard(space)
@@ -150,7 +154,7 @@ def uniform_candidates(fitter: BudgetFitter, feasible: Sequence[Mapping[str, int
 
 
 def _standard(space: SearchSpace) -> dict[str, int]:
-    """Returns the values of a space's standard network at its largest: every block, middle kernels, no dilation."""
+    """Returns the values of the space's standard network at full width: all blocks, middle kernels, no dilation."""
     values = space.largest()
     for c in space.choices:
         if c.kind == "kernel":

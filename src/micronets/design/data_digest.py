@@ -1,4 +1,4 @@
-"""What a checkpoint knows of the data that it was trained on: a digest that other labels or augmentations change."""
+"""`data_digest`: a hash of a data set, by which a checkpoint is refused for other labels or another augmentation."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PROBES = 32  # examples of each split that are looked at, evenly spaced
 
 
 def data_digest(data: TaskData, settings: Mapping[str, int]) -> str:
-    """Returns a hash of all labels of the splits for training and validation, and of some examples as they are seen.
+    """Returns a hash of all labels for training and validation, and of the inputs of some examples.
 
     Some validation inputs, and some training examples under the augmentation, are computed on the CPU with fixed random
-    numbers. An augmentation that draws other numbers than those of its generator, so that it gives something else each
-    time, is left out.
+    numbers. An augmentation that does not take its random numbers from the given generator gives other inputs each
+    time; it is left out.
 
     - `data`: the data of a search or a training.
     - `settings`: values of the data's input settings, by name.

@@ -5,7 +5,7 @@ drawn sample, from the same functions that cost an `Arch`, times the ratio betwe
 the most likely network (a memory plan is larger than the live bytes it places). Relaxed costs only guide: the result is
 derived, checked in integers, repaired if it misses a limit, and enlarged where room is left.
 
-The steps are in `dnas_loop.py`, the integer search for a network that meets the limits in `budget_fitter.py`.
+`dnas_loop.py` has the training steps, `budget_fitter.py` the search in integers for a network that meets the limits.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class SearchResult:
     - `costs`: its exact costs by name of the limit, in the limit's unit.
     - `measured`: what the caller's `measure` returned for this network; empty without one.
     - `history`: one record per epoch, made by `dnas_loop.SearchLoop`.
-    - `state`: the state dict of `Net(arch)`, cut out of the supernet's shared weights, with statistics of batch norm
-      of its own: the network works as it is, and a training that starts from it needs fewer steps.
+    - `state`: the state dict of `Net(arch)`, cut out of the supernet's shared weights, with batch norm statistics of
+      its own. The network works without further training, and a training that starts from it needs fewer steps.
     """
 
     values: dict[str, int]
@@ -88,8 +88,8 @@ def search(
     - `directory`: where checkpoint.pt is written; a checkpoint found there is continued.
     - `progress`: is told step, steps, seconds_left and the loss about every two seconds.
     - `runtime`: what will execute the network, which decides its costs.
-    - `measure`: measures what a network really costs, by name of the limit. Where that is above a limit, the search
-      steps back until it is not; where it is below all of them, the room that is left is used. None trusts the costs.
+    - `measure`: measures what a network really costs, by name of the limit. Where a measurement is above its limit, a
+      smaller network is chosen until none is; where all are below, a larger one. None: the computed costs are taken.
 
     Raises `BudgetError` before any training when nothing in the space can meet the limits, `TrainingError` if the loss
     is not a number, `FileError` if a checkpoint cannot be written, and `SpecError` for a checkpoint of another search.
@@ -133,16 +133,16 @@ def meet_measured_limits(
 
     Where a measurement misses a limit that the cost met, the fitter's own copy of that limit is scaled by the ratio
     between the two, and smaller values are looked for. Where the network meets all limits, the limits are scaled
-    likewise, and what the estimate left unused is filled with larger values. What the front end takes of a limit is not
-    scaled: its estimate is near, and no smaller network makes it less.
+    likewise, and the room that the estimate left unused is filled with larger values. The part of a limit that the
+    front end takes is not scaled: its estimate is close, and a smaller network does not lower it.
 
     - `fitter`: finds values under its limits, which are changed here.
     - `likely`: the most probable option of every choice.
     - `probabilities`: of every option, by choice.
     - `limits`: what is to be met.
     - `measure`: measures a network, by name of the limit; None takes the costs for the truth.
-    - `progress`: is told of every network whose measurement misses a limit.
-    - `log_ratio`: how improbable the options may be that room is filled with: see `BudgetFitter.fill`.
+    - `progress`: receives an event for every network whose measurement misses a limit.
+    - `log_ratio`: how improbable the options may be with which room is filled, see `BudgetFitter.fill`.
 
     Returns the values and what was measured of their network, which is empty without `measure`. Raises `BudgetError` if
     no network meets the costs, or none of the first `MOST_MEASURED` that are measured meets the limits.

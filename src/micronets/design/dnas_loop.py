@@ -1,6 +1,6 @@
-"""`SearchLoop`: the steps of a search, on weights and architecture, and its state, which is what a checkpoint holds.
+"""`SearchLoop`: the training steps of a search, on weights and architecture, and the state that a checkpoint holds.
 
-What is searched for, and what becomes of the probabilities at the end, is in `dnas.py`.
+`dnas.py` starts it, and derives the network from the probabilities that it ends with.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class SearchLoop:
     def resume(self, state: dict[str, Any] | None) -> None:
         """Continues from a state that `run` gave to its argument `save`; None leaves the search at its start.
 
-        The precision is that in which the search began, as in a training that is continued.
+        The precision stays the one in which the search began.
         """
         if state is None:
             return
@@ -153,8 +153,8 @@ class SearchLoop:
     def calibration_batches(self, values: Mapping[str, int]) -> Iterator[Tensor]:
         """Yields inputs `[B, H, W, C]` of augmented training examples, with the input settings in `values`.
 
-        On these, a network that is cut out of the supernet gets its statistics of batch norm. They are the same each
-        time.
+        A network that is cut out of the supernet gets its batch norm statistics from these. Every call yields the same
+        inputs.
         """
         order, size = self._order(self.settings.epochs), self.settings.batch
         settings = input_settings(self.data, values)
@@ -166,7 +166,7 @@ class SearchLoop:
             yield self.data.augmented(batch, settings, torch.Generator(self.device).manual_seed(seed))
 
     def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
-        """Does one step on the weights and, after the warm-up, on the architecture.
+        """Trains the weights by one step and, after the warm-up, the architecture parameters too.
 
         Every step seeds its own generators, so that a search that was resumed draws what the uninterrupted one drew.
 

@@ -1,4 +1,4 @@
-"""Turns a fake-quantised `Net` into the integers of a `QuantizedModel`. Writing its file is the affair of `tflite`."""
+"""`to_quantized`: turns a fake-quantised `Net` into the integers of a `QuantizedModel`; `tflite` writes its file."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class FakeQuant(nn.Module):
         self._floats: list[list[float]] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        # What belongs to one forward pass is left out: it cannot be copied.
+        # Tensors of a forward pass in progress are left out: torch cannot copy them.
         return self.__dict__ | {"_bounds": None, "_floats": []}
 
     def bounds(self) -> Tensor:
@@ -75,7 +75,7 @@ class FakeQuant(nn.Module):
         return self.base * self.log.exp()
 
     def refresh(self) -> None:
-        """Reads the ranges for one forward pass: one transfer from the device instead of one for each tensor."""
+        """Reads all ranges for a forward pass: one transfer from the device instead of one for each tensor."""
         bounds = self.bounds()
         self._bounds = bounds.unbind(0)
         self._floats = bounds.detach().tolist()
@@ -84,7 +84,7 @@ class FakeQuant(nn.Module):
         """Rounds and clips `x`, of any shape, to the values that the integer tensor `name` can hold."""
         owner = self.owners[name]
         if owner != name and name not in self.rounded_again:
-            return x  # it holds values of the layer's input only, which are rounded already
+            return x  # such a tensor holds values of the layer's input, which are rounded already
         i = self.index[owner]
         y: Tensor = _Quantize.apply(x, self._bounds[i], *self._floats[i], self.bits[owner])  # type: ignore[no-untyped-call]
         return y
@@ -130,7 +130,8 @@ class _Quantize(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x, y = ctx.saved_tensors
-        # The gradient gets the layout of x: a mixed pair takes five times as long, here and in the convolution before.
+        # The gradient is brought to the memory layout of x: with two layouts, this and the convolution before take five
+        # times as long.
         g = grads[0].contiguous(memory_format=torch.channels_last) if x.ndim == 4 else grads[0]
         # Values up to half a step beyond the range round to its last codes and are not clipped, but for 0 of a ReLU.
         lo, hi = ctx.lo - ctx.scale / 2 if ctx.lo else 0.0, ctx.hi + ctx.scale / 2
@@ -184,9 +185,9 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
     """Turns a float network into a fake-quantised one, in place.
 
     - `net`: the network, which is left in evaluation mode.
-    - `batches`: inputs `[N, H, W, C]` on which the ranges of all tensors are observed; of the ranges that the observed
-      one shrinks to, each tensor gets the one with the least squared rounding error. Without batches, the ranges have
-      to be loaded with the state dict.
+    - `batches`: inputs `[N, H, W, C]` on which the ranges of all tensors are observed. Each tensor gets its observed
+      range, or the part of it that has the least squared rounding error. Without batches, the ranges have to be loaded
+      with the state dict.
 
     Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.
     """
@@ -247,7 +248,7 @@ def _some_values(x: Tensor) -> Tensor:
 
 
 def _best_range(values: Tensor, bits: int, nonnegative: bool) -> tuple[float, float]:
-    """Returns the range, among 36 that the values' own shrinks to, with the least squared rounding error."""
+    """Returns the range with the least squared rounding error among that of the values and 35 smaller ones."""
     hi = max(float(values.amax()), SMALLEST)
     lo = 0.0 if nonnegative else min(float(values.amin()), -hi / 64)
     low, high = bit_range(bits)

@@ -1,4 +1,4 @@
-"""`FrozenNet`: a finished network in torch, such as that of a `.tflite`, which teaches another and learns nothing."""
+"""`FrozenNet`: a finished network in torch, such as that of a `.tflite`; a teacher whose weights are fixed."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ Compute = Callable[[Step, list[Array]], tuple[Array, ...]]
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
-    """The numbers of a finished network, all of them real.
+    """The weights, constants and ranges of a finished network, as real numbers.
 
-    - kernels: weights of every layer that has some, by its name, laid out as in TensorFlow Lite:
-      `[filters, kh, kw, C / groups]`, `[1, kh, kw, C * multiplier]` or `[units, inputs]`.
+    - kernels: weights of every layer that has some, by the layer's name, laid out as in TensorFlow Lite: `[filters, kh,
+      kw, C / groups]`, `[1, kh, kw, C * multiplier]` or `[units, inputs]`.
     - biases: `[outputs]`, for the same layers.
     - constants: the values of the network's constants, by name.
     - ranges: the least and the greatest value that a tensor can have, by name; of a float network there are none.
@@ -63,14 +63,14 @@ class Parameters:
 class FrozenNet(nn.Module):
     """A network with fixed weights that maps inputs `[N, *input_shape]` to logits `[N, outputs]`, float32.
 
-    A Softmax at its end is left out, and the DEQUANTIZE behind it, so that the outputs are logits. Convolutions and the
-    other layers of image and sound networks are computed by torch, on its device and in its autocast type; layers that
-    are rare are computed by `compute`, in float32 on the CPU.
+    A Softmax at the network's end, and a DEQUANTIZE behind that, are left out, so that the outputs are logits. Torch
+    computes convolutions and the other common layers, on the inputs' device and in its autocast type; `compute`
+    computes rare layers, in float32 on the CPU.
 
     - `arch`: its layers, with one input and without variables.
     - `parameters`: its weights, constants and ranges.
-    - `compute`: computes a layer that torch does not, without its fused activation.
-    - `order`: which output becomes each logit, in their order; None: all of them as they are.
+    - `compute`: computes a layer that torch does not, without its fused activation. - `order`: for each logit the
+      number of the output that it is; None: the outputs are the logits, in their order.
 
     Inputs may have axes of one value that `input_shape` lacks, since those of tasks always have three.
     """
@@ -109,7 +109,7 @@ class FrozenNet(nn.Module):
         return self._logits(values), {name: torch_ops.to_nchw(values[name]) for name in names}
 
     def _logits(self, values: Mapping[str, Tensor]) -> Tensor:
-        """Returns the logits `[N, outputs]` out of the tensors that were kept."""
+        """Returns the logits `[N, outputs]` from the tensors that `_tensors` kept."""
         logits = self.sharpness * values[self.output].flatten(1).float()
         return logits if self.order is None else logits[:, self.order]
 
@@ -131,7 +131,7 @@ class FrozenNet(nn.Module):
         return values
 
     def _limited(self, name: str, y: Tensor) -> Tensor:
-        """Returns the values of a tensor, saturated as its codes would be."""
+        """Returns `y` clipped to the range of the tensor `name`, as its integer codes saturate."""
         return y.clamp(*self.ranges[name]) if name in self.ranges else y
 
     def _computed(self, step: Step, inputs: list[Tensor]) -> tuple[Tensor, ...]:
@@ -188,7 +188,7 @@ class FrozenNet(nn.Module):
 
 
 def _up_to_logits(arch: Arch) -> tuple[tuple[Step, ...], str, float]:
-    """Returns the layers of a network up to its logits, the name of the logits, and by what they are multiplied."""
+    """Returns the layers of a network up to its logits, the name of the logits, and the factor that scales them."""
     steps, name = arch.steps(), arch.output
     made_by = {output: (i, step.layer) for i, step in enumerate(steps) for output in step.layer.outputs}
     at, layer = made_by[name]
@@ -200,7 +200,7 @@ def _up_to_logits(arch: Arch) -> tuple[tuple[Step, ...], str, float]:
 
 
 def _tensor(values: Array) -> Tensor:
-    """Returns values as a float32 tensor of its own memory."""
+    """Returns a copy of `values` as a float32 tensor."""
     return torch.from_numpy(np.array(values, np.float32))
 
 

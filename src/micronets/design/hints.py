@@ -1,8 +1,8 @@
-"""Hints: a network learns what its teacher sees in the middle, beside the teacher's outputs.
+"""Hints: a network learns from a map in the middle of its teacher, besides the teacher's outputs.
 
 Where there are few classes, a teacher's outputs say little about an example: of two classes, one number. A map in its
-middle says much more, place by place, so that fewer examples do (Romero et al. 2015, "FitNets: Hints for Thin Deep
-Nets").
+middle says much more, for every place of the input, so that fewer examples are enough (Romero et al. 2015, "FitNets:
+Hints for Thin Deep Nets").
 """
 
 from __future__ import annotations
@@ -22,23 +22,24 @@ NEARLY_AS_RICH = 0.9  # share of the highest effective rank that a deeper map ma
 
 
 class Taught(NamedTuple):
-    """What a teacher says of a batch.
+    """What a teacher computes for a batch.
 
     - `logits`: its outputs `[B, classes]`.
-    - `hint`: the channels of its map that tell something, `[B, C, H, W]`; None where nobody learns them.
+    - `hint`: those channels of its map that are not constant, standardised, `[B, C, H, W]`; None if the map is not
+      learnt.
     """
 
     logits: Tensor
     hint: Tensor | None = None
 
     def of(self, rows: Tensor) -> Taught:
-        """Returns what it says of the examples numbered `rows` `[B]`."""
+        """Returns the part of these outputs for the examples numbered `rows` `[B]`."""
         return Taught(self.logits[rows], None if self.hint is None else self.hint[rows])
 
 
 @runtime_checkable
 class WithMaps(Protocol):
-    """A network that tells maps between its layers, such as `Net` and `FrozenNet`."""
+    """A network that can return the maps between its layers, as `Net` and `FrozenNet` do."""
 
     def map_names(self) -> Sequence[str]:
         """Returns the names of its maps that convolutions make, in their order."""
@@ -48,16 +49,15 @@ class WithMaps(Protocol):
 
 
 class Hint(nn.Module):
-    """How far a map of a network is from one of its teacher.
+    """A loss: the distance of a map of a network from a map of its teacher.
 
-    The network's map is averaged down to as many places and mapped linearly, place by place, to as many channels as the
-    teacher's has, by weights that are trained with the network and belong to none. The teacher's channels are
-    standardised; those that never change are left out. A network that knows nothing has a distance of about 1.
+    The network's map is averaged down to the teacher's number of places, and mapped linearly, at every place, to the
+    teacher's number of channels. The weights of this linear map are trained with the network, and dropped afterwards.
+    The teacher's channels are standardised; constant ones are left out. An untrained network has a distance of about 1.
 
-    - `name`: the teacher's map.
-    - `learner`: the map of the network that learns it.
-    - `channels`: number of channels of that map.
-    - `examples`: maps of the teacher `[N, C, H, W]`, by whose means and deviations they are standardised.
+    - `name`: the teacher's map. - `learner`: name of the network's map, which learns that of the teacher. - `channels`:
+      number of channels of the network's map. - `examples`: maps of the teacher `[N, C, H, W]`, whose means and
+      deviations standardise its channels.
     """
 
     def __init__(self, name: str, learner: str, channels: int, examples: Tensor) -> None:
@@ -76,7 +76,7 @@ class Hint(nn.Module):
         return told
 
     def of_teacher(self, features: Tensor) -> Tensor:
-        """Returns what is learnt of the teacher's map `[B, C, H, W]`: its channels that change, standardised."""
+        """Returns the target in the teacher's map `[B, C, H, W]`: its channels that are not constant, standardised."""
         mean: Tensor = self.mean  # type: ignore[assignment]
         deviation: Tensor = self.deviation  # type: ignore[assignment]
         return (features[:, self._told].float() - mean) / deviation
@@ -84,8 +84,7 @@ class Hint(nn.Module):
     def forward(self, features: Tensor, taught: Tensor) -> Tensor:
         """Returns the mean squared distance, a 0-d tensor.
 
-        - `features`: the network's map `[B, channels, H, W]`.
-        - `taught`: what `of_teacher` made of the teacher's.
+        - `features`: the network's map `[B, channels, H, W]`. - `taught`: the target that `of_teacher` returned.
         """
         mapped: Tensor = self.map(F.adaptive_avg_pool2d(features.float(), (taught.shape[2], taught.shape[3])))
         return (mapped - taught.float()).square().mean()
@@ -94,9 +93,9 @@ class Hint(nn.Module):
 def richest_map(maps: Mapping[str, Tensor]) -> str:
     """Returns the name of the map from which most can be learnt: the deepest of those that are nearly the richest.
 
-    How rich a map is is its effective rank over all places (Roy and Vetterli 2007): the exponential of the entropy of
-    the variances along its principal axes, after its channels were standardised. The last maps of a classifier are
-    poor, since they tell little but the class.
+    The richness of a map is its effective rank over all places (Roy and Vetterli 2007): the exponential of the entropy
+    of the variances along its principal axes, with the channels standardised. The last maps of a classifier are poor,
+    since they hold little more than the class.
 
     - `maps`: maps `[N, C, H, W]` by name, in their order, all of the same examples.
     """
@@ -120,9 +119,9 @@ def _effective_rank(values: Tensor) -> float:
 
 
 def learner_of(arch: Arch, names: Sequence[str], places: Sequence[int]) -> str:
-    """Returns the map of a network that learns its teacher's: its last one with at least as many rows and columns.
+    """Returns the name of the map that learns the teacher's: the last with at least as many rows and columns.
 
-    Where all are smaller it is the first.
+    Where all maps are smaller it is the first.
 
     - `arch`: the network.
     - `names`: its maps, in their order.

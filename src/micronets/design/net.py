@@ -2,7 +2,7 @@
 
 Every convolution is followed by batch norm and then by the layer's fused activation; fully connected layers have a
 bias. Names in the state dict are `layers.<layer>.weight`, `layers.<layer>.bias` (fully connected only) and
-`layers.<layer>.bn.*`, so weights can be sliced from any other network with layers of those names.
+`layers.<layer>.bn.*`, so that a network can take its weights from another one with layers of those names.
 """
 
 from __future__ import annotations
@@ -83,13 +83,13 @@ from micronets.ir.layers import (
 
 
 class Quantizer(Protocol):
-    """What a `Net` calls when quantisation is simulated; `fakequant.FakeQuant` is one, and explains the methods."""
+    """The interface through which a `Net` simulates quantisation; `fakequant.FakeQuant` implements it."""
 
     def refresh(self) -> None:
-        """Prepares one forward pass."""
+        """Is called at the start of every forward pass."""
 
     def activation(self, name: str, x: Tensor) -> Tensor:
-        """Rounds a tensor, of any shape, as the integer tensor `name` would."""
+        """Returns `x`, of any shape, rounded and clipped to the values that the integer tensor `name` can hold."""
         ...
 
     def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]:
@@ -128,8 +128,7 @@ class Cell(nn.Module):
 class Net(nn.Module):
     """A network that maps float inputs `[N, H, W, C]` to logits `[N, classes]`; a Softmax layer at its end is left out.
 
-    - `arch`: its layers.
-    - `steps`: those that are computed, with their shapes.
+    - `arch`: its layers. - `steps`: the layers that are computed, with their shapes.
     - `quantizer`: simulates quantisation; None in a float network.
 
     Raises `UnsupportedError` for layers that only finished models have.
@@ -152,7 +151,7 @@ class Net(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def cell(self, layer: Layer) -> Cell:
-        """Returns the parameters of a layer that has some."""
+        """Returns the parameters of a layer with weights."""
         cell = self.layers[state_key(layer.name)]
         assert isinstance(cell, Cell)
         return cell
@@ -172,8 +171,7 @@ class Net(nn.Module):
     def tensors(self, x: Tensor, keep: bool = True) -> dict[str, Tensor]:
         """Computes every tensor, by name, maps as `[N, C, H, W]`.
 
-        - `x`: inputs `[N, H, W, C]`.
-        - `keep`: whether tensors stay that no later layer reads.
+        - `x`: inputs `[N, H, W, C]`. - `keep`: whether tensors that no later layer reads are returned too.
         """
         quantizer: Quantizer | None = self.quantizer  # type: ignore[assignment]
         x = torch_ops.to_nchw(x) if len(self.arch.input_shape) == 3 else x
@@ -353,12 +351,12 @@ def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
 
 
 def _clip(y: Tensor, activation: Activation) -> Tensor:
-    """Applies the fused activation before a quantizer, whose range begins at 0 after a ReLU and so does its work."""
+    """Applies the fused activation in front of a quantizer; a plain ReLU is left to its range, which begins at 0."""
     return y if activation == "relu" else torch_ops.activate(y, activation)
 
 
 def average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
-    """Computes an average pool under TensorFlow's padding, whose mean is over the pixels within the map."""
+    """Computes an average pool under TensorFlow's padding: the mean of those pixels of a window that are in the map."""
     rows, columns = torch_ops.padding(x, layer.window)
     if not any(rows + columns):
         if layer.pool == tuple(x.shape[2:]):

@@ -1,4 +1,4 @@
-"""What a search and a training share: the optimiser, the learning rate's schedule, weight averaging and the loss."""
+"""Parts that a search and a training share: optimiser, learning rate schedule, weight averaging and loss."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class AveragedNet(Generic[Module]):
         self._others = [(average, value) for average, value in pairs if not average.is_floating_point()]
 
     def update(self, step: int) -> None:
-        """Takes up the weights that the original has after its optimiser's step number `step`, counted from 0.
+        """Adds the weights of the original after the optimiser's step number `step`, counted from 0, to the average.
 
-        The first steps keep less than `decay`, so that the random initial weights are soon forgotten. Tensors of
-        integers, such as batch norm's count of batches, are copied.
+        The first steps keep less than `decay`, so that the random initial weights are soon forgotten. Integer tensors,
+        such as the count of batches of a batch norm, are copied.
         """
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Outputs of a `Net` for many examples. The metric made of them is the task's affair: see `TaskData.evaluate`."""
+"""`predict`: outputs of a `Net` for many examples. `TaskData.evaluate` computes the task's metric from them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def predict(net: Net, x: Floats, batch: int = 256) -> Floats:
 
     The network computes in evaluation mode and is left in the mode that it was in.
 
-    - `x`: inputs `[N, H, W, C]`, in the real units that the front end gives, N at least 1.
-    - `batch`: examples computed at once; it changes memory and time, not what is computed.
+    - `x`: inputs `[N, H, W, C]`, in the real units that the front end gives, N at least 1. - `batch`: number of
+      examples that are computed at once; it changes memory and time, not the result.
 
     Returns logits `[N, classes]`.
     """

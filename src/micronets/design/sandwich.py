@@ -4,7 +4,7 @@ Training follows the sandwich rule with in-place distillation (Yu and Huang 2019
 every step trains the largest network on the labels, and the smallest one and some random ones on the outputs of the
 largest. So outer taps and last channels are trained in every step, unlike in `dnas.py`, where options compete. Then
 networks within the limits are cut out, get batch norm statistics of their own, and are compared by their loss on
-validation examples (regularised evolution without ageing; Real et al. 2019).
+validation examples, by regularised evolution without ageing (Real et al. 2019).
 """
 
 from __future__ import annotations
@@ -61,11 +61,14 @@ class SandwichLoop(SearchLoop):
     feasible: Sequence[Mapping[str, int]] = ()
 
     def chosen(self) -> dict[str, int]:
-        """Returns the largest network: that whose loss and accuracy the history tells."""
+        """Returns the largest network, whose loss and accuracy the history records."""
         return self.supernet.space.largest()
 
     def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
-        """Does one step on the shared weights; see `SearchLoop.train_step`. The loss is that of the largest network."""
+        """Trains the shared weights by one step (see `SearchLoop.train_step`).
+
+        The loss is that of the largest network.
+        """
         s = self.settings
         seeds = np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64)
         rng = random.Random(int(seeds[0]))
@@ -96,11 +99,11 @@ class SandwichLoop(SearchLoop):
 
 
 class CutNetworks:
-    """The networks of a trained supernet, compared as they are; what was computed once is kept.
+    """The networks of a trained supernet, and their losses without further training, each of which is computed once.
 
     - `loop`: holds the supernet and gives the batches for statistics of batch norm.
-    - `losses`: the mean cross-entropy on validation examples of each network that was looked at.
-    - `scores`: the file in which losses are kept for other searches on the same supernet; None keeps none.
+    - `losses`: the mean cross-entropy on validation examples of each network that was looked at. - `scores`: the file
+      that keeps losses for other searches on the same supernet; None if there is no such file.
     """
 
     def __init__(self, loop: SearchLoop, data: TaskData, scores: ScoreFile | None = None) -> None:
@@ -136,7 +139,7 @@ class CutNetworks:
 def evolve(
     networks: CutNetworks, fitter: BudgetFitter, start: Sequence[dict[str, int]], count: int, rng: random.Random
 ) -> dict[str, int]:
-    """Returns the values of the cut network of least validation loss among `count` that fit.
+    """Returns the values of that network, among `count` that fit, whose validation loss is least.
 
     A third of them are the networks of `start` and random ones; the others are made from the best so far: choices of
     two of these, some drawn anew, lowered until they fit.
@@ -208,13 +211,13 @@ def _loop(
 
 
 def _train(loop: SandwichLoop, path: Path, stamp: str, progress: Progress) -> None:
-    """Does the steps that the checkpoint at `path` has not done."""
+    """Trains by the steps that are left after the checkpoint at `path`."""
     loop.resume(load_checkpoint(path, loop.device, stamp))
     loop.run(progress, lambda state: save_checkpoint(path, state, stamp))
 
 
 def _shared_stamp(loop: SandwichLoop) -> str:
-    """Hashes what decides the weights of a supernet for many searches, but for the shapes that these need."""
+    """Returns a hash of all that decides the weights of a shared supernet, except the shapes that its searches need."""
     space, without = loop.supernet.space, (*WITHOUT_EFFECT, "device", "supernet", "evaluations")
     decisive = {k: v for k, v in asdict(loop.settings).items() if k not in without}
     of_data = data_digest(loop.data, input_settings(loop.data, space.largest()))
@@ -222,9 +225,10 @@ def _shared_stamp(loop: SandwichLoop) -> str:
 
 
 def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
-    """Gives a loop the weights that `train_supernet` has left in `folder`; returns the file of losses beside them.
+    """Loads the weights that `train_supernet` left in `folder`; returns the path of the file of losses beside them.
 
-    Raises `FileError` if there are none, `SpecError` for those of other data, settings or spaces, or half trained ones.
+    Raises `FileError` if there are none, and `SpecError` if they are for other data, settings or spaces, or if their
+    training has not ended.
     """
     path = folder / CHECKPOINT
     try:
@@ -264,9 +268,10 @@ def search(
 ) -> SearchResult:
     """Trains a supernet by the sandwich rule and returns the best of `settings.evaluations` networks cut out of it.
 
-    A step costs about four of `dnas.search`. Where `settings.supernet` names one that `train_supernet` has trained, no
-    step is done. The arguments and errors are those of `dnas.search`; `DataError` too without validation examples. The
-    last record of the history tells the losses of the networks that were compared.
+    A step takes about as long as four of `dnas.search`. Where `settings.supernet` names a supernet that
+    `train_supernet` has trained, none is trained here. The arguments and errors are those of `dnas.search`; `DataError`
+    is raised too, where there are no validation examples. The last record of the history has the losses of the networks
+    that were compared.
     """
     if not data.size("val"):
         raise DataError("the data have no validation examples; cut networks are compared on them")

@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 class ScoreFile:
-    """Losses that were computed by this or another search; each is a line of JSON at the end of the file.
+    """Losses that this search or another one computed; each is a line of JSON, added at the end of the file.
 
-    A line that a killed process left half written is no JSON, alone or with what follows it, and is passed over.
+    A line that a killed process left half written is not JSON, even together with the next line, and is skipped.
 
-    - `path`: the file, which is made with the first loss.
-    - `basis`: identifies everything beside the network that decides a loss; losses of another basis are passed over.
+    - `path`: the file, which is made with the first loss. - `basis`: identifies everything besides the network that
+      decides a loss; losses of another basis are skipped.
     """
 
     def __init__(self, path: Path, basis: str) -> None:

@@ -1,4 +1,4 @@
-"""The methods of search by name: `search` does what `SearchSettings.method` says; all keep the same hard limits."""
+"""`search`: searches by the method that `SearchSettings.method` names. All methods keep the same hard limits."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ def search(
 ) -> SearchResult:
     """Searches a space for an accurate network that meets the limits, by the method that the settings name.
 
-    - `dnas`: weights and architecture of a supernet are trained together (`dnas.search`).
-    - `supernet`: a supernet whose cut networks work as they are, and evolution over these (`sandwich.search`).
-    - `random`, `uniform`: single networks, each trained for a share of the epochs (`candidates.search`).
+    - `dnas`: weights and architecture of a supernet are trained together (`dnas.search`). - `supernet`: a supernet is
+      trained so that networks cut out of it work without further training; evolution finds the best of these
+      (`sandwich.search`). - `random`, `uniform`: single networks are trained, each for a share of the epochs
+      (`candidates.search`).
 
-    Arguments, result and errors are those of `dnas.search`; `DataError` too without validation examples, on which all
-    methods but `dnas` choose.
+    Arguments, result and errors are those of `dnas.search`. All methods but `dnas` choose by validation examples, and
+    raise `DataError` without any.
     """
     match settings.method:
         case "dnas":

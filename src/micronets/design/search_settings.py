@@ -1,4 +1,4 @@
-"""`SearchSettings`: the section [search] of a configuration. Nothing here needs torch, so that reading one does not."""
+"""`SearchSettings`: the section [search] of a configuration. This file is read without torch."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class SearchSettings:
       work as they are, and compares networks cut out of it; `random` and `uniform` compare single networks after a
       short training: random ones, and the space's standard one scaled to the limits for its input sizes and strides.
     - `candidates`: networks that `random` trains, and the most that `uniform` does; at least 1.
-    - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1.
-    - `supernet`: for the method `supernet`, a directory that holds one trained already, such as `supernet` of a sweep
-      with the same data, space, seed and settings of the search: networks are cut out of it, and none is trained.
+    - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1. - `supernet`: for the method
+      `supernet`, a directory with a supernet that is trained already, such as the folder `supernet` of a sweep with the
+      same data, space, seed and settings of the search. Networks are cut out of it, and no supernet is trained.
     - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, one
       for each at least; a step of `supernet` costs about four of `dnas`.
     - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).
@@ -39,8 +39,8 @@ class SearchSettings:
     - `settle`: share of the steps, the last ones, over which `arch_lr` falls linearly to 0, so that no choice changes
       in the last steps by the noise of a few batches; 0 to 1 - `warmup`.
     - `fill_log_ratio`: where the likeliest network leaves room under the limits, a larger option of a choice is taken
-      if it is at most exp(`fill_log_ratio`) times less probable than the likeliest; 0 or more. What is less probable
-      was hardly trained.
+      if it is at most exp(`fill_log_ratio`) times less probable than the likeliest; 0 or more. Less probable options
+      were hardly trained.
     - `calibration_batches`: batches of training examples on which the batch norms of a network that is cut out of the
       supernet get statistics of their own; at least 1.
     - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively. In `bf16`, a

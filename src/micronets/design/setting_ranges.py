@@ -1,4 +1,4 @@
-"""Which values settings of a search and of a training may have. Nothing here needs torch."""
+"""The ranges of the settings of a search and of a training. This file is read without torch."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ _WORDS = {
 def check_ranges(section: str, settings: object, positive: Iterable[str], not_negative: Iterable[str]) -> None:
     """Raises `SpecError` for a number out of its range, NaN included, and for an unknown word.
 
-    - section: the section of a configuration that holds the settings, for the message.
-    - settings: a record; of the numbers in `MOST` and of the words it may have any.
+    - section: the section of a configuration that holds the settings, for the message. - settings: the record of
+      settings; it need not have all the numbers of `MOST` and all the words.
     - positive: names of settings that must be more than 0.
     - not_negative: names of settings that must be 0 or more.
     """

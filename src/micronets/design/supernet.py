@@ -28,7 +28,7 @@ from micronets.ir.window import Window
 
 
 class ChoiceInt(int):
-    """The largest option of a choice, as an integer that knows the name of its choice."""
+    """The largest option of a choice: an integer that carries the name of the choice."""
 
     choice: str
 
@@ -108,7 +108,7 @@ class Supernet(nn.Module):
         return ChoiceSample(weights, shapes, torch.zeros((), device=self._device))
 
     def steps(self, sample: ChoiceSample) -> tuple[Step, ...]:
-        """Returns the layers of the relaxed network that a sample is, whose sizes may be 0-d tensors."""
+        """Returns the layers of the relaxed network of a sample, whose sizes may be 0-d tensors."""
         expected: dict[str, object] = dict(sample.shapes)
         for name, weight in sample.weights.items():
             expected[name] = weight @ self._options(name)
@@ -156,12 +156,12 @@ class Supernet(nn.Module):
         return values[previous].flatten(1)
 
     def _mask(self, layer: Layer, masks: list[Tensor | None], x: Tensor, sample: ChoiceSample) -> Tensor | None:
-        """Returns the mask of the channels that a layer puts out.
+        """Returns the mask of a layer's output channels.
 
-        - `masks`: those of its inputs.
+        - `masks`: the masks of its inputs.
         - `x`: its first input, `[N, C, H, W]` or `[N, units]`.
 
-        Raises `UnsupportedError` for a layer that mixes channels whose masks it would have to mix as well.
+        Raises `UnsupportedError` for a layer whose outputs mix channels of different masks.
         """
         facts = operator(layer)
         match layer:
@@ -186,7 +186,10 @@ class Supernet(nn.Module):
         return self._template(shapes).input_shape
 
     def _template(self, shapes: Mapping[str, int]) -> Template:
-        """Makes the space's template with these shapes and the largest option of every other choice, once."""
+        """Returns the space's template with these shapes and the largest option of every other choice.
+
+        Makes it once.
+        """
         chosen = tuple(shapes.values())
         if chosen not in self._templates:
             values = self.space.largest() | dict(shapes)
@@ -261,7 +264,7 @@ class Supernet(nn.Module):
         return cast(Tensor, getattr(self, f"options_{choice}"))
 
     def slice(self, arch: Arch, batches: Iterable[Tensor]) -> dict[str, Tensor]:
-        """Cuts a network out and gives its batch norms statistics of their own, so that it works as it is.
+        """Cuts a network out and gives its batch norms statistics of their own, so that it works without training.
 
         The shared statistics are of sums over more channels and taps than the network has: with them, its outputs are
         worth little (Yu et al. 2019, "Universally Slimmable Networks", Section 3.3).
@@ -318,7 +321,7 @@ def _mix_masks(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Ten
 def _merge_input_channels(weight: Tensor, channels: int) -> Tensor:
     """Returns the weight `[K, C, kh, kw]` for `channels` <= C inputs: the last one takes the weights of the rest.
 
-    So a gray picture gives what a picture of three equal colours would.
+    So a gray picture gives the same result as a colour picture with three equal channels.
     """
     if channels == weight.shape[1]:
         return weight
@@ -326,9 +329,9 @@ def _merge_input_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def _mask_of_sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
-    """Returns the mask of a sum, which has a channel if one of its two summands has it; None is a mask of ones.
+    """Returns the mask of a sum: a channel counts if it counts in one of the summands; None is a mask of ones.
 
-    The maximum is right because equal choices give equal masks, and others masks of which one holds the other.
+    The maximum is exact: of two masks, either both are equal, or one has all the channels of the other.
     """
     return None if a is None or b is None else a if a is b else torch.maximum(a, b)
 

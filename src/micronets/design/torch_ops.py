@@ -1,8 +1,8 @@
-"""Torch code shared by `Net` and the supernet: TensorFlow's padding, quick convolutions, device and precision.
+"""Torch code that `Net` and the supernet share: TensorFlow's padding, fast convolutions, device and precision.
 
-Maps are `[N, C, H, W]` tensors in `channels_last` memory, which is the NHWC order of the architecture. The detours
-below give the same sums as the plain call of torch; each avoids a path that is 5 to 100 times slower on a CPU, or one
-that is wrong there.
+Maps are `[N, C, H, W]` tensors in `channels_last` memory, which is the NHWC order of the architecture. Some
+convolutions are computed in a roundabout way: the sums are those of torch's plain call, which on a CPU is 5 to 100
+times slower for these shapes, or wrong.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _checked_conv(
 
     oneDNN 3.12, which is in torch 2.13, sums up wrong values on a CPU with AMX if the channels are fewer than 16 and
     the kernel covers a multiple of 32 values of a row, 64 or more: 8 channels under a kernel that is 20 wide, for
-    example. A network learns with such sums too, but those weights are worth little in float32 and on the device.
+    example. A network can learn with such sums, but its weights then fail in float32 and on the device.
     """
     dtype = _cpu_dtype(x)
     if dtype is None or _agrees_with_float32(
@@ -105,9 +105,9 @@ def _agrees_with_float32(
     dilation: Pair,
     groups: int,
 ) -> bool:
-    """Tells whether a convolution of random numbers in `dtype`, and its gradients, are about those in float32.
+    """Tells whether a convolution of random numbers in `dtype`, and its gradients, nearly equal those in float32.
 
-    It is computed once for each combination of shapes, on a generator of its own.
+    It is computed once for each combination of shapes, with a random generator of its own.
     """
     generator = torch.Generator().manual_seed(0)
 
@@ -248,8 +248,8 @@ Precision = Literal["fp32", "bf16"]
 def pick_precision(name: str, device: torch.device) -> Precision:
     """Returns the precision named `fp32` or `bf16`; `auto` is bf16 where the hardware multiplies it natively.
 
-    There bf16 was faster on every network that was timed. It is decided by this rule and not by timing, so that the
-    same machine always gives the same result. Raises `SpecError` for another name.
+    On such hardware bf16 was faster for every network that was timed. This rule decides, not a timing, so that the same
+    machine always gives the same result. Raises `SpecError` for another name.
     """
     match name:
         case "fp32" | "bf16":
@@ -263,7 +263,7 @@ def pick_precision(name: str, device: torch.device) -> Precision:
 
 
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """Makes the context in which torch computes in bf16 where it can, on `device`; for `fp32` it changes nothing."""
+    """Returns the context in which torch on `device` computes in bf16 where it can; for `fp32` it has no effect."""
     if precision == "fp32":
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)

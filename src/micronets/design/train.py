@@ -1,6 +1,6 @@
 """Training of one network: in float, then with quantisation simulated; an interrupted training continues bit for bit.
 
-The steps themselves are in `train_loop.py`; this file starts them and keeps what they found.
+`train_loop.py` has the training steps; this file starts them, and keeps the result.
 
 On a CPU set `OMP_WAIT_POLICY=passive` before torch is imported: threads that spin while they wait make every step
 several times slower as soon as anything else runs on the machine.
@@ -34,7 +34,7 @@ WEIGHTS = "weights.pt"
 
 @dataclass(frozen=True, eq=False)
 class TrainResult:
-    """A trained network and how it came about.
+    """A trained network, and the record of its training.
 
     - `net`: the network on the CPU, in evaluation mode, fake-quantised if there was a quantised stage.
     - `float_state`: state dict of the float network, of the float stage's best epoch.

@@ -1,4 +1,4 @@
-"""`TrainLoop`: the steps of a training, and its state between two of them, which is what a checkpoint holds.
+"""`TrainLoop`: the steps of a training, and the state between two steps, which a checkpoint holds.
 
 Every random number of a step comes from a generator seeded by (seed, stage, step), so there is no generator state to
 keep and a step always sees the same batch, however often the training was stopped.
@@ -44,7 +44,7 @@ REPORT_SECONDS = 1.0  # the least time between two reports of progress within an
 
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
-    """All that decides the result of a training.
+    """Everything that decides the result of a training.
 
     - `arch`: the network to train.
     - `data`: examples and metric of the task.
@@ -54,10 +54,10 @@ class TrainingJob:
     - `seed`: seed of the initial weights and of everything that is drawn.
     - `init`: float weights to start from, by the names of `Net`'s state dict; None starts from random ones.
     - `teacher`: a network that maps the inputs to logits of the same classes, which the trained one also learns to
-      imitate, but for examples that were made on top of the data; None trains on the labels alone.
-    - `teacher_view`: what the teacher gets; None: the inputs of the trained network.
-    - `teacher_views`: every example is disturbed in so many ways, again and again, of which the teacher's outputs are
-      kept; 0 disturbs it anew in every epoch.
+      imitate, but for examples that were made on top of the data; None trains on the labels alone. - `teacher_view`:
+      makes the teacher's inputs; None: the teacher gets those of the trained network. - `teacher_views`: number of
+      augmented forms of every example, used in turn, for each of which the teacher's outputs are computed once and
+      kept; 0 augments it anew in every epoch.
     """
 
     arch: Arch
@@ -71,7 +71,7 @@ class TrainingJob:
     teacher_views: int = 0
 
     def fingerprint(self) -> str:
-        """Returns the hash of everything that decides the result, with which a checkpoint is marked."""
+        """Returns the hash of everything that decides the result; a checkpoint carries it."""
         decisive = {k: v for k, v in asdict(self.settings).items() if k not in (*WITHOUT_EFFECT, "device")}
         facts: list[Any] = [
             self.arch.to_json(),
@@ -117,7 +117,7 @@ class TrainLoop:
         self.teacher = None if job.teacher is None else job.teacher.to(self.device).eval()
         self.loss = optim.make_loss(settings.label_smoothing, settings.distill_weight, settings.distill_temperature)
         self.labels = torch.from_numpy(job.data.labels("train")).to(self.device)
-        self.given = len(given_labels(job.data, "train"))  # what comes after them was made to train on
+        self.given = len(given_labels(job.data, "train"))  # examples beyond these were synthesised for the training
         self.val_inputs = job.data.inputs("val", job.input_settings)
         self.stage = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
@@ -125,7 +125,7 @@ class TrainLoop:
         self.history: list[dict[str, Any]] = []
         self.best: dict[str, dict[str, Any]] = {}
         self._seconds_per_step: dict[str, float] = {}  # by stage
-        self._taught: dict[int, Taught] = {}  # what the teacher says of batches that are seen again, by their number
+        self._taught: dict[int, Taught] = {}  # the teacher's outputs for batches that are used again, by their number
         self.hint = self._make_hint()
         state = load_checkpoint(self.checkpoint, torch.device("cpu"), self.stamp)
         if state is None:
@@ -160,7 +160,7 @@ class TrainLoop:
             load_float(net, self.best["float"]["state"])
             fakequant.attach(net, self._calibration_batches())
         self._set_net(net)
-        if self._epochs == 0:  # what comes next begins with the weights as they were given
+        if self._epochs == 0:  # the next stage begins with the weights as they were given
             self._keep_if_best(0)
 
     def _set_net(self, net: Net) -> None:
@@ -265,7 +265,7 @@ class TrainLoop:
     def _loss(
         self, logits: Tensor, features: Tensor | None, labels: Tensor, taught: Taught | None, followed: Tensor | None
     ) -> Tensor:
-        """Returns the loss of a batch: that of its outputs, and how far its map is from the teacher's.
+        """Returns the loss of a batch: that of its outputs, plus the weighted distance of its map from the teacher's.
 
         - `followed`: on which examples `[B]` the teacher is followed; None: on all.
         """
@@ -281,9 +281,9 @@ class TrainLoop:
         return loss + self.settings.hint_weight * distance
 
     def _make_hint(self) -> Hint | None:
-        """Makes what compares a map with the teacher's, whose first batches tell which of its maps and their ranges.
+        """Makes the `Hint`; the teacher's maps of the first batches decide which one is learnt, and its scaling.
 
-        Returns None where nothing is compared. Raises `SpecError` for a teacher that tells no maps.
+        Returns None where no map is learnt. Raises `SpecError` for a teacher that does not return maps.
         """
         if not self.settings.hint_weight or self.teacher is None:
             return None
@@ -302,7 +302,7 @@ class TrainLoop:
         return hint.to(self.device)
 
     def _shown(self, epoch: int) -> int:
-        """Returns the epoch whose order and disturbances are seen in `epoch` of the present stage, both from 0."""
+        """Returns the epoch whose order and augmentation `epoch` of the present stage repeats; both count from 0."""
         views = self.job.teacher_views if self._is_taught else 0
         return epoch % views if views else epoch
 
@@ -313,17 +313,19 @@ class TrainLoop:
 
     @property
     def _seed_of_stage(self) -> int:
-        """The number in the seeds of order and disturbances; that of the float stage where views are seen again."""
+        """The stage's number in the seeds of order and augmentation.
+
+        0, as of the float stage, if views are used again.
+        """
         return 0 if self._is_taught and self.job.teacher_views else STAGES.index(self.stage)
 
     def _asked(
         self, batch: Tensor, number: int, inputs: Tensor, share: float, partner: Tensor
     ) -> tuple[Taught | None, Taught | None]:
-        """Returns what the teacher says for the two parts of the loss; None and None without a teacher.
+        """Returns the teacher's outputs for the two parts of the loss; None and None without a teacher.
 
-        - `batch`: the indices of the examples `[B]`.
-        - `number`: the number of the batch, which decides how its examples are disturbed.
-        - `inputs`: what the trained network gets, before it is mixed.
+        - `batch`: the indices of the examples `[B]`. - `number`: the number of the batch, which decides the
+          augmentation of its examples. - `inputs`: the inputs of the trained network, before they are mixed.
         - `share`, `partner`: how it is mixed. A batch that is seen again is not: the teacher then says what it thinks
           of either example.
         """
@@ -340,7 +342,7 @@ class TrainLoop:
         return found, found.of(partner) if kept and share < 1 else found
 
     def _ask(self, seen: Tensor) -> Taught:
-        """Asks the teacher about inputs `[B, H, W, C]`, also about its map if that is learnt."""
+        """Computes the teacher's outputs for inputs `[B, H, W, C]`, and its map if that is learnt."""
         assert self.teacher is not None
         with torch.no_grad():
             if self.hint is None or not isinstance(self.teacher, WithMaps):
@@ -406,14 +408,14 @@ class TrainLoop:
         return torch.from_numpy(self.data.epoch(rng))
 
     def _generator(self, *numbers: int) -> torch.Generator:
-        """Makes the random generator that is seeded by the job's seed and these numbers."""
+        """Returns a random generator, seeded by the job's seed and `numbers`."""
         seed = int(np.random.SeedSequence([self.job.seed, *numbers]).generate_state(1, np.uint64)[0] >> np.uint64(1))
         return torch.Generator(self.device).manual_seed(seed)
 
     def _calibration_batches(self, view: MakeView | None = None) -> list[Tensor]:
         """Makes the augmented inputs `[B, H, W, C]` on which the ranges of all tensors are first observed.
 
-        - `view`: as what another network sees them; None: as this one does.
+        - `view`: makes the inputs of another network, the teacher; None: those of this network.
         """
         order, batch = self._order(0), self.settings.batch
         parts = [order[i * batch : (i + 1) * batch] for i in range(self.settings.calibration_batches)]

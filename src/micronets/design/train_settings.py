@@ -1,4 +1,4 @@
-"""`TrainSettings`: the section [train] of a configuration. Nothing here needs torch, so that reading one does not."""
+"""`TrainSettings`: the section [train] of a configuration. This file is read without torch."""
 
 from __future__ import annotations
 
