@@ -106,10 +106,19 @@ def test_a_name_is_inside_its_box_or_not_there(width: int) -> None:
 
 
 def test_the_name_of_a_thin_box_stands_above_it_where_there_is_room() -> None:
-    thin, below = PlannedBuffer("input", 1000, 8, 0, 0), PlannedBuffer("stem", 0, 1000, 0, 1)
+    thin, below = PlannedBuffer("input", 1250, 8, 0, 0), PlannedBuffer("stem", 0, 1250, 0, 1)
     steps = ["stem", "logits"]
     assert ">input</text>" in charts.memory_chart([thin, below], steps, 2000, None)
-    above = PlannedBuffer("other", 1008, 900, 0, 0)
+    wider = charts.memory_chart([thin, below], ["stem", *map(str, range(40))], 2000, None)
+    assert ">input</text>" in wider, "it may be longer than the box"
+    beside = PlannedBuffer("other", 1250, 700, 1, 40)
+    ((x, anchor),) = re.findall(
+        r'<text x="([\d.]+)"[^>]*text-anchor="(\w+)">input<',
+        charts.memory_chart([thin, below, beside], ["stem", *map(str, range(40))], 2000, None),
+    )
+    assert anchor == "end"
+    assert float(x) < 62 + (charts.WIDTH - 62 - 14) / 41, "it is flush with its box and clear of the one beside it"
+    above = PlannedBuffer("other", 1258, 700, 0, 0)
     assert ">input</text>" not in charts.memory_chart([thin, below, above], steps, 2000, None)
 
 
@@ -180,3 +189,11 @@ def test_a_cell_of_each_row_may_have_a_line_of_its_own_on_narrow_pages() -> None
     table = html_table(("name", "bytes", "note"), [("a", "1", "so")], own_line="last")
     assert '<table class="last" style="--columns: 2"><thead>' in table
     assert "<table><thead>" in html_table(("name", "bytes"), [("a", "1")])
+    layers = html_table(tuple("abcdefg"), [tuple("1234567")], own_line="first three")
+    assert '<table class="first-three" style="--columns: 4"><thead>' in layers
+
+
+def test_a_last_epoch_of_another_kind_is_shaded() -> None:
+    chart = charts.line_chart([charts.Series("loss", (0.5, 0.4, 0.3))], "loss", "epoch", mark=2)
+    ((width,),) = [re.findall(r'<rect [^>]*width="([\d.]+)"[^>]*class="shade"', chart)]
+    assert float(width) > 100

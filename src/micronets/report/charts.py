@@ -136,7 +136,8 @@ def line_chart(
     parts += [svg_text(x(n - 1), height - bottom + 16, str(n), "small", "middle") for n in x_marks]
     parts.append(svg_text(width - right, height - 3, x_label, "small", "end"))
     if mark is not None:
-        shade = el("rect", x=x(mark), y=top, width=x(count - 1) - x(mark), height=height - top - bottom, class_="shade")
+        start = x(max(0, mark - 0.5))  # so that also the last epoch alone has an area
+        shade = el("rect", x=start, y=top, width=x(count - 1) - start, height=height - top - bottom, class_="shade")
         parts.insert(0, shade)
     if limit is not None:
         parts.append(el("line", x1=left, x2=width - right, y1=y(limit), y2=y(limit), class_="limit"))
@@ -204,34 +205,69 @@ def memory_chart(
     def y(v: float) -> float:
         return top + (height - top - bottom) * (marks[-1] - v) / marks[-1]
 
-    parts = [y_axis(marks, y, left, width - right), svg_text(left, 14, "arena, bytes", "small")]
+    parts = [y_axis(marks, y, left, width - right)]
     for i, name in list(enumerate(steps))[:: max(1, math.ceil(14 / column))]:
         x = left + (i + 0.5) * column
         turned = f"translate({x + 3:.1f} {height - bottom + 8}) rotate(-60)"
         parts.append(el("text", name, class_="small", text_anchor="end", transform=turned))
-    for k, b in enumerate(buffers):
+    outlines: list[Box] = []
+    captions: list[Markup | None] = []
+    for b in buffers:
         x, wide = left + b.first * column, (b.last - b.first + 1) * column
         tall = y(b.offset) - y(b.offset + b.bytes)
-        note = f"{b.name}: {b.bytes:,} bytes at {b.offset:,}, layers {b.first + 1} to {b.last + 1}"
-        box = el("rect", x=x + 1, y=y(b.offset + b.bytes), width=max(1.0, wide - 2), height=tall, rx=2)
         caption = _box_caption(b.name, x + wide / 2, y(b.offset + b.bytes / 2), wide - 2, tall)
-        if caption is None and wide >= LETTER * len(b.name) and not _is_above(b, buffers, y):
-            caption = svg_text(x + wide / 2, y(b.offset + b.bytes) - 4, b.name, "small", "middle")
-        parts.append(el("g", el("title", note), box, caption, class_=f"c{k % COLOURS} fill"))
+        outlines.append((x, y(b.offset + b.bytes), x + wide, y(b.offset)))
+        captions.append(caption)
+    title = "arena, bytes"
+    parts.append(svg_text(left, 14, title, "small"))
+    texts = [(0.0, y(m) - 6, left - 2, y(m) + 6) for m in marks]  # where the values beside the axis stand
+    texts.append((left, 2, left + LETTER * len(title), 18))
+    for k, b in enumerate(buffers):
+        if captions[k] is None:
+            others = outlines[:k] + outlines[k + 1 :] + texts
+            captions[k], taken = _caption_above(b.name, outlines[k], others, width - right)
+            texts += taken
+    for k, (b, (x, high, end, low)) in enumerate(zip(buffers, outlines, strict=True)):
+        note = f"{b.name}: {b.bytes:,} bytes at {b.offset:,}, layers {b.first + 1} to {b.last + 1}"
+        box = el("rect", x=x + 1, y=high, width=max(1.0, end - x - 2), height=low - high, rx=2)
+        parts.append(el("g", el("title", note), box, captions[k], class_=f"c{k % COLOURS} fill"))
     if limit is not None:
         parts.append(el("line", x1=left, x2=width - right, y1=y(limit), y2=y(limit), class_="limit"))
         parts.append(svg_text(width - right, y(limit) - 5, f"limit {limit:,}", "small", "end"))
     return svg(width, height, parts, label="Memory over time")
 
 
-def _is_above(buffer: PlannedBuffer, buffers: Sequence[PlannedBuffer], y: Callable[[float], float]) -> bool:
-    """Tells whether a box stands in the line of text above that of a buffer; `y` turns addresses into coordinates."""
-    top = y(buffer.offset + buffer.bytes)
-    return any(
-        b.first <= buffer.last and buffer.first <= b.last and y(b.offset + b.bytes) < top and y(b.offset) > top - 16
-        for b in buffers
-        if b is not buffer
-    )
+Box = tuple[float, float, float, float]
+"""A rectangle of a drawing: its left, upper, right and lower edge."""
+
+
+def _caption_above(name: str, box: Box, others: Sequence[Box], end: float) -> tuple[Markup | None, list[Box]]:
+    """Writes the name of a box above it, where nothing else stands: over its middle, or flush with one of its sides.
+
+    - name: of the box.
+    - box: the box.
+    - others: the boxes and texts that must not be met.
+    - end: the right edge of the drawing.
+
+    Returns the text, or None where there is no room, and the rectangle that it takes.
+    """
+    left, top, right, _ = box
+    long = LETTER * len(name)
+    middle = (left + right) / 2
+    for x, start, anchor in (
+        (middle, middle - long / 2, "middle"),
+        (left + 1, left + 1, "start"),
+        (right - 1, right - 1 - long, "end"),
+    ):
+        taken = (start, top - 16, start + long, top - 1)
+        if start >= 0 and start + long <= end and not any(_overlap(taken, other) for other in others):
+            return svg_text(x, top - 4, name, "small", anchor), [taken]
+    return None, []
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    """Tells whether two rectangles have a point in common that is not on an edge."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _box_caption(name: str, x: float, y: float, wide: float, tall: float) -> Markup | None:

@@ -61,15 +61,16 @@ def html_table(
     rows: Iterable[Iterable[Child]],
     numeric: Iterable[int] = (),
     *,
-    own_line: Literal["first", "last"] | None = None,
+    own_line: Literal["first", "first three", "last"] | None = None,
 ) -> Markup:
     """Writes a table that scrolls sideways where it is too wide for the page.
 
     - `head`: titles of the columns.
     - `rows`: the cells, one for each column.
     - `numeric`: numbers of the columns, from 0, that are set flush right.
-    - `own_line`: which cell of each row has a line of its own on a narrow page, so that nothing is cut off there: the
-      first one above the others, or the last one below them.
+    - `own_line`: which cells of each row have a line of their own on a narrow page, so that nothing is cut off there:
+      the first one or the first three above the others, or the last one below them. Of the three, the second is as wide
+      as two columns, so that four numbers stand below them.
     """
     head = list(head)
     right = set(numeric)
@@ -78,8 +79,9 @@ def html_table(
         return el("tr", [el(kind, c, class_="n" if i in right else None) for i, c in enumerate(row)])
 
     body = [cells("td", r) for r in rows]
-    columns = None if own_line is None else f"--columns: {len(head) - 1}"
-    table = el("table", el("thead", cells("th", head)), el("tbody", body), class_=own_line, style=columns)
+    columns = None if own_line is None else f"--columns: {len(head) - (3 if own_line == 'first three' else 1)}"
+    class_ = None if own_line is None else own_line.replace(" ", "-")
+    table = el("table", el("thead", cells("th", head)), el("tbody", body), class_=class_, style=columns)
     return el("div", table, class_="scroll")
 
 

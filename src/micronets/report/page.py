@@ -131,15 +131,14 @@ def _budget_section(facts: Facts) -> Markup:
             amount(r.value, r.unit),
             amount(r.limit, r.unit),
             f"{r.value / r.limit:.1%}",
-            r.source,
-            r.note,
+            f"{r.source}: {r.note}" if r.note else r.source,
         )
         for r in rows
     ]
     return section(
         "Result against budget",
         charts.both_widths(lambda width: charts.budget_bars(bars, width)),
-        html_table(("limit", "result", "allowed", "used", "source", ""), cells, numeric=(1, 2, 3), own_line="last"),
+        html_table(("limit", "result", "allowed", "used", "source"), cells, numeric=(1, 2, 3), own_line="last"),
     )
 
 
@@ -317,7 +316,7 @@ def _layers_section(facts: Facts) -> Markup:
     total = ("total", "", "", *(f"{n:,}" for n in sums), "")
     return section(
         "Layer by layer",
-        html_table(head, [*rows, total], numeric=range(3, 7), own_line="first"),
+        html_table(head, [*rows, total], numeric=range(3, 7), own_line="first three"),
         el("p", "Source: estimated.", class_="small"),
     )
 

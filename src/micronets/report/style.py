@@ -73,9 +73,13 @@ g.fill rect { fill-opacity: 0.85; }
   table { font-size: 12px; }
   th, td { padding-right: 8px; }
   td:last-child:not(.n) { min-width: 110px; }
-  table.first, table.last { display: grid; grid-template-columns: repeat(var(--columns), auto); }
-  table.first :is(thead, tbody, tr), table.last :is(thead, tbody, tr) { display: contents; }
-  table.first :is(th, td), table.last :is(th, td) { padding-right: 4px; }
+  table:is(.first, .first-three, .last) { display: grid; grid-template-columns: repeat(var(--columns), auto); }
+  table:is(.first, .first-three, .last) :is(thead, tbody, tr) { display: contents; }
+  table:is(.first, .first-three, .last) :is(th, td) { padding-right: 4px; }
+  table.first-three :is(th, td):nth-child(2) { grid-column: span 2; }
+  table.first-three :is(th, td):nth-child(-n + 3) { border: none; padding-bottom: 0; }
+  table.first-three :is(th, td):first-child { font-weight: 600; }
+  table.first-three :is(th, td):nth-child(3) { text-align: right; min-width: 0; white-space: nowrap; }
   table.first :is(th, td):first-child { grid-column: 1 / -1; border: none; padding-bottom: 0; font-weight: 600; }
   table.last :is(th, td):last-child { grid-column: 1 / -1; padding-top: 0; color: var(--soft); min-height: 5px; }
   table.last :is(th, td):not(:last-child) { border: none; padding-bottom: 0; }
