@@ -115,3 +115,7 @@ def test_table_text_and_page_show_every_point() -> None:
     assert page.count('class="narrow"') == page.count('class="wide"') == 3, "latency, SRAM and MACs are known"
     assert set(re.findall(r'(?:href|src)="([^"]*)"', page)) == {"points/a-1/report.html", "points/b-1/report.html"}
     assert "nan" not in page
+    assert 'class="lines-of-five" style="--columns: 5"' in page
+    head = re.search(r"<th>network</th>.*?</tr>", page.split("All networks")[1])
+    assert head
+    assert head[0].count("<th") == 11, "one, ten or five columns, and a whole number of lines on each page"

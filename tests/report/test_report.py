@@ -193,6 +193,13 @@ def test_a_cell_of_each_row_may_have_a_line_of_its_own_on_narrow_pages() -> None
     assert '<table class="first-three" style="--columns: 4"><thead>' in layers
 
 
+def test_values_of_an_axis_are_not_cut_by_the_edge_of_a_drawing() -> None:
+    assert 'text-anchor="middle"' in charts.mark_text(340, 10, "600", 360)
+    assert (
+        charts.mark_text(350, 10, "600 k", 360) == '<text x="360" y="10" class="small" text-anchor="end">600 k</text>'
+    )
+
+
 def test_a_last_epoch_of_another_kind_is_shaded() -> None:
     chart = charts.line_chart([charts.Series("loss", (0.5, 0.4, 0.3))], "loss", "epoch", mark=2)
     ((width,),) = [re.findall(r'<rect [^>]*width="([\d.]+)"[^>]*class="shade"', chart)]

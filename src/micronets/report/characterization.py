@@ -32,7 +32,7 @@ def characterization_page(found: Findings, records: Sequence[NetworkRecord]) -> 
 
 def _rows_html(rows: Sequence[Sequence[str]]) -> Markup:
     """Writes rows, of which the first is the head, as a table of the page; all columns but the first are numbers."""
-    return html_table(rows[0], rows[1:], numeric=range(1, len(rows[0])))
+    return html_table(rows[0], rows[1:], numeric=range(1, len(rows[0])), own_line="first")
 
 
 def findings_text(found: Findings) -> str:

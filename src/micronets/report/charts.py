@@ -46,6 +46,12 @@ def svg_text(x: float, y: float, value: str, class_: str = "", anchor: str = "st
     return el("text", value, x=x, y=y, class_=class_ or None, text_anchor=anchor)
 
 
+def mark_text(x: float, y: float, value: str, width: int) -> Markup:
+    """Writes the value of an axis below its place x, or at the right edge where a drawing of `width` would cut it."""
+    over = x + LETTER * len(value) / 2 > width
+    return svg_text(width if over else x, y, value, "small", "end" if over else "middle")
+
+
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Returns about `count` round numbers at equal distances, the first at most `low`, the last at least `high`."""
     span = (high - low) or abs(high) or 1.0
@@ -133,7 +139,7 @@ def line_chart(
 
     parts = [y_axis(marks, y, left, width - right)]
     x_marks = whole_ticks(count, 6 if width == WIDTH else 4)
-    parts += [svg_text(x(n - 1), height - bottom + 16, str(n), "small", "middle") for n in x_marks]
+    parts += [mark_text(x(n - 1), height - bottom + 16, str(n), width) for n in x_marks]
     parts.append(svg_text(width - right, height - 3, x_label, "small", "end"))
     if mark is not None:
         start = x(max(0, mark - 0.5))  # so that also the last epoch alone has an area
@@ -220,7 +226,7 @@ def memory_chart(
         captions.append(caption)
     title = "arena, bytes"
     parts.append(svg_text(left, 14, title, "small"))
-    texts = [(0.0, y(m) - 6, left - 2, y(m) + 6) for m in marks]  # where the values beside the axis stand
+    texts: list[Box] = [(0.0, y(m) - 6, left - 2, y(m) + 6) for m in marks]  # where the values beside the axis stand
     texts.append((left, 2, left + LETTER * len(title), 18))
     for k, b in enumerate(buffers):
         if captions[k] is None:
@@ -335,7 +341,7 @@ def scatter_chart(
         return top + (height - top - bottom) * (y_marks[-1] - v) / y_marks[-1]
 
     parts = [y_axis(y_marks, y, left, width - right), svg_text(left, 14, y_label, "small")]
-    parts += [svg_text(x(m), height - bottom + 16, short_number(m), "small", "middle") for m in x_marks]
+    parts += [mark_text(x(m), height - bottom + 16, short_number(m), width) for m in x_marks]
     parts.append(svg_text(width - right, height - 4, x_label, "small", "end"))
     for k, (_, group) in enumerate(groups):
         dots = [el("circle", cx=x(a), cy=y(b), r=2.6, fill_opacity=0.7) for a, b in group]

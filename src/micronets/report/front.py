@@ -16,6 +16,7 @@ from micronets.report.charts import (
     WIDTH,
     both_widths,
     legend,
+    mark_text,
     short_number,
     svg,
     svg_text,
@@ -310,7 +311,8 @@ def _picks_section(facts: SweepFacts) -> Markup | None:
     if not rows:
         return None
     about = "Picked on the validation split; the figures are those of the test split, which chose nothing."
-    return section("What to take", el("p", about), html_table(("", "network", _metric(facts), "95 %"), rows, (2, 3)))
+    table = html_table(("", "network", _metric(facts), "95 %"), rows, (2, 3), own_line="first")
+    return section("What to take", el("p", about), table)
 
 
 def _link(point: FrontPoint) -> Markup:
@@ -320,28 +322,28 @@ def _link(point: FrontPoint) -> Markup:
 def _points_section(facts: SweepFacts) -> Markup | None:
     """Shows every finished point in figures."""
     optimal = facts.optimal()
-    head = ("network", _metric(facts), "95 %", *(LIMITS[cost].label for cost in COSTS), "source", "", "made in")
+    head = ("network", "", _metric(facts), "95 %", "source", "made in", *(LIMITS[cost].label for cost in COSTS))
     rows = [
         (
             _link(point),
+            _mark(point, optimal),
             percent(point.value),
             _interval(point),
-            *(_figure(point, cost) for cost in COSTS),
             point.source,
-            _mark(point, optimal),
             duration(sum(point.seconds.values())),
+            *(_figure(point, cost) for cost in COSTS),
         )
         for point in facts.points
     ]
     about = "Pareto: no other network of the board is at least as good in accuracy and all costs, and better in one."
-    numeric = (*range(1, 3 + len(COSTS)), 5 + len(COSTS))
-    return section("All networks", el("p", about), html_table(head, rows, numeric)) if rows else None
+    table = html_table(head, rows, numeric=(2, 3, *range(5, len(head))), own_line="lines of five")
+    return section("All networks", el("p", about), table) if rows else None
 
 
 def _refused_section(facts: SweepFacts) -> Markup | None:
     """Shows the points that were left out, and why."""
     rows = [(refusal.name, refusal.reason) for refusal in facts.refused]
-    return section("Left out", html_table(("point", "why"), rows)) if rows else None
+    return section("Left out", html_table(("point", "why"), rows, own_line="first")) if rows else None
 
 
 def _plot(facts: SweepFacts, cost: str) -> Markup | None:
@@ -380,7 +382,7 @@ def front_chart(facts: SweepFacts, cost: str, width: int = WIDTH) -> Markup:
     ]
     for mark in x_marks:
         at = left + (width - left - right) * mark / x_marks[-1]
-        parts.append(svg_text(at, height - bottom + 16, short_number(mark), "small", "middle"))
+        parts.append(mark_text(at, height - bottom + 16, short_number(mark), width))
     unit = LIMITS[cost].unit
     axis = LIMITS[cost].label if unit == LIMITS[cost].label else f"{LIMITS[cost].label}, {unit}"
     parts.append(svg_text(width - right, height - 4, axis, "small", "end"))

@@ -61,7 +61,7 @@ def html_table(
     rows: Iterable[Iterable[Child]],
     numeric: Iterable[int] = (),
     *,
-    own_line: Literal["first", "first three", "last"] | None = None,
+    own_line: Literal["first", "first three", "lines of five", "last"] | None = None,
 ) -> Markup:
     """Writes a table that scrolls sideways where it is too wide for the page.
 
@@ -70,7 +70,9 @@ def html_table(
     - `numeric`: numbers of the columns, from 0, that are set flush right.
     - `own_line`: which cells of each row have a line of their own on a narrow page, so that nothing is cut off there:
       the first one or the first three above the others, or the last one below them. Of the three, the second is as wide
-      as two columns, so that four numbers stand below them.
+      as two columns, so that four numbers stand below them. "lines of five" is for 11 columns: the first cell has a
+      line of its own at all widths, and a narrow page has two cells in its first line, four in its second (the figure
+      and its interval first) and five in its third.
     """
     head = list(head)
     right = set(numeric)
@@ -79,7 +81,8 @@ def html_table(
         return el("tr", [el(kind, c, class_="n" if i in right else None) for i, c in enumerate(row)])
 
     body = [cells("td", r) for r in rows]
-    columns = None if own_line is None else f"--columns: {len(head) - (3 if own_line == 'first three' else 1)}"
+    below = {"first three": len(head) - 3, "lines of five": 5}
+    columns = None if own_line is None else f"--columns: {below.get(own_line, len(head) - 1)}"
     class_ = None if own_line is None else own_line.replace(" ", "-")
     table = el("table", el("thead", cells("th", head)), el("tbody", body), class_=class_, style=columns)
     return el("div", table, class_="scroll")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from micronets.report.charts import WIDTH, both_widths, svg, svg_text, ticks, y_axis
+from micronets.report.charts import WIDTH, both_widths, mark_text, svg, svg_text, ticks, y_axis
 from micronets.report.markup import Markup, document, el, html_table, section
 from micronets.report.style import CSS
 from micronets.terminal import counted, percent
@@ -118,7 +118,7 @@ def det_chart(curve: Sequence[CurvePoint], point: CurvePoint, width: int = WIDTH
     x_marks = [(0.0, "0"), *((10.0**n, f"{10.0**n:,g}") for n in range(first, last + 1))]
     for value, name in x_marks:
         parts.append(el("line", x1=x(value), x2=x(value), y1=top, y2=height - bottom, class_="grid"))
-        parts.append(svg_text(x(value), height - bottom + 16, name, "small", "middle"))
+        parts.append(mark_text(x(value), height - bottom + 16, name, width))
     parts.append(svg_text(width - right, height - 4, "false accepts an hour", "small", "end"))
     ordered = sorted(curve, key=lambda p: p.threshold)
     line = " ".join(f"{x(p.false_accepts_per_hour):.1f},{y(100 * p.miss_rate):.1f}" for p in ordered)

@@ -65,6 +65,9 @@ td:first-child { white-space: nowrap; }
 i.c0 { background: var(--c0); } i.c1 { background: var(--c1); } i.c2 { background: var(--c2); }
 i.c3 { background: var(--c3); } i.c4 { background: var(--c4); } i.c5 { background: var(--c5); }
 g.fill rect { fill-opacity: 0.85; }
+table.lines-of-five { display: grid; grid-template-columns: repeat(10, auto); }
+table.lines-of-five :is(thead, tbody, tr) { display: contents; }
+table.lines-of-five :is(th, td):first-child { grid-column: 1 / -1; border: none; padding-bottom: 0; }
 .narrow { display: none; }
 @media (max-width: 640px) {
   main { padding: 12px 8px 40px; }
@@ -76,6 +79,11 @@ g.fill rect { fill-opacity: 0.85; }
   table:is(.first, .first-three, .last) { display: grid; grid-template-columns: repeat(var(--columns), auto); }
   table:is(.first, .first-three, .last) :is(thead, tbody, tr) { display: contents; }
   table:is(.first, .first-three, .last) :is(th, td) { padding-right: 4px; }
+  table.lines-of-five { grid-template-columns: repeat(var(--columns), auto); }
+  table.lines-of-five :is(th, td) { padding-right: 4px; min-width: 0 !important; }
+  table.lines-of-five :is(th, td):first-child { grid-column: span 4; }
+  table.lines-of-five :is(th, td):nth-child(4) { grid-column: span 2; }
+  table.lines-of-five :is(th, td):nth-child(-n + 6) { border: none; padding-bottom: 0; }
   table.first-three :is(th, td):nth-child(2) { grid-column: span 2; }
   table.first-three :is(th, td):nth-child(-n + 3) { border: none; padding-bottom: 0; }
   table.first-three :is(th, td):first-child { font-weight: 600; }
