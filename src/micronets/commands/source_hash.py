@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import micronets
@@ -39,7 +40,7 @@ def sources(module: str, root: Path | None = None) -> list[Path]:
         for path in _files(todo.pop(), root):
             if path not in found:
                 found.add(path)
-                todo += _imported(path)
+                todo += _imported(path.read_text("utf-8"))
     folders = {root / path.relative_to(root).parts[0] for path in found if path.parent != root}
     others = {
         path
@@ -63,12 +64,14 @@ def _files(name: str, root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _imported(path: Path) -> Iterator[str]:
-    """Yields the dotted names that a file imports anywhere in it; `from a import b` may mean the module a.b.
+@lru_cache(maxsize=1024)
+def _imported(text: str) -> tuple[str, ...]:
+    """Returns the dotted names that the text of a file imports anywhere in it; `from a import b` may mean module a.b.
 
     What it imports for type checkers alone is left out, as it is never run.
     """
-    nodes: list[ast.AST] = [ast.parse(path.read_text("utf-8"))]
+    found: list[str] = []
+    nodes: list[ast.AST] = [ast.parse(text)]
     while nodes:
         node = nodes.pop()
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
@@ -76,6 +79,7 @@ def _imported(path: Path) -> Iterator[str]:
             continue
         nodes.extend(ast.iter_child_nodes(node))
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found += (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            found += (f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(found)

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -24,10 +24,12 @@ from micronets.boards.cores import Core, core_of
 from micronets.compiler import Compiled
 from micronets.compiler.kernel_files import is_source
 from micronets.device.architectures import ARCHITECTURES, architecture_of
+from micronets.device.kept_objects import compile_once
 from micronets.errors import DeviceError, SpecError
 from micronets.files import temporary_directory
 from micronets.installation import install
 
+_ZIG = (sys.executable, "-m", "ziglang", "cc")
 _COMMON_FLAGS = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
 _LINK_FLAGS = ("-static", "-Wl,--gc-sections")
 # Files whose loops the compiler may not replace by calls of memcpy and memset.
@@ -97,12 +99,16 @@ def find_compiler(board: Board, which: str | None = None) -> Compiler:
         hosted, plain = ("-fbuiltin",), ("-fno-tree-loop-distribute-patterns",)
         return Compiler((gcc,), f"{Path(gcc).name} {version}", flags, hosted, plain, ("-nostdlib", "-lgcc"))
     if which != "gcc" and importlib.util.find_spec("ziglang") is not None:
-        command = (sys.executable, "-m", "ziglang", "cc")
-        lines = run_tool([*command, "--version"], "version").split()
-        version = next((word for word in lines if word[0].isdigit()), "")
         flags = (*core.zig, "-fno-sanitize=undefined")
-        return Compiler(command, f"zig clang {version}", flags, ("-fhosted",), ("-fno-builtin",), ())
+        return Compiler(_ZIG, f"zig clang {_zig_version()}", flags, ("-fhosted",), ("-fno-builtin",), ())
     raise DeviceError(_no_compiler(core, which))
+
+
+@cache
+def _zig_version() -> str:
+    """Returns the version of the clang in pip's `ziglang`, which is installed. Raises `DeviceError` if it fails."""
+    words = run_tool([*_ZIG, "--version"], "version").split()
+    return next((word for word in words if word[0].isdigit()), "")
 
 
 def _no_compiler(core: Core, which: str | None) -> str:
@@ -197,22 +203,25 @@ def _objects(
             raise
     for file, header in generated.items():
         (directory / file).write_text(header, "utf-8")
-    include = [f"-I{directory / 'network'}", f"-I{ours}", f"-I{directory}", "-isystem", str(ours / "include")]
+    folders = (directory / "network", ours, directory)
+    library = ("-isystem", str(ours / "include"))
     shared = [*cc.core_flags, *_COMMON_FLAGS]
-    mark = ["-include", str(ours / "mark.h")]
-    jobs = {
-        file: [*shared, *cc.hosted, *include, *(mark if file.endswith(".c") else []), str(directory / "network" / file)]
-        for file in sources
-        if is_source(file)
-    }
+    jobs = {file: (directory / "network" / file, [*shared, *cc.hosted]) for file in sources if is_source(file)}
     for file in own:
         flags = cc.plain if file in _PLAIN_LOOPS else cc.hosted
-        jobs[file] = [*shared, "-Os", *flags, *include, str(ours / file)]
-    objects = {file: str(directory / f"{i}.o") for i, file in enumerate(jobs)}
+        jobs[file] = (ours / file, [*shared, "-Os", *flags])
+    objects = {file: directory / f"{i}.o" for i, file in enumerate(jobs)}
+
+    def make(file: str) -> None:
+        source, flags = jobs[file]
+        first = (ours / "mark.h",) if file not in own and file.endswith(".c") else ()
+        compile_once(
+            cc.command, [*flags, *library], folders, source, objects[file], lambda c: run_tool(c, "compile"), first
+        )
+
     with ThreadPoolExecutor(2) as pool, child_processes.killed_when_interrupted():
-        commands = [[*cc.command, *job, "-c", "-o", objects[file]] for file, job in jobs.items()]
-        list(pool.map(lambda c: run_tool(c, "compile"), commands))
-    return objects
+        list(pool.map(make, jobs))
+    return {file: str(path) for file, path in objects.items()}
 
 
 @dataclass(frozen=True)
