@@ -105,16 +105,28 @@ def tensors(data: bytes, x: InputArrays) -> dict[str, npt.NDArray[Any]]:
 def min_arena(data: bytes) -> int:
     """Returns the bytes of the smallest arena in which a model runs on this 64-bit host, a multiple of 16.
 
-    It is found by bisection; each step runs one inference. Raises the `DeviceError` of `outputs`.
+    It is found by bisection. TFLM takes all of its memory while it sets a model up, so each step only does that, and
+    one inference shows that the model also runs in what was found. Raises the `DeviceError` of `outputs`.
     """
-    high = _sufficient_arena(data) // ARENA_STEP_BYTES
+    enough = _sufficient_arena(data)
+    found = _smallest(enough, lambda size: _fits(data, size, runs=False))
+    return found if _fits(data, found) else _smallest(enough, lambda size: _fits(data, size))
+
+
+def _smallest(enough: int, fits: Callable[[int], bool]) -> int:
+    """Returns the smallest size of an arena in bytes, a multiple of 16, that is large enough.
+
+    - enough: a size that is, a multiple of 16.
+    - fits: tells whether another one is.
+    """
+    high = enough // ARENA_STEP_BYTES
     low = 0
-    while high // 2 > low and _fits(data, high // 2 * ARENA_STEP_BYTES):  # halving ends within a factor of two
+    while high // 2 > low and fits(high // 2 * ARENA_STEP_BYTES):  # halving ends within a factor of two
         high //= 2
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _fits(data, middle * ARENA_STEP_BYTES) else (middle, high)
+        low, high = (low, middle) if fits(middle * ARENA_STEP_BYTES) else (middle, high)
     return high * ARENA_STEP_BYTES
 
 
@@ -164,10 +176,10 @@ def _sufficient_arena(data: bytes) -> int:
     return int(_first_that_fits(attempt))
 
 
-def _fits(data: bytes, arena_bytes: int) -> bool:
-    """Tells whether the model runs in an arena of so many bytes."""
+def _fits(data: bytes, arena_bytes: int, runs: bool = True) -> bool:
+    """Tells whether an arena of so many bytes is enough for the model: to set it up, and with `runs` also to run it."""
     try:
-        _parallel([("probe", data, arena_bytes)])
+        _parallel([("probe" if runs else "set_up", data, arena_bytes)])
     except DeviceError:
         return False
     return True
@@ -179,7 +191,7 @@ def _processors() -> int:
 
 
 class _Worker:
-    """A process that runs TFLM; it is started when it is first asked, and again when it has ended."""
+    """A process that runs TFLM, in forks; it is started when it is first asked, and again when it has ended."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -207,13 +219,13 @@ class _Worker:
         except (EOFError, OSError, pickle.UnpicklingError):
             code = self.process.wait()
             self.stop()
-            status, value = "error", f"the process ended with status {code}"
+            status, value = "crashed", f"the process ended with status {code}"
         except BaseException:  # interrupted between question and answer: the pipes no longer match
             self.stop()
             raise
         if status == "ok":
             return value
-        raise self.failure(str(value), crashed=self.process is None)
+        raise self.failure(str(value), crashed=status == "crashed")
 
     def start(self) -> None:
         """Starts the process."""
@@ -237,7 +249,7 @@ class _Worker:
         """Returns the error for a request that failed.
 
         - value: what the worker answered, which is used where TFLM wrote nothing to stderr.
-        - crashed: whether the process has ended.
+        - crashed: whether TFLM ended its process.
         """
         self.stderr.seek(0)
         lines = [line.strip() for line in self.stderr.read().decode(errors="replace").splitlines() if line.strip()]

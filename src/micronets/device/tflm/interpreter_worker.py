@@ -1,7 +1,8 @@
 """The process in which TensorFlow Lite Micro runs, since TFLM ends the process that it runs in when it refuses a model.
 
-Requests come pickled on stdin and are answered, pickled, on what was stdout at first: `("ok", value)` or `("error",
-text)`. Only `interpreter.py` starts it and talks to it.
+Requests come pickled on stdin and are answered, pickled, on what was stdout at first: `("ok", value)`, `("error",
+text)`, or `("crashed", text)` where TFLM ended its process. Each is answered by a fork of its own, so that TFLM is
+loaded once, however often it crashes. Only `interpreter.py` starts the process and talks to it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+_ANSWERED = 42
+"""The exit code of a fork that has answered; TFLM and the system end a process with others."""
+
 
 def main() -> None:
     """Reads and answers requests until stdin ends."""
@@ -24,19 +28,40 @@ def main() -> None:
     os.dup2(2, 1)  # so that nothing the library prints can mix with the answers
     from tflite_micro.python.tflite_micro import runtime
 
-    commands: dict[str, Callable[..., Any]] = {"outputs": _outputs, "tensors": _tensors, "probe": _probe}
     while True:
         try:
             name, *arguments = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        try:
-            answer = ("ok", commands[name](runtime, *arguments))
-        except (RuntimeError, ValueError, MemoryError) as e:
-            answer = ("error", f"{type(e).__name__}: {e}")
-        sys.stderr.flush()
-        pickle.dump(answer, answers, protocol=5)
-        answers.flush()
+        child = os.fork()
+        if child == 0:
+            pickle.dump(_answer(runtime, name, arguments), answers, protocol=5)
+            answers.flush()
+            sys.stderr.flush()
+            os._exit(_ANSWERED)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        if code != _ANSWERED:
+            pickle.dump(("crashed", f"the process ended with status {code}"), answers, protocol=5)
+            answers.flush()
+
+
+def _answer(runtime: Any, name: str, arguments: list[Any]) -> tuple[str, Any]:
+    """Returns the answer to a request.
+
+    - runtime: the module of TFLM.
+    - name: the command.
+    - arguments: what the command gets besides the module.
+    """
+    commands: dict[str, Callable[..., Any]] = {
+        "outputs": _outputs,
+        "tensors": _tensors,
+        "probe": _probe,
+        "set_up": _set_up,
+    }
+    try:
+        return ("ok", commands[name](runtime, *arguments))
+    except (RuntimeError, ValueError, MemoryError) as e:
+        return ("error", f"{type(e).__name__}: {e}")
 
 
 def _outputs(runtime: Any, data: bytes, x: tuple[Array, ...], arena_bytes: int, count: int) -> list[Array]:
@@ -66,6 +91,11 @@ def _tensors(runtime: Any, data: bytes, x: tuple[Array, ...], arena_bytes: int, 
             tensor = interpreter.GetTensor(index, 0)
             seen[k].append(np.array(tensor["tensor_data"]).reshape(_layer_shape(tuple(tensor["shape"]))))
     return [np.stack(s) for s in seen]
+
+
+def _set_up(runtime: Any, data: bytes, arena_bytes: int) -> None:
+    """Sets the model up, which fails where the arena is too small."""
+    runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
 
 
 def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
