@@ -69,8 +69,8 @@ class FrozenNet(nn.Module):
 
     - `arch`: its layers, with one input and without variables.
     - `parameters`: its weights, constants and ranges.
-    - `compute`: computes a layer that torch does not, without its fused activation. - `order`: for each logit the
-      number of the output that it is; None: the outputs are the logits, in their order.
+    - `compute`: computes a layer that torch does not, without its fused activation.
+    - `order`: for each logit the number of the output that it is; None: the outputs are the logits, in their order.
 
     Inputs may have axes of one value that `input_shape` lacks, since those of tasks always have three.
     """

@@ -55,9 +55,10 @@ class Hint(nn.Module):
     teacher's number of channels. The weights of this linear map are trained with the network, and dropped afterwards.
     The teacher's channels are standardised; constant ones are left out. An untrained network has a distance of about 1.
 
-    - `name`: the teacher's map. - `learner`: name of the network's map, which learns that of the teacher. - `channels`:
-      number of channels of the network's map. - `examples`: maps of the teacher `[N, C, H, W]`, whose means and
-      deviations standardise its channels.
+    - `name`: the teacher's map.
+    - `learner`: name of the network's map, which learns that of the teacher.
+    - `channels`: number of channels of the network's map.
+    - `examples`: maps of the teacher `[N, C, H, W]`, whose means and deviations standardise its channels.
     """
 
     def __init__(self, name: str, learner: str, channels: int, examples: Tensor) -> None:
@@ -84,7 +85,8 @@ class Hint(nn.Module):
     def forward(self, features: Tensor, taught: Tensor) -> Tensor:
         """Returns the mean squared distance, a 0-d tensor.
 
-        - `features`: the network's map `[B, channels, H, W]`. - `taught`: the target that `of_teacher` returned.
+        - `features`: the network's map `[B, channels, H, W]`.
+        - `taught`: the target that `of_teacher` returned.
         """
         mapped: Tensor = self.map(F.adaptive_avg_pool2d(features.float(), (taught.shape[2], taught.shape[3])))
         return (mapped - taught.float()).square().mean()

@@ -128,7 +128,8 @@ class Cell(nn.Module):
 class Net(nn.Module):
     """A network that maps float inputs `[N, H, W, C]` to logits `[N, classes]`; a Softmax layer at its end is left out.
 
-    - `arch`: its layers. - `steps`: the layers that are computed, with their shapes.
+    - `arch`: its layers.
+    - `steps`: the layers that are computed, with their shapes.
     - `quantizer`: simulates quantisation; None in a float network.
 
     Raises `UnsupportedError` for layers that only finished models have.
@@ -171,7 +172,8 @@ class Net(nn.Module):
     def tensors(self, x: Tensor, keep: bool = True) -> dict[str, Tensor]:
         """Computes every tensor, by name, maps as `[N, C, H, W]`.
 
-        - `x`: inputs `[N, H, W, C]`. - `keep`: whether tensors that no later layer reads are returned too.
+        - `x`: inputs `[N, H, W, C]`.
+        - `keep`: whether tensors that no later layer reads are returned too.
         """
         quantizer: Quantizer | None = self.quantizer  # type: ignore[assignment]
         x = torch_ops.to_nchw(x) if len(self.arch.input_shape) == 3 else x

@@ -16,8 +16,8 @@ def predict(net: Net, x: Floats, batch: int = 256) -> Floats:
 
     The network computes in evaluation mode and is left in the mode that it was in.
 
-    - `x`: inputs `[N, H, W, C]`, in the real units that the front end gives, N at least 1. - `batch`: number of
-      examples that are computed at once; it changes memory and time, not the result.
+    - `x`: inputs `[N, H, W, C]`, in the real units that the front end gives, N at least 1.
+    - `batch`: number of examples that are computed at once; it changes memory and time, not the result.
 
     Returns logits `[N, classes]`.
     """

@@ -102,8 +102,8 @@ class CutNetworks:
     """The networks of a trained supernet, and their losses without further training, each of which is computed once.
 
     - `loop`: holds the supernet and gives the batches for statistics of batch norm.
-    - `losses`: the mean cross-entropy on validation examples of each network that was looked at. - `scores`: the file
-      that keeps losses for other searches on the same supernet; None if there is no such file.
+    - `losses`: the mean cross-entropy on validation examples of each network that was looked at.
+    - `scores`: the file that keeps losses for other searches on the same supernet; None if there is no such file.
     """
 
     def __init__(self, loop: SearchLoop, data: TaskData, scores: ScoreFile | None = None) -> None:

@@ -11,8 +11,8 @@ class ScoreFile:
 
     A line that a killed process left half written is not JSON, even together with the next line, and is skipped.
 
-    - `path`: the file, which is made with the first loss. - `basis`: identifies everything besides the network that
-      decides a loss; losses of another basis are skipped.
+    - `path`: the file, which is made with the first loss.
+    - `basis`: identifies everything besides the network that decides a loss; losses of another basis are skipped.
     """
 
     def __init__(self, path: Path, basis: str) -> None:

@@ -30,10 +30,10 @@ def search(
 ) -> SearchResult:
     """Searches a space for an accurate network that meets the limits, by the method that the settings name.
 
-    - `dnas`: weights and architecture of a supernet are trained together (`dnas.search`). - `supernet`: a supernet is
-      trained so that networks cut out of it work without further training; evolution finds the best of these
-      (`sandwich.search`). - `random`, `uniform`: single networks are trained, each for a share of the epochs
-      (`candidates.search`).
+    - `dnas`: weights and architecture of a supernet are trained together (`dnas.search`).
+    - `supernet`: a supernet is trained so that networks cut out of it work without further training; evolution finds
+      the best of these (`sandwich.search`).
+    - `random`, `uniform`: single networks are trained, each for a share of the epochs (`candidates.search`).
 
     Arguments, result and errors are those of `dnas.search`. All methods but `dnas` choose by validation examples, and
     raise `DataError` without any.

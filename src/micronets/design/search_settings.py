@@ -20,9 +20,10 @@ class SearchSettings:
       work as they are, and compares networks cut out of it; `random` and `uniform` compare single networks after a
       short training: random ones, and the space's standard one scaled to the limits for its input sizes and strides.
     - `candidates`: networks that `random` trains, and the most that `uniform` does; at least 1.
-    - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1. - `supernet`: for the method
-      `supernet`, a directory with a supernet that is trained already, such as the folder `supernet` of a sweep with the
-      same data, space, seed and settings of the search. Networks are cut out of it, and no supernet is trained.
+    - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1.
+    - `supernet`: for the method `supernet`, a directory with a supernet that is trained already, such as the folder
+      `supernet` of a sweep with the same data, space, seed and settings of the search. Networks are cut out of it, and
+      no supernet is trained.
     - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, one
       for each at least; a step of `supernet` costs about four of `dnas`.
     - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).

@@ -45,8 +45,8 @@ _WORDS = {
 def check_ranges(section: str, settings: object, positive: Iterable[str], not_negative: Iterable[str]) -> None:
     """Raises `SpecError` for a number out of its range, NaN included, and for an unknown word.
 
-    - section: the section of a configuration that holds the settings, for the message. - settings: the record of
-      settings; it need not have all the numbers of `MOST` and all the words.
+    - section: the section of a configuration that holds the settings, for the message.
+    - settings: the record of settings; it need not have all the numbers of `MOST` and all the words.
     - positive: names of settings that must be more than 0.
     - not_negative: names of settings that must be 0 or more.
     """

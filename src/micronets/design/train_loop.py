@@ -54,10 +54,10 @@ class TrainingJob:
     - `seed`: seed of the initial weights and of everything that is drawn.
     - `init`: float weights to start from, by the names of `Net`'s state dict; None starts from random ones.
     - `teacher`: a network that maps the inputs to logits of the same classes, which the trained one also learns to
-      imitate, but for examples that were made on top of the data; None trains on the labels alone. - `teacher_view`:
-      makes the teacher's inputs; None: the teacher gets those of the trained network. - `teacher_views`: number of
-      augmented forms of every example, used in turn, for each of which the teacher's outputs are computed once and
-      kept; 0 augments it anew in every epoch.
+      imitate, but for examples that were made on top of the data; None trains on the labels alone.
+    - `teacher_view`: makes the teacher's inputs; None: the teacher gets those of the trained network.
+    - `teacher_views`: number of augmented forms of every example, used in turn, for each of which the teacher's outputs
+      are computed once and kept; 0 augments it anew in every epoch.
     """
 
     arch: Arch
@@ -324,8 +324,9 @@ class TrainLoop:
     ) -> tuple[Taught | None, Taught | None]:
         """Returns the teacher's outputs for the two parts of the loss; None and None without a teacher.
 
-        - `batch`: the indices of the examples `[B]`. - `number`: the number of the batch, which decides the
-          augmentation of its examples. - `inputs`: the inputs of the trained network, before they are mixed.
+        - `batch`: the indices of the examples `[B]`.
+        - `number`: the number of the batch, which decides the augmentation of its examples.
+        - `inputs`: the inputs of the trained network, before they are mixed.
         - `share`, `partner`: how it is mixed. A batch that is seen again is not: the teacher then says what it thinks
           of either example.
         """

@@ -1,1 +1,1 @@
-"""A run: configuration, run directory, stages from search to report."""
+"""A run: its configuration, its directory, and its stages from the search to the report."""

@@ -1,4 +1,4 @@
-"""The configuration of a run: a TOML file and `--set` overrides -> one frozen, checked `Config`, and back to TOML."""
+"""`Config`: the configuration of a run, read from a TOML file and `--set` overrides, checked, and written as TOML."""
 
 from __future__ import annotations
 
@@ -42,10 +42,12 @@ class TeacherConfig:
 
     - `run`: a finished run directory whose float network is the teacher instead; it has the same classes and input.
     - `model`: a finished model that is the teacher instead: the path of a `.tflite`, float or int8, or of an ONNX file.
-      Of pictures it sees the same part, through its own front end; of other data it gets the network's own input.
-    - `front_end`: the front end of `model`, a name or a JSON file; empty: that of its metadata.
-    - `views`: every example is disturbed in so many ways, again and again, and the teacher's outputs are kept, so that
-      a slow one is asked once for each; 0: it is disturbed anew in every epoch, and the teacher is asked every time.
+      Its inputs are the same pictures through a front end of its own; for other data, the inputs of the trained
+      network.
+    - `front_end`: the front end of `model`, a name or a JSON file; empty: the one that the metadata of the file state.
+    - `views`: number of augmented forms of every example, which are used in turn. The teacher's outputs for each are
+      computed once and kept, which saves time with a slow teacher. 0: every epoch augments the examples anew, and
+      computes the teacher's outputs for them.
     - `options`: options of the space, where they differ from `[space]`.
     - `values`: values of the space's choices; those not named are at their largest, and the input is always that of the
       final network.
@@ -75,9 +77,9 @@ class Config:
     - `task`: what to learn: `micronets tasks` lists them; or a task of your own, as `FILE.py:NAME`.
     - `board`: `micronets boards` lists them; or the path of a board's TOML file.
     - `out`: the run directory.
-    - `seed`: seed of the search and the training: first weights, order and disturbance of the examples, networks that
-      are drawn. Which examples there are and in which split is part of the data, and the same for every seed. The same
-      seed, data, machine and number of threads give the same model.
+    - `seed`: seed of the search and the training: first weights, order and augmentation of the examples, networks that
+      are drawn. The examples and their splits are part of the data, and the same for every seed. The same seed, data,
+      machine and number of threads give the same model.
     - `threads`: threads of the processor for search and training; 0: as many as PyTorch takes here when the run begins,
       which is then written into its `config.toml` and kept, because another number gives another model.
     - `runtime`: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the
@@ -88,11 +90,11 @@ class Config:
     - `init`: the training starts from the `supernet`'s weights, from `scratch`, or from the float weights of a finished
       run of the same network, whose directory it names. Where it names a `.tflite` (int8 or float) or an ONNX file, the
       network is that of the file, and the search is left out.
-    - `data`: what the task's own options say.
+    - `data`: the options of the task.
     - `budget`, `search`, `train`, `teacher`: see their classes. A board's own SRAM and flash always limit the result.
-    - `space`: `name` of a space of ours, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of
-      its function. `[space.fix]` gives choices one value. `space = "init"`, or no
-      `[space]`: the network of the file that `init` names.
+    - `space`: `name`, one of the spaces of micronets, or `file`, a function of your own as `FILE.py:FUNCTION`; and the
+      options of that function. `[space.fix]` gives choices one value. `space = "init"`, or no `[space]`: the network of
+      the file that `init` names.
     """
 
     task: str
@@ -124,12 +126,12 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
 
 
 def read_table(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> dict[str, Any]:
-    """Reads the tables of a configuration; the arguments and errors are those of `load`, which also checks them."""
+    """Reads the tables of a configuration without checking their keys; the arguments and errors are those of `load`."""
     try:
         table = tomllib.loads(read_plain_text(path))
     except OSError as e:
         raise FileError(f"{path}: cannot read this configuration ({e.strerror}); examples are in examples/") from e
-    except (ValueError, RecursionError) as e:  # ValueError also for a number of 5,000 digits
+    except (ValueError, RecursionError) as e:  # tomllib raises ValueError, too, for a number of 5,000 digits
         raise FileError(f"{path}: not TOML ({toml_problem(e)})") from e
     for text in overrides:
         keys, value = parse_override(text)
@@ -291,7 +293,7 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
 
 
 def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Checks a `[space]`, and returns it with every option of the space at its value.
+    """Checks a `[space]`, and returns it with a value for every option of the space, defaults included.
 
     Raises `SpecError`, and what `load_space` raises.
     """
@@ -346,7 +348,7 @@ def make_space(
 def decides(key: str) -> bool:
     """Tells whether a setting, by its dotted name, has an effect on the result of a run.
 
-    Of a supernet, its file decides and not its path (`stages.search`).
+    Of `search.supernet` the content of the file decides, not its path (`stages.search`).
     """
     return key not in ("out", "search.supernet") and key.rpartition(".")[2] not in WITHOUT_EFFECT
 
@@ -354,7 +356,7 @@ def decides(key: str) -> bool:
 def first_difference(a: Config, b: Config, besides: Collection[str] = ()) -> tuple[str, Any, Any] | None:
     """Finds the first setting that decides the result of a run and differs between two configurations.
 
-    - `besides`: sections that are not looked at.
+    - `besides`: sections that are not compared.
 
     Returns its dotted name and both values, or None.
     """

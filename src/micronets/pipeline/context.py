@@ -1,4 +1,4 @@
-"""`RunContext`: a run in progress, held by one process, and what its stages share."""
+"""`RunContext`: a run in progress, held by one process, and the values that its stages share."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ from micronets.tasks.scoring import size_notes
 
 @dataclass(frozen=True)
 class RunContext:
-    """A run in progress: its configuration and directory, and what is loaded when it is first needed.
+    """A run in progress: its configuration and directory, and values that are loaded when they are first needed.
 
     - `command`: how the user started it.
-    - `adapt`: what stands between the data and all that use them.
+    - `adapt`: replaces the data by other data, such as a dry run's few examples, for all that use them.
     - `resumed`: whether the run was begun earlier.
     - `shared_data`: gives the data where several runs share them; without it, the run loads its own.
     """
@@ -70,14 +70,14 @@ class RunContext:
         data = tasks.load(self.config.task, given.path or None, **chosen)
         for note in (data.source, *notes_on(data, given)):
             self.progress({"stage": "data", "note": note})
-        if not data.size("test"):  # said now, not after hours of training
+        if not data.size("test"):  # the user is told now, not after hours of training
             other = ", or name some with data.test" if hasattr(given, "test") else ""
             raise DataError(f"data: the test split of {data.source} is empty; give more examples{other}")
         return data if self.adapt is None else self.adapt(data)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What is to be known of the examples: what their reading noted, and how unequal or few they are."""
+        """Notes for the user on the examples: those of their loader, and on classes that are small or very unequal."""
         return notes_on(self.data, self.config.data)
 
     @cached_property
@@ -93,7 +93,7 @@ class RunContext:
 
     @cached_property
     def given(self) -> FirstNetwork | None:
-        """The network that `init` gives, with one output for each class of the data; None: it is searched for.
+        """The network that `init` gives, with one output for each class of the data; None if it is searched for.
 
         Raises `FileError`, `UnsupportedError`, `DataError`.
         """
@@ -106,9 +106,9 @@ class RunContext:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space, for the classes of the data; that of a given network has this network alone.
+        """The search space, for the classes of the data; where `init` gives the network, a space of that network alone.
 
-        Raises `SpecError`, also for networks of the user's that cannot be, and what `given` raises.
+        Raises `SpecError`, also for an impossible network of the user's own space, and what `given` raises.
         """
         if self.given is not None:
             return space_of_one(GIVEN_SPACE, self.given.network.arch, self.given.settings)
@@ -124,7 +124,7 @@ class RunContext:
 
     @cached_property
     def costs(self) -> RuntimeCosts:
-        """What networks cost under the runtime that the limits on the board are for.
+        """The functions that compute costs of networks, for the runtime that the limits are for.
 
         Raises `FileError` or `SpecError` for a latency model that cannot be used, and `SpecError` for a runtime that
         does not run on the board.
@@ -149,12 +149,15 @@ class RunContext:
 
     @cached_property
     def front_ends(self) -> Mapping[Shape, str]:
-        """The front ends in integers that networks of the space may have, see `commands.search.front_ends_of`."""
+        """The integer front ends that networks of the space may have, see `commands.search.front_ends_of`."""
         return front_ends_of(self.space, self.data)
 
     @cached_property
     def costs_with_front_ends(self) -> RuntimeCosts:
-        """What networks cost together with the front end of their input, which needs the data."""
+        """The functions that compute costs of networks together with the front end of their input.
+
+        They need the data.
+        """
         return with_front_ends(self.costs, front_end_costs(self.front_ends))
 
     @property
@@ -170,7 +173,7 @@ class RunContext:
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Lets PyTorch work with the run's number of threads, which is part of what decides its result."""
+        """Sets PyTorch's number of threads to the run's, which is one of the settings that decide its result."""
         import torch
 
         usual = self._usual_threads
@@ -184,7 +187,7 @@ class RunContext:
     def _usual_threads(self) -> int:
         """Returns the number of threads that PyTorch takes by itself.
 
-        If the run was begun with another number, a note says so when this is first asked.
+        If the run was begun with another number, the first call says so in a note.
         """
         usual, kept = usual_threads(), self.config.threads
         if self.resumed and usual != kept:
@@ -218,11 +221,11 @@ def opened(
     - `resume`: whether to go on with the run that the directory holds, if it holds one.
     - `progress`: is told what is being done and how far it is.
     - `command`: how the user started it.
-    - `redone`: sections of the configuration that may differ from those of the run, because all that depends on them is
-      done again.
+    - `redone`: sections of the configuration that may differ from those of the run, because every stage that depends on
+      them is done again.
 
-    Raises `SpecError` if it holds a run of another configuration (the first differing key is named) or `resume` is not
-    given, `FileError` if it cannot be used.
+    Raises `SpecError` if the directory holds a run of another configuration (the message names the first key that
+    differs), or any run without `resume`, and `FileError` if the directory cannot be used.
     """
     run = RunDir(Path(config.out))
     with directory.locked(run):
@@ -244,12 +247,12 @@ def opened(
                 raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")
         else:
             config = replace(config, threads=config.threads or usual_threads())
-        if held is None or replace(held, out=config.out) != config:  # new, or with other settings that have no effect
+        if held is None or replace(held, out=config.out) != config:  # new, or with other settings of no effect
             write_atomic(run / directory.CONFIG, to_toml(config))
         try:
             yield RunContext(config, run, progress, command, resumed=held is not None)
         except KeyboardInterrupt:
-            raise  # the configuration stays, so that the directory can be continued whenever it was stopped
+            raise  # config.toml stays, so that a run that was stopped at any time can be continued
         except BaseException:
             if not run.started and not found:
                 (run / directory.CONFIG).unlink(missing_ok=True)
@@ -275,8 +278,9 @@ def _check_own_config(run: RunDir) -> None:
 
 
 def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...]:
-    """Returns the notes of a data set and those on the numbers of examples of its classes; for unequal classes, also
-    the setting that balances them, where the task has it and it is not set.
+    """Returns the notes of a data set, and notes on the numbers of examples of its classes.
+
+    For unequal classes these name the setting that balances them, where the task has one and it is not set.
     """
     counts = {s: np.bincount(given_labels(data, s), minlength=len(data.classes)).tolist() for s in SPLITS}
     sizes = {s: dict(zip(data.classes, n, strict=True)) for s, n in counts.items()}
@@ -286,7 +290,7 @@ def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...
 
 
 def usual_threads() -> int:
-    """Returns how many threads PyTorch takes by itself: one for each core, or as OMP_NUM_THREADS says."""
+    """Returns the number of threads that PyTorch takes by itself: one for each core, or what OMP_NUM_THREADS says."""
     import torch
 
     return torch.get_num_threads()
@@ -298,7 +302,7 @@ def setting_text(value: Any) -> str:
 
 
 def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
-    """Returns task, seed, data and the settings of some sections by dotted name, as part of a stage's inputs."""
+    """Returns task, seed, data and the settings of `sections` by dotted name: a part of the inputs of a stage."""
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
     if user_code.is_own(context.config.task):

@@ -1,8 +1,9 @@
 """The run directory, which holds plain files, and the record of which stage read and wrote which.
 
-So a killed run resumes, a finished stage is not done twice, and a file that no longer fits its inputs is refused
-instead of used. `stages.json` holds, for each stage, its state (`running` or `done`), its inputs by name (settings,
-fingerprint of the data, digests of the files of earlier stages, package version) and the digests of the files it wrote.
+With this record a killed run can be resumed, a finished stage is not done twice, and a file that no longer fits its
+inputs is refused instead of used. `stages.json` holds, for each stage, its state (`running` or `done`), its inputs by
+name (settings, fingerprint of the data, digests of the files of earlier stages, package version) and the digests of the
+files it wrote.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class RunDir:
 
     @property
     def started(self) -> bool:
-        """Whether a run has begun here: a stage has left something."""
+        """Whether a run has begun here, so that a stage has left something."""
         return (self / RECORD).exists()
 
 
@@ -55,9 +56,9 @@ class RunDir:
 def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
     """Holds the directory for this process while the block runs, and makes it where needed.
 
-    A second process is refused with `FileError`. The lock goes with the process, however it ends. What killed processes
-    left half written is removed. If nothing came to be in the directory, the lock's file is removed, and the directory
-    too if it was made here.
+    A second process gets a `FileError`. The lock ends with the process, however that ends. Files that a killed process
+    left half written are removed. If the block leaves the directory empty, the lock's file is removed, and the
+    directory too if it was made here.
 
     - `beginning`: names of further files that a directory in which no stage has begun may hold.
     """
@@ -65,7 +66,7 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
         raise FileError(f"{run.path}: is a file; --out names a directory")
     new = not run.path.exists()
     names = _names(run)
-    if LOCK not in names:  # nobody is at work here: nothing can change while this looks
+    if LOCK not in names:  # no other process holds the directory, so that nothing changes during this check
         _refuse_others(run, names, beginning)
     try:
         with files.locked(run / LOCK):
@@ -76,7 +77,7 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
             finally:
                 left = [n for n in _names(run) if n != LOCK]
                 if left == [] or (LOCK not in names and RECORD not in names and sorted(left) == sorted(names)):
-                    (run / LOCK).unlink()  # from here on the directory is somebody else's
+                    (run / LOCK).unlink()  # from here on another process may hold the directory
                     if new:
                         with suppress(OSError):
                             run.path.rmdir()
@@ -85,7 +86,7 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _is_no_directory(path: Path) -> bool:
-    """Whether something else than a directory is at a path. It is looked at once, as another process may remove it."""
+    """Tells whether a path is something else than a directory, by one look, as another process may remove it."""
     try:
         return not stat.S_ISDIR(path.stat().st_mode)
     except OSError:
@@ -106,30 +107,31 @@ def _refuse_others(run: RunDir, names: Sequence[str], beginning: Sequence[str]) 
 
 
 class StageFacts(Protocol):
-    """What the run directory has to know of a stage: part of `micronets.pipeline.stages.base.Stage`."""
+    """The facts of a stage that the run directory needs; `micronets.pipeline.stages.base.Stage` has them all."""
 
     @property
     def name(self) -> str:
-        """What it is called in stages.json."""
+        """The name of the stage in stages.json."""
 
     @property
     def command(self) -> str:
-        """The command that makes its files anew."""
+        """The command that makes the stage's files anew."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Its files, and folders that have a list of their files."""
+        """The stage's files, and folders that hold a list of their own files."""
 
     @property
     def resumes(self) -> bool:
-        """Whether it goes on from its files after an interruption."""
+        """Whether the stage continues from its own files after an interruption."""
 
 
 def begin(run: RunDir, stage: StageFacts, inputs: Mapping[str, Any]) -> bool:
-    """Tells whether `stage` has to work, and records it as running if so; else its files are there and fit `inputs`.
+    """Tells whether `stage` has to be done, and then records it as running; else its files fit `inputs`.
 
     A stage that was interrupted goes on from its own checkpoints. Raises `SpecError` if its files were made from other
-    inputs, `FileError` if they have changed since, or if a file of somebody else's is where one of its own belongs.
+    inputs, and `FileError` if they have changed since, or if a file that the stage did not write is in the place of one
+    of its own.
     """
     inputs = json.loads(json.dumps({"version": __version__, **inputs}))
     record = _read(run)
@@ -149,7 +151,7 @@ def begin(run: RunDir, stage: StageFacts, inputs: Mapping[str, Any]) -> bool:
 
 
 def check_free(run: RunDir, stages: Sequence[StageFacts]) -> None:
-    """Raises `FileError` for a file that a stage would write over, where the record does not say that it wrote it."""
+    """Raises `FileError` for a file that a stage would overwrite without having written it, by the record."""
     record = _read(run)
     for stage in stages:
         for name in stage.outputs:
@@ -161,10 +163,10 @@ def check_free(run: RunDir, stages: Sequence[StageFacts]) -> None:
 
 
 def give_up(run: RunDir, stage: StageFacts) -> None:
-    """Forgets a stage that failed before it had left anything to go on from."""
+    """Removes a stage from the record that failed before it left anything from which it could be resumed."""
     if stage.resumes and any((run / name).is_file() for name in stage.outputs):
         return
-    with suppress(FileError):  # C that was edited: the failure has said so
+    with suppress(FileError):  # the folder holds edited C: the failure has said so already
         _remove(run, stage)
     record = {k: v for k, v in _read(run).items() if k != stage.name}
     if record:
@@ -177,7 +179,7 @@ def finish(run: RunDir, stage: StageFacts, outputs: Sequence[str], seconds: floa
     """Records that `stage` is done.
 
     - `outputs`: the files that it has written.
-    - `seconds`: how long it took since it was last taken up.
+    - `seconds`: the time that it took since it was last started or resumed.
     """
     record = _read(run)
     digests = {name: digest((run / name).read_bytes()) for name in outputs}
@@ -186,7 +188,7 @@ def finish(run: RunDir, stage: StageFacts, outputs: Sequence[str], seconds: floa
 
 
 def seconds(run: RunDir) -> dict[str, float]:
-    """Returns the seconds that each finished stage took, by its name; those that had nothing to do are left out."""
+    """Returns the seconds that each finished stage took, by its name; stages that had nothing to do are left out."""
     return {s: entry["seconds"] for s, entry in _read(run).items() if "seconds" in entry and entry["outputs"]}
 
 
@@ -211,14 +213,14 @@ def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:
 
 
 def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
-    """Forgets stages, with their files: one that is to be done anew, and all that come after it.
+    """Removes stages and their files: one that is to be done anew, and all that come after it.
 
     What others have put there stays. Raises `FileError` for C that was edited, before anything is removed.
     """
     _check_c(run, stages)
     record, names = _read(run), [stage.name for stage in stages]
     ours = [stage for stage in stages if stage.name in record]
-    # Whoever is killed while files are removed leaves stages that are to be done, whose files are known as theirs.
+    #  If this process is killed while it removes files, the record still names them as files of stages to be done.
     _write(run, {k: v | {"state": "running", "outputs": {}} if k in names else v for k, v in record.items()})
     for stage in ours:
         _remove(run, stage)
@@ -226,7 +228,7 @@ def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
 
 
 def erase(run: RunDir, stages: Sequence[StageFacts], last: str) -> None:
-    """Removes all that a run of these stages has written, its file `last` at the end; what others have put there stays.
+    """Removes all that a run of these stages has written, its file `last` at the end; other files stay.
 
     Raises `FileError` for C that was edited, before anything is removed.
     """
@@ -245,7 +247,7 @@ def _check_c(run: RunDir, stages: Sequence[StageFacts]) -> None:
 
 
 def _remove(run: RunDir, stage: StageFacts) -> None:
-    """Removes the files of a stage, and its folder unless something else is there. Raises `FileError` for edited C."""
+    """Removes the files of a stage, and its folder if nothing else is in it. Raises `FileError` for edited C."""
     for name in stage.outputs:
         if name == LIBRARY:
             output_directory.remove_files(run / name)
@@ -292,7 +294,7 @@ def _read(run: RunDir) -> dict[str, Any]:
 
 
 def _is_entry(entry: Any) -> bool:
-    """Tells whether what a record holds of a stage has the form that `begin` and `finish` write."""
+    """Tells whether the entry of a stage in the record has the form that `begin` and `finish` write."""
     if not isinstance(entry, dict) or entry.get("state") not in ("running", "done"):
         return False
     inputs, outputs = entry.get("inputs"), entry.get("outputs")

@@ -52,14 +52,14 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass
 class FewExamples:
-    """A few examples of a data set, as a `TaskData`, and a clock that every training step passes.
+    """A few examples of a data set, as a `TaskData` that notes the time of every training step.
 
     - `data`: all of the data set.
-    - `batch`: batch of the stage at work, by which an epoch is `STEPS` steps.
-    - `doing`: what is being timed.
-    - `calls`: when a batch was asked for, and when it was there, for each thing that was done.
-    - `scored`: how long after the last batch was asked for the validation split had been run through a network.
-    - `tested`: when the test split was asked for, and when it had been run through the last network.
+    - `batch`: examples in a batch of the stage in progress; an epoch has `STEPS` such batches.
+    - `doing`: name of the activity that is being timed.
+    - `calls`: for each activity the times at which a batch was requested, and at which it was ready.
+    - `scored`: seconds from the request of the last batch until the validation split had passed a network.
+    - `tested`: the times at which the test split was requested, and at which it had passed the last network.
     """
 
     data: TaskData
@@ -90,7 +90,7 @@ class FewExamples:
         return np.resize(self.data.epoch(rng), STEPS * self.batch)
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
-        """Returns network inputs of the examples that are used, and notes when the test split was asked for."""
+        """Returns network inputs of the examples that are used, and notes when the test split was requested."""
         rows = self.rows(split)
         if split == "test":
             self.tested = [time.monotonic()]
@@ -106,7 +106,7 @@ class FewExamples:
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
         """Returns the score where all other examples have outputs of 0.
 
-        It says nothing, but is computed as the real one, and the time is noted.
+        The score itself is of no use; it is computed because the time that it takes is noted.
         """
         if split == "val" and self.calls.get(self.doing):
             self.scored[self.doing] = time.monotonic() - self.calls[self.doing][-1][0]
@@ -119,14 +119,14 @@ class FewExamples:
 
 @dataclass(frozen=True)
 class StageCost:
-    """What a stage of the whole run costs.
+    """The time and memory that a stage of the whole run takes.
 
     - `stage`: its name.
     - `steps`: number of training steps; 0 where there are none.
     - `step_seconds`: seconds of one step, measured.
-    - `loader`: share of that until the batch was there.
-    - `seconds`: seconds of the stage, as far as its steps and its validation go.
-    - `memory_bytes`: the most that was in use, on the GPU while it trains and else in the process.
+    - `loader`: share of `step_seconds` until the batch was ready.
+    - `seconds`: seconds of the stage's steps and of its validation, without what happens once.
+    - `memory_bytes`: the most memory in use: of the GPU if that trains, else of the process.
     - `scaled`: whether time and memory were measured with a smaller batch or fewer examples, and scaled.
     """
 
@@ -144,10 +144,10 @@ class DryRun:
     """What a dry run found.
 
     - `out`: its directory.
-    - `data`: one line that says what the data are.
-    - `device`: what trained.
-    - `costs`: what each stage of the whole run costs.
-    - `taken`: seconds that the dry run took.
+    - `data`: a line that describes the data.
+    - `device`: the processor or GPU that trained.
+    - `costs`: time and memory of each stage of the whole run.
+    - `taken`: seconds that the dry run itself took.
     """
 
     out: str
@@ -165,7 +165,7 @@ class DryRun:
 def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
     """Goes through every stage in the directory `OUT-dry-run`, which is made anew.
 
-    Raises whatever the run itself would raise, and `FileError` if that directory is something else.
+    Raises what the run itself would raise, and `FileError` if that directory holds anything but a dry run.
     """
     started, out = time.monotonic(), Path(config.out.rstrip("/") + SUFFIX)
     _clear(out)
@@ -204,8 +204,8 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
 def shrunk(config: Config, device: str) -> Config:
     """Returns the configuration of the dry run.
 
-    It has one epoch of everything, small batches on a CPU, and low learning rates, since three steps are no warm-up and
-    nothing is to diverge here that would not in the run.
+    It has one epoch of each kind, small batches on a CPU, and low learning rates: three steps are too few for a
+    warm-up, and the dry run must not diverge where the run would not.
     """
     most = None if device == "cuda" else CPU_BATCH
 
@@ -227,7 +227,7 @@ def shrunk(config: Config, device: str) -> Config:
         epochs=1,
         candidates=1,
         evaluations=1,
-        supernet="",  # it was trained with other batches
+        supernet="",  # the supernet was trained with other batches
         calibration_batches=1,
         warmup=0.0,
         batch=batch,
@@ -240,14 +240,14 @@ def shrunk(config: Config, device: str) -> Config:
     }
     data: Any = config.data
     kept = config.init in INITS or is_model(config.init)
-    init = config.init if kept else INITS[0]  # other weights take the same time
+    init = config.init if kept else INITS[0]  # a training from other weights takes the same time
     return replace(
         config, init=init, search=search, train=short(config.train), teacher=teacher, data=replace(data, **fewer)
     )
 
 
 def table(outcome: DryRun) -> str:
-    """Writes the outcome for a terminal."""
+    """Returns the outcome as a table for a terminal."""
     rows = [
         (
             c.stage,
@@ -283,7 +283,7 @@ def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config,
 
 @contextmanager
 def _named(samples: Mapping[str, DataSample], given: Any) -> Iterator[None]:
-    """Makes errors name the user's files, not the links to them."""
+    """Replaces the paths of links to a user's files, in errors that the block raises, by the paths of the files."""
     try:
         yield
     except MicronetsError as e:
@@ -303,7 +303,7 @@ def _scale(config: Config, small: Config, samples: Mapping[str, DataSample]) -> 
 
 
 def _loading(context: RunContext, scale: float) -> StageCost:
-    """Tells what reading all of the data costs; the whole of them is held in memory."""
+    """Returns the time and memory that reading all of the data takes; all of it is held in memory."""
     with _memory("cpu") as peak:
         begun = time.monotonic()
         _ = context.data
@@ -312,11 +312,11 @@ def _loading(context: RunContext, scale: float) -> StageCost:
 
 
 def _stage(stage: Stage, context: RunContext, config: Config, scale: float, device: str) -> Iterator[StageCost]:
-    """Does one stage and tells what it costs in full; training in float and quantised training are told apart."""
+    """Does one stage and returns its costs in the whole run: two for a training, in float and quantised."""
     few: Any = context.data
     held = scale if config.data.path else 1.0  # synthetic held-out splits have sizes of their own
     full, settings = config, context.config
-    plans: dict[Stage, list[tuple[str, int, int, int]]] = {  # name, epochs, batch in full, batch now
+    plans: dict[Stage, list[tuple[str, int, int, int]]] = {  # name, epochs, batch of the run, batch of the dry run
         SEARCH: [("search", _search_epochs(full.search), full.search.batch, settings.search.batch)],
         TRAIN: [
             ("train", full.train.epochs, full.train.batch, settings.train.batch),
@@ -324,7 +324,7 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
         ],
     }
     if is_model(full.init):
-        plans[SEARCH] = []  # nothing is searched
+        plans[SEARCH] = []  # there is no search
     teacher, own = full.teacher, settings.teacher
     if teacher is not None and own is not None and teacher.train is not None and own.train is not None:
         plans[TEACHER] = [("teacher", teacher.train.epochs, teacher.train.batch, own.train.batch)]
@@ -337,7 +337,7 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
     if not parts:
         if stage is EVALUATE:
             rest = int(held * few.data.size("test")) - few.size("test")
-            peak[0] += 4 * rest * math.prod(few.input_shape(context.input_settings))  # as float32, all at once
+            peak[0] += 4 * rest * math.prod(few.input_shape(context.input_settings))  # all examples at once, as float32
             taken += (few.tested[-1] - few.tested[0]) * (held * few.data.size("test") / few.size("test") - 1)
         if stage is not TEACHER:
             yield StageCost(stage.name, 0, 0.0, 0.0, taken, peak[0], False)
@@ -356,14 +356,14 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
 
 
 def _search_epochs(search: SearchSettings) -> int:
-    """Returns how many epochs a search has; each network that it trains alone has one at least."""
+    """Returns the number of epochs of a search; each network that it trains alone has at least one."""
     return max(search.epochs, search.candidates) if search.method in ("random", "uniform") else search.epochs
 
 
 def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> None:
-    """Passes an event on; the end of the training in float is where the other one begins.
+    """Passes an event on, and begins to time the quantised training where the one in float ends.
 
-    Batches that a search asks for after its last step are no steps: on them, batch norms get their statistics.
+    A search requests further batches after its last step, for the statistics of batch norms. These are not steps.
     """
     if holder and event.get("stage") == SEARCH.name and event.get("step", 0) >= STEPS:
         holder[0].doing = "search, after its steps"
@@ -374,7 +374,7 @@ def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> N
 
 @contextmanager
 def _memory(device: str) -> Iterator[list[int]]:
-    """Measures the most bytes in use during the block, and before it, on the GPU or in the process."""
+    """Measures the most bytes in use during the block, and those in use before it, of the GPU or the process."""
     found = [0, 0]
     if device == "cuda":
         import torch
@@ -384,28 +384,31 @@ def _memory(device: str) -> Iterator[list[int]]:
         found[:] = torch.cuda.max_memory_reserved(), 0
         return
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak counts from here
+        Path("/proc/self/clear_refs").write_text("5")  # on Linux this restarts the count of the peak
     found[1] = _status("VmRSS")
     yield found
     found[0] = max(_status("VmHWM"), found[1])
 
 
 def _status(name: str) -> int:
-    """Returns a figure of this process in bytes; its peak where the system tells no more."""
+    """Returns the figure `name` of this process in bytes; its peak where the system has no other figure."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text("utf-8").splitlines():
             if line.startswith(f"{name}:"):
                 return int(line.split()[1]) * 1024
     try:
         import resource
-    except ModuleNotFoundError:  # Windows has none, and the figure stays unknown there
+    except ModuleNotFoundError:  # Windows has no such module: the figure stays unknown
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _clear(out: Path) -> None:
-    """Removes what an earlier dry run wrote. Raises `FileError` for another run, or if one is at work there."""
+    """Removes the files of an earlier dry run.
+
+    Raises `FileError` for a real run, or if a dry run is in progress there.
+    """
     run = RunDir(out)
     if (out / RESULT).is_file():
         with locked(run, beginning=(RESULT,)):
@@ -429,7 +432,7 @@ def _name(device: str) -> str:
 
 
 def _now(device: torch.device) -> float:
-    """Returns the time when all that was given to a device is done."""
+    """Waits until a device has finished its work, and returns the time."""
     if device.type == "cuda":
         import torch
 

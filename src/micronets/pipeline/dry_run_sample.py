@@ -1,4 +1,4 @@
-"""Takes a few of the files of a large data set into a directory of its own, which the same loader reads."""
+"""`sample`: links a few files of a large data set into another directory, which the same loader reads."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEAST, _MOST = 20, 400  # of a folder
 class DataSample:
     """A part of a data set.
 
-    - `path`: what the loader is to read.
+    - `path`: the file or directory that the loader is to read.
     - `files`: number of examples there; 0 where the data set is a single file.
     - `of`: number of examples in the whole data set; 0 for a single file.
     """
@@ -38,8 +38,8 @@ def sample(path: Path, into: Path, files: int = FILES) -> DataSample:
     - `into`: the directory below which the links are made; it has to be empty.
     - `files`: about how many examples to take.
 
-    The sample is the data set itself where that is a single file or has no more than `files` examples. Of COCO's
-    annotations only those of the chosen images are copied. Raises `OSError`, and `DataError` as `files.walk` does.
+    Where the data set is a single file, or has at most `files` examples, it is itself the sample. Of COCO's annotations
+    only those of the chosen images are copied. Raises `OSError`, and `DataError` as `files.walk` does.
     """
     if not path.is_dir():
         return DataSample(path, 0, 0)
@@ -70,12 +70,12 @@ def _spread(names: Sequence[str], count: int) -> list[str]:
 def _link(file: Path, link: Path) -> None:
     try:
         link.symlink_to(file.resolve())
-    except OSError:  # a system that has no links, or does not allow them
+    except OSError:  # the system has no links, or does not allow them
         shutil.copy2(file, link)
 
 
 def _reduce(file: Path, root: Path) -> None:
-    """Leaves in a file of COCO's annotations only what is about images that are there."""
+    """Replaces a file of COCO's annotations by those of the images that the sample has."""
     content: dict[str, Any] = json.loads(file.read_bytes())
     part = file.stem.removeprefix("instances_")
     there = {p.name for folder in (root / part, root / "images" / part) if folder.is_dir() for p in folder.iterdir()}

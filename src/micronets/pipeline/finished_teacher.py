@@ -1,4 +1,4 @@
-"""What a run takes from outside: a teacher that is trained already, and first weights of a finished run or a file."""
+"""Inputs of a run from outside: a teacher that is trained already, and first weights of a finished run or a file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
     if teacher.front_end.endswith(".json"):
         files["teacher front end"] = Path(teacher.front_end)
     elif teacher.front_end:
-        front_end_json({}, teacher.front_end)  # so that an unknown name is told before the search
+        front_end_json({}, teacher.front_end)  # this raises an error for an unknown name before the search
     for what, path in files.items():
         if not path.is_file():
             key = "model" if what == "teacher model" else "front_end"
@@ -52,9 +52,9 @@ def first_weights(init: str) -> dict[str, str]:
 
 
 def check_before_search(config: Config, data: TaskData) -> None:
-    """Looks at what the training will need, so that what is missing is told before the search and not after it.
+    """Checks before the search that all that the training will need is there.
 
-    Raises `FileError`, `SpecError`, `UnsupportedError`, also for a model that cannot teach.
+    Raises `FileError`, `SpecError` or `UnsupportedError`, also for a model that cannot be the teacher.
     """
     teacher = config.teacher
     first_weights(config.init)

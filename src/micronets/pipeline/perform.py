@@ -1,4 +1,4 @@
-"""Does the stages of a run in their order, each once unless its files are there and fit."""
+"""Does the stages of a run in their order. A stage whose files are there, and fit its inputs, is left out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STAGES: tuple[Stage, ...] = (*EARLIER, REPORT)
 
 
 def perform(context: RunContext, stage: Stage) -> bool:
-    """Does one stage, unless its files are there and fit. Returns whether it did anything.
+    """Does one stage, unless its files are there and fit its inputs. Returns whether it did anything.
 
     Raises `FileError` if an earlier stage is not done, `SpecError` if files were made from other inputs.
     """
@@ -37,7 +37,7 @@ def perform(context: RunContext, stage: Stage) -> bool:
     try:
         with context.threads():
             written = stage.make(context)
-    except BaseException:  # an interruption too
+    except BaseException:  # KeyboardInterrupt included
         directory.give_up(context.run, stage)
         raise
     directory.finish(context.run, stage, written, time.monotonic() - started)
@@ -45,7 +45,7 @@ def perform(context: RunContext, stage: Stage) -> bool:
 
 
 def discard(context: RunContext, stage: Stage) -> None:
-    """Forgets `stage` and all that come after it, with their files."""
+    """Removes the files of `stage`, and of all stages after it, so that they are done anew."""
     directory.discard(context.run, STAGES[STAGES.index(stage) :])
 
 
@@ -54,7 +54,7 @@ class Run:
     """A finished run.
 
     - `out`: its directory.
-    - `facts`: everything that is known of it: scores, limits, the network, versions.
+    - `facts`: everything that its files say: scores, limits, the network, versions.
     """
 
     out: Path
@@ -67,7 +67,7 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Whether every limit is kept and every check passed; `facts.failure()` says what did not."""
+        """Whether every limit is kept and every check passed; `facts.failure()` names those that did not."""
         return self.facts.ok
 
     def to_json(self) -> dict[str, Any]:
@@ -80,8 +80,8 @@ class Run:
 
 
 def perform_all(context: RunContext) -> Run:
-    """Does every stage that is left; the errors are those of `perform`."""
-    directory.check_free(context.run, STAGES)  # said now, not after hours of training
+    """Does all stages that are left; the errors are those of `perform`."""
+    directory.check_free(context.run, STAGES)  # the user is told now, not after hours of training
     for stage in STAGES:
         perform(context, stage)
     return Run(context.run.path, read_facts(context.run))
@@ -116,11 +116,11 @@ def run(
     resume: bool = False,
     progress: Progress | None = None,
 ) -> Run:
-    """Makes a network: search, train, export, compile and measure, evaluate and report, into one run directory.
+    """Makes a network in one run directory: searches, trains, exports, compiles and measures, evaluates, reports.
 
     - `config`, `out`, `overrides`: see `load_config`.
     - `resume`: whether to go on with the run that the directory holds, if it holds one.
-    - `progress`: is told what is being done and how far it is.
+    - `progress`: receives events that say which stage is in progress, and how far it is.
 
     A limit that is missed is a result (`Run.ok`), not an error. Raises `SpecError`, `FileError`, `DataError`,
     `BudgetError`, `TrainingError`, and what the stages raise besides.

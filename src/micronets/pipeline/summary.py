@@ -65,7 +65,7 @@ def summary(facts: Facts, run: RunDir) -> str:
 
 
 def _c_lines(facts: Facts) -> list[str]:
-    """Writes in a line what the C takes on the board."""
+    """Returns a line with the memory and the time that the C takes on the board."""
     c = facts.c
     if c is None:
         return [f"our C: written, not measured here ({install('sim')})"]
@@ -79,7 +79,7 @@ def _c_lines(facts: Facts) -> list[str]:
 
 
 def _score_lines(facts: Facts) -> list[str]:
-    """Writes the interval of the last score, and the metrics beside the task's own."""
+    """Returns lines with the confidence interval of the last score, and with further metrics of the task."""
     last = facts.scores[-1]
     rest = [(metric_label(name), percent(value)) for name, value in last.metrics.items() if name != facts.metric]
     lines = [f"{last.name}: {interval_text(facts.interval)}"] if facts.interval else []
@@ -88,7 +88,7 @@ def _score_lines(facts: Facts) -> list[str]:
 
 
 def _class_lines(facts: Facts) -> list[str]:
-    """The examples of each class and the share named right, as a table, where the classes are unequal."""
+    """Returns a table of the examples of each class, and the share of them classified right, for unequal classes."""
     if facts.confusion is None or facts.balanced is None:
         return []
     rows = [

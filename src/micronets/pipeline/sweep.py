@@ -1,7 +1,7 @@
 """A sweep: one supernet, and for every board and limit a network out of it: fine-tuned, quantised, proved, measured.
 
-Every point is an ordinary run below the directory of the sweep, whose configuration names the supernet
-(`search.supernet`), and is done by the stages of a run.
+Every point (a board with limits) is an ordinary run, in a directory below that of the sweep. Its configuration names
+the shared supernet (`search.supernet`), and the stages of a run make it.
 
     DIR/sweep.toml      the configuration
     DIR/supernet/       the supernet, and the losses of networks that were cut out of it
@@ -62,7 +62,7 @@ class Sweep:
     """A finished sweep.
 
     - `out`: its directory.
-    - `facts`: every point with its figures, and the limits that no network was found to keep.
+    - `facts`: every point with its figures, and the points whose limits no network was found to keep.
     """
 
     out: Path
@@ -112,8 +112,8 @@ def sweep(
     - `resume`: whether to go on with the sweep that the directory holds, if it holds one.
     - `progress`: is told what is being done and how far it is.
 
-    Points whose limits no network was found to keep are told before any training, and left out. Raises `BudgetError` if
-    that is so of all, and else what `micronets.run` raises.
+    Points whose limits no network was found to keep are reported before any training, and left out. Raises
+    `BudgetError` if no point is left, and what `micronets.run` raises.
     """
     loaded = load(config, out, overrides)
     tell = progress or (lambda _: None)
@@ -154,8 +154,8 @@ def load(
 def _opened(made: SweepConfig, resume: bool) -> Iterator[tuple[SweepConfig, RunDir]]:
     """Holds the directory of a sweep while the block runs, and yields its configuration with the number of threads.
 
-    Raises `SpecError` if it holds another sweep (the first differing key is named) or `resume` is not given, and
-    `FileError` if it cannot be used.
+    Raises `SpecError` if the directory holds another sweep (the message names the first key that differs), or any sweep
+    without `resume`, and `FileError` if it cannot be used.
     """
     run = RunDir(Path(made.run.out))
     path, threads = run / SWEEP_FILE, made.run.threads
@@ -192,19 +192,19 @@ def _opened(made: SweepConfig, resume: bool) -> Iterator[tuple[SweepConfig, RunD
             raise
         except BaseException:
             if not _begun(run):
-                path.unlink(missing_ok=True)  # the directory can be used for anything
+                path.unlink(missing_ok=True)  # nothing is in the directory yet: it may become that of another sweep
             raise
 
 
 def _begun(run: RunDir) -> bool:
-    """Tells whether a sweep has begun in a directory: its supernet or a point."""
+    """Tells whether a sweep has begun in a directory, so that it has a supernet or a point."""
     return run.started or (run / POINTS_FOLDER).exists()
 
 
 def plan(made: SweepConfig, run: RunDir, progress: Progress) -> tuple[list[Point], list[Refusal]]:
-    """Returns the points, and those whose limits no network of the space was found to keep, before data are looked at.
+    """Returns the points, and those whose limits no network was found to keep; reads no data.
 
-    Every refused point is told in a line. Raises `BudgetError` if all are.
+    A progress line names every refused point. Raises `BudgetError` if all points are refused.
     """
     ladders = _ladders(made, run, progress)
     wanted, points, refused = list(points_of(made, ladders)), list[Point](), list[Refusal]()
@@ -228,7 +228,7 @@ def plan(made: SweepConfig, run: RunDir, progress: Progress) -> tuple[list[Point
 
 
 def _ladders(made: SweepConfig, run: RunDir, progress: Progress) -> dict[str, list[float]]:
-    """Returns the values of the limit that [sweep] takes along, for each board. Raises `BudgetError`."""
+    """Returns for each board the values of the limit that `along` of [sweep] names. Raises `BudgetError`."""
     settings, name = made.sweep, made.sweep.along
     found: dict[str, list[float]] = {}
     for given in (settings.boards or (made.run.board,)) if name else ():
@@ -249,7 +249,7 @@ def _ladders(made: SweepConfig, run: RunDir, progress: Progress) -> dict[str, li
 
 
 def _with_limit(context: RunContext, name: str) -> RunContext:
-    """Returns the context with a limit of this name that everything keeps, so that its costs are computed."""
+    """Returns the context with a limit `name` that every network keeps, so that this cost is computed."""
     budget = replace(context.config.budget, **{name: 2**52})
     return replace(context, config=replace(context.config, budget=budget))
 
@@ -283,7 +283,7 @@ def _train_supernet(configs: Sequence[Config], context: RunContext) -> Sequence[
         one = _context(context, config)
         try:
             wanted += fitter_of(one).feasible_shapes()
-        except BudgetError as e:  # its own search refuses it, too
+        except BudgetError as e:  # the search of the point itself will refuse it, too
             context.progress({"stage": "sweep", "note": f"{Path(config.out).name} will be left out: {e}"})
             refusal = e
             continue
@@ -348,7 +348,7 @@ def front_point(point: Point, run: RunDir) -> FrontPoint:
 
 
 def _figures(facts: Facts) -> tuple[dict[str, float], str]:
-    """Returns what a network takes under the runtime of its limits, by name of the limit, and how that was found."""
+    """Returns a network's figures under the runtime of its limits, by name of the limit, and the source of each."""
     measured = facts.c if facts.c is not None and facts.c.runtime == facts.runtime else None
     found = {**({} if facts.runtime == "c" else facts.costs), "macs": facts.costs["macs"]}
     found |= {row.name: row.value for row in facts.limits}

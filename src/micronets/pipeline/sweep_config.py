@@ -1,4 +1,4 @@
-"""The configuration of a sweep: that of a run, and a table [sweep] with lists of boards and limits."""
+"""`SweepConfig`: the configuration of a run, plus a table [sweep] with lists of boards and limits."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ a point stays below 15 % of a run that trains a supernet of its own."""
 class SweepSettings:
     """Which networks a sweep makes: one for each board with each combination of limits.
 
-    - `boards`: names or TOML files of boards; without it, the board of the configuration.
+    - `boards`: names or TOML files of boards; the default is the board of the configuration.
     - `budget`: a list of limits for each limit's name, in place of that of `[budget]`, such as
       `sram_bytes = ["32K", "64K"]`.
     - `along`: the name of a limit that takes `points` values, from what the cheapest network of the space needs to what
       the largest one needs or `[budget]` and the board allow, at equal ratios.
     - `points`: how many values that is, 2 to 200.
-    - `between`: the least and the greatest of these values, in place of those of the space.
-    - `share`: how much of a full training every network has, above 0 to 1; without it, 0.1 where a supernet is shared
-      (`search.method = "supernet"`), else 1.
+    - `between`: the least and the greatest of these values, in place of those computed from the space.
+    - `share`: share of the epochs of a full training that every network gets, above 0 to 1; the default is 0.1 where
+      the points share a supernet (`search.method = "supernet"`), else 1.
     - `jobs`: processes that make networks at the same time; 0: as many as there are cores for `threads` each, and one
       where a GPU trains. Their number has no effect on the result.
     """
@@ -54,25 +54,25 @@ class SweepSettings:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """What decides a sweep: the configuration of its runs, but for boards and limits, and the table [sweep]."""
+    """Everything that decides a sweep: the configuration of its runs without boards and limits, and [sweep]."""
 
     run: Config
     sweep: SweepSettings
 
     @property
     def shares_supernet(self) -> bool:
-        """Whether one supernet is trained for all points; else the search of every point is its own."""
+        """Whether one supernet is trained for all points; if not, every point has a search of its own."""
         return self.run.search.method == "supernet"
 
     @property
     def share(self) -> float:
-        """The share of a full training that every network has."""
+        """The share of the epochs of a full training that every network gets."""
         if self.sweep.share is not None:
             return self.sweep.share
         return SHARED_SHARE if self.shares_supernet else 1.0
 
     def to_toml(self) -> str:
-        """Writes the configuration as the file `SWEEP_FILE`, without settings of [sweep] that are not given."""
+        """Returns the text of the file `SWEEP_FILE`, without settings of [sweep] that are not given."""
         given = {f.name: getattr(self.sweep, f.name) for f in fields(self.sweep) if getattr(self.sweep, f.name)}
         return f"{to_toml(self.run)}\n{to_toml({'sweep': given}).lstrip()}"
 
@@ -240,7 +240,7 @@ def _check_ladder(made: SweepSettings, where: str) -> SweepSettings:
 
 
 def fine_tuned(train: TrainSettings, share: float) -> TrainSettings:
-    """Returns a training of a share of the epochs, rounded down to whole ones, at least one of each of its stages.
+    """Returns the settings of a training with a share of the epochs, rounded down, at least one in each stage.
 
     The learning rate rises over the same part of the training.
     """
@@ -252,7 +252,7 @@ def fine_tuned(train: TrainSettings, share: float) -> TrainSettings:
 def ladder(low: float, high: float, count: int) -> list[float]:
     """Returns `count` limits from `low` to `high` at equal ratios, rounded up to four digits; equal ones only once.
 
-    Where `high` is not above `low`, that is `low` alone.
+    Where `high` is not above `low`, the only limit is `low`.
     """
     if high <= low:
         return [low]

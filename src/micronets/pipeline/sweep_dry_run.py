@@ -1,4 +1,4 @@
-"""The dry run of a sweep: that of one of its runs, from which the time of the whole sweep is computed."""
+"""The dry run of a sweep: it does a dry run of one point, and computes from it the time of the whole sweep."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class SweepDryRun:
     """What the dry run of a sweep found.
 
     - `out`: the directory of the dry run.
-    - `device`: what trained.
-    - `parts`: what is done once, and what is done for each point.
+    - `device`: the processor or GPU that trained.
+    - `parts`: the parts of the sweep that are done once, and those that are done for each point.
     - `points`, `refused`: how many points there are, and how many are left out as nothing keeps their limits.
     - `jobs`: how many points are made at the same time.
-    - `full_run_seconds`: what a run of one point in full takes, with a search and a training of its own.
+    - `full_run_seconds`: the time of a full run of one point, with a search and a training of its own.
     - `memory_bytes`: the most that a process has in use.
-    - `taken`: seconds that the dry run took.
+    - `taken`: seconds that the dry run itself took.
     """
 
     out: str
@@ -56,7 +56,7 @@ class SweepDryRun:
 
     @property
     def point_seconds(self) -> float:
-        """Seconds of one point, without what is done once."""
+        """Seconds of one point, without the parts that are done once."""
         return sum(part.seconds for part in self.parts if part.name not in _ONCE)
 
     @property
@@ -78,7 +78,7 @@ _ONCE = ("data", "supernet")
 def dry_run(made: SweepConfig, progress: Progress, command: str = "") -> SweepDryRun:
     """Goes through every stage of the last point's run in the directory `OUT-dry-run`, which is made anew.
 
-    Raises whatever the sweep itself would raise before its training, and what the dry run of a run raises.
+    Raises what the sweep itself would raise before its training, and what the dry run of a run raises.
     """
     points, refused = plan(made, RunDir(Path(made.run.out)), progress)
     point = points[-1].config
@@ -102,7 +102,7 @@ def dry_run(made: SweepConfig, progress: Progress, command: str = "") -> SweepDr
 
 
 def _comparing_seconds(cost: StageCost, search: SearchSettings) -> float:
-    """Returns the seconds in which networks that are cut out of a supernet are compared, where none is known before.
+    """Returns the seconds in which a search compares networks cut out of a supernet, with no loss known before.
 
     They are computed from the measured step of the supernet and the examples that a network sees.
     """
@@ -111,7 +111,7 @@ def _comparing_seconds(cost: StageCost, search: SearchSettings) -> float:
 
 
 def _parts(costs: Sequence[StageCost], made: SweepConfig, points: int, compared: float) -> list[Part]:
-    """Returns what the sweep does, from what the stages of a full run cost."""
+    """Returns the parts of the sweep, with times computed from those of the stages of a full run."""
     short, full = fine_tuned(made.run.train, made.share), made.run.train
     parts = []
     for cost in costs:
@@ -131,7 +131,7 @@ def _parts(costs: Sequence[StageCost], made: SweepConfig, points: int, compared:
 
 
 def table(found: SweepDryRun) -> str:
-    """Writes the outcome for a terminal."""
+    """Returns the outcome as a table for a terminal."""
     rows = [
         (part.name, f"{part.times:,}", duration(part.seconds), duration(part.times * part.seconds))
         for part in found.parts

@@ -1,7 +1,8 @@
 """Makes the points of a sweep, in this process or in several: each is a run, done by the stages of a run.
 
-A worker is a process of this module. It reads the directory of a run from a line of its stdin, makes that run, and
-answers on its stdout in lines of JSON: how far it is, and at last how it ended. It is killed when this process ends.
+A worker is a process that executes this module. It reads the directory of a run from a line of its stdin, makes that
+run, and answers on its stdout in lines of JSON: its progress, and at the end the outcome. It is killed when this
+process ends.
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ from micronets.tasks import TaskData
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a point ended; `refused` says why no network was found that keeps its limits, None: there is one."""
+    """The end of a point.
+
+    `refused` says why no network was found that keeps its limits, and is None if there is one.
+    """
 
     refused: str | None = None
 
@@ -45,10 +49,11 @@ def make_points(
 ) -> None:
     """Makes every point that is not made yet.
 
-    - `jobs`: how many at the same time; with more than one, each is made in a process of its own and loads its data.
+    - `jobs`: number of points that are made at the same time; if above 1, in as many processes, each of which loads the
+      data.
     - `data`: gives the data to points that are made in this process.
-    - `progress`: is told what is being done and how far it is.
-    - `finished`: is told of every point that has ended, in this thread.
+    - `progress`: receives events that say which stage is in progress, and how far it is.
+    - `finished`: is called in this thread for every point that has ended.
 
     Raises the first error of a point; the others are then stopped.
     """
@@ -61,7 +66,7 @@ def make_points(
 
 
 def _make(config: Config, progress: Progress, data: Callable[[], TaskData] | None) -> Outcome:
-    """Makes one point; see `RunContext.shared_data` for `data`."""
+    """Makes one point; `data` gives the data (`RunContext.shared_data`)."""
     from dataclasses import replace
 
     command = f"micronets run {config.out} --resume"
@@ -111,7 +116,7 @@ def _serve(
     told: queue.SimpleQueue[tuple[Point | None, Mapping[str, Any]]],
     count: int,
 ) -> None:
-    """Gives a worker one point after the other, as long as there are any, and passes on what it says."""
+    """Gives a worker one point after the other while points are left, and puts its answers into `told`."""
     assert worker.stdin is not None
     assert worker.stdout is not None
     while True:
@@ -144,7 +149,7 @@ def _serve(
 def _work() -> None:
     """Makes the runs that are named on stdin, until it ends."""
     answers = sys.stdout
-    sys.stdout = sys.stderr  # whatever else is printed must not mix with the answers
+    sys.stdout = sys.stderr  # other output of this process must not mix with the answers
 
     def say(answer: Mapping[str, Any]) -> None:
         answers.write(json.dumps(answer, default=float) + "\n")

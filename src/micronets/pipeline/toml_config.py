@@ -1,6 +1,6 @@
-"""Reads typed, frozen dataclasses from TOML tables, and writes them back.
+"""Makes typed, frozen dataclasses from TOML tables, and writes them as TOML.
 
-An unknown key or a wrong type is an error that names the way out. Types understood: bool, int, float, str, `Literal`,
+An unknown key or a wrong type is an error that says what to do. Field types may be bool, int, float, str, `Literal`,
 tuples, `T | None`, mappings from text, and nested dataclasses. Fields whose names end in `_bytes` take sizes such as
 `"128K"`; an integer may be written `8.3e6`.
 """
@@ -53,9 +53,9 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
 
 
 def _completed(field: dataclasses.Field[Any], value: Any) -> Any:
-    """Returns a table of settings with those that it leaves out as the field's own default has them.
+    """Returns a table of settings, completed by the values of the field's own default.
 
-    They may differ from the defaults of the dataclass: a task chooses its own augmentation.
+    These may differ from the defaults of the dataclass: a task chooses its own augmentation.
     """
     factory = field.default_factory
     if not isinstance(value, Mapping) or factory is dataclasses.MISSING:
@@ -100,7 +100,7 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is int and name.endswith("_bytes") and isinstance(value, str):
         return parse_size(value, f"{where}: {name}")
-    if is_number and not abs(value) < _LARGEST:  # not a number is not below anything
+    if is_number and not abs(value) < _LARGEST:  # NaN compares as False with every bound
         kind = "an integer" if hint is int else "a finite number"
         raise SpecError(f"{where}: {name} = {shown(value)}; need {kind}, in size below 2^53")
     if isinstance(value, str) and "\0" in value:
@@ -116,7 +116,7 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
 
 
 def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
-    """Parses `a.b=value` into `(("a", "b"), value)`; the value is TOML, or else a plain text. Raises `SpecError`."""
+    """Parses `a.b=value` into `(("a", "b"), value)`; a value that is not TOML is a text. Raises `SpecError`."""
     name, equals, value = text.partition("=")
     keys = tuple(k.strip() for k in name.split("."))
     if not equals or not all(keys):
@@ -125,15 +125,15 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
         return keys, tomllib.loads(f"x = {value.strip()}")["x"]
     except tomllib.TOMLDecodeError:
         return keys, value.strip()
-    except (ValueError, RecursionError) as e:  # a number of 5,000 digits, lists within lists
+    except (ValueError, RecursionError) as e:  # for a number of 5,000 digits, and for deeply nested lists
         raise SpecError(f"--set {name.strip()}: {toml_problem(e)}") from e
 
 
 def toml_problem(error: ValueError | RecursionError) -> str:
-    """Writes what is wrong with a text that `tomllib` does not read.
+    """Returns the message for a text that `tomllib` does not read.
 
-    Where Python itself gives up, on a number of thousands of digits or on lists within lists, its advice is for
-    programmers and is left out.
+    For a number of thousands of digits, and for deeply nested lists, Python's own message addresses programmers; it is
+    replaced.
     """
     if isinstance(error, tomllib.TOMLDecodeError):
         return str(error)
@@ -143,7 +143,7 @@ def toml_problem(error: ValueError | RecursionError) -> str:
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Returns every setting of a dataclass by its dotted name; None is left out, tuples are lists."""
+    """Returns every setting of a dataclass by its dotted name; None is left out, tuples become lists."""
     items: dict[str, Any] = {}
     table = (
         {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
@@ -159,7 +159,7 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def to_toml(value: Any) -> str:
-    """Writes the settings of a dataclass as TOML: plain keys first, then one table for each nested one."""
+    """Returns the settings of a dataclass as TOML: plain keys first, then a table for each nested dataclass."""
     lines: dict[str, list[str]] = {"": []}
     for name, v in flat(value).items():
         table, _, key = name.rpartition(".")
@@ -169,9 +169,9 @@ def to_toml(value: Any) -> str:
 
 
 def literal(value: Any) -> str:
-    """Writes a value as TOML does."""
+    """Returns a value in the notation of TOML."""
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(literal(v) for v in value) + "]"
     if isinstance(value, (bool, str)):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML allows no DEL as it is
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML requires DEL to be escaped
     return repr(value)

@@ -1,4 +1,4 @@
-"""`Stage`: all that the rest of the program knows of a stage of a run."""
+"""`Stage`: everything that the rest of the program knows about a stage of a run."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of a run: what it reads, what it does, and which files of the run directory are its own.
+    """One stage of a run: its inputs, its work, and its files in the run directory.
 
-    - `name`: what it is called in `stages.json`, in progress lines and in errors.
+    - `name`: its name in `stages.json`, in progress lines and in errors.
     - `command`: the command that does it and that redoes it (`micronets COMMAND DIRECTORY --redo`).
     - `inputs`: everything that its result depends on, by name. Files that were made from other inputs are refused.
     - `make`: does the work and returns the names of the files that it wrote, relative to the run directory.

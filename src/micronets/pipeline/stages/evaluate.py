@@ -43,7 +43,7 @@ def _inputs(context: RunContext) -> dict[str, Any]:
 
 
 def _evaluate(context: RunContext) -> Sequence[str]:
-    """Measures everything, and writes evaluate.json."""
+    """Scores the model on the test split, compares its figures with the limits, and writes evaluate.json."""
     file = tflite.read_file(context.run / MODEL)
     model = file.model
     count = f"{context.data.size('test'):,} test {context.data.noun}"
@@ -88,7 +88,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
 
 
 def read_verdict(run: RunDir) -> Verdict:
-    """Reads what the stage found."""
+    """Reads the verdict that the stage wrote."""
     return from_json(Verdict, json.loads((run / EVALUATION).read_text("utf-8")))
 
 
@@ -101,7 +101,7 @@ def _limits(
 ) -> tuple[LimitRow, ...]:
     """Returns every limit with the best figure there is for it.
 
-    It was found by running TFLM or our C, counted, or else estimated.
+    The figure comes from a run of TFLM or of micronets' C, from counting, or else from an estimate.
     """
     limits = board_budget(context.config.budget, context.board).limits()
     metadata = text_bytes(file.model.metadata)
@@ -128,7 +128,7 @@ def _limits(
 
 
 def _torch_outputs(context: RunContext, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Codes]:
-    """Returns logits of the test split by name of the network, and its inputs as those of `model`."""
+    """Returns logits of the test split by name of the network, and the split's inputs as `model` takes them."""
     from micronets.design.predict import predict
 
     nets = trained(context)

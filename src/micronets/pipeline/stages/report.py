@@ -1,4 +1,4 @@
-"""The stage `report`: gathers everything that is known about a finished run from its files, and draws it."""
+"""The stage `report`: gathers the facts of a finished run from its files, and draws them on a page."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def read(run: RunDir) -> Facts:
 
 
 def collect(context: RunContext) -> Facts:
-    """Gathers everything that the files of a run tell, for `report.page` to draw."""
+    """Gathers the facts of a run from its files; `report.page` draws them."""
     arch, board, data = context.arch, context.board, context.data
     verdict = read_verdict(context.run)
     largest = derive(context.space, {**context.space.largest(), **context.input_settings})
@@ -97,7 +97,7 @@ def collect(context: RunContext) -> Facts:
         plan=PlanFacts(
             bytes=plan.bytes,
             arena_bytes=arena_tflm_bytes(arch),
-            # The report counts layers from 0; the input is there before the first of them.
+            #  The report counts layers from 0; the input exists before layer 0.
             buffers=tuple(
                 PlannedBuffer(b.name, b.offset, b.bytes, max(0, b.first - 1), max(0, b.last - 1)) for b in plan.buffers
             ),
@@ -106,7 +106,7 @@ def collect(context: RunContext) -> Facts:
 
 
 def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
-    """Returns the duty cycle of one inference a second on a coin cell, or as many as there is time for.
+    """Returns the duty cycle on a coin cell of one inference a second, or of fewer if one takes more than a second.
 
     It is None without a measurement.
     """
@@ -129,7 +129,7 @@ def _size_rows(chosen: Arch, largest: Arch, board: Board) -> tuple[SizeRow, ...]
 
 
 def _choices(context: RunContext) -> tuple[ChoiceRow, ...]:
-    """Returns every choice with its value; `idle` says that it changes nothing, as its block is left out."""
+    """Returns every choice with its value; `idle` says that the choice has no effect, as its block is left out."""
     values, arch = context.values, context.arch
 
     def idle(c: Choice) -> bool:
@@ -154,7 +154,7 @@ def commands(context: RunContext) -> list[str]:
 
 
 def versions() -> dict[str, str]:
-    """Returns the versions of everything that has a say in the numbers, by name."""
+    """Returns the versions, by name, of all software that the results depend on."""
     found = {"micronets": __version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:

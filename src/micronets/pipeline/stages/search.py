@@ -1,4 +1,4 @@
-"""The stage `search`: finds the network, and writes it, its choices and its weights out of the supernet."""
+"""The stage `search`: finds the network, and writes it, its choices, and its weights cut out of the supernet."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def check_budget(context: RunContext) -> None:
 
 
 def fitter_before_data(context: RunContext) -> BudgetFitter | None:
-    """Returns what knows the costs of the space's networks and the limits, before data are made or read.
+    """Returns a `BudgetFitter` with the costs of the space's networks and the limits, before data are made or read.
 
-    Where the data decide the number of classes or the size of the input, the least that they can be is taken, also in
-    place of an option that is as it is by default: a configuration holds every option. None where nothing can be known
-    without the data.
+    Where the data decide the number of classes or the size of the input, the least possible value is taken; also in
+    place of an option that has its default, since a configuration holds every option. Returns None where costs cannot
+    be computed without the data.
     """
     from micronets.design.budget_fitter import BudgetFitter
 
     config, board = context.config, context.board
     if is_model(config.init):
-        return None  # its costs are those of one network, which is checked when the data have told the classes
+        return None  # there is one network only; it is checked when the data are known, with their number of classes
     known = tasks.find(config.task).outline(config.data)
     usual = space_record(config.space).options(tasks.find(config.task).inputs)
     given = {k: v for k, v in known.space_options.items() if config.space.get(k, usual.get(k)) == usual.get(k)}
@@ -59,13 +59,13 @@ def fitter_before_data(context: RunContext) -> BudgetFitter | None:
     except SpecError:
         if "file" not in config.space:
             raise
-        # networks of the user's may want more than the least input: they are checked again when the data are there
+        #  a user's networks may need more than the least input: they are checked when the data are known
         return None
     return BudgetFitter(space, board_budget(config.budget, board), board, runtime=context.costs)
 
 
 def fitter_of(context: RunContext) -> BudgetFitter:
-    """Returns what knows the exact costs of the space's networks and the limits, for the data."""
+    """Returns a `BudgetFitter` with the exact costs of the space's networks and the limits, for the data."""
     from micronets.design.budget_fitter import BudgetFitter
 
     config, board, costs = context.config, context.board, context.costs_with_front_ends
@@ -76,7 +76,7 @@ def fitter_of(context: RunContext) -> BudgetFitter:
 def _inputs(context: RunContext) -> dict[str, Any]:
     """Returns the board, the budget, the space and the settings of the search, after checking the budget.
 
-    It is checked here so that no data are looked at before, and so are the files that the training will start from.
+    The budget, and the files that the training will start from, are checked here, before any data are read.
     """
     if not (context.run / VALUES).is_file():
         check_budget(context)

@@ -54,7 +54,7 @@ def _train(context: RunContext) -> Sequence[str]:
 def _first_weights(context: RunContext) -> Mapping[str, Tensor] | None:
     """Returns the weights that the training starts from; None: random ones.
 
-    Raises `SpecError` for those of a run of another network.
+    Raises `SpecError` for weights of a run whose network differs.
     """
     from micronets.design.train import load_result
 
@@ -78,7 +78,8 @@ def _first_weights(context: RunContext) -> Mapping[str, Tensor] | None:
 def _teacher_of(context: RunContext) -> Teacher | None:
     """Returns the teacher.
 
-    Raises `SpecError` if that of another run has another input or other outputs, or a model cannot teach these data.
+    Raises `SpecError` if the teacher of another run has another input or other outputs, or if a model cannot be the
+    teacher for these data.
     """
     from micronets.commands.teacher import Teacher, teacher_of_file
     from micronets.design.train import load_result
