@@ -87,7 +87,7 @@ from micronets.ir.ops import operator
 from micronets.ir.ops.record import nothing
 from micronets.ir.ops.unary import NUMBER_FUNCTIONS
 from micronets.ir.types import TYPES, Type
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite.codec import Op, codec
 
@@ -172,6 +172,12 @@ def _with_zero_point(model: QuantizedModel) -> QuantizedModel:
     return replace(model, weights={"layer": weights})
 
 
+def _with_ties(model: QuantizedModel) -> QuantizedModel:
+    """Returns the model with an output's scale at which every other sum of codes lies between two codes."""
+    quant = {INPUT: TensorQuant(0.5, 0), "layer": TensorQuant(1.0, 0)}
+    return replace(model, quant=quant)
+
+
 def _conv(kernel: tuple[int, int], filters: int = 8, bits: int = 8) -> Conv2D:
     return Conv2D(name="layer", inputs=X, filters=filters, kernel=kernel, weight_bits=bits)
 
@@ -249,7 +255,8 @@ CASES = (
     Case("about 2,000 inputs or more", FullyConnected(name="layer", inputs=X, units=8), (4096,)),
     Case("several vectors", FullyConnected(name="layer", inputs=X, units=16, keep_dims=True), (24, 64)),
     Case("weights with a zero point", FullyConnected(name="layer", inputs=X, units=16), (64,), _with_zero_point),
-    Case("", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("exact as a sum of multiples", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("else", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), _with_ties),
     Case("of activations", Concatenation(name="layer", inputs=(INPUT, INPUT), axis=2), (8, 8, 8)),
     Case("with constants", Concatenation(name="layer", inputs=BOTH, axis=0), (8,), constants=CHANNELS),
     Case("", Split(name="layer", inputs=X, axis=2, others=("other",)), (8, 8, 8)),
@@ -270,7 +277,8 @@ CASES = (
     Case("shapes that broadcast, or a constant", Add(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
     Case("a constant of one value", Mul(name="layer", inputs=BOTH), (8, 8, 8), constants=SINGLE),
     Case("else", Mul(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
-    Case("", Sub(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("exact as a sum of multiples", Sub(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("else", Sub(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), _with_ties),
     Case("", Minimum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", Maximum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", SquaredDifference(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),

@@ -136,7 +136,7 @@ def cross_built(out: Path, build: Path, board: str, which: str) -> set[str]:
 @pytest.mark.parametrize("which", ["gcc", "clang"])
 def test_cmake_builds_the_assembly_for_a_core_with_the_extension(out: Path, tmp_path: Path, which: str) -> None:
     found = cross_built(out, tmp_path / "b", "NUCLEO-F446RE", which)
-    assert {"micronets_model_invoke", "micronets_add_by4", "micronets_im2col_multiply"} <= found
+    assert {"micronets_model_invoke", "micronets_row_linear", "micronets_im2col_multiply"} <= found
 
 
 @needs_cmake
@@ -148,7 +148,7 @@ def test_cmake_builds_portable_kernels_for_a_core_without_the_extension(tmp_path
     assert call("compile", path, "--board", board, "--out", out).code == 0
     found = cross_built(out, tmp_path / "b", board, which)
     assert {"micronets_model_invoke", "micronets_conv_bytes", "micronets_dot_bytes"} <= found
-    assert "micronets_add_by4" not in found  # which the portable kernel does not call
+    assert "micronets_row_linear" not in found  # which sums two tensors on cores with the extension alone
     assert not list(out.glob("*.S"))
     text = " ".join((out / "README.md").read_text("utf-8").split())
     assert "DSP instructions" not in text
@@ -290,7 +290,7 @@ def test_zephyr_builds_two_networks_as_modules_and_they_run(tmp_path: Path) -> N
         modules.append(f"-DZEPHYR_MODULES={os.environ['ZEPHYR_MODULES']}")
     run(["cmake", "-S", application, "-B", tmp_path / "b", "-DBOARD=qemu_cortex_m3", *modules])
     run(["cmake", "--build", tmp_path / "b"])
-    assert len([*(tmp_path / "b").rglob("micronets_add.c.obj")]) == 1
+    assert len([*(tmp_path / "b").rglob("micronets_row_linear.c.obj")]) == 1
     command = [qemu, "-cpu", "cortex-m3", "-machine", "lm3s6965evb", "-nographic", "-kernel"]
     with subprocess.Popen(
         [*command, tmp_path / "b/zephyr/zephyr.elf"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

@@ -5,20 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, RowReach, Struct, Value, count
+from micronets.compiler.kernels.linear import PARAMS, ROW_LINEAR, linear, linear_params
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.ir.layers import Add
 from micronets.quantized.arithmetic import activation_range, add_rescale
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import QuantizedModel, TensorQuant
 
 ADD = "micronets_add"
-PARAMS = "micronets_add_params"
 
 
 @dataclass(frozen=True)
 class AddKernel(Kernel):
-    """The sum of two tensors, value by value."""
+    """The sum of two tensors, value by value.
+
+    - long_products: the target multiplies numbers of 32 by ones of 16 bits at once, so sums of multiples are fast.
+    """
 
     layer: Add
+    long_products: bool
 
     @property
     def scratch_bytes(self) -> int:
@@ -36,28 +40,29 @@ class AddKernel(Kernel):
         return RowReach()
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with the scales of both operands and of the sum."""
+        """Returns a call with factors of both operands, or with all scales where no factors are exact."""
         layer = self.layer
         a, b, target = (model.quant[name] for name in (*layer.inputs, layer.name))
-        operands: list[Value] = []
-        for quant, rescale in zip((a, b, target), add_rescale(a, b, target), strict=True):
-            multiplier, shift = (int(v) for v in shiftable(*rescale))
-            operands.append((multiplier, quant.zero_point, shift))
         low, high = activation_range(layer.activation, target, self.step.output_type)
-        params = Struct(
-            PARAMS,
-            (
-                *zip(("a", "b", "sum"), operands, strict=True),
-                ("lowest", low - target.zero_point),
-                ("highest", high - target.zero_point),
-            ),
-        )
+        numbers = linear(a, b, target) if self.long_products else None
+        function = ADD if numbers is None else ROW_LINEAR
+        params = _params(a, b, target, low, high) if numbers is None else linear_params(numbers, target, low, high)
         call = Call.of(
-            ADD,
+            function,
             a=place.pointer(layer.inputs[0]),
             b=place.pointer(layer.inputs[1]),
             output=place.pointer(layer.name),
             count=count(self.step.output_shape),
             params=params,
         )
-        return LayerCode(call, (ADD,))
+        return LayerCode(call, (function,))
+
+
+def _params(a: TensorQuant, b: TensorQuant, target: TensorQuant, low: int, high: int) -> Struct:
+    """Returns the scales of both operands and of their sum, whose codes are clamped to low .. high."""
+    operands: list[Value] = []
+    for quant, rescale in zip((a, b, target), add_rescale(a, b, target), strict=True):
+        multiplier, shift = (int(v) for v in shiftable(*rescale))
+        operands.append((multiplier, quant.zero_point, shift))
+    limits = ("lowest", low - target.zero_point), ("highest", high - target.zero_point)
+    return Struct(PARAMS, (*zip(("a", "b", "sum"), operands, strict=True), *limits))

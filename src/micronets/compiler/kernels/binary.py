@@ -22,6 +22,7 @@ from micronets.compiler.kernels.base import (
     Value,
     count,
 )
+from micronets.compiler.kernels.linear import PARAMS, ROW_LINEAR, linear, linear_params
 from micronets.compiler.kernels.lookup import LOOKUP
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.errors import UnsupportedError
@@ -41,7 +42,6 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 
 BINARY = "micronets_binary"
 SHAPE = "micronets_broadcast"
-PARAMS = "micronets_add_params"
 ROW = "micronets_row *"
 LOOPS = 4
 """Dimensions over which the C loops, once those are joined in which both operands go on alike."""
@@ -49,9 +49,13 @@ LOOPS = 4
 
 @dataclass(frozen=True)
 class BinaryKernel(Kernel):
-    """Two tensors combined value by value; with a constant of one value, a table of 256 codes."""
+    """Two tensors combined value by value; with a constant of one value, a table of 256 codes.
+
+    - long_products: the target multiplies numbers of 32 by ones of 16 bits at once, so sums of multiples are fast.
+    """
 
     layer: Binary
+    long_products: bool = False
 
     @property
     def scratch_bytes(self) -> int:
@@ -88,17 +92,27 @@ class BinaryKernel(Kernel):
             else place.pointer(name)
             for name, fixed, letter in zip(layer.inputs, step.constants, "ab", strict=True)
         )
-        row = _row_function(layer)
+        row, params = self._row(model)
         call = Call.of(
             BINARY,
             a=a,
             b=b,
             output=place.pointer(layer.name),
             shape=loops(step),
-            params=_params(layer, step, model),
+            params=params,
             row=Name(row, ROW),
         )
         return LayerCode(call, (BINARY, row))
+
+    def _row(self, model: QuantizedModel) -> tuple[str, Struct]:
+        """Returns the C function that computes a row of values, and what it takes besides."""
+        layer, step = self.layer, self.step
+        if self.long_products and isinstance(layer, Add | Sub):
+            a, b, target = (model.quant[name] for name in (*layer.inputs, layer.name))
+            if numbers := linear(a, b, target, subtracted=isinstance(layer, Sub)):
+                low, high = activation_range(layer.activation, target, step.output_type)
+                return ROW_LINEAR, linear_params(numbers, target, low, high)
+        return _row_function(layer), _params(layer, step, model)
 
 
 def _is_table(step: Step) -> bool:
@@ -110,7 +124,7 @@ def _is_table(step: Step) -> bool:
 
 
 def _row_function(layer: Binary) -> str:
-    """Returns the C function that computes a row of values."""
+    """Returns the C function that computes a row of values with the scales of both operands and of the output."""
     match layer:
         case Add():
             return ADD

@@ -206,9 +206,9 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
         case ArgMax():
             return ArgMaxKernel(step, layer)
         case Add() if step.input_shapes[0] == step.input_shapes[1] and not any(step.constants):
-            return AddKernel(step, layer)
+            return AddKernel(step, layer, long_products=target.kernels == "dsp")
         case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
-            return BinaryKernel(step, layer)
+            return BinaryKernel(step, layer, long_products=target.kernels == "dsp")
         case Concatenation() | Pack():
             return ConcatenationKernel(step, layer)
         case Split() | Unpack():

@@ -3,6 +3,22 @@
 
 #if MICRONETS_DSP
 
+/* Writes the largest codes of windows of 2 x 2, of groups of four channels, and returns the end of the output.
+ *
+ * first: [in] the first code of the window. groups: how many groups there are. step, row: bytes to the next column and
+ * to the next line. lowest4, highest4: limits, in each of four bytes. */
+MICRONETS_APART int8_t *largest_of_2x2(const int8_t *first, int8_t *output, int32_t groups, int32_t step, int32_t row,
+                                       uint32_t lowest4, uint32_t highest4)
+{
+    for (; groups > 0; groups--, first += 4, output += 4) {
+        const uint32_t a = micronets_load4(first), b = micronets_load4(first + step);
+        const uint32_t c = micronets_load4(first + row), d = micronets_load4(first + row + step);
+        const uint32_t largest = micronets_max4(micronets_max4(a, b), micronets_max4(c, d));
+        micronets_store4(output, micronets_clamp4(largest, lowest4, highest4));
+    }
+    return output;
+}
+
 void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                         int32_t highest)
 {
@@ -18,6 +34,11 @@ void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_win
             const int32_t width = (x1 - x0) * channels;
             const int8_t *first = input + y0 * row + x0 * channels;
             int32_t c = 0;
+            if (y1 - y0 == 2 && x1 - x0 == 2) {
+                output = largest_of_2x2(first, output, channels / 4, channels, row, lowest4, highest4);
+                c = channels & ~3;
+                first += c;
+            }
             for (; c + 4 <= channels; c += 4, first += 4, output += 4) { /* four channels at a time */
                 const int8_t *line = first;
                 uint32_t best = lowest4;

@@ -5,23 +5,21 @@
 /* Computes whole groups of four codes, where the scales suit, and returns how many codes it has computed. */
 static int32_t quads(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *n)
 {
-    if (!micronets_dsp_shrinks(&n->sum)) {
+    if (!micronets_dsp_fits_upper(&n->sum)) {
         return 0;
     }
-    const micronets_dsp_result result = micronets_dsp_result_of(&n->sum);
+    const micronets_dsp_upper scale = micronets_dsp_upper_of(&n->sum);
     const micronets_pair offset_a = micronets_dsp_offset(&n->a), offset_b = micronets_dsp_offset(&n->b);
-    const int32_t zero = n->sum.zero_point;
-    const uint32_t lowest = MICRONETS_REPEAT4(n->lowest + zero), highest = MICRONETS_REPEAT4(n->highest + zero);
-    int32_t i = 0;
-    for (; i + 4 <= count; i += 4) {
+    const int32_t lowest = n->lowest + n->sum.zero_point, highest = n->highest + n->sum.zero_point;
+    const int32_t done = count & ~3;
+    for (int32_t i = 0; i < done; i += 4) {
         const micronets_dsp_four x = micronets_dsp_load(a + i, offset_a), y = micronets_dsp_load(b + i, offset_b);
-        const int32_t v0 = micronets_dsp_code(micronets_smlabb(x.even, y.even, 0), result, zero);
-        const int32_t v1 = micronets_dsp_code(micronets_smlabb(x.odd, y.odd, 0), result, zero);
-        const int32_t v2 = micronets_dsp_code(micronets_smlatt(x.even, y.even, 0), result, zero);
-        const int32_t v3 = micronets_dsp_code(micronets_smlatt(x.odd, y.odd, 0), result, zero);
-        micronets_store4(output + i, micronets_clamp4(micronets_pack4(v0, v1, v2, v3), lowest, highest));
+        micronets_store4(output + i, micronets_dsp_products(x.even, x.odd, y.even, y.odd, scale));
     }
-    return i;
+    if (lowest > -128 || highest < 127) {
+        micronets_clamp_quads(output, done, lowest, highest);
+    }
+    return done;
 }
 
 void micronets_row_mul(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *n)

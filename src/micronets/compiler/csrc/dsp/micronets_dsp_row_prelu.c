@@ -2,32 +2,49 @@
 
 #if MICRONETS_DSP
 
+/* How values of at least 0 become 2^16 times their code plus 128. */
+typedef struct {
+    micronets_pair left; /* a power of two in each half, by which they are multiplied first */
+    int32_t multiplier;  /* 2^30 .. 2^31 - 1 */
+    int32_t factor;      /* 2^16 / 2^shift */
+    int32_t first;       /* 2^16 times the zero point plus 128, and half a unit to round */
+} positive_scale;
+
+/* Returns 2^16 times the code of a value plus 128; shifted: the value times the power of two. */
+MICRONETS_INLINE int32_t positive_code(int32_t shifted, positive_scale scale)
+{
+    return micronets_smmulr(shifted, scale.multiplier) * scale.factor + scale.first;
+}
+
 /* Computes whole groups of four codes, where the scales suit, and returns how many codes it has computed. */
 static int32_t quads(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *n)
 {
-    if (!micronets_dsp_scales(&n->a, 0) || !micronets_dsp_shrinks(&n->sum)) {
+    const int32_t shift = n->a.shift;
+    if (!micronets_dsp_fits_upper(&n->sum) || n->a.multiplier == 0 || shift > 6 || shift < -16) {
         return 0;
     }
-    const micronets_dsp_operand scale = micronets_dsp_operand_of(&n->a, 0);
-    const micronets_dsp_result result = micronets_dsp_result_of(&n->sum);
+    const micronets_dsp_upper product = micronets_dsp_upper_of(&n->sum);
+    const int32_t left = 2 << (shift > 0 ? shift : 0);
+    const positive_scale scale = {micronets_pack2(left, left), n->a.multiplier, 1 << (16 + (shift < 0 ? shift : 0)),
+                                  product.first};
     const micronets_pair offset_a = micronets_dsp_offset(&n->a), offset_b = micronets_dsp_offset(&n->b);
-    const int32_t zero = n->sum.zero_point;
-    const uint32_t lowest = MICRONETS_REPEAT4(n->lowest + zero), highest = MICRONETS_REPEAT4(n->highest + zero);
-    int32_t i = 0;
-    for (; i + 4 <= count; i += 4) {
+    const uint32_t zero_a = MICRONETS_REPEAT4(n->a.zero_point);
+    const int32_t lowest = n->lowest + n->sum.zero_point, highest = n->highest + n->sum.zero_point;
+    const int32_t done = count & ~3;
+    for (int32_t i = 0; i < done; i += 4) {
         const micronets_dsp_four x = micronets_dsp_load(a + i, offset_a), y = micronets_dsp_load(b + i, offset_b);
-        const micronets_pair values[4] = {x.even, x.odd, x.even >> 16, x.odd >> 16};
-        const micronets_pair slopes[4] = {y.even, y.odd, y.even >> 16, y.odd >> 16};
-        int32_t codes[4];
-        for (int32_t k = 0; k < 4; k++) {
-            const int32_t value = micronets_low_half(values[k]);
-            codes[k] = value >= 0 ? micronets_saturate(micronets_dsp_on_grid(value, scale) + zero)
-                                  : micronets_dsp_code(micronets_smlabb(values[k], slopes[k], 0), result, zero);
-        }
-        const uint32_t four = micronets_pack4(codes[0], codes[1], codes[2], codes[3]);
-        micronets_store4(output + i, micronets_clamp4(four, lowest, highest));
+        const int32_t p0 = positive_code(micronets_smulbb(x.even, scale.left), scale);
+        const int32_t p1 = positive_code(micronets_smulbb(x.odd, scale.left), scale);
+        const int32_t p2 = positive_code(micronets_smultt(x.even, scale.left), scale);
+        const int32_t p3 = positive_code(micronets_smultt(x.odd, scale.left), scale);
+        const uint32_t positive = micronets_saturate4(micronets_upper_halves(p0, p2), micronets_upper_halves(p1, p3));
+        const uint32_t negative = micronets_dsp_products(x.even, x.odd, y.even, y.odd, product);
+        micronets_store4(output + i, micronets_choose4(micronets_load4(a + i), zero_a, positive, negative));
     }
-    return i;
+    if (lowest > -128 || highest < 127) {
+        micronets_clamp_quads(output, done, lowest, highest);
+    }
+    return done;
 }
 
 void micronets_row_prelu(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *n)

@@ -64,6 +64,46 @@ MICRONETS_INLINE int32_t micronets_dsp_code(int32_t value, micronets_dsp_result 
     return micronets_saturate(micronets_shift_add(high + (high >> 31), scale.shift, zero));
 }
 
+/* How a sum or product becomes 2^16 times its code plus 128. */
+typedef struct {
+    int32_t multiplier; /* twice the multiplier, its 32 bits read as a negative number */
+    int32_t factor;     /* 2^16 / 2^shift */
+    int32_t first;      /* 2^16 times the zero point plus 128, and half a unit to round */
+} micronets_dsp_upper;
+
+/* Whether a product of two codes can be scaled by micronets_dsp_upper_code. */
+MICRONETS_INLINE int32_t micronets_dsp_fits_upper(const micronets_add_operand *operand)
+{
+    return operand->multiplier != 0 && operand->shift <= -3 && operand->shift >= -16;
+}
+
+/* Returns how a product is scaled, of which micronets_dsp_fits_upper is true. */
+MICRONETS_INLINE micronets_dsp_upper micronets_dsp_upper_of(const micronets_add_operand *operand)
+{
+    const int32_t first = (operand->zero_point + 128) * (1 << 16) + (1 << 15);
+    const int32_t multiplier = (int32_t)((uint32_t)operand->multiplier << 1);
+    const micronets_dsp_upper scale = {multiplier, 1 << (16 + operand->shift), first};
+    return scale;
+}
+
+/* Returns 2^16 times the code of a product plus 128: its upper half is the code, not saturated. */
+MICRONETS_INLINE int32_t micronets_dsp_upper_code(int32_t value, micronets_dsp_upper scale)
+{
+    const int32_t high = micronets_high_plus(value, scale.multiplier);
+    return (high + (high >> 31)) * scale.factor + scale.first;
+}
+
+/* Returns the codes of four products as bytes of a word, saturated. */
+MICRONETS_INLINE uint32_t micronets_dsp_products(micronets_pair x_even, micronets_pair x_odd, micronets_pair y_even,
+                                                 micronets_pair y_odd, micronets_dsp_upper scale)
+{
+    const int32_t v0 = micronets_dsp_upper_code(micronets_smulbb(x_even, y_even), scale);
+    const int32_t v1 = micronets_dsp_upper_code(micronets_smulbb(x_odd, y_odd), scale);
+    const int32_t v2 = micronets_dsp_upper_code(micronets_smultt(x_even, y_even), scale);
+    const int32_t v3 = micronets_dsp_upper_code(micronets_smultt(x_odd, y_odd), scale);
+    return micronets_saturate4(micronets_upper_halves(v0, v2), micronets_upper_halves(v1, v3));
+}
+
 /* Four codes less their zero point, in the order of the codes. */
 typedef struct {
     micronets_pair even, odd; /* values 0 and 2, and 1 and 3 */

@@ -95,6 +95,22 @@ MICRONETS_INLINE int32_t micronets_smlatt(micronets_pair a, micronets_pair b, in
     return r;
 }
 
+/* Returns (low half of a) * (low half of b). */
+MICRONETS_INLINE int32_t micronets_smulbb(micronets_pair a, micronets_pair b)
+{
+    int32_t r;
+    __asm__("smulbb %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+/* Returns (high half of a) * (high half of b). */
+MICRONETS_INLINE int32_t micronets_smultt(micronets_pair a, micronets_pair b)
+{
+    int32_t r;
+    __asm__("smultt %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
 /* Returns the upper half of the product of a and 2^32 + b, rounded to nearest, halves upwards. */
 MICRONETS_INLINE int32_t micronets_high_plus(int32_t a, int32_t b)
 {
@@ -136,6 +152,38 @@ MICRONETS_INLINE int32_t micronets_saturate16(int32_t value)
     return r;
 }
 
+/* Returns sum + value * (low half of pair) / 2^16, the product rounded down; it wraps at 32 bits. */
+MICRONETS_INLINE int32_t micronets_smlawb(int32_t value, micronets_pair pair, int32_t sum)
+{
+    int32_t r;
+    __asm__("smlawb %0, %1, %2, %3" : "=r"(r) : "r"(value), "r"(pair), "r"(sum));
+    return r;
+}
+
+/* Returns sum + value * (high half of pair) / 2^16, the product rounded down; it wraps at 32 bits. */
+MICRONETS_INLINE int32_t micronets_smlawt(int32_t value, micronets_pair pair, int32_t sum)
+{
+    int32_t r;
+    __asm__("smlawt %0, %1, %2, %3" : "=r"(r) : "r"(value), "r"(pair), "r"(sum));
+    return r;
+}
+
+/* Returns the upper halves of two words as a pair: that of a as its low half, that of b as its high half. */
+MICRONETS_INLINE micronets_pair micronets_upper_halves(int32_t a, int32_t b)
+{
+    micronets_pair r;
+    __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(b), "r"(a));
+    return r;
+}
+
+/* Returns both halves, signed numbers, saturated to 0 .. 255. */
+MICRONETS_INLINE micronets_pair micronets_saturate_pair(micronets_pair pair)
+{
+    micronets_pair r;
+    __asm__("usat16 %0, #8, %1" : "=r"(r) : "r"(pair));
+    return r;
+}
+
 /* Returns the greater one of a and b for each of four int8. */
 MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
 {
@@ -149,6 +197,14 @@ MICRONETS_INLINE uint32_t micronets_min4(uint32_t a, uint32_t b)
 {
     uint32_t r;
     __asm__("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+/* Returns, for each of four int8, the byte of `yes` where a >= b, else that of `no`. */
+MICRONETS_INLINE uint32_t micronets_choose4(uint32_t a, uint32_t b, uint32_t yes, uint32_t no)
+{
+    uint32_t r;
+    __asm__("ssub8 %0, %1, %2\n\tsel %0, %3, %4" : "=&r"(r) : "r"(a), "r"(b), "r"(yes), "r"(no));
     return r;
 }
 
@@ -241,6 +297,37 @@ MICRONETS_INLINE uint32_t micronets_clamp4(uint32_t a, uint32_t lowest, uint32_t
     return r;
 }
 
+MICRONETS_INLINE int32_t micronets_smlawb(int32_t value, micronets_pair pair, int32_t sum)
+{
+    const int64_t product = (int64_t)value * (int16_t)(uint16_t)pair;
+    return (int32_t)((uint32_t)sum + (uint32_t)(int32_t)(product >> 16));
+}
+
+MICRONETS_INLINE int32_t micronets_smlawt(int32_t value, micronets_pair pair, int32_t sum)
+{
+    return micronets_smlawb(value, pair >> 16, sum);
+}
+
+MICRONETS_INLINE micronets_pair micronets_upper_halves(int32_t a, int32_t b)
+{
+    return (uint32_t)a >> 16 | ((uint32_t)b & 0xffff0000u);
+}
+
+MICRONETS_INLINE micronets_pair micronets_saturate_pair(micronets_pair pair)
+{
+    const int32_t low = micronets_low_half(pair), high = micronets_high_half(pair);
+    return micronets_pack2(low < 0 ? 0 : low > 255 ? 255 : low, high < 0 ? 0 : high > 255 ? 255 : high);
+}
+
+MICRONETS_INLINE uint32_t micronets_choose4(uint32_t a, uint32_t b, uint32_t yes, uint32_t no)
+{
+    uint32_t r = 0;
+    for (int32_t k = 0; k < 32; k += 8) {
+        r |= ((int8_t)(uint8_t)(a >> k) >= (int8_t)(uint8_t)(b >> k) ? yes : no) & 255u << k;
+    }
+    return r;
+}
+
 MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)
 {
     uint32_t r = 0;
@@ -327,6 +414,16 @@ MICRONETS_INLINE int32_t micronets_smlatt(micronets_pair a, micronets_pair b, in
     return micronets_smlabb(a >> 16, b >> 16, sum);
 }
 
+MICRONETS_INLINE int32_t micronets_smulbb(micronets_pair a, micronets_pair b)
+{
+    return micronets_smlabb(a, b, 0);
+}
+
+MICRONETS_INLINE int32_t micronets_smultt(micronets_pair a, micronets_pair b)
+{
+    return micronets_smlatt(a, b, 0);
+}
+
 MICRONETS_INLINE int32_t micronets_smlad(micronets_pair a, micronets_pair b, int32_t sum)
 {
     return micronets_smlatt(a, b, micronets_smlabb(a, b, sum));
@@ -338,6 +435,23 @@ MICRONETS_INLINE int32_t micronets_smlad(micronets_pair a, micronets_pair b, int
 MICRONETS_INLINE uint32_t micronets_pack4(int32_t a, int32_t b, int32_t c, int32_t d)
 {
     return ((uint32_t)a & 0xffu) | ((uint32_t)b & 0xffu) << 8 | ((uint32_t)c & 0xffu) << 16 | (uint32_t)d << 24;
+}
+
+/* Returns four codes, saturated to -128 .. 127, as bytes of a word.
+ *
+ * even, odd: the codes 0 and 2, and 1 and 3, plus 128 each, as pairs. */
+MICRONETS_INLINE uint32_t micronets_saturate4(micronets_pair even, micronets_pair odd)
+{
+    return (micronets_saturate_pair(even) | micronets_saturate_pair(odd) << 8) ^ 0x80808080u;
+}
+
+/* Clamps `count` codes, a multiple of four, to lowest .. highest. */
+MICRONETS_INLINE void micronets_clamp_quads(int8_t *codes, int32_t count, int32_t lowest, int32_t highest)
+{
+    const uint32_t lowest4 = MICRONETS_REPEAT4(lowest), highest4 = MICRONETS_REPEAT4(highest);
+    for (int32_t i = 0; i < count; i += 4) {
+        micronets_store4(codes + i, micronets_clamp4(micronets_load4(codes + i), lowest4, highest4));
+    }
 }
 
 #endif

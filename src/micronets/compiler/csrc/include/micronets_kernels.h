@@ -618,6 +618,12 @@ micronets_row micronets_row_minimum;
 micronets_row micronets_row_maximum;
 micronets_row micronets_row_squared_difference;
 
+/* Rows of sums of multiples: a code is (a * f / 256 + b * g / 256 + h) / 2^16, each quotient rounded down, saturated
+ * and clamped. The numbers f, g and h are the `multiplier` of the operands a and b and of the sum; f and g are below
+ * 2^30 in magnitude, and the last quotient fits 15 bits. The compiler chooses it for sums and differences of which it
+ * has found numbers that make the right code of every pair of codes. */
+micronets_row micronets_row_linear;
+
 /* Rows of rectifiers: a where it is at least 0, else a * b. The scales of `params` are a's and the product's. */
 micronets_row micronets_row_prelu;
 

@@ -5,14 +5,11 @@ void micronets_quantize(const float *input, int8_t *output, int32_t count, float
 {
     for (int32_t i = 0; i < count; i++) {
         float value = input[i] / scale;
-        value = value > 1024.0f ? 1024.0f : value; /* beyond all codes; keeps the conversion to an integer defined */
-        value = value < -1024.0f ? -1024.0f : value;
-        if (value != value) { /* not a number */
-            value = 0.0f;
+        if (!(value < 1024.0f && value > -1024.0f)) { /* beyond all codes, which keeps the conversion defined */
+            value = value >= 1024.0f ? 1024.0f : value <= -1024.0f ? -1024.0f : 0.0f; /* 0 for what is no number */
         }
-        int32_t whole = (int32_t)value;
-        const float rest = value - (float)whole;
-        whole += rest >= 0.5f ? 1 : rest <= -0.5f ? -1 : 0;
-        output[i] = (int8_t)micronets_clamp(whole + zero_point, lowest, highest);
+        /* The nearest integer, halves away from zero, is half of what twice the value is rounded to towards zero. */
+        const int32_t twice = (int32_t)(value + value);
+        output[i] = (int8_t)micronets_clamp(((twice + 1 + (twice >> 31)) >> 1) + zero_point, lowest, highest);
     }
 }

@@ -1,0 +1,13 @@
+#include "micronets_row_linear_code.h"
+
+#if !MICRONETS_DSP
+
+void micronets_row_linear(const int8_t *a, const int8_t *b, int8_t *output, int32_t count,
+                          const micronets_add_params *n)
+{
+    for (int32_t i = 0; i < count; i++) {
+        output[i] = micronets_linear_code(a[i], b[i], n);
+    }
+}
+
+#endif

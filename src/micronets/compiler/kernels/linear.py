@@ -1,0 +1,87 @@
+"""Sums and differences of two codes as a sum of their multiples, where that gives the same code for every pair.
+
+TensorFlow Lite Micro brings both operands to a common grid, adds them and rescales the sum, which rounds four times. Of
+65,536 pairs of codes only a few come so near to half a code that it matters how they are rounded; so there mostly are
+two factors and an offset whose sum, rounded once, is right for all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from micronets.compiler.kernels.base import Struct
+from micronets.ir.ops.add import ADD_BITS
+from micronets.quantized.arithmetic import IntArray, add_rescale, multiply_by_quantized_multiplier
+from micronets.quantized.model import TensorQuant
+
+PARAMS = "micronets_add_params"
+ROW_LINEAR = "micronets_row_linear"
+FACTOR_BITS = 24
+"""A factor of 1 is so many bits to the left: the kernel drops 8 bits of a product, and 16 of the sum."""
+
+SUM_BITS = 16
+"""Bits of a sum behind the point."""
+
+LARGEST_GAIN = 32.0
+"""How much a step of both operands may change the code: then all numbers of the kernel fit."""
+
+TRIES = 64
+"""How many factors are tried; of random scales nine in ten need at most three."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """The numbers of `micronets_row_linear`: factors of both operands, and the offset."""
+
+    a: int
+    b: int
+    offset: int
+
+
+@lru_cache(maxsize=1024)
+def linear(a: TensorQuant, b: TensorQuant, target: TensorQuant, *, subtracted: bool = False) -> Linear | None:
+    """Returns numbers with which the kernel makes the right code of every pair of int8 codes; None if none are found.
+
+    - a, b, target: quantisation of the operands and of the result.
+    - subtracted: the result is the difference a - b, not the sum.
+
+    It takes about a millisecond for each try.
+    """
+    sign = -1 if subtracted else 1
+    gain_a, gain_b = (float(np.float32(q.scale)) / float(np.float32(target.scale)) for q in (a, b))
+    if gain_a + gain_b > LARGEST_GAIN:
+        return None
+    codes = np.arange(-128, 128, dtype=np.int64)
+    wanted = _codes(codes, sign, a, b, target)
+    middle = (target.zero_point + 0.5 - gain_a * a.zero_point - sign * gain_b * b.zero_point) * 2**SUM_BITS
+    random = np.random.default_rng(0)
+    for attempt in range(TRIES):
+        near = random.normal(size=3) * (attempt > 0)
+        factor_a = round(gain_a * 2**FACTOR_BITS + 2 * near[0])
+        factor_b = round(sign * gain_b * 2**FACTOR_BITS + 2 * near[1])
+        offset = round(middle + 1 + 1.5 * near[2])  # two products are rounded down, by half a unit each
+        found = (((codes * factor_a) >> 8)[:, None] + ((codes * factor_b) >> 8) + offset) >> SUM_BITS
+        if np.array_equal(np.clip(found, -128, 127), wanted):
+            return Linear(factor_a, factor_b, offset)
+    return None
+
+
+def linear_params(numbers: Linear, target: TensorQuant, low: int, high: int) -> Struct:
+    """Returns the numbers as the kernel takes them; codes are clamped to low .. high."""
+    zero = target.zero_point
+    operands = ("a", (numbers.a, 0, 0)), ("b", (numbers.b, 0, 0)), ("sum", (numbers.offset, zero, 0))
+    return Struct(PARAMS, (*operands, ("lowest", low - zero), ("highest", high - zero)))
+
+
+def _codes(codes: IntArray, sign: int, a: TensorQuant, b: TensorQuant, target: TensorQuant) -> IntArray:
+    """Returns the code of every pair of codes as TFLM computes it, saturated, `[codes of a, codes of b]`."""
+    of_a, of_b, of_sum = add_rescale(a, b, target)
+    x, y = (
+        multiply_by_quantized_multiplier((codes - quant.zero_point) << ADD_BITS, *rescale)
+        for quant, rescale in ((a, of_a), (b, of_b))
+    )
+    total = multiply_by_quantized_multiplier(x[:, None] + sign * y, *of_sum)
+    return np.asarray(np.clip(total + target.zero_point, -128, 127))
