@@ -1,4 +1,4 @@
-"""What a task is: a `Task` record. Its data are a `TaskData`; a finished model is judged on its `Examples`.
+"""`Task`: the record of a task. Its data are a `TaskData`; a finished model is scored on its `Examples`.
 
 Nothing here imports torch until `TaskData.augmented` is called.
 """
@@ -42,9 +42,9 @@ class TaskData(Protocol):
 
     - `name`: the name of the task.
     - `classes`: names of the outputs, in order.
-    - `source`: one line that says what the data are; it starts with "synthetic" if they are.
+    - `source`: one line that describes the data; it starts with "synthetic" if a program made them.
     - `synthetic`: whether the examples were made by a program.
-    - `noun`: what an example is, in the plural, as reports say it: "clips", "images".
+    - `noun`: the word for examples in reports, in the plural: "clips", "images".
     - `metric`: the name of the metric that `evaluate` puts first: "accuracy" or "auc".
     - `input_settings`: names that may stand in `settings`, each an integer that changes the network's input.
     - `space_options`: options of the search space that the data decide; a space that has no such option ignores it.
@@ -77,9 +77,9 @@ class TaskData(Protocol):
         """Returns the class indices `[N]` of a split."""
 
     def epoch(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        """Returns shuffled indices into the train split for one epoch, balanced as the task wants it.
+        """Returns shuffled indices into the train split for one epoch, balanced as the data's options say.
 
-        There are as many of them every time.
+        Every epoch has the same number of indices.
         """
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
@@ -97,13 +97,13 @@ class TaskData(Protocol):
         """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32, on the generator's device."""
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """Judges a network's outputs by the task's own metric.
+        """Returns the score of a network's outputs by the task's own metric.
 
         - `outputs`: logits `[N, classes]` for all examples of the split.
         """
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Returns what travels with a model, as text by key.
+        """Returns the texts that the file of a model carries, by key.
 
         The keys are "micronets.task", "micronets.labels" (a JSON list) and "micronets.frontend" (JSON).
         """
@@ -111,10 +111,11 @@ class TaskData(Protocol):
 
 @dataclass(frozen=True)
 class Outline:
-    """What is known of data before they are made or read: enough for the smallest networks that they may need.
+    """Facts of data that are known before the data are made or read, for the costs of networks for them.
 
-    - `classes`: number of outputs; at least that many where the data decide.
-    - `space_options`: as in `TaskData`. Where the data decide the size of the input, it is at most as large as theirs.
+    - `classes`: number of outputs; where the data decide it, the least possible number.
+    - `space_options`: options of the search space, see `TaskData`. Where the data decide the size of the input, it is
+      the least possible size.
     """
 
     classes: int
@@ -123,7 +124,7 @@ class Outline:
 
 @dataclass(frozen=True)
 class Card:
-    """What a finished model says about itself, or its user about it.
+    """Facts about a finished model, from its metadata or its user.
 
     - `labels`: names of its outputs; None if unknown.
     - `frontend`: JSON text in the form of the model's task; None if unknown.
@@ -141,12 +142,12 @@ class Card:
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """The examples that a finished model is judged on.
+    """The examples that a finished model is scored on.
 
     - `part`: takes indices `[M]`, or None for all examples, and returns inputs float32 `[M, H, W, C]` in real units.
     - `labels`: class indices `[N]` into `classes`.
     - `classes`: the names of the model's outputs, in the model's own order.
-    - `score`: takes logits `[N, classes]` for all examples, and returns how good they are.
+    - `score`: a function that takes logits `[N, classes]` for all examples, and returns their score.
     - `source`, `synthetic`, `noun`, `notes`: as in `TaskData`.
     """
 
@@ -166,14 +167,14 @@ class Examples:
 
 
 class DataOptions(Protocol):
-    """What the options of every task have: a path to the data, which is empty where synthetic data are to be made."""
+    """The option that every task has: the path of its data; an empty path asks for synthetic data."""
 
     @property
     def path(self) -> str: ...
 
 
 class LoadExamples(Protocol):
-    """The type of `Task.examples`, which reads the examples that a finished model is judged on."""
+    """The type of `Task.examples`, which reads the examples that a finished model is scored on."""
 
     def __call__(self, card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
         """Reads a split of the data at `path` (None: synthetic data) in the form that the model of `card` takes."""
@@ -186,15 +187,14 @@ Options = TypeVar("Options", bound=DataOptions)
 class Task(Generic[Options]):
     """A task: what a network learns, and from which data. Those of micronets stand in `micronets.tasks.TASKS`.
 
-    - `name`: what configurations, models and messages call it.
+    - `name`: its name in configurations, models and messages.
     - `about`: what a network learns, in one line.
     - `inputs`: the kind of the network's input that search spaces start from, one of
       `micronets.ir.spaces.inputs.INPUT_KINDS`.
-    - `options`: a frozen dataclass, which `[data]` of a configuration is read into; its fields are arguments of `load`.
-      The data of one that has a field `balance` (`Balance`) are `LabelledData`, and `tasks.load` balances them after
-      `load` has read them.
+    - `options`: a frozen dataclass, into which `[data]` of a configuration is read; its fields are arguments of `load`.
+      If it has a field `balance` (`Balance`), `load` has to return `LabelledData`, which `tasks.load` then balances.
     - `load`: `(path or None, **options) -> TaskData`; without a path, it makes synthetic data.
-    - `outline`: tells what is known of the data before they are made or read.
+    - `outline`: returns the facts that are known before the data are made or read.
     - `examples`: reads a split in the form that a finished model takes.
     """
 

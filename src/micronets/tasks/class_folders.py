@@ -1,4 +1,4 @@
-"""Folders of examples, one for each class: which files are in them, at any depth, and which belong together."""
+"""Folders of examples, one for each class: finds the files in them, at any depth, and their groups."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SPLIT_NAMES |= {"test": "test", "testing": "test"}
 
 @dataclass(frozen=True)
 class ClassFiles:
-    """What the folder of a class holds: its examples, sorted, and files of other kinds, which are ignored."""
+    """The files in the folder of a class: its examples, sorted, and files of other kinds, which are ignored."""
 
     files: tuple[Path, ...]
     strangers: tuple[Path, ...]

@@ -1,4 +1,4 @@
-"""`view_of`: how a second model, such as a teacher, sees the examples that a network is trained on."""
+"""`view_of`: the inputs that a second model, such as a teacher, gets for the examples of a training."""
 
 from __future__ import annotations
 
@@ -11,31 +11,34 @@ from micronets.tasks.base import Card, MakeView, TaskData
 
 
 class ShowsViews(TaskData, Protocol):
-    """Data that another model can see through a front end of its own, such as pictures."""
+    """Data from which inputs for another model can be made, by that model's own front end, such as pictures."""
 
     def view(self, card: Card, settings: Mapping[str, int]) -> MakeView:
-        """Returns what the model of `card` sees, of examples as a network with the input `settings` gets them."""
+        """Returns a function that makes inputs for the model of `card`, from the examples of a training.
+
+        - `settings`: the input settings of the network that is trained.
+        """
 
 
 def shows_views(data: object) -> TypeGuard[ShowsViews]:
-    """Returns whether another model can see the data through a front end of its own.
+    """Tells whether inputs for another model can be made from the data, by that model's own front end.
 
-    What stands for such data, as in a dry run, has the method from them, which `isinstance` would not see.
+    A stand-in for such data, as in a dry run, passes the method on; `isinstance` would not find it.
     """
     return callable(getattr(data, "view", None))
 
 
 def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView:
-    """Returns what the model of `card` sees of training examples, disturbed as for the network that is trained.
+    """Returns a function that makes inputs for the model of `card`, augmented like those of the trained network.
 
-    Pictures are shown through the model's own front end, at its own resolution and in its own colours. Of other data
-    the model gets what the network gets, so its front end has to be the same, in integers or in floats.
+    Pictures pass the model's own front end, at its resolution and in its colours. For other data, the inputs are those
+    of the trained network, so that both need the same front end; one may compute in integers and one in floats.
 
     - `data`: the data of the training.
     - `card`: the other model.
     - `settings`: input settings of the network that is trained.
 
-    Raises `SpecError` for a model that cannot be shown these data.
+    Raises `SpecError` for a model for which no inputs can be made from these data.
     """
     if shows_views(data):
         return data.view(card, settings)
@@ -54,5 +57,5 @@ def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView
 
 
 def _features(front_end: str) -> dict[str, object]:
-    """Returns the parameters of a front end without its arithmetic, by which features differ by one pixel at most."""
+    """Returns the parameters of a front end without its arithmetic, which changes features by one step at most."""
     return {key: value for key, value in json.loads(front_end).items() if key != "arithmetic"}

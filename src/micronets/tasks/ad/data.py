@@ -1,9 +1,9 @@
 """Data of anomaly detection in memory: log-mels of whole clips by split, cut into windows.
 
-The network names the machine that a window comes from, and has learnt that from sound machines alone. The anomaly score
-of a window is -log softmax of the clip's own machine (how surprised the network is by the truth); that of a clip is the
-mean over its windows. MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the network is sure
-of itself.
+The network tells which machine a window comes from, and is trained on machines without faults. The anomaly score of a
+window is -log softmax of the clip's own machine (large where the network does not recognise the machine); that of a
+clip is the mean over its windows. MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the
+network is sure of itself.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class AdData(LabelledData):
     - `machine`: class indices by split, `[C]`.
     - `abnormal`: whether a clip is abnormal, by split, bool `[C]`; false for all of "train".
     - `windows`: how a clip is cut into windows.
-    - `augmentation`: how training windows are disturbed.
+    - `augmentation`: the augmentation of training windows.
     """
 
     windows: Windows

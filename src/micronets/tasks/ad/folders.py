@@ -1,4 +1,4 @@
-"""Directories of machine sounds: which recordings there are, of which machine, sound or not, and in which split.
+"""Directories of machine sounds: finds the recordings, with the machine, the split, and whether it has a fault.
 
 Understood, at any depth below the directory:
 
@@ -27,10 +27,10 @@ LAYOUTS = "<kind>_id_<nn>/{normal,anomaly}/*.wav, or <kind>/{train,test}/{normal
 
 @dataclass(frozen=True)
 class MachineRecording:
-    """A recording.
+    """A recording of a machine.
 
     - `path`: its file.
-    - `machine`: the machine that it is of, such as "fan_id_00".
+    - `machine`: the name of the machine, such as "fan_id_00".
     - `abnormal`: whether the machine has a fault.
     - `split`: "train", "test", or "" where the folders do not say.
     """
@@ -125,7 +125,7 @@ def _first(names: Sequence[str], most: int = 8) -> str:
 
 
 def check_judged(test: Sequence[MachineRecording], root: Path) -> None:
-    """Raises `DataError` where faults are to be found but every machine lacks either sort of recordings.
+    """Raises `DataError` where no machine has both normal and abnormal recordings, though there are abnormal ones.
 
     An AUC compares the normal recordings of a machine with its abnormal ones, so there is none then. Recordings that
     are all normal are judged by the share of windows whose machine is named right.
@@ -172,7 +172,7 @@ def split(
 def notes(judged: Sequence[MachineRecording], split: str) -> tuple[str, ...]:
     """Returns notes on recordings that a model is judged by: machines without AUC, and how few they are.
 
-    - `split`: what the recordings are, "test" or "all".
+    - `split`: the split of the recordings, "test" or "all".
     """
     lines = []
     for name, own in _by_machine(judged).items():

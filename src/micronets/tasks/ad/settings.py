@@ -1,4 +1,4 @@
-"""Settings of anomaly detection: how a clip becomes windows, and how training windows are disturbed."""
+"""Settings of anomaly detection: the windows of a clip, and the augmentation of training windows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Windows:
-    """How a clip becomes network inputs; the defaults are those of MicroNets, Section 5.3.
+    """The way from a clip to network inputs; the defaults are those of MicroNets, Section 5.3.
 
     A log-mel `[T, M]` is cut into windows of `frames` frames, one every `hop` frames. Each is brought to `[height,
     width, 1]` by bilinear interpolation, and its pixels become (pixel - input_mean) / input_scale of `logmel`.
@@ -88,11 +88,12 @@ def bilinear(n: int, m: int) -> Floats:
 
 @dataclass(frozen=True)
 class WindowAugmentation:
-    """How training windows are disturbed.
+    """The augmentation of training windows.
 
-    - `jitter_frames`: a window begins up to so many frames from its place.
+    - `jitter_frames`: a window begins up to this many frames before or after its place.
     - `gain_db`: a window is up to this much louder or softer.
-    - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment, as for keywords.
+    - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment (Park et al. 2019): numbers and greatest
+      sizes of masks along time and frequency.
     """
 
     jitter_frames: int = ranged(10, 0, 1_000)

@@ -1,4 +1,4 @@
-"""Synthetic machine sounds, sound and faulty, from a physical sketch: no recording of a machine is in it.
+"""Synthetic sounds of machines with and without faults, from a simple physical model without any recording.
 
     shaft phase -> harmonics and tooth noise \\
     flow or friction noise, modulated         +-> resonances of the structure -> room noise, level -> int16 samples
@@ -41,21 +41,21 @@ _SEVERITY: Mapping[tuple[str, str], float] = {
     ("valve", "belt"): 1.3,
 }
 """By kind and fault, where it is not 1. They were chosen on clips of other seeds than any split's (docs/anomaly.md)."""
-VERSION = 3  # raise it when anything here sounds different
+VERSION = 3  # increase it whenever a change here changes a sound
 _TABLE = 4096
 
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """One machine.
+    """A machine, by the parameters of its sound.
 
     - `shaft_hz`: speed of the shaft, in turns a second.
-    - `stroke_s`: seconds that a back-and-forth takes; 0: it runs steadily.
+    - `stroke_s`: seconds of a movement to and fro; 0 for a machine that runs steadily.
     - `harmonics`: amplitudes of the multiples of the shaft speed, `[K]`.
     - `noise`: level of the noise.
     - `noise_depth`, `noise_order`: how much the noise swells, and at which multiple of the shaft speed.
-    - `knock`: level of the blow at each end of a stroke.
-    - `bearing_order`: blows of a damaged bearing in one turn.
+    - `knock`: level of the knock at each end of a stroke.
+    - `bearing_order`: knocks of a damaged bearing in one turn of the shaft.
     - `modes`: frequency in Hz, quality and gain of each resonance, `[M, 3]`.
     """
 
@@ -73,7 +73,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class SyntheticClip:
-    """A clip to synthesise, of number `index` of a machine and split. In "val" and "test" every second has a fault."""
+    """A clip to synthesise, of number `index` of a machine and split.
+
+    In "val" and "test" every second clip has a fault.
+    """
 
     kind: str
     name: str
@@ -87,7 +90,7 @@ class SyntheticClip:
 
     @property
     def fault(self) -> str | None:
-        """The fault of the machine, None for a sound one; the faults of the kind take turns."""
+        """The fault of the machine, or None; the clips have the faults of the kind in turn."""
         faults = FAULTS[self.kind]
         return None if self.split == "train" or self.index % 2 == 0 else faults[self.index // 2 % len(faults)]
 
@@ -98,7 +101,7 @@ class SyntheticClip:
 
 
 def synthesise(c: SyntheticClip, seconds: float) -> Samples:
-    """Returns the sound of a clip, int16 units `[seconds * 16000]`; it is always the same."""
+    """Returns the sound of a clip, int16 units `[seconds * 16000]`; the same clip always gives the same sound."""
     seed = [KINDS.index(c.kind), IDS.index(c.name), ("train", "val", "test").index(c.split), c.index]
     return clip(machine(c.kind, c.name), seconds, c.fault, np.random.default_rng(seed))
 
@@ -113,9 +116,9 @@ _MAKES: Mapping[str, tuple[float, float, int, float, float, float, int, float]] 
 
 
 def machine(kind: str, name: str) -> Machine:
-    """Returns the machine of that kind and name, which is always the same one."""
+    """Returns the machine of that kind and name; the same arguments always give the same machine."""
     shaft, stroke, teeth, tone, noise, depth, order, knock = _MAKES[kind]
-    make = np.random.default_rng([7, KINDS.index(kind)])  # what all machines of the kind share
+    make = np.random.default_rng([7, KINDS.index(kind)])  # these draws are the same for all machines of the kind
     own = np.random.default_rng([8, KINDS.index(kind), IDS.index(name)])
     k = np.arange(1, 121)
     harmonics = np.exp(make.normal(0, 0.7, len(k))) / k + 0.5 * np.isin(k % teeth, (0,)) / np.sqrt(k / teeth)
@@ -145,7 +148,7 @@ def machine(kind: str, name: str) -> Machine:
 def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator) -> Samples:
     """Returns a recording `[seconds * 16000]` in int16 units.
 
-    - `fault`: None for a sound machine, else one of `FAULTS[m.kind]`.
+    - `fault`: one of `FAULTS[m.kind]`, or None for a machine without a fault.
     """
     n = round(seconds * RATE)
     severity = rng.uniform(0.8, 1.2) * _SEVERITY.get((m.kind, fault), 1.0) if fault else 0.0
@@ -164,7 +167,7 @@ def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator
 
 
 def _aged(m: Machine, rng: np.random.Generator) -> Machine:
-    """Returns the machine as it is today: its resonances change a little with temperature and mounting."""
+    """Returns the machine with slightly other resonances, as temperature and mounting change them from day to day."""
     return replace(m, modes=m.modes * np.exp(rng.normal(0, 1, m.modes.shape) * [0.004, 0.05, 0.08]))
 
 
@@ -173,8 +176,7 @@ def _motion(m: Machine, n: int, slack: float, rng: np.random.Generator) -> tuple
 
     - `slack`: slack of the belt, 0 to 1: with it the speed wanders, and strokes are uneven.
 
-    Returns the relative speed `[n]`, how much of the machine's sound is there `[n]`, and the samples at which a stroke
-    ends.
+    Returns the relative speed `[n]`, the level of the machine's sound `[n]`, and the samples at which strokes end.
     """
     slow = _wander(n, 0.8, rng)
     speed = (1 + rng.normal(0, 0.01)) * (1 + 0.003 * slow + 0.06 * slack * _wander(n, 3.0, rng))
@@ -203,7 +205,7 @@ def _wander(n: int, hertz: float, rng: np.random.Generator) -> Floats:
 
 
 def _wave(m: Machine, rng: np.random.Generator) -> Floats:
-    """Draws one turn of the shaft `[4096]`; the load of the day tilts its harmonics."""
+    """Draws the sound of one turn of the shaft `[4096]`; a random load tilts its harmonics."""
     k = np.arange(1, len(m.harmonics) + 1)
     spectrum = np.zeros(_TABLE // 2 + 1, complex)
     load = np.exp(rng.normal(0, 0.1, len(k)) - rng.normal(0, 0.1) * np.log(k / 8))
@@ -215,7 +217,7 @@ def _wave(m: Machine, rng: np.random.Generator) -> Floats:
 class Running:
     """A machine in motion, as it is before a fault changes its sound; every array is `[n]`, one value for each sample.
 
-    - `machine`: which machine it is.
+    - `machine`: the machine.
     - `drive`, `friction`: the tonal and the noisy force on the structure.
     - `phase`: turns of the shaft so far.
     - `moving`: how much of the machine's sound is there.
@@ -236,7 +238,7 @@ Change = Callable[[Running, float, np.random.Generator], Changed]
 
 
 def _bearing(run: Running, severity: float, rng: np.random.Generator) -> Changed:
-    """Adds a damaged race: a blow each time a ball passes, louder where the load is."""
+    """Adds a damaged race of a bearing: a knock whenever a ball passes the damage, louder under load."""
     slip = run.phase * run.machine.bearing_order * (1 + rng.normal(0, 0.01))
     at = np.flatnonzero(np.diff(np.floor(slip)) > 0)
     blows = np.zeros(len(run.phase))
@@ -291,7 +293,7 @@ _CHANGES: Mapping[str, Change] = {
 
 
 def _ringing(blows: Floats, rng: np.random.Generator) -> Floats:
-    """Makes of each blow some milliseconds of noise that dies away."""
+    """Replaces each knock by some milliseconds of decaying noise."""
     length = RATE // 50
     tail = rng.standard_normal(length) * np.exp(-np.arange(length) / (0.003 * RATE))
     at = np.flatnonzero(blows)
@@ -302,7 +304,7 @@ def _ringing(blows: Floats, rng: np.random.Generator) -> Floats:
 
 def _structure(m: Machine, x: Floats) -> Floats:
     """Filters forces by the machine's body: a sum of resonances over a falling floor."""
-    grid = np.linspace(0, RATE / 2, 4001)  # fine enough for these resonances, and 20 times less work
+    grid = np.linspace(0, RATE / 2, 4001)  # fine enough for these resonances; 20 times less work
     ratio = grid / m.modes[:, :1]
     modes = m.modes[:, 2:] / (1 - ratio**2 + 1j * ratio / m.modes[:, 1:2]) * ratio
     body = modes.sum(0) / 3 + 0.5 / (1 + grid / 2000)

@@ -28,17 +28,17 @@ Pixels = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class AdOptions:
-    """Where the examples come from. Paths start at the directory you run in.
+    """The source of the examples. Relative paths start at the current directory.
 
     - `path`: machine sounds, as `slider_id_00/{normal,anomaly}/*.wav` or in the folders of DCASE 2020; empty: synthetic
       machines are made.
-    - `machine`: kind of machine, such as slider, fan, pump or valve, or all; empty: all that are there (synthetic:
-      slider).
+    - `machine`: kind of machine, such as slider, fan, pump or valve, or all; empty: all kinds in the recordings, or
+      slider for synthetic ones.
     - `synthetic_clips`: training clips to synthesise, where there is no path.
-    - `clip_seconds`: length of a clip; longer recordings lose their end.
-    - `balance`: how an epoch is made of the training windows: each once (`none`), or every machine as often as
-      the others (`sampled`), rare ones repeatedly.
-    - `augmentation`: how training windows are disturbed.
+    - `clip_seconds`: length of a clip; longer recordings are cut to it at the end.
+    - `balance`: the windows of a training epoch: each once (`none`), or every machine as often as the others
+      (`sampled`), rare ones repeatedly.
+    - `augmentation`: the augmentation of training windows.
     """
 
     path: str = ""
@@ -53,7 +53,7 @@ class AdOptions:
 
 
 def outline(options: AdOptions) -> Outline:
-    """Tells what is known of the data before they are made or read."""
+    """Returns the facts that are known before the data are made or read."""
     return Outline(2, {"height": Windows().height, "width": Windows().width})
 
 
@@ -71,8 +71,8 @@ def load(
     """Reads the machine sounds at `path`, or makes synthetic ones.
 
     - `machine`, `synthetic_clips`, `clip_seconds`, `augmentation`: see `AdOptions`.
-    - `splits`: the splits to read, of which "all" is everything in one; the others stay empty.
-    - `windows`: how clips become inputs; without it, log-mels standardised over the training clips.
+    - `splits`: the splits to read, where "all" is everything in one split; the others stay empty.
+    - `windows`: the way from clips to inputs; the default is log-mels, standardised over the training clips.
     - `known`: the machines of a finished model, such as "fan_id_00"; recordings of others are left out, with a note.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
@@ -149,7 +149,7 @@ def _recorded_features(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tup
 
 
 def _synthetic_clips(machine: str, clips: int) -> dict[str, list[Any]]:
-    """Tells which clips to synthesise, by split.
+    """Returns the clips to synthesise, by split.
 
     There are `clips` for "train", 0.3 times as many for "val" and 0.8 times as many for "test", of which every second
     one has a fault. All machines and faults are equally frequent.

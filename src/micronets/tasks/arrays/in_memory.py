@@ -39,18 +39,19 @@ def arrays(
     - `x`: numbers `[N, K]`, `[N, T, K]` or `[N, H, W, C]` in any unit. Networks get them standardised, by mean and
       deviation of the training examples for each value of the last axis.
     - `y`: class indices or texts `[N]`.
-    - `x_val`, `y_val`, `x_test`, `y_test`: examples to choose by and to test on. For a split that is not given, a tenth
-      of every class is set apart: always the same examples, which the hash of an example's place decides, so no seed
-      does.
+    - `x_val`, `y_val`, `x_test`, `y_test`: examples for validation and for the test. For a split that is not given, a
+      tenth of every class is set apart; the hash of an example's position decides, so that these are the same examples
+      for every seed.
     - `classes`: names of the outputs; without them, those that y has.
-    - `group`: who or what each example of x is from, `[N]`: groups are then set apart whole.
-    - `augment`: a function `(x, rng) -> x` of training examples `[B, ...]` as they were given, called at every step.
+    - `group`: the source of each example of `x`, such as a person, `[N]`; groups are then set apart whole.
+    - `augment`: a function `(x, rng) -> x` that changes training examples `[B, ...]` as they were given; every step
+      calls it.
     - `noise`: deviation of normal noise on standardised training examples.
     - `shift`: training examples of two or three axes move by up to this share of their first axis, either way, going
       round.
     - `standardise`: False for networks that take the numbers as they are, such as a module of PyTorch that was trained
       on them.
-    - `source`: what the data are, for reports.
+    - `source`: a description of the data for reports.
 
     Raises `DataError` for arrays that cannot be used, `SpecError` for options out of range.
     """

@@ -1,4 +1,4 @@
-"""The task `features`: arrays of the user's own, from whatever sensor."""
+"""The task `features`: arrays of the user's own, from any sensor."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ Preparation = Standard | Spectral
 
 @dataclass(frozen=True)
 class ArraysOptions:
-    """Where the examples come from. Paths start at the directory you run in.
+    """The source of the examples. Relative paths start at the current directory.
 
     - `path`: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: motions
       are synthesised.
     - `synthetic_clips`: training examples to synthesise, where there is no path.
-    - `synthetic`: what is synthesised: gestures of a hand, 64 samples of 3 axes (`gestures`), or everyday movements and
-      falls with a sensor at the waist, 128 samples of 6 axes (`falls`).
-    - `front_end`: what makes a network's input of an array: each value standardised (`standard`), or energies of bands
-      and moments of windows `[samples, axes]` of a sensor (`spectral`).
-    - `spectral`: the settings of the latter.
+    - `synthetic`: the kind of synthetic examples: gestures of a hand, 64 samples of 3 axes (`gestures`), or everyday
+      movements and falls with a sensor at the waist, 128 samples of 6 axes (`falls`).
+    - `front_end`: the way from an array to a network's input: each value standardised (`standard`), or energies of
+      bands and moments of windows `[samples, axes]` of a sensor (`spectral`).
+    - `spectral`: the settings of the spectral front end.
     - `noise`: deviation of the normal noise added to standardised training examples.
     - `shift`: training inputs of two or three axes move by up to this share of their first axis, either way, going
       round; of a spectral front end, that axis is the frames.
-    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
-      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
+      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     """
 
     path: str = ""
@@ -83,12 +83,12 @@ def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
 class FeaturesData(LabelledData):
     """Labelled arrays, a `TaskData`.
 
-    - `preparation`: how an array becomes a network's input.
+    - `preparation`: the way from an array to a network's input.
     - `x`: examples by split, float32 `[N, ...]` in the units of the files.
     - `target`: class indices by split, `[N]`.
     - `noise`, `shift`: see `ArraysOptions`.
-    - `augment`: what changes training examples before they become inputs.
-    - `ready`: the inputs by split that a spectral front end has made once.
+    - `augment`: a function that changes training examples before they become inputs; None for none.
+    - `ready`: the inputs that a spectral front end has made, by split; they are made once.
     """
 
     preparation: Preparation
@@ -156,7 +156,7 @@ class FeaturesData(LabelledData):
 
 
 def outline(options: ArraysOptions) -> Outline:
-    """Tells what is known of the data before they are made or read."""
+    """Returns the facts that are known before the data are made or read."""
     if not options.path:
         motions = _synthetic(options.synthetic, 12)
         shape, classes = motions.x.shape[1:], len(motions.classes)
@@ -183,13 +183,13 @@ def load(
 ) -> FeaturesData:
     """Reads the arrays at `path`, or makes synthetic ones.
 
-    Splits that the file names are kept; else a tenth of every class goes to "val" and to "test", as whole groups where
-    `group` or the file names tell.
+    Splits that the file names are kept. If there are none, a tenth of every class goes to "val" and another to "test";
+    groups, which `group` or the names of files give, go as a whole.
 
     - `synthetic_clips`, `synthetic`, `front_end`, `spectral`, `noise`, `shift`: see `ArraysOptions`.
-    - `splits`: the splits to read, of which "all" is everything; the others stay empty.
-    - `preparation`: how arrays become inputs; without it, `front_end` says it, with means and scales of the training
-      examples.
+    - `splits`: the splits to read, where "all" is everything in one split; the others stay empty.
+    - `preparation`: the way from arrays to inputs; the default is that of `front_end`, with means and scales of the
+      training examples.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
@@ -246,7 +246,7 @@ def _synthetic(which: Literal["gestures", "falls"], n: int) -> SplitArrays:
 def _preparation(
     train: Floats, front_end: Literal["standard", "spectral"], settings: SpectralSettings | None, path: Path | None
 ) -> Preparation:
-    """Returns how arrays become inputs, with means and scales of the training examples. Raises `SpecError`."""
+    """Returns the way from arrays to inputs, with means and scales of the training examples. Raises `SpecError`."""
     match front_end:
         case "standard":
             return Standard.of(train)
@@ -304,7 +304,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     own = Spectral.from_json(card.frontend, card.where) if spectral else Standard.from_json(card.frontend, card.where)
     if own.input_shape != card.input_shape:
         raise SpecError(f"{card.where}: its input is {card.input_shape}, its front end gives {own.input_shape}")
-    # Synthetic examples have nothing but the form of the model's, which tells what they were.
+    #  Two kinds of examples can be synthesised: the form of the model's input tells which kind it was trained on.
     synthetic: Literal["gestures", "falls"] = "falls" if own.shape == movement.SHAPE else "gestures"
     data = load(path, splits=(split,), preparation=own, synthetic=synthetic)
     where = path if path is not None else "synthetic motions"

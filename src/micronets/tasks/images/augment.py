@@ -1,7 +1,7 @@
 """Augmentation of pictures in torch, a whole batch at a time.
 
-Moving, zooming, mirroring and resizing are one filter for each picture and axis, of a few taps: the pictures of the
-network's own resolution come out, anti-aliased by the same filter that `frontend.image` uses.
+Moving, zooming, mirroring and resizing a picture are one filter of a few taps along each axis. Its result has the
+network's own resolution, and is anti-aliased by the filter that `frontend.image` uses.
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ class ImageAugmenter:
         """Returns augmented pictures, float32 `[B, resolution, resolution, colour]`, on the generator's device.
 
         - `indices`: numbers of pictures `[B]`.
-        - `shown_to`: the front end that gets the same disturbances from a generator in the same state; None: none does.
+        - `shown_to`: the front end of a second model, for which the same pictures are augmented likewise, by a
+          generator in the same state; None if there is none.
         """
-        # Pixels need more than the 8 bits of a bfloat16, and resizing all of float32's.
+        #  Pixels need more precision than the 8 bits of a bfloat16, and resizing needs that of float32.
         with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):
-            # A plane for each colour, `[B, C, S, S]`: whole lines of one colour are what is moved and added most
-            # quickly.
+            #  Colours are planes `[B, C, S, S]`, since whole lines of one colour are moved and added fastest.
             x = self._rows(indices, generator.device).permute(0, 3, 1, 2)
             if frontend.colour < x.shape[1]:
                 x = _gray(x.float())
             x = self._placed(x, frontend, generator)
             x = self._coloured(x, generator, (shown_to or frontend).colour == 3 == self.pictures.shape[3])
             x = self._erased(x, generator)
-            # Whole pixels, as a camera gives them.
+            #  Pixels are rounded to whole numbers, as a camera gives them.
             x = x.clamp_(0, 255).round_().permute(0, 2, 3, 1)
             y = torch.sub(x, frontend.input_mean, out=torch.empty(x.shape, device=x.device)).div_(frontend.input_scale)
             return y.expand(-1, -1, -1, frontend.colour)
@@ -78,15 +78,15 @@ class ImageAugmenter:
         mirrored = torch.rand(n, generator=g, device=device) < s.flip
         mirrored = torch.stack((mirrored, torch.zeros_like(mirrored)))
         (across, down), (across_weights, down_weights) = self._taps(starts, parts, mirrored, fe)
-        # Whole lines of pixels are weighed and added: columns first, which change places with the rows before and
-        # after.
+        #  Whole lines of pixels are weighed and added. For the columns, which are first, the picture is transposed
+        # before and after.
         columns = _weighed(
             x.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format), across, across_weights
         )
         return _weighed(columns.transpose(2, 3), down, down_weights)
 
     def _taps(self, start: Tensor, part: Tensor, mirrored: Tensor, fe: ImageFrontEnd) -> tuple[Tensor, Tensor]:
-        """Tells which lines of a picture each line along an axis of the result is made of.
+        """Returns the lines of a picture, and their weights, that make up each line of the result.
 
         - `start`, `part`, `mirrored`: first pixel and length of the stretch that is used, and whether it is mirrored,
           `[2, B]`.
@@ -102,11 +102,11 @@ class ImageAugmenter:
         count = math.floor(2 * reach * max(1.0, largest * side / after) + 1e-4) + 1
         centres = start[..., None] + at * step
         first = (centres - reach * coarse - 0.5).ceil()
-        # One tap of all lines after the other, as long rows are quicker to calculate with.
+        #  Taps come one after the other, each for all lines, as long rows are faster to compute with.
         taps = first + torch.arange(count, device=device).view(-1, 1, 1, 1)
         weights = _kernel((taps - (centres - 0.5)) / coarse, fe.filter)
-        # What lies beyond an edge is mirrored at it, where the part may reach there; else it has no weight, as in
-        # evaluation.
+        #  Where the part may reach beyond an edge, the picture is mirrored at the edge; elsewhere such lines have no
+        # weight, as in evaluation.
         pad = min(side - 1, math.ceil(round(s.shift * side) + max(0.0, largest - 1) * side - 1e-4))
         weights *= (taps >= -pad) & (taps < side + pad)
         weights /= weights.sum(0)
@@ -118,7 +118,7 @@ class ImageAugmenter:
 
         The result is a sum of a share of the picture, one of its gray, and a constant.
 
-        - `in_colour`: whether a saturation is drawn, which a gray picture then does without.
+        - `in_colour`: whether a saturation is drawn, which has no effect on a gray picture.
         """
         s, n = self.settings, len(x)
         drawn = 1 + _uniform(n, -s.saturation, s.saturation, g) if s.saturation and in_colour else None

@@ -1,4 +1,4 @@
-"""Readers of CIFAR-10 (Krizhevsky 2009) in the layouts it comes in: Python pickles, binary batches, and `.npz`.
+"""Readers of CIFAR-10 (Krizhevsky 2009) in the forms in which it is published: Python pickles, binary batches, `.npz`.
 
 .npz      x uint8 [N, S, S, 3 or 1], y integer [N], split text [N] ("train", "val", "test"), classes text [C]
 python    data_batch_1 ... data_batch_5, test_batch: pickled dictionaries of planar rows [R, G, B]; batches.meta
@@ -51,7 +51,7 @@ def read(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
 
 
 def read_npz(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
-    """The pictures of an `.npz` file. Raises `DataError`."""
+    """Reads the pictures of an `.npz` file. Raises `DataError`."""
     arrays = read_arrays(path, KEYS, f"need {', '.join(KEYS)}")
     _check(path, arrays)
     split, y = arrays["split"], arrays["y"].astype(np.int64)

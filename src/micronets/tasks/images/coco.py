@@ -1,7 +1,7 @@
 """COCO 2014 (Lin et al. 2014) as visual wake words: a picture is of class "person" if one covers 0.5 % of it or more.
 
 The rule is that of the Visual Wake Words paper (Chowdhery et al. 2019, Section 3), which takes the share that the box
-of an annotated person has in the picture. Which pictures test:
+of an annotated person has in the picture. The test pictures are, by division:
 
     paper     those of `val2014` (40,504); those of `train2014` (82,783) train. As in the MicroNets paper.
     minival   8,059 pictures of `val2014`, by the list of their ids; the other 115,228 train. As in the Visual Wake
@@ -34,7 +34,7 @@ CLASSES = ("non_person", "person")
 DIVISIONS = ("paper", "minival")
 MINIVAL = "mscoco_minival_ids.txt"
 LEAST = 0.005  # of the frame
-MARK = "micronets.coco_split"  # in a model's metadata, where it is not that of the paper
+MARK = "micronets.coco_split"  # key in a model's metadata of a division other than the paper's
 
 Images = dict[Path, tuple[int, int]]  # id and class of each
 
@@ -47,9 +47,9 @@ def is_coco(path: Path) -> bool:
 def load(
     path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation, division: str = "paper"
 ) -> ImageData:
-    """Reads the splits asked for.
+    """Reads the splits that are asked for.
 
-    - `division`: which pictures test, one of `DIVISIONS`.
+    - `division`: the choice of test pictures, one of `DIVISIONS`.
 
     Raises `DataError` and `SpecError`.
     """
@@ -145,7 +145,7 @@ def _labelled(root: Path, part: str) -> Images:
 
 @cache
 def _read(file: Path, size: int, changed: int) -> dict[str, tuple[int, int]]:
-    # The outlines, most of the file's third of a gigabyte, are dropped as they are read.
+    #  Outlines, most of the file of a third of a gigabyte, are dropped while it is read.
     return person_labels(
         json.loads(file.read_bytes(), object_hook=lambda d: {k: v for k, v in d.items() if k != "segmentation"})
     )

@@ -1,4 +1,4 @@
-"""Data of the tasks on pictures in memory, by split, and how training pictures are disturbed."""
+"""Data of the tasks on pictures, in memory by split, with the augmentation of training pictures."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class ImageData(LabelledData):
 
     - `pictures`: by split, uint8 `[N, S, S, C]` at the side that `frontend` keeps.
     - `target`: class indices by split, `[N]`.
-    - `frontend`: what a network gets where no input settings are given.
-    - `augmentation`: how training pictures are disturbed.
-    - `marks`: what else travels in a model's metadata.
+    - `frontend`: the front end where no input settings are given.
+    - `augmentation`: the augmentation of training pictures.
+    - `marks`: further texts for a model's metadata, by key.
     """
 
     frontend: ImageFrontEnd
@@ -70,7 +70,7 @@ class ImageData(LabelledData):
         return self._augmenter(indices, self.frontend.with_settings(settings), generator)
 
     def view(self, card: Card, settings: Mapping[str, int]) -> MakeView:
-        """Returns what another model sees through its own front end, of pictures as `augmented` disturbs them.
+        """Returns a function that makes inputs for another model, from pictures augmented as by `augmented`.
 
         - `card`: the other model.
         - `settings`: the input settings of the network that sees the result of `augmented`.
@@ -111,7 +111,7 @@ def front_end(card: Card) -> ImageFrontEnd:
         names = ", ".join(PRESETS)
         raise SpecError(f"{card.where}: carries no front end; name one with --front-end: {names}, or a JSON file")
     fe = ImageFrontEnd.from_json(card.frontend, card.where)
-    # Those known by name serve models of several resolutions.
+    #  A front end that is known by name serves models of several resolutions.
     fe = replace(fe, resolution=card.input_shape[0])
     if fe.input_shape != card.input_shape:
         raise SpecError(

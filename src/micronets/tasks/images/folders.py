@@ -1,4 +1,4 @@
-"""Folders of image files, and how the files become square uint8 pictures, which are kept on disk."""
+"""Folders of image files: finds the files, and makes square uint8 pictures of them, which are kept on disk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-_VERSION = 2  # raise it when the arithmetic changes
+_VERSION = 2  # increase it whenever the arithmetic changes
 _CHUNK = 256
 _LARGE, _LARGE_PIXELS = Lock(), 1 << 24
 """Pictures of more pixels are decoded one at a time, so that memory holds one of them and not one for each thread."""
@@ -43,7 +43,7 @@ Files = dict[str, list[Path]]  # by class
 
 
 def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
-    """Reads one picture `[S, S, 3]` at the side that `fe` keeps, and tells which of `_KINDS` it was.
+    """Reads a picture, and returns it as `[S, S, 3]` with the side S that `fe` keeps, and which of `_KINDS` it was.
 
     Raises `DataError`.
     """
@@ -62,7 +62,9 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
                 mode = image.mode
                 if mode.startswith("I;16") or (mode == "I" and file.format == "PNG"):
                     pixels = np.asarray(image)
-                    twelve = int(pixels.max()) < 1 << 12  # a sensor's 12 bits, which would be almost black otherwise
+                    twelve = (
+                        int(pixels.max()) < 1 << 12
+                    )  # 12 bits of a sensor would otherwise give an almost black picture
                     found.append(5 if twelve else 2)
                     image = Image.fromarray((pixels >> (4 if twelve else 8)).astype(np.uint8))
                 elif mode in ("I", "F"):
@@ -77,7 +79,7 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
                     image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
                 if min(image.size) < 8:
                     found.append(4)
-                # What has three colours already is not copied: of a large picture there is room for one.
+                #  A picture with three colours is not copied: a large one may fit into memory only once.
                 return np.asarray(_square(image if image.mode == "RGB" else image.convert("RGB"), fe)), found
     except UnidentifiedImageError as e:
         raise DataError(f"{path}: not an image, whatever its name says; remove it or save it again") from e
@@ -120,7 +122,7 @@ def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str
         return np.zeros(shape, np.uint8), ()
 
     def make() -> Chunks:
-        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # Pillow decodes without Python's lock
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:  # Pillow releases Python's lock while it decodes
             for at in range(0, len(paths), _CHUNK):
                 got = [*pool.map(lambda p: read(p, fe), paths[at : at + _CHUNK])]
                 yield (
@@ -152,7 +154,7 @@ def enlarged(x: Bytes, fe: ImageFrontEnd) -> Bytes:
 
 
 def check_pillow() -> None:
-    """Raises `DataError` if Pillow is not there."""
+    """Raises `DataError` if Pillow is not installed."""
     try:
         import PIL  # noqa: F401
     except ImportError as e:
@@ -160,7 +162,7 @@ def check_pillow() -> None:
 
 
 def _key(paths: Sequence[Path], fe: ImageFrontEnd) -> str:
-    """Hashes everything that the pictures depend on. Raises `DataError` for a file that cannot be read."""
+    """Returns a hash of everything that the pictures depend on. Raises `DataError` for a file that cannot be read."""
     lines = [f"images {_VERSION} {fe.stored} {fe.fit} {fe.filter}", *map(identity, paths)]
     return digest("\n".join(lines).encode(errors="surrogateescape"))
 

@@ -20,20 +20,20 @@ from micronets.terminal import counted
 __all__ = ["TASK", "IcOptions", "ImageAugmentation", "examples", "load", "outline"]
 
 VALIDATION = 5000
-_SEED = 20250  # which pictures validate is part of the task: the same ones whatever a run's seed is
+_SEED = 20250  # the choice of validation pictures is part of the task, so that it is the same for every seed of a run
 
 
 @dataclass(frozen=True)
 class IcOptions:
-    """Where the examples come from. Paths start at the directory you run in.
+    """The source of the examples. Relative paths start at the current directory.
 
     - `path`: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures
       are drawn.
-    - `validation`: training pictures set apart to choose by, of every class alike.
+    - `validation`: number of training pictures that are set apart for validation, of every class alike.
     - `synthetic_images`: training pictures to draw, where there is no path.
-    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
-      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `augmentation`: how training pictures are disturbed.
+    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
+      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+    - `augmentation`: the augmentation of training pictures.
     """
 
     path: str = ""
@@ -47,7 +47,7 @@ class IcOptions:
 
 
 def outline(options: IcOptions) -> Outline:
-    """Tells what is known of the data before they are made or read."""
+    """Returns the facts that are known before the data are made or read."""
     return Outline(2 if options.path else len(synthetic.TEXTURES))
 
 
@@ -62,10 +62,10 @@ def load(
 ) -> ImageData:
     """Reads CIFAR-10 at `path`, its directory (Python or binary version) or an `.npz` (see `cifar`), or draws pictures.
 
-    - `frontend`: without it, 32 x 32 colour pixels as they are.
+    - `frontend`: the front end; the default takes 32 x 32 colour pixels as they are.
     - `splits`: the splits to read; the others stay empty.
-    - `validation`: pictures moved from "train" to "val", of every class alike, always the same ones; not used where the
-      file has a "val" of its own.
+    - `validation`: number of pictures moved from "train" to "val", of every class alike, and always the same ones. It
+      has no effect where the file has a "val" of its own.
     - `augmentation`, `synthetic_images`: see `IcOptions`.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
@@ -111,7 +111,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 
 def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:
-    """Divides training pictures: indices that stay, and about `count` that validate, the same share of every class.
+    """Returns the indices of pictures for training, and of about `count` for validation, equal shares of every class.
 
     Raises `DataError`, `SpecError`.
     """

@@ -1,4 +1,4 @@
-"""Settings of the tasks on pictures: how training pictures are disturbed."""
+"""`ImageAugmentation`: settings of the augmentation of training pictures."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from micronets.errors import SpecError
 
 @dataclass(frozen=True, kw_only=True)
 class ImageAugmentation:
-    """How much pictures of the train split are disturbed; what lies beyond an edge is the picture mirrored at it.
+    """How strongly training pictures are changed at random. Beyond its edges, a picture is continued mirrored.
 
-    - `flip`: chance of left and right changing places.
+    - `flip`: probability that left and right are exchanged, 0 to 1.
     - `shift`: the picture moves by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded by
       4).
     - `zoom`: range of the side of the part that is used, in sides of the picture; below 1 random-resized crops, above 1
       smaller pictures.
-    - `aspect`: its sides differ by up to this factor.
-    - `brightness`, `contrast`: shares by which all pixels, and their distances from the mean, grow or shrink at most.
-    - `saturation`: the same for distances from gray.
-    - `erase`: chance that a rectangle becomes the picture's mean (cutout, DeVries 2017).
-    - `erase_side`: its largest side, as a share of the picture's.
+    - `aspect`: the sides of that part differ by up to this factor.
+    - `brightness`, `contrast`: greatest share by which all pixels, and their distances from the mean, grow or shrink.
+    - `saturation`: greatest share by which distances from gray grow or shrink.
+    - `erase`: probability that a rectangle gets the picture's mean, 0 to 1 (cutout, DeVries 2017).
+    - `erase_side`: greatest side of that rectangle, as a share of the picture's side.
     """
 
     flip: float = 0.5
@@ -43,7 +43,7 @@ class ImageAugmentation:
         if not 1 <= self.aspect <= 4:
             raise SpecError(f"augmentation: aspect = {self.aspect}; allowed: 1 to 4")
         beyond = high * self.aspect**0.5 - 1 + self.shift
-        if beyond > 0.9:  # of the picture mirrored at its edge there is only one
+        if beyond > 0.9:  # beyond an edge there is one mirror image only
             raise SpecError(
                 f"augmentation: zoom[1] * sqrt(aspect) - 1 + shift = {beyond:.2f}; allowed: up to 0.9; make one of "
                 "them smaller"
@@ -51,5 +51,5 @@ class ImageAugmentation:
 
     @staticmethod
     def none() -> ImageAugmentation:
-        """Returns settings that disturb nothing: `augmented` then equals `inputs`."""
+        """Returns settings that change nothing: `augmented` then equals `inputs`."""
         return ImageAugmentation(flip=0, shift=0)

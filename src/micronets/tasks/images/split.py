@@ -1,6 +1,7 @@
-"""Splits of image files: whole groups where file names tell what belongs together, the same share of every class.
+"""Splits of image files, with equal shares of every class; files that belong together, by their names, stay so.
 
-Pictures of one scene, person or recording look alike: divided between training and test they make the test easy.
+Pictures of one scene, person or recording look alike; if some were for training and others for the test, the test would
+be too easy.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ Files = dict[str, list[Path]]
 
 
 def beginning(stem: str) -> str:
-    """Returns what stands before the first `_`, `-` or space: `anna_12` gives `anna`."""
+    """Returns the part before the first `_`, `-` or space: `anna_12` gives `anna`."""
     return re.split(r"[_\- ]", stem)[0]
 
 
 def source(stem: str) -> str:
-    """Returns a name without the letter or small number that tells parts of one picture apart.
+    """Returns a name without the final letter or small number that distinguishes parts of one picture.
 
     So `crop0011b` gives `crop0011`, and `12_3` gives `12`.
     """
@@ -34,7 +35,7 @@ def held_out(
 ) -> dict[str, Files]:
     """Moves a share of every class to each of `parts`, and the rest to "train".
 
-    Where a picture goes depends on the names alone. Pictures are moved by groups if the names make enough of them (by
+    The split of a picture depends on the names alone. Pictures are moved by groups if the names make enough of them (by
     their beginnings first, then by `source`), else one by one. Raises `DataError` for a class with too few pictures.
     """
     for c, paths in files.items():
@@ -65,13 +66,13 @@ def held_out(
 def _divided(
     files: Mapping[str, Sequence[Path]], parts: Sequence[str], share: float, group: Callable[[str, Path], str]
 ) -> dict[str, Files] | None:
-    """Gives whole groups to each part until it has its share of every class; None where groups do not allow it."""
+    """Moves whole groups to each part until it has its share of every class; returns None if that is impossible."""
     groups: dict[str, dict[str, list[Path]]] = {}
     for c, paths in files.items():
         for p in paths:
             groups.setdefault(group(c, p), {}).setdefault(c, []).append(p)
     if all(len(v) == 1 for by_class in groups.values() for v in by_class.values()):
-        return None  # the names only number the pictures
+        return None  # these names do nothing but number the pictures
     left = sorted(groups, key=_hash)
     out: dict[str, Files] = {s: {c: [] for c in files} for s in (*parts, "train")}
     for part in parts:

@@ -1,7 +1,7 @@
 """Synthetic pictures: textures and shapes in ten classes, and scenes with and without people. numpy only, seeded.
 
 A class decides the form alone; colours, sizes, places, directions, background, clutter, light and noise are drawn at
-random, so that a network has to learn forms. No photograph is in it.
+random, so that a network has to learn forms. No photographs are used.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from micronets.frontend import cached_arrays
 from micronets.frontend.image import Bytes
 from micronets.tasks.base import SPLITS, Labels
 
-VERSION = 1  # raise it when drawings change: they are kept on disk
+VERSION = 1  # increase it whenever drawings change, as they are kept on disk
 TEXTURES = ("stripes", "checks", "dots", "rings", "waves", "disc", "triangle", "square", "cross", "star")
 PEOPLE = ("non_person", "person")
 
@@ -28,7 +28,7 @@ Draw = Callable[[Labels, np.random.Generator], Bytes]
 def dataset(draw: Draw, classes: int, train: int, splits: Sequence[str]) -> tuple[dict[str, Bytes], dict[str, Labels]]:
     """Draws pictures and their classes by split.
 
-    There are `train` pictures for "train" and a quarter of that for "val" and for "test", of every class as many.
+    There are `train` pictures for "train" and a quarter of that for "val" and for "test", equally many of each class.
     """
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}
@@ -85,7 +85,7 @@ def textures(target: Labels, rng: np.random.Generator) -> Bytes:
 
 
 def people(target: Labels, rng: np.random.Generator) -> Bytes:
-    """Draws scenes with things in them, uint8 `[N, 96, 96, 3]`; those of class 1 have a person as well."""
+    """Draws scenes with objects, uint8 `[N, 96, 96, 3]`; those of class 1 have a person as well."""
     n, side = len(target), 96
     picture = _background(n, side, rng)
     for _ in range(3):
@@ -94,7 +94,7 @@ def people(target: Labels, rng: np.random.Generator) -> Bytes:
     who = (target == 1).astype(np.float32)[:, None, None]
     for cover in figure:
         picture = _mixed(picture, _colours(n, rng), cover * who)
-    # In the other class stands what has the parts of a person in the wrong places.
+    #  Scenes of the other class have a figure with the parts of a person in wrong places.
     for cover in _figure(n, side, rng, scrambled=True):
         picture = _mixed(picture, _colours(n, rng), cover * (1 - who) * (rng.random((n, 1, 1)) < 0.7))
     front = _thing(n, side, rng) * (rng.random((n, 1, 1)) < 0.3) * 0.9
@@ -143,7 +143,7 @@ def _figure(n: int, side: int, rng: np.random.Generator, scrambled: bool = False
 
 
 def _edge(distance: npt.NDArray[np.floating[Any]], side: int) -> Floats:
-    """Returns the cover of what is within 1 of something, with an edge about two pixels wide."""
+    """Returns the cover, 0 to 1, of points with a distance below 1, with an edge about two pixels wide."""
     cover: Floats = np.clip(0.5 - (distance - 1) * np.float32(side / 16), 0, 1).astype(np.float32)
     return cover
 

@@ -26,17 +26,16 @@ KEPT = 96
 
 @dataclass(frozen=True)
 class ImagesOptions:
-    """Where the examples come from. Paths start at the directory you run in.
+    """The source of the examples. Relative paths start at the current directory.
 
     - `path`: a directory with a folder of images for each class, or with such directories named train, val and test, or
       an `.npz` (see the documentation); empty: shapes and textures are drawn.
     - `kept`: side to which pictures are brought first; the largest resolution that the network can have.
-    - `fit`: how a picture that is not square becomes so: its middle is cut out (`crop`), or it is stretched, or gets
-      black bars.
+    - `fit`: the way to make a picture square: its middle is cut out (`crop`), or it is stretched, or gets black bars.
     - `synthetic_images`: training pictures to draw, where there is no path.
-    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
-      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `augmentation`: how training pictures are disturbed.
+    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
+      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+    - `augmentation`: the augmentation of training pictures.
     """
 
     path: str = ""
@@ -51,7 +50,7 @@ class ImagesOptions:
 
 
 def outline(options: ImagesOptions) -> Outline:
-    """Tells what is known of the data before they are made or read."""
+    """Returns the facts that are known before the data are made or read."""
     return Outline(2 if options.path else len(synthetic.TEXTURES))
 
 
@@ -68,8 +67,8 @@ def load(
     """Reads the pictures at `path`, or draws some.
 
     - `kept`, `fit`, `synthetic_images`, `augmentation`: see `ImagesOptions`.
-    - `frontend`: without it, colour at the side `kept`.
-    - `splits`: the splits to read, of which "all" is every picture of a directory of classes; the others stay empty.
+    - `frontend`: the front end; the default takes colour pictures of the side `kept`.
+    - `splits`: the splits to read, where "all" is every picture of a directory of classes; the others stay empty.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """

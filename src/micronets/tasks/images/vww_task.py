@@ -26,19 +26,19 @@ AUGMENTATION = ImageAugmentation(
 
 @dataclass(frozen=True)
 class VwwOptions:
-    """Where the examples come from. Paths start at the directory you run in.
+    """The source of the examples. Relative paths start at the current directory.
 
     - `path`: COCO 2014 (`annotations/`, `train2014/`, `val2014/`), or folders `person` and `non_person` of images, on
       their own or in `train`, `val` and `test`; empty: scenes are drawn.
     - `kept`: side to which pictures are brought first; the largest resolution that the network can have.
-    - `fit`: how a picture that is not square becomes so: stretched, as in the data set of that name, or its middle cut
-      out (`crop`), or with black bars.
-    - `coco_split`: pictures of COCO that test: `paper`, the 40,504 of `val2014`; `minival`, 8,059 of them, and the
-      others train.
+    - `fit`: the way to make a picture square: it is stretched, as in the data set Visual Wake Words, or its middle is
+      cut out (`crop`), or it gets black bars.
+    - `coco_split`: the test pictures of COCO: `paper`, the 40,504 of `val2014`, or `minival`, 8,059 of these, where the
+      rest is for training.
     - `synthetic_images`: training pictures to draw, where there is no path.
-    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
-      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `augmentation`: how training pictures are disturbed.
+    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
+      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+    - `augmentation`: the augmentation of training pictures.
     """
 
     path: str = ""
@@ -54,7 +54,7 @@ class VwwOptions:
 
 
 def outline(options: VwwOptions) -> Outline:
-    """Tells what is known of the data before they are made or read."""
+    """Returns the facts that are known before the data are made or read."""
     return Outline(len(synthetic.PEOPLE))
 
 
@@ -72,7 +72,7 @@ def load(
     """Reads the pictures at `path`, or draws some.
 
     - `kept`, `fit`, `coco_split`, `synthetic_images`, `augmentation`: see `VwwOptions`.
-    - `frontend`: without it, colour at the side `kept`.
+    - `frontend`: the front end; the default takes colour pictures of the side `kept`.
     - `splits`: the splits to read; the others stay empty.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.

@@ -28,21 +28,21 @@ __all__ = ["TASK", "AudioOptions", "SpectrogramAugmentation", "examples", "load"
 
 @dataclass(frozen=True)
 class AudioOptions:
-    """Where the examples come from. Paths start at the directory you run in.
+    """The source of the examples. Relative paths start at the current directory.
 
     - `path`: a folder of WAVs per class, or a long recording with a label file beside it, or a folder of such; empty:
-      synthetic machines, to be told apart.
-    - `synthetic_clips`: training clips to synthesise then.
-    - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
-    - `clip_seconds`: what the network hears at once. Shorter recordings are padded, longer ones lose their ends, those
-      of twice the length and more become several examples.
-    - `balance`: how an epoch is made of the training examples: each once (`none`), or every class as often as the
-      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+      sounds of machines are synthesised, whose kinds are the classes.
+    - `synthetic_clips`: training clips to synthesise, where there is no path.
+    - `test`: a directory with a folder of WAVs per class for the test, if it is not part of `path`.
+    - `clip_seconds`: length of the sound that the network gets. Shorter recordings are padded, longer ones lose their
+      ends, and those of twice the length and more become several examples.
+    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
+      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     - `negatives`: share of an epoch that are sounds made by a program: hums, tones, clicks, knocks, chords, noises.
-      They become `_silence_`, or `_unknown_` where there is no such class; without either there are none. Leave it at 0
-      where a class of yours is such a sound.
-    - `augmentation`: how training clips are disturbed.
-    - `frontend`: of recordings (its clip_ms is that of clip_seconds); default: the log-mel up to 8 kHz.
+      Their class is `_silence_`, or `_unknown_` where there is no `_silence_`; without either class, none are made.
+      Leave it at 0 if one of your classes is such a sound.
+    - `augmentation`: the augmentation of training clips.
+    - `frontend`: the front end for recordings, whose clip_ms is `clip_seconds`; the default is the log-mel up to 8 kHz.
     """
 
     path: str = ""
@@ -59,7 +59,7 @@ class AudioOptions:
 
 
 def outline(options: AudioOptions) -> Outline:
-    """Tells what is known of the data before they are made or read."""
+    """Returns the facts that are known before the data are made or read."""
     fe = _front_end(options.frontend, options.clip_seconds)
     return Outline(2 if options.path else len(synthetic.KINDS), {"frames": fe.frames, "bands": fe.n_mels})
 
@@ -82,11 +82,11 @@ def load(
 ) -> KwsData:
     """Reads the recordings at `path`, or makes synthetic ones.
 
-    A tenth of every class is for "val" and, without `test`, a tenth for "test": whole speakers or sources where file
-    names tell (see `folders.own_splits`). The pieces of a recording are never parted.
+    A tenth of every class is for "val" and, without `test`, another tenth for "test": whole speakers or sources where
+    file names show them (see `folders.own_splits`). The pieces of a recording are always in the same split.
 
     - `synthetic_clips`, `test`, `clip_seconds`, `negatives`, `augmentation`, `frontend`: see `AudioOptions`.
-    - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
+    - `splits`: the splits to read, where "all" is every recording; the others stay empty.
     - `seed`: seed of the negatives, and of the noise that is mixed in where there is no folder `_background_noise_`.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from micronets.frontend import FrontEnd
     from micronets.tasks.kws.settings import SpectrogramAugmentation
 
-AUDIBLE = 40  # mean pixel; softer background is cut off at 0 and would turn into a flat line when made louder
+AUDIBLE = 40  # least mean pixel: softer background has pixels cut off at 0, and would be constant if made louder
 
 
 class SpectrogramAugmenter:
@@ -29,7 +29,7 @@ class SpectrogramAugmenter:
 
     - `scale`: pixels per unit of ln(power).
     - `silence`: index of the class whose examples come from the background; None where there is none.
-    - `made`: how many of the last examples were made to train on, which never come from the background.
+    - `made`: number of synthesised examples, which are the last ones; they never come from the background.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class SpectrogramAugmenter:
         noise = self._turned(data, some, t, g)
         low, high = (self._pixels(v) for v in self.settings.silence_gain_db)
         gain = low + (high - low) * torch.rand(len(where), 1, 1, generator=g, device=g.device)
-        # What was cut off at 0 stays there: louder digital silence is silent.
+        #  Pixels that were cut off at 0 stay 0, as digital silence stays silent when made louder.
         x[where] = torch.where(noise > 0, (noise + gain).clamp_(0, 255), noise)
         return x
 
@@ -142,7 +142,7 @@ class SpectrogramAugmenter:
 def _gather(rows: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
     """Returns the frames `at`, `[B, T]`, of uint8 frames `[R, M]`, as float32 `[B, T, M]`.
 
-    It takes `index_select`, which copies whole rows.
+    It uses `index_select`, which copies whole rows.
     """
     return rows.index_select(0, at.flatten()).view(*at.shape, rows.shape[1]).float()
 
@@ -156,7 +156,7 @@ def stretches(n: int, length: int, count: int, widest: float, g: torch.Generator
 
 
 def _network_input(x: torch.Tensor, fe: FrontEnd) -> torch.Tensor:
-    """Computes what `frontend.network_input` does, for frames that are chosen already."""
+    """Computes `frontend.network_input` in torch, for frames that are chosen already."""
     mean, scale = torch.tensor(fe.input_mean, device=x.device), torch.tensor(fe.input_scale, device=x.device)
     if fe.coefficients:
         x = x @ torch.from_numpy(dct_matrix(fe)).to(x.device)

@@ -33,7 +33,7 @@ _MOST_UNKNOWN = 4  # times the mean word in the train split: each epoch draws ot
 
 @dataclass(frozen=True, eq=False)
 class Clips:
-    """What was read: features and class indices by split, background for the train split, and warnings."""
+    """Recordings that were read: features and class indices by split, background for the train split, and warnings."""
 
     classes: tuple[str, ...]
     features: dict[str, Features]
@@ -89,12 +89,12 @@ def labelled_recordings(
 def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
     """Reads `_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands.
 
-    Folders of other words are unknown. In "val" and "test", silence and unknowns are as many as a mean word. Their
-    silence is cut from recordings of background that the other splits do not have (see `background_parts`).
+    Recordings of other words are `_unknown_`. In "val" and "test", there are as many examples of silence and of
+    unknowns as of a mean word. Their silence is cut from background that the other splits do not have (see
+    `background_parts`).
 
     - `words`: the keywords.
-    - `seed`: decides which unknowns and which background are for training; those of the other splits are always the
-      same.
+    - `seed`: decides which unknowns and which background are for training; it has no effect on the other splits.
 
     Raises `DataError` and `SpecError`.
     """
@@ -176,7 +176,7 @@ def read_files(
 
 
 def _uneven(classes: Sequence[str], target: Mapping[str, Labels]) -> tuple[str, ...]:
-    """Writes a note for each class of which less than half is for training, as a long one went elsewhere whole."""
+    """Returns a note for each class with less than half for training, as a long recording is in another split."""
     notes = []
     for i, name in enumerate(classes):
         counts = {s: int((target[s] == i).sum()) for s in SPLITS}
@@ -191,7 +191,7 @@ def _uneven(classes: Sequence[str], target: Mapping[str, Labels]) -> tuple[str, 
 
 @dataclass(frozen=True)
 class BackgroundPart:
-    """What a split has of a background recording: the samples from the share `start` of its length to `end`."""
+    """The part of a background recording that a split has: from the share `start` of its length to the share `end`."""
 
     path: Path
     start: float = 0.0
@@ -202,8 +202,8 @@ def background_parts(recordings: Sequence[Path]) -> dict[str, tuple[BackgroundPa
     """Divides background recordings among the splits, by split.
 
     Of three recordings or more, a sixth, at least one, are for "val" and as many for "test", whole; a hash of the name
-    decides which. Fewer are divided in time: the first 80 % of each for training, a tenth each for "val" and "test",
-    which then know the noise of the training.
+    decides which. One or two are divided in time: the first 80 % of each for training, a tenth each for "val" and
+    "test", which then have the same noise as the training.
     """
     if len(recordings) < FEWEST_RECORDINGS:
         return {s: tuple(BackgroundPart(p, *part) for p in recordings) for s, part in _PARTS.items()}
@@ -223,7 +223,7 @@ def _crops(background: Sequence[BackgroundPart], n: int, fe: FrontEnd, rng: np.r
         r = read_recording(part.path)
         samples = resample(r.samples, r.rate, fe.sample_rate)
         low, high = (int(share * len(samples)) for share in (part.start, part.end))
-        # A recording too short to be parted serves every split whole.
+        #  A recording that is too short to be divided is used whole in every split.
         parts.append(samples[low:high] if high - low >= fe.clip_samples else samples)
     clips = []
     for i in range(n):
@@ -234,9 +234,9 @@ def _crops(background: Sequence[BackgroundPart], n: int, fe: FrontEnd, rng: np.r
 
 
 def _rng(seed: int, split: str) -> np.random.Generator:
-    """Returns a generator of the split's own, so that a split is the same whether or not the others are read.
+    """Returns a random generator for a split alone, so that the split does not depend on which others are read.
 
-    Only that of the train split depends on the seed: networks of all seeds are chosen and tested on the same examples.
+    Only the generator of the train split depends on the seed: the other examples are the same for all seeds.
     """
     return np.random.default_rng([seed if split == "train" else 0, SPLITS.index(split)])
 

@@ -1,4 +1,4 @@
-"""Data of keyword spotting in memory: log-mel pixels by split, background, and how training clips are disturbed."""
+"""Data of keyword spotting in memory: log-mel pixels by split, background, and the augmentation of clips."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class KwsData(LabelledData):
     - `background`: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B
       may be 0.
     - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
-    - `made_per_epoch`: how many of the examples that were made to train on (see `LabelledData.made`) an epoch shows.
+    - `made_per_epoch`: number of synthesised examples (see `LabelledData.made`) in an epoch.
     """
 
     frontend: FrontEnd
@@ -69,7 +69,7 @@ class KwsData(LabelledData):
         """Returns shuffled indices into the train split: every word once, and `share` times a mean word of the rest.
 
         The rest are `_unknown_` and `_silence_`, drawn anew each time, with repetition where there are too few. Where
-        `balance` is "sampled", every word is drawn a mean word's number of times too. Negatives come on top of that.
+        `balance` is "sampled", every word is drawn as often as a mean word. Negatives are added to these.
         """
         target = given_labels(self, "train")
         special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
@@ -90,7 +90,7 @@ class KwsData(LabelledData):
         return indices
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """Returns the accuracy of logits `[N, classes]`; a negative is right as soon as no word is heard in it."""
+        """Returns the accuracy of logits `[N, classes]`; a negative counts as right if no word is predicted for it."""
         if split == "val" and self.made_to_choose:
             outputs, labels = np.array(outputs), self.labels(split)
             rows = np.arange(len(labels) - self.made_to_choose, len(labels))

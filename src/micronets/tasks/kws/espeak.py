@@ -1,8 +1,7 @@
 """Synthesises words with espeak-ng (extra `speech`), in a process of its own.
 
-A process of its own, because the library keeps state from one word to the next: a fresh one, asked for the same words
-in the same order, gives the same samples. A few of its voices do not even then; `VOICES` leaves them out, and those
-that sound like machines or whispers.
+The library keeps state from one word to the next; a new process gives the same samples for the same words in the same
+order. `VOICES` leaves out a few voices that do not even then, and those that sound like machines or whispers.
 
 Run as a program, it reads JSON `[[voice, word, words per minute, pitch 0..99], ...]` and writes the sample rate and
 then, for each job, the number of samples and int16 samples, all little-endian.
@@ -46,11 +45,11 @@ VOICES: dict[str, tuple[str, ...]] = {
 Job = tuple[str, str, int, int]
 Samples = npt.NDArray[np.int16]
 
-_LONGEST_HOME = 120  # characters; the library keeps the path in a buffer of 160
+_LONGEST_HOME = 120  # characters: the library has a buffer of 160 for the path
 
 
 def synthesise(jobs: Sequence[Job]) -> tuple[list[Samples], int]:
-    """Speaks words: returns samples int16 `[n]` for each job, and their rate in Hz.
+    """Synthesises words: returns samples int16 `[n]` for each job, and their rate in Hz.
 
     - `jobs`: voice, word, words per minute and pitch (0 to 99) of each.
 
@@ -103,7 +102,7 @@ def _serve() -> None:
         out.write(struct.pack("<I", rate))
         for voice, word, speed, pitch in json.load(sys.stdin):
             received.clear()
-            # The library falls back without a word to the plain voice if there is no such variant.
+            #  Without such a variant, the library takes the plain voice and reports no error.
             here = (data / "voices" / "!v" / voice.partition("+")[2]).is_file()
             if not here or lib.espeak_SetVoiceByName(voice.encode()):
                 sys.exit(f"espeak-ng has no voice '{voice}'")

@@ -37,7 +37,7 @@ FEATURES, TEST_WAV = "features.npz", "test_wav"
 
 @dataclass(frozen=True)
 class KwsOptions:
-    """Where the examples come from. Paths start at the directory you run in.
+    """The source of the examples. Relative paths start at the current directory.
 
     - `path`: a folder of WAVs per class, a long recording with a label file beside it or a folder of such, a Speech
       Commands directory, or a `features.npz`; empty: speech is synthesised.
@@ -50,7 +50,7 @@ class KwsOptions:
     - `negatives`: share of an epoch that are sounds without a keyword, made by a program: hums, tones, clicks, knocks,
       chords, noises, and speech that is no word. They become `_silence_` and `_unknown_`; without either class there
       are none.
-    - `augmentation`: how training clips are disturbed.
+    - `augmentation`: the augmentation of training clips.
     - `frontend`: of recordings; default: the log-mel.
     """
 
@@ -69,7 +69,7 @@ class KwsOptions:
 
 
 def outline(options: KwsOptions) -> Outline:
-    """Tells what is known of the data before they are made or read."""
+    """Returns the facts that are known before the data are made or read."""
     fe = options.frontend.base() if options.frontend else FrontEnd()
     if not options.path:
         return Outline(len(synthetic.CLASSES), {"frames": fe.frames, "bands": fe.n_mels})

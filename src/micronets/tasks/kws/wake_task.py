@@ -30,7 +30,7 @@ _SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}  # of what is synthesised
 
 @dataclass(frozen=True)
 class WakeOptions:
-    """Where the examples come from. Paths start at the directory you run in.
+    """The source of the examples. Relative paths start at the current directory.
 
     - `words`: the wake words; `_` stands for a blank where they are synthesised.
     - `path`: a directory with a folder of recordings for each of `words`, and folders of anything else: other words,
@@ -43,7 +43,7 @@ class WakeOptions:
     - `balance`: how an epoch is made of the words' training clips: each once (`none`), or every word as often as the
       others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     - `negatives`: share of an epoch that are sounds without a word, made by a program; see task kws.
-    - `augmentation`: how training clips are disturbed.
+    - `augmentation`: the augmentation of training clips.
     - `frontend`: of recordings (its clip_ms is that of clip_seconds); default: the log-mel.
     """
 
@@ -63,7 +63,7 @@ class WakeOptions:
 
 
 def outline(options: WakeOptions) -> Outline:
-    """Tells what is known of the data before they are made or read."""
+    """Returns the facts that are known before the data are made or read."""
     fe = _front_end(options.frontend, options.clip_seconds)
     return Outline(len(options.words) + 2, {"frames": fe.frames, "bands": fe.n_mels})
 
