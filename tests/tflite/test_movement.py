@@ -422,6 +422,10 @@ def test_a_dilated_convolution_of_an_open_batch_is_refused_with_a_way_out(shared
 
 
 def test_what_a_file_cannot_hold_is_refused() -> None:
+    tensors = [FileTensor((1, 2, 1)), FileTensor((2, 1, 1)), FileTensor(()), constant(2), constant(0, 0, shape=(1, 2))]
+    layers = [FileLayer(Op.SPACE_TO_BATCH_ND, (0, 3, 4), (1,)), FileLayer(Op.SQUEEZE, (1,), (2,))]
+    with pytest.raises(FileError, match=r"cannot reshape \(2, 1, 1\) to \(\)"):
+        read(small_file(tensors, layers, [0], [2]))
     with pytest.raises(UnsupportedError, match="a stride of 0 along dimension 1"):
         read(_strided((1, 6), (1, 6), (0, 0), (1, 6), (1, 0)))
     with pytest.raises(FileError, match=r"the permutation \[0, 1\] of tensor 1 't1', which has 3 dimensions"):

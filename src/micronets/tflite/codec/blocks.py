@@ -260,14 +260,14 @@ def _spread_through(graph: Graph, o: FileOperator, x: Tensor, shape: Sizes, step
         even = any(k % 2 == 0 and n > 1 for k, n in zip(kernel, steps, strict=False))
         same = o.option(slot.PADDING, "b") == s.PADDINGS["same"]
         strides = o.option(slot.STRIDE_H, "i"), o.option(slot.STRIDE_W, "i")
-        if len(y.shape) != 4 or y.shape[0] != x.shape[0] or strides != (1, 1) or (same and even):
+        if not len(x.shape) == len(y.shape) == 4 or y.shape[0] != x.shape[0] or strides != (1, 1) or (same and even):
             return None
     elif o.op in _POINTWISE:
         constants = [graph.tensor(i) for i in o.activations if graph.is_constant(graph.tensor(i))]
         if y.shape != x.shape or any(math.prod(c.shape[:-1]) != 1 for c in constants):
             return None
     elif o.op in _SHAPES:
-        if y.shape[0] != x.shape[0] or y.shape[-1] != x.shape[-1] or sorted((len(x.shape), len(y.shape))) != [3, 4]:
+        if sorted((len(x.shape), len(y.shape))) != [3, 4] or (y.shape[0], y.shape[-1]) != (x.shape[0], x.shape[-1]):
             return None
         if len(y.shape) == 3:  # one of the two dimensions between is taken out
             gone = 1 if x.shape[1] == 1 else 2

@@ -722,8 +722,7 @@ void micronets_log_softmax(const int8_t *input, int8_t *output, const int32_t *e
  *
  * input: [in] `rows` vectors of `columns` codes. output: [out] as many codes; it may lie exactly over the input.
  * columns: at most 33025. zero_point: of the input, -128 .. 127. */
-void micronets_l2_normalization(const int8_t *input, int8_t *output, int32_t rows, int32_t columns,
-                                int32_t zero_point);
+void micronets_l2_normalization(const int8_t *input, int8_t *output, int32_t rows, int32_t columns, int32_t zero_point);
 
 /* From real values to codes: input / scale + zero_point, rounded to nearest, halves away from zero.
  *

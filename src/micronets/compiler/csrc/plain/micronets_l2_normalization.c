@@ -38,8 +38,7 @@ static scaled one_over_root(int32_t value)
     return result;
 }
 
-void micronets_l2_normalization(const int8_t *input, int8_t *output, int32_t rows, int32_t columns,
-                                int32_t zero_point)
+void micronets_l2_normalization(const int8_t *input, int8_t *output, int32_t rows, int32_t columns, int32_t zero_point)
 {
     for (int32_t row = 0; row < rows; row++, input += columns, output += columns) {
         int32_t sum = 0;
