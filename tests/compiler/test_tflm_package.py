@@ -10,15 +10,17 @@ import numpy as np
 import pytest
 
 from micronets import tflite
-from micronets.compiler.generate.tflm_package import arena_with_margin
+from micronets.compiler.generate.tflm_package import arena_with_margin, resolver_method
 from micronets.device.host_compiler import compile_c
 from micronets.device.tflm import interpreter
-from micronets.ir.arch import Arch
+from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, ArgMax, Conv2D, FullyConnected, Layer, Pad, Softmax, TransposeConv2D
 from micronets.quantized.arithmetic import dtype_of
+from micronets.runtimes.tflm import operators_run
 from tests.support.calling import call
 from tests.support.generated_c import needs_host_compiler
 from tests.support.random_models import random_arch, random_model
+from tests.support.stateful import streaming
 
 BOARD = ("--board", "NUCLEO-F446RE", "--runtime", "tflm")
 
@@ -82,6 +84,50 @@ def test_operators_are_those_of_the_file(seed: int, tmp_path: Path) -> None:
     assert kinds <= {name.removeprefix("Add").lower() for name in registered}
     assert len(registered) == len(set(registered)) == len(tflite.operators(path.read_bytes()))
     assert f"MicroMutableOpResolver<{len(registered)}>" in files["micronets_tflm.h"]
+
+
+def test_variables_are_registered_and_get_room(tmp_path: Path) -> None:
+    """Operators that name and fill variables are no layers, and TFLM has to be told how many variables there are."""
+    model = streaming(1)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(tflite.write(model))
+    files = written(path, tmp_path / "out")
+    registered = re.findall(r"ops\.Add(\w+)\(\)", files["resolver.cc"])
+    assert {"CallOnce", "VarHandle", "ReadVariable", "AssignVariable"} <= set(registered)
+    assert f"kMicronetsVariables = {len(model.arch.variables())};" in files["micronets_tflm.h"]
+    assert "MicroResourceVariables::Create(allocator, kMicronetsVariables)" in files["main.cc"]
+
+
+def test_what_tflm_runs_of_a_model_with_variables() -> None:
+    """Each operator of the file is a layer by the tensor that it makes, or is called by its name."""
+    file = tflite.as_file(streaming(1), "model.tflite")
+    rows = operators_run(file)
+    assert len(rows) == file.tensors.operators
+    assert rows[0] == "CALL_ONCE"
+    named = [row for row in rows if isinstance(row, str)]
+    assert set(named) == {"CALL_ONCE", "VAR_HANDLE", "ASSIGN_VARIABLE"}
+    layers = [row for row in rows if isinstance(row, Step)]
+    assert layers == [step for step in file.model.arch.steps() if step.layer.outputs]
+
+
+@pytest.mark.parametrize(
+    ("operator", "method"),
+    [
+        ("CONV_2D", "AddConv2D"),
+        ("DEPTHWISE_CONV_2D", "AddDepthwiseConv2D"),
+        ("SPACE_TO_BATCH_ND", "AddSpaceToBatchNd"),
+        ("SPLIT_V", "AddSplitV"),
+        ("PADV2", "AddPadV2"),
+        ("REVERSE_V2", "AddReverseV2"),
+        ("RELU6", "AddRelu6"),
+        ("SVDF", "AddSvdf"),
+        ("BATCH_MATMUL", "AddBatchMatMul"),
+        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "AddUnidirectionalSequenceLSTM"),
+    ],
+)
+def test_methods_of_the_resolver(operator: str, method: str) -> None:
+    """These are names of TFLM's `micro_mutable_op_resolver.h`."""
+    assert resolver_method(operator) == method
 
 
 def test_operators_are_named_once_in_order_of_use() -> None:

@@ -47,7 +47,7 @@ class LayerMeasurement:
 
 
 def layer_measurement(
-    step: Step,
+    step: Step | str,
     *,
     cycles: int | None = None,
     core_cycles: int | None = None,
@@ -56,9 +56,11 @@ def layer_measurement(
 ) -> LayerMeasurement:
     """Returns the record of a layer.
 
-    - step: the layer.
+    - step: the layer, or the name of an operator that is no layer, such as one that names a variable.
     - cycles, core_cycles, instructions, counts: fields of `LayerMeasurement`.
     """
+    if isinstance(step, str):
+        return LayerMeasurement(step, step, 0, cycles, core_cycles, instructions, counts)
     kind = type(step.layer).__name__
     return LayerMeasurement(step.layer.name, kind, step_macs(step), cycles, core_cycles, instructions, counts)
 

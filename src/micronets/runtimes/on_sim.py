@@ -24,7 +24,7 @@ _SIM_PACKAGES = ("unicorn", "capstone", "elftools")  # the modules of the extra 
 
 def execute_on_sim(
     firmware: Firmware,
-    steps: Sequence[Step],
+    steps: Sequence[Step | str],
     x: Array,
     expected: Array,
     board: Board,
@@ -36,7 +36,7 @@ def execute_on_sim(
     """Runs a firmware on the simulated board, and returns what it computes and takes, and the values of its variables.
 
     - firmware: the firmware with the network.
-    - steps: the layers, in the order in which the firmware tells of them.
+    - steps: the layers, in the order in which the firmware tells of them; the name alone of an operator that is none.
     - x: inputs as bytes, int8 `[N, bytes]`: see `reference.packed_inputs`.
     - expected: the outputs that they should have, `[N, ...]`.
     - board: the board.

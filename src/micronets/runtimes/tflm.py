@@ -22,7 +22,7 @@ from micronets.device.front_end import front_end_cost_in
 from micronets.device.tflm import interpreter, tflm_firmware
 from micronets.device.tflm.tflm_firmware import TflmCheckout
 from micronets.errors import DeviceError, DoesNotFit, SpecError, UnsupportedError
-from micronets.ir.arch import Arch
+from micronets.ir.arch import Arch, Step
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import on_sim
@@ -134,21 +134,21 @@ class TensorFlowLiteMicro(Runtime):
         """
         build = self._build(board)
         model = file.model
-        steps = model.arch.steps()
+        operators = operators_run(file)
         model.arch.check_one_input()
         inputs = seeded_inputs(model, options.samples, options.seed)
         x, expected = reference.packed_inputs(model, inputs), reference.output_bytes(model, inputs)
         arena = arena_with_margin(file.arena_tflm_bytes(4))
         sources = tflm_files(file.content, model, file.tensors, tflite.operators(file.content), board)
-        sizes = (len(steps), x[0].nbytes, expected[0].nbytes)
+        sizes = (len(operators), x[0].nbytes, expected[0].nbytes, file.tensors.variables)
         firmware = tflm_firmware.build_tflm_firmware(sources, build, board, sizes, arena)
         found, words = on_sim.execute_on_sim(
-            firmware, steps, x, expected, board, twice=options.device == "qemu", words=_WORDS
+            firmware, operators, x, expected, board, twice=options.device == "qemu", words=_WORDS
         )
         found = with_front_end(found, model, board, options)
-        if words["firmware_events"] != len(steps):
+        if words["firmware_events"] != len(operators):
             raise DeviceError(
-                f"TFLM told its profiler of {words['firmware_events']} operators, the model has {len(steps)}: "
+                f"TFLM told its profiler of {words['firmware_events']} operators, the model has {len(operators)}: "
                 f"{tflm_firmware.NEEDS_MESSAGES}"
             )
         used = words["firmware_arena_used"]
@@ -200,6 +200,17 @@ class TensorFlowLiteMicro(Runtime):
         if self.build is None:
             raise SpecError(_no_build(board))
         return self.build
+
+
+def operators_run(file: ModelFile) -> list[Step | str]:
+    """Returns what TFLM runs of a file, in order: the layer that each operator is, or its name where it is none.
+
+    An operator and a layer belong together if they make the same tensor.
+    """
+    tensors = tflite.tensor_names(file.content, file.name, spread=True)
+    made = ((name, step) for step in file.model.arch.steps() for name in step.layer.outputs[:1])
+    steps = {tensors[name]: step for name, step in made if name in tensors}
+    return [steps.get(output, name) for name, output in tflite.operators_run(file.content, file.name)]
 
 
 def _no_build(board: Board) -> str:

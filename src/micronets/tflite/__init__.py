@@ -1,7 +1,7 @@
 """`.tflite` files: `read` makes a `QuantizedModel` of one, and `write` makes one of a `QuantizedModel`."""
 
 from micronets.tflite.file import ModelFile, ModelSource, as_file, model_file, read_file
-from micronets.tflite.reader import operators, read, tensor_names
+from micronets.tflite.reader import operators, operators_run, read, tensor_names
 from micronets.tflite.writer import write
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "as_file",
     "model_file",
     "operators",
+    "operators_run",
     "read",
     "read_file",
     "tensor_names",

@@ -61,14 +61,33 @@ def tensor_names(data: bytes, where: str = "model", spread: bool = False) -> dic
 def operators(data: bytes, where: str = "model") -> tuple[str, ...]:
     """Returns the names of the file's operators in the order of their first use, each once.
 
-    The arguments and the errors are those of `read`.
+    They are those of the network, then those of the subgraphs that it runs, which fill variables. The arguments and the
+    errors are those of `read`.
     """
     read(data, where)
     top = Flat(bytes(data), where).root()
-    codes = top.tables(s.ModelSlot.OPERATOR_CODES)
-    tables = top.tables(s.ModelSlot.SUBGRAPHS)[0].tables(s.SubGraphSlot.OPERATORS)
-    used = [codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")] for k in range(len(tables))]
-    return tuple(dict.fromkeys(op_name(operator_code(table)) for table in used))
+    graphs = top.tables(s.ModelSlot.SUBGRAPHS)
+    return tuple(dict.fromkeys(name for k in range(len(graphs)) for name, _ in _operators_of(top, graphs[k])))
+
+
+def operators_run(data: bytes, where: str = "model") -> tuple[tuple[str, int], ...]:
+    """Returns the operators of the network in the file's order: their names and the index of their first output.
+
+    The index is that of `tensor_names`, and -1 for an operator without an output. All operators are listed, also those
+    that are no layer, such as one that names a variable. The arguments and the errors are those of `read`.
+    """
+    read(data, where)
+    top = Flat(bytes(data), where).root()
+    return tuple(_operators_of(top, top.tables(s.ModelSlot.SUBGRAPHS)[0]))
+
+
+def _operators_of(top: FlatTable, graph: FlatTable) -> Iterator[tuple[str, int]]:
+    """Yields the name of every operator of a subgraph and the index of its first output, -1 where it has none."""
+    codes, tables = top.tables(s.ModelSlot.OPERATOR_CODES), graph.tables(s.SubGraphSlot.OPERATORS)
+    for k in range(len(tables)):
+        outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
+        code = codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")]
+        yield op_name(operator_code(code)), -1 if outputs is None or not len(outputs) else int(outputs[0])
 
 
 def keeps_state(data: bytes, where: str = "model") -> bool:

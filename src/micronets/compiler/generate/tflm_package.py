@@ -13,7 +13,6 @@ from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.cost.tflm_arena import FileTensors, arena_tflm_bytes
 from micronets.cost.tflm_plan import align
 from micronets.errors import SpecError
-from micronets.ir.ops import operator
 from micronets.ir.types import Type
 from micronets.quantized.model import QuantizedModel
 
@@ -59,6 +58,9 @@ _SETTINGS_H = """\
 // and {margin64:,} bytes ({percent} % and {extra:,}): interpreter.arena_used_bytes() tells what your version takes.
 constexpr int kMicronetsArenaBytes = UINTPTR_MAX > 0xFFFFFFFFu ? {host_total} : {cortex_total};
 
+// How many variables the model keeps from one inference to the next.
+constexpr int kMicronetsVariables = {variables};
+
 using MicronetsOps = tflite::MicroMutableOpResolver<{count}>;
 
 // Registers the operators of the model and no others.
@@ -103,7 +105,7 @@ int main() {{
     MicroPrintf("an operator could not be registered");
     return 1;
   }}
-  static tflite::MicroInterpreter interpreter(model, ops, arena, sizeof arena);
+{interpreter}
   if (interpreter.AllocateTensors() != kTfLiteOk) {{
     MicroPrintf("an arena of %d bytes is too small: raise kMicronetsArenaBytes", static_cast<int>(sizeof arena));
     return 1;
@@ -186,6 +188,19 @@ the project of the board, which has the start-up code and the linker script.
 """
 
 
+_WITHOUT_VARIABLES = "  static tflite::MicroInterpreter interpreter(model, ops, arena, sizeof arena);"
+_WITH_VARIABLES = """\
+  tflite::MicroAllocator* allocator = tflite::MicroAllocator::Create(arena, sizeof arena);
+  tflite::MicroResourceVariables* variables = tflite::MicroResourceVariables::Create(allocator, kMicronetsVariables);
+  static tflite::MicroInterpreter interpreter(model, ops, allocator, variables);"""
+
+_METHODS = {
+    "BATCH_MATMUL": "AddBatchMatMul",
+    "PADV2": "AddPadV2",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
+}
+"""The methods that are not called after their operators by the rule of `resolver_method`."""
+
 _FIELDS: Mapping[Type, str] = {
     "int4": "int8",
     "int8": "int8",
@@ -195,6 +210,12 @@ _FIELDS: Mapping[Type, str] = {
     "float32": "f",
 }
 """The member of the union `TfLitePtrUnion` that points to a tensor's values."""
+
+
+def resolver_method(operator: str) -> str:
+    """Returns the method of `MicroMutableOpResolver` that registers an operator, such as AddConv2D of CONV_2D."""
+    words = ("2D" if word == "2D" else word.capitalize() for word in operator.split("_"))
+    return _METHODS.get(operator) or "Add" + "".join(words)
 
 
 def arena_with_margin(predicted: int) -> int:
@@ -238,8 +259,6 @@ def tflm_files(
     """
     names = Names(name)
     model.arch.check_one_input()
-    facts = [operator(layer) for layer in model.arch.layers]
-    methods = {o.tflite_name: o.tflm.method for o in facts}
     title = package.title(model)
     cortex, host = (arena_tflm_bytes(model.arch, word, tensors) for word in (4, 8))
     totals = arena_with_margin(cortex), arena_with_margin(host)
@@ -267,9 +286,11 @@ def tflm_files(
         "flash": board.flash_bytes,
         "calls": "\n".join(
             # a line each: easy to compare with the model
-            f"  if (ops.{methods[op]}() != kTfLiteOk) return kTfLiteError;"
+            f"  if (ops.{resolver_method(op)}() != kTfLiteOk) return kTfLiteError;"
             for op in operators
         ),
+        "interpreter": _WITH_VARIABLES if tensors.variables else _WITHOUT_VARIABLES,
+        "variables": tensors.variables,
         "array": ctext.array("uint8_t", names.library, data).removeprefix("static "),
     }
     templates = {

@@ -141,14 +141,15 @@ def toolchain(tflm: TflmCheckout) -> str:
 
 
 def build_tflm_firmware(
-    sources: Mapping[str, str], tflm: TflmCheckout, board: Board, sizes: tuple[int, int, int], arena_bytes: int
+    sources: Mapping[str, str], tflm: TflmCheckout, board: Board, sizes: tuple[int, int, int, int], arena_bytes: int
 ) -> Firmware:
     """Builds firmware in which TFLM runs a network, for `machine.simulate`.
 
     - sources: the network, contents by file name, as `tflm_package.tflm_files` returns them.
     - tflm: the checkout of TFLM.
     - board: the board, whose core it is built for.
-    - sizes: the number of the model's operators, the bytes of its input, and those of its output.
+    - sizes: the number of the model's operators, the bytes of its input, those of its output, and the number of the
+      variables that it keeps from one inference to the next.
     - arena_bytes: the bytes that TFLM is expected to need. The firmware's arena is larger, so that TFLM can tell what
       it really needs.
 
@@ -157,8 +158,8 @@ def build_tflm_firmware(
     gcc, gxx = compilers(tflm)
     core = board.compiler_flags
     room = firmware_arena_bytes(arena_bytes)
-    macros = {"LAYERS": sizes[0], "INPUT_BYTES": sizes[1], "OUTPUT_BYTES": sizes[2], "ARENA_BYTES": room}
-    defines = [f"-DFIRMWARE_{name}={value}u" for name, value in macros.items()]
+    named = zip(("LAYERS", "INPUT_BYTES", "OUTPUT_BYTES", "VARIABLES", "ARENA_BYTES"), (*sizes, room), strict=True)
+    defines = [f"-DFIRMWARE_{name}={value}u" for name, value in named]
     with (
         temporary_directory() as directory,
         as_file(files("micronets") / "device/firmware") as ours,

@@ -63,7 +63,13 @@ void Run()
         firmware_failed("TFLM could not register an operator of the model");
     }
     static Marks marks;
+#if FIRMWARE_VARIABLES
+    tflite::MicroAllocator *allocator = tflite::MicroAllocator::Create(firmware_arena, FIRMWARE_ARENA_BYTES);
+    tflite::MicroResourceVariables *variables = tflite::MicroResourceVariables::Create(allocator, FIRMWARE_VARIABLES);
+    static tflite::MicroInterpreter interpreter(model, ops, allocator, variables, &marks);
+#else
     static tflite::MicroInterpreter interpreter(model, ops, firmware_arena, FIRMWARE_ARENA_BYTES, nullptr, &marks);
+#endif
     if (interpreter.AllocateTensors() != kTfLiteOk) {
         firmware_failed("TFLM could not set the model up in its arena");
     }
