@@ -74,7 +74,7 @@ class DoesNotFit(CheckFailed):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Writes which known word is nearest to `word`, whatever the case of its letters, and then all known words."""
+    """Returns a hint with the known word nearest to `word`, whatever the case of its letters, and all known words."""
     known = sorted(known)
     by_lower_case = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)

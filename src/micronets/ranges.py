@@ -57,7 +57,7 @@ def check_options(kind: type, values: Mapping[str, Any], prefix: str) -> None:
 
 
 def shown(value: object) -> str:
-    """Writes a value for an error, not longer than it needs to be."""
+    """Returns the text of a value for an error, not longer than it needs to be."""
     if isinstance(value, float):
         return f"{value:.4g}"
     text = _digits(value) if isinstance(value, int) else repr(value)
@@ -65,10 +65,10 @@ def shown(value: object) -> str:
 
 
 def _digits(value: int) -> str:
-    """Writes an integer, or its length where Python would refuse to write it or nobody would read it."""
+    """Returns the text of an integer, or its number of digits where it is too long for Python or for a reader."""
     return str(value) if abs(value) < 10**40 else f"an integer of {value.bit_length()} bits"
 
 
 def _end(value: float) -> str:
-    """Writes an end of a range: `0.05`, `1,024`."""
+    """Returns the text of an end of a range: `0.05`, `1,024`."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:g}"

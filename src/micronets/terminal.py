@@ -20,7 +20,7 @@ def printable(text: str) -> str:
 
 
 def amount(value: float | None, unit: str) -> str:
-    """Writes an amount with its unit, as in `65,536 B`, `8.30 M MACs` or `12.5 ms`.
+    """Returns the text of an amount with its unit, as in `65,536 B`, `8.30 M MACs` or `12.5 ms`.
 
     A plain count, of unit "", is written as `28,396`, and None as `unknown`.
     """
@@ -39,7 +39,7 @@ def amount_row(label: str, value: float | None, unit: str, about: str) -> list[t
 
 
 def counted(number: int, nouns: str) -> str:
-    """Writes how many there are of something, as in `1 clip`, `1,200 other files` or `0 classes`.
+    """Returns the text of a number of things, as in `1 clip`, `1,200 other files` or `0 classes`.
 
     - number: how many.
     - nouns: what they are, in the plural, which ends in s; words may stand before it.
@@ -53,12 +53,12 @@ def counted(number: int, nouns: str) -> str:
 
 
 def percent(share: float) -> str:
-    """Writes a share, 0 to 1, as in `95.34 %`."""
+    """Returns the text of a share, 0 to 1, as in `95.34 %`."""
     return f"{100 * share:.2f} %"
 
 
 def metric_label(metric: str) -> str:
-    """Writes the name of a metric as tables show it.
+    """Returns the text of the name of a metric as tables show it.
 
     `auc` becomes `AUC`, `pauc fan_id_00` becomes `pAUC fan_id_00`, `balanced_accuracy` becomes `balanced accuracy`;
     others stay as they are.
@@ -69,12 +69,12 @@ def metric_label(metric: str) -> str:
 
 
 def interval_text(interval: Sequence[float]) -> str:
-    """Writes a confidence interval of two shares, 0 to 1, as in `95 % interval 93.1 % to 97.0 %`."""
+    """Returns the text of a confidence interval of two shares, 0 to 1, as in `95 % interval 93.1 % to 97.0 %`."""
     return f"95 % interval {100 * interval[0]:.1f} % to {100 * interval[1]:.1f} %"
 
 
 def duration(seconds: float) -> str:
-    """Writes a time in seconds as in `47 s`, `12:05` (minutes) or `3:02:10` (hours)."""
+    """Returns the text of a time in seconds as in `47 s`, `12:05` (minutes) or `3:02:10` (hours)."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -127,7 +127,7 @@ def rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
 
 
 def watts(value: float) -> str:
-    """Writes a power in watts with a unit that suits, as in `163 mW` or `8.4 uW`."""
+    """Returns the text of a power in watts with a unit that suits, as in `163 mW` or `8.4 uW`."""
     for unit, scale in (("W", 1.0), ("mW", 1e-3)):
         if value >= scale:
             return f"{value / scale:.3g} {unit}"
@@ -135,7 +135,7 @@ def watts(value: float) -> str:
 
 
 def life_text(hours: float) -> str:
-    """Writes a time in hours with a unit that suits, as in `5.2 hours`, `12 days` or `1.4 years`."""
+    """Returns the text of a time in hours with a unit that suits, as in `5.2 hours`, `12 days` or `1.4 years`."""
     for unit, size in (("years", 8766.0), ("days", 24.0)):
         if hours >= size:
             return f"{hours / size:.3g} {unit}"

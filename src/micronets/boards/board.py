@@ -40,7 +40,7 @@ _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty"
 
 @dataclass(frozen=True)
 class SimulationModel:
-    """How cycles simulated on a plain Cortex-M4 become those of the board, while it runs the C that we generate.
+    """The factors that turn cycles simulated on a plain Cortex-M4 into those of the board, for generated C.
 
     - `instruction_lines`, `data_lines`: lines of the caches before its flash, 0 where there is none.
     - `line_bytes`: bytes of a line of both caches, a power of two.
@@ -61,7 +61,7 @@ class SimulationModel:
 
 @dataclass(frozen=True)
 class FirmwareTarget:
-    """How to build the firmware with which a board is measured over its serial line, and how to write it to the board.
+    """The settings for building the firmware that measures on a board over its serial line, and for flashing it.
 
     - `port`: the file of `device/firmware/serial` that knows the board's clock and serial line, without its ending.
     - `flash_origin`, `ram_origin`: first addresses of flash and SRAM.
@@ -141,7 +141,7 @@ class Limit:
     """The names of a limit of a budget.
 
     - `name`: its field in `Budget`.
-    - `label`: what tables call it.
+    - `label`: its name in tables.
     - `unit`: `B`, `ms`, `mJ` or `MACs`.
     """
 

@@ -1,4 +1,4 @@
-"""What the commands share: the form of their help, common options, and lines of progress."""
+"""Parts that all commands share: the form of their help, common options, and lines of progress."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class ProgressPrinter:
 
 
 def progress_line(event: Event) -> str:
-    """Writes an event with a step as one line: `search     step 40/400   10%  loss 0.532  left 3:20`."""
+    """Returns an event with a step as one line: `search     step 40/400   10%  loss 0.532  left 3:20`."""
     from micronets.terminal import duration
 
     step, steps = event["step"], event["steps"]

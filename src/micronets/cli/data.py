@@ -146,7 +146,7 @@ class _FetchProgress:
 
 
 def _size(count: int | None) -> str:
-    """Writes a number of bytes in units of powers of 1000, as in `2.3 GB`, and None as `?`."""
+    """Returns the text of a number of bytes in units of powers of 1000, as in `2.3 GB`, and None as `?`."""
     if count is None:
         return "?"
     for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

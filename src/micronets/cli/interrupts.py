@@ -28,7 +28,7 @@ _IMPORTING = "<frozen importlib._bootstrap>"
 
 
 class _State:
-    """How far the command is: whether it is `at_work`, or has `ended`, and its `hint` how to go on with it."""
+    """The state of the command: whether it is `at_work` or has `ended`, and a `hint` that says how to resume it."""
 
     at_work = False
     ended = False
@@ -43,7 +43,7 @@ def set_resume_hint(command: str) -> None:
 
 
 def resume_hint() -> str:
-    """Writes what the user can do after an interruption."""
+    """Says in words what the user can do after an interruption."""
     return _State.hint
 
 

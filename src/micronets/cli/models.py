@@ -296,7 +296,7 @@ def listen(
 
 
 def _status(moment: SoundPiece) -> str:
-    """Writes a line of a terminal: how loud it is, and what is heard most."""
+    """Returns a line for the terminal with the loudness and the class of the highest score."""
     bar = "#" * round(_BAR * (1 + moment.level / 96))
     return f"{moment.time:>8.2f} s  {bar:<{_BAR}} {moment.level:>4.0f} dB  {moment.best:<12.12}  {moment.score:.2f}"
 

@@ -1,1 +1,1 @@
-"""What the commands do, as functions: compile, measure, inspect, evaluate, tune, search, train, export and more."""
+"""The commands as functions: compile, measure, inspect, evaluate, tune, search, train, export and more."""

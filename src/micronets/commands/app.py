@@ -24,13 +24,13 @@ from micronets.tflite import ModelFile, ModelSource, model_file
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """What `micronets app` wrote.
+    """The firmware project that `micronets app` wrote.
 
     - `model`: the model's path.
     - `board`: the board's name.
     - `out`: the directory of the project.
     - `kind`: the kind of project.
-    - `name`: what the network's files, functions and macros are called after.
+    - `name`: the base of the names of the network's files, functions and macros.
     - `network`: the network's folder in the project.
     - `files`: all other files, by path in the project.
     - `kept`: those of them that somebody has edited since they were written; they stay as they are.
@@ -55,7 +55,7 @@ class Application:
         return table
 
     def text(self) -> str:
-        """Writes the record for a terminal."""
+        """Returns the text of the record for a terminal."""
         lines = [
             f"{self.out}: an application ({self.kind}) for {self.board}; README.md tells how to build and to change it",
             f"{self.out}/{self.network}: the network '{self.name}': arena {amount(self.arena_bytes, 'B')}, weights and "
@@ -79,7 +79,8 @@ def app(
       sound, of a sensor (`spectral`) or of pictures.
     - `board`: a name, the path of a board's TOML file, or a board.
     - `kind`: cmake, zephyr, platformio, arduino or esp-idf.
-    - `name`: what the network's files, functions and macros are called after; None takes the name of the model's file.
+    - `name`: the base of the names of the network's files, functions and macros; None takes the name of the model's
+      file.
 
     - `camera`: the frames that a model of pictures gets, as for `compile`, such as 160x120:rgb565.
 

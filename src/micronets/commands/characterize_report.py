@@ -1,4 +1,4 @@
-"""What measured networks say: the claims of MicroNets, Section 4, in figures, and a latency model fitted to them."""
+"""Findings from measured networks: figures on the claims of MicroNets, Section 4, and a fitted latency model."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def characterize_spaces(
     - `names`: the spaces, each as `space` takes it.
     - `samples`: networks of each space.
     - `seed`: seed of the draw.
-    - `runtime`: what runs the networks.
+    - `runtime`: the runtime that executes the networks.
     - `board`, `out`, `jobs`, `compiler`, `progress`, `device`: see `characterize`.
 
     Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.

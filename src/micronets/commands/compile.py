@@ -27,13 +27,13 @@ _TOLD = ("micronets_tflm.h", "model_data.c", "main.cc", "example.c")
 
 @dataclass(frozen=True, kw_only=True)
 class Compilation(Package):
-    """What `micronets compile` wrote, and what it takes of the board.
+    """The files that `micronets compile` wrote, and the memory that they take on the board.
 
     - `model`: the model's path.
     - `out`: the directory that the files are in.
-    - `name`: what files, functions and macros are called after.
+    - `name`: the base of the names of files, functions and macros.
     - `runtime`: what they are for.
-    - `source`: how the sizes are known.
+    - `source`: the source of the sizes.
     - `arena_tflm_cortex_m_bytes`: what TFLM's arena takes on a Cortex-M.
     - `board_sram_bytes`, `board_flash_bytes`: what there is on the board.
     """
@@ -55,7 +55,7 @@ class Compilation(Package):
         return {**sizes, "runtime": self.runtime.name, "files": files, "bands": [asdict(b) for b in self.bands]}
 
     def text(self) -> str:
-        """Writes the record for a terminal."""
+        """Returns the text of the record for a terminal."""
         arena = self.arena_tflm_compiled_bytes if self.arena_c_bytes is None else self.arena_c_bytes
         assert arena is not None, "a runtime has an arena"
         own = (f"{self.name}.h", f"{self.name}.c", f"{self.name}_frontend.h", f"{self.name}_stream.h")
@@ -85,7 +85,7 @@ def compile(
     - `board`: a name, the path of a board's TOML file, or a board.
     - `runtime`: "c" for our own C, or "tflm" for the file itself and what TensorFlow Lite Micro needs to run it.
     - `patches`: which layers of our own C run in patches, see `runtimes.c.arena_limit`.
-    - `name`: what files, functions and macros are called after (`compiler.generate.names.Names`), so that several
+    - `name`: the base of the names of files, functions and macros (`compiler.generate.names.Names`), so that several
       networks live in one program; None takes the name of the model's file.
     - `camera`: the frames that a model of pictures gets, as width, height and how a pixel is written, such as
       160x120:rgb565 (`frontend.camera.Camera`); the front end for them is then written too.

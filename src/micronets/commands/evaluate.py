@@ -104,7 +104,7 @@ def compare(file: ModelFile, x: Codes, ours: Codes, theirs: Codes) -> Comparison
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How well a model does on a split of a data set.
+    """The score of a model on a split of a data set.
 
     - `model`: its path.
     - `task`, `split`, `data`: what it was tested on, and where that is from.
@@ -144,7 +144,7 @@ class Evaluation:
         return table
 
     def text(self) -> str:
-        """Writes the record for a terminal."""
+        """Returns the text of the record for a terminal."""
         if self.confusion is not None:
             rows = [
                 (name, str(sum(row)), percent(row[i] / sum(row)) if sum(row) else "-")
@@ -187,7 +187,7 @@ def evaluate(
     - `data`: where the data set is, or the data set itself; None: synthetic examples of the task.
     - `test`: a directory that takes the place of the test split, where the task has such an option.
     - `split`: "train", "val", "test", or "all" where the data have no splits of their own.
-    - `runtime`: what computes the outputs: `c`, `tflm` or `reference`; None is TFLM where it is installed.
+    - `runtime`: the runtime that computes the outputs, `c`, `tflm` or `reference`; None is TFLM where it is installed.
     - `front_end`, `labels`: those of the model; None is what its metadata says.
     - `progress`: is told what is being read, and how many examples of how many are done.
 

@@ -40,7 +40,7 @@ class FirstNetwork:
     - `network`: its layers and float weights; it has one output for each class of the data, in their order.
     - `settings`: the input settings of the data under which its input is made.
     - `new`: the classes whose outputs begin anew, because the file has none of that name.
-    - `notes`: what is to be known of it, one line each.
+    - `notes`: remarks on it for the user, one line each.
     """
 
     network: FloatNetwork
@@ -58,7 +58,7 @@ def first_network(path: Path, data: TaskData, settings: Mapping[str, int] | None
     they all begin anew.
 
     - `path`: a `.tflite`, int8 or float, or an ONNX file.
-    - `data`: what the network is to learn.
+    - `data`: the data that the network learns.
     - `settings`: input settings of the data; None: those that the file's front end names.
 
     Raises `FileError` for a file that cannot be read, `UnsupportedError` for a network whose last layer cannot be
@@ -96,7 +96,7 @@ def network_in_file(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tup
     """Returns the network in a file, in real numbers, and the ranges of its tensors where it computes in integers.
 
     - `path`: a `.tflite`, float or int8, or an ONNX file.
-    - `where`: what errors call it.
+    - `where`: its name in error messages.
 
     Raises `FileError`, `UnsupportedError`.
     """
@@ -137,7 +137,7 @@ def with_outputs(network: FloatNetwork, sources: Sequence[int | None], where: st
       pixel; a Softmax and reshapes may follow.
     - `sources`: for each output of the result the old one whose weights it keeps; None: it begins with weights of 0 and
       the mean bias of those that are kept.
-    - `where`: what errors call the network.
+    - `where`: the name of the network in error messages.
 
     Raises `UnsupportedError` for other networks.
     """

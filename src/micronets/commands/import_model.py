@@ -50,7 +50,7 @@ def import_model(
     - `split`: which part of the task's data the inputs are drawn from.
     - `examples`: how many of the inputs are used at most, drawn at random with a fixed seed.
     - `settings`: how to quantise; by default what does best on these inputs.
-    - `progress`: is told what is being done.
+    - `progress`: receives events that say what is in progress.
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`.
     """

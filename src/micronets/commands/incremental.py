@@ -20,7 +20,7 @@ from micronets.tflite import ModelSource, model_file, write
 
 @dataclass(frozen=True)
 class IncrementalModel:
-    """What `micronets incremental` wrote.
+    """The model that `micronets incremental` wrote.
 
     - `model`, `out`: the model that takes whole windows, and the one that takes the new frames alone.
     - `frames`, `milliseconds`: how many frames it takes at a time, and how much sound they are apart.
@@ -44,7 +44,7 @@ class IncrementalModel:
         return table
 
     def text(self) -> str:
-        """Writes the record for a terminal."""
+        """Returns the text of the record for a terminal."""
         return "\n".join(
             [
                 f"{self.out}: takes {counted(self.frames, 'frames')} at a time, every {self.milliseconds:g} ms",

@@ -35,7 +35,7 @@ from micronets.tflite.tflm_limits import why_tflm_cannot_run
 
 @dataclass(frozen=True)
 class FrontEndInspection:
-    """What the sound front end of a model costs on a board, estimated.
+    """The estimated costs of the sound front end of a model on a board.
 
     - `frames`: frames of one input of the network. `frames_a_second`: frames that a second of sound has.
     - `frame_cycles`: cycles of one frame on the board.
@@ -64,11 +64,11 @@ class FrontEndInspection:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a network costs on a board: estimated, but for the times of our C where they were simulated.
+    """The costs of a network on a board: estimates, except for times of the generated C if these were simulated.
 
     - `model`: path of the file.
     - `board`: the board's name.
-    - `source`: how the figures are known.
+    - `source`: the source of the figures.
     - `macs`, `ops`: multiply-accumulates, and twice as many operations.
     - `params`, `weight_bytes`: number of weights and biases, and their bytes.
     - `tflite_bytes`: bytes of the file, as it is or as it would be.
@@ -135,7 +135,7 @@ class Inspection:
         return records.rows(self.per_layer)
 
     def text(self) -> str:
-        """Writes the record for a terminal."""
+        """Returns the text of the record for a terminal."""
         cycles = () if self.no_times else ("cycles",)
         head = ("layer", "kind", "output", "MACs", "params", "weight bytes", "live bytes", *cycles)
         rows = [
@@ -196,7 +196,7 @@ class Inspection:
         ]
 
     def fit_text(self) -> str:
-        """Writes whether the network fits, and if not, by how much it is too large, as the rest of a sentence."""
+        """Returns the end of a sentence that says whether the network fits, and if not, by how much it is too large."""
         sizes = (
             (self.sram_bytes, self.board_sram_bytes, "SRAM", "under TFLM"),
             (self.flash_bytes, self.board_flash_bytes, "flash", "under TFLM"),

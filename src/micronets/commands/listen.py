@@ -51,12 +51,12 @@ class HeardWord:
         return table
 
     def text(self) -> str:
-        """Writes the record as a line: `  12.34 s  yes   0.93`, in digits as an application in C writes them."""
+        """Returns the record as a line: `  12.34 s  yes   0.93`, in digits as an application in C writes them."""
         return f"{_two_decimals(self.time):>8} s  {self.label:<12}  {_two_decimals(self.score)}"
 
 
 def _two_decimals(value: float) -> str:
-    """Writes a number of at least 0 with two decimals; what lies in the middle is rounded up."""
+    """Returns the text of a number of at least 0 with two decimals, halves rounded up."""
     return f"{math.floor(100 * value + 0.5 + _FLOAT_ERROR) / 100:.2f}"
 
 
@@ -81,8 +81,8 @@ class ModelListener:
     """A model that listens, a piece of sound at a time.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `runtime`: what computes the outputs; None is TFLM where it is installed, and the reference for a model that takes
-      the new frames alone.
+    - `runtime`: the runtime that computes the outputs; None is TFLM where it is installed, and the reference for a
+      model that takes the new frames alone.
 
     Raises what `Stream` and `checked_runtime` raise.
     """
@@ -124,8 +124,8 @@ class ModelListener:
     def composed(self, seconds: float, seed: int) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
         """Composes a recording of synthesised speech; returns its samples, and notes that tell what is said when.
 
-        - `seconds`: how long it is to be.
-        - `seed`: of all that is drawn.
+        - `seconds`: its length in seconds.
+        - `seed`: seed of all random choices.
 
         Raises `DataError` without the synthesiser, and `SpecError` for a length that cannot be.
         """

@@ -48,7 +48,7 @@ def load_space(text: str, key: str = "space.file") -> Space:
 def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
     """Returns a space by its name, by `FILE.py:FUNCTION`, or of a function of the user's.
 
-    - `where`: what to call it in errors.
+    - `where`: its name in error messages.
 
     Raises `SpecError` for an unknown name and `UserCodeError` for what is no such function.
     """

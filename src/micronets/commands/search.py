@@ -58,7 +58,7 @@ def search(
 
     - `space`: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that
       comes with micronets, or `FILE.py:FUNCTION`.
-    - `data`: what the network is to learn.
+    - `data`: the data that the network learns.
     - `board`, `budget`: what it has to fit: hard limits; the board's own SRAM and flash always are.
     - `options`: options of the space.
     - `fix`: choices that have one value.

@@ -1,4 +1,4 @@
-"""Which files of this package a module depends on, and a hash of them, by which a measurement is kept.
+"""Finds the files of this package that a module depends on, and hashes them: the key of a kept measurement.
 
 The list is not written down anywhere. It follows imports from the module, those inside functions too, so that a file
 that moves, or that somebody adds, is on it as soon as anything imports it. What is no Python (kernels in C, start-up

@@ -56,7 +56,7 @@ class Sound:
     - events: the words that have a label.
     - source: where it is from.
     - composed: whether it was made of clips.
-    - notes: what is to be known of it.
+    - notes: remarks on it for the user.
     """
 
     samples: npt.NDArray[Any]
@@ -68,7 +68,7 @@ class Sound:
 
 @dataclass(frozen=True)
 class WordResult:
-    """What became of one word: how often it was said and detected, and how often it was decided wrongly."""
+    """The results for one word: how often it was said, detected, and detected wrongly."""
 
     label: str
     said: int
@@ -78,7 +78,7 @@ class WordResult:
 
 @dataclass(frozen=True)
 class StreamEvaluation:
-    """How well a model listens.
+    """The results of a model on a stream: detections, false accepts and latencies.
 
     - `model`, `runtime`: its path, and what computed the outputs.
     - `stream`, `composed`, `notes`: where the stream is from, whether it was composed, what is to be known of it.
@@ -88,7 +88,7 @@ class StreamEvaluation:
     - `false_accepts`, `false_accepts_per_hour`: decisions that are wrong, or a second time for one word.
     - `latency_median_ms`, `latency_90_ms`: from the end of a word to the decision; None where nothing was detected.
     - `detector`: what decided.
-    - `words`: the same by word.
+    - `words`: these results by word.
     - `detections`: every decision.
     - `det`: the DET curve, one threshold for all words.
     """
@@ -118,7 +118,7 @@ class StreamEvaluation:
         return table
 
     def text(self) -> str:
-        """Writes the record for a terminal."""
+        """Returns the text of the record for a terminal."""
         rows = [(w.label, str(w.said), str(w.detected), str(w.false_accepts)) for w in self.words]
         table = text_table(("word", "said", "detected", "false accepts"), rows, numeric=(1, 2, 3))
         head = "COMPOSED STREAM: " if self.composed else ""
@@ -126,7 +126,7 @@ class StreamEvaluation:
         return "\n".join(lines)
 
     def page(self) -> str:
-        """Writes the record as a page of HTML, with its DET curve."""
+        """Returns the record as a page of HTML, with its DET curve."""
         point = None if self.miss_rate is None else CurvePoint(0, self.miss_rate, self.false_accepts_per_hour)
         return stream_page(
             StreamPage(
@@ -178,7 +178,7 @@ def evaluate_stream(
     - `data`: for a composed stream, a directory with a folder of recordings for each class; None composes it of
       synthesised speech.
     - `seconds`, `seed`: of a composed stream.
-    - `runtime`: what computes the outputs: `c`, `tflm` or `reference`; None is TFLM where it is installed.
+    - `runtime`: the runtime that computes the outputs, `c`, `tflm` or `reference`; None is TFLM where it is installed.
     - `detector`: None is the model's own, or the default for its labels.
     - `report`: a file that becomes a page of HTML with the DET curve; None writes none.
     - `progress`: is told how many runs of the network are done.
@@ -236,7 +236,7 @@ def result_of(model: str, runtime: str, sound: Sound, heard: Heard, detector: De
 
 @dataclass(frozen=True)
 class Tuning:
-    """What `micronets tune` chose.
+    """The detector that `micronets tune` chose, and its results.
 
     - `out`: the model that carries the detector.
     - `wanted`: false accepts an hour that were allowed.
@@ -257,7 +257,7 @@ class Tuning:
         return table
 
     def text(self) -> str:
-        """Writes the record for a terminal."""
+        """Returns the text of the record for a terminal."""
         shown = ", ".join(f"{label} {value:.2f}" for label, value in self.thresholds.items())
         return "\n".join(
             [
@@ -383,8 +383,8 @@ def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: 
     """Composes a stream.
 
     - `folder`: a directory of clips, with a folder for each class; None takes synthesised speech.
-    - `seconds`: how long it is to be.
-    - `seed`: of all that is drawn.
+    - `seconds`: its length in seconds.
+    - `seed`: seed of all random choices.
 
     Raises `DataError`, and `SpecError` for a length that cannot be.
     """

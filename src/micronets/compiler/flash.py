@@ -1,4 +1,4 @@
-"""What a network takes of flash besides code: found without its weights, or of C that was generated.
+"""The bytes of flash that a network takes besides code: estimated without its weights, or counted in generated C.
 
 `outline` asks every kernel for the bytes of its constants and the functions that it needs (`Kernel.outline`), which
 takes a millisecond or two, so that a search can ask it for every network. Its figures are those of the C if the numbers
@@ -30,7 +30,7 @@ KERNELS_HEADER = "micronets_kernels.h"
 
 @dataclass(frozen=True)
 class Contents:
-    """What a network puts into flash.
+    """The parts of a network that lie in flash, besides functions that do not depend on it.
 
     - constant_bytes: bytes of weights and tables.
     - files: names of the C and assembly files of its kernels.

@@ -42,7 +42,7 @@ PLACEMENT = tuple(_ORDER.split())
 
 
 def is_source(name: str) -> bool:
-    """Whether a file is compiled by itself, as C (.c) and assembly (.S) are, and not included by others."""
+    """Tells whether a file is compiled by itself, as C (.c) and assembly (.S) are, and not included by others."""
     return name.endswith(_SOURCE_ENDINGS)
 
 

@@ -1,1 +1,1 @@
-"""What a network costs: operations, memory, size, time; the same functions for numbers and for gradients."""
+"""The costs of a network: operations, memory, size and time, by functions of integers or of torch tensors."""

@@ -1,4 +1,4 @@
-"""What a network costs on a board, per layer and in total, in the units of a budget's limits.
+"""The costs of a network on a board, per layer and in total, in the units of a budget's limits.
 
 Everything here is an estimate that is made without running anything. Counts (MACs, bytes) come from `counts`,
 TFLM's arena from `tflm_arena`, its cycles from `tflm_cycles`; `relaxed_budget_costs` is the differentiable form
@@ -38,7 +38,7 @@ ESTIMATED = "estimated"
 
 @dataclass(frozen=True)
 class LayerCost:
-    """What one layer costs on a board.
+    """The costs of one layer on a board.
 
     - name, kind, output_shape: which layer it is.
     - macs: multiply-accumulates.
@@ -58,7 +58,7 @@ class LayerCost:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a network costs on a board under TFLM.
+    """The costs of a network on a board under TFLM.
 
     - board: the board's name.
     - layers: the cost of each layer, in execution order.
@@ -187,7 +187,7 @@ def latency_ms(steps: Sequence[Step], board: Board) -> Number:
 
 @dataclass(frozen=True)
 class Network:
-    """What a cost is computed from: the layers of a network, and the board that they are to run on.
+    """The arguments of a cost: the layers of a network, and the board that they run on.
 
     - steps: the layers with their shapes; widths, kernels and gates may be 0-d tensors.
     - board: where the network is to run.
@@ -235,7 +235,7 @@ class BudgetCost:
 
 @dataclass(frozen=True)
 class RuntimeCosts:
-    """What networks cost under a runtime.
+    """The functions that compute the costs of networks under a runtime.
 
     - runtime: the runtime's name.
     - costs: a cost for every limit of a `Budget`, by the limit's name.

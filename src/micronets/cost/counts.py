@@ -1,4 +1,4 @@
-"""What is counted in a network: multiply-accumulates (MACs), parameters and bytes.
+"""Counts of a network: multiply-accumulates (MACs), parameters and bytes.
 
 Functions of `Sequence[Step]` use only `+ * max`, so that widths, kernels and gates may be 0-d tensors: the costs of an
 `Arch` and the differentiable ones of a search are the same code. Each step is weighted by its gate.

@@ -1,4 +1,4 @@
-"""What a front end of sound or of a sensor costs in integers: cycles of a frame, SRAM and flash, from its parameters.
+"""The costs of an integer front end of sound or of a sensor: cycles of a frame, SRAM and flash.
 
 A frame's cycles are linear in counts of what its C does (`frame_counts`, `spectral_counts`): samples, butterflies of
 the transform, bins, bands and values. front_end.toml has the cycles for one of each, fitted to the simulation of a
@@ -29,7 +29,7 @@ _SPECTRAL_RECORD_BYTES = 60
 
 @dataclass(frozen=True)
 class FrontEndCost:
-    """What the front end of a network costs.
+    """The costs of the front end of a network.
 
     - frames: frames of one input of the network, which it takes from as much sound as the network sees at once.
     - frames_a_second: frames that a second of sound has.
@@ -191,7 +191,7 @@ def table_bytes(fe: FrontEnd) -> int:
 
 @dataclass(frozen=True)
 class FrontEndModel:
-    """What front_end.toml holds.
+    """The contents of front_end.toml.
 
     - cycles: cycles for one of each of `frame_counts` on a Cortex-M4 without wait states.
     - code_bytes: the most bytes of code, the table of logarithms included, of any front end that was built.

@@ -13,7 +13,7 @@ from micronets.ir.layers import Shape
 
 @dataclass(frozen=True)
 class LayerInspection:
-    """What one layer costs on a board under TFLM, estimated.
+    """The estimated costs of one layer on a board under TFLM.
 
     - name, kind, output_shape: which layer it is.
     - macs: multiply-accumulates.

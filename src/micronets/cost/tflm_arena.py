@@ -109,7 +109,7 @@ SCRATCH_REQUESTS = 12
 
 @dataclass(frozen=True)
 class WeightTensors:
-    """How a file stores the weights of one layer.
+    """The form in which a file stores the weights of one layer.
 
     - scales: how many scales the weights have.
     - bias: how many scales the bias has, 0 for a bias without any; None where there is no bias.
@@ -291,7 +291,7 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
 
 @dataclass(frozen=True)
 class _OperatorBytes:
-    """What TFLM allocates for one operator, in bytes but for counts.
+    """The allocations of TFLM for one operator: bytes, and numbers of objects.
 
     - parameters, alignment, op_data: see `TflmKernel`.
     - state: what its kernel keeps from one inference to the next; 0 for a layer that keeps it in tensors of its own.

@@ -59,7 +59,7 @@ class TflmPlan:
 
 @dataclass(frozen=True)
 class Moment:
-    """What is in memory while one layer runs.
+    """The tensors that are in memory while one layer runs.
 
     - layer: the layer's name.
     - live_bytes: the sum of the buffers' bytes.

@@ -308,7 +308,7 @@ class TrainLoop:
 
     @property
     def _is_taught(self) -> bool:
-        """Whether a teacher is asked at all."""
+        """Tells whether a teacher is asked at all."""
         return self.teacher is not None and (self.settings.distill_weight > 0 or self.settings.hint_weight > 0)
 
     @property

@@ -1,4 +1,4 @@
-"""What the cores of an architecture have in common, for a firmware and for the programs that execute it."""
+"""Facts that all cores of an architecture share, for a firmware and for the programs that execute it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from micronets.boards.cores import CORES, Architecture
 
 @dataclass(frozen=True)
 class ArchitectureFacts:
-    """What the cores of one architecture have in common.
+    """The facts that all cores of one architecture share.
 
     - startup: the file of `firmware/` that leads from reset to `main`.
     - flash_origin, ram_origin: the first addresses of code and of data where no board says others, which are those of

@@ -226,7 +226,7 @@ def _objects(
 
 @dataclass(frozen=True)
 class MemoryMap:
-    """Where a firmware's memories are.
+    """The addresses and sizes of a firmware's memories.
 
     - flash_origin, flash_bytes: the first address and the size of the flash.
     - ram_origin, ram_bytes: the first address and the size of the SRAM.

@@ -181,7 +181,7 @@ def _expected(
 
 @dataclass(frozen=True)
 class FrontEndRun:
-    """What a simulator found of the front end of a model.
+    """The result of the front end of a model in a simulator.
 
     - front_end: the front end.
     - bit_exact: whether every code is that of `micronets.frontend`.

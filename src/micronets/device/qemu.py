@@ -30,7 +30,7 @@ _TIMEOUT_S = 300  # seconds after which QEMU is killed
 
 @dataclass(frozen=True)
 class Emulation:
-    """What a firmware did in QEMU.
+    """The result of a firmware's run in QEMU.
 
     - outputs: the outputs of N inferences, int8 `[N, bytes]`.
     - instructions: the instructions of each inference.

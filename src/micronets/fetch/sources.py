@@ -1,4 +1,4 @@
-"""Where the data sets of the tasks are published: archives, sizes, checksums, licences, and their settings."""
+"""The published data sets of the tasks: archives with addresses, sizes, checksums and licences, and their settings."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def unpack(
     - `target`: the folder to make, which must not exist.
     - `within`: the archive has the folder `target.name` at its top, and only what lies in that is wanted.
     - `holds`: path of a file or folder that must be in `target` then; "" asks for nothing.
-    - `progress`: is told after every file.
+    - `progress`: receives an event after every file.
     - `most_bytes`: an archive whose files are larger than this together is refused before it has filled the disk.
 
     Returns the number of files. Raises `FileError` for a damaged archive, one with links or with names that lead out of

@@ -22,7 +22,7 @@ else:
 
 
 def to_json(front_end: DataclassInstance) -> str:
-    """Writes every field of a front end into one line of JSON."""
+    """Returns every field of a front end as one line of JSON."""
     return json.dumps(asdict(front_end))
 
 

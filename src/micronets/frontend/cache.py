@@ -26,7 +26,7 @@ from micronets.frontend.spec import FrontEnd
 from micronets.frontend.wav import Recording, Remark, resample
 from micronets.terminal import counted
 
-_VERSION = 2  # raise it when the arithmetic of `features` or the form of a `Tally` changes
+_VERSION = 2  # increase it whenever the arithmetic of `features` or the form of a `Tally` changes
 _CHUNK = 64  # recordings that are read and turned into features at once
 _log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Tally:
     first: Mapping[Adaptation, str] = field(default_factory=dict)
 
     def notes(self, fe: FrontEnd) -> tuple[str, ...]:
-        """Writes one line for each kind of adaptation that happened, for the front end `fe`."""
+        """Returns one line for each kind of adaptation that happened, for the front end `fe`."""
         part = "middle" if fe.placement == "centre" else "first part"
         texts: Mapping[Adaptation, str] = {
             "stereo": "more than one channel, mixed to mono",

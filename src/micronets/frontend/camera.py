@@ -202,7 +202,7 @@ def camera_codes(
     """Turns frames of a camera into the network's input codes, int8 `[N, resolution, resolution, colour]`.
 
     - frames: bytes `[N, height, row_bytes]`.
-    - scale, zero_point: those of the network's input, int8.
+    - scale, zero_point: scale and zero point of the network's input, int8.
     """
     t = camera_tables(camera, fe, scale, zero_point)
     codes: npt.NDArray[Any] = t.codes[camera_pixels(frames, camera, fe, t)].astype(np.int8)

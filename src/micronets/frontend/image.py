@@ -83,7 +83,7 @@ class ImageFrontEnd:
         return replace(chosen, via=0) if chosen.via == chosen.resolution else chosen
 
     def to_json(self) -> str:
-        """Writes every field into one line of JSON."""
+        """Returns every field as one line of JSON."""
         return as_json.to_json(self)
 
     @staticmethod

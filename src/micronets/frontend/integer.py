@@ -242,7 +242,7 @@ def input_tables(fe: FrontEnd, scale: float, zero_point: int) -> InputTables:
 def codes(values: Array, fe: FrontEnd, scale: float, zero_point: int) -> npt.NDArray[np.int8]:
     """Turns pixels (`logmel`) or levels (`mfcc`) `[N, T, n_mels]` into the network's input codes `[N, T', K, 1]`.
 
-    - scale, zero_point: those of the network's input, int8.
+    - scale, zero_point: scale and zero point of the network's input, int8.
     """
     t = input_tables(fe, scale, zero_point)
     x = values[:, :: fe.frame_stride].astype(np.int64)
@@ -259,7 +259,7 @@ def frame_codes(rows: Array, loudest: Array, fe: FrontEnd, scale: float, zero_po
 
     - rows: `[F, window_samples]`, integers of 16 bits.
     - loudest: the largest sample of the clip of each frame, `[F]`, at least 1; read where `fe.sample_scale` is "max".
-    - scale, zero_point: those of the network's input, int8.
+    - scale, zero_point: scale and zero point of the network's input, int8.
 
     Returns `[F, K]`.
     """

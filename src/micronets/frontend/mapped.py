@@ -77,7 +77,7 @@ def _open_pictures(path: Path, shape: tuple[int, ...]) -> tuple[Bytes, Bytes] | 
 
 
 def _write_pictures(path: Path, shape: tuple[int, ...], make: Callable[[], Chunks]) -> str | None:
-    """Writes the file; returns the reason why it could not be written, or None."""
+    """Writes the file, and returns the reason why it could not be written, or None."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_dead_parts(path)

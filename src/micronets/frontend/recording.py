@@ -42,7 +42,10 @@ def read_recording(path: Path) -> Recording:
 
 
 def hint(path: Path) -> str:
-    """Writes what to do with a file that is no recording we read, for a message about it; "" where there is nothing."""
+    """Says in words what to do with a file that is no recording we read, for a message about it.
+
+    "" where there is nothing.
+    """
     return f"; {conversion(str(path))}" if path.suffix.lower() in _UNREAD else ""
 
 

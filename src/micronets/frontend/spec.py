@@ -167,7 +167,7 @@ class FrontEnd:
         return replace(self, frame_stride=stride, coefficients=k, input_mean=mean, input_scale=scale)
 
     def to_json(self) -> str:
-        """Writes every field into one line of JSON."""
+        """Returns every field as one line of JSON."""
         return as_json.to_json(self)
 
     @staticmethod

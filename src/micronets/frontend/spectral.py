@@ -378,7 +378,7 @@ def codes_of(steps: Array, fe: Spectral, scale: float, zero_point: int) -> Codes
     """Computes the codes of windows, int8 `[N, frames, values, axes]`.
 
     - steps: samples of 16 bits `[N, samples, axes]`.
-    - scale, zero_point: those of the network's input, int8.
+    - scale, zero_point: scale and zero point of the network's input, int8.
     """
     t = code_tables(fe, scale, zero_point)
     found = (values_of(steps, fe) * t.factors + t.offsets) >> t.shifts

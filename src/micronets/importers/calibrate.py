@@ -121,7 +121,7 @@ class PtqReport:
         return table
 
     def text(self) -> str:
-        """Writes the report for a terminal."""
+        """Returns the text of the report for a terminal."""
         rows = [(e.name, e.kind, _decibels(e.snr_db), _decibels(e.alone_db)) for e in self.layers]
         table = text_table(("layer", "kind", "SNR dB", "alone dB"), rows, numeric=(2, 3))
         tried = [(c.ranges, c.equalise, "yes" if c.correct_bias else "no", _decibels(c.snr_db)) for c in self.tried]

@@ -19,7 +19,7 @@ def dequantised(model: QuantizedModel, where: str = "model") -> FloatNetwork:
     saturate, which many models use in place of a rectifier.
 
     - model: the quantised network, of one input.
-    - where: what errors call it.
+    - where: its name in error messages.
 
     Raises `UnsupportedError` for a network of several inputs, or with a state between inputs.
     """

@@ -32,7 +32,7 @@ def is_float(data: bytes, where: str = "model") -> bool:
     """Returns whether a `.tflite` computes in float: its input is float32, and no operator quantises it.
 
     - data: the bytes of the file.
-    - where: what errors call it.
+    - where: its name in error messages.
 
     Raises what `read_float` raises for bytes that are no `.tflite`.
     """
@@ -48,7 +48,7 @@ def read_float(data: bytes, where: str = "model") -> FloatNetwork:
     """Returns the network in the bytes of a float `.tflite`.
 
     - data: the bytes.
-    - where: what errors call the file.
+    - where: the name of the file in error messages.
 
     Raises `FileError` for bytes that are no `.tflite` or a damaged one, and `UnsupportedError` for operators that
     micronets does not have, for several inputs, and for a file whose activations are not float32.

@@ -1,1 +1,1 @@
-"""What a network is: layers, shapes and search spaces. This folder needs nothing but the standard library."""
+"""The form of a network: layers, shapes and search spaces. This folder needs nothing but the standard library."""

@@ -1,4 +1,4 @@
-"""Which tensors of a network have one scale and zero point, because an operator between them does not rescale."""
+"""Finds the tensors of a network that share a scale and zero point, because an operator does not rescale."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Template:
-    """What a space's template function returns for one set of values.
+    """The result of a space's template function for one set of values.
 
     - input_shape: the shape of the network's input, `(H, W, C)`.
     - blocks: the blocks in execution order.

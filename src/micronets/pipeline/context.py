@@ -219,7 +219,7 @@ def opened(
     """Holds the run directory of `config` while the block runs.
 
     - `resume`: whether to go on with the run that the directory holds, if it holds one.
-    - `progress`: is told what is being done and how far it is.
+    - `progress`: receives events that say what is in progress, and how far it is.
     - `command`: how the user started it.
     - `redone`: sections of the configuration that may differ from those of the run, because every stage that depends on
       them is done again.
@@ -297,7 +297,7 @@ def usual_threads() -> int:
 
 
 def setting_text(value: Any) -> str:
-    """Writes the value of a setting for an error, also where it is not set."""
+    """Returns the text of a setting's value for an error message, also for a setting that is not set."""
     return "(not set)" if value is None else str(value)
 
 

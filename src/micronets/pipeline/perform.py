@@ -67,7 +67,7 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Whether every limit is kept and every check passed; `facts.failure()` names those that did not."""
+        """Tells whether every limit is kept and every check passed; `facts.failure()` names those that did not."""
         return self.facts.ok
 
     def to_json(self) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Run:
         return summary_json(self.facts, RunDir(self.out))
 
     def text(self) -> str:
-        """Writes what `micronets run` prints at its end."""
+        """Returns the text that `micronets run` prints at its end."""
         return summary(self.facts, RunDir(self.out))
 
 

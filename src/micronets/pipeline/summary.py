@@ -20,7 +20,7 @@ def summary_json(facts: Facts, run: RunDir) -> dict[str, Any]:
 
 
 def summary(facts: Facts, run: RunDir) -> str:
-    """Writes what `micronets run` prints at its end."""
+    """Returns the text that `micronets run` prints at its end."""
     limits = [
         (
             r.label,

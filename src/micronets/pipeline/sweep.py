@@ -70,7 +70,7 @@ class Sweep:
 
     @property
     def ok(self) -> bool:
-        """Whether every network keeps its limits and passed its checks; refused points do not count."""
+        """Tells whether every network keeps its limits and passed its checks; refused points do not count."""
         return all(point.ok for point in self.facts.points)
 
     def check(self) -> None:
@@ -92,7 +92,7 @@ class Sweep:
         return {"ok": self.ok, **self.facts.to_json(), **files}
 
     def text(self) -> str:
-        """Writes what `micronets sweep` prints at its end."""
+        """Returns the text that `micronets sweep` prints at its end."""
         return f"{front_text(self.facts)}\ntable:  {self.out / FRONT_TABLE}\npage:   {self.out / FRONT_PAGE}"
 
 
@@ -110,7 +110,7 @@ def sweep(
     - `out`: the directory of the sweep, in place of that of the configuration.
     - `overrides`: settings to change, each as `sweep.share=0.2`; for files only.
     - `resume`: whether to go on with the sweep that the directory holds, if it holds one.
-    - `progress`: is told what is being done and how far it is.
+    - `progress`: receives events that say what is in progress, and how far it is.
 
     Points whose limits no network was found to keep are reported before any training, and left out. Raises
     `BudgetError` if no point is left, and what `micronets.run` raises.

@@ -1,4 +1,4 @@
-"""What the outputs of a network stand for, as its metadata tell."""
+"""The names of the outputs of a network, from its metadata."""
 
 from __future__ import annotations
 

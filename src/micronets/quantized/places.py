@@ -1,4 +1,4 @@
-"""Which places of a dimension an operator takes values from: resizing and mirrored borders, as TFLM works them out."""
+"""The positions along a dimension that an operator reads: resizing and mirrored borders, as TFLM computes them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from micronets.terminal import text_table
 
 
 def characterization_page(found: Findings, records: Sequence[NetworkRecord]) -> str:
-    """Writes `characterization.html`, which needs nothing else, neither script nor network."""
+    """Returns the text of `characterization.html`, which needs nothing else, neither script nor network."""
     title = f"{found.board}: latency of random networks"
 
     def plot(width: int) -> Markup:
@@ -31,12 +31,12 @@ def characterization_page(found: Findings, records: Sequence[NetworkRecord]) -> 
 
 
 def _rows_html(rows: Sequence[Sequence[str]]) -> Markup:
-    """Writes rows, of which the first is the head, as a table of the page; all columns but the first are numbers."""
+    """Returns rows, of which the first is the head, as a table of the page; all columns but the first are numbers."""
     return html_table(rows[0], rows[1:], numeric=range(1, len(rows[0])), own_line="first")
 
 
 def findings_text(found: Findings) -> str:
-    """Writes the main tables of the findings, and their source, for a terminal."""
+    """Returns the text of the main tables of the findings, and their source, for a terminal."""
     parts = [whole_rows(found), kind_rows(found)]
     parts += [model_rows(found.model)] if found.model else []
     tables = [text_table(rows[0], rows[1:], range(1, len(rows[0]))) for rows in parts]
@@ -55,7 +55,7 @@ def ops_plot(records: Sequence[NetworkRecord], spaces: Iterable[str], width: int
 
     - `records`: measured networks; those of other spaces, such as single layers, are left out.
     - `spaces`: the names of the spaces that are drawn.
-    - `width`: of the drawing.
+    - `width`: width of the drawing.
     """
     groups = [(s, [(r.ops / 1e6, r.latency_ms) for r in records if r.space == s]) for s in spaces]
     return charts.scatter_chart(groups, "latency, ms", "millions of ops (1 MAC is 2)", width)

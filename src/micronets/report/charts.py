@@ -29,7 +29,7 @@ class Series:
 
 
 def both_widths(draw: Callable[[int], Markup]) -> Markup:
-    """Writes a drawing twice, at `WIDTH` and at `NARROW`; the style sheet shows the one that suits the screen.
+    """Returns the drawing for `WIDTH` and for `NARROW`; the style sheet shows the one that fits the screen.
 
     - `draw`: makes the drawing at a width.
     """
@@ -37,17 +37,20 @@ def both_widths(draw: Callable[[int], Markup]) -> Markup:
 
 
 def svg(width: int, height: float, *children: Markup | Sequence[Markup], label: str) -> Markup:
-    """Writes a drawing of `width` by `height`; `label` says what it shows to those who cannot see it."""
+    """Returns a drawing of `width` by `height`; `label` says what it shows to those who cannot see it."""
     return el("svg", el("title", label), *children, viewBox=f"0 0 {width} {round(height)}", role="img")
 
 
 def svg_text(x: float, y: float, value: str, class_: str = "", anchor: str = "start") -> Markup:
-    """Writes text at x, with its baseline at y; `anchor` is start, middle or end: the part of the text that is at x."""
+    """Returns text at x, with its baseline at y.
+
+    `anchor` is start, middle or end: the part of the text that is at x.
+    """
     return el("text", value, x=x, y=y, class_=class_ or None, text_anchor=anchor)
 
 
 def mark_text(x: float, y: float, value: str, width: int) -> Markup:
-    """Writes the value of an axis below its place x, or at the right edge where a drawing of `width` would cut it."""
+    """Returns a value below its place x on an axis, moved to the left where a drawing of `width` would cut it."""
     over = x + LETTER * len(value) / 2 > width
     return svg_text(width if over else x, y, value, "small", "end" if over else "middle")
 
@@ -69,7 +72,7 @@ def whole_ticks(last: int, count: int = 6) -> list[int]:
 
 
 def short_number(value: float) -> str:
-    """Writes a number for an axis, as in 1.2 M, 64 k or 0.25."""
+    """Returns the text of a number for an axis, as in 1.2 M, 64 k or 0.25."""
     for unit, factor in (("M", 1e6), ("k", 1e3)):
         if abs(value) >= factor:
             return f"{value / factor:.4g} {unit}"
@@ -115,13 +118,13 @@ def line_chart(
     """Draws curves over the index of their values, which the axis counts from 1.
 
     - `series`: the curves.
-    - `y_label`, `x_label`: what the axes show.
+    - `y_label`, `x_label`: the texts beside the axes.
     - `limit`: a value at which a dashed line is drawn.
     - `mark`: index, from 0, from which the background is shaded.
     - `zero`: whether the vertical axis always starts at 0; else it does unless all values lie in the upper half of
       what it would show. It then starts below them all and at `LEAST_SPAN` of the greatest, or lower, so that small
       changes do not look large.
-    - `width`: of the drawing.
+    - `width`: width of the drawing.
     """
     height = 208
     left, bottom, top, right = 62, 34, 14, 14
@@ -169,7 +172,7 @@ def y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, end
 
 
 def legend(names: Sequence[str]) -> Markup:
-    """Writes the names of curves beside their colours."""
+    """Returns a legend: the names of curves beside their colours."""
     items = [el("span", el("i", class_=f"c{k % COLOURS}"), name) for k, name in enumerate(names)]
     return el("figcaption", items, class_="legend")
 
@@ -202,7 +205,7 @@ def memory_chart(
     - `steps`: names of the layers, one for each column.
     - `arena`: bytes of the plan.
     - `limit`: bytes at which a dashed line is drawn, or None.
-    - `width`: of the drawing. Where names have too little room, every second or third layer has one.
+    - `width`: width of the drawing. Where names have too little room, every second or third layer has one.
     """
     left, bottom, top, right, height = 62, 84, 26, 14, 400
     marks = ticks(0, max(arena, limit or 0, 1))

@@ -16,7 +16,7 @@ from micronets.runtimes.measurement import Comparison, Measurement
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """How well one form of the network does on the test split: `value` of the task's metric, and other metrics by
+    """The score of one form of the network on the test split: `value` of the task's metric, and other metrics by
     name.
     """
 
@@ -59,7 +59,7 @@ class ArenaCheck:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the exported model does on the test split, and whether it keeps every limit.
+    """The scores of the exported model on the test split, and its figures beside the limits.
 
     - `metric`, `noun`: the task's metric, and what an example is called, in the plural.
     - `scores`: a row for each form of the network; the last is that which counts.
@@ -92,7 +92,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether every check passed."""
+        """Tells whether every check passed."""
         return self.failure() is None
 
     def failure(self) -> str | None:

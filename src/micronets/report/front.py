@@ -1,4 +1,4 @@
-"""What a sweep found: Pareto fronts and picks, as records, a table (`front.csv`), a page (`front.html`) and a text."""
+"""The results of a sweep: Pareto fronts and picks, as records, a table (`front.csv`), a page (`front.html`), a text."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Pick:
     point: FrontPoint
 
     def text(self) -> str:
-        """Writes what the pick is for, as in `best under 65,536 B of SRAM on NRF52840-DK`."""
+        """Returns the purpose of the pick in words, as in `best under 65,536 B of SRAM on NRF52840-DK`."""
         if not self.limit:
             return f"best on {self.board}"
         label, unit = LIMITS[self.limit].label, LIMITS[self.limit].unit
@@ -201,7 +201,7 @@ def pareto(points: Sequence[FrontPoint], costs: Sequence[str]) -> list[FrontPoin
 
 
 def front_csv(facts: SweepFacts) -> str:
-    """Writes the table: a row for each point, its unit in the name of each column, shares from 0 to 1."""
+    """Returns the table: a row for each point, its unit in the name of each column, shares from 0 to 1."""
     rows = facts.rows()
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
@@ -224,7 +224,7 @@ def _cell(value: Any) -> str:
 
 
 def front_text(facts: SweepFacts) -> str:
-    """Writes what `micronets sweep` prints at its end: all points, and what to take."""
+    """Returns the text that `micronets sweep` prints at its end: all points, and which of them to take."""
     optimal = facts.optimal()
     head = ("point", _metric(facts), "95 %", *(LIMITS[cost].label for cost in COSTS), "")
     rows = [
@@ -264,14 +264,14 @@ def _mark(point: FrontPoint, optimal: Sequence[FrontPoint]) -> str:
 
 
 def _short(point: FrontPoint) -> str:
-    """Writes how good a network is and what it takes, in a line."""
+    """Returns a line with the score of a network and its memory and time."""
     interval = f" ({interval_text(point.interval)})" if point.interval else ""
     figures = [f"{LIMITS[cost].label} {_figure(point, cost)}" for cost in COSTS[:3] if cost in point.figures]
     return ", ".join([f"{metric_label(point.metric)} {percent(point.value)}{interval}", *figures])
 
 
 def front_page(facts: SweepFacts) -> str:
-    """Writes the page as HTML that needs nothing else: no script, no font, no network."""
+    """Returns the page as HTML that needs nothing else: no script, no font, no network."""
     left = facts.planned - len(facts.points)
     synthetic = any(point.synthetic for point in facts.points)
     warning = el("p", el("b", "SYNTHETIC DATA. "), "Real examples differ.", class_="warning") if synthetic else None
@@ -361,7 +361,7 @@ def front_chart(facts: SweepFacts, cost: str, width: int = WIDTH) -> Markup:
     """Draws the points of all boards: their score against a cost, with intervals, and each board's front.
 
     - `cost`: the name of the cost; its axis starts at 0.
-    - `width`: of the drawing.
+    - `width`: width of the drawing.
     """
     left, bottom, top, right, height = 62, 40, 26, 22, 300
     shown = [point for point in facts.points if cost in point.figures]

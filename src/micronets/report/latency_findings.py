@@ -1,4 +1,4 @@
-"""What measured networks are and what they say: the records of `micronets characterize`."""
+"""The records of `micronets characterize`: measured networks, and the findings from them."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class Errors:
 
 @dataclass(frozen=True)
 class Residual:
-    """How far off the model is for one kind of kernel.
+    """The error of the latency model for one kind of kernel.
 
     - `layers`: how many layers of the kind there are.
     - `error`: their mean absolute relative error, weighted by cycles.
@@ -164,7 +164,7 @@ class ModelErrors:
 
 @dataclass(frozen=True)
 class Findings:
-    """What measured networks say.
+    """The findings from measured networks.
 
     - `networks`: number of networks of each space.
     - `whole`: the line of latency in ms over millions of ops, by space.

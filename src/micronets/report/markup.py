@@ -35,7 +35,7 @@ def escape(value: Child) -> Markup:
 
 
 def el(tag: str, /, *children: Child, **attributes: Attribute) -> Markup:
-    """Writes an element of HTML or SVG.
+    """Returns an element of HTML or SVG.
 
     - `tag`: its name.
     - `children`: what it holds, as `escape` takes it.
@@ -52,7 +52,7 @@ def el(tag: str, /, *children: Child, **attributes: Attribute) -> Markup:
 
 
 def number(value: float) -> str:
-    """Writes a number with at most two decimals, which is exact enough for a coordinate."""
+    """Returns the text of a number with at most two decimals, which is exact enough for a coordinate."""
     return str(value) if isinstance(value, int) else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
@@ -63,7 +63,7 @@ def html_table(
     *,
     own_line: Literal["first", "first three", "lines of five", "last"] | None = None,
 ) -> Markup:
-    """Writes a table that scrolls sideways where it is too wide for the page.
+    """Returns a table that scrolls sideways where it is too wide for the page.
 
     - `head`: titles of the columns.
     - `rows`: the cells, one for each column.
@@ -89,12 +89,12 @@ def html_table(
 
 
 def section(title: str, *body: Child) -> Markup:
-    """Writes a section of a page, with its heading."""
+    """Returns a section of a page, with its heading."""
     return el("section", el("h2", title), *body)
 
 
 def document(title: str, style: str, *body: Child) -> str:
-    """Writes a whole page that needs nothing else, with `style` as its style sheet."""
+    """Returns the text of a whole page that needs nothing else, with `style` as its style sheet."""
     head = el(
         "head",
         el("meta", charset="utf-8"),

@@ -37,7 +37,7 @@ def _meaning(metric: str) -> str:
 
 
 def run_page(facts: Facts) -> str:
-    """Writes the whole page about a finished run."""
+    """Returns the text of the whole page about a finished run."""
     title = f"{facts.task} on {facts.board.name}"
     sections = [
         _header(facts),
@@ -57,7 +57,7 @@ def run_page(facts: Facts) -> str:
 
 
 def _header(facts: Facts) -> Markup:
-    """Writes the title, the main figure, and whether limits and outputs are as they should be."""
+    """Returns the head of the page: the title, the main figure, and whether all limits and checks are met."""
     met = all(row.met for row in facts.limits)
     exact = facts.bit_exact
     pills = [
@@ -198,7 +198,7 @@ def _deployment_section(facts: Facts) -> Markup:
 
 
 def _share(part: int | None, whole: int | None) -> str:
-    """Writes a part as a share of the whole; nothing where one is not known."""
+    """Returns the text of a part as a share of the whole, and "" where one of the two is not known."""
     return f"{part / whole:.1%}" if part is not None and whole else ""
 
 

@@ -29,7 +29,7 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class StreamPage:
-    """What the page shows.
+    """The figures that the page shows.
 
     - model, stream: the name of the model's file, and where the stream is from.
     - composed: whether the stream was made of clips.
@@ -54,7 +54,7 @@ class StreamPage:
 
 
 def stream_page(page: StreamPage) -> str:
-    """Writes the page as HTML that needs nothing else: no script, no font, no network."""
+    """Returns the page as HTML that needs nothing else: no script, no font, no network."""
     warning = None
     if page.composed:
         text = "It was made of clips, so that words come far more often than in a room. Real rooms differ."
@@ -72,7 +72,7 @@ def stream_page(page: StreamPage) -> str:
 
 
 def _curve_section(page: StreamPage) -> Markup:
-    """Writes the section of the DET curve."""
+    """Returns the section with the DET curve."""
     if page.point is None:
         return section("DET curve", el("p", "None of the model's words is said, so that there is nothing to miss."))
     point = page.point
@@ -98,7 +98,7 @@ def det_chart(curve: Sequence[CurvePoint], point: CurvePoint, width: int = WIDTH
 
     - curve: the points, in any order of thresholds.
     - point: the detector.
-    - width: of the drawing.
+    - width: width of the drawing.
     """
     left, bottom, top, right, height = 62, 40, 26, 14, 340
     rates = [p.false_accepts_per_hour for p in (*curve, point)]

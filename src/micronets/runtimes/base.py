@@ -32,13 +32,13 @@ Array = npt.NDArray[Any]
 
 
 def is_serial(device: str) -> bool:
-    """Whether `device` names a board on a serial line, `serial:PORT[@BAUD]`."""
+    """Tells whether `device` names a board on a serial line, `serial:PORT[@BAUD]`."""
     return device.startswith("serial:")
 
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """How a model is measured.
+    """The options of a measurement.
 
     - device: sim (a simulated processor of the board), qemu (the simulator, and QEMU as a second opinion), host (this
       machine) or serial:PORT (the board itself).
@@ -108,7 +108,7 @@ class Runtime(ABC):
     A further runtime is a subclass in a file of its own, and a line in `RUNTIMES`.
 
     - name: what the command line, configurations and results call it.
-    - title: what tables call it where several runtimes have a figure of the same name.
+    - title: its name in tables where several runtimes have a figure of the same name.
     - about: what it is, in a few words for the help of commands.
     - constants_are: what it keeps in flash beside its code, in words.
     - arena_beside: what `compile` calls the figure beside the arena, which is what TFLM needs on a Cortex-M.
@@ -144,7 +144,7 @@ class Runtime(ABC):
         - file: the model.
         - board: the board that the firmware is for.
         - patches: how large the arena may get, see `runtimes.c.arena_limit`.
-        - name: what files, functions and macros are called after, see `compiler.generate.names.Names`.
+        - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
         - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
 
         Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or a name

@@ -1,4 +1,4 @@
-"""How much machine code a network needs on a board, without building it.
+"""Estimates the bytes of machine code of a network on a board, without building it.
 
 code_sizes.toml has the bytes of every kernel for each core and compiler, as `python -m benchmarks.code_sizes` has
 measured them. The rest is the start-up code, memcpy and memset, the frame of model.c, and a small function for each

@@ -42,8 +42,8 @@ def compose(
     - others: clips of anything else, every other clip where there are some; their times are not told.
     - background: long recordings.
     - rate: samples a second, of all.
-    - seconds: how long the stream is to be.
-    - seed: of all that is drawn.
+    - seconds: the length of the stream.
+    - seed: seed of all random choices.
 
     Returns the samples, and the words with the times at which they are loud.
     """

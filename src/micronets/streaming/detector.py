@@ -80,7 +80,7 @@ class Detector:
             raise SpecError(f"detector: never = {wrong[0]}; classes have the numbers 0 to {count - 1}")
 
     def to_json(self) -> str:
-        """Writes every field into one line of JSON."""
+        """Returns every field as one line of JSON."""
         return as_json.to_json(self)
 
     @staticmethod
@@ -99,7 +99,7 @@ def default_detector(labels: Sequence[str], signal: Signal, step: int = 1) -> De
     The network is heard about every 100 ms; three runs are averaged; a class fires from an average of 0.8 on, and again
     after a second. Classes whose labels are those of silence or of the unknown never fire, unless there is no other.
 
-    - labels: what the outputs stand for.
+    - labels: the names of the outputs.
     - signal: what the front end of the network takes.
     - step: frames of which the hop is a multiple, at least 1: those that the network, or the one that takes the new
       frames alone, takes at a time.

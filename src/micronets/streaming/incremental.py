@@ -35,7 +35,7 @@ def incremental(model: QuantizedModel, where: str = "the model") -> QuantizedMod
     """Returns the model that computes the same outputs from the new frames and from what it has kept.
 
     - model: a network whose input is a window of frames, `(T, F, C)`; it computes a window anew for each output.
-    - where: what errors begin with, for instance the model's path.
+    - where: the beginning of error messages, such as the model's path.
 
     The result takes `Steps.frames` frames at a time, `(S, F, C)`, and keeps variables from one inference to the next.
     Calls end T, T + S, T + 2 S, ... frames after the beginning of the stream, and each gives the output of `model` for
@@ -55,7 +55,7 @@ def incremental(model: QuantizedModel, where: str = "the model") -> QuantizedMod
 def steps_of(model: QuantizedModel, where: str = "the model") -> Steps | None:
     """Returns how a model takes a stream in steps; None for a model that takes whole windows.
 
-    - where: what errors begin with.
+    - where: the beginning of error messages.
 
     Raises `SpecError` for metadata that do not fit the model.
     """

@@ -72,7 +72,7 @@ def hear(
 
     - samples: `[n]` or `[n, axes]` in the units of recordings, at the front end's rate.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`.
-    - tell: is told how many runs of how many are done.
+    - tell: is called with the number of runs that are done and of all runs.
     """
     x = plan.signal.integers(np.asarray(samples))
     rows = plan.signal.rows(x)

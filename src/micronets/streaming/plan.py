@@ -21,7 +21,7 @@ from micronets.terminal import counted
 class StreamPlan:
     """How a network listens.
 
-    - labels: what its outputs stand for.
+    - labels: the names of its outputs.
     - signal: what its front end takes; the arithmetic is that in integers.
     - quant: scale and zero point of its input.
     - detector: what makes decisions of its outputs.
@@ -131,7 +131,7 @@ def unstreamable(model: QuantizedModel) -> str | None:
 def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = None) -> StreamPlan:
     """Returns how a model listens.
 
-    - where: what errors begin with, for instance the model's path.
+    - where: the beginning of error messages, such as the model's path.
     - detector: None is the one that the model carries, or else `default_detector`.
 
     Raises `UnsupportedError` for a model that cannot listen, and `SpecError` for a detector that is not the model's.

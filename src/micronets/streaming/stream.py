@@ -31,7 +31,7 @@ class Stream:
     - detector: None is the model's own, or else the default for its labels.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`, which a network that keeps state
       takes one after the other, beginning anew with each call; None is the integer reference.
-    - where: what errors begin with.
+    - where: the beginning of error messages.
 
     Raises what `plan_stream` raises.
     """

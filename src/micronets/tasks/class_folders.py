@@ -76,7 +76,7 @@ def refuse_splits(folders: Sequence[Path], way_out: str) -> None:
 def strangers_note(
     found: Iterable[ClassFiles], what: str, hint: Callable[[Path], str] = lambda _: ""
 ) -> tuple[str, ...]:
-    """Writes notes on the files that are ignored, such as `2 files that are neither .npy nor .csv ignored (first:
+    """Returns notes on the files that are ignored, such as `2 files that are neither .npy nor .csv ignored (first:
     ...)`, and on what has no end or is not there, whatever its name.
     """
     strangers = [p for one in found for p in one.strangers]

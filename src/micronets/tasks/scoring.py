@@ -142,7 +142,7 @@ def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Writes names with commas between them, and of many the first ones and how many more there are."""
+    """Returns names with commas between them; of many names the first ones, and the number of the others."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 

@@ -23,7 +23,7 @@ class Flat:
     """The bytes of a file.
 
     - data: the bytes.
-    - where: what errors call the file.
+    - where: the name of the file in error messages.
     """
 
     data: bytes

@@ -1,4 +1,4 @@
-"""How large a network in a file may be: a few bytes can describe one that no machine could compute in an hour."""
+"""Limits of the size of a network in a file: a few bytes can describe one that would run for hours."""
 
 from __future__ import annotations
 

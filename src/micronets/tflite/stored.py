@@ -1,4 +1,4 @@
-"""What the size of TensorFlow Lite Micro's arena depends on in a `.tflite` besides its layers: tensors and scales."""
+"""Facts of a `.tflite`, besides its layers, that decide the size of TFLM's arena: tensors and scales."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
 
     - data: the bytes of the file.
     - model: the model that `read` makes of them.
-    - where: what errors call the file.
+    - where: the name of the file in error messages.
 
     Raises what `read` raises.
     """

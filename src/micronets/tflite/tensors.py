@@ -57,7 +57,7 @@ class Tensor:
 
     @property
     def has_batch(self) -> bool:
-        """Whether the first dimension is a batch of one, which a layer's shape leaves out."""
+        """Tells whether the first dimension is a batch of one, which a layer's shape leaves out."""
         return len(self.shape) > 1 and self.shape[0] == 1
 
     @property
@@ -67,7 +67,7 @@ class Tensor:
 
     @property
     def label(self) -> str:
-        """What errors call the tensor."""
+        """The name of the tensor in error messages."""
         name = "".join(c if c.isprintable() else "?" for c in self.name[:60])
         return f"tensor {self.index} '{name}'"
 
@@ -83,7 +83,7 @@ class Graph:
 
     - flat: the file.
     - tensors, buffers: its tables of these kinds.
-    - where: what errors begin with: the file, and the operator that is being read.
+    - where: the beginning of error messages: the file, and the operator that is being read.
     - names: the names of the model's tensors, which `new_name` does not give again.
     - folded: the values of tensors that the reader has computed, see `folding`, by index.
     - spread: the tensors that stand for a whole map instead of a batch of its parts, see `codec.blocks`, by index: how

@@ -51,17 +51,17 @@ class Names:
 
     @property
     def library(self) -> str:
-        """What build systems call the network."""
+        """The name of the network's library in build systems."""
         return f"micronets_{self.name}"
 
     @property
     def functions(self) -> str:
-        """What the names of functions and of constants begin with."""
+        """The beginning of the names of functions and of constants."""
         return f"micronets_{self.name}_"
 
     @property
     def macros(self) -> str:
-        """What the names of macros begin with."""
+        """The beginning of the names of macros."""
         return f"MICRONETS_{self.name.upper()}_"
 
 

@@ -112,7 +112,7 @@ _README_SENSOR = """\
 
 @dataclass(frozen=True)
 class FrontEndText:
-    """What the files of a package say about the front end that makes the network's input.
+    """Texts about the front end that makes the network's input, for the files of a package.
 
     - header: the name of its header.
     - sensor: what it makes the input from.

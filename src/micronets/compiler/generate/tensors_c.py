@@ -116,12 +116,12 @@ def input_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> s
 
 
 def input_macro(arch: Arch, k: int) -> str:
-    """What the macros of input number `k` begin with, behind the network's own beginning."""
+    """Returns the beginning of the names of macros of input number `k`, after the network's own beginning."""
     return f"INPUT_{k}" if arch.more_inputs else "INPUT"
 
 
 def input_variables(arch: Arch) -> list[str]:
-    """What examples call the inputs."""
+    """Returns the names of the inputs in examples."""
     return [f"input_{k}" for k in range(len(arch.inputs))] if arch.more_inputs else ["input"]
 
 

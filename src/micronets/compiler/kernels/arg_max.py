@@ -14,7 +14,10 @@ ARG_EXTREME = "micronets_arg_extreme"
 
 @dataclass(frozen=True)
 class ArgMaxKernel(Kernel):
-    """Where along a dimension the first of the largest, or of the smallest, values is."""
+    """The kernel that finds the position along a dimension of the largest, or smallest, value.
+
+    Of equal ones the first.
+    """
 
     layer: ArgMax
 

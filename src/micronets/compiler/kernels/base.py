@@ -59,7 +59,7 @@ class Real:
 
 @dataclass(frozen=True)
 class Offset:
-    """Where a tensor, or the scratch memory of a layer, begins.
+    """The address in the arena at which a tensor, or the scratch memory of a layer, begins.
 
     - tensor: its name.
     - bytes: bytes from the start of the arena.
@@ -85,7 +85,7 @@ class OutputRows:
 
 @dataclass(frozen=True)
 class InputRows:
-    """How many rows of the input there are to read.
+    """An argument of a call: the number of rows of the input that the kernel reads.
 
     - rows: how many rows the whole input has.
     - ctype: the C type of the field that holds the number.
@@ -97,7 +97,7 @@ class InputRows:
 
 @dataclass(frozen=True)
 class PadTop:
-    """How many rows of padding lie above the rows of the input.
+    """An argument of a call: the number of rows of padding above the rows of the input.
 
     - rows: how many lie above the whole input.
     - ctype: the C type of the field that holds the number.
@@ -284,7 +284,7 @@ NOTHING = LayerCode(None, ())
 
 @dataclass(frozen=True)
 class FlashOutline:
-    """What a layer takes of flash, as far as that is known without its weights.
+    """The bytes of flash that a layer takes, as far as they are known without its weights.
 
     - bytes: bytes of its constants.
     - runner: the `Call.runner` of its call; None for a layer that has nothing to do.
@@ -303,7 +303,7 @@ class FlashOutline:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a layer's names and addresses come from.
+    """The source of a layer's names and addresses in the generated C.
 
     - index: the number of the layer, which ends the names of its constants.
     - offsets: bytes from the start of the arena to each tensor, and to scratch memory under its `scratch_name`.
@@ -342,7 +342,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Overlap:
-    """How far a kernel's output may overlap an input that nothing reads after it.
+    """The overlap in memory that a kernel allows between its output and an input that no later layer reads.
 
     Kernels read their input and write their output from the first byte to the last, so the output may begin below the
     input and run into it: what it overwrites has been read for the last time.
@@ -389,7 +389,7 @@ class View:
     offset: int
 
     def holds(self, place: Place) -> bool:
-        """Whether the inner tensor lies where it would be copied to, or from."""
+        """Tells whether the inner tensor lies where it would be copied to, or from."""
         if self.inner not in place.offsets or self.outer not in place.offsets:
             return False  # a constant lies in flash
         return place.offsets[self.inner] == place.offsets[self.outer] + self.offset
@@ -397,7 +397,7 @@ class View:
 
 @dataclass(frozen=True)
 class Kernel(ABC):
-    """How a layer is computed.
+    """The way in which the C computes a layer: choice of kernel, scratch memory, overlap, tables and call.
 
     The planner of the arena asks it for memory, the generator for C; as both ask one object, they cannot disagree.
     """
@@ -406,12 +406,12 @@ class Kernel(ABC):
 
     @property
     def is_alias(self) -> bool:
-        """Whether the output is the input under another shape, in the same memory, and nothing is computed."""
+        """Tells whether the output is the input under another shape, in the same memory, and nothing is computed."""
         return False
 
     @property
     def uses_state(self) -> bool:
-        """Whether the kernel works with variables, whose address an inference keeps at the start of the arena."""
+        """Tells whether the kernel works with variables, whose address an inference keeps at the start of the arena."""
         return False
 
     @property
@@ -427,7 +427,7 @@ class Kernel(ABC):
     @property
     @abstractmethod
     def overlap(self) -> Overlap:
-        """How far the output may overlap an input."""
+        """The overlap in memory that the kernel allows between its output and an input."""
 
     @property
     @abstractmethod
@@ -436,7 +436,7 @@ class Kernel(ABC):
 
     @property
     def uses_free_memory(self) -> bool:
-        """Whether more scratch memory than `scratch_bytes` makes the kernel faster: see `with_scratch`."""
+        """Tells whether more scratch memory than `scratch_bytes` makes the kernel faster: see `with_scratch`."""
         return False
 
     def in_patches(self) -> Kernel:

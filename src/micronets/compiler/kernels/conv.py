@@ -268,7 +268,7 @@ def fallback_code(
 
 
 def is_pointwise(layer: Conv2D) -> bool:
-    """Whether every output pixel depends on the input pixel at the same place alone."""
+    """Tells whether every output pixel depends on the input pixel at the same place alone."""
     return layer.kernel == (1, 1) and layer.stride == (1, 1) and layer.groups == 1
 
 

@@ -17,13 +17,13 @@ FILTER_SUM_LIMIT = 2**23
 
 
 def holds(rows: IntArray) -> bool:
-    """Whether weights `[filters, size]` can share 16 bits by twos: f + 256 g overflows where g = -128 and f < 0."""
+    """Tells whether two weights of `[filters, size]` can share 16 bits: f + 256 g overflows if g = -128 and f < 0."""
     w = _in_pairs(rows).astype(np.int64)
     return bool((w[..., 0] + 256 * w[..., 1]).min() >= -(2**15))
 
 
 def suits(rows: IntArray) -> bool:
-    """Whether weights `[filters, size]` can share 16 bits by twos, and their sums with any input 32 bits."""
+    """Tells whether weights `[filters, size]` can share 16 bits by twos, and their sums with any input 32 bits."""
     magnitudes = np.abs(rows.astype(np.int64)).sum(axis=1)
     return holds(rows) and bool(magnitudes.max() * 128 < FILTER_SUM_LIMIT)
 

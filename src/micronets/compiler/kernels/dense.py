@@ -154,7 +154,7 @@ def _sources(function: str) -> tuple[str, ...]:
 
 
 def is_dense(step: Step) -> bool:
-    """Whether a step, as `matrix_step` returns it, is a matrix times one vector."""
+    """Tells whether a step, as `matrix_step` returns it, is a matrix times one vector."""
     layer = step.layer
     one = isinstance(layer, Conv2D) and is_pointwise(layer) and step.output_shape[:2] == (1, 1)
     return one or isinstance(layer, FullyConnected)

@@ -69,22 +69,22 @@ class DepthwiseSchedule:
 
     @property
     def paired(self) -> bool:
-        """Whether values are multiplied in pairs: along the line, the stride is 1 or 2 and there is no dilation."""
+        """Tells whether values are multiplied in pairs: the stride along the line is 1 or 2, without dilation."""
         return self.even_words > 0
 
     @property
     def is_3x3(self) -> bool:
-        """Whether the kernels for 3 x 3 windows can compute the layer."""
+        """Tells whether the kernels for 3 x 3 windows can compute the layer."""
         return self.paired and self.kernel == (3, 3) and self.dilation[0] == 1
 
     @property
     def span(self) -> int:
-        """How many lines lie under the kernel."""
+        """The number of lines of the input that a window of the kernel covers."""
         return (self.kernel[0] - 1) * self.dilation[0] + 1
 
     @property
     def by4_pitch(self) -> int:
-        """How many values of each channel a line has in scratch memory, four channels at a time."""
+        """The values of each channel in a line of scratch memory, when four channels are computed at a time."""
         return (math.ceil(self.out_size[1] / self.phases) - 1) * self.stride[1] + self.kernel[1]
 
     @property
@@ -180,7 +180,7 @@ def patch_schedule(step: Step) -> DepthwiseSchedule:
 
 @lru_cache(maxsize=4096)  # a search asks for the same layers again and again
 def runs_in_place(schedule: DepthwiseSchedule) -> bool:
-    """Whether a channel's output may begin where its input begins.
+    """Tells whether a channel's output may begin where its input begins.
 
     It may if every value that an output overwrites has been copied to scratch memory, or is never read.
     """

@@ -170,7 +170,7 @@ class DequantizeKernel(Kernel):
 
 @dataclass(frozen=True)
 class CastKernel(Kernel):
-    """The same numbers as another type."""
+    """The kernel that converts numbers to another type."""
 
     layer: Cast
 

@@ -11,7 +11,7 @@ from micronets.quantized.model import QuantizedModel
 
 @dataclass(frozen=True)
 class ReshapeKernel(Kernel):
-    """The same values under another shape: the output is the input."""
+    """The kernel of a layer that only changes a shape: the output is the input, and nothing is computed."""
 
     layer: Reshape | ExpandDims | Squeeze
 

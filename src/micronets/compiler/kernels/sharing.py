@@ -1,4 +1,4 @@
-"""Which kernels the layers of a network share, so that others take no flash."""
+"""`Sharing`: the kernels that the layers of a network share, so that no further kernels take flash."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DENSE_SHARE = 200  # a dense layer runs as a convolution if it has at most this
 
 @dataclass(frozen=True)
 class Sharing:
-    """What the layers of a network have decided together.
+    """The choices of kernels that are made for all layers of a network together.
 
     - as_pointwise: the dense layers that the convolution kernel `pointwise` computes. It computes two pixels where
       there is one, which hardly counts in a network of convolutions, and saves the code of another kernel.
@@ -56,7 +56,7 @@ def _small_dense_layers(steps: Sequence[Step]) -> frozenset[str]:
 
 
 def _fits_by8(step: Step) -> bool:
-    """Whether a dense layer can be computed eight outputs at a time."""
+    """Tells whether a dense layer can be computed eight outputs at a time."""
     return _weight_bits(step) == 8 and math.prod(step.input_shapes[0]) % 8 == step.output_shape[-1] % 8 == 0
 
 

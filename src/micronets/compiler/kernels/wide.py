@@ -170,7 +170,7 @@ class WideProductsKernel(Kernel):
 
     @property
     def _groups(self) -> int:
-        """How many groups of channels there are, of which each filter reads one."""
+        """Returns the number of groups of channels; each filter reads one group."""
         return self.layer.groups if isinstance(self.layer, Conv2D) else 1
 
     @property

@@ -1,1 +1,1 @@
-"""Where tensors and scratch memory lie in the arena, and which layers run in patches so that it becomes smaller."""
+"""Plans the arena: addresses of tensors and scratch memory, and layers that run in patches to make it smaller."""

@@ -1,4 +1,4 @@
-"""Which layers run together in patches, so that the arena stays within a limit.
+"""Chooses the layers that run together in patches, so that the arena stays within a limit.
 
 Nothing is computed twice, so what it costs is small and grows with the number of patches and of layers: the least that
 holds the limit is chosen. The search is deterministic.

@@ -21,7 +21,7 @@ _MOST_ROWS = 32767  # the largest number that the tables in C hold
 
 @dataclass(frozen=True)
 class LayerPatch:
-    """What one layer does in one patch, in rows.
+    """The rows that one layer reads and writes in one patch.
 
     - moved, kept: `kept` rows of its output, from row `moved` of the buffer on, move to the front of the buffer.
     - rows: how many rows are computed after them; 0 if the layer does nothing in this patch.
@@ -144,7 +144,7 @@ def patch_group(
 
 
 class _Progress:
-    """How far the layers of a group have come.
+    """The progress of the layers of a group: the rows that each has computed.
 
     - source, out: the tensor that the group reads, and the one that it writes.
     - shapes: the shapes of all maps of the group.

@@ -1,5 +1,7 @@
-"""Where in the arena each buffer lies. Buffers are placed one after the other, each as low as those before it allow: so
-a placement follows from an order, and a good order is searched for.
+"""Computes the address of each buffer in the arena.
+
+Buffers are placed one after the other, each as low as those placed before it allow. So an order of the buffers gives a
+placement, and a good order is searched for.
 """
 
 from __future__ import annotations

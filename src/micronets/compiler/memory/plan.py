@@ -29,7 +29,7 @@ _TRIES = 1200
 
 @dataclass(frozen=True)
 class ArenaPlan:
-    """Where everything lies in the arena, and how each layer is computed there.
+    """The addresses of everything in the arena, and the kernel of each layer with its memory.
 
     - kernels: the kernel of each layer, with the scratch memory that it has here.
     - buffers: all buffers with their offsets.
@@ -54,7 +54,7 @@ class ArenaPlan:
 
 @dataclass(frozen=True)
 class Needs:
-    """What an arena has to hold, whichever layers run in patches: it is found once for all plans of a network.
+    """The contents of an arena whichever layers run in patches; they are computed once for all plans of a network.
 
     - steps, shapes: the network's layers, and the shapes of its tensors.
     - outputs: names of the network's outputs.

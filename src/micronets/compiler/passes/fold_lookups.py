@@ -89,7 +89,7 @@ class _Folding:
         self.codes |= {name: self._possible(layer, name) for name in layer.outputs}
 
     def _by_table(self, layer: Layer) -> bool:
-        """Whether the layer looks up each byte in a table of 256."""
+        """Tells whether the layer looks up each byte in a table of 256."""
         if isinstance(layer, ReadVariable | AssignVariable):
             return False
         return operator(layer).codewise and {self.types[layer.inputs[0]], self.types[layer.name]}.issubset(BYTES)
@@ -118,7 +118,7 @@ class _Folding:
         return True
 
     def _ends_with(self, source: str) -> bool:
-        """Whether what is there so far is a network whose only output is `source`, if nothing names its outputs."""
+        """Tells whether the layers so far are a network whose only output, if none is named, is `source`."""
         if self.named or not self.layers:
             return False
         return self.layers[next(reversed(self.layers))].outputs == (source,)
@@ -190,7 +190,7 @@ def _clamped(activation: Activation, quant: TensorQuant, of: Type) -> Codes:
 
 
 def _takes(layer: Layer, read: Type, made: Type) -> bool:
-    """Whether a layer that reads the type `read` can be, and writes the type `made`."""
+    """Tells whether a layer that reads the type `read` can be, and writes the type `made`."""
     try:
         return stored(operator(layer).output_type((stored(read),), layer.name)) == stored(made)
     except SpecError:

@@ -52,7 +52,7 @@ CounterUnit = Literal["cycles", "ticks", "ns"]
 
 @dataclass(frozen=True)
 class Identity:
-    """What the firmware says of itself and of the machine that executes it.
+    """The firmware's answer about itself and the machine that executes it.
 
     - machine: `board`, `emulator` or `host`.
     - counter: the unit of its counts: `cycles` of the core (DWT CYCCNT), `ticks` of SysTick, or `ns`.
@@ -86,7 +86,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class InferenceCounts:
-    """What the machine counted in inferences of one input, in the unit that `Identity.counter` names.
+    """The machine's counts for inferences of one input, in the unit that `Identity.counter` names.
 
     - first: the count of the first inference.
     - least, most: the counts of the fastest and of the slowest inference.

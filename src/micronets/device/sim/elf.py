@@ -71,7 +71,7 @@ def read_image(elf: bytes) -> Image:
 
 @dataclass(frozen=True)
 class ObjectFile:
-    """What an object file brings into a firmware.
+    """The flash that an object file takes in a firmware, and the names that it needs from other files.
 
     - sections: bytes of flash of each section, filled up to a multiple of four, by name.
     - asked: the names of what it takes from other files.

@@ -37,7 +37,7 @@ _TIMEOUT_US = 300_000_000  # microseconds after which an inference is given up
 
 @dataclass(frozen=True)
 class Timing:
-    """What one layer took, or everything outside all layers.
+    """The cycles of one layer, or of everything outside all layers.
 
     - instructions: how many instructions were executed.
     - core_cycles: cycles on a Cortex-M4 whose flash has no wait states; None where there is no cycle model of the core.
@@ -52,7 +52,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What turns simulated cycles into those of a board.
+    """The factors that turn simulated cycles into those of a board.
 
     - miss_cycles: the cycles that a miss of the flash's caches costs.
     - factor: what the simulated cycles, those of misses included, are multiplied by.
@@ -66,7 +66,7 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Simulation:
-    """What a firmware did in the simulator.
+    """The result of a firmware's run in the simulator.
 
     - outputs: the outputs of N inferences, int8 `[N, bytes]`.
     - layers: what each layer took in the first run.

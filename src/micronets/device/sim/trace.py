@@ -44,7 +44,7 @@ _FAILURES = {
 
 @dataclass(frozen=True)
 class Region:
-    """What is traced.
+    """The range of addresses that is traced.
 
     - base, bytes: the first address and the size of the flash.
     - marker: the address of the function that is called when a layer begins, `micronets_mark`.
@@ -69,7 +69,7 @@ class Region:
 
 @dataclass
 class BlockCounts:
-    """How often each basic block ran after each other one.
+    """The number of times that each basic block ran after each other one.
 
     A block is named by its address in half-words from the flash's start. Layer 0 is what runs outside layers, 1 is the
     first layer.

@@ -1,4 +1,4 @@
-"""What is known of each kind of layer: `operator(layer)` is an `Operator`, the record of all its facts."""
+"""All facts about each kind of layer: `operator(layer)` returns an `Operator`, the record of them."""
 
 from __future__ import annotations
 

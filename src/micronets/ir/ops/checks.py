@@ -1,4 +1,4 @@
-"""What the checks of several kinds of layers have in common.
+"""Parts that the checks of several kinds of layers share.
 
 In all functions `where` names the layer and begins every message.
 """

@@ -1,4 +1,4 @@
-"""What the operators that go over a tensor value by value have in common."""
+"""Facts that the operators on single values of a tensor have in common."""
 
 from __future__ import annotations
 

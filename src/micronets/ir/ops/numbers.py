@@ -1,4 +1,4 @@
-"""What is different where an operator's inputs are numbers, not codes: int32 without a scale, or float32."""
+"""Facts that differ for operators whose inputs are numbers, not codes: int32 without a scale, or float32."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ TypeRule = Callable[[Types, str], Type]
 
 @dataclass(frozen=True)
 class Arity:
-    """How many tensors an operator takes: from `least` to `most`, both included; a `most` of None sets no limit."""
+    """The number of tensors that an operator takes: from `least` to `most`, both included; None is no limit."""
 
     least: int
     most: int | None
@@ -72,7 +72,7 @@ class Weights:
 
     @property
     def scales(self) -> Number:
-        """How many scales the weights have."""
+        """The number of scales that the weights have."""
         return 1 if self.one_scale else self.channels
 
 
@@ -83,7 +83,7 @@ that the operator keeps for itself."""
 
 @dataclass(frozen=True, kw_only=True)
 class TflmKernel:
-    """What TensorFlow Lite Micro keeps in its arena for one operator of a kind, on one kind of machine, in bytes.
+    """The bytes that TensorFlow Lite Micro keeps in its arena for an operator of a kind, on one kind of machine.
 
     - parameters: the struct of options that the file's table is unpacked to (`builtin_data`); 0 for none.
     - alignment: the alignment of that struct.
@@ -104,7 +104,7 @@ class TflmKernel:
 
 @dataclass(frozen=True, kw_only=True)
 class Tflm:
-    """What a kind of layer takes under TensorFlow Lite Micro.
+    """The memory and the cycles that a kind of layer takes under TensorFlow Lite Micro.
 
     docs/arena.md and `cost.tflm_cycles` say where the figures come from.
 
@@ -141,7 +141,7 @@ Scale = Literal[
 """
 
 Sign = Literal["never negative", "as the inputs", "any"]
-"""Whether real values of the output may be negative, apart from what a fused activation clamps.
+"""Tells whether real values of the output may be negative, apart from what a fused activation clamps.
 
 - never negative: no output is negative, whatever the inputs are.
 - as the inputs: an output may be negative only if an input is.
@@ -226,7 +226,7 @@ class Operator:
 
     @property
     def rectifies(self) -> bool:
-        """Whether no real value of the output is negative, whatever the input is."""
+        """Tells whether no real value of the output is negative, whatever the input is."""
         return self.sign == "never negative" or self.activation not in (None, "none")
 
 

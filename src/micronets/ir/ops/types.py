@@ -1,4 +1,4 @@
-"""What types of tensors operators take and make: the rules behind `Operator.output_type`.
+"""The types of tensors that operators take and make: the rules of `Operator.output_type`.
 
 A rule gets the types of the inputs, and where they are read: the operator's name with what leads to it, which begins
 every message. It returns the type of all outputs, or raises `SpecError` for types that TFLM's kernel does not take.

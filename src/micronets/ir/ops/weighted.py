@@ -1,4 +1,4 @@
-"""What the operators with weights have in common, and the record of both kinds of convolution."""
+"""Facts that the operators with weights have in common, and the record of both kinds of convolution."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is different where an operator's inputs are int16: weights stay int8, and biases have 64 bits ("16x8")."""
+"""Facts that differ for operators whose inputs are int16 ("16x8"): weights stay int8, and biases have 64 bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the templates of several spaces have in common: options of widths, residual blocks and the classifier."""
+"""Parts of the templates of several spaces: options of widths, residual blocks and the classifier."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MOST_SIDE = 1_000_000
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the input of a space's networks may be.
+    """The inputs that the networks of a space may have.
 
     - choices: choices of kind shape.
     - shape: gives the input's shape `(H, W, C)` for the values of the choices.

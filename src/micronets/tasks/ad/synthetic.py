@@ -96,7 +96,7 @@ class SyntheticClip:
 
     @property
     def abnormal(self) -> bool:
-        """Whether the machine has a fault."""
+        """Tells whether the machine has a fault."""
         return self.fault is not None
 
 

@@ -21,7 +21,7 @@ from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features, KwsData
 from micronets.tasks.kws.noise import coloured_samples
 from micronets.terminal import counted
 
-VERSION = 1  # raise it when the same seed gives other sounds
+VERSION = 1  # increase it whenever the same seed gives other sounds
 MOST_MADE = 6000  # negatives that are kept of one training, of which every epoch draws some
 TO_CHOOSE = 1_000_000  # what is added to a seed for the negatives by which the best epoch is chosen
 EPOCHS_APART = 4  # epochs that would have negatives of their own, were there no such limit

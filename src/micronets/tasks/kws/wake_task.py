@@ -24,7 +24,7 @@ from micronets.terminal import counted
 
 __all__ = ["TASK", "SpectrogramAugmentation", "WakeOptions", "examples", "load", "outline"]
 
-_VERSION = 1  # raise it when the same arguments give other clips
+_VERSION = 1  # increase it whenever the same arguments give other clips
 _SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}  # of what is synthesised
 
 

@@ -1,4 +1,4 @@
-"""How each operator is stored in a `.tflite` file: what the reader makes of it, and what the writer makes of a layer.
+"""The stored form of each operator in a `.tflite` file, which the reader turns into layers and the writer makes.
 
 `Op` numbers the operators, `codec` says how one is read, `encode_layer` how a layer is written. The type checker asks
 for a new kind of layer in `encode_layer` and for a new number in `codec`. A family of operators has a file of its own

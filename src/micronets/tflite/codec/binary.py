@@ -1,4 +1,4 @@
-"""How operators of two tensors of values are stored: sums, products and their like."""
+"""The stored form of operators on two tensors, value by value: sums, products and the like."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How convolutions are stored: plain, depthwise and transposed ones."""
+"""The stored form of plain, depthwise and transposed convolutions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How products of matrices are stored: fully connected layers, and matrices that are both computed."""
+"""The stored form of matrix products: fully connected layers, and products of two computed matrices."""
 
 from __future__ import annotations
 

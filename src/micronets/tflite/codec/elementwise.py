@@ -1,4 +1,4 @@
-"""How operators that take one value after the other are stored: activations, and changes of scale or type."""
+"""The stored form of operators on single values: activations, and changes of scale or type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How operators that join tensors or part them are stored."""
+"""The stored form of operators that join or divide tensors."""
 
 from __future__ import annotations
 

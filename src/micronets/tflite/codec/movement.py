@@ -1,4 +1,4 @@
-"""How operators that pick, repeat or surround values are stored: slices, gathers, borders, resizing."""
+"""The stored form of operators that select, repeat or surround values: slices, gathers, borders, resizing."""
 
 from __future__ import annotations
 

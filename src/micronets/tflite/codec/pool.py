@@ -1,4 +1,4 @@
-"""How pools and reductions are stored: windows, and all values along some axes."""
+"""The stored form of pools and reductions: over windows, or over all values along some axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of how an operator is stored in a file: the records `Codec`, `FileOperator` and `Encoded`."""
+"""The records of an operator's stored form in a file: `Codec`, `FileOperator` and `Encoded`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FileOperator:
     """One operator of a file.
 
     - op: which operator it is.
-    - where: what errors begin with: the file and the operator.
+    - where: the beginning of error messages: the file and the operator.
     - options: the table of its options; None where all of them have their defaults.
     - inputs: the numbers of the tensors that it reads, -1 for one that is left out.
     - activations: those of them that are activations, as its `Codec` says; the others are constants.
@@ -56,7 +56,7 @@ class FileOperator:
 
 @dataclass(frozen=True, kw_only=True)
 class Codec:
-    """How an operator is stored in a file.
+    """The form in which a kind of operator is stored in a file.
 
     - options: the member number of its options table in the format's union; None for an operator that has none.
     - inputs: how many tensors it reads, constants included.

@@ -1,4 +1,4 @@
-"""How operators are stored that keep variables for themselves."""
+"""The stored form of operators with variables of their own."""
 
 from __future__ import annotations
 

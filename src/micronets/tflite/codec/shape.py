@@ -1,4 +1,4 @@
-"""How operators that change a tensor's shape or the order of its dimensions are stored."""
+"""The stored form of operators that change a tensor's shape or the order of its dimensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How variables are stored: the state that a network keeps between inferences."""
+"""The stored form of variables, the state that a network keeps between inferences."""
 
 from __future__ import annotations
 
