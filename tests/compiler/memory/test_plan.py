@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from micronets.boards.targets import DSP
+from micronets.boards.targets import DSP, PLAIN, Target
 from micronets.commands.inspect import inspect
 from micronets.compiler import ArenaPlan, compile_model, plan_arena
 from micronets.compiler.kernels.choose import choose_all
@@ -18,13 +18,28 @@ from micronets.device.host import run_on_host
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
+    Abs,
     Add,
     Conv2D,
     DepthwiseConv2D,
+    Elu,
     FullyConnected,
+    HardSwish,
+    Layer,
+    LeakyRelu,
+    Logistic,
+    Maximum,
+    Minimum,
+    Mul,
+    Prelu,
     Quantize,
     Relu,
     Reshape,
+    Rsqrt,
+    SquaredDifference,
+    Sub,
+    Tanh,
+    TensorSpec,
 )
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -98,6 +113,34 @@ def test_add_relu_and_reshape_are_in_place() -> None:
     plan = plan_arena(Arch((8, 8, 1), layers))
     assert plan.bytes == 128
     assert plan.offsets["b"] == plan.offsets["c"] == plan.offsets["d"]
+
+
+ELEMENTWISE: tuple[Layer, ...] = (
+    *(kind(name="y", inputs=("a",)) for kind in (Relu, HardSwish, Logistic, Tanh, Elu, Abs, Rsqrt, Quantize)),
+    LeakyRelu(name="y", inputs=("a",), alpha=0.1),
+    *(
+        kind(name="y", inputs=inputs)
+        for kind in (Add, Sub, Mul, Minimum, Maximum, SquaredDifference, Prelu)
+        for inputs in (("a", "b"), ("a", "c"))
+    ),
+)
+
+
+@pytest.mark.parametrize("target", [DSP, PLAIN], ids=lambda target: target.name)
+def test_elementwise_layers_are_in_place(target: Target) -> None:
+    """A layer that changes each code alone, or combines each with another one, needs no memory for its output.
+
+    Its input is the map of a convolution, larger than what the convolution reads; a second operand is another map, or a
+    constant of one code a channel.
+    """
+    conv = Conv2D(name="a", inputs=(INPUT,), filters=32, kernel=(1, 1))
+    constant, size = TensorSpec("c", (32,), "int8"), 8 * 8 * 32
+    for layer in ELEMENTWISE:
+        convolutions = (conv, replace(conv, name="b")) if "b" in layer.inputs else (conv,)
+        constants = (constant,) if "c" in layer.inputs else ()
+        plan = plan_arena(Arch((8, 8, 1), (*convolutions, layer), constants=constants), target)
+        assert plan.bytes < size * len(convolutions) + size // 2, layer
+        assert plan.offsets["y"] in {plan.offsets[conv.name] for conv in convolutions}, layer
 
 
 def test_four_bit_rows_are_unpacked_four_at_a_time() -> None:
