@@ -155,6 +155,17 @@ def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path: Path, monkeyp
         list(walk(tmp_path))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the current directory of a process")
+def test_a_lock_below_a_current_directory_that_is_gone_is_not_in_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(OSError, match="the directory cannot be made"), files.locked(Path("run/.lock")):
+        pass
+
+
 def test_nobody_is_asked_for_by_a_signal_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "name", "nt")
     monkeypatch.setattr(os, "kill", lambda *_: pytest.fail("on Windows this would end the process"))

@@ -256,6 +256,8 @@ def locked(path: Path) -> Iterator[None]:
             return
         finally:
             os.close(handle)
+    if not path.parent.exists():  # as where the current directory has been removed
+        raise OSError(errno.EINVAL, "the directory cannot be made", str(path.parent))
     raise InUse
 
 

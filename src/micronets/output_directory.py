@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from micronets.errors import FileError
-from micronets.files import digest, is_part, part_of, write_atomic
+from micronets.files import digest, is_part, part_of, read_plain_text, write_atomic
 
 LIST = ".micronets-files.json"
 _STAGED = "micronets-new"  # its part (`files.part_of`) holds new files until all of them are written
@@ -139,7 +139,7 @@ def read_list(directory: Path) -> Ours:
     """Reads which files in a directory are ours; none where there is no list. Raises `FileError` for a damaged list."""
     path = directory / LIST
     try:
-        content = json.loads(path.read_text("utf-8"))
+        content = json.loads(read_plain_text(path))
         files = content["files"]
         found = {name: tuple(digests) for name, digests in files.items()}
         for name, digests in found.items():

@@ -95,6 +95,10 @@ def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: 
     again = go(16)
     assert again == records
     assert len(calls) == 11
+    damaged = next(path for path in tmp_path.rglob("*.json") if "arch" in path.read_text("utf-8"))
+    damaged.write_text("[1")
+    assert go(16) == records, "a damaged record is measured again"
+    assert len(calls) == 12
     r = records[0]
     assert r.ops == 2 * sum(layer.macs for layer in r.layers)
     assert r.cycles == sum(layer.cycles for layer in r.layers) + r.outside_cycles

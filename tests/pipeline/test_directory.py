@@ -138,6 +138,24 @@ def test_changed_and_missing_files_are_refused(run: RunDir) -> None:
         search(run)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("name", ["search/arch.json", "stages.json"])
+def test_a_pipe_or_a_device_in_place_of_a_file_is_refused_and_not_waited_for(run: RunDir, name: str) -> None:
+    search(run)
+    (run / name).unlink()
+    os.mkfifo(run / name)
+    with pytest.raises(FileError, match=re.escape(f"{run / name}: cannot be read (a pipe or a device, not a file)")):
+        search(run)
+    (run / name).unlink()
+    (run / name).symlink_to("/dev/zero")
+    with pytest.raises(FileError, match=re.escape(f"{run / name}: cannot be read (a pipe or a device, not a file)")):
+        search(run)
+    (run / name).unlink()
+    (run / name).symlink_to(run / name)
+    with pytest.raises(FileError, match=re.escape(f"{run / name}: cannot be read (")):
+        search(run)
+
+
 def test_discarding_a_stage_discards_what_follows(run: RunDir) -> None:
     search(run)
     begin(run, TRAIN, {})

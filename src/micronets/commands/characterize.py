@@ -26,8 +26,8 @@ from micronets import output_directory
 from micronets.boards.board import Board
 from micronets.commands.source_hash import source_hash
 from micronets.cost.counts import macs, params
-from micronets.errors import CheckFailed, DeviceError, DoesNotFit, SpecError
-from micronets.files import digest, write_atomic
+from micronets.errors import CheckFailed, DeviceError, DoesNotFit, MicronetsError, SpecError
+from micronets.files import digest, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.quantized.random_weights import with_random_weights
@@ -194,7 +194,7 @@ def characterize(
     folder = out / "models"
     output_directory.check_writable(out, dict.fromkeys(RESULTS, ""), keep=True)
     paths = [folder / f"{measurement_key(d.arch, board, toolchain, kernels)}.json" for d in drawn]
-    todo = [i for i, path in enumerate(paths) if not path.is_file()]
+    todo = [i for i, path in enumerate(paths) if not _measured(path)]
     progress(len(drawn) - len(todo), len(drawn))
     for n, (i, found) in enumerate(
         _measure_all([(drawn[i].arch, board, compiler, device, runtime) for i in todo], 1 if serial else jobs), start=1
@@ -208,10 +208,24 @@ def characterize(
             **vars(found), space=network.space, hash=path.stem, toolchain=toolchain, values=network.values
         )
         write_atomic(path, json.dumps(record.to_json()) + "\n")
-    tables = [json.loads(path.read_text("utf-8")) for path in paths]
-    found_records = [network_record(t) for t in tables if "too_large" not in t]
+    found_records = [record for path in paths if isinstance(record := _read(path), NetworkRecord)]
     output_directory.write_files(out, {RESULTS[0]: table(found_records)}, keep=True)
     return found_records
+
+
+def _measured(path: Path) -> bool:
+    """Tells whether a file holds what was found of a network; one that is missing or damaged is to be made again."""
+    try:
+        _read(path)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError, MicronetsError):
+        return False
+    return True
+
+
+def _read(path: Path) -> NetworkRecord | TooLarge:
+    """Reads what was found of a network. Raises the errors that `_measured` takes for a damaged file."""
+    table = json.loads(read_plain_text(path))
+    return TooLarge(str(table["too_large"])) if "too_large" in table else network_record(table)
 
 
 @dataclass(frozen=True)

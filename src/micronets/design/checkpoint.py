@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from micronets.errors import FileError, SpecError
-from micronets.files import write_atomic
+from micronets.files import check_plain, write_atomic
 
 
 def save_checkpoint(path: Path, state: dict[str, Any], stamp: str = "") -> None:
@@ -44,6 +44,7 @@ def load_checkpoint(path: Path, device: torch.device | None = None, stamp: str =
     Raises `FileError` for a damaged file and `SpecError` for a checkpoint with another stamp.
     """
     try:
+        check_plain(path)
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         return None

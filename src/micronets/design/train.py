@@ -23,7 +23,7 @@ from micronets.design.torch_ops import prepare_cpu
 from micronets.design.train_loop import TrainingJob, TrainLoop
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError
-from micronets.files import write_atomic
+from micronets.files import check_plain, write_atomic
 from micronets.ir.arch import Arch
 from micronets.progress import Progress
 
@@ -102,6 +102,7 @@ def load_result(directory: Path) -> TrainResult:
     """Reads what `train_network` left in `directory`. Raises `FileError` if it is not there or damaged."""
     path = directory / WEIGHTS
     try:
+        check_plain(path)
         return _result_of(torch.load(path, map_location="cpu", weights_only=True))
     except FileNotFoundError as e:
         raise FileError(f"{path}: no such file; train first") from e

@@ -18,7 +18,7 @@ from micronets.errors import FileError, SpecError
 from micronets.fetch import download as net
 from micronets.fetch.sources import SOURCES, Archive, Source, select_archives, source_of
 from micronets.fetch.unpack import unpack
-from micronets.files import write_atomic
+from micronets.files import read_plain_text, write_atomic
 
 __all__ = [
     "SOURCES",
@@ -175,7 +175,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
     A manifest that is missing or damaged is taken for an empty one.
     """
     with suppress(OSError, ValueError):
-        found = json.loads((directory / MANIFEST).read_text("utf-8"))
+        found = json.loads(read_plain_text(directory / MANIFEST))
         if isinstance(found, dict):
             return {name: entry for name, entry in found.items() if isinstance(entry, dict)}
     return {}

@@ -15,7 +15,7 @@ from typing import Any
 
 from micronets import __version__
 from micronets.errors import FileError
-from micronets.files import write_atomic
+from micronets.files import read_plain_text, write_atomic
 
 DownloadProgress = Callable[[int, int | None], None]
 """It is told the bytes that are there and, where that is known, of how many."""
@@ -175,7 +175,7 @@ def _remote_of(headers: Any, size: str | None) -> Remote:
 def _read_state(path: Path) -> Remote | None:
     """Reads what the server said of a file whose download was interrupted; None if that is not known."""
     try:
-        return Remote(**json.loads(path.read_text("utf-8")))
+        return Remote(**json.loads(read_plain_text(path)))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from micronets import __version__, files, output_directory
 from micronets.errors import FileError, SpecError
-from micronets.files import digest, write_atomic
+from micronets.files import digest, read_plain, read_plain_text, write_atomic
 
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
@@ -204,9 +204,13 @@ def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:
             raise FileError(f"{run.path}: stage {stage.name} is not done; micronets run {run.path} --resume does it")
         for name, known in entry["outputs"].items():
             path = run / name
-            if not path.exists():
-                raise FileError(f"{path}: is gone; {_way_out(run, stage)}")
-            if digest(path.read_bytes()) != known:
+            try:
+                content = read_plain(path)
+            except FileNotFoundError as e:
+                raise FileError(f"{path}: is gone; {_way_out(run, stage)}") from e
+            except OSError as e:
+                raise FileError(f"{path}: cannot be read ({e.strerror}); {_way_out(run, stage)}") from e
+            if digest(content) != known:
                 raise FileError(f"{path}: has changed since stage {stage.name} wrote it; {_way_out(run, stage)}")
         found |= entry["outputs"]
     return found
@@ -283,9 +287,11 @@ def _way_out(run: RunDir, stage: StageFacts) -> str:
 def _read(run: RunDir) -> dict[str, Any]:
     path = run / RECORD
     try:
-        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        record: dict[str, Any] = json.loads(read_plain_text(path))
     except FileNotFoundError:
         return {}
+    except OSError as e:
+        raise FileError(f"{path}: cannot be read ({e.strerror}); start again in another directory with --out") from e
     except (ValueError, RecursionError) as e:
         raise FileError(f"{path}: damaged ({e}); start again in another directory with --out") from e
     if not isinstance(record, dict) or not all(map(_is_entry, record.values())):
