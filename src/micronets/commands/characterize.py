@@ -194,7 +194,7 @@ def characterize(
     folder = out / "models"
     output_directory.check_writable(out, dict.fromkeys(RESULTS, ""), keep=True)
     paths = [folder / f"{measurement_key(d.arch, board, toolchain, kernels)}.json" for d in drawn]
-    todo = [i for i, path in enumerate(paths) if not _measured(path)]
+    todo = [i for i, path in enumerate(paths) if not _is_measured(path)]
     progress(len(drawn) - len(todo), len(drawn))
     for n, (i, found) in enumerate(
         _measure_all([(drawn[i].arch, board, compiler, device, runtime) for i in todo], 1 if serial else jobs), start=1
@@ -213,7 +213,7 @@ def characterize(
     return found_records
 
 
-def _measured(path: Path) -> bool:
+def _is_measured(path: Path) -> bool:
     """Tells whether a file holds what was found of a network; one that is missing or damaged is to be made again."""
     try:
         _read(path)
@@ -223,7 +223,7 @@ def _measured(path: Path) -> bool:
 
 
 def _read(path: Path) -> NetworkRecord | TooLarge:
-    """Reads what was found of a network. Raises the errors that `_measured` takes for a damaged file."""
+    """Reads what was found of a network. Raises the errors that `_is_measured` takes for a damaged file."""
     table = json.loads(read_plain_text(path))
     return TooLarge(str(table["too_large"])) if "too_large" in table else network_record(table)
 
