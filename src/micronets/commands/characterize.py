@@ -208,7 +208,7 @@ def characterize(
             **vars(found), space=network.space, hash=path.stem, toolchain=toolchain, values=network.values
         )
         write_atomic(path, json.dumps(record.to_json()) + "\n")
-    found_records = [record for path in paths if isinstance(record := _read(path), NetworkRecord)]
+    found_records = [found for found in map(_read, paths) if isinstance(found, NetworkRecord)]
     output_directory.write_files(out, {RESULTS[0]: table(found_records)}, keep=True)
     return found_records
 

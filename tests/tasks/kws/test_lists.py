@@ -6,6 +6,7 @@ import pytest
 
 from micronets.errors import DataError
 from micronets.tasks.kws.folders import official_splits, scan
+from micronets.tasks.kws.task import load
 from tests.support.wavs import write_words
 
 
@@ -44,6 +45,16 @@ def test_entries_that_name_no_recording_are_named(tmp_path: Path) -> None:
     (root / "validation_list.txt").write_text("a/001.wav\na/000.wav\n")
     with pytest.raises(DataError, match=r"a/000.wav is in both lists; remove it from one of them$"):
         official_splits(scan(root))
+
+
+def test_lists_beside_words_of_ones_own_are_named_as_unread(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 6, "b": 6})
+    assert not any("not read" in note for note in load(root, negatives=0.0).notes)
+    (root / "testing_list.txt").write_text("a/000.wav\nb/001.wav\n")
+    assert (
+        "testing_list.txt is not read: this is no directory of Speech Commands, and its recordings are divided by "
+        'their names; task = "kws" with data.words reads such lists'
+    ) in load(root, negatives=0.0).notes
 
 
 def test_a_line_that_is_no_path_is_shown_in_part(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from micronets.tasks.kws.folders import (
     official_splits,
     own_splits,
     scan,
+    unread_lists_note,
 )
 from micronets.tasks.kws.noise import coloured
 
@@ -57,16 +58,17 @@ def class_folders(
     if len(classes) < 2 and "all" not in splits:
         raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
     by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
+    notes = folders.notes if "all" in splits else (*folders.notes, *unread_lists_note(folders))
     got = read_files(classes, {s: by_split[s] for s in splits}, fe, cut)
     if cut and set(SPLITS) <= {*splits}:
         got = (*got[:2], got[2] + _uneven(classes, got[1]))
     if "train" not in splits:
-        return Clips(classes, *got[:2], _no_features(fe), folders.notes + got[2])
+        return Clips(classes, *got[:2], _no_features(fe), notes + got[2])
     rng = _rng(seed, "train")
     noise = [_crops(_whole(folders.background), _BACKGROUND_ROWS, fe, rng)] if folders.background else []
     if SILENCE in classes:
         noise.append(got[0]["train"][got[1]["train"] == classes.index(SILENCE)])
-    return Clips(classes, *got[:2], np.concatenate(noise or [coloured(200, fe, rng)]), folders.notes + got[2])
+    return Clips(classes, *got[:2], np.concatenate(noise or [coloured(200, fe, rng)]), notes + got[2])
 
 
 def labelled_recordings(

@@ -123,6 +123,18 @@ def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]],
     return out, tuple(notes)
 
 
+def unread_lists_note(folders: Folders) -> tuple[str, ...]:
+    """Returns a note on the lists of Speech Commands in a directory whose recordings are divided by another rule."""
+    names = [name for name in LISTS.values() if (folders.root / name).exists()]
+    if not names:
+        return ()
+    are = "is" if len(names) == 1 else "are"
+    return (
+        f"{' and '.join(names)} {are} not read: this is no directory of Speech Commands, and its recordings are "
+        'divided by their names; task = "kws" with data.words reads such lists',
+    )
+
+
 def _entries(path: Path) -> list[str]:
     """Returns the paths that a list names, in the form `yes/a.wav`, whichever system and editor wrote it."""
     try:
