@@ -1,6 +1,7 @@
 """Fixtures that several tests share."""
 
 import os
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -30,16 +31,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Puts the long tests first in the share of every worker, so that none of them is left when the others are done.
 
     Workers begin with equal shares, one behind the other, and then take from those who have more (`--dist worksteal`).
+    The long tests of a file stay together, as what they share is made anew by every worker.
     """
     workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
     here = Path(__file__).parent
-    long = [item for item in items if item.path.relative_to(here).as_posix() in LONG]
+    long: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        if item.path.relative_to(here).as_posix() in LONG:
+            long.setdefault(item.path, []).append(item)
+    files = list(long.values())
     short = [item for item in items if item.path.relative_to(here).as_posix() not in LONG]
     items[:] = [
         item
         for worker in range(workers)
         for item in (
-            *long[worker::workers],
+            *chain.from_iterable(files[worker::workers]),
             *short[len(short) * worker // workers : len(short) * (worker + 1) // workers],
         )
     ]

@@ -21,9 +21,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Returns a directory with recordings, a configuration, and in `run` what comes out when nothing happens."""
     root = tmp_path_factory.mktemp("whole")
     tones(root / "words", clips=16)
-    with start("run", config(root, root / "words")) as process:
-        err = process.communicate(timeout=SECONDS)[1]
-    assert process.returncode == 0, err
+    result = call("run", config(root, root / "words"))
+    assert result.code == 0, result.err
     return root
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ def class_folders(
     noise = [_crops(_whole(folders.background), _BACKGROUND_ROWS, fe, rng)] if folders.background else []
     if SILENCE in classes:
         noise.append(got[0]["train"][got[1]["train"] == classes.index(SILENCE)])
-    return Clips(classes, *got[:2], np.concatenate(noise or [coloured(200, fe, rng)]), notes + got[2])
+    return Clips(classes, *got[:2], np.concatenate(noise or [_drawn_background(fe, seed)]), notes + got[2])
 
 
 def labelled_recordings(
@@ -84,7 +85,7 @@ def labelled_recordings(
     if "train" not in splits:
         return Clips(got.classes, got.features, got.target, _no_features(fe), got.notes)
     quiet = got.features["train"][got.target["train"] == got.classes.index(SILENCE)] if SILENCE in got.classes else None
-    noise = quiet if quiet is not None and len(quiet) else coloured(200, fe, _rng(seed, "train"))
+    noise = quiet if quiet is not None and len(quiet) else _drawn_background(fe, seed)
     return Clips(got.classes, got.features, got.target, noise, got.notes)
 
 
@@ -233,6 +234,14 @@ def _crops(background: Sequence[BackgroundPart], n: int, fe: FrontEnd, rng: np.r
         start = int(rng.integers(max(1, len(source) - fe.clip_samples)))
         clips.append(source[start : start + fe.clip_samples] * np.float32(rng.uniform()))
     return features(clips, fe)
+
+
+@lru_cache(maxsize=4)
+def _drawn_background(fe: FrontEnd, seed: int) -> Features:
+    """Draws the background for data that bring none: 200 clips, which a process that reads them again draws once."""
+    found = coloured(200, fe, _rng(seed, "train"))
+    found.flags.writeable = False
+    return found
 
 
 def _rng(seed: int, split: str) -> np.random.Generator:
