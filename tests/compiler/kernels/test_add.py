@@ -71,6 +71,11 @@ def test_sums_of_multiples_are_taken_where_they_are_exact() -> None:
     """Nearly all random scales have such factors; a tie between two codes, which TFLM rounds away from 0, has none."""
     found = [compile_model(combined(seed, (2, 2), kind)).files["model.c"] for kind in (Add, Sub) for seed in SEEDS]
     assert sum("micronets_row_linear" in text for text in found) >= 25
+    r = np.random.default_rng(5)
+    scales = [(float(a), float(b), float(np.hypot(a, b))) for a, b in np.exp(r.uniform(-4, 0, (100, 2)))]
+    zeros = r.integers(-128, 128, (100, 3)).tolist()
+    quants = [[TensorQuant(*q) for q in zip(s, z, strict=True)] for s, z in zip(scales, zeros, strict=True)]
+    assert sum(linear(a, b, y) is not None for a, b, y in quants) >= 99
     one, two = TensorQuant(1.0, 0), TensorQuant(2.0, 0)
     assert linear(one, one, two) is None
     assert linear(one, one, one) == Linear(1 << 24, 1 << 24, (1 << 15) + 1)
