@@ -52,7 +52,6 @@ def add_operator(layer: Add) -> Operator:
         by_channel=True,
         trainable=True,
         tflm=Tflm(
-            method="AddAdd",
             host=TflmKernel(parameters=8, alignment=4, op_data=60, temporaries=("every input", "output"), scratch=()),
             cortex_m=TflmKernel(
                 parameters=2, alignment=1, op_data=60, temporaries=("every input", "output"), scratch=()

@@ -55,7 +55,6 @@ def arg_max_operator(layer: ArgMax) -> Operator:
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method=f"AddArg{name}",
             host=TflmKernel(parameters=4, alignment=4, op_data=0, temporaries=(), scratch=()),
             cortex_m=TflmKernel(parameters=1, alignment=1, op_data=0, temporaries=(), scratch=()),
             requantised_channels=nothing,

@@ -111,7 +111,6 @@ def batch_matmul_operator(layer: BatchMatMul) -> Operator:
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddBatchMatMul",
             host=TflmKernel(
                 parameters=3, alignment=1, op_data=32, temporaries=OPERANDS, scratch=(), prepared=prepared(24)
             ),

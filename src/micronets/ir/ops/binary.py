@@ -114,7 +114,6 @@ def mul_operator(layer: Mul) -> Operator:
     """Returns the facts of a product."""
     return _binary_operator(
         "MUL",
-        "AddMul",
         layer.activation,
         check=_with_activation("Mul", layer.activation),
         scale="its own",
@@ -129,7 +128,6 @@ def sub_operator(layer: Sub) -> Operator:
     """Returns the facts of a difference."""
     return _binary_operator(
         "SUB",
-        "AddSub",
         layer.activation,
         check=_with_activation("Sub", layer.activation),
         scale="its own",
@@ -144,7 +142,6 @@ def div_operator(layer: Div) -> Operator:
     """Returns the facts of a quotient. Codes are not read: TFLM's kernel shifts those by more bits than C defines."""
     return _binary_operator(
         "DIV",
-        "AddDiv",
         layer.activation,
         check=_with_activation("Div", layer.activation),
         scale="its own",
@@ -158,12 +155,12 @@ def div_operator(layer: Div) -> Operator:
 
 def minimum_operator(layer: Minimum) -> Operator:
     """Returns the facts of the smaller of two codes."""
-    return _extreme_operator("MINIMUM", "AddMinimum", "Minimum")
+    return _extreme_operator("MINIMUM", "Minimum")
 
 
 def maximum_operator(layer: Maximum) -> Operator:
     """Returns the facts of the larger of two codes."""
-    return _extreme_operator("MAXIMUM", "AddMaximum", "Maximum")
+    return _extreme_operator("MAXIMUM", "Maximum")
 
 
 def squared_difference_operator(layer: SquaredDifference) -> Operator:
@@ -171,7 +168,6 @@ def squared_difference_operator(layer: SquaredDifference) -> Operator:
     kernel = TflmKernel(parameters=0, alignment=4, op_data=112, temporaries=PREPARED, scratch=())
     return _binary_operator(
         "SQUARED_DIFFERENCE",
-        "AddSquaredDifference",
         None,
         check=check_broadcast("SquaredDifference"),
         scale="its own",
@@ -194,7 +190,6 @@ def prelu_operator(layer: Prelu) -> Operator:
 
     return _binary_operator(
         "PRELU",
-        "AddPrelu",
         None,
         check=check,
         scale="its own",
@@ -206,12 +201,11 @@ def prelu_operator(layer: Prelu) -> Operator:
     )
 
 
-def _extreme_operator(tflite_name: str, method: str, kind: str) -> Operator:
+def _extreme_operator(tflite_name: str, kind: str) -> Operator:
     """Returns the facts of a minimum or maximum, whose kernel prepares nothing."""
     kernel = TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=(), scratch=())
     return _binary_operator(
         tflite_name,
-        method,
         None,
         check=check_broadcast(kind),
         scale="copied codes",
@@ -235,7 +229,6 @@ def _with_activation(kind: str, activation: Activation) -> Callable[[Shapes, str
 
 def _binary_operator(
     tflite_name: str,
-    method: str,
     activation: Activation | None,
     *,
     check: Callable[[Shapes, str], None],
@@ -275,7 +268,6 @@ def _binary_operator(
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method=method,
             host=host,
             cortex_m=cortex_m,
             requantised_channels=nothing,

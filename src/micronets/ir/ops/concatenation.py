@@ -76,7 +76,6 @@ def concatenation_operator(layer: Concatenation) -> Operator:
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddConcatenation",
             # The host's build has a number for each of 10 inputs besides, for compressed tensors.
             host=TflmKernel(parameters=8, alignment=4, op_data=80, temporaries=operands, scratch=()),
             cortex_m=TflmKernel(parameters=8, alignment=4, op_data=24, temporaries=operands, scratch=()),

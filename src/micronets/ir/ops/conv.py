@@ -106,7 +106,6 @@ def conv_2d_operator(layer: Conv2D) -> Operator:
         gathered=gathered,
         by_channel=False,
         check_more=check_groups,
-        tflm_method="AddConv2D",
         cortex_m_scratch=cortex_m_scratch,
         cycles=cycles,
         timed_as=timed_as,

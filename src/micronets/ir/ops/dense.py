@@ -93,7 +93,6 @@ def fully_connected_operator(layer: FullyConnected) -> Operator:
         by_channel=False,
         trainable=not layer.keep_dims,
         tflm=Tflm(
-            method="AddFullyConnected",
             host=TflmKernel(
                 parameters=32,
                 alignment=8,

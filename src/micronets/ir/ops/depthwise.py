@@ -83,7 +83,6 @@ def depthwise_conv_2d_operator(layer: DepthwiseConv2D) -> Operator:
         weights=weights,
         gathered=gathered,
         by_channel=True,
-        tflm_method="AddDepthwiseConv2D",
         cortex_m_scratch=cortex_m_scratch,
         cycles=cycles,
         timed_as=timed_as,

@@ -39,12 +39,12 @@ DEQUANTIZES: dict[Type, Types] = {"int8": ("float32",), "uint8": ("float32",), "
 
 def quantize_operator(layer: Quantize) -> Operator:
     """Returns the facts of a change of scale or type, to integers."""
-    return _edge_operator("QUANTIZE", "AddQuantize", converts(layer.to, QUANTIZES), to_float=False)
+    return _edge_operator("QUANTIZE", converts(layer.to, QUANTIZES), to_float=False)
 
 
 def dequantize_operator(layer: Dequantize) -> Operator:
     """Returns the facts of a conversion to float."""
-    return _edge_operator("DEQUANTIZE", "AddDequantize", converts("float32", DEQUANTIZES), to_float=True)
+    return _edge_operator("DEQUANTIZE", converts("float32", DEQUANTIZES), to_float=True)
 
 
 _CASTS: Types = ("int8", "int16", "int32", "float32")
@@ -55,17 +55,16 @@ CASTS: dict[Type, Types] = dict.fromkeys(_CASTS, _CASTS)
 
 def cast_operator(layer: Cast) -> Operator:
     """Returns the facts of a change of type that leaves the numbers as they are."""
-    found = _edge_operator("CAST", "AddCast", converts(layer.to, CASTS), to_float=True)
+    found = _edge_operator("CAST", converts(layer.to, CASTS), to_float=True)
     host = TflmKernel(parameters=8, alignment=4, op_data=0, temporaries=("input", "output"), scratch=())
     cortex_m = replace(host, parameters=2, alignment=1)  # enums of one byte (-fshort-enums)
     return replace(found, largest_rescale=None, tflm=replace(found.tflm, host=host, cortex_m=cortex_m))
 
 
-def _edge_operator(tflite_name: str, method: str, output_type: TypeRule, *, to_float: bool) -> Operator:
+def _edge_operator(tflite_name: str, output_type: TypeRule, *, to_float: bool) -> Operator:
     """Returns the facts of either operator.
 
     - tflite_name, output_type: fields of `Operator`.
-    - method: `Tflm.method`.
     - to_float: whether the output is float32.
     """
     kernel = TflmKernel(parameters=0, alignment=4, op_data=32, temporaries=("input", "output"), scratch=())
@@ -92,7 +91,7 @@ def _edge_operator(tflite_name: str, method: str, output_type: TypeRule, *, to_f
         sign="as the inputs",
         by_channel=True,
         trainable=False,
-        tflm=Tflm(method=method, host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)),
+        tflm=Tflm(host=kernel, cortex_m=kernel, requantised_channels=nothing, cycles=by_value(CYCLES)),
         timed_as=timed_as("table"),
         timed_by=timed_by_value,
     )

@@ -38,7 +38,6 @@ def hard_swish_operator(layer: HardSwish) -> Operator:
         by_channel=True,
         trainable=True,
         tflm=Tflm(
-            method="AddHardSwish",
             host=kernel,
             cortex_m=kernel,
             requantised_channels=nothing,

@@ -57,7 +57,6 @@ def l2_normalization_operator(layer: L2Normalization) -> Operator:
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddL2Normalization",
             host=kernel(4),
             cortex_m=kernel(1),
             requantised_channels=nothing,

@@ -100,7 +100,6 @@ def unidirectional_sequence_lstm_operator(layer: UnidirectionalSequenceLstm) -> 
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddUnidirectionalSequenceLSTM",
             host=TflmKernel(parameters=16, alignment=4, op_data=688, temporaries=OPERANDS, scratch=(gate,) * 4),
             cortex_m=TflmKernel(
                 parameters=16,

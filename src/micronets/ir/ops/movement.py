@@ -53,7 +53,6 @@ PACK_INPUTS = Arity(1, None)
 
 def movement(
     name: str,
-    method: str,
     *,
     check: Callable[[Shapes, str], None],
     output_shapes: Callable[[Shapes], Shapes],
@@ -73,7 +72,7 @@ def movement(
 ) -> Operator:
     """Returns the facts of an operator whose outputs hold values of its inputs in another order.
 
-    - name, method: what TensorFlow Lite calls it, and what registers it in TFLM.
+    - name: what TensorFlow Lite calls it.
     - check, output_shapes, types, constants, table_bytes, inputs: see `Operator`; `types` are those that it takes.
     - parameters, op_data, temporaries, scratch, alignment: see `TflmKernel`; the kernel is the same on every machine.
     - selects: see `Operator`; False where values are interpolated.
@@ -112,7 +111,6 @@ def movement(
         by_channel=False,
         trainable=trainable,
         tflm=Tflm(
-            method=method,
             host=kernel,
             cortex_m=kernel,
             requantised_channels=nothing,
@@ -132,7 +130,6 @@ def expand_dims_operator(layer: ExpandDims) -> Operator:
 
     return movement(
         "EXPAND_DIMS",
-        "AddExpandDims",
         check=check,
         output_shapes=lambda inputs: ((*inputs[0][:axis], 1, *inputs[0][axis:]),),
         constants=((axis + 1,),),
@@ -155,7 +152,6 @@ def squeeze_operator(layer: Squeeze) -> Operator:
 
     return movement(
         "SQUEEZE",
-        "AddSqueeze",
         check=check,
         output_shapes=lambda inputs: (tuple(n for i, n in enumerate(inputs[0]) if i not in layer.axes),),
         parameters=36,
@@ -176,7 +172,6 @@ def transpose_operator(layer: Transpose) -> Operator:
 
     return movement(
         "TRANSPOSE",
-        "AddTranspose",
         check=check,
         output_shapes=lambda inputs: (tuple(inputs[0][axis] for axis in order),),
         types=("int8", "int16", "float32"),
@@ -201,7 +196,6 @@ def slice_operator(layer: Slice) -> Operator:
 
     return movement(
         "SLICE",
-        "AddSlice",
         check=check,
         output_shapes=lambda inputs: (size,),
         constants=((0, *begin), (1, *size)),
@@ -234,7 +228,6 @@ def strided_slice_operator(layer: StridedSlice) -> Operator:
     ends = tuple(layer.ends)
     return movement(
         "STRIDED_SLICE",
-        "AddStridedSlice",
         check=check,
         output_shapes=lambda inputs: (tuple(n for i, n in enumerate(size) if i not in layer.shrink),),
         constants=((0, *begin), (1, *ends), (1, *strides)),
@@ -260,7 +253,6 @@ def pack_operator(layer: Pack) -> Operator:
 
     return movement(
         "PACK",
-        "AddPack",
         check=check,
         output_shapes=lambda inputs: ((*inputs[0][:axis], parts, *inputs[0][axis:]),),
         table_bytes=120 + 4 * parts,
@@ -286,7 +278,6 @@ def unpack_operator(layer: Unpack) -> Operator:
 
     return movement(
         "UNPACK",
-        "AddUnpack",
         check=check,
         output_shapes=output_shapes,
         table_bytes=120 + 60 * parts,
@@ -307,7 +298,6 @@ def gather_operator(layer: Gather) -> Operator:
 
     return movement(
         "GATHER",
-        "AddGather",
         check=check,
         output_shapes=lambda inputs: ((*inputs[0][:axis], len(indices), *inputs[0][axis + 1 :]),),
         types=("int8", "float32"),
@@ -333,7 +323,6 @@ def mirror_pad_operator(layer: MirrorPad) -> Operator:
 
     return movement(
         "MIRROR_PAD",
-        "AddMirrorPad",
         check=check,
         output_shapes=lambda inputs: (tuple(n + a + b for n, (a, b) in zip(inputs[0], layer.paddings, strict=True)),),
         types=("int8", "float32"),
@@ -354,17 +343,15 @@ def _sizes_of_dimensions(inputs: Shapes, outputs: Shapes) -> int:
 
 def resize_nearest_neighbor_operator(layer: ResizeNearestNeighbor) -> Operator:
     """Returns the facts of a map of another size whose pixels are copied."""
-    return _resizing(layer, "RESIZE_NEAREST_NEIGHBOR", "AddResizeNearestNeighbor", ("int8", "int16", "float32"))
+    return _resizing(layer, "RESIZE_NEAREST_NEIGHBOR", ("int8", "int16", "float32"))
 
 
 def resize_bilinear_operator(layer: ResizeBilinear) -> Operator:
     """Returns the facts of a map of another size whose pixels are interpolated."""
-    return _resizing(layer, "RESIZE_BILINEAR", "AddResizeBilinear", ("int8",))
+    return _resizing(layer, "RESIZE_BILINEAR", ("int8",))
 
 
-def _resizing(
-    layer: ResizeNearestNeighbor | ResizeBilinear, name: str, method: str, types: tuple[Type, ...]
-) -> Operator:
+def _resizing(layer: ResizeNearestNeighbor | ResizeBilinear, name: str, types: tuple[Type, ...]) -> Operator:
     """Returns the facts of a map of another size."""
     copies = isinstance(layer, ResizeNearestNeighbor)
 
@@ -378,7 +365,6 @@ def _resizing(
 
     return movement(
         name,
-        method,
         check=check,
         output_shapes=lambda inputs: ((*layer.size, inputs[0][2]),),
         types=types,

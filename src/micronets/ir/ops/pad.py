@@ -60,7 +60,6 @@ def pad_operator(layer: Pad) -> Operator:
         by_channel=False,
         trainable=not coded,
         tflm=Tflm(
-            method="AddPadV2" if coded else "AddPad",
             host=kernel,
             cortex_m=kernel,
             requantised_channels=nothing,

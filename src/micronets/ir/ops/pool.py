@@ -29,17 +29,16 @@ def average_pool_2d_operator(layer: AveragePool2D) -> Operator:
     def sums_of_a_pixel(inputs: Shapes, outputs: Shapes) -> int:
         return 4 * inputs[0][2]  # a 32-bit sum for each channel
 
-    names = ("AVERAGE_POOL_2D", "AddAveragePool2D", "average_pool")
-    return _pool_operator(layer, *names, table_bytes=148, cortex_m=sums_of_a_pixel)
+    return _pool_operator(layer, "AVERAGE_POOL_2D", "average_pool", table_bytes=148, cortex_m=sums_of_a_pixel)
 
 
 def max_pool_2d_operator(layer: MaxPool2D) -> Operator:
     """Returns the facts of a maximum pool."""
-    return _pool_operator(layer, "MAX_POOL_2D", "AddMaxPool2D", "max_pool", table_bytes=150, cortex_m=nothing)
+    return _pool_operator(layer, "MAX_POOL_2D", "max_pool", table_bytes=150, cortex_m=nothing)
 
 
 def _pool_operator(
-    layer: AveragePool2D | MaxPool2D, tflite_name: str, method: str, timed_as: str, *, table_bytes: int, cortex_m: Count
+    layer: AveragePool2D | MaxPool2D, tflite_name: str, timed_as: str, *, table_bytes: int, cortex_m: Count
 ) -> Operator:
     """Returns the facts of either pool; `cortex_m` gives the scratch bytes of CMSIS-NN's kernel."""
     kind = type(layer).__name__
@@ -79,7 +78,6 @@ def _pool_operator(
         by_channel=True,
         trainable=True,
         tflm=Tflm(
-            method=method,
             host=TflmKernel(parameters=40, alignment=4, op_data=32, temporaries=("input", "output"), scratch=()),
             cortex_m=TflmKernel(
                 parameters=40,

@@ -108,7 +108,6 @@ class Tflm:
 
     docs/arena.md and `cost.tflm_cycles` say where the figures come from.
 
-    - method: the method of `MicroMutableOpResolver` that registers the operator.
     - host: what its kernel on a 64-bit machine takes, a reference kernel.
     - cortex_m: what its kernel on a 32-bit Cortex-M with DSP instructions takes, one of CMSIS-NN where there is one.
     - requantised_channels: how many channels have a multiplier and a shift of their own in the arena. A kind whose
@@ -116,7 +115,6 @@ class Tflm:
     - cycles: an estimate of the cycles of one layer on a Cortex-M4 without wait states.
     """
 
-    method: str
     host: TflmKernel
     cortex_m: TflmKernel
     requantised_channels: Count

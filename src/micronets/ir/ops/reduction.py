@@ -34,32 +34,27 @@ OF_EXTREMES: tuple[Operand, ...] = ("input", "constant", "output", "input", "out
 
 def mean_operator(layer: Mean) -> Operator:
     """Returns the facts of a mean."""
-    return _reduction(
-        layer, "MEAN", "AddMean", OF_SUMS, scale="its own", within_input=True, largest_rescale=LARGEST_MULTIPLIER
-    )
+    return _reduction(layer, "MEAN", OF_SUMS, scale="its own", within_input=True, largest_rescale=LARGEST_MULTIPLIER)
 
 
 def sum_operator(layer: Sum) -> Operator:
     """Returns the facts of a sum."""
-    return _reduction(
-        layer, "SUM", "AddSum", OF_SUMS, scale="its own", within_input=False, largest_rescale=LARGEST_MULTIPLIER
-    )
+    return _reduction(layer, "SUM", OF_SUMS, scale="its own", within_input=False, largest_rescale=LARGEST_MULTIPLIER)
 
 
 def reduce_max_operator(layer: ReduceMax) -> Operator:
     """Returns the facts of a maximum."""
-    return _reduction(layer, "REDUCE_MAX", "AddReduceMax", OF_EXTREMES, scale="all inputs'", within_input=True)
+    return _reduction(layer, "REDUCE_MAX", OF_EXTREMES, scale="all inputs'", within_input=True)
 
 
 def reduce_min_operator(layer: ReduceMin) -> Operator:
     """Returns the facts of a minimum."""
-    return _reduction(layer, "REDUCE_MIN", "AddReduceMin", OF_EXTREMES, scale="all inputs'", within_input=True)
+    return _reduction(layer, "REDUCE_MIN", OF_EXTREMES, scale="all inputs'", within_input=True)
 
 
 def _reduction(
     layer: Reduction,
     tflite_name: str,
-    method: str,
     temporaries: tuple[Operand, ...],
     *,
     scale: Scale,
@@ -120,7 +115,6 @@ def _reduction(
         by_channel=layer.axes == (0, 1),  # of a map; other tensors are no part of networks that we train
         trainable=True,
         tflm=Tflm(
-            method=method,
             host=kernel,
             cortex_m=kernel,
             requantised_channels=nothing,

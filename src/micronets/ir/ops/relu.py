@@ -44,7 +44,6 @@ def relu_operator(layer: Relu) -> Operator:
         by_channel=True,
         trainable=True,
         tflm=Tflm(
-            method="AddRelu6" if layer.six else "AddRelu",
             host=kernel,
             cortex_m=kernel,
             requantised_channels=nothing,

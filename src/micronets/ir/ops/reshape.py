@@ -50,7 +50,6 @@ def reshape_operator(layer: Reshape) -> Operator:
         by_channel=False,
         trainable=True,
         tflm=Tflm(
-            method="AddReshape",
             host=kernel,
             cortex_m=kernel,
             requantised_channels=nothing,

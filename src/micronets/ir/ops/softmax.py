@@ -29,7 +29,6 @@ def softmax_operator(layer: Softmax) -> Operator:
 
     return _softmax(
         "SOFTMAX",
-        "AddSoftmax",
         check,
         converts(layer.to, {"int8": ("int8", "int16"), "int16": ("int16",), "float32": ("float32",)}),
         parameters=4,
@@ -49,7 +48,6 @@ def log_softmax_operator(layer: LogSoftmax) -> Operator:
 
     return _softmax(
         "LOG_SOFTMAX",
-        "AddLogSoftmax",
         check,
         keeps("int8"),
         parameters=0,
@@ -63,7 +61,6 @@ def log_softmax_operator(layer: LogSoftmax) -> Operator:
 
 def _softmax(
     tflite_name: str,
-    method: str,
     check: Callable[[Shapes, str], None],
     output_type: TypeRule,
     *,
@@ -115,7 +112,6 @@ def _softmax(
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method=method,
             host=kernel(op_data),
             cortex_m=kernel(cortex_m_op_data),
             requantised_channels=nothing,

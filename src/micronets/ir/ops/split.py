@@ -66,7 +66,6 @@ def split_operator(layer: Split) -> Operator:
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddSplitV" if sizes else "AddSplit",
             host=kernel,
             cortex_m=kernel,
             requantised_channels=nothing,

@@ -90,7 +90,6 @@ def svdf_operator(layer: Svdf) -> Operator:
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddSvdf",
             host=host(36, 12),
             cortex_m=host(40, 8),  # enums of one byte (-fshort-enums)
             requantised_channels=nothing,

@@ -108,7 +108,6 @@ def transpose_conv_2d_operator(layer: TransposeConv2D) -> Operator:
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method="AddTransposeConv",
             host=TflmKernel(
                 parameters=20,
                 alignment=4,

@@ -49,7 +49,6 @@ def logistic_operator(layer: Logistic) -> Operator:
     """Returns the facts of a logistic function."""
     return _unary(
         "LOGISTIC",
-        "AddLogistic",
         op_data=16,
         cycles=FIXED_POINT_CYCLES,
         scale="1/256",
@@ -62,7 +61,6 @@ def tanh_operator(layer: Tanh) -> Operator:
     """Returns the facts of a hyperbolic tangent."""
     return _unary(
         "TANH",
-        "AddTanh",
         op_data=16,
         temporaries=("input", "input", "output"),
         cycles=FIXED_POINT_CYCLES,
@@ -81,7 +79,6 @@ def leaky_relu_operator(layer: LeakyRelu) -> Operator:
 
     return _unary(
         "LEAKY_RELU",
-        "AddLeakyRelu",
         parameters=4,
         op_data=24,
         largest_rescale=LARGEST_MULTIPLIER / max(1.0, abs(layer.alpha)),
@@ -98,7 +95,6 @@ def elu_operator(layer: Elu) -> Operator:
     """Returns the facts of an exponential linear unit."""
     return _unary(
         "ELU",
-        "AddElu",
         op_data=256,
         within_input=True,
         sign="as the inputs",
@@ -111,7 +107,6 @@ def abs_operator(layer: Abs) -> Operator:
     """Returns the facts of a magnitude."""
     return _unary(
         "ABS",
-        "AddAbs",
         op_data=28,
         cortex_m_op_data=20,
         sign="never negative",
@@ -122,32 +117,31 @@ def abs_operator(layer: Abs) -> Operator:
 
 def rsqrt_operator(layer: Rsqrt) -> Operator:
     """Returns the facts of a reciprocal square root."""
-    return _unary("RSQRT", "AddRsqrt", op_data=28, cortex_m_op_data=20, sign="never negative", types=WITH_FLOATS)
+    return _unary("RSQRT", op_data=28, cortex_m_op_data=20, sign="never negative", types=WITH_FLOATS)
 
 
-NUMBER_FUNCTIONS: Mapping[NumberFunctionName, tuple[str, str, Sign]] = {
-    "negate": ("NEG", "AddNeg", "any"),
-    "square": ("SQUARE", "AddSquare", "never negative"),
-    "root": ("SQRT", "AddSqrt", "never negative"),
-    "exponential": ("EXP", "AddExp", "never negative"),
-    "floor": ("FLOOR", "AddFloor", "as the inputs"),
-    "ceil": ("CEIL", "AddCeil", "as the inputs"),
-    "round": ("ROUND", "AddRound", "as the inputs"),
+NUMBER_FUNCTIONS: Mapping[NumberFunctionName, tuple[str, Sign]] = {
+    "negate": ("NEG", "any"),
+    "square": ("SQUARE", "never negative"),
+    "root": ("SQRT", "never negative"),
+    "exponential": ("EXP", "never negative"),
+    "floor": ("FLOOR", "as the inputs"),
+    "ceil": ("CEIL", "as the inputs"),
+    "round": ("ROUND", "as the inputs"),
 }
 """For each function of float32 its operator in TensorFlow Lite, what registers that in TFLM, and the sign of values."""
 
 
 def number_function_operator(layer: NumberFunction) -> Operator:
     """Returns the facts of a function of float32."""
-    name, method, sign = NUMBER_FUNCTIONS[layer.of]
+    name, sign = NUMBER_FUNCTIONS[layer.of]
     asked = () if layer.of in ("negate", "floor") else BOTH  # these two kernels prepare nothing
-    facts = _unary(name, method, op_data=0, sign=sign, temporaries=asked, types=("float32",))
+    facts = _unary(name, op_data=0, sign=sign, temporaries=asked, types=("float32",))
     return replace(facts, codewise=False, timed_as=timed_as("table_float32"))
 
 
 def _unary(
     tflite_name: str,
-    method: str,
     *,
     op_data: int,
     sign: Sign,
@@ -198,7 +192,6 @@ def _unary(
         by_channel=True,
         trainable=trainable,
         tflm=Tflm(
-            method=method,
             host=kernel(op_data),
             cortex_m=kernel(op_data if cortex_m_op_data is None else cortex_m_op_data),
             requantised_channels=nothing,

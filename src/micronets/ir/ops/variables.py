@@ -31,19 +31,16 @@ def read_variable_operator(layer: ReadVariable) -> Operator:
     def output_type(inputs: Types, where: str) -> Type:
         return layer.of
 
-    return _operator(
-        "READ_VARIABLE", "AddReadVariable", Arity(0, 0), (layer.shape,), output_type, ELEMENT_BYTES[layer.of]
-    )
+    return _operator("READ_VARIABLE", Arity(0, 0), (layer.shape,), output_type, ELEMENT_BYTES[layer.of])
 
 
 def assign_variable_operator(layer: AssignVariable) -> Operator:
     """Returns the facts of a copy to a variable."""
-    return _operator("ASSIGN_VARIABLE", "AddAssignVariable", ONE, (), keeps(*KEPT), 0, host_op_data=ASSIGN_DATA_BYTES)
+    return _operator("ASSIGN_VARIABLE", ONE, (), keeps(*KEPT), 0, host_op_data=ASSIGN_DATA_BYTES)
 
 
 def _operator(
     tflite_name: str,
-    method: str,
     inputs: Arity,
     written: tuple[Shape, ...],
     output_type: TypeRule,
@@ -53,7 +50,6 @@ def _operator(
     """Returns the facts of either operator.
 
     - tflite_name, inputs, output_type: fields of `Operator`.
-    - method: `Tflm.method`.
     - written: the shapes of the outputs.
     - kept_bytes: bytes of an element of the variable, in the layer that counts it.
     - host_op_data: `TflmKernel.op_data` on the host.
@@ -88,7 +84,6 @@ def _operator(
         by_channel=False,
         trainable=False,
         tflm=Tflm(
-            method=method,
             host=replace(kernel, op_data=host_op_data),
             cortex_m=kernel,
             requantised_channels=nothing,

@@ -65,7 +65,6 @@ def convolution_operator(
     weights: Callable[[Shape], Weights],
     gathered: Count,
     by_channel: bool,
-    tflm_method: str,
     cortex_m_scratch: Count,
     cycles: Count,
     timed_as: Callable[[Shapes], str],
@@ -117,7 +116,6 @@ def convolution_operator(
         by_channel=by_channel,
         trainable=True,
         tflm=Tflm(
-            method=tflm_method,
             host=TflmKernel(
                 parameters=28, alignment=4, op_data=80, temporaries=CONVOLUTION_OPERANDS, scratch=(host_scratch,)
             ),
