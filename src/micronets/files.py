@@ -48,6 +48,8 @@ def damage_text(e: Exception) -> str:
     """
     if "allow_pickle=`" in str(e):
         return "it does not begin as one does"
+    if isinstance(e, OSError) and e.strerror:
+        return e.strerror
     if isinstance(e, MemoryError):
         return "it announces more than fits into memory"
     return " ".join(str(e).split()) or type(e).__name__

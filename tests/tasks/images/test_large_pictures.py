@@ -49,3 +49,21 @@ def test_a_picture_that_does_not_fit_into_memory_is_named(tmp_path: Path, monkey
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", no_room)
     with pytest.raises(DataError, match=r"x\.png: too large for the memory that there is; make it smaller$"):
         tasks.load("images", tmp_path, kept=7, splits=("all",))
+
+
+def test_only_what_pillow_refuses_is_too_large_and_its_warnings_are_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/notes.txt").write_text("x")
+    Image.new("RGB", (40, 40)).save(tmp_path / "a/x.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    data = tasks.load("images", tmp_path, kept=9, splits=("all",))
+    assert data.size("all") == 1
+    assert data.notes == (f"1 file that is of no image format ignored (first: {tmp_path / 'a/notes.txt'})",)
+    assert not recwarn.list
+    Image.new("RGB", (50, 50)).save(tmp_path / "a/y.png")
+    with pytest.raises(
+        DataError, match=r"y\.png: too many pixels to be a photograph, more than 2,000; make it smaller$"
+    ):
+        tasks.load("images", tmp_path, kept=10, splits=("all",))

@@ -197,7 +197,9 @@ def test_other_files_are_counted_not_read(tmp_path: Path) -> None:
     (root / "a" / ".hidden").write_text("x")
     (root / "b" / "take.m4a").write_text("x")
     (root / "LICENSE").write_text("x")
-    assert load("kws", root).notes == (f"2 files that are no recordings ignored (first: {root / 'a' / 'notes.txt'})",)
+    assert load("kws", root).notes == (
+        f"2 files that are of no sound format ignored (first: {root / 'a' / 'notes.txt'})",
+    )
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:

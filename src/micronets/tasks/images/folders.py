@@ -52,7 +52,7 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
     found = []
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore")  # of damaged EXIF, and of a large picture, which Pillow still reads
             with Image.open(path) as file, _LARGE if file.width * file.height > _LARGE_PIXELS else nullcontext():
                 file.load()
                 image: Image.Image = file
@@ -83,8 +83,9 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
                 return np.asarray(_square(image if image.mode == "RGB" else image.convert("RGB"), fe)), found
     except UnidentifiedImageError as e:
         raise DataError(f"{path}: not an image, whatever its name says; remove it or save it again") from e
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as e:
-        raise DataError(f"{path}: too many pixels to be a photograph ({e}); make it smaller") from e
+    except Image.DecompressionBombError as e:
+        most = f", more than {2 * Image.MAX_IMAGE_PIXELS:,}" if Image.MAX_IMAGE_PIXELS else ""
+        raise DataError(f"{path}: too many pixels to be a photograph{most}; make it smaller") from e
     except MemoryError as e:
         raise DataError(f"{path}: too large for the memory that there is; make it smaller") from e
     except OSError as e:
@@ -182,7 +183,7 @@ def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
         found = {SPLIT_NAMES[p.name.lower()]: _classes(p) for p in folders}
     else:
         found = {"all": _classes(root)}
-    notes = strangers_note([one for by_class in found.values() for one in by_class.values()], "no images")
+    notes = strangers_note([one for by_class in found.values() for one in by_class.values()], "of no image format")
     notes += loose_note(root, SUFFIXES)
     return {s: {c: list(one.files) for c, one in by_class.items()} for s, by_class in found.items()}, notes
 

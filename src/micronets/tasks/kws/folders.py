@@ -68,7 +68,7 @@ def scan(root: Path) -> Folders:
     if not found:
         raise DataError(f"{root}: no folders of words, only {BACKGROUND}; give a folder of WAV files per class")
     files = {name: one.files for name, one in found.items()}
-    notes = (*strangers_note(found.values(), "no recordings", hint), *loose_note(root, SUFFIXES))
+    notes = (*strangers_note(found.values(), "of no sound format", hint), *loose_note(root, SUFFIXES))
     return Folders(root, files, background, notes)
 
 
