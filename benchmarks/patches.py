@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,8 @@ def note(toolchain: str) -> str:
         f"without flash wait states ({toolchain}). Layers in patches are told by how many run together, and by how "
         f"many rows of the last one. The board is a {BOARD}; a model fits it in patches where `--patches auto` makes "
         "it fit. Outputs are equal if every byte for 2 inputs is that of the reference. The last model has "
-        "MobileNetV2's blocks at a quarter of their widths, with random weights."
+        "MobileNetV2's blocks at a quarter of their widths, with random weights. "
+        f"{date.today()}, `python -m benchmarks.patches`."
     )
 
 
