@@ -12,6 +12,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,8 @@ def note(toolchain: str) -> str:
         f"The ratio with waits has flash and caches of the {BOARD}. SRAM is arena and stack, flash is the whole image "
         f"(TFLM's: the file and {RUNTIME_FLASH_BYTES:,} bytes of runtime), both in bytes. The columns besides weights "
         "are our image without the packed weights, and without 4 bytes for each bias and scale too. Outputs are equal "
-        f"if every byte for {SAMPLES} inputs is that of the reference."
+        f"if every byte for {SAMPLES} inputs is that of the reference. {date.today()}, "
+        "`python -m benchmarks.kernels_vs_tflm`."
     )
 
 
