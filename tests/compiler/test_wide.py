@@ -11,7 +11,7 @@ import pytest
 from micronets.boards.board import load_board
 from micronets.boards.targets import DSP
 from micronets.compiler import compile_model
-from micronets.compiler.flash import outline
+from micronets.compiler.flash import flash_outline
 from micronets.compiler.kernel_files import every_file
 from micronets.compiler.kernels.choose import choose_all
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
@@ -123,7 +123,7 @@ def test_a_transposed_convolution_is_the_same_everywhere() -> None:
     )
     model = with_random_weights(Arch((4, 4, 6), layers, "int16"), 2)
     far = replace(model.weights["b"], bias=np.array([2**34, -(2**33), 7]))
-    assert outline(model.arch, DSP) == compile_model(model).contents
+    assert flash_outline(model.arch, DSP) == compile_model(model).contents
     model = replace(model, weights={**model.weights, "b": far})
     same_everywhere(model, random_wide_input(model, 4, 3))
 
@@ -139,7 +139,7 @@ def test_flash_is_known_without_weights() -> None:
         Softmax(name="soft", inputs=("dense",), to="int16"),
     )
     arch = Arch((8, 8, 3), layers, "int16")
-    assert outline(arch, DSP) == compile_model(with_random_weights(arch)).contents
+    assert flash_outline(arch, DSP) == compile_model(with_random_weights(arch)).contents
 
 
 def test_outputs_lie_over_inputs_that_die() -> None:

@@ -164,7 +164,7 @@ def test_lines_and_errors_by_hand() -> None:
 
 def test_every_fourth_network_of_a_space_is_held_out() -> None:
     records = [network(NET, 1.0, (), "ab"[i % 2], {"i": i}) for i in range(16)]
-    fitted, held_out = latency_fit.split(records)
+    fitted, held_out = latency_fit.split_networks(records)
     assert [r.values["i"] for r in held_out] == [6, 7, 14, 15]
     assert len(fitted) == 12
 

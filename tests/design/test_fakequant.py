@@ -122,7 +122,7 @@ def test_folded_batch_norm_is_batch_norm():
     net, x = prepared(mixed())
     net.quantizer = None
     cell, pixel = net.layers["c"], torch.randn(2, 16, 3, 3)
-    weight, bias = fakequant.fold(cell)
+    weight, bias = fakequant.folded_batch_norm(cell)
     want = cell.bn(torch.nn.functional.conv2d(pixel, cell.weight))
     torch.testing.assert_close(torch.nn.functional.conv2d(pixel, weight, bias), want, rtol=1e-4, atol=1e-5)
     assert net(x).shape == (64, 5)
@@ -219,7 +219,7 @@ def test_a_dead_channel_with_a_bias_fits_int32():
     model = to_quantized(net)
     w = model.weights["c"]
     value = w.bias[3] * float(w.scales[3]) * model.quant["b"].scale
-    folded = fakequant.fold(net.layers["c"])[1][3].item()
+    folded = fakequant.folded_batch_norm(net.layers["c"])[1][3].item()
     assert value == pytest.approx(folded, rel=1e-3)
 
 

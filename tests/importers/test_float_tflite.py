@@ -7,7 +7,7 @@ import pytest
 
 from micronets import tflite
 from micronets.errors import UnsupportedError
-from micronets.importers.equalise import equalised, pairs
+from micronets.importers.equalise import equalised, neighbours
 from micronets.importers.float_tflite import is_float, read_float
 from micronets.importers.interpreter import execute
 from micronets.importers.network import FloatNetwork, folded
@@ -73,7 +73,7 @@ def test_folding_leaves_fewer_layers_that_compute_the_same() -> None:
 def test_equalisation_evens_out_ranges_and_computes_the_same(shared: Path) -> None:
     data = (shared / "models/mlperf_tiny_float/pretrainedResnet.tflite").read_bytes()
     network = folded(read_float(data))
-    found = pairs(network)
+    found = neighbours(network)
     assert len(found) == 3  # the first convolution of each block and the second; sums lie between the blocks
     even = equalised(network)
     for a, b in found:

@@ -11,7 +11,7 @@ from micronets.boards.board import Board
 from micronets.boards.targets import DSP
 from micronets.commands import inspect
 from micronets.compiler import compile_model
-from micronets.compiler.flash import outline
+from micronets.compiler.flash import flash_outline
 from micronets.cost.costs import TFLM_COSTS, budget_costs, relaxed_budget_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.device import cross_compiler
@@ -105,7 +105,7 @@ def test_what_a_search_knows_of_the_tables_is_what_the_compiler_writes(seed: int
         compiled = compile_model(with_random_weights(arch, seed))
         if compiled.model.arch != arch:
             continue
-        known = outline(arch, DSP)
+        known = flash_outline(arch, DSP)
         softmax = any(isinstance(layer, Softmax) for layer in arch.layers)
         assert 0 <= known.constant_bytes - compiled.constant_bytes <= 1024 * softmax
         assert replace(known, constant_bytes=0) == replace(compiled.contents, constant_bytes=0)
@@ -121,7 +121,7 @@ def test_so_it_is_for_layers_whose_call_is_written_out(filters: int) -> None:
     arch = Arch((7, 5, 9), layers)
     compiled = compile_model(random_model(arch, filters))
     assert compiled.model.arch == arch
-    assert outline(arch, DSP) == compiled.contents
+    assert flash_outline(arch, DSP) == compiled.contents
 
 
 @pytest.mark.parametrize("seed", range(6))

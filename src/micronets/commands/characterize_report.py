@@ -197,7 +197,7 @@ def _kind_lines(records: Sequence[NetworkRecord]) -> dict[str, KindLine]:
 
 def _model_errors(networks: Sequence[NetworkRecord], names: Sequence[str], model: LatencyModel) -> ModelErrors:
     """Compares the model, on networks that it was not fitted to, with a line through ops fitted to the same ones."""
-    fitted, held_out = latency_fit.split(networks)
+    fitted, held_out = latency_fit.split_networks(networks)
     line = latency_fit.line([r.ops for r in fitted], [r.cycles for r in fitted])
     by_ops = [max(1.0, line.slope * r.ops + line.intercept) for r in held_out]
     by_space = {name: [r for r in held_out if r.space == name] for name in names}

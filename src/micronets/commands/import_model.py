@@ -70,7 +70,7 @@ def import_model(
     else:
         x = np.asarray(calibrate)
     if x.ndim and len(x) > examples:
-        x = x[drawn(len(x), examples)]
+        x = x[drawn_inputs(len(x), examples)]
     made = post_training(network, x, settings, progress)
     if out is not None:
         write(made.model, out)
@@ -141,10 +141,10 @@ def _inputs_of(
     # No labels: the data may be of other classes than those that the network knows.
     card = tasks.Card(None, front_end_json(network.metadata, front_end), shape, where, network.metadata)
     found = tasks.examples(task or next(iter(tasks.TASKS)), card, path, split=split)
-    return found.part(drawn(len(found.labels), examples)).reshape(-1, *network.arch.input_shape)
+    return found.part(drawn_inputs(len(found.labels), examples)).reshape(-1, *network.arch.input_shape)
 
 
-def drawn(count: int, examples: int) -> npt.NDArray[np.int64]:
+def drawn_inputs(count: int, examples: int) -> npt.NDArray[np.int64]:
     """Returns the places of at most `examples` of `count` inputs, in order."""
     order = np.random.default_rng(0).permutation(count)
     return np.sort(order[:examples]).astype(np.int64)

@@ -44,7 +44,7 @@ def _r2(actual: Vector, predicted: Vector) -> float:
     return float(1 - ((actual - predicted) ** 2).sum() / ((actual - actual.mean()) ** 2).sum())
 
 
-def split(records: Sequence[NetworkRecord]) -> tuple[list[NetworkRecord], list[NetworkRecord]]:
+def split_networks(records: Sequence[NetworkRecord]) -> tuple[list[NetworkRecord], list[NetworkRecord]]:
     """Divides networks into those to fit and those held out: every fourth of each space, in order of drawing."""
     seen: dict[str, int] = defaultdict(int)
     parts: tuple[list[NetworkRecord], list[NetworkRecord]] = ([], [])
@@ -70,7 +70,7 @@ def fit(
 ) -> LatencyModel:
     """Fits non-negative coefficients, kind by kind, that minimise the squared relative errors of layers.
 
-    The errors told are those of the held-out networks (`split`).
+    The errors told are those of the held-out networks (`split_networks`).
 
     - `more`: networks to fit that are never held out.
 
@@ -78,7 +78,7 @@ def fit(
     """
     from scipy.optimize import nnls
 
-    fitted, held_out = split(records)
+    fitted, held_out = split_networks(records)
     kinds: dict[str, dict[str, float]] = {}
     for name, rows in sorted(layer_rows([*fitted, *more]).items()):
         counted = [layer_counts(step) for step, _, _ in rows]

@@ -1,8 +1,8 @@
 """The bytes of flash that a network takes besides code: estimated without its weights, or counted in generated C.
 
-`outline` asks every kernel for the bytes of its constants and the functions that it needs (`Kernel.outline`), which
-takes a millisecond or two, so that a search can ask it for every network. Its figures are those of the C if the numbers
-of every layer suit the fast kernels and no channel is dead; tests compare the two.
+`flash_outline` asks every kernel for the bytes of its constants and the functions that it needs (`Kernel.outline`),
+which takes a millisecond or two, so that a search can ask it for every network. Its figures are those of the C if the
+numbers of every layer suit the fast kernels and no channel is dead; tests compare the two.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Contents:
     variables: int = 0
 
 
-def outline(arch: Arch, target: Target) -> Contents:
+def flash_outline(arch: Arch, target: Target) -> Contents:
     """Returns what the C of a network with such layers puts into flash.
 
     - arch: the layers, which run whole.

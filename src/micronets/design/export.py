@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from micronets.design.fakequant import FakeQuant, fold, scale_and_zero
+from micronets.design.fakequant import FakeQuant, folded_batch_norm, scale_and_zero
 from micronets.design.net import Net
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
@@ -52,8 +52,8 @@ def _tensor_quant(lo: float, hi: float, bits: int) -> TensorQuant:
 
 def _layer_weights(net: Net, q: FakeQuant, layer: Weighted, input_scale: float) -> LayerWeights:
     """Quantises the weights of a layer and its bias, whose unit is input_scale times the weights' scale."""
-    weight, bias = (t.detach().cpu().double().numpy() for t in fold(net.cell(layer)))
-    scales = q.weight_scale(layer, fold(net.cell(layer))[0]).detach().cpu().double().numpy()
+    weight, bias = (t.detach().cpu().double().numpy() for t in folded_batch_norm(net.cell(layer)))
+    scales = q.weight_scale(layer, folded_batch_norm(net.cell(layer))[0]).detach().cpu().double().numpy()
     # A channel of nearly no weights but a bias needs a larger scale, or the bias would not fit int32.
     scales = np.maximum(scales, np.abs(bias) / (input_scale * BIAS_LIMIT)).astype(np.float32)
     if layer.name in q.one_scale:

@@ -91,7 +91,7 @@ class FakeQuant(nn.Module):
 
     def weights(self, layer: Weighted, cell: Cell) -> tuple[Tensor, Tensor]:
         """Returns the quantised weights of a layer, in their shape, and its bias `[K]`, with batch norm folded in."""
-        weight, bias = fold(cell)
+        weight, bias = folded_batch_norm(cell)
         scale = self.weight_scale(layer, weight)
         top = bit_range(layer.weight_bits)[1]
         columns = scale.view(-1, *[1] * (weight.ndim - 1))
@@ -169,7 +169,7 @@ def scale_and_zero(lo: float, hi: float, bits: int) -> tuple[float, int]:
     return scale, min(max(round(low - lo / scale), low), high)
 
 
-def fold(cell: Cell) -> tuple[Tensor, Tensor]:
+def folded_batch_norm(cell: Cell) -> tuple[Tensor, Tensor]:
     """Returns the weights and the bias `[K]` of a layer, with batch norm at its running statistics folded in."""
     bn = cell.bn
     if bn is None:
@@ -206,7 +206,7 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
         for layer in net.arch.layers:
             if state_key(layer.name) in quantizer.scales:
                 assert isinstance(layer, Weighted)
-                weight = fold(net.cell(layer))[0]
+                weight = folded_batch_norm(net.cell(layer))[0]
                 quantizer.scales[state_key(layer.name)].copy_(
                     _best_scales(layer, weight, layer.name in quantizer.one_scale).log()
                 )

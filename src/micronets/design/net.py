@@ -201,9 +201,9 @@ class Net(nn.Module):
             case Conv2D() | DepthwiseConv2D() | TransposeConv2D() | FullyConnected():
                 cell = self.cell(layer)
                 if quantizer is None:
-                    y = linear(layer, x, cell.weight, cell.bias)
+                    y = weighted_sums(layer, x, cell.weight, cell.bias)
                     return (torch_ops.activate(y if cell.bn is None else cell.bn(y), layer.activation),)
-                return (_clip(linear(layer, x, *quantizer.weights(layer, cell)), layer.activation),)
+                return (_clip(weighted_sums(layer, x, *quantizer.weights(layer, cell)), layer.activation),)
             case AveragePool2D():
                 return (torch_ops.activate(average_pool(layer, x), layer.activation),)
             case MaxPool2D():
@@ -317,7 +317,7 @@ def _untrained(layer: Layer) -> UnsupportedError:
     return UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network")
 
 
-def linear(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+def weighted_sums(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Computes the convolution or matrix product of a layer, without batch norm and activation."""
     match layer:
         case Conv2D():

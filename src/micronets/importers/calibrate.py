@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from micronets import records
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.importers.equalise import EQUALISATIONS, Equalisation, equalised, pairs, with_even_channels
+from micronets.importers.equalise import EQUALISATIONS, Equalisation, equalised, neighbours, with_even_channels
 from micronets.importers.interpreter import execute
 from micronets.importers.network import FloatNetwork, FloatWeights, folded
 from micronets.importers.outputs import chunk_of, judged_tensor, spread, tensors_of
@@ -318,11 +318,11 @@ def _channels_first(shape: Sequence[int]) -> tuple[tuple[int, ...], ...]:
 
 
 def _magnitudes(network: FloatNetwork, x: Array) -> dict[str, Array]:
-    """Returns how large the values of each channel are, for the first layer of each of the `pairs`, by its name.
+    """Returns how large the values of each channel are, for the first layer of each of the `neighbours`, by its name.
 
     It is what all but a thousandth of the values stay below, and at least a quarter of the largest one.
     """
-    found: dict[str, list[Array]] = {a.name: [] for a, _ in pairs(network)}
+    found: dict[str, list[Array]] = {a.name: [] for a, _ in neighbours(network)}
 
     def keep(name: str, values: Array) -> Array:
         if name in found:

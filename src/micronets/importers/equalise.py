@@ -29,7 +29,7 @@ _SMOOTH = 0.75  # the power of a channel's share of the largest channel
 _MOST = 32.0  # the largest factor of a channel, and one over it the least; dead channels would go without end
 
 
-def pairs(network: FloatNetwork) -> list[tuple[Weighted, Weighted]]:
+def neighbours(network: FloatNetwork) -> list[tuple[Weighted, Weighted]]:
     """Returns the layers with weights whose output the second of the pair reads alone, in the order of the network."""
     arch = network.arch
     made: dict[str, Layer] = {layer.name: layer for layer in arch.layers}
@@ -66,7 +66,9 @@ def equalised(network: FloatNetwork) -> FloatNetwork:
     and r2 the largest that reads it. The pairs are gone through until nothing changes.
     """
     weights = dict(network.weights)
-    chosen = [(a, b) for a, b in pairs(network) if weights[a.name].scales is None and weights[b.name].scales is None]
+    chosen = [
+        (a, b) for a, b in neighbours(network) if weights[a.name].scales is None and weights[b.name].scales is None
+    ]
     total = {a.name: np.ones(len(weights[a.name].bias)) for a, _ in chosen}
     for _ in range(_ROUNDS):
         furthest = 0.0
@@ -98,10 +100,10 @@ def with_even_channels(network: FloatNetwork, magnitudes: Mapping[str, Array]) -
 
     - network: the network.
     - magnitudes: how large the values of each channel are, `[channels]`, by the name of the first layer of each of the
-      `pairs`.
+      `neighbours`.
     """
     weights = dict(network.weights)
-    for a, b in pairs(network):
+    for a, b in neighbours(network):
         first, second = weights[a.name], weights[b.name]
         if first.scales is not None or second.scales is not None:
             continue

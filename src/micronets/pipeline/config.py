@@ -322,7 +322,7 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
 
 def space_record(table: Mapping[str, Any]) -> Space:
     """Returns the space that `name` or `file` of `[space]` names. Raises `SpecError`, `FileError`."""
-    return load_space(table["file"]) if "file" in table else spaces.find(table["name"])
+    return load_space(table["file"]) if "file" in table else spaces.find_space(table["name"])
 
 
 def spaces_of(task: str) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
     return {what: fingerprint(path) for what, path in files.items()}
 
 
-def first_weights(init: str) -> dict[str, str]:
+def first_weights_digest(init: str) -> dict[str, str]:
     """Returns the digest of the file with the weights that a training starts from, by name.
 
     Raises `SpecError` if it is not there.
@@ -57,7 +57,7 @@ def check_before_search(config: Config, data: TaskData) -> None:
     Raises `FileError`, `SpecError` or `UnsupportedError`, also for a model that cannot be the teacher.
     """
     teacher = config.teacher
-    first_weights(config.init)
+    first_weights_digest(config.init)
     finished_teacher(teacher)
     if teacher is not None and teacher.model:
         check_teacher(Path(teacher.model), data, teacher.front_end)

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from micronets import __version__
 from micronets.boards.board import Board, parse_size
 from micronets.compiler import Compiled, camera_of, compile_model, optimise
-from micronets.compiler.flash import Contents, outline
+from micronets.compiler.flash import Contents, flash_outline
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.generate.model_c import generate
 from micronets.compiler.generate.names import DEFAULT
@@ -147,7 +147,7 @@ def network_flash_bytes(network: Network) -> Number:
     """
     if network.arch is None:
         return relaxed_flash_bytes(network.steps) + network.front_end_flash_bytes
-    contents = outline(network.arch, network.board.target)
+    contents = flash_outline(network.arch, network.board.target)
     return contents_bytes(contents, network.board) + network.front_end_flash_bytes
 
 

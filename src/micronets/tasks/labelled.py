@@ -75,7 +75,7 @@ class LabelledData(ABC):
         target = self.labels("train")
         rows = [np.flatnonzero(target == c) for c in np.unique(target)]
         count = round(len(target) / len(rows))
-        indices = np.concatenate([drawn(part, count, rng) for part in rows])
+        indices = np.concatenate([drawn_examples(part, count, rng) for part in rows])
         rng.shuffle(indices)
         return indices
 
@@ -146,7 +146,7 @@ def duplicate_notes(data: object) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def drawn(rows: Labels, count: int, rng: np.random.Generator) -> Labels:
+def drawn_examples(rows: Labels, count: int, rng: np.random.Generator) -> Labels:
     """Draws so many of the indices `rows`, which must not be empty: none more than once more often than another."""
     repeated = np.tile(rows, -(-count // len(rows)) - 1)
     return np.concatenate([repeated, rng.choice(rows, count - len(repeated), replace=False)])

@@ -66,7 +66,7 @@ class _Work:
         return 0 if self.options is None else int(self.options.number(slot, "i"))
 
 
-def fold(graph: Graph, tables: FlatTables, code_of: Callable[[FlatTable], int]) -> set[int]:
+def fold_constants(graph: Graph, tables: FlatTables, code_of: Callable[[FlatTable], int]) -> set[int]:
     """Computes what follows from shapes and constants, and keeps it in `graph.folded`.
 
     - graph: the tensors of the subgraph.

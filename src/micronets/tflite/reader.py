@@ -23,7 +23,7 @@ from micronets.tflite.codec.op import CONSTANT_OPERANDS, RECURRENT, op_name
 from micronets.tflite.codec.record import FileOperator
 from micronets.tflite.codec.weights import weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
-from micronets.tflite.folding import fold
+from micronets.tflite.folding import fold_constants
 from micronets.tflite.limits import MAX_OPERATORS, excess
 from micronets.tflite.tensors import Array, Graph, Tensor, file_shape, plain_names
 from micronets.tflite.tflm_limits import check_four_bit_outputs
@@ -173,7 +173,9 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
     where = graph.where
     if len(tables) > MAX_OPERATORS:
         raise graph.unsupported(f"{len(tables)} operators; at most {MAX_OPERATORS} are supported")
-    folded = fold(graph, tables, lambda table: operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")]))
+    folded = fold_constants(
+        graph, tables, lambda table: operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
+    )
     for k in range(len(tables)):
         graph.where = where
         table = tables[k]

@@ -12,7 +12,7 @@ from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from micronets.tflite.codec.weights import bias_place
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
-from micronets.tflite.folding import FoldedOp, fold
+from micronets.tflite.folding import FoldedOp, fold_constants
 from micronets.tflite.reader import operator_code, tensor_names
 from micronets.tflite.tensors import Graph
 
@@ -130,7 +130,7 @@ def _shape_operators(graph: Graph, tables: FlatTables, codes: FlatTables) -> tup
     def code_of(table: FlatTable) -> int:
         return operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
 
-    places = fold(graph, tables, code_of)
+    places = fold_constants(graph, tables, code_of)
     made: dict[int, tuple[FoldedOp, int, int]] = {}  # by the result: what computes it, where, and its bytes
     last: dict[int, int] = {}
     time = 1  # the number of the next layer
@@ -139,7 +139,7 @@ def _shape_operators(graph: Graph, tables: FlatTables, codes: FlatTables) -> tup
         last |= {int(index): time for index in (() if inputs is None else inputs) if int(index) in made}
         if k in places:
             outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
-            assert outputs is not None  # as `fold` has seen
+            assert outputs is not None  # as `fold_constants` has seen
             result = int(outputs[0])
             made[result] = FoldedOp(code_of(tables[k])), time, graph.folded[result].nbytes
         elif code_of(tables[k]) not in (Op.VAR_HANDLE, Op.CALL_ONCE):

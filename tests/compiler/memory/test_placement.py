@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from micronets.compiler.memory.placement import Pairs, search
+from micronets.compiler.memory.placement import Pairs, search_placement
 from micronets.cost.tflm_plan import align
 
 
@@ -62,4 +62,4 @@ def test_same_as_placing_every_order_anew(seed: int) -> None:
                 near[i, k] = rng.randrange(0, sizes[i] // 4 + 1) * 4
             elif deaths[k] == births[i] and rng.random() < 0.3:
                 exact[i, k] = 0
-    assert search(sizes, births, near, exact, 0, 60) == plain(sizes, births, near, exact, 0, 60)
+    assert search_placement(sizes, births, near, exact, 0, 60) == plain(sizes, births, near, exact, 0, 60)

@@ -120,7 +120,7 @@ def test_whole_recordings_go_to_one_split_where_there_are_enough(tmp_path: Path)
         day(tmp_path, f"day{n}", words=4, seed=n)
     data = tasks.load("audio", tmp_path)
     assert f"{tmp_path.name}: whole recordings go to one split" in data.notes
-    pairs = long_recordings.find(tmp_path)
+    pairs = long_recordings.find_recordings(tmp_path)
     sounds = [long_recordings._read(pair, None, FE) for pair in pairs.found]
     _, split_of, _ = _divided(pairs, sounds, FE, ["val", "test"])
     assert len(split_of) == 12

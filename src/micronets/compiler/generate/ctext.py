@@ -57,7 +57,7 @@ def wide_array(name: str, values: npt.NDArray[np.int64]) -> str:
     return f"static const int64_t {name}[{values.size}] = {{\n{lines}\n}};\n"
 
 
-def pairs(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+def as_words(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
     """Returns pairs of 16 bits `[n, 2]` as words `[n]`, the first of a pair in the low half."""
     halves = values.astype(np.int64) & 0xFFFF
     return (halves[:, 0] | halves[:, 1] << 16).astype(np.uint32)
@@ -188,6 +188,6 @@ def comment(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_ .,:;()\[\]'=+-]", "_", text)
 
 
-def shape(dims: Iterable[int]) -> str:
+def shape_text(dims: Iterable[int]) -> str:
     """Returns a shape for readers, for instance `49 x 10 x 1`; `1` for a single value."""
     return " x ".join(map(str, dims)) or "1"

@@ -239,7 +239,9 @@ def _model_c(
     steps, kept = model.arch.steps(), state_block_bytes(model.arch)
     tables = []
     for i, (step, code) in enumerate(zip(steps, codes, strict=True)):
-        inputs, outputs = (" and ".join(map(ctext.shape, shapes)) for shapes in (step.input_shapes, step.output_shapes))
+        inputs, outputs = (
+            " and ".join(map(ctext.shape_text, shapes)) for shapes in (step.input_shapes, step.output_shapes)
+        )
         head = f"layer {i}: {type(step.layer).__name__} '{ctext.comment(step.layer.name)}', {inputs} -> {outputs}"
         if code.call:
             constants = [*map(ctext.constant, code.tables), ctext.constant(calls_c.record(code.call, i))]

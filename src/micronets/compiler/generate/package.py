@@ -263,7 +263,7 @@ def describe(
         scales=scales,
     )
     rows = "\n".join(
-        f"| {i} | {ctext.comment(s.layer.name)} | {type(s.layer).__name__} | {ctext.shape(s.output_shape)} |"
+        f"| {i} | {ctext.comment(s.layer.name)} | {type(s.layer).__name__} | {ctext.shape_text(s.output_shape)} |"
         for i, s in enumerate(arch.steps())
     )
     assembly = any(name.endswith(".S") for name in sources)
@@ -353,5 +353,5 @@ def title(model: QuantizedModel) -> str:
     arch, shapes = model.arch, model.arch.shapes()
     weights = sum(model.weights[a.name].weights.size for a in arch.layers if isinstance(a, Weighted))
     ends = [spec.name for spec in arch.inputs], arch.outputs
-    sizes = " -> ".join(" and ".join(ctext.shape(shapes[name]) for name in names) for names in ends)
+    sizes = " -> ".join(" and ".join(ctext.shape_text(shapes[name]) for name in names) for names in ends)
     return f"Neural network {sizes}: {len(arch.layers)} layers, {weights:,} weights"

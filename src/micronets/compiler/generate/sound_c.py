@@ -182,8 +182,8 @@ def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | No
 def _tables(sound: SoundTables, to_input: InputTables) -> list[str]:
     found = [
         ctext.array("int16_t", "window", sound.window),
-        ctext.array("uint32_t", "twiddles", ctext.pairs(sound.twiddles)),
-        ctext.array("uint32_t", "split", ctext.pairs(sound.split)),
+        ctext.array("uint32_t", "twiddles", ctext.as_words(sound.twiddles)),
+        ctext.array("uint32_t", "split", ctext.as_words(sound.split)),
         ctext.array("int16_t", "first_bin", sound.first_bin),
         ctext.array("uint16_t", "rise", sound.rise),
     ]

@@ -136,8 +136,8 @@ def spectral_files(fe: Spectral, quant: TensorQuant, names: Names, frames: int |
     )
     arrays = (
         ctext.array("int16_t", "window", tables.window),
-        ctext.array("uint32_t", "twiddles", ctext.pairs(tables.twiddles)),
-        ctext.array("uint32_t", "split", ctext.pairs(tables.split)),
+        ctext.array("uint32_t", "twiddles", ctext.as_words(tables.twiddles)),
+        ctext.array("uint32_t", "split", ctext.as_words(tables.split)),
         ctext.array("int16_t", "first_bin", tables.first_bin),
         ctext.array("int16_t", "factors", codes.factors.ravel()),
         ctext.wide_array("offsets", codes.offsets.ravel()),

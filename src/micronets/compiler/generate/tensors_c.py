@@ -127,7 +127,7 @@ def input_variables(arch: Arch) -> list[str]:
 
 def input_list(model: QuantizedModel) -> str:
     """The inputs with type and shape, as the head of the header has them."""
-    texts = [f"{CTYPES[spec.type]}, {ctext.shape(spec.shape)}" for spec in model.arch.inputs]
+    texts = [f"{CTYPES[spec.type]}, {ctext.shape_text(spec.shape)}" for spec in model.arch.inputs]
     if len(texts) == 1:
         return f"Input: {texts[0]}"
     return "Inputs:" + ";".join(
@@ -216,7 +216,7 @@ def output_macro(arch: Arch, k: int) -> str:
 def output_list(model: QuantizedModel) -> str:
     """Returns the outputs with type and shape, for the comment at the head of the header."""
     arch, shapes = model.arch, model.arch.shapes()
-    texts = [f"{ctype(model, name)}, {ctext.shape(shapes[name])}" for name in arch.outputs]
+    texts = [f"{ctype(model, name)}, {ctext.shape_text(shapes[name])}" for name in arch.outputs]
     if len(texts) == 1:
         return f"Output: {texts[0]}"
     return "Outputs:" + ";".join(

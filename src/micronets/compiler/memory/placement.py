@@ -20,7 +20,7 @@ how far below, whether this buffer may also start exactly where that one does).
 """
 
 
-def search(
+def search_placement(
     sizes: Sequence[int], births: Sequence[int], near: Pairs, exact: Pairs, bound: int, tries: int
 ) -> tuple[list[int], int]:
     """Returns the offsets of buffers, in bytes from the start of the arena, and where the last one ends.

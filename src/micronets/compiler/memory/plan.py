@@ -17,7 +17,7 @@ from micronets.compiler.kernels.base import Kernel, Overlap, View, scratch_name
 from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.variables import SLOT_BYTES
 from micronets.compiler.memory.patches import PatchGroup
-from micronets.compiler.memory.placement import Pairs, search
+from micronets.compiler.memory.placement import Pairs, search_placement
 from micronets.cost.tflm_plan import Buffer, align
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Shape
@@ -191,7 +191,7 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     gaps, exact = _gaps(net, buffers, groups), _exact(net, buffers, groups)
     live, bound = (max(sizes) for sizes in zip(*_alive(net, buffers, gaps | exact), strict=True))
     sizes, births = [b.bytes for b in buffers], [b.first for b in buffers]
-    offsets, size = search(sizes, births, _near(net, buffers, gaps), exact, bound, tries)
+    offsets, size = search_placement(sizes, births, _near(net, buffers, gaps), exact, bound, tries)
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
     placed, kernels = _use_free_memory(net, placed, align(size), groups)
     at = {b.name: b.offset for b in placed if not b.scratch}

@@ -27,7 +27,7 @@ def names(kind: str) -> tuple[str, ...]:
     return tuple(s.name for s in SPACES.values() if kind in s.kinds)
 
 
-def find(name: str) -> Space:
+def find_space(name: str) -> Space:
     """Returns the space called `name`. Raises `SpecError` if there is none."""
     if name not in SPACES:
         raise SpecError(f"unknown space '{name}'; {did_you_mean(name, SPACES)}")
@@ -44,7 +44,7 @@ def make(name: str, kind: str, classes: int, **given: Any) -> SearchSpace:
 
     Raises `SpecError` for an unknown space or option, or for a value out of range.
     """
-    return find(name).make(kind, classes, **given)
+    return find_space(name).make(kind, classes, **given)
 
 
 def uniform(space: SearchSpace, share: float, multiple: int = 4) -> tuple[SearchSpace, dict[str, int]]:
@@ -60,7 +60,7 @@ def uniform(space: SearchSpace, share: float, multiple: int = 4) -> tuple[Search
         width = max(multiple, int(c.options[-1] * share / multiple + 0.5) * multiple)
         choices.append(replace(c, options=(width,)) if c.kind == "width" else c)
     scaled = replace(space, choices=tuple(choices))
-    standard = find(space.name).standard
+    standard = find_space(space.name).standard
     if standard is None:
         raise SpecError(f"space {space.name}: names no standard network; give its record a function `standard`")
     nearest = {name: _nearest(scaled.choice(name).options, v) for name, v in standard(space).items()}

@@ -18,7 +18,7 @@ from micronets.files import digest, read_plain, write_atomic
 from micronets.pipeline.config import is_model, make_space, space_record
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
-from micronets.pipeline.finished_teacher import check_before_search, finished_teacher, first_weights
+from micronets.pipeline.finished_teacher import check_before_search, finished_teacher, first_weights_digest
 from micronets.pipeline.stages.base import Stage
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def _inputs(context: RunContext) -> dict[str, Any]:
     """
     if not (context.run / VALUES).is_file():
         check_budget(context)
-        first_weights(context.config.init)
+        first_weights_digest(context.config.init)
         finished_teacher(context.config.teacher)
     settings = settings_for(context, "board", "budget", "runtime", "latency_model", "space", "search")
-    of_file = first_weights(context.config.init) if is_model(context.config.init) else {}
+    of_file = first_weights_digest(context.config.init) if is_model(context.config.init) else {}
     supernet = context.config.search.supernet
     of_supernet = {"supernet file": supernet_digest(Path(supernet))} if supernet else {}
     return {**settings, "board file": digest(repr(context.board)), **of_file, **of_supernet}

@@ -11,7 +11,7 @@ from micronets.pipeline import directory
 from micronets.pipeline.config import is_model
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
-from micronets.pipeline.finished_teacher import finished_teacher, first_weights
+from micronets.pipeline.finished_teacher import finished_teacher, first_weights_digest
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.search import SEARCH, read_weights
 from micronets.pipeline.stages.teacher import TEACHER
@@ -29,7 +29,7 @@ def _inputs(context: RunContext) -> dict[str, Any]:
     teacher = context.config.teacher
     if teacher is not None and teacher.views:
         inputs["teacher.views"] = teacher.views
-    return {**inputs, **first_weights(context.config.init), **finished_teacher(teacher)}
+    return {**inputs, **first_weights_digest(context.config.init), **finished_teacher(teacher)}
 
 
 def _train(context: RunContext) -> Sequence[str]:

@@ -66,7 +66,7 @@ def read(path: Path, trained: bool = True) -> SplitArrays:
     return checked_complete(found, str(path)) if trained else found
 
 
-def shape(path: Path) -> tuple[int, ...] | None:
+def example_shape(path: Path) -> tuple[int, ...] | None:
     """Returns the shape of an example of an .npz, from its header alone.
 
     The result is None for other data, and for a header of another form.

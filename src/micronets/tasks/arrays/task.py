@@ -161,7 +161,7 @@ def outline(options: ArraysOptions) -> Outline:
         motions = _synthetic(options.synthetic, 12)
         shape, classes = motions.x.shape[1:], len(motions.classes)
     else:
-        shape, classes = folders.shape(Path(options.path)) or (1,), 2
+        shape, classes = folders.example_shape(Path(options.path)) or (1,), 2
     if options.front_end == "spectral" and len(shape) == 2:
         settings = options.spectral
         shape = (max(1, 1 + (shape[0] - settings.frame) // settings.hop), settings.values, shape[1])

@@ -102,7 +102,7 @@ def load(
             _synthetic(synthetic_clips, fe, splits, augmentation, seed), negatives, seed, speech=False
         )
     chosen = tuple(s for s in splits if not (s == "test" and test))
-    pairs = long_recordings.find(path)
+    pairs = long_recordings.find_recordings(path)
     if pairs is not None:
         got = clips.labelled_recordings(pairs, fe, chosen, test is None, seed)
     elif path.is_file():

@@ -139,7 +139,7 @@ def held_out_clips(
     """Reads all clips of a directory with a folder per class, or of recordings with label files, as test data for
     `classes`. Raises `DataError`.
     """
-    pairs = long_recordings.find(root)
+    pairs = long_recordings.find_recordings(root)
     if pairs is not None:
         return long_recordings.held_out(pairs, classes, fe)
     folders = scan(root)

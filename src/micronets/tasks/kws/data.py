@@ -14,7 +14,7 @@ from micronets.errors import SpecError
 from micronets.frontend import INPUT_SETTINGS, FrontEnd, network_input
 from micronets.tasks.base import Labels
 from micronets.tasks.kws.settings import SpectrogramAugmentation
-from micronets.tasks.labelled import LabelledData, drawn, given_labels
+from micronets.tasks.labelled import LabelledData, drawn_examples, given_labels
 from micronets.tasks.scoring import Score
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ class KwsData(LabelledData):
         want = round(self.share * len(parts[0]) / max(words, 1)) if len(parts[0]) else None
         if self.balance == "sampled":
             count = round(len(parts[0]) / max(words, 1))
-            parts = [drawn(np.flatnonzero(target == i), count, rng) for i in np.unique(target[parts[0]])]
+            parts = [drawn_examples(np.flatnonzero(target == i), count, rng) for i in np.unique(target[parts[0]])]
         for i in special:
             rows = np.flatnonzero(target == i)
             if len(rows):
-                parts.append(drawn(rows, len(rows) if want is None else want, rng))
+                parts.append(drawn_examples(rows, len(rows) if want is None else want, rng))
         if self.made_per_epoch:
-            parts.append(drawn(len(target) + np.arange(self.made), self.made_per_epoch, rng))
+            parts.append(drawn_examples(len(target) + np.arange(self.made), self.made_per_epoch, rng))
         indices = np.concatenate(parts)
         rng.shuffle(indices)
         return indices

@@ -68,7 +68,7 @@ class Cut:
     samples: Float
 
 
-def find(path: Path) -> Pairs | None:
+def find_recordings(path: Path) -> Pairs | None:
     """Looks for recordings with label files; None where `path` holds data of another kind.
 
     - `path`: a recording, or a directory of recordings without folders.

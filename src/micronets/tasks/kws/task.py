@@ -146,7 +146,7 @@ def _without_negatives(
         test = beside if test is None and path.is_dir() and beside.is_dir() else test
         return _prepared(file, test, frontend, splits, augmentation, share, seed)
     chosen = tuple(s for s in splits if not (s == "test" and test))
-    pairs = long_recordings.find(path)
+    pairs = long_recordings.find_recordings(path)
     if pairs is not None:
         if words:
             raise SpecError(
