@@ -15,7 +15,7 @@ from micronets.errors import SpecError, UserCodeError, did_you_mean
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Layer, Pad, Softmax
 from micronets.ir.space import Choice, Pick, SearchSpace, Template, derive, relaxed_steps
-from micronets.ir.spaces import INPUT_KINDS, Space, find
+from micronets.ir.spaces import INPUT_KINDS, Space, find_space
 
 SpaceFunction = Callable[..., SearchSpace]
 """`(inputs: Inputs, classes: int, **options) -> SearchSpace`."""
@@ -55,7 +55,7 @@ def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
     if isinstance(given, Space):
         return given
     if isinstance(given, str):
-        return load_space(given, where) if user_code.is_own(given) else find(given)
+        return load_space(given, where) if user_code.is_own(given) else find_space(given)
     if not callable(given):
         raise UserCodeError(f"{where}: is of type {type(given).__name__}; need a function: {CONTRACT}")
     file, place = user_code.place(given)

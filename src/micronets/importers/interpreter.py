@@ -63,7 +63,8 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.quantized.places import RESIZE_BITS, bilinear_places, nearest_places
-from micronets.quantized.reference import aligned, sliced, windows
+from micronets.quantized.products import windows
+from micronets.quantized.reference import aligned, sliced
 
 Array = npt.NDArray[Any]
 

@@ -12,7 +12,6 @@ from typing import Any, Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
@@ -37,7 +36,6 @@ from micronets.ir.layers import (
     Gather,
     HardSwish,
     L2Normalization,
-    Layer,
     LeakyRelu,
     Logistic,
     LogSoftmax,
@@ -77,21 +75,17 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.ir.types import Type, code_range, stored
-from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
     IntArray,
     activation_range,
     add_bits,
     add_rescale,
-    conv_rescale,
     dequantize,
     dtype_of,
     mean_rescale,
     mul_rescale,
     multiply_by_quantized_multiplier,
-    multiply_by_reduced_multiplier,
     prelu_rescale,
-    product_rescale,
     quantize,
     rescale,
     square_bits,
@@ -100,9 +94,17 @@ from micronets.quantized.arithmetic import (
 from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.lstm import lstm_steps
-from micronets.quantized.model import InputArrays, LayerWeights, QuantizedModel, TensorQuant, input_offsets
+from micronets.quantized.model import InputArrays, QuantizedModel, TensorQuant, input_offsets
 from micronets.quantized.numbers import combined, function_of, normalised, reduced, softmax_of
 from micronets.quantized.places import bilinear_places, interpolated, nearest_places
+from micronets.quantized.products import (
+    convolved,
+    convolved_transposed,
+    exact_products,
+    multiplied_matrices,
+    requantised,
+    windows,
+)
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
 from micronets.quantized.svdf import svdf_step
@@ -320,19 +322,19 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
     quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # floats have none
     match layer:
         case Conv2D() | DepthwiseConv2D():
-            return (_requantize(model, layer, step.input_types[0], _convolve(model, layer, x, quants[0]), *quants),)
+            return (requantised(model, layer, step.input_types[0], convolved(model, layer, x, quants[0]), *quants),)
         case TransposeConv2D():
             return (
-                _requantize(
-                    model, layer, step.input_types[0], _convolve_backwards(model, layer, x, quants[0]), *quants
+                requantised(
+                    model, layer, step.input_types[0], convolved_transposed(model, layer, x, quants[0]), *quants
                 ),
             )
         case FullyConnected():
             w = model.weights[layer.name].centred
             vectors = x if layer.keep_dims else x.reshape(len(x), w.shape[1])
-            return (_requantize(model, layer, step.input_types[0], _dot(vectors, w.T, quants[0]), *quants),)
+            return (requantised(model, layer, step.input_types[0], exact_products(vectors, w.T, quants[0]), *quants),)
         case BatchMatMul():
-            return (_multiply_matrices(layer, x, inputs[1], *quants),)
+            return (multiplied_matrices(layer, x, inputs[1], *quants),)
         case AveragePool2D():
             return (_average(layer, x),)
         case MaxPool2D():
@@ -447,108 +449,6 @@ def _cast(x: Array, to: Type) -> Array:
 def _recode(x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
     """Returns codes of `qx` as codes of `qy`, not yet clamped."""
     return multiply_by_quantized_multiplier(x.astype(np.int64) - qx.zero_point, *rescale(qx, qy)) + qy.zero_point
-
-
-def wide_sums(weights: LayerWeights, of: Type) -> bool:
-    """Tells whether a layer sums products in 64 bits: with inputs of the type `of`, int16, unless its bias has 32."""
-    return of == "int16" and (weights.bias is None or weights.bias.dtype == np.int64)
-
-
-def _requantize(model: QuantizedModel, layer: Layer, kind: Type, acc: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns the output codes of sums of products, the bias added, not yet clamped; `kind` is the input's type."""
-    w = model.weights[layer.name]
-    total = acc.astype(np.int64)
-    if w.bias is not None:
-        total += w.bias
-    if wide_sums(w, kind):
-        return multiply_by_reduced_multiplier(total, *conv_rescale(qx, w.scales, qy))
-    total = total.astype(np.int32).astype(np.int64)  # the kernels' accumulator wraps at 32 bits
-    return multiply_by_quantized_multiplier(total, *conv_rescale(qx, w.scales, qy)) + qy.zero_point
-
-
-def _exact_type(weights: Array, axis: tuple[int, ...], x: Array, qx: TensorQuant) -> type[np.floating[Any]]:
-    """Returns the smallest float type in which sums over `axis` of weights times (code - zero point) are exact.
-
-    - x: the codes, of an integer type.
-    """
-    lowest, highest = np.iinfo(x.dtype).min, np.iinfo(x.dtype).max
-    magnitude = max(highest - qx.zero_point, qx.zero_point - lowest)
-    largest = int(np.abs(weights.astype(np.int64)).sum(axis=axis).max()) * magnitude
-    return np.float32 if largest < 1 << 24 else np.float64
-
-
-def _dot(x: Array, w: Array, qx: TensorQuant) -> Array:
-    """Returns the exact products `[N, outputs]` of codes `[N, taps]`, less their zero point, and weights."""
-    kind = _exact_type(w, (0,), x, qx)
-    return np.asarray((x.astype(kind) - kind(qx.zero_point)) @ w.astype(kind))
-
-
-def _convolve(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, qx: TensorQuant) -> Array:
-    """Returns the exact sums of products `[N, H', W', outputs]` of a convolution, without its bias."""
-    w = model.weights[layer.name].weights
-    if isinstance(layer, Conv2D):
-        if layer.kernel == (1, 1):
-            seen = x[:, :: layer.stride[0], :: layer.stride[1]]  # a 1 x 1 window needs no padding
-        else:
-            seen = windows(x, layer.window, qx.zero_point)
-        shape = seen.shape[:3]
-        size, groups, filters = math.prod(w.shape[1:]), layer.groups, len(w) // layer.groups
-        im2col = seen.reshape(math.prod(shape), groups, size)  # a row holds a window in the order (C, kh, kw)
-        columns = w.transpose(3, 1, 2, 0).reshape(size, groups, filters)
-        sums = [_dot(im2col[:, g], columns[:, g], qx) for g in range(groups)]
-        return np.concatenate(sums, axis=-1).reshape(*shape, len(w))
-    kind = _exact_type(w, (1, 2), x, qx)
-    seen = windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
-    if layer.multiplier > 1:
-        seen = np.repeat(seen, layer.multiplier, axis=3)
-    acc = np.zeros(seen.shape[:4], kind)
-    for i in range(layer.kernel[0]):
-        for j in range(layer.kernel[1]):
-            acc += seen[..., i, j] * w[0, i, j].astype(kind)
-    return acc
-
-
-def _convolve_backwards(model: QuantizedModel, layer: TransposeConv2D, x: Array, qx: TensorQuant) -> Array:
-    """Returns the exact sums of products `[N, H', W', filters]` of a transposed convolution, without its bias."""
-    w = model.weights[layer.name].weights
-    (kh, kw), (rows, columns) = layer.kernel, layer.stride
-    kind = _exact_type(w, (1, 2, 3), x, qx)
-    centred = x.astype(kind) - kind(qx.zero_point)
-    _, height, width, _ = x.shape
-    # Every tap adds to the places that lie a stride apart on a map that is as large as all windows together.
-    whole = np.zeros((len(x), (height - 1) * rows + kh, (width - 1) * columns + kw, layer.filters), kind)
-    for i in range(kh):
-        for j in range(kw):
-            products = centred @ w[:, i, j].T.astype(kind)
-            whole[:, i : i + (height - 1) * rows + 1 : rows, j : j + (width - 1) * columns + 1 : columns] += products
-    top, left = layer.window.before(layer.size)
-    found = np.zeros((len(x), *layer.size, layer.filters), kind)
-    part = whole[:, top : top + layer.size[0], left : left + layer.size[1]]
-    found[:, : part.shape[1], : part.shape[2]] = part
-    return found
-
-
-def _multiply_matrices(
-    layer: BatchMatMul, a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant
-) -> Array:
-    """Returns the codes of products of matrices, not yet clamped; the first dimension counts samples."""
-    rank = max(a.ndim, b.ndim)
-    factors = []
-    for x, q, transposed in ((a, qa, layer.transpose_a), (b, qb, layer.transpose_b)):
-        whole = x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]).astype(np.float64) - q.zero_point
-        factors.append(whole.swapaxes(-1, -2) if transposed else whole)
-    total = (factors[0] @ factors[1]).astype(np.int64)  # exact: no sum reaches 2**53
-    return multiply_by_quantized_multiplier(total, *product_rescale(qa, qb, qy)) + qy.zero_point
-
-
-def windows(x: Array, window: Window, fill: float) -> Array:
-    """Returns the windows of a map, `[N, H, W, C]` -> `[N, H', W', C, kh, kw]`: a view of `x` padded with `fill`."""
-    rows, columns = zip(window.before(x.shape[1:3]), window.after(x.shape[1:3]), strict=True)
-    if max(*rows, *columns):
-        x = np.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=fill)
-    found = sliding_window_view(x, window.reach, axis=(1, 2))
-    stride, dilation = window.stride, window.dilation
-    return found[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
 
 
 def _divide(total: Array, count: Array | int) -> Array:

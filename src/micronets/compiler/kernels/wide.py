@@ -69,7 +69,7 @@ from micronets.quantized.arithmetic import (
     rescale,
 )
 from micronets.quantized.model import QuantizedModel
-from micronets.quantized.reference import wide_sums
+from micronets.quantized.products import wide_sums
 from micronets.quantized.unary import slope_below_zero
 from micronets.quantized.wide import (
     exponential_table,

@@ -30,7 +30,7 @@ from micronets.ir.ops import operator
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-from micronets.quantized.reference import wide_sums
+from micronets.quantized.products import wide_sums
 
 Bools = npt.NDArray[np.bool_]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from micronets.ir.layers import Conv2D, DepthwiseConv2D
 from micronets.quantized.model import QuantizedModel
-from micronets.quantized.reference import wide_sums
+from micronets.quantized.products import wide_sums
 
 
 def grouped_as_depthwise(model: QuantizedModel) -> QuantizedModel:
