@@ -1,4 +1,4 @@
-"""`Sensor`: what a firmware project says and has for each kind of sensor: a microphone, several axes, a camera."""
+"""`Sensor`: the texts and files of a firmware project for each kind of sensor: a microphone, several axes, a camera."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from micronets.streaming.plan import StreamPlan
 
 @dataclass(frozen=True)
 class Sensor:
-    """What a project says about the sensor of a network, and the files that are for this kind of sensor.
+    """The texts of a project about a kind of sensor, and the files for it.
 
-    - device: what the sensor is called.
-    - event: what a line tells, in the plural: words, for instance.
+    - device: the name of the sensor.
+    - event: the word for what a line of output reports, in the plural, such as words.
     - application: the files of the application, in `csrc`, by their names in the project.
-    - about: what those files are that a reader asks for first, by name.
-    - handler: the function in app.c in which a product does what it does.
+    - about: descriptions of the files that a reader looks for first, by name.
+    - handler: the function in app.c in which a product reacts to an event.
     - driver: the file of `csrc/port` that takes the sensor's place.
-    - about_driver: what that is.
+    - about_driver: a description of that file.
     - recording: the name of a recording, for commands.
     - kinds: the kinds of projects that have a driver for it.
     """
@@ -104,7 +104,7 @@ def sensor_of(plan: StreamPlan) -> Sensor:
 
 
 def listens_text(plan: StreamPlan) -> str:
-    """Returns sentences about an application that listens: what it takes, how often it runs, and what it tells."""
+    """Returns sentences about an application that listens: its input, how often it runs, and its output."""
     sensor = sensor_of(plan)
     names = ", ".join(f"`{label}`" for i, label in enumerate(plan.labels) if i not in plan.detector.never)
     axes = f" of {plan.signal.axes} axes" if plan.signal.sample_shape else ""
@@ -117,9 +117,9 @@ def listens_text(plan: StreamPlan) -> str:
 
 
 def looks_text(frames: str, labels: tuple[str, ...]) -> str:
-    """Returns sentences about an application that looks: what it takes and what it tells.
+    """Returns sentences about an application that looks: its input and its output.
 
-    - frames: what they are, such as "160 x 120 pixels (gray)".
+    - frames: a description of the frames, such as "160 x 120 pixels (gray)".
     """
     names = ", ".join(f"`{label}`" for label in labels)
     return (

@@ -66,7 +66,7 @@ class FirmwareTarget:
     - `port`: the file of `device/firmware/serial` that knows the board's clock and serial line, without its ending.
     - `flash_origin`, `ram_origin`: first addresses of flash and SRAM.
     - `uart`: the pins of the serial line, and the source of that.
-    - `pyocd_target`: what pyOCD calls the chip; empty where pyOCD does not know it.
+    - `pyocd_target`: the chip's name in pyOCD; empty where pyOCD does not have it.
     """
 
     port: str
@@ -85,7 +85,7 @@ class Board:
     - `clock_hz`: the highest clock of the core.
     - `sram_bytes`: bytes of the largest SRAM with one contiguous address range.
     - `flash_bytes`: bytes of program flash.
-    - `flash_cache`: what hides the wait states of the flash, in words.
+    - `flash_cache`: words for the cache or buffer that hides the wait states of the flash.
     - `compiler_flags`: flags of GCC that select the core and its FPU.
     - `sources`: where each number is from, by field name.
     - `flash_wait_states`: of one flash access at that clock, before any cache; None where it is not known.
@@ -97,7 +97,7 @@ class Board:
     - `sleep_power_w`: power of the deepest sleep that keeps the SRAM and wakes by a clock, in watts; None where it is
       not known.
     - `simulation`: what turns simulated cycles into the board's; where it is None, `cycle_factor` does.
-    - `firmware`: what it takes to measure on the board itself; None where there is no port to it.
+    - `firmware`: the settings for measuring on the board itself; None where there is no port to it.
     """
 
     name: str

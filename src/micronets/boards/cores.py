@@ -63,7 +63,7 @@ class Core:
     - gcc: names of the GCC that builds for it, the first one that is installed taken.
     - unicorn_model: the constant of unicorn's package that names the simulated processor.
     - qemu: the machine in which QEMU executes its code, or None.
-    - cycle_model: what tells cycles of simulated instructions; None where there is no such model. Then instructions are
+    - cycle_model: computes cycles of simulated instructions; None where there is no such model. Then instructions are
       counted, and nothing says how long they take.
     - tflm_arch: what TFLM's makefile calls it (TARGET_ARCH of `cortex_m_generic`), with its FPU, without which floats
       would be passed in other registers; None where the makefile does not know it.
@@ -91,7 +91,7 @@ class Core:
 
     @property
     def no_tflm(self) -> str | None:
-        """Why there is no TFLM for this core, in a few words, or None where there is."""
+        """A few words that say why there is no TFLM for this core, or None where there is one."""
         if self.tflm_arch is not None:
             return None
         known = ", ".join(name for name, core in CORES.items() if core.tflm_arch)

@@ -52,7 +52,7 @@ class Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command that the arguments begin with. Raises `SpecError` where there is none of that name."""
+        """Finds the command that the arguments begin with. Raises `SpecError` for an unknown name."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise SpecError(f"no command '{args[0]}'; {did_you_mean(args[0], self.commands)}")
         return super().resolve_command(ctx, args)

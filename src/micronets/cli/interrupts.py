@@ -43,7 +43,7 @@ def set_resume_hint(command: str) -> None:
 
 
 def resume_hint() -> str:
-    """Says in words what the user can do after an interruption."""
+    """Returns a sentence that says what the user can do after an interruption."""
     return _State.hint
 
 

@@ -194,7 +194,7 @@ class Network:
     - metadata_bytes: bytes of the texts that its file carries.
     - arch: the network itself, for costs that need a memory plan in integers; None where `steps` holds 0-d tensors.
       Costs then take the bytes alive at once in place of a plan, and so are lower bounds.
-    - tensors: the tensors of its file; None stands for those that our writer makes.
+    - tensors: the tensors of its file; None stands for those that `tflite.write` makes.
     - front_end: what makes its input from sound, and is counted with it; None where nothing does.
     """
 

@@ -96,7 +96,7 @@ def spectral_cost(fe: Spectral) -> FrontEndCost:
 
 
 def front_end_cost_of(text: str | None) -> FrontEndCost | None:
-    """Returns what the front end in a model's metadata costs; None where there is none, or none in integers.
+    """Returns the costs of the front end in a model's metadata; None where there is none, or it needs floats.
 
     - text: the value of `micronets.frontend`.
     """

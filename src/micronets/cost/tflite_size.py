@@ -28,7 +28,7 @@ layers share. Fitted from above, as `Operator.table_bytes` is."""
 BUFFER_BYTES = 12  # what stands between two buffers: the length of one, and its table
 BUFFER_ALIGNMENT = 16
 CONSTANT_BYTES = 140  # tables of a constant that a layer reads, besides its values
-ENTRY_BYTES = 64  # what each text of the metadata takes besides its characters and those of its name
+ENTRY_BYTES = 64  # bytes of each text of the metadata besides its characters and those of its name
 
 
 def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:

@@ -112,7 +112,7 @@ class WeightTensors:
     """The form in which a file stores the weights of one layer.
 
     - scales: how many scales the weights have.
-    - bias: how many scales the bias has, 0 for a bias without any; None where there is no bias.
+    - bias: number of scales of the bias, 0 for a bias without scales; None where there is no bias.
     """
 
     scales: int
@@ -121,7 +121,7 @@ class WeightTensors:
 
 @dataclass(frozen=True)
 class ShapeOperator:
-    """An operator of a file that computes what follows from shapes and constants alone, and is no layer.
+    """An operator of a file whose result follows from shapes and constants alone, so that it is not a layer.
 
     - options, data: bytes of its options and of what its kernel prepares, as of `TflmKernel`.
     - result: bytes of its result.

@@ -146,7 +146,7 @@ def decided(answer: npt.NDArray[np.int32]) -> list[Decision]:
 
     - answer: its words.
 
-    Raises `DeviceError` where there were more than the firmware can tell.
+    Raises `DeviceError` if there were more than the firmware can report.
     """
     count = int(answer[0])
     if count > MOST_DECISIONS:

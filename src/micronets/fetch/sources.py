@@ -16,7 +16,7 @@ _DCASE = "https://zenodo.org/records/3678171/files/"
 class Archive:
     """A published file.
 
-    - `part`: what the option `--part` calls it.
+    - `part`: its name for the option `--part`.
     - `name`: name of the file.
     - `url`: where its publisher has it.
     - `checksum`: `md5:` or `sha256:` and hexadecimal digits: the publisher's, or for Speech Commands those that
@@ -24,7 +24,7 @@ class Archive:
     - `folder`: the folder in the data directory that it is unpacked into.
     - `within`: whether the archive itself has this folder at its top.
     - `holds`: a file or directory that must be in `folder` afterwards; "" where nothing is asked for.
-    - `size`: bytes to expect, None where they are not known; where the server tells another size, that counts.
+    - `size`: bytes to expect, None where unknown; a size that the server states counts instead.
     - `growth`: bytes unpacked for each byte of the archive, roughly.
     """
 

@@ -2,7 +2,7 @@
 
 Sound is `recording` and `wav` (files), `spec` (the parameters), `features` and `integer` (the arithmetic) and `cache`;
 pictures are `image`, `mapped` and `camera`; arrays are `standard`, and `spectral` where they are windows of a sensor.
-`fourier` is what spectra of all kinds share.
+All kinds of spectra share `fourier`.
 """
 
 from micronets.frontend.cache import Tally, cached_arrays, cut_features, wav_features

@@ -87,7 +87,7 @@ def wav_features(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any],
     if not paths:
         return features([], fe), Tally()
     path = directory() / f"{_cache_key(paths, fe)}.npz"
-    with suppress(Exception):  # whatever is wrong with a cache file, the recordings are there
+    with suppress(Exception):  # a cache file that cannot be used is no error, as the recordings can be read
         with np.load(path, allow_pickle=False) as pack:
             x, tally = pack["x"], Tally(**json.loads(str(pack["tally"])))
         if x.shape == (len(paths), fe.frames, fe.n_mels):
@@ -108,7 +108,7 @@ def cached_arrays(key: str, make: Callable[[], Arrays]) -> Arrays:
     - `make`: makes the arrays, by name.
     """
     path = directory() / f"{key}.npz"
-    with suppress(Exception), np.load(path, allow_pickle=False) as pack:  # a bad file is made again
+    with suppress(Exception), np.load(path, allow_pickle=False) as pack:  # a damaged file is made again
         return {name: pack[name] for name in pack.files}
     made = make()
     try:
@@ -172,7 +172,7 @@ def _compute(paths: Sequence[Path], fe: FrontEnd) -> tuple[npt.NDArray[Any], Tal
         long: list[Adaptation | None] = ["long" if len(c) > fe.clip_samples else None for c in clips]
         return features(clips, fe), [_adaptations(r, fe, is_long) for r, is_long in zip(recordings, long, strict=True)]
 
-    # This takes one thread: the matrix product inside has threads of its own, and two layers of them hinder each other.
+    #  One thread does this: the matrix product has threads of its own, and two layers of threads hinder each other.
     parts = [compute_chunk(first) for first in range(0, len(paths), _CHUNK)]
     return np.concatenate([x for x, _ in parts]), _tally(paths, [f for _, found in parts for f in found])
 
@@ -182,7 +182,7 @@ _Facts = Mapping[Adaptation, str]
 
 
 def _adaptations(r: Recording, fe: FrontEnd, length: Adaptation | None) -> _Facts:
-    """Tells what had to be done with a recording; `length` is `long` or `cut` where it was."""
+    """Returns the adaptations of a recording; `length` is `long` or `cut` if its length was changed."""
     found: dict[Adaptation, str] = dict.fromkeys(r.remarks, "")
     if r.channels > 1 and "opposite channels" not in r.remarks:
         found["stereo"] = ""

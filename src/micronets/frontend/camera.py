@@ -39,7 +39,7 @@ MOST = 4096  # pixels of a side of a frame
 
 @dataclass(frozen=True)
 class Camera:
-    """A frame of a camera: its size in pixels, and how a pixel is written. Raises `SpecError` for what cannot be.
+    """The frames of a camera: their size, and the format of a pixel. Raises `SpecError` for an impossible one.
 
     - `width`, `height`: 1 to 4096; for `yuv422`, the width is even.
     - `pixels`: see `Pixels`.
@@ -85,7 +85,7 @@ class Taps:
 def taps(before: int, after: int, name: str) -> Taps:
     """Returns the weights that resize `before` pixels to `after` with the filter `name` of `image.FILTERS`."""
     whole = np.rint(resize_matrix(before, after, name).astype(np.float64) * 2**WEIGHT_BITS).astype(np.int64)
-    # What rounding leaves over goes to the largest weight, so that a plain picture stays as it is.
+    #  The largest weight takes the sum of all rounding errors, so that a picture of one colour stays unchanged.
     whole[np.arange(after), whole.argmax(1)] += 2**WEIGHT_BITS - whole.sum(1)
     used = whole != 0
     first, last = used.argmax(1), before - 1 - used[:, ::-1].argmax(1)
@@ -128,7 +128,7 @@ def camera_tables(camera: Camera, fe: ImageFrontEnd, scale: float, zero_point: i
         case "letterbox":
             width, height = (max(1, round(n * side / max(columns, rows))) for n in (columns, rows))
         case _:
-            pass  # stretched: all of the frame fills all of the input
+            pass  # the frame is stretched: all of it fills all of the input
     real = (np.arange(256) - fe.input_mean) / fe.input_scale / scale
     return CameraTables(
         left=left,
@@ -146,7 +146,7 @@ def camera_tables(camera: Camera, fe: ImageFrontEnd, scale: float, zero_point: i
 
 
 def decoded(frames: Bytes, camera: Camera, colour: int) -> Int:
-    """Turns frames of a camera into pixels of 8 bits.
+    """Converts frames of a camera to pixels of 8 bits.
 
     - frames: bytes `[N, height, row_bytes]`.
     - colour: 3 for R, G and B, of which a gray camera has the same value thrice; 1 for gray: of R, G and B

@@ -30,18 +30,18 @@ Float = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFrontEnd:
-    """How a picture becomes the network's input. Raises `SpecError` for a value that is not allowed.
+    """The way from a picture to the network's input. Raises `SpecError` for a value that is not allowed.
 
-    - `kind`: always `image`; it tells the JSON text from that of other front ends.
+    - `kind`: always `image`; it distinguishes the JSON text from that of other front ends.
     - `resolution`: side of the input, in pixels, 1 to 1024.
     - `colour`: channels of the input: 3 for R, G and B, 1 for gray, .2989 R + .587 G + .114 B.
-    - `fit`: how a picture that is not square becomes so: `stretch` it, `crop` its middle, or `letterbox` it in black.
+    - `fit`: the way to make a picture square: `stretch` it, `crop` its middle, or `letterbox` it in black.
     - `filter`: of resizing, widened when the picture shrinks: `box` (area), `bilinear`, `bicubic` (a = -0.5) or
       `lanczos` (3 lobes).
     - `via`: side to which pictures are resized first, because they are kept so for training, 1 to 1024; 0 resizes them
       straight to the resolution.
-    - `input_mean`: what is subtracted from a pixel.
-    - `input_scale`: what a pixel less the mean is divided by; above 0.
+    - `input_mean`: the number that is subtracted from a pixel.
+    - `input_scale`: the number by which a pixel minus the mean is divided; above 0.
     """
 
     kind: str = "image"
@@ -187,7 +187,9 @@ def _convert(x: Bytes, side: int, colour: int, name: str) -> Bytes:
     if not len(x):
         return np.zeros((0, side, side, colour), np.uint8)
     weights = resize_matrix(x.shape[1], side, name)
-    chunk = max(1, (1 << 24) // x[0].size)  # pictures; it bounds the memory that they take as floating-point numbers
+    chunk = max(
+        1, (1 << 24) // x[0].size
+    )  # number of pictures at a time, which bounds the memory that they take as floats
     return np.concatenate([_convert_chunk(x[i : i + chunk], weights, colour) for i in range(0, len(x), chunk)])
 
 

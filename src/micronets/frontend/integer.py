@@ -38,7 +38,7 @@ PIXEL_BITS = 20
 """Fractional bits of the factor from a level to a pixel, besides those of the level."""
 
 _FRAMES = 64  # frames that are computed at once: more would not stay in the processor's cache
-_PARALLEL = 8  # as many times `_FRAMES` are worth starting threads
+_PARALLEL = 8  # threads are started for at least this many times `_FRAMES`
 _MOST_THREADS = 8
 
 
@@ -51,7 +51,7 @@ class SoundTables(Fourier):
       bands: they are on the rising side of band j and on the falling side of band j - 1.
     - rise: uint16 `[bins]`, the weight of a bin in the band on whose rising side it is, `WEIGHT_BITS` fractional bits;
       the rest to 1 is its weight in the band below.
-    - unit_level: what is added to the level of a band in the transform's units, so that it is one in the front end's.
+    - unit_level: the number that is added to a band's level in the transform's units to get that in the front end's.
     - least_level: the level of `log_floor`, below which no level lies.
     - pixel_factor, pixel_offset: a pixel is (level * factor + offset) >> (LEVEL_BITS + PIXEL_BITS).
     """
@@ -120,7 +120,7 @@ def levels(clips: Array, fe: FrontEnd) -> Int:
 
 
 def frame_levels(rows: Array, fe: FrontEnd) -> Int:
-    """Computes the levels of frames, relative to nothing and before they are held to the least one.
+    """Computes the absolute levels of frames, before the limit to the least level.
 
     - rows: `[F, window_samples]`, integers of 16 bits.
 
@@ -156,14 +156,14 @@ def natural(found: Int) -> npt.NDArray[np.float32]:
 
 
 def _frame_levels(rows: Array, fe: FrontEnd, t: SoundTables) -> Int:
-    """Computes the levels `[F, n_mels]` of frames `[F, window_samples]`, before those are held to the least one."""
+    """Computes the levels `[F, n_mels]` of frames `[F, window_samples]`, before the limit to the least level."""
     power, up = _spectrum(rows, fe, t)
     bands = _bands(power >> POWER_SHIFT if fe.power == 2 else _root(power), t)
     return (log2(np.maximum(bands, 1)) + t.unit_level - ((fe.power * up) << LEVEL_BITS)).T
 
 
 def _spectrum(rows: Array, fe: FrontEnd, t: SoundTables) -> tuple[Int, Int]:
-    """Computes the power `[bins, F]` of every bin that a band needs, and by which power of 2 `[F]` samples were scaled.
+    """Computes the power `[bins, F]` of every bin that a band needs, and the power of 2 `[F]` that scaled the samples.
 
     A frame is scaled up so far that its largest sample still has 16 bits.
     """

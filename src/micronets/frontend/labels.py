@@ -1,4 +1,4 @@
-"""Label files: which word was said from when to when in a recording; Audacity's text and CSV."""
+"""Label files, which give the beginning and the end of every word in a recording: Audacity's text, and CSV."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from micronets.files import read_plain_text
 LABEL_SUFFIXES = (".csv", ".txt")
 """Endings of label files."""
 
-_SLACK_S = 0.05  # by how much the last label may end behind the recording, as editors round
+_SLACK_S = 0.05  # seconds by which the last label may end after the recording, as editors round times
 
 
 @dataclass(frozen=True)
 class SpokenWord:
     """A word in a recording.
 
-    - start, end: when it is said, in seconds from the beginning.
-    - label: which word.
+    - start, end: the time at which it is said, in seconds from the beginning.
+    - label: the word.
     """
 
     start: float
@@ -35,11 +35,11 @@ def read_labels(path: Path, known: Collection[str] | None, seconds: float) -> tu
     """Reads a label file: a line for each word, start, end and label, divided by tabs (Audacity) or commas (CSV).
 
     - known: the labels that there may be; None for any.
-    - seconds: how long the recording is.
+    - seconds: length of the recording.
 
     A first line of headings is left out, and so are lines that begin with a backslash, in which Audacity keeps
-    frequencies. Returns the words in the order of time. Raises `DataError`, which names the line, for what is no such
-    file, times that are reversed, overlap or lie outside the recording, and unknown labels.
+    frequencies. Returns the words in the order of time. Raises `DataError`, which names the line, for a file of another
+    form, for times that are reversed, overlap or lie outside the recording, and for unknown labels.
     """
     try:
         text = read_plain_text(path)

@@ -42,7 +42,7 @@ def read_recording(path: Path) -> Recording:
 
 
 def hint(path: Path) -> str:
-    """Says in words what to do with a file that is no recording we read, for a message about it.
+    """Returns advice for a message about a file that is not a recording that can be read.
 
     "" where there is nothing.
     """

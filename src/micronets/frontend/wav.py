@@ -116,7 +116,7 @@ def decode_wav(data: bytes, where: str) -> Recording:
 
 
 def conversion(where: str) -> str:
-    """Says in words how a file is converted to one that is read."""
+    """Returns advice that says how a file is converted to one that can be read."""
     name = Path(where).name
     return f"convert it: ffmpeg -i {shlex.quote(name)} -c:a pcm_s16le {shlex.quote(Path(name).stem + '_pcm.wav')}"
 

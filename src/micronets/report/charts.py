@@ -1,4 +1,4 @@
-"""Drawings of the report pages as inline SVG, which know nothing of runs.
+"""Drawings for the report pages as inline SVG, from plain numbers and names.
 
 Colours are CSS classes of the page's style sheet (`style.py`), so that they follow light and dark screens.
 """
@@ -22,7 +22,7 @@ COLOURS = 6  # the style sheet has so many classes, c0 to c5
 
 @dataclass(frozen=True)
 class Series:
-    """One curve of a chart: its name, and its values, None where there is none."""
+    """One curve of a chart: its name, and its values, with None for a missing one."""
 
     name: str
     values: Sequence[float | None]

@@ -41,7 +41,7 @@ class FrontPoint:
     - `metric`, `value`, `interval`: the task's metric, that of the int8 network on the test split, 0 to 1, and its 95 %
       interval where there is one.
     - `validation`: the metric on the validation split, by which networks are picked.
-    - `figures`: what it takes on its board, by the name of the limit; what is not known is left out.
+    - `figures`: its memory, time and energy on its board, by the name of the limit; unknown ones are left out.
     - `source`: how time, energy, SRAM and flash were found: "simulated" or "estimated".
     - `ok`, `failure`: whether every limit is kept and every check passed, and what did not.
     - `seconds`: seconds that each stage of its run took.
@@ -182,7 +182,7 @@ class SweepFacts:
 
 
 def pareto(points: Sequence[FrontPoint], costs: Sequence[str]) -> list[FrontPoint]:
-    """Returns the points that no other beats: none is at least as good in accuracy and all costs, and better in one.
+    """Returns the points for which no other point is at least as good in accuracy and all costs, and better in one.
 
     - `points`: networks on one board.
     - `costs`: names of costs, of which less is better; points of which one is not known are left out.

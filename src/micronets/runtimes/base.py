@@ -78,7 +78,7 @@ class MeasureOptions:
 
 @dataclass(frozen=True)
 class Package:
-    """A model as a runtime takes it: the files that `micronets compile` writes, and what they take of the board.
+    """A model in the form of a runtime: the files that `micronets compile` writes, and the memory that they take.
 
     - files: the text of every file, by the file's name.
     - constant_bytes: bytes of weights and tables of our C, or of the file that TFLM reads.
@@ -110,7 +110,7 @@ class Runtime(ABC):
     - name: what the command line, configurations and results call it.
     - title: its name in tables where several runtimes have a figure of the same name.
     - about: what it is, in a few words for the help of commands.
-    - constants_are: what it keeps in flash beside its code, in words.
+    - constants_are: the words for what it keeps in flash beside its code.
     - arena_beside: what `compile` calls the figure beside the arena, which is what TFLM needs on a Cortex-M.
     - self_contained: whether a network can be measured with nothing but what comes with micronets and a compiler.
     - whole_layers: the value of the option `patches` with which no layers run in patches.

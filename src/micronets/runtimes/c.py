@@ -1,4 +1,4 @@
-"""The runtime `c`: portable C99 that micronets generates; what it costs, how it is compiled, run and measured.
+"""The runtime `c`, portable C99 that micronets generates: its costs, and how it is compiled, run and measured.
 
 Costs are estimates by which a search keeps to its limits: the arena is the plan that the compiler would make, and flash
 is the weights and tables that it would write. Time needs a latency model fitted to measurements of that board

@@ -1,4 +1,4 @@
-"""Models of other tools, which people give where a `.tflite` is wanted: how to tell them, and how to convert them."""
+"""Recognises models of other tools that are given in place of a `.tflite`, and says how to convert them."""
 
 from __future__ import annotations
 

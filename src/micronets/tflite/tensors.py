@@ -89,7 +89,7 @@ class Graph:
     - spread: the tensors that stand for a whole map instead of a batch of its parts, see `codec.blocks`, by index: how
       many places of the map lie from one place of a part to the next, for each dimension between the outer ones.
     - variables: the names of the variables, by the index of the tensor that stands for one (VAR_HANDLE writes it).
-    - own_variables: likewise those that operators keep for themselves (SVDF); the tensors are the variables.
+    - own_variables: names of the variables that operators keep for themselves (SVDF), by the index of the tensor.
 
     Methods raise `FileError` for a damaged file and `UnsupportedError` for what micronets does not support.
     """
@@ -125,7 +125,7 @@ class Graph:
 
         - index: its tensor.
         - shape, kind: what its shape in the file and its type must be.
-        - stem: what its name begins with, where that in the file is none.
+        - stem: the beginning of its name, if it has none in the file.
         """
         tensor = self.tensor(index)
         if not tensor.is_variable:

@@ -198,7 +198,7 @@ class _Writer:
         return self.index[name]
 
     def operand(self, name: str, with_batch: bool) -> None:
-        """Adds the tensor of a constant of the network; it keeps its name, by which the reader knows it.
+        """Adds the tensor of a constant of the network; it keeps its name, from which the reader recognises it.
 
         - with_batch: whether its shape in the file has a batch in front.
         """

@@ -1,6 +1,6 @@
 """Calls of kernels as C: a record in flash with the arguments of each, and functions that call kernels from records.
 
-`run_KERNEL(arena, record)` is the one way in which a layer is run, whole or in patches.
+Every layer, whole or in patches, is run by a call `run_KERNEL(arena, record)`.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _field_types(call: Call) -> list[tuple[str, str]]:
 
 
 def _field_ctypes(argument: Argument) -> Iterator[str]:
-    """Yields the C type of the field that holds an argument; none for one that is the same for every call."""
+    """Yields the C type of the field that holds an argument; nothing for an argument that all calls share."""
     match argument:
         case Arena():
             pass
@@ -103,7 +103,7 @@ def _field_ctypes(argument: Argument) -> Iterator[str]:
 
 
 def _field_values(argument: Argument) -> Iterator[Value]:
-    """Yields the value of the field that holds an argument; none for one that is the same for every call."""
+    """Yields the value of the field that holds an argument; nothing for an argument that all calls share."""
     match argument:
         case Arena():
             pass
@@ -118,7 +118,7 @@ def _field_values(argument: Argument) -> Iterator[Value]:
 
 
 def _passed(name: str, argument: Argument) -> str:
-    """Returns what the kernel is called with for an argument whose field is called `name`."""
+    """Returns the C expression that is passed to the kernel for an argument whose field has the name `name`."""
     match argument:
         case Arena():
             return "a"

@@ -42,7 +42,7 @@ def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
 
 
 def integer(value: int) -> str:
-    """Returns an integer of at most 32 bits as a C constant; the lowest has no literal, and becomes an expression."""
+    """Returns an integer of at most 32 bits as a C constant; the lowest one, which has no literal, as an expression."""
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)
 
 
@@ -52,7 +52,7 @@ def wide(value: int) -> str:
 
 
 def wide_array(name: str, values: npt.NDArray[np.int64]) -> str:
-    """Returns the definition of an array of int64_t, a number a line."""
+    """Returns the definition of an array of int64_t, with one number in each line."""
     lines = "\n".join(f"    {wide(value)}," for value in values.ravel().tolist())
     return f"static const int64_t {name}[{values.size}] = {{\n{lines}\n}};\n"
 
@@ -70,7 +70,7 @@ def real(value: float) -> str:
 
 
 def string(text: str) -> str:
-    """Returns a text as a C string of UTF-8; what could end it, or is no plain character, is written as octal."""
+    """Returns a text as a C string of UTF-8, with octal escapes for all but plain characters."""
     plain = "".join(
         chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
     )
@@ -90,7 +90,7 @@ def constant(of: Table | Constant) -> str:
 
 
 def _initialiser(of: Value, indent: int, column: int) -> str:
-    """Returns a value as `value` does, over several lines where one does not hold it.
+    """Returns a value as `value` does, over several lines where it is too long for one.
 
     - indent: columns in front of the line on which the value begins.
     - column: where on that line it begins; a comma or semicolon follows the value.
@@ -115,13 +115,13 @@ def _initialiser(of: Value, indent: int, column: int) -> str:
 
 
 def block_comment(text: str) -> str:
-    """Returns `/* text */` as a line, or as several where one does not hold it."""
+    """Returns `/* text */` as a line, or as several where it is too long for one."""
     first, *more = textwrap.wrap(text, LINE - len("/*  */"), break_long_words=False, break_on_hyphens=False)
     return "\n * ".join([f"/* {first}", *more]) + " */\n"
 
 
 def listing(head: str, items: Iterable[str]) -> str:
-    """Returns `head {items};` as a line, or as several where one does not hold it."""
+    """Returns `head {items};` as a line, or as several where it is too long for one."""
     text = ", ".join(items)
     if len(head) + len(text) + len(" {};") <= LINE:
         return f"{head} {{{text}}};\n"

@@ -78,7 +78,7 @@ def example(model: QuantizedModel, names: Names) -> str:
 
 
 def _feed(model: QuantizedModel, names: Names) -> str:
-    """The part of example.c that writes the inputs of test_vector.h."""
+    """Returns the part of example.c that writes the inputs of test_vector.h."""
     arch = model.arch
     rows = zip(arch.inputs, input_variables(arch), input_functions(arch, names), strict=True)
     return "".join(

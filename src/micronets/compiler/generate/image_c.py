@@ -109,7 +109,7 @@ def image_files(fe: ImageFrontEnd, camera: Camera, quant: TensorQuant, names: Na
     - fe: the front end.
     - camera: the frames that it gets.
     - quant: scale and zero point of the network's input, which is int8.
-    - names: what the network is called.
+    - names: the names of the network in C.
     """
     t = camera_tables(camera, fe, quant.scale, quant.zero_point)
     kept = 2 * t.down.weights.shape[1] * t.width * fe.colour

@@ -12,7 +12,7 @@ from micronets.compiler.generate import package
 from micronets.compiler.generate.model_c import Compiled
 from micronets.compiler.kernel_files import is_source
 
-EXAMPLE = "example.c"  # a program of its own, in no library
+EXAMPLE = "example.c"  # example.c is a program of its own, and not part of the library
 
 _MODULE = """\
 # Tells Zephyr's build system what this module consists of.

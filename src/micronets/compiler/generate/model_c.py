@@ -1,4 +1,4 @@
-"""`compile_model`: a network as C files. A pure function; the only files it reads are our own kernels."""
+"""`compile_model`: a network as C files. A pure function; the only files that it reads are micronets' own kernels."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ class Compiled:
     - files: text by file name, all for one directory; C and assembly in the order in which they lie in flash.
     - arena_bytes: bytes of the arena that the caller provides.
     - model: the network that the C computes, layer for layer; its outputs are those of the network that was given.
-    - plan: where its tensors lie in the arena.
-    - contents: what it puts into flash.
-    - names: what the network is called.
+    - plan: the addresses of its tensors in the arena.
+    - contents: the parts of it that lie in flash.
+    - names: the names of the network in C.
     - front_end: names of those files that make the input from sound or listen to a stream, and that a program which
       does neither need not have.
     """
@@ -124,7 +124,7 @@ def compile_model(
     - target: the instruction set that the C is for.
     - arena_limit: the bytes that the arena may have. Where it would be larger, as few layers as possible run together
       in patches (`memory.patches`); 0 asks for the smallest arena. A limit that cannot be held is no error.
-    - name: what the network is called in C, see `Names`.
+    - name: the name of the network in C, see `Names`.
     - camera: the frames of which a front end is to make the network's input, for a model of pictures; None writes none.
 
     Raises `SpecError` for an inconsistent model, a name that cannot be or a camera for a model that has no front end of
@@ -173,7 +173,7 @@ def generate(
 def _front_end(
     model: QuantizedModel, names: Names, camera: Camera | None
 ) -> tuple[dict[str, str], package.FrontEndText | None]:
-    """Returns the C of the front end that a model carries, text by file name, and what the package says about it."""
+    """Returns the C of the front end that a model carries, text by file name, and the package's texts about it."""
     sound, array = integer_front_end(model), array_c.array_front_end(model)
     to = f"{names.functions}input(arena)"
     if camera is not None:
@@ -204,7 +204,7 @@ def _front_end(
 
 
 def _whole_layers(plan: ArenaPlan, codes: Sequence[LayerCode]) -> list[Call | None]:
-    """Returns what runs each layer; None for layers that have nothing to do or run in patches."""
+    """Returns the call that runs each layer; None for layers that have nothing to do or run in patches."""
     patched = {i for group in plan.groups for i in group.layers}
     return [None if i in patched else code.call for i, code in enumerate(codes)]
 

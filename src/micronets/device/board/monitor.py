@@ -53,7 +53,7 @@ def model_hash(sources: Sources) -> bytes:
 def identity_header(
     sources: Sources, board: Board, toolchain: str, flags: str, flash_bytes: int, code_bytes: int, baud: int = BAUD
 ) -> str:
-    """Returns the text of identity.h: what the firmware tells of itself, and what its port has to set.
+    """Returns the text of identity.h: the firmware's answer about itself, and settings for its port.
 
     - sources: the C of the network.
     - board: gives name, clock and wait states.

@@ -142,7 +142,7 @@ class Session:
         self._line.close()
 
     def identify(self) -> Identity:
-        """Returns what the firmware says of itself.
+        """Asks the firmware about itself and its machine, and returns the answer.
 
         Raises `DeviceError` if none answers, or one with another version of the protocol.
         """

@@ -74,7 +74,7 @@ class ObjectFile:
     """The flash that an object file takes in a firmware, and the names that it needs from other files.
 
     - sections: bytes of flash of each section, filled up to a multiple of four, by name.
-    - asked: the names of what it takes from other files.
+    - asked: the names that it needs from other files.
     """
 
     sections: Mapping[str, int]

@@ -55,7 +55,7 @@ class Calibration:
     """The factors that turn simulated cycles into those of a board.
 
     - miss_cycles: the cycles that a miss of the flash's caches costs.
-    - factor: what the simulated cycles, those of misses included, are multiplied by.
+    - factor: the number by which the simulated cycles, misses included, are multiplied.
     - uncertainty: the relative error of the result; 0.1 is +-10 %.
     """
 
@@ -73,7 +73,7 @@ class Simulation:
     - outside: what everything around the layers took.
     - image: the firmware's sizes and symbols.
     - stack_bytes: the size of the deepest stack of all runs.
-    - calibration: what turns cycles into those of the board; None where there is no cycle model of its core.
+    - calibration: turns cycles into those of the board; None where there is no cycle model of its core.
     - dual_issue_cycles: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
       does not use them.
     - words: the values after the first run of the variables that were asked for, by name.
@@ -194,7 +194,7 @@ def simulate(
 
 
 def _calibration(board: Board, flash: SimulationModel | None) -> Calibration:
-    """Returns what turns simulated cycles into those of a board, by the model of its flash where there is one.
+    """Returns the factors that turn simulated cycles into those of a board, by the model of its flash if it has one.
 
     Raises `SpecError` for a board whose file has neither such a model nor a factor.
     """

@@ -33,7 +33,7 @@ Array = npt.NDArray[Any]
 ARENA_STEP_BYTES = 16
 """What sizes of the arena are multiples of, as TFLM aligns both of its ends to that."""
 
-_ARENAS = tuple(4**k << 20 for k in range(6))  # 1 MiB to 1 GiB: the sizes that are tried where none is given
+_ARENAS = tuple(4**k << 20 for k in range(6))  # 1 MiB to 1 GiB: the sizes of the arena that are tried if none is given
 _SAMPLES_PER_PROCESS = 32  # how many samples are worth another process
 
 

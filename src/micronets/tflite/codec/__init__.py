@@ -325,7 +325,7 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
         case Slice():
             return Encoded(Op.SLICE, [])
         case StridedSlice():
-            # A negative end would count from the last place: the mask says that the slice goes on to the first one.
+            #  A negative end would count from the last position: the mask says that the slice ends with the first one.
             ends = sum(1 << axis for axis, end in enumerate(layer.ends, start=1) if end < 0)
             shrink = sum(1 << axis + 1 for axis in layer.shrink)
             slot = s.StridedSliceSlot

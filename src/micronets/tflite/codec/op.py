@@ -1,4 +1,4 @@
-"""The numbers of the operators in the format, their names, and what to do about those that are not read."""
+"""The numbers and names of the operators in the format, and advice for those that are not read."""
 
 from __future__ import annotations
 

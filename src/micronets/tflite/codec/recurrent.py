@@ -70,7 +70,7 @@ def read_lstm(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
 
 
 def _obstacles(graph: Graph, o: FileOperator) -> list[str]:
-    """Returns all that an LSTM has and TFLM's kernel of int8 does not take, in words."""
+    """Returns in words all features of an LSTM that TFLM's int8 kernel does not accept."""
     slot, x = s.LstmSlot, graph.tensor(o.inputs[0])
     found = []
     if any(index != -1 for index in o.inputs[_PEEPHOLES]):

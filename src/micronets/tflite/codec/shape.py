@@ -9,11 +9,13 @@ from micronets.tflite.codec.fields import read_axis, read_number, read_numbers
 from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
 
-_MOST_DIMENSIONS = 8  # of a new shape in a Reshape's options, which TFLM copies though the output tells the shape
+_MOST_DIMENSIONS = (
+    8  # dimensions of a new shape in a Reshape's options, which TFLM copies though the output has the shape
+)
 
 
 def read_reshape(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a RESHAPE: the output's shape tells the new one."""
+    """Returns the layer of a RESHAPE, whose new shape is that of the output."""
     shape = None if o.options is None else o.options.array(s.ReshapeSlot.NEW_SHAPE, "<i4")
     if shape is not None and len(shape) > _MOST_DIMENSIONS:
         raise graph.damaged(f"its new shape has {len(shape)} dimensions")
