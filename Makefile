@@ -10,6 +10,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 # Threads that wait for each other in a spin loop cost more than they save on few cores.
 export OMP_WAIT_POLICY := passive
+# Tests start many processes, each of which would compile the whole package again.
+unexport PYTHONDONTWRITEBYTECODE
 
 # C that .clang-format lays out.
 C_SOURCES := $(shell find src/micronets/compiler/csrc src/micronets/frontend/csrc src/micronets/streaming/csrc src/micronets/apps/csrc src/micronets/device/firmware -name '*.[ch]' -o -name '*.cc') src/micronets/device/sim/trace.c
