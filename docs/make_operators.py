@@ -16,6 +16,7 @@ from pathlib import Path
 from docs.wrap_markdown import wrapped
 from micronets.boards.cores import CORES, Core
 from micronets.boards.targets import DSP, PLAIN, Target
+from micronets.compiler.generate.tflm_package import resolver_method
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Kernel, LayerCode, Place, scratch_name
 from micronets.compiler.kernels.choose import choose_all
@@ -431,9 +432,10 @@ def facts_table() -> str:
         bits = "8, 4" if isinstance(layer, Weighted) else ""
         fused = "none, RELU, RELU6" if facts.activation is not None else ""
         yes = ("no", "yes")
+        trained, kept = yes[facts.trainable], yes[facts.state_bytes is not nothing]
         lines.append(
             f"| `{name}` | `{kind}` | {facts.inputs} | {codec(Op[name]).outputs} | {types_of(layer)} | {bits} "
-            f"| {fused} | {yes[facts.trainable]} | {yes[facts.state_bytes is not nothing]} | `{facts.tflm.method}` |"
+            f"| {fused} | {trained} | {kept} | `{resolver_method(name)}` |"
         )
     return "\n".join(lines)
 
