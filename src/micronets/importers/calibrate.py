@@ -1,7 +1,7 @@
-"""`post_training`: quantises a float network after training, over typical inputs, and tells what that costs.
+"""`post_training`: quantises a float network after training, with typical inputs, and reports the loss of accuracy.
 
-Ranges, equalisation and bias correction are chosen, one after another, by what changes the outputs least on inputs that
-were not used to find them.
+Ranges, equalisation and bias correction are chosen one after another. The choice that changes the outputs least, on
+inputs that were not used to find it, is taken.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _CORRECTED_VALUES = 1 << 26  # values of the largest tensor while biases are cor
 _COMPARED = 32  # inputs over which layers are compared
 _ALONE = 16  # inputs over which each layer is quantised alone
 _HURTING = 3  # layers that the report names
-_RARE = 1e-3  # share of the values of a channel that do not say how large they are
+_RARE = 1e-3  # share of the values of a channel, the largest ones, that its magnitude ignores
 
 
 @dataclass(frozen=True)
 class PtqSettings:
-    """What post-training quantisation does; None where the calibration inputs decide.
+    """Settings of post-training quantisation; None leaves a choice to the calibration inputs.
 
-    - ranges: how ranges of tensors are found, one of `RANGE_RULES`.
-    - equalise: what is evened out between neighbouring layers, one of `EQUALISATIONS`.
+    - ranges: the rule for the ranges of tensors, one of `RANGE_RULES`.
+    - equalise: the ranges that are evened out between neighbouring layers, one of `EQUALISATIONS`.
     - correct_bias: whether biases are shifted by the mean error of their channel.
     """
 
@@ -61,7 +61,7 @@ class PtqSettings:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One way to quantise, and what it did to the outputs.
+    """One way to quantise a network, and the error of the outputs that it causes.
 
     - ranges, equalise, correct_bias: see `PtqSettings`.
     - snr_db: signal-to-noise ratio of the outputs in decibels, over inputs that ranges and biases were not found on;
@@ -74,7 +74,7 @@ class Attempt:
     snr_db: float
 
     def words(self) -> list[str]:
-        """Returns what was done, in a few words each."""
+        """Returns the settings of the attempt, a few words for each."""
         words = [f"ranges {self.ranges}"]
         words += [] if self.equalise == "none" else [f"{self.equalise} equalised"]
         return [*words, "bias correction"] if self.correct_bias else words
@@ -82,7 +82,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class LayerError:
-    """What quantisation does to one layer's output.
+    """The error of one layer's output that quantisation causes.
 
     - name, kind: the layer.
     - snr_db: signal-to-noise ratio of its output in decibels, with everything before it quantised too.
@@ -98,11 +98,11 @@ class LayerError:
 
 @dataclass(frozen=True)
 class PtqReport:
-    """How an integer model differs from the float network that it was made of.
+    """The differences between an integer model and the float network that it was made from.
 
     - examples: how many calibration inputs there were.
     - chosen: how the model was quantised.
-    - tried: all that was tried, the best first.
+    - tried: all attempts, the best first.
     - agreement: the share of the compared inputs for which the largest output is the same; None for one output.
     - layers: every layer, in order.
     - hurting: the layers that cost most when they alone are quantised, the worst first.
@@ -146,10 +146,10 @@ def _decibels(value: float) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Imported:
-    """An integer model that was made of a network of another tool.
+    """An integer model that was made from a network of another tool.
 
     - model: the integer model.
-    - report: how it differs from the float network; None where the file was quantised already.
+    - report: its differences from the float network; None where the file was quantised already.
     """
 
     model: QuantizedModel
@@ -159,7 +159,7 @@ class Imported:
 def as_it_is(network: FloatNetwork) -> Imported:
     """Returns the integer model of a network whose file sets all scales itself.
 
-    Raises `SpecError` for a tensor of which it sets none.
+    Raises `SpecError` for a tensor whose scale the file does not set.
     """
     return Imported(quantise(with_requantised_joins(folded(network)), {}), None)
 
@@ -175,8 +175,8 @@ def post_training(
     - network: the network.
     - x: typical inputs `[N, *input_shape]` in real units, at least 2; half of them find ranges and biases, and the
       other half decides what was best.
-    - settings: what is done; by default everything is tried.
-    - progress: is told which choice of how many is being tried.
+    - settings: see `PtqSettings`; by default everything is tried.
+    - progress: receives an event with the number of each choice that is tried, and the number of all.
 
     Raises `DataError` for inputs of another shape, and `SpecError` for a network that int8 cannot hold.
     """
@@ -218,7 +218,7 @@ class _Trial:
     - network: the network, as `with_requantised_joins` returns it.
     - found: the inputs on which ranges and biases are found.
     - judged: the inputs on which the outputs are compared with those of the network in float.
-    - made: what was tried, and the models.
+    - made: the attempts so far, with their models.
     """
 
     def __init__(self, network: FloatNetwork, found: Array, judged: Array) -> None:
@@ -229,7 +229,7 @@ class _Trial:
         self._refused: SpecError | None = None
 
     def variant(self, kind: Equalisation) -> tuple[FloatNetwork, Mapping[str, Observed]]:
-        """Returns the network with neighbours evened out, and what its tensors hold."""
+        """Returns the network with neighbouring layers evened out, and the observed values of its tensors."""
         if kind not in self._variants:
             match kind:
                 case "none":
@@ -244,7 +244,7 @@ class _Trial:
         return self._variants[kind]
 
     def take(self, rule: RangeRule, kind: Equalisation, correct: bool) -> None:
-        """Tries one way. What int8 cannot hold is left out."""
+        """Tries one way to quantise, and leaves it out if int8 cannot hold the result."""
         network, seen = self.variant(kind)
         ranges = {name: o.range(rule) for name, o in seen.items()}
         try:
@@ -320,7 +320,8 @@ def _channels_first(shape: Sequence[int]) -> tuple[tuple[int, ...], ...]:
 def _magnitudes(network: FloatNetwork, x: Array) -> dict[str, Array]:
     """Returns how large the values of each channel are, for the first layer of each of the `neighbours`, by its name.
 
-    It is what all but a thousandth of the values stay below, and at least a quarter of the largest one.
+    The magnitude of a channel is the one that all but a thousandth of the values stay below, and at least a quarter of
+    the largest value.
     """
     found: dict[str, list[Array]] = {a.name: [] for a, _ in neighbours(network)}
 
@@ -392,7 +393,7 @@ def _channel_means(values: Array) -> npt.NDArray[np.float64]:
 
 
 def _compared(network: FloatNetwork, model: QuantizedModel, x: Array) -> tuple[tuple[LayerError, ...], float | None]:
-    """Returns what quantisation does to each layer, and for which share of the inputs the largest output is the same.
+    """Returns the error of each layer, and the share of the inputs for which the largest output is the same.
 
     - network: the float network.
     - model: the integer model, which runs in the integer reference here.

@@ -26,7 +26,7 @@ EQUALISATIONS: tuple[Equalisation, ...] = get_args(Equalisation)
 
 _ROUNDS = 20
 _SMOOTH = 0.75  # the power of a channel's share of the largest channel
-_MOST = 32.0  # the largest factor of a channel, and one over it the least; dead channels would go without end
+_MOST = 32.0  # the greatest factor of a channel, and its inverse the least: those of dead channels would grow for ever
 
 
 def neighbours(network: FloatNetwork) -> list[tuple[Weighted, Weighted]]:
@@ -52,7 +52,7 @@ def neighbours(network: FloatNetwork) -> list[tuple[Weighted, Weighted]]:
             isinstance(layer, FullyConnected)
             and len(network.weights[before.name].bias) != network.weights[layer.name].kernel.shape[1]
         ):
-            continue  # it reads a whole map as one vector
+            continue  # the second layer reads a whole map as one vector
         if isinstance(layer, DepthwiseConv2D) and layer.multiplier > 1:
             continue
         found.append((before, layer))
@@ -63,7 +63,7 @@ def equalised(network: FloatNetwork) -> FloatNetwork:
     """Returns a network that computes the same, with the ranges of the weights of neighbours evened out.
 
     For every channel between two layers the factor is sqrt(r1 r2) / r2, where r1 is the largest weight that makes it
-    and r2 the largest that reads it. The pairs are gone through until nothing changes.
+    and r2 the largest that reads it. This is repeated for all pairs until nothing changes.
     """
     weights = dict(network.weights)
     chosen = [

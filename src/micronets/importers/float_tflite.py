@@ -1,7 +1,7 @@
 """`read_float`: makes a `FloatNetwork` of the bytes of a float `.tflite`.
 
 Weights may be stored as float32, as float16 behind a DEQUANTIZE, or as int8 with a scale (dynamic-range quantisation);
-what they stand for is computed with.
+the network is computed with the real values that they stand for.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _network(
             if isinstance(layer, Weighted):
                 layer, weights[layer.name] = _weights(graph, o, layer, stored)
             if isinstance(layer, Softmax):
-                layer = replace(layer, to=code)  # whose type the file tells: float32 there
+                layer = replace(layer, to=code)  # the file says of what type these are: float32
             layers.append(layer)
         for tensor in o.outputs:
             if o.op not in (Op.ARG_MAX, Op.ARG_MIN):
@@ -136,7 +136,7 @@ def _check_float(graph: Graph, tensor: Tensor) -> None:
 
 
 def _values(graph: Graph, tensor: Tensor) -> npt.NDArray[np.float32]:
-    """Returns the real values of a constant in its shape, whatever it is stored as."""
+    """Returns the real values of a constant in its shape, from any stored type."""
     if tensor.type == s.TensorType.FLOAT16:
         raw = graph.bytes_of(tensor.buffer)
         if len(raw) != 2 * int(np.prod(tensor.shape)):

@@ -1,4 +1,4 @@
-"""The float interpreter: what a `FloatNetwork` computes, in float32 and plain numpy."""
+"""The float interpreter: computes a `FloatNetwork` in float32 and plain numpy."""
 
 from __future__ import annotations
 
@@ -69,11 +69,16 @@ from micronets.quantized.reference import aligned, sliced
 Array = npt.NDArray[Any]
 
 Visit = Callable[[str, Array], Array]
-"""What is called with the name and the values `[N, *shape]` of every tensor; later layers read what it returns."""
+"""A function that is called with the name and the values `[N, *shape]` of every tensor.
+
+Later layers read its result.
+"""
 
 Adjust = Callable[[Step, Array], Array]
-"""What is called with the sums of products of a layer that has weights, with the bias and without the activation; what
-it returns takes their place."""
+"""A function that is called with the sums of products of a layer with weights, bias added, before the activation.
+
+Its result takes their place.
+"""
 
 
 def execute(
@@ -83,8 +88,9 @@ def execute(
 
     - network: the network, of one input.
     - x: inputs `[N, *input_shape]`, float32.
-    - visit: sees every tensor, the input included, and may change it.
-    - adjust: sees the sums of every layer that has weights, and may change them.
+    - visit: is called with the name and the values of every tensor, the input included, and returns values in their
+      place.
+    - adjust: is called with the sums of every layer that has weights, and may change them.
     """
     see = visit or (lambda name, values: values)
     count, steps = len(x), network.arch.steps()
@@ -120,7 +126,7 @@ def activated(step: Step, y: Array) -> Array:
 
 
 def layer_outputs(network: FloatNetwork, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
-    """Returns what a layer computes, without its fused activation."""
+    """Returns the outputs of a layer, without its fused activation."""
     layer, x = step.layer, inputs[0]
     match layer:
         case Conv2D():
@@ -267,7 +273,7 @@ def _transposed_convolution(layer: TransposeConv2D, w: FloatWeights, x: Array) -
     """Returns the sums of products `[N, *size, filters]` of a transposed convolution, with its bias."""
     (kh, kw), (rows, columns) = layer.kernel, layer.stride
     _, height, width, _ = x.shape
-    # Every tap adds to the places that lie a stride apart on a map that is as large as all windows together.
+    #  Every tap adds to positions a stride apart, on a map as large as all windows together.
     whole = np.zeros((len(x), (height - 1) * rows + kh, (width - 1) * columns + kw, layer.filters), np.float32)
     for i in range(kh):
         for j in range(kw):

@@ -1,4 +1,4 @@
-"""`FloatNetwork`: an `Arch` with float weights, what every importer makes of a file before it is quantised."""
+"""`FloatNetwork`: an `Arch` with float weights, which every importer makes from a file before it is quantised."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def folded(network: FloatNetwork) -> FloatNetwork:
     """Returns the network with fewer layers that computes the same.
 
     A multiplication by a constant, and an addition or subtraction of one, become part of the weights and the bias of
-    the layer in front; a rectifier becomes its fused activation. Both happen only where nothing else reads what lies
-    between, and where the file sets no scale for it.
+    the layer in front; a rectifier becomes its fused activation. Both happen only where nothing else reads the tensor
+    between them, and where the file sets no scale for it.
     """
     changed = True
     while changed:
@@ -99,7 +99,7 @@ def _folded_once(network: FloatNetwork) -> tuple[FloatNetwork, bool]:
 
 
 def _absorbed(network: FloatNetwork, before: Weighted, layer: Add | Mul | Sub, source: str) -> FloatWeights | None:
-    """Returns the weights of a layer with the constant of the next one worked in; None where that cannot be.
+    """Returns the weights of a layer that include the constant of the next layer; None where that is impossible.
 
     - before: the layer with weights.
     - layer: the layer behind it.

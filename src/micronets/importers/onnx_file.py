@@ -62,7 +62,7 @@ def read_onnx(path: Path) -> FloatNetwork:
     try:
         model = onnx.load(str(path))
         model = onnx.shape_inference.infer_shapes(model)
-    except Exception as e:  # of protobuf and of onnx, which have no common base
+    except Exception as e:  # errors of protobuf and of onnx have no common base class
         raise FileError(f"{path}: damaged, or no ONNX model ({type(e).__name__}); export it again") from e
     graph = model.graph
     constants: dict[str, Array] = {t.name: np.asarray(onnx.numpy_helper.to_array(t)) for t in graph.initializer}
@@ -117,14 +117,14 @@ _MAPPED = (
 
 
 class _Reader:
-    """What has been read of a file: the tensors of the network in the making, and constants."""
+    """Reads the operators of a file in their order; holds the tensors of the network in the making, and constants."""
 
     def __init__(self, where: str, constants: dict[str, Array]) -> None:
         self.builder = Builder(where)
         self.values: dict[str, ToolTensor | StoredCodes | Array] = dict(constants)
 
     def read(self, node: _Node, onnx: Any) -> None:
-        """Works on one operator."""
+        """Reads one operator, whose inputs have been read, and keeps its outputs."""
         if node.kind == "Constant":
             held = next(iter(node.attributes.values()))
             tensor = onnx.numpy_helper.to_array(held) if hasattr(held, "data_type") else held
@@ -135,7 +135,7 @@ class _Reader:
         self.values |= zip(node.outputs, made, strict=False)
 
     def tensor(self, node: _Node, place: int = 0) -> ToolTensor:
-        """Returns an input that is no constant."""
+        """Returns an input that depends on the network's input. Raises `UnsupportedError` for a constant."""
         value = self.values[node.inputs[place]]
         if not isinstance(value, ToolTensor):
             raise self.builder.unsupported(f"its input '{node.inputs[place]}' is a constant")

@@ -19,7 +19,7 @@ CHUNK_VALUES = 1 << 22  # values of the largest tensor that are computed at a ti
 
 
 def chunk_of(network: FloatNetwork, values: int = CHUNK_VALUES) -> int:
-    """Returns how many inputs are computed at a time, so that the largest array has at most `values` values."""
+    """Returns the number of inputs to compute at a time, so that the largest array has at most `values` values."""
     sizes = [math.prod(network.arch.input_shape)]
     for step in network.arch.steps():
         sizes += [math.prod(shape) for shape in step.output_shapes]
@@ -28,7 +28,7 @@ def chunk_of(network: FloatNetwork, values: int = CHUNK_VALUES) -> int:
 
 
 def judged_tensor(network: FloatNetwork) -> str:
-    """Returns the tensor by which models are judged: the first output, or what goes into a softmax that makes it."""
+    """Returns the tensor by which models are judged: the first output, or the input of a softmax that makes it."""
     output = network.arch.output
     for layer in network.arch.layers:
         if layer.name == output and isinstance(layer, Softmax):
@@ -54,5 +54,5 @@ def tensors_of(network: FloatNetwork, x: Array, names: Iterable[str], visit: Any
 
 
 def spread(x: Array, count: int) -> Array:
-    """Returns at most `count` of the inputs `[N, ...]`, from all over them, since neighbours are often of one class."""
+    """Returns at most `count` of the inputs `[N, ...]`, evenly spaced, since neighbours are often of one class."""
     return x if len(x) <= count else x[np.linspace(0, len(x) - 1, count).astype(np.int64)]

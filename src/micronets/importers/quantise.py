@@ -142,7 +142,7 @@ def _layer_weights(
     rows = np.moveaxis(w.kernel, sizes.axis, 0).reshape(sizes.channels, -1).astype(np.float64)
     bias = w.bias.astype(np.float64) + (0 if correction is None else correction)
     if w.scales is None:
-        # A channel of nearly no weights needs a larger scale, or its bias would not fit int32.
+        #  A channel with tiny weights needs a larger scale, or its bias would not fit into int32.
         least = np.maximum(np.abs(bias) / (input_scale * BIAS_LIMIT), 1e-9 * output_scale / input_scale)
         scales = np.maximum(np.abs(rows).max(axis=1) / top, least).astype(np.float32)
         if sizes.one_scale:
@@ -162,7 +162,7 @@ def _layer_weights(
 
 
 def simulated(model: QuantizedModel) -> tuple[FloatNetwork, Visit]:
-    """Returns a float network that computes what an integer model computes, but for the rounding of its rescaling.
+    """Returns a float network that computes an integer model, except for the rounding of its rescaling.
 
     The second value is what `interpreter.execute` calls for every tensor: it rounds to the model's codes.
     """

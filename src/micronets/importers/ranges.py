@@ -39,7 +39,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True, eq=False)
 class Observed:
-    """How often the values of a tensor fell in each of equal bins, and the least and the greatest of them.
+    """A histogram of the values of a tensor over equal bins, with the least and the greatest value.
 
     - low, high: the least and the greatest value, and 0 where that is less or greater.
     - counts: `[bins]`, from `low` to `high`.
@@ -93,7 +93,7 @@ class Observed:
 
 
 def observe(network: FloatNetwork, x: npt.NDArray[np.float32], chunk: int) -> Mapping[str, Observed]:
-    """Returns what the tensors of a network hold over inputs, by the name of the tensor that owns their scale.
+    """Returns histograms of the tensors of a network over inputs, by the name of the tensor that owns their scale.
 
     - network: the network.
     - x: inputs `[N, *input_shape]`.
