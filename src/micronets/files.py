@@ -41,6 +41,9 @@ ArithmeticError and MemoryError for one that announces more than there can be.
 """
 
 
+_LONGEST = 200  # characters of a library's message, which may quote what a damaged file holds
+
+
 def damage_text(e: Exception) -> str:
     """Writes what is wrong with a file that was damaged (an error of `DAMAGE`).
 
@@ -52,7 +55,8 @@ def damage_text(e: Exception) -> str:
         return e.strerror
     if isinstance(e, MemoryError):
         return "it announces more than fits into memory"
-    return " ".join(str(e).split()) or type(e).__name__
+    text = " ".join(str(e).split()) or type(e).__name__
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
 
 _SYSTEM_FOLDERS = ("/proc", "/sys")

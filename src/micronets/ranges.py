@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field, fields
+from numbers import Integral, Real
 from typing import Any
 
 from micronets.errors import SpecError
 
 _RANGE = "range"
+MOST_SEED = 2**32 - 1
+"""The largest seed: numpy takes 32 bits."""
 
 
 def ranged(default: Any, least: float, most: float) -> Any:
@@ -27,8 +30,21 @@ def check_number(name: str, value: Any, least: float, most: float) -> None:
     - `least`, `most`: the range, both ends included.
     """
     for one in value if isinstance(value, (tuple, list)) else (value,):
+        check_is_number(name, one)
         if not least <= one <= most:  # also for nan, which is not below anything
             raise SpecError(f"{name} = {shown(one)}; allowed: {_end(least)} to {_end(most)}")
+
+
+def check_is_number(name: str, value: Any) -> None:
+    """Raises `SpecError` for a value that is no real number; `name` is what it is called in the error."""
+    if not isinstance(value, Real):
+        raise SpecError(f"{name} = {shown(value)}; need a number")
+
+
+def check_seed(seed: Any) -> None:
+    """Raises `SpecError` for a seed that is not an integer from 0 to `MOST_SEED`."""
+    if not isinstance(seed, Integral) or not 0 <= int(seed) <= MOST_SEED:
+        raise SpecError(f"seed = {shown(seed)}; need an integer from 0 to {MOST_SEED}")
 
 
 def check_fields(record: Any, prefix: str) -> None:

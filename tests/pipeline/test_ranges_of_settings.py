@@ -5,14 +5,18 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
+import micronets as mn
 from micronets import tasks
+from micronets.boards.board import Budget
+from micronets.design.train_settings import TrainSettings
 from micronets.errors import SpecError
 from micronets.ir import spaces
 from micronets.pipeline.config import parse
 from micronets.pipeline.toml_config import flat
-from micronets.ranges import check_number, shown
+from micronets.ranges import check_number, check_seed, shown
 from micronets.tasks import TASKS
 
 BUDGET = {"arena_bytes": "1M", "tflite_bytes": "1M", "sram_bytes": "1M", "flash_bytes": "1M"}
@@ -103,3 +107,23 @@ def test_numbers_in_errors_are_short() -> None:
     with pytest.raises(SpecError, match=r"^n = an integer of 13288 bits; allowed: 1 to 2,000$"):
         check_number("n", (5, int("9" * 4000)), 1, 2000)
     assert (shown(0.25), shown(7), shown("x" * 90)) == ("0.25", "7", "'" + "x" * 56 + "...")
+
+
+@pytest.mark.parametrize("value", ["x", None, [1]])
+def test_a_value_from_python_that_is_no_number_is_one_line(value: object) -> None:
+    with pytest.raises(SpecError, match=r"^train: lr = .*; need a number$"):
+        TrainSettings(lr=value)  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match=r"^kept = .*; need a number$"):
+        check_number("kept", (value,), 0, 1)
+    if value is not None:
+        with pytest.raises(SpecError, match=r"^budget: macs = .*; need a number$"):
+            Budget(macs=value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32, 1.5, "x", None, math.nan])
+def test_a_seed_from_python_that_cannot_be_is_one_line(seed: object) -> None:
+    with pytest.raises(SpecError, match=r"^seed = .*; need an integer from 0 to 4294967295$"):
+        check_seed(seed)
+    data = mn.arrays(np.zeros((40, 6, 2), np.float32), np.arange(40) % 2)
+    with pytest.raises(SpecError, match=r"^seed = "):
+        mn.search("dscnn", data, board="NUCLEO-F446RE", seed=seed)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from micronets.boards.targets import Target
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.files import read_plain_text
 from micronets.number import Number
+from micronets.ranges import check_is_number
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
 _NUMBERS = (
@@ -178,7 +179,8 @@ class Budget:
 
     def __post_init__(self) -> None:
         for limit, value in self.limits().items():
-            if value <= 0:
+            check_is_number(f"budget: {limit}", value)
+            if not value > 0:
                 raise SpecError(f"budget: {limit} = {value}; a limit is greater than 0")
 
     def limits(self) -> dict[str, float]:

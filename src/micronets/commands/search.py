@@ -27,6 +27,7 @@ from micronets.ir.spaces import SPACES, Space
 from micronets.ir.spaces.inputs import Inputs
 from micronets.progress import Progress
 from micronets.quantized.random_weights import with_random_weights
+from micronets.ranges import check_seed
 from micronets.runtimes import MeasureOptions, Runtime, runtime_named
 from micronets.runtimes.measurement import LIMITS_MEASURED
 from micronets.tasks import TASKS, TaskData
@@ -78,6 +79,7 @@ def search(
 
     where, chosen = load_board(board), runtime_named(runtime)
     check_data(data)
+    check_seed(seed)
     made = space_for(space, data, options or {}, fix or {})
     bare = chosen.costs(latency_model or latency_models.shipped_model(where.name, chosen.name))
     front_ends = front_ends_of(made, data)

@@ -14,6 +14,7 @@ from micronets.importers.network import FloatNetwork
 from micronets.installation import require
 from micronets.ir.arch import Arch
 from micronets.progress import Progress
+from micronets.ranges import check_seed
 from micronets.tasks import TaskData
 from micronets.tasks.own import check_data
 from micronets.terminal import counted
@@ -58,6 +59,7 @@ def train(
     from micronets.design.train import TrainingJob, train_network
 
     check_data(data)
+    check_seed(seed)
     init: Mapping[str, Tensor] | None = None
     if isinstance(network, str | Path):
         first = first_network(Path(network), data, input_settings)

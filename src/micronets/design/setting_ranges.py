@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from micronets.errors import SpecError
+from micronets.ranges import check_is_number
 
 WITHOUT_EFFECT = ("checkpoint_seconds",)
 """Names of settings that do not change the result of a search or a training: they may differ when it is continued."""
@@ -50,6 +51,8 @@ def check_ranges(section: str, settings: object, positive: Iterable[str], not_ne
     - positive: names of settings that must be more than 0.
     - not_negative: names of settings that must be 0 or more.
     """
+    for name in {*MOST, *positive, *not_negative}:
+        check_is_number(f"{section}: {name}", getattr(settings, name, 0))
     for name, most in MOST.items():
         value = getattr(settings, name, 0)
         if not value <= most:

@@ -23,7 +23,7 @@ from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import Space
 from micronets.pipeline.toml_config import build, convert, flat, parse_override, toml_problem
-from micronets.ranges import check_fields, ranged
+from micronets.ranges import MOST_SEED, check_fields, ranged
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, DataOptions
 
@@ -33,7 +33,7 @@ INITS = ("supernet", "scratch")
 GIVEN_SPACE = "init"
 """The name that stands in `[space]` where the network is not searched for, but that of the file that `init` names."""
 
-MOST_THREADS, MOST_SEED = 1024, 2**32 - 1
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
