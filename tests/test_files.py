@@ -155,6 +155,11 @@ def test_a_folder_that_cannot_be_read_is_not_passed_over(tmp_path: Path, monkeyp
         list(walk(tmp_path))
 
 
+def test_what_is_wrong_with_a_damaged_file_is_one_short_line() -> None:
+    assert files.damage_text(ValueError("a\n" * 1000)) == ("a " * 99)[:197] + "..."
+    assert files.damage_text(OSError(errno.EINVAL, "a pipe", "/x")) == "a pipe"
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps the current directory of a process")
 def test_a_lock_below_a_current_directory_that_is_gone_is_not_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
