@@ -19,6 +19,7 @@ from micronets.ir.layers import (
     BatchMatMul,
     Conv2D,
     DepthwiseConv2D,
+    Dequantize,
     FullyConnected,
     Layer,
     Logistic,
@@ -101,6 +102,16 @@ def test_scales_at_which_shifts_of_tflm_are_no_c(layer: Layer, scales: tuple[flo
 def test_files_that_tflm_reads_otherwise_are_refused(shared: Path, name: str, says: str) -> None:
     with pytest.raises(UnsupportedError, match=says):
         read((shared / f"cases/tflite_hostile/{name}.tflite").read_bytes())
+
+
+@pytest.mark.parametrize("last", [Softmax, Logistic])
+def test_functions_of_floats_have_no_scale_that_could_be_too_small(last: type[Layer]) -> None:
+    real = Dequantize(name="real", inputs=(INPUT,))
+    twice = Add(name="twice", inputs=("real", "real"), activation="none")
+    model = QuantizedModel(
+        Arch((6,), (real, twice, last(name="y", inputs=("twice",)))), {INPUT: TensorQuant(0.5, 3)}, {}
+    )
+    assert why_tflm_cannot_run(model) is None
 
 
 LIMITS: tuple[tuple[Layer, float], ...] = (

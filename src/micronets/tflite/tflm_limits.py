@@ -26,6 +26,8 @@ def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
     for step in model.arch.steps():
         layer = step.layer
         limit = None
+        if step.input_types[:1] == ("float32",):  # no scale, no shift
+            continue
         match layer:
             case FullyConnected() if step.input_types[0] == "int16" and len(model.weights[layer.name].scales) > 1:
                 scales = len(model.weights[layer.name].scales)
