@@ -11,7 +11,7 @@ from micronets.frontend import FrontEnd, encode_wav, features, read_recording
 from micronets.frontend.labels import SpokenWord
 from micronets.tasks import TASKS
 from micronets.tasks.kws import long_recordings
-from micronets.tasks.kws.long_recordings import Pair, Pairs, _cuts, _divided, _windows
+from micronets.tasks.long_windows import Pair, Pairs, cuts, divided, windows
 from tests.support.wavs import tone
 
 RATE = 16000
@@ -70,7 +70,7 @@ def test_windows_by_hand() -> None:
     """A label in the middle, one at each end, a long one, one longer than the part, and what lies between."""
 
     def found(*events: tuple[float, float, str], begin: int = 0, end: int = 100) -> list:
-        return _windows([SpokenWord(*event) for event in events], begin, end, 1, 10)
+        return windows([SpokenWord(*event) for event in events], begin, end, 1, 10)
 
     assert found((40, 50, "a"))[:5] == [(None, 0, 10), (None, 10, 20), (None, 20, 30), (None, 30, 40), ("a", 40, 50)]
     assert found((40, 50, "a"))[5:] == [(None, at, at + 10) for at in range(50, 100, 10)]
@@ -95,14 +95,14 @@ def test_no_sample_is_in_two_splits(count: int, tmp_path: Path) -> None:
         starts = np.cumsum(rng.uniform(0.3, 1.2, 80))
         events = [(s, s + 0.2, rng.choice(["a", "b", "c"])) for s in starts.tolist()]
         sounds.append(parts(round(RATE * (starts[-1] + 1)), events))
-    cuts, split_of, how = _divided(pairs, sounds, FE, ["val", "test"])
+    found, split_of, how = divided(pairs, sounds, FE.sample_rate, FE.clip_samples, ["val", "test"])
     assert "divided in time" in how
     for i in range(count):
         used = {
             split: set().union(
                 *(
                     cut.samples.tolist()
-                    for cut in cuts
+                    for cut in found
                     if cut.part.startswith(f"{i}.wav") and split_of[cut.part] == split
                 )
             )
@@ -112,7 +112,7 @@ def test_no_sample_is_in_two_splits(count: int, tmp_path: Path) -> None:
         assert not used["train"] & used["test"]
         assert not used["val"] & used["test"]
     for split in ("train", "val", "test"):
-        assert {cut.label for cut in cuts if split_of[cut.part] == split} >= {"a", "b", "c"}
+        assert {cut.label for cut in found if split_of[cut.part] == split} >= {"a", "b", "c"}
 
 
 def test_whole_recordings_go_to_one_split_where_there_are_enough(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_whole_recordings_go_to_one_split_where_there_are_enough(tmp_path: Path)
     assert f"{tmp_path.name}: whole recordings go to one split" in data.notes
     pairs = long_recordings.find_recordings(tmp_path)
     sounds = [long_recordings._read(pair, None, FE) for pair in pairs.found]
-    _, split_of, _ = _divided(pairs, sounds, FE, ["val", "test"])
+    _, split_of, _ = divided(pairs, sounds, FE.sample_rate, FE.clip_samples, ["val", "test"])
     assert len(split_of) == 12
     assert set(split_of.values()) == {"train", "val", "test"}
 
@@ -140,9 +140,9 @@ def test_soft_and_loud_pieces_of_the_rest_are_silence_and_unknown(tmp_path: Path
 def test_many_windows_of_the_rest_are_thinned_out(tmp_path: Path) -> None:
     events = [(float(at), at + 0.5, "x") for at in (100, 200, 300)]
     pairs = Pairs(tmp_path, (Pair(tmp_path / "a.wav", tmp_path / "a.csv"),), ())
-    cuts = _cuts(pairs, [parts(400 * RATE, events)], FE, 1)
-    assert sum(cut.label is None for cut in cuts) > 390
-    found = long_recordings._with_rest(cuts, ["x"], {}, ())
+    whole = cuts(pairs, [parts(400 * RATE, events)], FE.sample_rate, FE.clip_samples, 1)
+    assert sum(cut.label is None for cut in whole) > 390
+    found = long_recordings._with_rest(whole, ["x"], {}, ())
     assert sum(cut.label == "x" for cut in found) == 3
     kept = [cut.samples[0] for cut in found if cut.label != "x"]
     assert len(kept) == 100

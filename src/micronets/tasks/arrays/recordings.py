@@ -1,18 +1,33 @@
-"""Long recordings of a sensor: a table with a line for each sample, or an array of them."""
+"""Long recordings of a sensor, a line for each sample, and what label files beside them make of them.
+
+Of a recording `day1.csv` or `day1.npy`, the label file `day1.labels.csv`, `day1.labels.txt` or `day1.txt` tells what
+happens from when to when (`frontend.labels`). Each label gives one window, or as many as fit into a long one; what lies
+between labels becomes windows of `_unknown_`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
-from micronets.tasks.arrays.folders import SUFFIXES, read_array
+from micronets.frontend.labels import SpokenWord, read_labels
+from micronets.tasks.arrays.folders import FORMS, SUFFIXES, SplitArrays, checked_complete, read_array
 from micronets.tasks.arrays.tables import read_times
+from micronets.tasks.long_windows import Cut, Pair, Pairs, cuts, divided, is_everywhere, thinned
+from micronets.tasks.names import check_utf8
 from micronets.terminal import counted
 
 Floats = npt.NDArray[np.float64]
+
+UNKNOWN = "_unknown_"
+"""The class of what lies between labels."""
+
+LABEL_ENDINGS = (".labels.csv", ".labels.txt", ".txt")
+"""What the name of a label file has in the place of the recording's ending."""
 
 _OTHER_RATE = 0.02  # by which share the rate of a recording may differ from that of the front end
 
@@ -60,3 +75,90 @@ def _checked_times(times: Floats, path: Path, rate: float) -> tuple[str, ...]:
         f"{path}: {counted(int(gaps.sum()), 'gaps')} in its times, the first after {first:.2f} s; the samples on both "
         "sides are taken as neighbours",
     )
+
+
+def find(path: Path) -> Pairs | None:
+    """Looks for recordings with label files; None where `path` holds data of another kind.
+
+    - path: a recording, or a directory of recordings without folders.
+
+    Raises `DataError` for a single recording without a label file, and for one with two.
+    """
+    if path.is_file() and path.suffix.lower() in SUFFIXES:
+        labels = _labels_beside(path)
+        if labels is None:
+            raise DataError(
+                f"{path}: one table; give {FORMS}, or write start, end and label of what happens in it into "
+                f"{path.with_suffix(LABEL_ENDINGS[0]).name} beside it"
+            )
+        return Pairs(path, (Pair(path, labels),), ())
+    if not path.is_dir():
+        return None
+    here = sorted(p for p in path.iterdir() if not p.name.startswith("."))
+    tables = [p for p in here if p.is_file() and p.suffix.lower() in SUFFIXES and not _is_labels(p)]
+    labelled = {p: _labels_beside(p) for p in tables}
+    if any(p.is_dir() for p in here) or not any(labelled.values()):
+        return None
+    check_utf8(here)
+    without = [p.name for p, labels in labelled.items() if labels is None]
+    left_out = f"{path}: {counted(len(without), 'recordings')} without a label file left out (first: {{}})"
+    notes = (left_out.format(without[0]),) if without else ()
+    return Pairs(path, tuple(Pair(p, labels) for p, labels in labelled.items() if labels is not None), notes)
+
+
+def _is_labels(path: Path) -> bool:
+    return path.name.lower().endswith(LABEL_ENDINGS)
+
+
+def _labels_beside(path: Path) -> Path | None:
+    """Returns the label file of a recording, None where there is none. Raises `DataError` where there are two."""
+    found = [file for file in (path.with_suffix(ending) for ending in LABEL_ENDINGS) if file.is_file()]
+    if len(found) > 1:
+        raise DataError(f"{path}: has two label files, {found[0].name} and {found[1].name}; keep one")
+    return found[0] if found else None
+
+
+def windows(pairs: Pairs, size: int, rate: float, trained: bool) -> SplitArrays:
+    """Cuts recordings into windows and divides them, see `long_windows.divided`.
+
+    - size: samples of a window.
+    - rate: samples a second of the recordings.
+    - trained: whether all splits are needed; else every window is "train".
+
+    Raises `DataError` for recordings or labels that cannot be used, and for labels too few to be divided.
+    """
+    signals: list[tuple[Floats, tuple[SpokenWord, ...]]] = []
+    notes, axes = list(pairs.notes), None
+    for pair in pairs.found:
+        samples, told = read_samples(pair.recording, axes, rate)
+        if len(samples) < size:
+            raise DataError(f"{pair.recording}: has {len(samples)} samples; a window has {size}: record more at once")
+        axes = samples.shape[1]
+        signals.append((samples, read_labels(pair.labels, None, len(samples) / rate)))
+        notes += told
+    labels = sorted({event.label for _, events in signals for event in events})
+    if not labels:
+        raise DataError(f"{pairs.root}: the label files have no labels; write start, end and label of what happens")
+    parts: Sequence[str] = ("val", "test") if trained else ()
+    if trained:
+        found, split_of, how = divided(pairs, signals, rate, size, parts)
+        notes.append(how)
+    else:
+        found = cuts(pairs, signals, rate, size, 1)
+        split_of = {cut.part: "train" for cut in found}
+    labelled, rest = thinned([cut for cut in found if len(cut.samples) == size], len(labels))
+    named = [Cut(cut.part, UNKNOWN, cut.samples) for cut in rest]
+    kept = [*labelled, *(named if is_everywhere(UNKNOWN, [*labelled, *named], split_of, parts) else ())]
+    if not kept:
+        raise DataError(f"{pairs.root}: no window of {size} samples fits between the parts of it; give a lower window")
+    classes = tuple(sorted({cut.label for cut in kept if cut.label is not None}))
+    counts = ", ".join(f"{sum(cut.label == c for cut in kept)} {c}" for c in classes)
+    notes.append(f"{pairs.root.name}: windows of {size} samples around labels and between them: {counts}")
+    whole = SplitArrays(
+        classes,
+        np.stack([cut.samples for cut in kept]).astype(np.float32),
+        np.array([classes.index(cut.label or "") for cut in kept], np.int64),
+        np.array([split_of[cut.part] for cut in kept]),
+        tuple(notes),
+    )
+    return checked_complete(whole, str(pairs.root)) if trained else whole

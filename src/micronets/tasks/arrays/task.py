@@ -15,7 +15,7 @@ from micronets.errors import DataError, SpecError, UserCodeError, did_you_mean
 from micronets.frontend.spectral import Spectral, SpectralSettings, is_spectral
 from micronets.frontend.standard import Standard
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.arrays import folders, movement
+from micronets.tasks.arrays import folders, movement, recordings
 from micronets.tasks.arrays.folders import SplitArrays
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels, Outline, Task
 from micronets.tasks.labelled import LabelledData, examples_of
@@ -34,8 +34,9 @@ Preparation = Standard | Spectral
 class ArraysOptions:
     """The source of the examples. Relative paths start at the current directory.
 
-    - `path`: an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class; empty: motions
-      are synthesised.
+    - `path`: an .npz with x and y, a folder of .npy or .csv files per class, such a file per class, or a long recording
+      with a label file beside it (see `recordings`) or a directory of such; empty: motions are synthesised.
+    - `window`: samples of a window that is cut out of a long recording; their rate is `spectral.sample_rate`.
     - `synthetic_clips`: training examples to synthesise, where there is no path.
     - `synthetic`: the kind of synthetic examples: gestures of a hand, 64 samples of 3 axes (`gestures`), or everyday
       movements and falls with a sensor at the waist, 128 samples of 6 axes (`falls`).
@@ -50,6 +51,7 @@ class ArraysOptions:
     """
 
     path: str = ""
+    window: int = ranged(128, 2, 100_000)
     synthetic_clips: int = ranged(600, 1, 1_000_000)
     synthetic: Literal["gestures", "falls"] = "gestures"
     front_end: Literal["standard", "spectral"] = "standard"
@@ -172,6 +174,7 @@ def outline(options: ArraysOptions) -> Outline:
 def load(
     path: Path | None = None,
     *,
+    window: int = 128,
     synthetic_clips: int = 600,
     synthetic: Literal["gestures", "falls"] = "gestures",
     front_end: Literal["standard", "spectral"] = "standard",
@@ -186,7 +189,7 @@ def load(
     Splits that the file names are kept. If there are none, a tenth of every class goes to "val" and another to "test";
     groups, which `group` or the names of files give, go as a whole.
 
-    - `synthetic_clips`, `synthetic`, `front_end`, `spectral`, `noise`, `shift`: see `ArraysOptions`.
+    - `window`, `synthetic_clips`, `synthetic`, `front_end`, `spectral`, `noise`, `shift`: see `ArraysOptions`.
     - `splits`: the splits to read, where "all" is everything in one split; the others stay empty.
     - `preparation`: the way from arrays to inputs; the default is that of `front_end`, with means and scales of the
       training examples.
@@ -203,7 +206,7 @@ def load(
         if value not in allowed:
             raise SpecError(f"features: {name} = {value!r}; {did_you_mean(value, allowed)}")
     check_noise(noise, shift)
-    rows = _synthetic(synthetic, synthetic_clips) if path is None else folders.read(path, "all" not in splits)
+    rows = _rows(path, synthetic, synthetic_clips, window, spectral or SpectralSettings(), preparation, splits)
     own = preparation or _preparation(rows.x[rows.split == "train"], front_end, spectral, path)
     if rows.x.shape[1:] != own.shape:
         raise DataError(
@@ -226,6 +229,31 @@ def load(
         noise=noise,
         shift=shift,
     )
+
+
+def _rows(
+    path: Path | None,
+    synthetic: Literal["gestures", "falls"],
+    count: int,
+    window: int,
+    spectral: SpectralSettings,
+    preparation: Preparation | None,
+    splits: Sequence[str],
+) -> SplitArrays:
+    """Returns examples with their splits; those of long recordings are cut as the model wants them, if there is one.
+
+    - `count`: of synthetic ones.
+    - `window`: samples of a window of a long recording.
+    - `spectral`: has its rate.
+    """
+    if path is None:
+        return _synthetic(synthetic, count)
+    pairs = recordings.find(path)
+    if pairs is None:
+        return folders.read(path, "all" not in splits)
+    size = window if preparation is None else preparation.shape[0]
+    settings = preparation.settings if isinstance(preparation, Spectral) else spectral
+    return recordings.windows(pairs, size, settings.sample_rate, "all" not in splits)
 
 
 _SYNTHETIC = {"gestures": "motions", "falls": "falls and movements"}

@@ -27,6 +27,7 @@ from micronets.tasks.kws.folders import (
     unread_lists_note,
 )
 from micronets.tasks.kws.noise import coloured
+from micronets.tasks.long_windows import Pairs
 
 _BACKGROUND_ROWS = 1000
 _PARTS = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}  # of a recording that all splits share
@@ -72,9 +73,7 @@ def class_folders(
     return Clips(classes, *got[:2], np.concatenate(noise or [_drawn_background(fe, seed)]), notes + got[2])
 
 
-def labelled_recordings(
-    pairs: long_recordings.Pairs, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int
-) -> Clips:
+def labelled_recordings(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int) -> Clips:
     """Reads long recordings with label files.
 
     - `test`, `seed`: see `class_folders`.

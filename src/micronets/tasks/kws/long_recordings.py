@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,49 +22,16 @@ from micronets.frontend.labels import SpokenWord, labels_beside, read_labels
 from micronets.frontend.recording import SUFFIXES
 from micronets.tasks.base import SPLITS
 from micronets.tasks.kws.data import SILENCE, UNKNOWN
-from micronets.tasks.kws.folders import whole_groups
+from micronets.tasks.long_windows import Cut, Pair, Pairs, divided, is_everywhere, thinned
+from micronets.tasks.long_windows import cuts as cut_recordings
 from micronets.tasks.names import check_utf8
 from micronets.terminal import counted
 
 SOFTER_DB = 20.0
 """By how many dB a window of the rest must be softer than the labelled ones in the median to be silence."""
 
-_MOST_REST = 10  # times the mean word: windows of the rest that are kept, evenly spaced
-_LEAST_REST = 100  # that many are kept in any case, where there are some
-_PARTS = 20  # parts that one recording is divided into, at most, where there are too few to divide them whole
 
 Float = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A recording and its label file."""
-
-    recording: Path
-    labels: Path
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """The recordings with labels at a path, sorted, and notes."""
-
-    root: Path
-    found: tuple[Pair, ...]
-    notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A window of a recording.
-
-    - part: the name of the part of a recording that it is from; whole parts go to one split.
-    - label: what is heard; None where nothing is labelled.
-    - samples: `[n]`, in int16 units, at most those of a clip.
-    """
-
-    part: str
-    label: str | None
-    samples: Float
 
 
 def find_recordings(path: Path) -> Pairs | None:
@@ -131,10 +97,10 @@ def clips(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool) -> Labe
     if not labels:
         raise DataError(f"{pairs.root}: the label files have no labels; write start, end and label of what is heard")
     if "all" in splits:
-        cuts = _cuts(pairs, sounds, fe, 1)
+        cuts = cut_recordings(pairs, sounds, fe.sample_rate, fe.clip_samples, 1)
         split_of, parts = {cut.part: "all" for cut in cuts}, []
     else:
-        cuts, split_of, how = _divided(pairs, sounds, fe, parts)
+        cuts, split_of, how = divided(pairs, sounds, fe.sample_rate, fe.clip_samples, parts)
         notes.append(how)
     cuts = _with_rest(cuts, labels, split_of, parts)
     classes = tuple(sorted({cut.label for cut in cuts if cut.label is not None}))
@@ -162,7 +128,7 @@ def held_out(
     also for a label that is none of the classes.
     """
     sounds = [_read(pair, classes, fe) for pair in pairs.found]
-    cuts = _cuts(pairs, sounds, fe, 1)
+    cuts = cut_recordings(pairs, sounds, fe.sample_rate, fe.clip_samples, 1)
     cuts = _with_rest(cuts, [c for c in classes if c not in (SILENCE, UNKNOWN)], {}, ())
     cuts = [cut for cut in cuts if cut.label in classes]
     target = np.array([classes.index(cut.label or "") for cut in cuts], np.int64)
@@ -178,88 +144,6 @@ def _read(pair: Pair, known: Sequence[str] | None, fe: FrontEnd) -> tuple[Float,
     return samples, read_labels(pair.labels, known, len(samples) / fe.sample_rate)
 
 
-def _divided(
-    pairs: Pairs, sounds: Sequence[tuple[Float, tuple[SpokenWord, ...]]], fe: FrontEnd, parts: Sequence[str]
-) -> tuple[list[Cut], dict[str, str], str]:
-    """Returns windows, the split of each part of a recording, and how they were divided. Raises `DataError`."""
-    for most, how in (
-        (1, "whole recordings go to one split"),
-        (_PARTS, "recordings are divided in time, between labels"),
-    ):
-        cuts = _cuts(pairs, sounds, fe, most)
-        groups: dict[str, dict[str, list[str]]] = {}
-        for cut in cuts:
-            if cut.label is not None:
-                groups.setdefault(cut.part, {}).setdefault(cut.label, []).append(cut.part)
-        found = whole_groups(groups, parts)
-        if found is not None:
-            split_of = {name: split for split, by in found.items() for some in by.values() for name in some}
-            return cuts, {cut.part: split_of.get(cut.part, "train") for cut in cuts}, f"{pairs.root.name}: {how}"
-    counts = {label: 0 for _, events in sounds for label in {e.label for e in events}}
-    for _, events in sounds:
-        for event in events:
-            counts[event.label] += 1
-    rarest = min(counts, key=lambda label: (counts[label], label))
-    raise DataError(
-        f"{pairs.root}: too few labels to divide into train, {' and '.join(parts)}: '{rarest}' has "
-        f"{counts[rarest]}; label more of it, or record it in another file and give that as data.test"
-    )
-
-
-def _cuts(pairs: Pairs, sounds: Sequence[tuple[Float, tuple[SpokenWord, ...]]], fe: FrontEnd, most: int) -> list[Cut]:
-    """Cuts recordings into windows.
-
-    - `most`: parts that each recording is divided into, at most.
-    """
-    found = []
-    for pair, (samples, events) in zip(pairs.found, sounds, strict=True):
-        for number, (begin, end, some) in enumerate(_parts_of(events, len(samples), fe.sample_rate, most)):
-            name = f"{pair.recording.name}, part {number}"
-            for label, start, stop in _windows(some, begin, end, fe.sample_rate, fe.clip_samples):
-                found.append(Cut(name, label, samples[start:stop]))
-    return found
-
-
-def _parts_of(
-    events: Sequence[SpokenWord], length: int, rate: int, most: int
-) -> list[tuple[int, int, Sequence[SpokenWord]]]:
-    """Divides a recording between labels; returns the first sample of each part, the one behind its last, its labels.
-
-    Parts have about equally many labels.
-    """
-    count = max(1, min(most, len(events)))
-    groups = [events[len(events) * i // count : len(events) * (i + 1) // count] for i in range(count)]
-    middles = [round(rate * (a[-1].end + b[0].start) / 2) for a, b in pairwise(groups)]
-    return [(begin, end, some) for (begin, end), some in zip(pairwise([0, *middles, length]), groups, strict=True)]
-
-
-def _windows(
-    events: Sequence[SpokenWord], begin: int, end: int, rate: int, size: int
-) -> list[tuple[str | None, int, int]]:
-    """Returns windows of a part of a recording: label (None for the rest), first sample, the one behind the last.
-
-    - `begin`, `end`: the part's samples. Windows lie in it, and are shorter than `size` where it is.
-    """
-    found: list[tuple[str | None, int, int]] = []
-    rest = begin
-    for event in events:
-        start, stop = round(event.start * rate), min(round(event.end * rate), end)
-        found += [(None, at, at + size) for at in _tiles(rest, start, size)]
-        rest = max(rest, stop)
-        count = max(1, (stop - start) // size) if stop - start >= 2 * size else 1
-        for i in range(count):
-            centre = start + (stop - start) * (2 * i + 1) // (2 * count)
-            first = max(begin, min(centre - size // 2, end - size))
-            found.append((event.label, first, min(first + size, end)))
-    return [*found, *((None, at, at + size) for at in _tiles(rest, end, size))]
-
-
-def _tiles(begin: int, end: int, size: int) -> list[int]:
-    """Returns where windows of `size` begin that lie side by side in the middle of what is from `begin` to `end`."""
-    count = max(0, (end - begin) // size)
-    return [begin + (end - begin - count * size) // 2 + i * size for i in range(count)]
-
-
 def _with_rest(
     cuts: Sequence[Cut], labels: Sequence[str], split_of: Mapping[str, str], parts: Sequence[str]
 ) -> list[Cut]:
@@ -271,24 +155,15 @@ def _with_rest(
     - `labels`: those of the label files.
     - `split_of`: the split of each part; `parts`: the splits that must have every class.
     """
-    words = [cut for cut in cuts if cut.label is not None]
-    rest = [cut for cut in cuts if cut.label is None]
-    most = max(_LEAST_REST, _MOST_REST * len(words) // max(1, len(labels)))
-    if len(rest) > most:
-        rest = [rest[i] for i in np.linspace(0, len(rest) - 1, most).round().astype(int)]
+    words, rest = thinned(cuts, len(labels))
     if not words or not rest:
         return list(words)
     level = float(np.median([_decibels(cut.samples) for cut in words])) - SOFTER_DB
     named = [Cut(c.part, SILENCE if _decibels(c.samples) < level else UNKNOWN, c.samples) for c in rest]
-
-    def everywhere(label: str) -> bool:
-        there = {split_of.get(cut.part) for cut in (*named, *words) if cut.label == label}
-        return {"train", *parts} <= there if parts else True
-
     for label, other in ((SILENCE, UNKNOWN), (UNKNOWN, SILENCE)):
-        if any(cut.label == label for cut in named) and not everywhere(label):
+        if any(cut.label == label for cut in named) and not is_everywhere(label, [*named, *words], split_of, parts):
             named = [Cut(c.part, other, c.samples) if c.label == label else c for c in named]
-            if not everywhere(other):
+            if not is_everywhere(other, [*named, *words], split_of, parts):
                 named = [c for c in named if c.label != other]
     return [*words, *named]
 

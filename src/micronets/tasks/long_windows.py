@@ -1,0 +1,177 @@
+"""Long recordings with label files, cut into windows and divided into splits, whatever was recorded.
+
+Each label gives one window, or as many as fit into a long one. What lies between labels is cut into windows, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import DataError
+from micronets.frontend.labels import SpokenWord
+from micronets.tasks.kws.folders import whole_groups
+
+Samples = npt.NDArray[Any]
+
+_MOST_REST = 10  # times the mean class: windows of the rest that are kept, evenly spaced
+_LEAST_REST = 100  # that many are kept in any case, where there are some
+_PARTS = 20  # parts that one recording is divided into, at most, where there are too few to divide them whole
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A recording and its label file."""
+
+    recording: Path
+    labels: Path
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The recordings with labels at a path, sorted, and notes."""
+
+    root: Path
+    found: tuple[Pair, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A window of a recording.
+
+    - part: the name of the part of a recording that it is from; whole parts go to one split.
+    - label: what is heard; None where nothing is labelled.
+    - samples: `[n]` or `[n, axes]`, at most those of a window.
+    """
+
+    part: str
+    label: str | None
+    samples: Samples
+
+
+def divided(
+    pairs: Pairs,
+    signals: Sequence[tuple[Samples, tuple[SpokenWord, ...]]],
+    rate: float,
+    size: int,
+    parts: Sequence[str],
+) -> tuple[list[Cut], dict[str, str], str]:
+    """Returns windows, the split of each part of a recording, and how they were divided.
+
+    Whole recordings go to one split where there are enough of them for every class to be in every split. Else each is
+    divided in time, between labels, into parts that go to one split; no window reaches into two parts.
+
+    - signals: samples and labels of each recording.
+    - rate: samples a second.
+    - size: samples of a window.
+    - parts: the splits besides "train".
+
+    Raises `DataError` for labels too few to be divided.
+    """
+    for most, how in (
+        (1, "whole recordings go to one split"),
+        (_PARTS, "recordings are divided in time, between labels"),
+    ):
+        found_cuts = cuts(pairs, signals, rate, size, most)
+        groups: dict[str, dict[str, list[str]]] = {}
+        for cut in found_cuts:
+            if cut.label is not None:
+                groups.setdefault(cut.part, {}).setdefault(cut.label, []).append(cut.part)
+        found = whole_groups(groups, parts)
+        if found is not None:
+            split_of = {name: split for split, by in found.items() for some in by.values() for name in some}
+            all_of = {cut.part: split_of.get(cut.part, "train") for cut in found_cuts}
+            return found_cuts, all_of, f"{pairs.root.name}: {how}"
+    counts = {label: 0 for _, events in signals for label in {e.label for e in events}}
+    for _, events in signals:
+        for event in events:
+            counts[event.label] += 1
+    rarest = min(counts, key=lambda label: (counts[label], label))
+    raise DataError(
+        f"{pairs.root}: too few labels to divide into train, {' and '.join(parts)}: '{rarest}' has "
+        f"{counts[rarest]}; label more of it, or record it in another file and give that as data.test"
+    )
+
+
+def cuts(
+    pairs: Pairs, signals: Sequence[tuple[Samples, tuple[SpokenWord, ...]]], rate: float, size: int, most: int
+) -> list[Cut]:
+    """Cuts recordings into windows; see `divided`.
+
+    - most: parts that each recording is divided into, at most.
+    """
+    found = []
+    for pair, (samples, events) in zip(pairs.found, signals, strict=True):
+        for number, (begin, end, some) in enumerate(_parts_of(events, len(samples), rate, most)):
+            name = f"{pair.recording.name}, part {number}"
+            for label, start, stop in windows(some, begin, end, rate, size):
+                found.append(Cut(name, label, samples[start:stop]))
+    return found
+
+
+def _parts_of(
+    events: Sequence[SpokenWord], length: int, rate: float, most: int
+) -> list[tuple[int, int, Sequence[SpokenWord]]]:
+    """Divides a recording between labels; returns the first sample of each part, the one behind its last, its labels.
+
+    Parts have about equally many labels.
+    """
+    count = max(1, min(most, len(events)))
+    groups = [events[len(events) * i // count : len(events) * (i + 1) // count] for i in range(count)]
+    middles = [round(rate * (a[-1].end + b[0].start) / 2) for a, b in pairwise(groups)]
+    return [(begin, end, some) for (begin, end), some in zip(pairwise([0, *middles, length]), groups, strict=True)]
+
+
+def windows(
+    events: Sequence[SpokenWord], begin: int, end: int, rate: float, size: int
+) -> list[tuple[str | None, int, int]]:
+    """Returns windows of a part of a recording: label (None for the rest), first sample, the one behind the last.
+
+    - `begin`, `end`: the part's samples. Windows lie in it, and are shorter than `size` where it is.
+    """
+    found: list[tuple[str | None, int, int]] = []
+    rest = begin
+    for event in events:
+        start, stop = round(event.start * rate), min(round(event.end * rate), end)
+        found += [(None, at, at + size) for at in _tiles(rest, start, size)]
+        rest = max(rest, stop)
+        count = max(1, (stop - start) // size) if stop - start >= 2 * size else 1
+        for i in range(count):
+            centre = start + (stop - start) * (2 * i + 1) // (2 * count)
+            first = max(begin, min(centre - size // 2, end - size))
+            found.append((event.label, first, min(first + size, end)))
+    return [*found, *((None, at, at + size) for at in _tiles(rest, end, size))]
+
+
+def _tiles(begin: int, end: int, size: int) -> list[int]:
+    """Returns where windows of `size` begin that lie side by side in the middle of what is from `begin` to `end`."""
+    count = max(0, (end - begin) // size)
+    return [begin + (end - begin - count * size) // 2 + i * size for i in range(count)]
+
+
+def thinned(found: Sequence[Cut], classes: int) -> tuple[list[Cut], list[Cut]]:
+    """Returns the windows with a label, and those without; of the latter, evenly spaced ones where there are many.
+
+    - classes: how many labels there are.
+    """
+    labelled, rest = [c for c in found if c.label is not None], [c for c in found if c.label is None]
+    most = max(_LEAST_REST, _MOST_REST * len(labelled) // max(1, classes))
+    if len(rest) > most:
+        rest = [rest[i] for i in np.linspace(0, len(rest) - 1, most).round().astype(int)]
+    return labelled, rest
+
+
+def is_everywhere(label: str, found: Sequence[Cut], split_of: Mapping[str, str], parts: Sequence[str]) -> bool:
+    """Tells whether windows of a label are in "train" and each of the other splits that must have every class.
+
+    - split_of: the split of each part of a recording.
+    - parts: the other splits; there may be none, and then every label is everywhere.
+    """
+    return not parts or {"train", *parts} <= {split_of.get(cut.part) for cut in found if cut.label == label}

@@ -1,0 +1,135 @@
+"""Long recordings of a sensor: windows by label files for training, decisions on a stream, and what is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from micronets.errors import DataError
+from micronets.frontend.spectral import SpectralSettings
+from micronets.tasks.arrays.task import load
+from micronets.tflite import write
+from tests.support.calling import call
+from tests.support.spectral import following_model
+
+RATE = 50
+SETTINGS = SpectralSettings(frame=16, hop=8, bands=5, sample_rate=RATE)
+HEAD = "time (s),x,y,z"
+
+
+def day(folder: Path, name: str = "day1", words: int = 24, seed: int = 0) -> Path:
+    """Writes a recording with a wave every other two seconds, slow and fast in turn, and its label file."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(0, 3, (4 * words * RATE, 3))
+    lines = []
+    for i in range(words):
+        at = 4 * i * RATE + int(rng.integers(20, 60))
+        x[at : at + RATE] += 500 * np.sin((0.4, 1.6)[i % 2] * np.arange(RATE))[:, None]
+        lines.append(f"{at / RATE},{at / RATE + 1},{('slow', 'fast')[i % 2]}")
+    path = folder / f"{name}.csv"
+    rows = [f"{i / RATE:.2f},{','.join(str(round(v)) for v in row)}" for i, row in enumerate(x)]
+    path.write_text("\n".join([HEAD, *rows]) + "\n")
+    path.with_suffix(".labels.csv").write_text("\n".join(lines))
+    return path
+
+
+def test_labels_become_windows_and_what_lies_between_unknown(tmp_path: Path) -> None:
+    path = day(tmp_path)
+    data = load(path, front_end="spectral", spectral=SETTINGS, window=48)
+    assert data.classes == ("_unknown_", "fast", "slow")
+    assert data.input_shape({}) == (5, 9, 3)
+    assert "day1.csv: recordings are divided in time, between labels" in data.notes
+    x = np.concatenate([data.stored(s) for s in ("train", "val", "test")])
+    y = np.concatenate([data.labels(s) for s in ("train", "val", "test")])
+    assert np.bincount(y)[1:].tolist() == [12, 12]
+    assert x.shape[1:] == (48, 3)
+    loud = np.abs(x).max((1, 2)) > 400
+    assert loud[y > 0].all()
+    assert loud[y == 0].mean() < 0.2
+    for split in ("train", "val", "test"):
+        assert set(data.labels(split).tolist()) == {0, 1, 2}
+    again = load(path, splits=("all",), preparation=data.preparation)
+    assert again.stored("all").shape[1:] == (48, 3)
+    assert again.size("all") >= len(y)
+
+
+def test_a_directory_of_recordings_and_one_without_labels(tmp_path: Path) -> None:
+    for n in range(12):
+        day(tmp_path, f"day{n}", 4, n)
+    (tmp_path / "day0.labels.csv").unlink()
+    data = load(tmp_path, front_end="spectral", spectral=SETTINGS, window=48)
+    assert f"{tmp_path}: 1 recording without a label file left out (first: day0.csv)" in data.notes
+    assert f"{tmp_path.name}: whole recordings go to one split" in data.notes
+    with pytest.raises(DataError, match=r"day0\.csv: one table; .* label of what happens in it into day0\.labels\.csv"):
+        load(tmp_path / "day0.csv")
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"),
+    [
+        ("1,2,slow\n1.5,3,fast", "line 2: begins at 1.5 s, before line 1 ends at 2 s"),
+        ("3,2,slow", "line 1: ends at 2 s, before it begins at 3 s"),
+        ("1,2,slow\n95,99,fast", "line 2: 95 to 99 s; the recording lasts from 0 to 96 s"),
+        ("1,2,slow", "too few labels to divide"),
+        ("", "the label files have no labels"),
+    ],
+)
+def test_labels_that_cannot_be_are_one_line(tmp_path: Path, labels: str, text: str) -> None:
+    path = day(tmp_path)
+    path.with_suffix(".labels.csv").write_text(labels)
+    with pytest.raises(DataError, match=text) as e:
+        load(path, spectral=SETTINGS, window=48)
+    assert "\n" not in str(e.value)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A random network that follows a sensor of three axes."""
+    path = tmp_path / "moves.tflite"
+    path.write_bytes(write(following_model()))
+    return path
+
+
+def test_recordings_of_another_form_are_one_line(model: Path, tmp_path: Path) -> None:
+    path = day(tmp_path)
+    text = path.read_text()
+    times = text.replace("time (s)", "time (ms)")
+    lines = text.splitlines()
+    for changed, told in (
+        (times, "its times tell 50000 samples a second; the front end takes 50"),
+        ("\n".join(line.rpartition(",")[0] for line in lines), "need 3 numbers a sample"),
+        ("\n".join([*lines[:9], "1,2,x,4"]), "line 10, column 3 holds 'x', which is no number"),
+    ):
+        path.write_text(changed)
+        found = call("listen", model, "--input", path, "--runtime", "reference")
+        assert found.code == 2
+        assert told in found.error
+    path.write_text("\n".join([*lines[:400], *lines[600:]]))
+    gaps = call("listen", model, "--input", path, "--runtime", "reference")
+    assert "1 gap in its times, the first after 7.96 s" in " ".join(gaps.err.split())
+    assert "composed: streams are composed of sounds" in call("listen", model, "--input", "composed").error
+    assert "is for a sensor; name a recording of it" in call("listen", model).error
+
+
+def test_streams_of_a_sensor_are_judged_and_tuned(model: Path, tmp_path: Path) -> None:
+    path, labels = day(tmp_path), tmp_path / "said.csv"
+    heard = call("listen", model, "--input", path, "--runtime", "reference", "--json").out.splitlines()
+    decisions = [json.loads(line) for line in heard]
+    assert len(decisions) > 3
+    labels.write_text("".join(f"{max(0, d['time'] - 0.5)},{d['time'] - 0.1},{d['label']}\n" for d in decisions))
+    words = ("--stream", path, "--labels", labels, "--runtime", "reference", "--json")
+    found = json.loads(call("evaluate", model, *words).out)
+    assert (found["said"], found["detected"], found["false_accepts"]) == (len(decisions), len(decisions), 0)
+    labels.write_text("1,2,sprint\n")
+    told = call("evaluate", model, *words)
+    assert told.code == 2
+    assert "line 1: label 'sprint' is none of the model's" in told.error
+    labels.write_text("".join(f"{d['time'] - 0.4},{d['time']},{d['label']}\n" for d in decisions[::2]))
+    out = tmp_path / "tuned.tflite"
+    tuned = call("tune", model, *words, "--false-accepts-per-hour", "20", "--out", out)
+    assert tuned.code == 0, tuned.err
+    after = json.loads(tuned.out)["after"]
+    assert after["false_accepts_per_hour"] <= 20
+    again = json.loads(call("evaluate", out, *words).out)
+    assert again["detections"] == after["detections"]
