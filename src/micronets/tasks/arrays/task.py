@@ -35,7 +35,7 @@ class ArraysOptions:
     """The source of the examples. Relative paths start at the current directory.
 
     - `path`: an .npz with x and y, a folder of .npy or .csv files per class, such a file per class, or a long recording
-      with a label file beside it (see `recordings`) or a directory of such; empty: motions are synthesised.
+      with a label file beside it, or a directory of such; empty: motions are synthesised.
     - `window`: samples of a window that is cut out of a long recording; their rate is `spectral.sample_rate`.
     - `synthetic_clips`: training examples to synthesise, where there is no path.
     - `synthetic`: the kind of synthetic examples: gestures of a hand, 64 samples of 3 axes (`gestures`), or everyday
