@@ -36,7 +36,7 @@ class ArraysOptions:
 
     - `path`: an .npz with x and y, a folder of .npy or .csv files per class, such a file per class, or a long recording
       with a label file beside it, or a directory of such; empty: motions are synthesised.
-    - `window`: samples of a window that is cut out of a long recording; their rate is `spectral.sample_rate`.
+    - `window`: samples of a window that is cut out of a long recording; their rate is `data.spectral.sample_rate`.
     - `synthetic_clips`: training examples to synthesise, where there is no path.
     - `synthetic`: the kind of synthetic examples: gestures of a hand, 64 samples of 3 axes (`gestures`), or everyday
       movements and falls with a sensor at the waist, 128 samples of 6 axes (`falls`).
