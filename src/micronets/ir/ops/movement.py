@@ -45,6 +45,12 @@ COPY_CYCLES = 2.0
 STEP_CYCLES = 20.0
 """TFLM's cycles for a value that it copies by itself, with its place worked out anew. They are assumed."""
 
+STRIDED_CYCLES = 5.7
+"""TFLM's cycles for a value that a StridedSlice copies, measured (docs/arena.md)."""
+
+EXPAND_CYCLES = 8.9
+"""TFLM's cycles for a value that an ExpandDims copies, measured on one network."""
+
 INTERPOLATION_CYCLES = 60.0
 """TFLM's cycles for a value that it interpolates between four. They are assumed."""
 
@@ -134,6 +140,7 @@ def expand_dims_operator(layer: ExpandDims) -> Operator:
         output_shapes=lambda inputs: ((*inputs[0][:axis], 1, *inputs[0][axis:]),),
         constants=((axis + 1,),),
         temporaries=("input", "constant", "output"),
+        cycles=EXPAND_CYCLES,
         timed=None,
     )
 
@@ -235,7 +242,7 @@ def strided_slice_operator(layer: StridedSlice) -> Operator:
         parameters=24,
         op_data=84,
         temporaries=("input", "constant", "constant", "constant", "output"),
-        cycles=STEP_CYCLES,
+        cycles=STRIDED_CYCLES,
     )
 
 

@@ -19,7 +19,7 @@ from micronets.ir.ops.record import (
 from micronets.ir.ops.types import keeps
 from micronets.number import Number
 
-CYCLES = 3.0
+CYCLES = 11.5
 """CMSIS-NN's cycles for a value under a window."""
 
 

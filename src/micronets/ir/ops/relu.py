@@ -7,8 +7,8 @@ from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import LARGEST_MULTIPLIER, ONE, Operator, Tflm, TflmKernel, anything, nothing, same_shape
 from micronets.ir.ops.types import keeps
 
-CYCLES = 20.0
-"""TFLM's cycles for a value; they are assumed."""
+CYCLES = 65.0
+"""TFLM's cycles for a value, measured (docs/arena.md)."""
 
 
 def relu_operator(layer: Relu) -> Operator:

@@ -12,8 +12,8 @@ from micronets.ir.ops.record import ONE, OPERATOR_CYCLES, Operator, Shapes, Tflm
 from micronets.ir.ops.types import COPIED, keeps
 from micronets.number import Number
 
-CYCLES = 8.0
-"""TFLM's cycles for a value; it copies them one by one. They are assumed."""
+CYCLES = 11.0
+"""TFLM's cycles for a value, measured (docs/arena.md); it copies them one by one."""
 
 
 def split_operator(layer: Split) -> Operator:

@@ -14,8 +14,11 @@ from micronets.number import Number
 OPERANDS: tuple[Operand, ...] = ("every input", "variable", "output")
 """What TFLM's kernel asks for while it is prepared."""
 
-CYCLES = (2.6, 6.0, 60.0)
-"""CMSIS-NN's cycles for a product with the input, for a kept product, and for a filter; they are assumed."""
+CYCLES = (5.7, 13.0, 130.0)
+"""CMSIS-NN's cycles for a product with the input, for a kept product, and for a filter.
+
+Their ratios are assumed, their sum is measured on two networks (docs/arena.md).
+"""
 
 KEPT: Types = ("int8", "int16")
 """The types of the products that are kept, and of the weights of their ages."""
