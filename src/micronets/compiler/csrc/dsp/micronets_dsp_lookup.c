@@ -12,15 +12,15 @@ void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, 
 #if MICRONETS_DSP_ASSEMBLY
     int32_t a, b, c, d, e, f, g, h;
 /* Looks up eight codes; the last load and the last store move the pointers on. */
-#define LOOKUP_EIGHT                                                                              \
-    "ldrsb %[b], [%[in], #1]\n\tldrsb %[c], [%[in], #2]\n\tldrsb %[d], [%[in], #3]\n\t"           \
-    "ldrsb %[e], [%[in], #4]\n\tldrsb %[f], [%[in], #5]\n\tldrsb %[g], [%[in], #6]\n\t"           \
-    "ldrsb %[h], [%[in], #7]\n\tldrsb %[a], [%[in]], #8\n\t"                                     \
+#define LOOKUP_EIGHT                                                                                \
+    "ldrsb %[b], [%[in], #1]\n\tldrsb %[c], [%[in], #2]\n\tldrsb %[d], [%[in], #3]\n\t"             \
+    "ldrsb %[e], [%[in], #4]\n\tldrsb %[f], [%[in], #5]\n\tldrsb %[g], [%[in], #6]\n\t"             \
+    "ldrsb %[h], [%[in], #7]\n\tldrsb %[a], [%[in]], #8\n\t"                                        \
     "ldrb %[b], [%[table], %[b]]\n\tldrb %[c], [%[table], %[c]]\n\tldrb %[d], [%[table], %[d]]\n\t" \
     "ldrb %[e], [%[table], %[e]]\n\tldrb %[f], [%[table], %[f]]\n\tldrb %[g], [%[table], %[g]]\n\t" \
-    "ldrb %[h], [%[table], %[h]]\n\tldrb %[a], [%[table], %[a]]\n\t"                              \
-    "strb %[b], [%[out], #1]\n\tstrb %[c], [%[out], #2]\n\tstrb %[d], [%[out], #3]\n\t"           \
-    "strb %[e], [%[out], #4]\n\tstrb %[f], [%[out], #5]\n\tstrb %[g], [%[out], #6]\n\t"           \
+    "ldrb %[h], [%[table], %[h]]\n\tldrb %[a], [%[table], %[a]]\n\t"                                \
+    "strb %[b], [%[out], #1]\n\tstrb %[c], [%[out], #2]\n\tstrb %[d], [%[out], #3]\n\t"             \
+    "strb %[e], [%[out], #4]\n\tstrb %[f], [%[out], #5]\n\tstrb %[g], [%[out], #6]\n\t"             \
     "strb %[h], [%[out], #7]\n\tstrb %[a], [%[out]], #8\n\t"
     while (input != blocks) {
         __asm__ volatile(LOOKUP_EIGHT LOOKUP_EIGHT

@@ -57,7 +57,7 @@ static int8_t *combine_rows(const operand *a, const operand *b, int8_t *output, 
         }
         return output;
     }
-    int32_t together = CHUNK / count; /* rows */
+    int32_t together = CHUNK / count;                   /* rows */
     together = together > 8 ? together & ~7 : together; /* whole groups of eight codes, which rows are fast with */
     for (int32_t y = 0; y < rows; y += together) {
         const int32_t now = rows - y < together ? rows - y : together;
