@@ -40,6 +40,7 @@ def test_float_models_are_one_line(shared: Path) -> None:
     assert call("evaluate", model).error.startswith(f"{model}: a float model: ")
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_everything_of_one_class_can_be_tested_on(tmp_path: Path) -> None:
     words = write_words(tmp_path / "words", {"yes": 2})
     for task in ("kws", "audio"):

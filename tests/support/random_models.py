@@ -314,7 +314,8 @@ def _moved(rng: random.Random, kind: str, base: dict, shapes: dict, four: dict) 
     """Returns a layer that moves the values of a tensor of any shape."""
     name, previous = base["name"], base["inputs"][0]
     x = shapes[previous]
-    if kind == "strided_slice" and len(x) > 3:  # TFLM's kernel takes four dimensions with the batch
+    # TFLM's kernels take four dimensions with the batch, and five.
+    if (kind == "strided_slice" and len(x) > 3) or (kind == "transpose" and len(x) > 4):
         kind = "slice"
     if kind == "transpose":
         return Transpose(**base, permutation=tuple(rng.sample(range(len(x)), len(x))))

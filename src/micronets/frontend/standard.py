@@ -43,8 +43,13 @@ class Standard:
 
     @staticmethod
     def of(x: Floats) -> Standard:
-        """Returns the standardisation of training examples `[N, ...]`; a value that never changes gets scale 1."""
+        """Returns the standardisation of training examples `[N, ...]`.
+
+        A value that never changes gets scale 1. Without examples all values stay as they are.
+        """
         values = x.reshape(-1, x.shape[-1]).astype(np.float64)
+        if not len(values):
+            return Standard(x.shape[1:], (0.0,) * x.shape[-1], (1.0,) * x.shape[-1])
         mean, scale = values.mean(0), values.std(0)
         scale = np.where(scale > 1e-6 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
         return Standard(x.shape[1:], _short(mean), _short(scale))
