@@ -69,12 +69,12 @@ _HEAD = """\
 
 
 def board_of(core: str) -> Board:
-    """A board with that core, whose flags of the compiler are those of all boards with it."""
+    """Returns a board with that core, whose flags of the compiler are those of all boards with it."""
     return next(board for board in map(load_board, board_names()) if board.core == core)
 
 
 def measured(cc: Compiler, which: str) -> CodeSizes:
-    """The bytes of every file of the kernels that has any, and of memcpy and memset; without `start_bytes`."""
+    """Returns the bytes of every file of the kernels that has any, and of memcpy and memset; without `start_bytes`."""
     objects = {name: read_object(elf) for name, elf in object_files(every_file(), cc, ("memory.c",)).items()}
     kernels = {name: found for name, found in sorted(objects.items()) if name != "memory.c" and found.flash_bytes}
     return CodeSizes(

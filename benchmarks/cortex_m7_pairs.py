@@ -120,7 +120,7 @@ def rivals(pairs: Sequence[tuple[str, float]], models: Mapping[str, Simulated]) 
 
 
 def rivals_table(found: Mapping[str, Sequence[float]]) -> str:
-    """For every model the factor that fits it to the pairs, and what is left of the differences then."""
+    """Returns for every model the factor that fits it to the pairs, and what is left of the differences then."""
     lines = ["| model of the Cortex-M7 | factor | typical error | worst | within 20 % |", "|---|--:|--:|--:|--:|"]
     for model, ratios in found.items():
         mean = geometric_mean(ratios)

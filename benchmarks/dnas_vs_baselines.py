@@ -94,7 +94,7 @@ class Comparison:
         )
 
     def results(self, seeds: Sequence[int], methods: Sequence[str], out: Path) -> list[dict[str, Any]]:
-        """Everything that `out` holds, after what it lacked of these seeds and methods."""
+        """Returns everything that `out` holds, after what it lacked of these seeds and methods."""
         for seed in seeds:
             for method in methods:
                 own = out / f"{method}-{seed}"

@@ -260,7 +260,7 @@ def domains(rows: Sequence[Row]) -> str:
 
 
 def main() -> None:
-    """See the top of this file."""
+    """Runs the models and writes the sections, as the top of this file says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("shared", nargs="?", type=Path, default=Path("../shared"))
     parser.add_argument("--only", default="", metavar="PART")

@@ -119,7 +119,7 @@ def every_network(space: SearchSpace) -> Iterator[dict[str, int]]:
 
 
 def random_probabilities(space: SearchSpace, rng: random.Random) -> dict[str, list[float]]:
-    """Of every option, as a search may end: some choices undecided, some decided."""
+    """Returns a probability of every option, as a search may end: some choices undecided, some decided."""
     found = {}
     for c in space.choices:
         sharp = rng.choice((0.0, 1.0, 10.0))
@@ -184,7 +184,7 @@ def judged(
 
 
 def small_cases(count: int, seed: int) -> Iterator[Outcome]:
-    """`count` budgets for small spaces, in turn of all spaces and inputs, boards and runtimes."""
+    """Yields `count` budgets for small spaces, in turn of all spaces and inputs, boards and runtimes."""
     boards = [load_board(n) for n in board_names()]
     for table in range(-(-count // A_TABLE)):
         rng = random.Random(f"{seed} small {table}")
@@ -210,7 +210,7 @@ def small_cases(count: int, seed: int) -> Iterator[Outcome]:
 
 
 def whole_cases(count: int, seed: int) -> Iterator[Outcome]:
-    """`count` budgets for the spaces as they are, each met by a network that is near the smallest, or anywhere."""
+    """Yields `count` budgets for the spaces as they are, each kept by a network near the smallest, or by any."""
     boards = [load_board(n) for n in board_names()]
     for i in range(count):
         rng = random.Random(f"{seed} whole {i}")

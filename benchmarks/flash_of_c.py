@@ -69,7 +69,7 @@ def random_networks(count: int, seed: int = 0) -> Iterator[tuple[str, Arch]]:
 
 
 def of_a_search(name: str, arch: Arch, board: Board, which: str | None) -> Flash | None:
-    """What a search predicts for a network, and what it takes; None where the passes change the network."""
+    """Returns what a search predicts for a network, and what it takes; None where the passes change the network."""
     model = with_random_weights(arch)
     if optimise(model).arch != arch:
         return None
@@ -78,7 +78,7 @@ def of_a_search(name: str, arch: Arch, board: Board, which: str | None) -> Flash
 
 
 def of_a_file(path: Path, board: Board, which: str | None) -> Flash | None:
-    """What `inspect` predicts for a file, and what it takes; None for a file that becomes no C."""
+    """Returns what `inspect` predicts for a file, and what it takes; None for a file that becomes no C."""
     try:
         model = read(path.read_bytes(), path.name)
         return Flash(path.stem, compiled_flash_bytes(model, board), built_bytes(model, board, which))
@@ -87,13 +87,13 @@ def of_a_file(path: Path, board: Board, which: str | None) -> Flash | None:
 
 
 def built_bytes(model: QuantizedModel, board: Board, which: str | None) -> int:
-    """The bytes of flash of a firmware with the model's C."""
+    """Returns the bytes of flash of a firmware with the model's C."""
     compiled = compile_model(model, board.target)
     return read_image(build_firmware(firmware_files(compiled), board, which).elf).flash_bytes
 
 
 def table(rows: Sequence[tuple[str, Sequence[Flash]]], compiler: str) -> str:
-    """The section of the documentation."""
+    """Returns the section of the documentation."""
     lines = ["| networks | built, bytes | under | largest excess | mean excess |", "|---|--:|--:|--:|--:|"]
     for what, found in rows:
         sizes = [f.built for f in found]
@@ -107,7 +107,7 @@ def table(rows: Sequence[tuple[str, Sequence[Flash]]], compiler: str) -> str:
 
 
 def main() -> None:
-    """See the top of this file."""
+    """Builds the networks and writes the section, as the top of this file says."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--networks", type=int, default=80)
     parser.add_argument("--board", default="NUCLEO-F446RE")

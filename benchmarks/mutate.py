@@ -52,7 +52,7 @@ def touched(data: bytes) -> tuple[int, ...]:
 
 
 def mutated(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """`data` with one to sixteen changes; never longer than twice the longest file."""
+    """Returns `data` with one to sixteen changes; never longer than twice the longest file."""
     out = bytearray(data)
     fields = touched(data)
     for _ in range(rng.choice((1, 1, 1, 2, 2, 4, 16))):

@@ -33,7 +33,7 @@ LARGE = "MobileNetV2-like, 160 x 160 x 3"
 
 
 def large_arch(side: int = 160) -> Arch:
-    """Inverted bottlenecks at a quarter of MobileNetV2's (arXiv 1801.04381, table 2) widths; 36 layers."""
+    """Returns inverted bottlenecks at a quarter of MobileNetV2's (arXiv 1801.04381, table 2) widths; 36 layers."""
     layers: list[Layer] = [_conv("stem", INPUT, 8, (3, 3), (2, 2))]
     width, previous = 8, "stem"
     for block, (expansion, filters, stride) in enumerate(

@@ -178,7 +178,7 @@ def steps_table(rows: Sequence[tuple[Point, Ours]]) -> str:
 
 
 def engines_table(points: Iterable[Point], found: Mapping[tuple[str, str], Ours]) -> str:
-    """Our C, simulated, against the best published time of every engine, on each board."""
+    """Returns a table of our C, simulated, against the best published time of every engine, on each board."""
     best: dict[tuple[str, str], dict[str, Point]] = {}
     for p in points:
         engines = best.setdefault((p.where, p.model), {})

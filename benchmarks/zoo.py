@@ -46,7 +46,7 @@ def keep(run: Path) -> None:
 
 
 def scores(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """Test results by model; older reports called them accuracy."""
+    """Returns test results by model; older reports called them accuracy."""
     found: list[dict[str, Any]] = facts["scores"] if "scores" in facts else facts["accuracy"]
     return found
 

@@ -34,7 +34,7 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def amount_row(label: str, value: float | None, unit: str, about: str) -> list[tuple[str, str, str]]:
-    """A row of a table of figures, or none where the figure is not known."""
+    """Returns a row of a table of figures, or none where the figure is not known."""
     return [] if value is None else [(label, amount(value, unit), about)]
 
 

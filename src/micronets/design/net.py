@@ -86,7 +86,7 @@ class Quantizer(Protocol):
     """The interface through which a `Net` simulates quantisation; `fakequant.FakeQuant` implements it."""
 
     def refresh(self) -> None:
-        """Is called at the start of every forward pass."""
+        """Prepares the part for a forward pass, at whose start it is called."""
 
     def activation(self, name: str, x: Tensor) -> Tensor:
         """Returns `x`, of any shape, rounded and clipped to the values that the integer tensor `name` can hold."""

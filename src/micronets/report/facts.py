@@ -96,7 +96,7 @@ class Verdict:
         return self.failure() is None
 
     def failure(self) -> str | None:
-        """One line that says which checks failed, or None."""
+        """Returns one line that says which checks failed, or None."""
         wrong = [f"{r.name} = {r.value:,.6g} is over the limit of {r.limit:,.6g}" for r in self.limits if not r.met]
         exact = self.bit_exact
         if exact is not None and exact.different:
@@ -116,7 +116,7 @@ class Verdict:
             raise CheckFailed(message)
 
     def to_json(self) -> dict[str, Any]:
-        """The record as its file holds it."""
+        """Returns the record as its file holds it."""
         table: dict[str, Any] = {"ok": self.ok, **records.to_json(self)}
         if self.c is not None:
             table["c"] = {name: value for name, value in self.c.to_json().items() if name != "model"}

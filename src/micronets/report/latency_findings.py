@@ -58,7 +58,7 @@ class NetworkFigures:
     layers: tuple[LayerCycles, ...]
 
     def steps(self) -> tuple[Step, ...]:
-        """The layers of the network that ran, with their shapes."""
+        """Returns the layers of the network that ran, with their shapes."""
         return self.arch.steps()
 
 
@@ -77,13 +77,13 @@ class NetworkRecord(NetworkFigures):
     values: Mapping[str, int]
 
     def to_json(self) -> dict[str, Any]:
-        """The record as its file holds it."""
+        """Returns the record as its file holds it."""
         table = {name: records.to_json(value) for name, value in vars(self).items() if name != "arch"}
         return {**table, "arch": json.loads(self.arch.to_json())}
 
 
 def network_record(table: Mapping[str, Any]) -> NetworkRecord:
-    """The record of what `NetworkRecord.to_json` returned."""
+    """Returns the record of what `NetworkRecord.to_json` returned."""
     return records.from_json(NetworkRecord, {**table, "arch": Arch.from_json(json.dumps(table["arch"]))})
 
 
@@ -194,6 +194,6 @@ class Findings:
     too_large: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """The record as `findings.json` holds it."""
+        """Returns the record as `findings.json` holds it."""
         table: dict[str, Any] = records.to_json(self)
         return table

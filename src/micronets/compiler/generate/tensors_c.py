@@ -97,12 +97,12 @@ def input_functions(arch: Arch, names: Names) -> list[str]:
 
 
 def first_input(arch: Arch, names: Names) -> str:
-    """C that gives where the first input begins in `arena`, and all others behind it."""
+    """Returns C that gives where the first input begins in `arena`, and all others behind it."""
     return f"{input_functions(arch, names)[0]}(arena)"
 
 
 def input_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
-    """The C functions that return where the inputs go, and of several those that take the number of one."""
+    """Returns the C functions that tell where the inputs go, and of several those that take the number of one."""
     specs = model.arch.inputs
     found = [
         _DEFINE_INPUT.format(itype=CTYPES[spec.type], function=function, offset=plan.offsets[spec.name])
@@ -126,7 +126,7 @@ def input_variables(arch: Arch) -> list[str]:
 
 
 def input_list(model: QuantizedModel) -> str:
-    """The inputs with type and shape, as the head of the header has them."""
+    """Returns the inputs with type and shape, as the head of the header has them."""
     texts = [f"{CTYPES[spec.type]}, {ctext.shape_text(spec.shape)}" for spec in model.arch.inputs]
     if len(texts) == 1:
         return f"Input: {texts[0]}"
@@ -137,7 +137,7 @@ def input_list(model: QuantizedModel) -> str:
 
 
 def input_declarations(model: QuantizedModel, names: Names) -> list[str]:
-    """The functions of the header that return where the inputs go."""
+    """Returns the functions of the header that tell where the inputs go."""
     arch = model.arch
     rows = zip(arch.inputs, input_functions(arch, names), strict=True)
     found = [f"{CTYPES[spec.type]} *{function}(void *arena);" for spec, function in rows]
@@ -152,7 +152,7 @@ def input_declarations(model: QuantizedModel, names: Names) -> list[str]:
 
 
 def input_sizes(model: QuantizedModel, names: Names) -> list[str]:
-    """The macros of the header that say how many values the inputs have; of several, how many and how many bytes."""
+    """Returns the header's macros: how many values the inputs have; of several, how many they are and their bytes."""
     arch, head = model.arch, f"#define {names.macros}"
     counts = [f"{head}{input_macro(arch, k)}_COUNT {math.prod(spec.shape)}" for k, spec in enumerate(arch.inputs)]
     if len(counts) == 1:

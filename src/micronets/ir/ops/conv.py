@@ -28,7 +28,7 @@ def conv_2d_operator(layer: Conv2D) -> Operator:
     """Returns the facts of a convolution."""
 
     def channels(x: Shape) -> Number:
-        """The input channels that an output channel is made of."""
+        """Returns the number of input channels that an output channel is made of."""
         return x[2] if layer.groups == 1 else x[2] // layer.groups
 
     def weights(x: Shape) -> Weights:

@@ -126,7 +126,7 @@ def _figure(n: int, side: int, rng: np.random.Generator, scrambled: bool = False
     x, y = _grid(n, side, rng, (0.28, 0.85), 0.35, 0.25)
 
     def limb(top: tuple[float, float], bottom: tuple[float, float], width: float, sway: float) -> Floats:
-        """A rounded stroke from `top` to about `bottom`, in the figure's own units."""
+        """Draws a rounded stroke from `top` to about `bottom`, in the figure's own units."""
         ax, ay = top
         bx = bottom[0] + rng.uniform(-sway, sway, (n, 1, 1)).astype(np.float32)
         by = bottom[1] + rng.uniform(-sway, sway, (n, 1, 1)).astype(np.float32) * 0.5

@@ -35,7 +35,7 @@ KEYS = ("x", "y", "split", "classes", "frontend")
 
 
 def read(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a `features.npz`, checked. Raises `DataError`."""
+    """Returns the arrays of a `features.npz`, checked. Raises `DataError`."""
     if not path.exists():
         raise DataError(f"{path}: no such file; give the directory that holds features.npz")
     arrays = read_npz(path, KEYS, f"a features.npz has {', '.join(KEYS)}", optional=("speaker",))
