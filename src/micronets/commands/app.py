@@ -78,10 +78,10 @@ def app(
     - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a front end of
       sound, of a sensor (`spectral`) or of pictures.
     - `board`: a name, the path of a board's TOML file, or a board.
+    - `out`: the directory of the project.
     - `kind`: cmake, zephyr, platformio, arduino or esp-idf.
     - `name`: the base of the names of the network's files, functions and macros; None takes the name of the model's
       file.
-
     - `camera`: the frames that a model of pictures gets, as for `compile`, such as 160x120:rgb565.
 
     An earlier project is replaced but for files that somebody has edited, and whatever else is in the directory stays.

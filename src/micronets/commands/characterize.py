@@ -68,7 +68,11 @@ class Drawn:
 
 
 def draw(space: SearchSpace, count: int, seed: int) -> list[Drawn]:
-    """Draws `count` different networks, every choice uniformly and on its own; fewer where the space has no more.
+    """Draws different networks, every choice uniformly and on its own.
+
+    - `space`: the space whose networks are drawn.
+    - `count`: how many are drawn; there are fewer where the space has no more.
+    - `seed`: the seed of the draw.
 
     The first n of a longer draw are the draw of n, so that more samples later keep what was measured.
     """
@@ -86,7 +90,13 @@ def draw(space: SearchSpace, count: int, seed: int) -> list[Drawn]:
 def measurement_key(arch: Arch, board: Board, toolchain: str, kernels: str) -> str:
     """Returns the name under which a measurement is kept.
 
-    It changes with the network, the board, the compilers and everything in this package that the firmware is made from.
+    - `arch`: the network that is measured.
+    - `board`: the board that it is measured for.
+    - `toolchain`: the name and version of what builds the firmware, see `Runtime.toolchain`.
+    - `kernels`: a text that changes with everything in this package that the firmware is made from, such as
+      `kernel_version` returns.
+
+    The name changes with each of these.
     """
     return digest("\n".join((arch.to_json(), repr(board), toolchain, kernels)))
 
@@ -104,6 +114,7 @@ def measured(
 ) -> NetworkFigures:
     """Measures one network with random weights.
 
+    - `arch`: the network.
     - `board`: the board that it runs on, simulated or real.
     - `compiler`: "gcc", "zig", or None for the first that is installed.
     - `device`: see `MeasureOptions`.
@@ -172,9 +183,13 @@ def characterize(
     What the folder `models` of `out` holds already is read, not measured. A real board is given one network after the
     other, and those too large for it are left out.
 
+    - `drawn`: the networks, as `draw` returns them.
+    - `board`: the board that they run on, simulated or real.
+    - `out`: the directory of results; its folder `models` holds a file for each network.
+    - `compiler`: "gcc", "zig", or None for the first that is installed.
     - `device`: see `MeasureOptions`.
     - `runtime`: what runs the networks.
-    - `jobs`: processes at work.
+    - `jobs`: processes at work, at least 1.
     - `progress`: is told how many of how many are done.
     """
     if jobs < 1:

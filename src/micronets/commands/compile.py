@@ -83,6 +83,7 @@ def compile(
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `board`: a name, the path of a board's TOML file, or a board.
+    - `out`: the directory that is written.
     - `runtime`: "c" for our own C, or "tflm" for the file itself and what TensorFlow Lite Micro needs to run it.
     - `patches`: which layers of our own C run in patches, see `runtimes.c.arena_limit`.
     - `name`: the base of the names of files, functions and macros (`compiler.generate.names.Names`), so that several
@@ -127,6 +128,8 @@ def write_package(out: Path, files: Mapping[str, str]) -> None:
 def check_package(out: Path, files: Mapping[str, str], spared: Collection[str] = ()) -> None:
     """Raises the errors of `write_package` for what is there already.
 
+    - `out`: the directory.
+    - `files`: text by path in it.
     - `spared`: files that may hold anything, see `output_directory.write_files`.
     """
     output_directory.check_writable(out, files, spared=spared)

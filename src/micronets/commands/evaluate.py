@@ -56,6 +56,7 @@ def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Codes:
 def outputs(file: ModelFile, x: Codes, runtime: str) -> Codes:
     """Computes the codes of outputs `[N, *output_shape]` of the model in the file.
 
+    - `file`: the model.
     - `x`: codes of inputs.
     - `runtime`: the name of a runtime, or `REFERENCE`.
     """
@@ -87,6 +88,10 @@ def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
 
 def compare(file: ModelFile, x: Codes, ours: Codes, theirs: Codes) -> Comparison:
     """Compares our reference's outputs with TFLM's, byte by byte.
+
+    - `file`: the model that computed them.
+    - `x`: codes of its inputs, `[N, *input_shape]`.
+    - `ours`, `theirs`: codes of the outputs by our reference and by TFLM, `[N, *output_shape]`.
 
     Where they differ, the layers are compared on the first example that differs.
     """

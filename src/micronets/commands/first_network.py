@@ -117,6 +117,10 @@ def network_in_file(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tup
 def first_weights(network: FloatNetwork, data: TaskData, settings: Mapping[str, int]) -> dict[str, Tensor]:
     """Returns the weights of a network as a training begins with them, by the names of `Net`'s state dict.
 
+    - `network`: the network, in real numbers.
+    - `data`: the data that it learns.
+    - `settings`: input settings of the data.
+
     Batch norms, which a trained file has no more, get the statistics of some training examples, and undo them.
 
     Raises `UnsupportedError` for layers that cannot be trained.

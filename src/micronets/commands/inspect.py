@@ -246,6 +246,7 @@ def inspect(
       this board, with layers in patches where it needs them to fit; of an architecture, which has no weights, it is
       that of the network as it is.
     - `board`: a name, the path of a board's TOML file, or a board.
+    - `simulate`: whether our C runs on the simulated board for its times; for a model with weights only.
 
     Raises `FileError`, `SpecError` and `UnsupportedError` for what cannot be read.
     """

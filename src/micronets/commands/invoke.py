@@ -42,7 +42,11 @@ def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Ar
 def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> dict[str, Array]:
     """Computes every tensor of a model, `[N, *shape]` by the name of its layer, the input first.
 
-    Arguments and errors are those of `invoke`. Our C keeps no tensors, so runtime `c` is refused.
+    - `model`: the path of a `.tflite`, or a model in memory.
+    - `x`: real numbers or codes `[N, *input_shape]`, as `invoke` takes them; the tensors are of the same kind.
+    - `runtime`: `reference` or `tflm`. Our C keeps no tensors, so `c` is refused.
+
+    Raises the errors of `invoke`, and `SpecError` for the runtime `c`.
     """
     checked_runtime(runtime)
     if runtime not in (REFERENCE, TFLM.name):

@@ -72,6 +72,9 @@ def fit(
 
     The errors told are those of the held-out networks (`split_networks`).
 
+    - `records`: the networks that were measured, of which some are held out.
+    - `board`, `runtime`: their names, which the model bears.
+    - `source`: the measurements that these are, for the reader of the model.
     - `more`: networks to fit that are never held out.
 
     Raises `DataError` for too few networks.

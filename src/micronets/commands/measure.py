@@ -51,8 +51,16 @@ def write_firmware(
     patches: str = "auto",
     runtime: Runtime = OUR_C,
 ) -> None:
-    """Builds the firmware with which `device`, serial:PORT, measures the model at `path`; writes it to `out`, an ELF
-    file.
+    """Builds the firmware with which a model is measured on a board over its serial line, and writes it to a file.
+
+    - `path`: the model's file.
+    - `board`: the board.
+    - `device`: serial:PORT, the line over which the board will be measured.
+    - `out`: the ELF file that is written.
+    - `compiler`: `gcc` or `zig`; None for the first that is installed.
+    - `patches`: how large the arena of our C may get: `auto`, `off`, `smallest` or a size such as 64K, see
+      `runtimes.c.arena_limit`.
+    - `runtime`: what executes the model.
 
     Raises `SpecError` for a runtime or options that have none, and what reading, compiling and building raise.
     """
@@ -66,7 +74,12 @@ def problems(found: Measurement) -> list[str]:
 
 
 def at_rate(found: Measurement, board: Board, rate: float, cells: battery.Battery) -> Measurement:
-    """Returns the measurement with power and battery life at `rate` inferences a second.
+    """Returns the measurement with power and battery life at a steady rate.
+
+    - `found`: the measurement.
+    - `board`: the board that was measured.
+    - `rate`: inferences a second, above 0.
+    - `cells`: the battery.
 
     Raises `SpecError` for a rate that the board cannot keep, and for a device without times of the board.
     """

@@ -13,6 +13,8 @@ from micronets.quantized.model import QuantizedModel
 def write(model: QuantizedModel, path: str | Path, portable: bool = False) -> Path:
     """Writes a model as `.tflite`, of which `read` is the inverse, and returns the path.
 
+    - `model`: the model.
+    - `path`: the file that is written.
     - `portable`: whether the file opens in the full TensorFlow Lite interpreter too; it is a little larger.
 
     Raises `SpecError` and `UnsupportedError` for a model that cannot be written, `FileError` for the file.

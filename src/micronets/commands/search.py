@@ -115,7 +115,16 @@ def space_for(
     options: Mapping[str, Any],
     fix: Mapping[str, int],
 ) -> SearchSpace:
-    """Makes the search space for given data, and checks its networks where it is the user's own. Raises `SpecError`."""
+    """Makes the search space for given data, and checks its networks where it is the user's own.
+
+    - `space`: a space made already, a function that makes one, the name of one that comes with micronets, or
+      `FILE.py:FUNCTION`.
+    - `data`: the data that the networks learn.
+    - `options`: options of the space, by name; a space made already takes none.
+    - `fix`: choices that have one value, by name.
+
+    Raises `SpecError` for a space that cannot be made or does not go with the data.
+    """
     classes = len(data.classes)
     if isinstance(space, SearchSpace):
         if options:
@@ -149,7 +158,12 @@ def space_for(
 
 
 def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts) -> Budget:
-    """Returns the budget less the labels and the front end in the file, as far as they exceed what the costs assume."""
+    """Returns the budget less the labels and the front end in the file, as far as they exceed what the costs assume.
+
+    - `budget`: the limits.
+    - `data`: the data, which have the labels and the front end.
+    - `costs`: how the runtime's costs are computed; they say which limits the metadata of the file count for.
+    """
     metadata = data.metadata({})
     more = max(0, text_bytes(metadata) - METADATA_BYTES)
     less = {name: limit - more for name, limit in budget.limits().items() if costs.costs[name].metadata}
@@ -185,9 +199,14 @@ def measured_costs(
 ) -> Callable[[Arch], dict[str, float]] | None:
     """Returns a function that measures a candidate of the search on the simulated board, by name of the limit.
 
+    - `budget`: the limits; the board's own are added to them.
+    - `board`: the board that is simulated.
+    - `runtime`: what executes the candidate.
+    - `progress`: is told the reason where nothing on this machine can simulate the board.
+    - `front_ends`: what `front_ends_of` returns: they are measured with the networks; None measures the networks alone.
+
     It is None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can
-    be simulated: the search then goes by estimates alone, and says so. `front_ends` is what `front_ends_of` returns:
-    they are measured with the networks; None measures the networks alone.
+    be simulated: the search then goes by estimates alone, and says so.
     """
     names = [n for n in board_budget(budget, board).limits() if n in LIMITS_MEASURED]
     if not runtime.self_contained or not names:

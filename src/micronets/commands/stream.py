@@ -196,7 +196,14 @@ def evaluate_stream(
 
 
 def result_of(model: str, runtime: str, sound: Sound, heard: Heard, detector: Detector) -> StreamEvaluation:
-    """Judges what a detector decides on a stream that a network has heard; `model` is its path."""
+    """Judges what a detector decides on a stream that a network has heard.
+
+    - `model`: the path of the network's file.
+    - `runtime`: the name of the runtime that computed the outputs.
+    - `sound`: the stream with its known words.
+    - `heard`: what the network says about it, run by run.
+    - `detector`: what turns this into decisions; its `hop_frames` is that of the plan in `heard`.
+    """
     plan = heard.plan
     names = words_of(plan.labels, detector)
     events = [e for e in sound.events if e.label in names]
@@ -286,11 +293,14 @@ def tune(
 ) -> Tuning:
     """Chooses the detector's average and thresholds on a stream, and writes the model with it to `out`.
 
-    - `false_accepts_per_hour`: how many may be on this stream, at least 0.
+    - `model`: the path of a `.tflite`, or a model in memory.
+    - `stream`: a recording, or "composed".
+    - `out`: the `.tflite` that is written.
+    - `false_accepts_per_hour`: how many there may be in an hour of this stream, 0 to 3,600.
     - `hop_frames`: frames from one output that the detector hears to the next; None for those of the model's detector.
+    - `labels`, `data`, `seconds`, `seed`, `runtime`, `progress`: those of `evaluate_stream`.
 
-    For the other arguments and errors see `evaluate_stream`. The stream must not be one that the model is judged by
-    later.
+    The stream must not be one that the model is judged by later. Raises what `evaluate_stream` raises.
     """
     if not 0 <= false_accepts_per_hour <= 3600:
         raise SpecError(f"--false-accepts-per-hour {false_accepts_per_hour:g}: allowed: 0 to 3,600")
@@ -382,6 +392,7 @@ def samples_of(path: Path, plan: StreamPlan) -> tuple[npt.NDArray[np.floating[An
 def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: int) -> Sound:
     """Composes a stream.
 
+    - `plan`: how the model listens to the stream, see `plan_stream`.
     - `folder`: a directory of clips, with a folder for each class; None takes synthesised speech.
     - `seconds`: its length in seconds.
     - `seed`: seed of all random choices.

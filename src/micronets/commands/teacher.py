@@ -65,7 +65,12 @@ def teacher_of_file(path: Path, data: TaskData, settings: Mapping[str, int], fro
 
 
 def check_teacher(path: Path, data: TaskData, front_end: str = "") -> None:
-    """Raises what `teacher_of_file` would, as far as that does not depend on the network that is trained."""
+    """Raises what `teacher_of_file` would, as far as that does not depend on the network that is trained.
+
+    - `path`: a `.tflite`, float or int8, or an ONNX file.
+    - `data`: the data of the training.
+    - `front_end`: name or JSON file of the model's front end; empty: that of its metadata.
+    """
     read = _checked(path, data, front_end)
     if shows_views(data):
         view_of(data, read.card, {})

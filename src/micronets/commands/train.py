@@ -97,7 +97,12 @@ def train(
 
 
 def check_fit(arch: Arch, data: TaskData, input_settings: Mapping[str, int]) -> None:
-    """Raises `DataError` for data of another shape or with other classes than a network takes and tells apart."""
+    """Raises `DataError` for data of another shape or with other classes than a network takes and tells apart.
+
+    - `arch`: the network.
+    - `data`: the data that it is to learn.
+    - `input_settings`: the data's input settings by name, under which the shape of their inputs is taken.
+    """
     shape, outputs = data.input_shape(input_settings), arch.output_shape
     if arch.input_shape != shape:
         raise DataError(f"the network takes {arch.input_shape}, the data give {shape}; change one of them")

@@ -252,7 +252,10 @@ class RuntimeCosts:
             raise ValueError(f"runtime {self.runtime}: costs and limits of a budget differ in {odd}")
 
     def network(self, steps: Sequence[Step], board: Board, metadata_bytes: int, arch: Arch | None = None) -> Network:
-        """Returns what costs are computed from, with the front end of its input; for the arguments see `Network`."""
+        """Returns what costs are computed from, with the front end of its input.
+
+        - steps, board, metadata_bytes, arch: fields of `Network`.
+        """
         front_end = self.front_ends.get(tuple(steps[0].input_shapes[0])) if self.front_ends else None
         return Network(steps, board, metadata_bytes, arch, None, front_end)
 
@@ -356,7 +359,9 @@ def least_budget_costs(
 ) -> Mapping[str, float]:
     """Returns lower bounds of what `budget_costs` returns, in less time.
 
-    A cost that has no such bound is returned itself. The arguments are those of `budget_costs`.
+    - arch, board, names, metadata_bytes, runtime: see `budget_costs`.
+
+    A cost that has no such bound is returned itself.
     """
     network = runtime.network(arch.steps(), board, metadata_bytes, arch)
     return {name: (runtime.costs[name].at_least or runtime.costs[name].of)(network) for name in names}

@@ -218,7 +218,9 @@ def arena_tflm_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8, tensors: FileTen
 def used_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8, tensors: FileTensors | None = None) -> int:
     """Returns the bytes that TFLM reports as used (`arena_used_bytes`) once `arch` is prepared.
 
-    To prepare a small network TFLM needs more than that. The arguments are those of `arena_tflm_bytes`.
+    - arch, word_bytes, tensors: see `arena_tflm_bytes`.
+
+    To prepare a small network TFLM needs more than that.
     """
     return _taken_bytes(arch, word_bytes, tensors)[-1]
 

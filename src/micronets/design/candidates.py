@@ -43,11 +43,23 @@ def search(
 ) -> SearchResult:
     """Trains `settings.candidates` networks that meet the limits and returns the best on the validation split.
 
-    The epochs are divided among the networks, at least one for each. Each network has a checkpoint of its own below
-    `directory`. The arguments and errors are those of `dnas.search`; `DataError` is raised too, where there are no
-    validation examples.
+    The epochs are divided among the networks, at least one for each.
+
+    - `space`: the choices, and the network that every combination of their options is.
+    - `data`: the task; the networks are trained on its training split and compared on its validation split.
+    - `budget`: the limits, to which those of the board itself are added.
+    - `board`: what the costs are computed for.
+    - `settings`: the method, the number of networks, epochs and the rest of the section [search].
+    - `seed`: of the initial weights and of everything that is drawn.
+    - `directory`: where each network gets a folder of its own, with its checkpoint.
+    - `progress`: receives events that say which network is being trained, and how far its training is.
+    - `runtime`: what will execute the network, which decides its costs.
+    - `measure`: measures what a network really costs, by name of the limit, as in `dnas.search`. None: the computed
+      costs are taken.
 
     Returns the best network with the weights of its short training, from which the final one can start.
+
+    Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
     """
     if not data.size("val"):
         raise DataError("the data have no validation examples; candidates are compared on them")
@@ -111,7 +123,9 @@ def certain(space: SearchSpace, values: Mapping[str, int]) -> Probabilities:
 def random_candidates(fitter: BudgetFitter, count: int, seed: int) -> list[dict[str, int]]:
     """Returns at most `count` different random networks that fill the limits.
 
-    Fewer if `10 * count` draws give fewer.
+    - `fitter`: checks the networks of a space under a budget.
+    - `count`: how many networks are wanted; there are fewer if `10 * count` draws give fewer.
+    - `seed`: of the draws.
     """
     rng, found = random.Random(seed), list[dict[str, int]]()
     for _ in range(10 * count):

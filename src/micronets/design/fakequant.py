@@ -120,6 +120,14 @@ class _Quantize(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bounds: Tensor, lo: float, hi: float, bits: int) -> Tensor:
+        """Returns `x`, clipped to the range and rounded to its values.
+
+        - `ctx`: keeps what `backward` needs.
+        - `x`: a tensor of any shape.
+        - `bounds`: the range as a tensor `[2]`; it is given so that it gets a gradient.
+        - `lo`, `hi`: the same range as numbers, with `lo <= 0 < hi`.
+        - `bits`: the width of a code; codes are signed.
+        """
         scale, zero = scale_and_zero(lo, hi, bits)
         low, high = bit_range(bits)
         y = (x * (1 / scale)).round_().clamp_(low - zero, high - zero).mul_(scale)
@@ -129,6 +137,11 @@ class _Quantize(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Returns the gradients of `x` and of `bounds` `[2]`, and None for the other arguments of `forward`.
+
+        Values that were clipped pass their gradient on to the bound that clipped them, except to a lower bound of 0.
+        With fewer than 8 bits, both bounds get the gradient of the rounding, too.
+        """
         x, y = ctx.saved_tensors
         # The gradient is brought to the memory layout of x: with two layouts, this and the convolution before take five
         # times as long.
@@ -155,15 +168,27 @@ class _Round(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, scale: Tensor) -> Tensor:
+        """Returns the weights rounded to multiples of `scale`.
+
+        - `ctx`: is not used, as `backward` needs nothing.
+        - `weight`: weights of any shape.
+        - `scale`: the scale, in a shape that broadcasts to that of `weight`; above 0.
+        """
         return (weight / scale).round_().mul_(scale)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        """Returns the gradient of the weights unchanged, and None for `scale`."""
         return grads[0], None
 
 
 def scale_and_zero(lo: float, hi: float, bits: int) -> tuple[float, int]:
-    """Returns the scale and the zero point of a range with `lo <= 0 < hi`; the zero point is rounded to a code."""
+    """Returns the scale and the zero point of a range; the zero point is rounded to a code.
+
+    - `lo`: the lower end of the range, at most 0.
+    - `hi`: the upper end of the range, above 0.
+    - `bits`: the width of a code; codes are signed.
+    """
     low, high = bit_range(bits)
     scale = (hi - lo) / (high - low)
     return scale, min(max(round(low - lo / scale), low), high)

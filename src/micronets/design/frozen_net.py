@@ -97,6 +97,7 @@ class FrozenNet(nn.Module):
             self.register_buffer(f"constant_{state_key(name)}", _tensor(values))
 
     def forward(self, x: Tensor) -> Tensor:
+        """Returns the logits `[N, outputs]` of inputs `[N, *input_shape]`."""
         return self._logits(self._tensors(x, (self.output,)))
 
     def map_names(self) -> Sequence[str]:

@@ -158,6 +158,7 @@ class Net(nn.Module):
         return cell
 
     def forward(self, x: Tensor) -> Tensor:
+        """Returns the logits `[N, classes]` of inputs `[N, H, W, C]`."""
         return self.tensors(x, keep=False)[self.steps[-1].layer.name].flatten(1)
 
     def map_names(self) -> Sequence[str]:
@@ -318,7 +319,16 @@ def _untrained(layer: Layer) -> UnsupportedError:
 
 
 def weighted_sums(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Computes the convolution or matrix product of a layer, without batch norm and activation."""
+    """Computes the convolution or matrix product of a layer, without batch norm and activation.
+
+    - `layer`: the layer, which gives the stride, dilation, padding and groups of a convolution.
+    - `x`: its input, `[N, C, H, W]`; that of a fully connected layer may be `[N, inputs]` too.
+    - `weight`: `[K, C / groups, kh, kw]` for a convolution, where a depthwise one has C groups, and `[K, inputs]` for a
+      fully connected layer.
+    - `bias`: `[K]`, or None where nothing is added.
+
+    Raises `UnsupportedError` for a transposed convolution, which cannot be trained.
+    """
     match layer:
         case Conv2D():
             return torch_ops.conv(x, weight, bias, layer.window, groups=layer.groups)

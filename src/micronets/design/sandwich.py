@@ -268,10 +268,24 @@ def search(
 ) -> SearchResult:
     """Trains a supernet by the sandwich rule and returns the best of `settings.evaluations` networks cut out of it.
 
-    A step takes about as long as four of `dnas.search`. Where `settings.supernet` names a supernet that
-    `train_supernet` has trained, none is trained here. The arguments and errors are those of `dnas.search`; `DataError`
-    is raised too, where there are no validation examples. The last record of the history has the losses of the networks
-    that were compared.
+    A step takes about as long as four of `dnas.search`.
+
+    - `space`: the choices, and the network that every combination of their options is.
+    - `data`: the task; the supernet learns from its training split; cut networks are compared on its validation split.
+    - `budget`: the limits, to which those of the board itself are added.
+    - `board`: what the costs are computed for.
+    - `settings`: epochs, learning rates and the rest of the section [search]. Where `settings.supernet` names a
+      supernet that `train_supernet` has trained, none is trained here.
+    - `seed`: of the initial weights and of everything that is drawn.
+    - `directory`: where the checkpoint is written; a checkpoint found there is continued.
+    - `progress`: receives events that say what is in progress, and how far it is.
+    - `runtime`: what will execute the network, which decides its costs.
+    - `measure`: measures what a network really costs, by name of the limit, as in `dnas.search`. None: the computed
+      costs are taken.
+
+    The last record of the history has the losses of the networks that were compared.
+
+    Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
     """
     if not data.size("val"):
         raise DataError("the data have no validation examples; cut networks are compared on them")

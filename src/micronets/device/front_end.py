@@ -138,7 +138,13 @@ def simulate_frames(
 ) -> Simulation:
     """Simulates the front end on frames; the first one is counted, and its outputs are codes `[N, values]`.
 
-    For the arguments see `frame_firmware` and `frame_input`. Raises what `build_firmware` and `simulate` raise.
+    - fe: the front end.
+    - quant: scale and zero point of the network's input.
+    - board: the simulated board, whose core the firmware is built for.
+    - samples: frames of 16 bits `[N, window_samples]`, or `[N, frame, axes]` of a sensor.
+    - loudest: the largest sample of the clip of each frame, `[N]`, at least 1; a sensor's front end does not read it.
+
+    Raises what `build_firmware` and `simulate` raise.
     """
     firmware = frame_firmware(fe, quant, board)
     return simulate(firmware.elf, frame_input(samples, loudest), 1, frame_values(fe), board)
@@ -147,7 +153,12 @@ def simulate_frames(
 def front_end_flash_bytes(fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, which: str | None = None) -> int:
     """Returns the bytes of flash that a front end takes, tables and code.
 
-    For the arguments see `frame_firmware`. Raises what `build_firmware` raises.
+    - fe: the front end.
+    - quant: scale and zero point of the network's input.
+    - board: the board, whose core the firmware is built for.
+    - which: the compiler, see `build_firmware`.
+
+    Raises what `build_firmware` raises.
     """
     image = read_image(frame_firmware(fe, quant, board, which).elf)
     return image.flash_bytes - _image_without(fe, quant, board, which).flash_bytes

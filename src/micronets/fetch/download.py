@@ -69,6 +69,8 @@ def ask_server(url: str) -> Remote:
 def download(url: str, target: Path, progress: DownloadProgress, pause: float = 1.0) -> Remote:
     """Downloads the file at `url` to `target`, whole or not at all; what came so far is kept beside it as `NAME.part`.
 
+    - `url`: the address of the file.
+    - `target`: the path under which it is written.
     - `progress`: is told how far the download is.
     - `pause`: seconds before a broken connection is taken up again, which double with every attempt in a row.
 

@@ -83,7 +83,11 @@ class Taps:
 
 
 def taps(before: int, after: int, name: str) -> Taps:
-    """Returns the weights that resize `before` pixels to `after` with the filter `name` of `image.FILTERS`."""
+    """Returns the weights that resize `before` pixels to `after` with the filter `name` of `image.FILTERS`.
+
+    - before, after: how many pixels an axis has before and after, at least 1.
+    - name: the filter.
+    """
     whole = np.rint(resize_matrix(before, after, name).astype(np.float64) * 2**WEIGHT_BITS).astype(np.int64)
     #  The largest weight takes the sum of all rounding errors, so that a picture of one colour stays unchanged.
     whole[np.arange(after), whole.argmax(1)] += 2**WEIGHT_BITS - whole.sum(1)
@@ -118,7 +122,12 @@ class CameraTables:
 
 
 def camera_tables(camera: Camera, fe: ImageFrontEnd, scale: float, zero_point: int) -> CameraTables:
-    """Makes the tables for a network's input of that scale and zero point, int8."""
+    """Makes the tables that turn frames of a camera into codes of a network's input.
+
+    - `camera`: the size of a frame and the format of its pixels.
+    - `fe`: the front end: the input's size, and how the frame is fitted, resized and normalised.
+    - `scale`, `zero_point`: those of the network's input, int8.
+    """
     side, left, top = fe.resolution, 0, 0
     columns, rows, width, height = camera.width, camera.height, side, side
     match fe.fit:
@@ -149,6 +158,7 @@ def decoded(frames: Bytes, camera: Camera, colour: int) -> Int:
     """Converts frames of a camera to pixels of 8 bits.
 
     - frames: bytes `[N, height, row_bytes]`.
+    - camera: the size of a frame and the format of its pixels.
     - colour: 3 for R, G and B, of which a gray camera has the same value thrice; 1 for gray: of R, G and B
       (77 R + 150 G + 29 B + 128) >> 8, of YUV the Y.
 
@@ -178,9 +188,12 @@ def decoded(frames: Bytes, camera: Camera, colour: int) -> Int:
 
 
 def camera_pixels(frames: Bytes, camera: Camera, fe: ImageFrontEnd, t: CameraTables) -> Int:
-    """Turns frames of a camera, bytes `[N, height, row_bytes]`, into the pixels that the network sees, 0 .. 255.
+    """Turns frames of a camera into the pixels that the network sees, `[N, resolution, resolution, colour]`, 0 .. 255.
 
-    Returns `[N, resolution, resolution, colour]`.
+    - `frames`: bytes `[N, height, row_bytes]`.
+    - `camera`: the size of a frame and the format of its pixels.
+    - `fe`: the front end of the network.
+    - `t`: the tables that `camera_tables` makes for this camera and this front end.
     """
     x = decoded(frames, camera, fe.colour)[:, t.top : t.top + t.rows, t.left : t.left + t.columns]
     at = t.across.start[:, None] + np.arange(t.across.weights.shape[1])
@@ -202,6 +215,8 @@ def camera_codes(
     """Turns frames of a camera into the network's input codes, int8 `[N, resolution, resolution, colour]`.
 
     - frames: bytes `[N, height, row_bytes]`.
+    - camera: the size of a frame and the format of its pixels.
+    - fe: the front end of the network.
     - scale, zero_point: scale and zero point of the network's input, int8.
     """
     t = camera_tables(camera, fe, scale, zero_point)

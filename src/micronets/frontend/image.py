@@ -153,7 +153,11 @@ def filter_weights(distance: npt.NDArray[np.float64], name: str) -> npt.NDArray[
 
 
 def resize_matrix(before: int, after: int, name: str) -> Float:
-    """Returns the weights `[after, before]` that resize a row of `before` pixels; each row of weights sums to 1."""
+    """Returns the weights `[after, before]` that resize a row of pixels; each row of weights sums to 1.
+
+    - `before`, `after`: how many pixels the row has before and after, at least 1.
+    - `name`: the filter, one of `FILTERS`.
+    """
     step = before / after
     centres = (np.arange(after) + 0.5) * step
     weights = filter_weights((np.arange(before) + 0.5 - centres[:, None]) / max(step, 1.0), name)
@@ -168,7 +172,12 @@ def gray(x: npt.NDArray[Any]) -> Float:
 
 
 def resized(x: Bytes, side: int, name: str) -> Bytes:
-    """Resizes pictures `[N, S, S, C]` to `[N, side, side, C]` with the filter `name`, and rounds them."""
+    """Resizes pictures to another side, and rounds them; returns bytes `[N, side, side, C]`.
+
+    - `x`: bytes `[N, S, S, C]`.
+    - `side`: the new side in pixels; pictures that have it stay as they are.
+    - `name`: the filter, one of `FILTERS`.
+    """
     return x if x.shape[1] == side else _convert(x, side, x.shape[3], name)
 
 

@@ -222,7 +222,11 @@ class InputTables:
 
 
 def input_tables(fe: FrontEnd, scale: float, zero_point: int) -> InputTables:
-    """Makes the tables from features to codes for an input of that scale and zero point."""
+    """Makes the tables from the features of a frame to the codes of a network's input.
+
+    - `fe`: the front end that computes the features.
+    - `scale`, `zero_point`: those of the network's input, int8.
+    """
     mean = np.asarray(fe.input_mean, np.float64)
     divisor = np.asarray(fe.input_scale, np.float64)
     if fe.kind == "logmel" and not fe.coefficients and len(mean) == len(divisor) == 1:
@@ -242,6 +246,8 @@ def input_tables(fe: FrontEnd, scale: float, zero_point: int) -> InputTables:
 def codes(values: Array, fe: FrontEnd, scale: float, zero_point: int) -> npt.NDArray[np.int8]:
     """Turns pixels (`logmel`) or levels (`mfcc`) `[N, T, n_mels]` into the network's input codes `[N, T', K, 1]`.
 
+    - values: the pixels or levels.
+    - fe: the front end that made them.
     - scale, zero_point: scale and zero point of the network's input, int8.
     """
     t = input_tables(fe, scale, zero_point)
@@ -259,6 +265,7 @@ def frame_codes(rows: Array, loudest: Array, fe: FrontEnd, scale: float, zero_po
 
     - rows: `[F, window_samples]`, integers of 16 bits.
     - loudest: the largest sample of the clip of each frame, `[F]`, at least 1; read where `fe.sample_scale` is "max".
+    - fe: the front end of the network.
     - scale, zero_point: scale and zero point of the network's input, int8.
 
     Returns `[F, K]`.

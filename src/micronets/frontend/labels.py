@@ -34,6 +34,7 @@ class SpokenWord:
 def read_labels(path: Path, known: Collection[str] | None, seconds: float) -> tuple[SpokenWord, ...]:
     """Reads a label file: a line for each word, start, end and label, divided by tabs (Audacity) or commas (CSV).
 
+    - path: the label file.
     - known: the labels that there may be; None for any.
     - seconds: length of the recording.
 

@@ -364,7 +364,11 @@ class CodeTables:
 
 
 def code_tables(fe: Spectral, scale: float, zero_point: int) -> CodeTables:
-    """Makes the tables from values to the codes of an input of that scale and zero point, int8."""
+    """Makes the tables from the values of a frame to the codes of a network's input.
+
+    - `fe`: the front end that computes the values, with the mean and the scale that standardise each of them.
+    - `scale`, `zero_point`: those of the network's input, int8.
+    """
     shape = fe.input_shape[1:]
     mean, divisor = (np.asarray(v, np.float64).reshape(shape) for v in (fe.mean, fe.scale))
     real = _units_of_values(fe.settings)[:, None] / (divisor * scale)
@@ -378,6 +382,7 @@ def codes_of(steps: Array, fe: Spectral, scale: float, zero_point: int) -> Codes
     """Computes the codes of windows, int8 `[N, frames, values, axes]`.
 
     - steps: samples of 16 bits `[N, samples, axes]`.
+    - fe: the front end of the network.
     - scale, zero_point: scale and zero point of the network's input, int8.
     """
     t = code_tables(fe, scale, zero_point)

@@ -117,7 +117,10 @@ class ArrayTables:
 
 
 def array_tables(standard: Standard, scale: float, zero_point: int) -> ArrayTables | None:
-    """Makes the tables for an input of that scale and zero point.
+    """Makes the tables from integers to the codes of a network's input.
+
+    - `standard`: the standardisation, with a mean and a scale for each value of the last axis.
+    - `scale`, `zero_point`: those of the network's input, int8.
 
     They are None where means and scales are so far apart that values of 32 bits cannot hold both.
     """
@@ -144,6 +147,11 @@ def array_values(x: npt.NDArray[Any], tables: ArrayTables) -> Int:
 
 
 def array_codes(values: Int, standard: Standard, tables: ArrayTables) -> npt.NDArray[np.int8]:
-    """Turns integers `[N, ...]` of 32 bits into codes of the network's input, int8 `[N, H, W, C]`."""
+    """Turns integers into codes of the network's input, int8 `[N, *input_shape]`.
+
+    - `values`: integers of 32 bits `[N, *standard.shape]`, with `tables.value_bits` fractional bits.
+    - `standard`: the standardisation.
+    - `tables`: what `array_tables` makes for it.
+    """
     found = np.clip((values * tables.factors + tables.offsets) >> tables.shift, -128, 127)
     return np.asarray(found.reshape(len(values), *standard.input_shape), np.int8)

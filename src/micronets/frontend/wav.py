@@ -125,6 +125,8 @@ def recording(values: npt.NDArray[Any], rate: int, where: str, *, floats: bool) 
     """Mixes the channels of a recording to one, and looks for what is odd about it.
 
     - `values`: samples of all channels `[n, channels]`, in int16 units, or with full scale 1 where they are floats.
+    - `rate`: samples a second.
+    - `where`: the beginning of error messages, such as the file's path.
     - `floats`: the file holds floats, which may be in other units than they should be: those whose peak is far beyond
       1, or that are whole numbers beyond 1, are taken for int16 units.
 
@@ -217,6 +219,7 @@ def resample(samples: Float, rate: int, want: int) -> Float:
     """Changes the rate of samples by cutting or padding their spectrum.
 
     - `samples`: `[n]`, at `rate` Hz.
+    - `rate`: the rate that the samples have, in Hz.
     - `want`: the new rate, in Hz.
 
     Returns `[round(n * want / rate)]`, at least one sample where there was one.

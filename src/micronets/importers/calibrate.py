@@ -244,7 +244,12 @@ class _Trial:
         return self._variants[kind]
 
     def take(self, rule: RangeRule, kind: Equalisation, correct: bool) -> None:
-        """Tries one way to quantise, and leaves it out if int8 cannot hold the result."""
+        """Tries one way to quantise, and leaves it out if int8 cannot hold the result.
+
+        - rule: how the range of each tensor follows from its values.
+        - kind: what is evened out between neighbouring layers first.
+        - correct: whether the biases are corrected on the inputs `found`.
+        """
         network, seen = self.variant(kind)
         ranges = {name: o.range(rule) for name, o in seen.items()}
         try:

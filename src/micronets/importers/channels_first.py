@@ -122,6 +122,8 @@ class Builder(LayoutBuilder):
     ) -> ToolTensor:
         """Adds a matrix product over the last dimension of `x`.
 
+        - wanted: the tool's name of its result.
+        - x: a tensor `(..., inputs)`.
         - kernel: `[units, inputs]`.
         - bias: `[units]`, or None.
         - scales: `[units]` or `[1]`, the real value of a step of the weights' codes; None if the file has floats.
@@ -182,7 +184,15 @@ class Builder(LayoutBuilder):
         pads: Sequence[tuple[int, int]],
         count_padding: bool = True,
     ) -> ToolTensor:
-        """Adds a pool over windows; `count_padding` says whether an average counts zeros in the padding."""
+        """Adds a pool over windows of a map.
+
+        - wanted: the tool's name of its result.
+        - x: a map `(C, H, W)` or `(C, L)`.
+        - kind: whether it takes the maximum or the average of a window.
+        - kernel, stride: a number for each axis of the map.
+        - pads: `(before, after)` for each axis of the map.
+        - count_padding: whether an average counts the zeros in the padding.
+        """
         x = self.channels_last(x)
         if len(x.shape) == 2:
             kernel, stride, pads = (*kernel, 1), (*stride, 1), (*pads, (0, 0))
@@ -207,7 +217,14 @@ class Builder(LayoutBuilder):
         axes: Sequence[int],
         keep_dims: bool,
     ) -> ToolTensor:
-        """Adds a reduction over dimensions `axes`, which `keep_dims` leaves in the result with the size 1."""
+        """Adds a reduction over some dimensions of a tensor.
+
+        - wanted: the tool's name of its result.
+        - x: the tensor.
+        - kind: the layer that reduces.
+        - axes: the dimensions that are reduced; negative ones count from the last.
+        - keep_dims: whether the result keeps these dimensions, with the size 1.
+        """
         if x.layout == "flattened":
             x = self.plain(x)
         chosen = sorted({axis % len(x.shape) for axis in axes})
@@ -223,7 +240,13 @@ class Builder(LayoutBuilder):
     # Elementwise
 
     def activation(self, wanted: str, x: ToolTensor, kind: str, value: float = 0.0) -> ToolTensor:
-        """Adds an activation: relu, relu6, hard swish, sigmoid, tanh, leaky relu, elu, abs or rsqrt."""
+        """Adds an activation.
+
+        - wanted: the tool's name of its result.
+        - x: the tensor.
+        - kind: relu, relu6, hard swish, sigmoid, tanh, leaky relu, elu, abs or rsqrt.
+        - value: the slope of a leaky relu for negative values; the other kinds do not read it.
+        """
         inputs, name = (x.name,), self.name(wanted)
         made: dict[str, Callable[[], Layer]] = {
             "relu": lambda: Relu(name=name, inputs=inputs),
@@ -248,7 +271,12 @@ class Builder(LayoutBuilder):
         return self.binary(wanted, Mul, self.activation(f"{wanted}_clipped", shifted, "relu6"), np.float32(1 / 6))
 
     def softmax(self, wanted: str, x: ToolTensor, axis: int) -> ToolTensor:
-        """Adds a softmax along dimension `axis`."""
+        """Adds a softmax.
+
+        - wanted: the tool's name of its result.
+        - x: the tensor.
+        - axis: the dimension along which the result sums to 1; a negative one counts from the last.
+        """
         x = self.plain(x) if x.layout == "flattened" else x
         if self.axis_here(x, axis % len(x.shape)) != len(self.shape_here(x)) - 1:
             x = self.plain(x)
@@ -259,7 +287,12 @@ class Builder(LayoutBuilder):
     def binary(
         self, wanted: str, kind: type[Binary], a: ToolTensor | Array | np.float32, b: ToolTensor | Array | np.float32
     ) -> ToolTensor:
-        """Adds an operation on two operands value by value, such as a sum; one of the two may be a constant."""
+        """Adds an operation on two operands value by value, such as a sum.
+
+        - wanted: the tool's name of its result.
+        - kind: the layer that computes it.
+        - a, b: the operands in their order; one of the two may be a constant.
+        """
         first = a if isinstance(a, ToolTensor) else b
         assert isinstance(first, ToolTensor)
         names: tuple[str, ...]
@@ -315,13 +348,23 @@ class Builder(LayoutBuilder):
         return name
 
     def batch_norm(self, wanted: str, x: ToolTensor, scale: Array, shift: Array) -> ToolTensor:
-        """Adds `x * scale + shift`, both `[C]`; `network.folded` later folds them into the convolution in front."""
+        """Adds `x * scale + shift`; `network.folded` later folds both into the convolution in front.
+
+        - wanted: the tool's name of its result.
+        - x: a tensor whose first dimension is the channels, `(C, ...)`.
+        - scale, shift: `[C]`, a number for each channel.
+        """
         shape = (-1, *(1,) * (len(x.shape) - 1))
         scaled = self.binary(f"{wanted}_scaled", Mul, x, scale.reshape(shape))
         return self.binary(wanted, Add, scaled, shift.reshape(shape))
 
     def clip(self, wanted: str, x: ToolTensor, low: float | None, high: float | None) -> ToolTensor:
-        """Adds a clamp to `[low, high]`; None for a bound leaves that side open."""
+        """Adds a clamp of the values to `[low, high]`.
+
+        - wanted: the tool's name of its result.
+        - x: the tensor.
+        - low, high: the bounds; None for a bound leaves that side open.
+        """
         if low == 0 and high is None:
             return self.activation(wanted, x, "relu")
         if low == 0 and high == 6:
@@ -334,7 +377,12 @@ class Builder(LayoutBuilder):
     # Movement
 
     def reshape(self, wanted: str, x: ToolTensor, shape: Shape) -> ToolTensor:
-        """Returns the values of a tensor, in the tool's order, under another shape."""
+        """Returns the values of a tensor, in the tool's order, under another shape.
+
+        - wanted: the tool's name of the result.
+        - x: the tensor.
+        - shape: the new shape, which has as many values.
+        """
         if x.shape == shape:
             return x
         if x.layout == "channels last" and len(shape) == 1 and math.prod(x.shape[1:]) > 1 and x.shape[0] > 1:
@@ -346,7 +394,12 @@ class Builder(LayoutBuilder):
         return ToolTensor(self.reshaped(self.plain(x).name, shape), shape)
 
     def transpose(self, wanted: str, x: ToolTensor, order: Sequence[int]) -> ToolTensor:
-        """Returns a tensor with its dimensions in another order: its dimension i is `order[i]` of `x`."""
+        """Returns a tensor with its dimensions in another order.
+
+        - wanted: the tool's name of the result.
+        - x: the tensor.
+        - order: a permutation; dimension i of the result is dimension `order[i]` of `x`.
+        """
         order = tuple(order)
         if order == tuple(range(len(order))):
             return x
@@ -360,7 +413,12 @@ class Builder(LayoutBuilder):
         return ToolTensor(self.add(layer), shape)
 
     def concatenate(self, wanted: str, values: Sequence[ToolTensor], axis: int) -> ToolTensor:
-        """Adds a concatenation along dimension `axis`."""
+        """Adds a concatenation of tensors.
+
+        - wanted: the tool's name of its result.
+        - values: the tensors in their order, at least one; they differ only in their size along `axis`.
+        - axis: the dimension along which they are joined; a negative one counts from the last.
+        """
         if len(values) == 1:
             return values[0]
         rank = len(values[0].shape)
@@ -373,7 +431,14 @@ class Builder(LayoutBuilder):
         return ToolTensor(name, shape, sources[0].layout)
 
     def slice(self, wanted: str, x: ToolTensor, axis: int, begin: int, end: int, step: int = 1) -> ToolTensor:
-        """Adds a slice along dimension `axis`: every `step`-th place from `begin` on, up to `end` without it."""
+        """Adds a slice, which takes some places along one dimension of a tensor.
+
+        - wanted: the tool's name of its result.
+        - x: the tensor.
+        - axis: the dimension, at least 0.
+        - begin, end: the first place that is taken, at least 0, and the place before which the slice ends.
+        - step: every `step`-th place is taken, from `begin` on; at least 1.
+        """
         x = self.plain(x) if x.layout == "flattened" else x
         size = len(range(begin, end, step))
         if size == x.shape[axis] and step == 1:
@@ -392,7 +457,13 @@ class Builder(LayoutBuilder):
         return ToolTensor(self.add(layer), shape, x.layout)
 
     def split(self, wanted: str, x: ToolTensor, axis: int, sizes: Sequence[int]) -> list[ToolTensor]:
-        """Divides a tensor along dimension `axis` into parts of these sizes, which sum to that of the axis."""
+        """Divides a tensor along one dimension into parts, and returns them in their order.
+
+        - wanted: the tool's name of the first part; the names of the others are made from it.
+        - x: the tensor.
+        - axis: the dimension, at least 0.
+        - sizes: the size of each part along `axis`; they sum to that of `x`.
+        """
         x = self.plain(x) if x.layout == "flattened" else x
         if len(sizes) == 1:
             return [x]
@@ -410,7 +481,12 @@ class Builder(LayoutBuilder):
         ]
 
     def pad(self, wanted: str, x: ToolTensor, pads: Sequence[tuple[int, int]]) -> ToolTensor:
-        """Adds zeros: `(before, after)` for each dimension of the tool's shape; negative numbers take places away."""
+        """Adds zeros around the values of a tensor.
+
+        - wanted: the tool's name of the result.
+        - x: the tensor.
+        - pads: `(before, after)` for each dimension of the tool's shape; negative numbers take places away.
+        """
         x = self.plain(x) if x.layout == "flattened" else x
         for axis, (before, after) in enumerate(pads):
             if before < 0 or after < 0:

@@ -126,7 +126,12 @@ def activated(step: Step, y: Array) -> Array:
 
 
 def layer_outputs(network: FloatNetwork, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
-    """Returns the outputs of a layer, without its fused activation."""
+    """Returns the outputs of a layer, each `[N, *shape]`, without its fused activation.
+
+    - network: the network, which holds the layer's weights.
+    - step: the layer and its shapes.
+    - inputs: the values `[N, *shape]` of its inputs, in the order of `step.layer.inputs`.
+    """
     layer, x = step.layer, inputs[0]
     match layer:
         case Conv2D():

@@ -142,7 +142,12 @@ class _Reader:
         return value
 
     def constant(self, node: _Node, place: int, missing: Any = None) -> Any:
-        """Returns an input that is a constant, or `missing` where it is left out."""
+        """Returns an input of an operator that is a constant. Raises `UnsupportedError` for an input that is computed.
+
+        - node: the operator.
+        - place: which of its inputs, from 0.
+        - missing: what is returned where that input is left out.
+        """
         if place >= len(node.inputs) or not node.inputs[place]:
             return missing
         value = self.values[node.inputs[place]]

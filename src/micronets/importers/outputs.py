@@ -37,7 +37,13 @@ def judged_tensor(network: FloatNetwork) -> str:
 
 
 def tensors_of(network: FloatNetwork, x: Array, names: Iterable[str], visit: Any = None) -> dict[str, Array]:
-    """Returns some tensors of a network by name, over inputs that are computed a few at a time."""
+    """Returns some tensors of a network, `[N, *shape]` by name, over inputs that are computed a few at a time.
+
+    - network: the network, of one input.
+    - x: inputs `[N, *input_shape]`, float32.
+    - names: the names of the tensors.
+    - visit: a function such as `interpreter.Visit`, whose results take the place of the tensors; None changes nothing.
+    """
     wanted = set(names)
     parts: dict[str, list[Array]] = {name: [] for name in wanted}
 

@@ -286,7 +286,11 @@ class _Rewriting:
         return self.columns.get(name, self.renamed.get(name, name))
 
     def part(self, name: str, begin: int, end: int) -> str:
-        """Returns the tensor that holds columns of a window of `name`; adds a slice if they are not all there are."""
+        """Returns the tensor that holds columns of a window; adds a slice if they are not all there are.
+
+        - name: the tensor whose window it is.
+        - begin, end: the first column, and the one behind the last, from 0 to the window's columns `shape[0]`.
+        """
         first, length = self.first[name], self.shapes[name][0]
         if (begin, end) == (first, length):
             return self.source(name)

@@ -126,7 +126,14 @@ def load(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> C
 
 
 def read_table(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> dict[str, Any]:
-    """Reads the tables of a configuration without checking their keys; the arguments and errors are those of `load`."""
+    """Reads the tables of a configuration without checking their keys.
+
+    - `path`: a TOML file.
+    - `overrides`: settings to change, each a text `a.b=value`.
+    - `out`: replaces the key of that name; None leaves it as it is.
+
+    Raises `FileError` for a file that cannot be read or is not TOML, and `SpecError` for an override that is wrong.
+    """
     try:
         table = tomllib.loads(read_plain_text(path))
     except OSError as e:
@@ -294,6 +301,10 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
 
 def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Checks a `[space]`, and returns it with a value for every option of the space, defaults included.
+
+    - `task`: the name of the task.
+    - `table`: the `[space]`: its `name` or its `file`, options of the space, and `fix`.
+    - `where`: what the table is from, such as the path of the configuration, for errors.
 
     Raises `SpecError`, and what `load_space` raises.
     """

@@ -129,9 +129,12 @@ class StageFacts(Protocol):
 def begin(run: RunDir, stage: StageFacts, inputs: Mapping[str, Any]) -> bool:
     """Tells whether `stage` has to be done, and then records it as running; else its files fit `inputs`.
 
-    A stage that was interrupted goes on from its own checkpoints. Raises `SpecError` if its files were made from other
-    inputs, and `FileError` if they have changed since, or if a file that the stage did not write is in the place of one
-    of its own.
+    - `run`: the directory of the run.
+    - `stage`: the stage; one that was interrupted goes on from its own checkpoints.
+    - `inputs`: what the files of the stage are made from, by name; values that JSON can hold.
+
+    Raises `SpecError` if its files were made from other inputs, and `FileError` if they have changed since, or if a
+    file that the stage did not write is in the place of one of its own.
     """
     inputs = json.loads(json.dumps({"version": __version__, **inputs}))
     record = _read(run)

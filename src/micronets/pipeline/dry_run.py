@@ -90,14 +90,26 @@ class FewExamples:
         return np.resize(self.data.epoch(rng), STEPS * self.batch)
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
-        """Returns network inputs of the examples that are used, and notes when the test split was requested."""
+        """Returns network inputs `[N, H, W, C]` of the examples that are used.
+
+        It also notes when the test split was requested.
+
+        - `split`: "train", "val" or "test".
+        - `settings`: values of the data's `input_settings` by name.
+        - `indices`: which of the examples that are used, `[N]`; None: all of them.
+        """
         rows = self.rows(split)
         if split == "test":
             self.tested = [time.monotonic()]
         return self.data.inputs(split, settings, rows if indices is None else rows[indices])
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Returns augmented network inputs, and notes how long that took."""
+        """Returns augmented network inputs `[B, H, W, C]` of train examples, and notes how long that took.
+
+        - `indices`: which examples of the train split, `[B]`.
+        - `settings`: values of the data's `input_settings` by name.
+        - `generator`: draws the augmentation; the result is on its device.
+        """
         begun = _now(generator.device)
         batch = self.data.augmented(indices, settings, generator)
         self.calls.setdefault(self.doing, []).append((begun, _now(generator.device)))
@@ -164,6 +176,10 @@ class DryRun:
 
 def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
     """Goes through every stage in the directory `OUT-dry-run`, which is made anew.
+
+    - `config`: the configuration of the run; `OUT` is its `out`.
+    - `progress`: receives events that say what is in progress.
+    - `command`: how the user started it.
 
     Raises what the run itself would raise, and `FileError` if that directory holds anything but a dry run.
     """

@@ -141,7 +141,14 @@ def sweep(
 def load(
     source: str | PathLike[str] | SweepConfig, out: str | PathLike[str] | None = None, overrides: Sequence[str] = ()
 ) -> SweepConfig:
-    """Reads the configuration of a sweep; the arguments and errors are those of `sweep`."""
+    """Reads the configuration of a sweep.
+
+    - `source`: a TOML file with a table [sweep], the directory of a sweep, or a configuration.
+    - `out`: the directory of the sweep, in place of that of the configuration.
+    - `overrides`: settings to change, each as `sweep.share=0.2`; for files only.
+
+    Raises `FileError` for a file that cannot be read, and `SpecError` for anything wrong in it or in `overrides`.
+    """
     where = None if out is None else str(out)
     if isinstance(source, SweepConfig):
         if overrides:
@@ -204,7 +211,11 @@ def _begun(run: RunDir) -> bool:
 def plan(made: SweepConfig, run: RunDir, progress: Progress) -> tuple[list[Point], list[Refusal]]:
     """Returns the points, and those whose limits no network was found to keep; reads no data.
 
-    A progress line names every refused point. Raises `BudgetError` if all points are refused.
+    - `made`: the configuration of the sweep.
+    - `run`: the directory of the sweep.
+    - `progress`: receives a line for every refused point, and one with the number of points.
+
+    Raises `BudgetError` if all points are refused.
     """
     ladders = _ladders(made, run, progress)
     wanted, points, refused = list(points_of(made, ladders)), list[Point](), list[Refusal]()

@@ -78,6 +78,10 @@ _ONCE = ("data", "supernet")
 def dry_run(made: SweepConfig, progress: Progress, command: str = "") -> SweepDryRun:
     """Goes through every stage of the last point's run in the directory `OUT-dry-run`, which is made anew.
 
+    - `made`: the configuration of the sweep; `OUT` is the `out` of its run.
+    - `progress`: receives events that say what is in progress.
+    - `command`: how the user started it.
+
     Raises what the sweep itself would raise before its training, and what the dry run of a run raises.
     """
     points, refused = plan(made, RunDir(Path(made.run.out)), progress)

@@ -115,7 +115,15 @@ SQUARE_BITS = 7
 def squared_difference_rescale(
     a: TensorQuant, b: TensorQuant, target: TensorQuant, of: Type = "int8"
 ) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts of both operands, shifted left by `square_bits`, and of the square."""
+    """Returns the multipliers and shifts of a squared difference of two tensors: of both operands and of the square.
+
+    - a, b: quantisation of the operands.
+    - target: quantisation of the result.
+    - of: the type of all of them.
+
+    Both operands, shifted left by `square_bits`, are brought to a common scale, which is twice the larger of theirs;
+    the square of their difference is brought from there to codes of `target`.
+    """
     scale_a, scale_b, scale = (float(np.float32(quant.scale)) for quant in (a, b, target))
     twice = 2.0 * max(scale_a, scale_b)
     ratios = (scale_a / twice, scale_b / twice, twice * twice / ((1 << 2 * square_bits(of)) * scale))
@@ -123,7 +131,11 @@ def squared_difference_rescale(
 
 
 def prelu_rescale(x: TensorQuant, alpha: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts that bring codes of `x`, and products with alpha, to codes of `target`."""
+    """Returns the multipliers and shifts of a Prelu: for values of at least 0, and for products with alpha.
+
+    - x, alpha: quantisation of the input and of the slopes below 0.
+    - target: quantisation of the output, to whose codes both are brought.
+    """
     return rescale(x, target), mul_rescale(x, alpha, target)
 
 
@@ -134,7 +146,10 @@ def mul_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[In
 
 
 def product_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
-    """Returns the multiplier and the shift that bring products of codes of two tensors to the scale of `target`.
+    """Returns the multiplier and the shift that bring products of codes of two tensors to the scale of a third.
+
+    - a, b: quantisation of the two tensors.
+    - target: quantisation of the third; its zero point is still to be added.
 
     The scales are multiplied in float64, as TFLM's `GetQuantizedConvolutionMultipler` does without a bias.
     """

@@ -14,7 +14,12 @@ RESIZE_BITS = 10
 
 
 def nearest_places(size: int, made: int, align_corners: bool, half_pixel_centers: bool) -> Places:
-    """Returns for each of `made` places the one of `size` that RESIZE_NEAREST_NEIGHBOR takes.
+    """Returns for each place of the output the one of the input that RESIZE_NEAREST_NEIGHBOR takes, int64 `[made]`.
+
+    - size: how many places the dimension has in the input.
+    - made: how many places it has in the output.
+    - align_corners: whether the pixels at the corners keep their places.
+    - half_pixel_centers: whether the place of a pixel is its centre, not its corner.
 
     TFLM works in float32 (`GetNearestNeighbor`), and so does this function.
     """
@@ -29,10 +34,16 @@ def nearest_places(size: int, made: int, align_corners: bool, half_pixel_centers
 def bilinear_places(
     size: int, made: int, align_corners: bool, half_pixel_centers: bool
 ) -> tuple[Places, Places, Places]:
-    """Returns for each of `made` places the two of `size` that RESIZE_BILINEAR interpolates, and the second's weight.
+    """Returns for each place of the output the two of the input that RESIZE_BILINEAR reads, and the second's weight.
+
+    - size: how many places the dimension has in the input.
+    - made: how many places it has in the output; each of the three arrays is int64 `[made]`.
+    - align_corners: whether the pixels at the corners keep their places.
+    - half_pixel_centers: whether the place of a pixel is its centre, not its corner.
 
     A weight of 2**`RESIZE_BITS` is 1; that of the first place is what is missing to 1. In front of the first place
-    both places are the first one, and the weight may be negative. TFLM's `ComputeInterpolationValuesInteger`.
+    both places are the first one, and the weight may be negative. TFLM does this in
+    `ComputeInterpolationValuesInteger`.
     """
     one = 1 << RESIZE_BITS
     step = (one * size + made // 2) // made
@@ -58,7 +69,10 @@ def mirrored_places(size: int, before: int, after: int, symmetric: bool) -> Plac
 
 
 def interpolated(x: npt.NDArray[Any], rows: tuple[Places, ...], columns: tuple[Places, ...]) -> npt.NDArray[Any]:
-    """Returns maps `[N, H, W, C]` of codes at the places that `bilinear_places` gives for rows and columns.
+    """Returns maps that are interpolated between the places of others, `[N, H', W', C]`, as RESIZE_BILINEAR does.
+
+    - x: codes of the maps, `[N, H, W, C]`; the result has the same type.
+    - rows, columns: what `bilinear_places` returns for the rows and for the columns.
 
     The sums of weighted codes are rounded to nearest, halves away from zero.
     """

@@ -33,7 +33,14 @@ def wide_sums(weights: LayerWeights, of: Type) -> bool:
 
 
 def requantised(model: QuantizedModel, layer: Layer, kind: Type, acc: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns the output codes of sums of products, the bias added, not yet clamped; `kind` is the input's type."""
+    """Returns the output codes of sums of products, with the bias added, but not yet clamped.
+
+    - model: the network, which holds the weights of the layer.
+    - layer: the layer.
+    - kind: the type of its input.
+    - acc: the exact sums of products without the bias, `[..., outputs]`.
+    - qx, qy: quantisation of the input and of the output.
+    """
     w = model.weights[layer.name]
     total = acc.astype(np.int64)
     if w.bias is not None:
@@ -56,13 +63,24 @@ def _exact_type(weights: Array, axis: tuple[int, ...], x: Array, qx: TensorQuant
 
 
 def exact_products(x: Array, w: Array, qx: TensorQuant) -> Array:
-    """Returns the exact products `[N, outputs]` of codes `[N, taps]`, less their zero point, and weights."""
+    """Returns the exact products `[..., outputs]` of codes, less their zero point, and weights.
+
+    - x: the codes, `[..., taps]`, of an integer type.
+    - w: the weights less their zero point, `[taps, outputs]`.
+    - qx: quantisation of the codes.
+    """
     kind = _exact_type(w, (0,), x, qx)
     return np.asarray((x.astype(kind) - kind(qx.zero_point)) @ w.astype(kind))
 
 
 def convolved(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, qx: TensorQuant) -> Array:
-    """Returns the exact sums of products `[N, H', W', outputs]` of a convolution, without its bias."""
+    """Returns the exact sums of products `[N, H', W', outputs]` of a convolution, without its bias.
+
+    - model: the network, which holds the weights of the layer.
+    - layer: the layer.
+    - x: codes of its input, `[N, H, W, C]`, of an integer type.
+    - qx: quantisation of its input.
+    """
     w = model.weights[layer.name].weights
     if isinstance(layer, Conv2D):
         if layer.kernel == (1, 1):
@@ -87,7 +105,13 @@ def convolved(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
 
 
 def convolved_transposed(model: QuantizedModel, layer: TransposeConv2D, x: Array, qx: TensorQuant) -> Array:
-    """Returns the exact sums of products `[N, H', W', filters]` of a transposed convolution, without its bias."""
+    """Returns the exact sums of products `[N, H', W', filters]` of a transposed convolution, without its bias.
+
+    - model: the network, which holds the weights of the layer.
+    - layer: the layer.
+    - x: codes of its input, `[N, H, W, C]`, of an integer type.
+    - qx: quantisation of its input.
+    """
     w = model.weights[layer.name].weights
     (kh, kw), (rows, columns) = layer.kernel, layer.stride
     kind = _exact_type(w, (1, 2, 3), x, qx)
@@ -109,7 +133,14 @@ def convolved_transposed(model: QuantizedModel, layer: TransposeConv2D, x: Array
 def multiplied_matrices(
     layer: BatchMatMul, a: Array, b: Array, qa: TensorQuant, qb: TensorQuant, qy: TensorQuant
 ) -> Array:
-    """Returns the codes of products of matrices, not yet clamped; the first dimension counts samples."""
+    """Returns the codes of products of matrices, not yet clamped.
+
+    - layer: the layer, which tells which of the operands are transposed.
+    - a, b: codes of the operands, `[N, ..., rows, columns]`; the first dimension counts samples, and an operand of
+      fewer dimensions gets dimensions of 1 behind it.
+    - qa, qb: quantisation of the operands.
+    - qy: quantisation of the result.
+    """
     rank = max(a.ndim, b.ndim)
     factors = []
     for x, q, transposed in ((a, qa, layer.transpose_a), (b, qb, layer.transpose_b)):
@@ -120,7 +151,12 @@ def multiplied_matrices(
 
 
 def windows(x: Array, window: Window, fill: float) -> Array:
-    """Returns the windows of a map, `[N, H, W, C]` -> `[N, H', W', C, kh, kw]`: a view of `x` padded with `fill`."""
+    """Returns the windows of maps, `[N, H', W', C, kh, kw]`, as a view of the padded maps.
+
+    - x: the maps, `[N, H, W, C]`.
+    - window: the window, which tells how much padding there is.
+    - fill: the value of the padding, in the units of `x`.
+    """
     rows, columns = zip(window.before(x.shape[1:3]), window.after(x.shape[1:3]), strict=True)
     if max(*rows, *columns):
         x = np.pad(x, ((0, 0), rows, columns, (0, 0)), constant_values=fill)

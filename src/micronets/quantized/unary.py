@@ -59,7 +59,10 @@ def _fixed_point(x: IntArray, source: TensorQuant) -> tuple[IntArray, IntArray, 
 
 
 def slope_below_zero(alpha: float, source: TensorQuant, target: TensorQuant) -> float:
-    """Returns how many steps of `target` a step of `source` counts below 0 where real values are multiplied by alpha.
+    """Returns how many steps of the output's codes one step of the input's is worth below 0, as in a leaky ReLU.
+
+    - alpha: the factor that real values below 0 are multiplied by; it may be negative.
+    - source, target: quantisation of the input and of the output.
 
     TFLM multiplies and divides in float64.
     """

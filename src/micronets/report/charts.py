@@ -37,26 +37,44 @@ def both_widths(draw: Callable[[int], Markup]) -> Markup:
 
 
 def svg(width: int, height: float, *children: Markup | Sequence[Markup], label: str) -> Markup:
-    """Returns a drawing of `width` by `height`; `label` says what it shows to those who cannot see it."""
+    """Returns a drawing of `width` by `height`; `label` says what it shows to those who cannot see it.
+
+    - `width`, `height`: the size in units of SVG.
+    - `children`: the elements of the drawing.
+    - `label`: its title.
+    """
     return el("svg", el("title", label), *children, viewBox=f"0 0 {width} {round(height)}", role="img")
 
 
 def svg_text(x: float, y: float, value: str, class_: str = "", anchor: str = "start") -> Markup:
-    """Returns text at x, with its baseline at y.
+    """Returns text in a drawing.
 
-    `anchor` is start, middle or end: the part of the text that is at x.
+    - `x`, `y`: its place in units of SVG; y is that of its baseline.
+    - `value`: the text.
+    - `class_`: its classes in the style sheet, with a space between two; empty for none.
+    - `anchor`: start, middle or end: the part of the text that is at x.
     """
     return el("text", value, x=x, y=y, class_=class_ or None, text_anchor=anchor)
 
 
 def mark_text(x: float, y: float, value: str, width: int) -> Markup:
-    """Returns a value below its place x on an axis, moved to the left where a drawing of `width` would cut it."""
+    """Returns a value below its place on an axis, moved to the left where the drawing's edge would cut it.
+
+    - `x`: the place in units of SVG.
+    - `y`: the baseline of the text, in the same units.
+    - `value`: the text.
+    - `width`: that of the drawing, in the same units.
+    """
     over = x + LETTER * len(value) / 2 > width
     return svg_text(width if over else x, y, value, "small", "end" if over else "middle")
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
-    """Returns about `count` round numbers at equal distances, the first at most `low`, the last at least `high`."""
+    """Returns about `count` round numbers at equal distances, the first at most `low`, the last at least `high`.
+
+    - `low`, `high`: the ends of the range that the numbers cover.
+    - `count`: how many steps between the numbers there are, roughly.
+    """
     span = (high - low) or abs(high) or 1.0
     unit = 10.0 ** math.floor(math.log10(span / count))
     step = next(unit * m for m in (1, 2, 5, 10) if unit * m * count >= span * 0.999)
@@ -163,7 +181,12 @@ def line_chart(
 
 
 def y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, end: float) -> Markup:
-    """Draws lines from `left` to `end` at the values `marks`, whose heights `y` gives, and the values beside them."""
+    """Draws lines from `left` to `end` at the values `marks`, whose heights `y` gives, and the values beside them.
+
+    - `marks`: the values.
+    - `y`: returns the height of a value in the drawing, in units of SVG.
+    - `left`, `end`: the places where the lines begin and end, in the same units.
+    """
     rows = []
     for m in marks:
         rows += [el("line", x1=left, x2=end, y1=y(m), y2=y(m), class_="grid")]
@@ -298,7 +321,12 @@ def _shortened(name: str, room: float) -> str:
 
 
 def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], width: int = WIDTH) -> Markup:
-    """Draws a confusion matrix: `counts[true][predicted]` examples of each class, shaded by their share of the row."""
+    """Draws a confusion matrix, each cell shaded by its share of the row.
+
+    - `counts`: `counts[true][predicted]`, how many examples of each class were taken for each class.
+    - `classes`: the names of the classes, in the order of the counts.
+    - `width`: that of the drawing, in units of SVG: `WIDTH` or `NARROW`.
+    """
     left, top = (110, 112) if width == WIDTH else (82, 98)
     cell = min(46.0, (width - left - 10) / max(1, len(classes)))
     parts = [svg_text(left, 12, "columns: predicted, rows: true", "small")]
@@ -331,7 +359,12 @@ def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], wid
 def scatter_chart(
     groups: Sequence[tuple[str, Sequence[tuple[float, float]]]], y_label: str, x_label: str, width: int = WIDTH
 ) -> Markup:
-    """Draws points (x, y) in named groups, and the line of least squares through each; both axes start at 0."""
+    """Draws points in named groups, and the line of least squares through each group; both axes start at 0.
+
+    - `groups`: the name of each group and its points (x, y), none below 0.
+    - `y_label`, `x_label`: the labels of the axes.
+    - `width`: that of the drawing, in units of SVG: `WIDTH` or `NARROW`.
+    """
     left, bottom, top, right, height = 62, 40, 26, 14, 340
     points = [p for _, group in groups for p in group]
     x_marks = ticks(0, max([x for x, _ in points], default=1.0), 5 if width == WIDTH else 3)

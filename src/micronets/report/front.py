@@ -360,6 +360,7 @@ def _plot(facts: SweepFacts, cost: str) -> Markup | None:
 def front_chart(facts: SweepFacts, cost: str, width: int = WIDTH) -> Markup:
     """Draws the points of all boards: their score against a cost, with intervals, and each board's front.
 
+    - `facts`: the facts of the sweep, with the points.
     - `cost`: the name of the cost; its axis starts at 0.
     - `width`: width of the drawing.
     """

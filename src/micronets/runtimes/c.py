@@ -354,14 +354,32 @@ class OurC(Runtime):
     whole_layers = "off"
 
     def costs(self, model: LatencyModel | None) -> RuntimeCosts:
+        """Returns the estimates of what networks cost under our C, see `c_costs`.
+
+        - model: a latency model of the board; None where there is none, and costs of time and energy then raise
+          `SpecError`.
+        """
         return c_costs(model)
 
     def executed(self, model: QuantizedModel) -> Arch:
+        """Returns the network that our C executes: what the compiler's `optimise` makes of `model`."""
         return optimise(model).arch
 
     def compile(
         self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT, camera: str = ""
     ) -> Package:
+        """Returns the C files that a firmware needs to run a model.
+
+        - file: the model.
+        - board: the board that the firmware is for.
+        - patches: how large the arena may get: auto, off, smallest, or a size such as 64K, see `arena_limit`.
+        - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
+        - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
+
+        Raises `UnsupportedError` for a model that our C cannot run, `SpecError` for unknown `patches` or a name that
+        cannot be, and `DoesNotFit` for a model that exceeds the board's memory or an arena of the size that was asked
+        for.
+        """
         limit, frames = arena_limit(board, patches), camera_of(camera)
         compiled = compile_model(file.model, board.target, arena_limit=limit, name=name, camera=frames)
         _check_asked(compiled, patches, file.name)
@@ -376,21 +394,36 @@ class OurC(Runtime):
         )
 
     def flash_bytes(self, file: ModelFile) -> int | None:
+        """Returns None: only compiling a model shows how much flash our C takes."""
         return None
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
+        """Returns a function that runs a model with one input and one output on this machine, as compiled C.
+
+        The function takes inputs `[N, *input_shape]` and returns outputs `[N, *output_shape]`. Raises `SpecError` for a
+        model with several inputs or outputs.
+        """
         _ = file.model.arch.only_output
         file.model.arch.check_one_input()
         library = host.build_library([compile_model(file.model)])
         return lambda x: library.run(0, x)
 
     def check_board(self, board: Board) -> None:
-        pass  # portable C runs on every core
+        """Accepts every board, as portable C runs on every core."""
 
     def check(self, options: MeasureOptions) -> None:
-        pass  # our C can be measured on every device
+        """Accepts all options, as our C can be measured on every device."""
 
     def measure(self, file: ModelFile, board: Board, options: MeasureOptions) -> Measurement:
+        """Compiles a model, runs it on a device and compares its outputs with the reference's.
+
+        - file: the model.
+        - board: the board, real or simulated.
+        - options: the device, and how it is measured.
+
+        Raises what compiling, building and running raise, and `DoesNotFit` where the arena exceeds the size that was
+        asked for; outputs that differ are a result, not an error.
+        """
         compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
         _check_asked(compiled, options.patches, file.name)
         return measurement_of(
@@ -406,6 +439,15 @@ class OurC(Runtime):
         )
 
     def write_firmware(self, file: ModelFile, board: Board, options: MeasureOptions, out: Path) -> None:
+        """Builds the firmware with which a board is measured over its serial line, and writes it to a file.
+
+        - file: the model that the firmware runs.
+        - board: the board.
+        - options: how it will be measured; the device must be serial:PORT.
+        - out: the ELF file to write.
+
+        Raises `SpecError` for another device and for a network with variables, and what building raises.
+        """
         if not is_serial(options.device):
             raise SpecError(
                 f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{options.device}'"
@@ -415,17 +457,37 @@ class OurC(Runtime):
         on_board.write_board_firmware(firmware_files(compiled), board, options, out)
 
     def toolchain(self, board: Board, compiler: str | None) -> str:
+        """Returns the name and version of the cross compiler that builds the firmware.
+
+        - board: the board that the firmware is for.
+        - compiler: gcc or zig; None for the first that is installed.
+
+        Raises `DeviceError` where none that can is installed.
+        """
         return cross_compiler.find_compiler(board, compiler).name
 
     def built(self, root: Path | None, library: Path | None, board: Board) -> Runtime:
+        """Returns this runtime, which takes no library.
+
+        - root, library: the options `--tflm` and `--tflm-library`, which must be None.
+        - board: the board, which is not looked at.
+
+        Raises `SpecError` where one of the options is given.
+        """
         if root or library:
             raise SpecError(f"--tflm{'' if root else '-library'} {root or library}: is for --runtime tflm; add that")
         return self
 
     def unmeasurable(self, board: Board) -> str | None:
+        """Returns why our C cannot be measured on the simulated board on this machine; None where it can."""
         return on_sim.unavailable(board)
 
     def problems(self, found: Measurement) -> list[str]:
+        """Returns what is wrong with a measurement, a sentence for each problem, with what can be done about it.
+
+        A problem is outputs that differ from the reference's, another count of instructions by QEMU than by the
+        simulator, or SRAM or flash beyond the board's.
+        """
         wrong = f"{found.model}: outputs differ from the reference; please report the model"
         most = (
             f"layer '{found.largest_layer}' holds most; take a smaller input, fewer channels there, or a larger board"

@@ -67,14 +67,31 @@ class TensorFlowLiteMicro(Runtime):
     whole_layers = "auto"
 
     def costs(self, model: LatencyModel | None) -> RuntimeCosts:
+        """Returns the estimates of what networks cost under TFLM, see `tflm_costs`.
+
+        - model: a latency model that was fitted to TFLM on the board; None where there is none.
+        """
         return tflm_costs(model)
 
     def executed(self, model: QuantizedModel) -> Arch:
+        """Returns the network that TFLM executes: that of `model`, as it is."""
         return model.arch
 
     def compile(
         self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT, camera: str = ""
     ) -> Package:
+        """Returns the C++ files that a firmware needs to run a model with TFLM.
+
+        - file: the model.
+        - board: the board that the firmware is for.
+        - patches: must be auto, as TFLM runs layer after layer.
+        - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
+        - camera: must be empty, as only our C has a front end for frames of a camera.
+
+        Raises `UnsupportedError` for a model on which TFLM's kernels abort, `SpecError` for other `patches`, a camera
+        or a name that cannot be, and `DoesNotFit` for a model whose arena, or file with TFLM's code, exceeds the
+        board's memory.
+        """
         _check_patches(patches)
         if camera:
             raise SpecError(f"--camera {camera}: is for --runtime c, which writes the front end; leave it out")
@@ -101,18 +118,32 @@ class TensorFlowLiteMicro(Runtime):
         )
 
     def flash_bytes(self, file: ModelFile) -> int:
+        """Returns an estimate of the flash that `file` takes, in bytes.
+
+        It counts the file, TFLM's code, and the front end in integers that the model was trained on, if any.
+        """
         front_end = front_end_cost_in(file.model)
         return len(file.content) + RUNTIME_FLASH_BYTES + (0 if front_end is None else front_end.flash_bytes)
 
     def runner(self, file: ModelFile) -> Callable[[Array], Array]:
+        """Returns a function that runs a model with one output in TFLM's interpreter on this machine.
+
+        The function takes inputs `[N, *input_shape]` and returns outputs `[N, *output_shape]`. Raises `SpecError` for a
+        model with several outputs, and `UnsupportedError` for one on which TFLM's kernels abort.
+        """
         _ = file.model.arch.only_output
         _check_runs(file)
         return lambda x: interpreter.run(file.content, x)
 
     def check_board(self, board: Board) -> None:
+        """Raises `SpecError` for a board whose core TFLM does not run on."""
         target_arch(board)
 
     def check(self, options: MeasureOptions) -> None:
+        """Raises `SpecError` for options with which TFLM cannot be measured.
+
+        It runs on `TFLM_DEVICES` alone, without patches, and its library is built by GCC.
+        """
         _check_patches(options.patches)
         if options.device not in TFLM_DEVICES:
             raise SpecError(
@@ -165,20 +196,46 @@ class TensorFlowLiteMicro(Runtime):
         )
 
     def write_firmware(self, file: ModelFile, board: Board, options: MeasureOptions, out: Path) -> None:
+        """Raises `SpecError`, as a board's own firmware runs our C alone.
+
+        - file, board, options, out: the arguments of `Runtime.write_firmware`, which are not looked at.
+        """
         raise SpecError("--firmware: a board's own firmware runs our C alone; leave it out, or take the runtime c")
 
     def toolchain(self, board: Board, compiler: str | None) -> str:
+        """Returns the version of the compiler that builds the firmware, and a hash of TFLM's library, as text.
+
+        - board: the board that the firmware is for.
+        - compiler: is not looked at, as the compiler is always GCC.
+
+        Raises `SpecError` where no checkout of TFLM was given, and what `tflm_firmware.toolchain` raises.
+        """
         return tflm_firmware.toolchain(self._build(board))
 
     def built(self, root: Path | None, library: Path | None, board: Board) -> Runtime:
+        """Returns the runtime with the library that it is to be measured with.
+
+        - root: a checkout of TFLM, the option `--tflm`.
+        - library: its library, the option `--tflm-library`; None for the one in the checkout.
+        - board: the board whose core the library must be built for.
+
+        Raises `SpecError` for no checkout and for a core that TFLM cannot be built for, and `FileError` where a file is
+        missing.
+        """
         if root is None:
             raise SpecError(_no_build(board))
         return replace(self, build=tflm_firmware.find_checkout(root, library, board))
 
     def unmeasurable(self, board: Board) -> str | None:
+        """Returns why TFLM cannot be measured on the simulated board on this machine; None where it can."""
         return on_sim.unavailable(board) if self.build else _no_build(board)
 
     def problems(self, found: Measurement) -> list[str]:
+        """Returns what is wrong with a measurement, a sentence for each problem, with what can be done about it.
+
+        A problem is outputs that differ from the reference's, an arena that is larger than the one that `compile`
+        writes, another count of instructions by QEMU than by the simulator, or SRAM or flash beyond the board's.
+        """
         less = "--runtime c needs less, or take "
         sram, flash = (
             f"{less}a smaller input, fewer channels, or a larger board",

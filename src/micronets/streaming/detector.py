@@ -141,6 +141,7 @@ class DetectorTables:
 def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> DetectorTables:
     """Makes the tables of a detector.
 
+    - detector: the detector, with a threshold for each class.
     - signal: what the front end of the network takes.
     - quant: scale and zero point of the network's output, int8. Where its codes are 0 to 255 / 256, which is what
       softmax and logistic have, they are certainties; else they are logits.

@@ -47,6 +47,8 @@ def judged(
     A decision is right if its word begins before it and ends at most `LATE_S` before it. Only the first one for a word
     counts; every other decision is a false accept.
 
+    - decisions: what a detector decided, in the order of time.
+    - events: the words that were said.
     - labels: names of the classes.
     - rate: samples a second.
     """
@@ -79,7 +81,9 @@ def words_of(plan_labels: Sequence[str], detector: Detector) -> tuple[str, ...]:
 def det_curve(heard: Heard, events: Sequence[SpokenWord], detector: Detector) -> tuple[DetPoint, ...]:
     """Judges the detector with each of `THRESHOLDS` for all classes.
 
+    - heard: what a network says about the stream, run by run.
     - events: the words that it should detect, and no others.
+    - detector: the detector, whose own thresholds are not used.
     """
     points = []
     for threshold in THRESHOLDS:

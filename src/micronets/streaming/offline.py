@@ -70,6 +70,8 @@ def hear(
 ) -> Heard:
     """Computes what a network says about a recording.
 
+    - model: the network.
+    - plan: how it listens, as `plan_stream` returns it.
     - samples: `[n]` or `[n, axes]` in the units of recordings, at the front end's rate.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`.
     - tell: is called with the number of runs that are done and of all runs.

@@ -131,6 +131,7 @@ def unstreamable(model: QuantizedModel) -> str | None:
 def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = None) -> StreamPlan:
     """Returns how a model listens.
 
+    - model: the model.
     - where: the beginning of error messages, such as the model's path.
     - detector: None is the one that the model carries, or else `default_detector`.
 

@@ -52,23 +52,40 @@ class TaskData(Protocol):
     """
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Returns the name of the task."""
+
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    def classes(self) -> tuple[str, ...]:
+        """Returns the names of the network's outputs, in order."""
+
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """Returns one line that describes the data; it starts with "synthetic" if a program made them."""
+
     @property
-    def synthetic(self) -> bool: ...
+    def synthetic(self) -> bool:
+        """Tells whether the examples were made by a program."""
+
     @property
-    def noun(self) -> str: ...
+    def noun(self) -> str:
+        """Returns the word for examples in reports, in the plural, such as "clips" or "images"."""
+
     @property
-    def metric(self) -> str: ...
+    def metric(self) -> str:
+        """Returns the name of the metric that `evaluate` puts first: "accuracy" or "auc"."""
+
     @property
-    def input_settings(self) -> tuple[str, ...]: ...
+    def input_settings(self) -> tuple[str, ...]:
+        """Returns the names that may stand in `settings`, each an integer that changes the network's input."""
+
     @property
-    def space_options(self) -> Mapping[str, Any]: ...
+    def space_options(self) -> Mapping[str, Any]:
+        """Returns the options of the search space that the data decide, by name."""
+
     @property
-    def notes(self) -> tuple[str, ...]: ...
+    def notes(self) -> tuple[str, ...]:
+        """Returns warnings about what was read, one line each."""
 
     def size(self, split: str) -> int:
         """Returns the number of examples N of a split."""
@@ -94,7 +111,12 @@ class TaskData(Protocol):
         """
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32, on the generator's device."""
+        """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32.
+
+        - `indices`: which examples of the train split, `[B]`.
+        - `settings`: values of the `input_settings` by name.
+        - `generator`: draws the augmentation; the result is on its device.
+        """
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
         """Returns the score of a network's outputs by the task's own metric.
@@ -170,7 +192,8 @@ class DataOptions(Protocol):
     """The option that every task has: the path of its data; an empty path asks for synthetic data."""
 
     @property
-    def path(self) -> str: ...
+    def path(self) -> str:
+        """Returns the path of the data; an empty path asks for synthetic data."""
 
 
 class LoadExamples(Protocol):

@@ -76,8 +76,13 @@ def refuse_splits(folders: Sequence[Path], way_out: str) -> None:
 def strangers_note(
     found: Iterable[ClassFiles], what: str, hint: Callable[[Path], str] = lambda _: ""
 ) -> tuple[str, ...]:
-    """Returns notes on the files that are ignored, such as `2 files that are neither .npy nor .csv ignored (first:
-    ...)`, and on what has no end or is not there, whatever its name.
+    """Returns notes on the files that are ignored, and on pipes, devices and broken links, whatever their names.
+
+    A note reads like `2 files that are neither .npy nor .csv ignored (first: ...)`.
+
+    - `found`: the files in the folders of the classes.
+    - `what`: what the ignored files are, such as "neither .npy nor .csv"; it follows "that are".
+    - `hint`: returns a text on the first ignored file, which is put behind its path; the default adds nothing.
     """
     strangers = [p for one in found for p in one.strangers]
     others, odd = [p for p in strangers if p.is_file()], [p for p in strangers if not p.is_file()]

@@ -147,7 +147,12 @@ def duplicate_notes(data: object) -> tuple[str, ...]:
 
 
 def drawn_examples(rows: Labels, count: int, rng: np.random.Generator) -> Labels:
-    """Draws so many of the indices `rows`, which must not be empty: none more than once more often than another."""
+    """Draws `count` of the indices `rows`, none more than once more often than another.
+
+    - `rows`: indices of examples, at least one.
+    - `count`: how many are drawn.
+    - `rng`: draws those that are taken once more than others.
+    """
     repeated = np.tile(rows, -(-count // len(rows)) - 1)
     return np.concatenate([repeated, rng.choice(rows, count - len(repeated), replace=False)])
 

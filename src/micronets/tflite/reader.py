@@ -167,7 +167,16 @@ def ends(graph: Graph, table: FlatTable, slot: int, what: str) -> list[Tensor]:
 
 
 def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator[FileOperator]:
-    """Yields the operators in execution order; while one is worked on, errors name it."""
+    """Yields the operators in execution order; while one is worked on, errors name it.
+
+    - graph: the tensors of the subgraph; gets the values of those that are computed here from constants, see `folding`.
+    - tables: the tables of the subgraph's operators.
+    - top: the root table of the file, which lists the operators' numbers.
+
+    Operators that `folding` computes are left out. Raises `UnsupportedError` for an operator that is not supported and
+    for more than `MAX_OPERATORS`, and `FileError` for a number of inputs or outputs that an operator does not have and
+    for a tensor that is written twice.
+    """
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
     written: set[int] = set()
     where = graph.where

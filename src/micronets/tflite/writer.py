@@ -142,7 +142,12 @@ class _Writer:
         return len(self.buffers) - 1
 
     def quantization(self, scales: npt.NDArray[np.float32], zero_point: int, dimension: int = 0) -> int:
-        """Writes the quantisation of a tensor: its scales along `dimension`, all with one zero point."""
+        """Writes the quantisation of a tensor, and returns the offset of its table.
+
+        - scales: float32 `[channels]`, or `[1]` for the whole tensor.
+        - zero_point: the zero point of all of them.
+        - dimension: the dimension of the tensor along which the scales apply.
+        """
         slot = s.QuantizationSlot
         zero_points = [zero_point] * (len(scales) if self.portable else 1)
         return self.file.table(
@@ -218,7 +223,14 @@ class _Writer:
         return self.constants[key]
 
     def parameters(self, step: Step, sizes: Weights, encoded: Encoded) -> list[int]:
-        """Adds the tensors of a layer's weights and bias, and returns their numbers."""
+        """Adds the tensors of a layer's weights and bias, and returns their numbers.
+
+        - step: the layer.
+        - sizes: the shape and the bits of its weights.
+        - encoded: the layer as it is written, which tells whether the bias carries a scale.
+
+        There is no tensor of a bias where the layer has none, unless the file is portable.
+        """
         w = self.model.weights[step.layer.name]
         four = sizes.bits == 4
         data = pack_int4(w.weights) if four else w.weights.tobytes()

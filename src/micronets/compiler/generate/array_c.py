@@ -80,7 +80,12 @@ def array_front_end(model: QuantizedModel) -> tuple[Standard, ArrayTables] | Non
 
 
 def array_files(standard: Standard, tables: ArrayTables, names: Names) -> dict[str, str]:
-    """Returns the C of the front end of arrays, text by file name."""
+    """Returns the C of the front end of arrays, text by file name.
+
+    - standard: the front end; its shape is that of the values that the C takes.
+    - tables: the factors, the offsets and the shift that the C computes codes with.
+    - names: the names of the network in C.
+    """
     known = {"m": names.macros, "f": names.functions, "header": header(names)}
     return {
         header(names): _HEADER.format(

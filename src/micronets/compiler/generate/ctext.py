@@ -30,7 +30,13 @@ _INDENT = 4
 
 
 def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
-    """Returns `static const ctype name[] = {...};` for an array of numbers, in lines of readable width."""
+    """Returns `static const ctype name[] = {...};` for an array of numbers, in lines of readable width.
+
+    - ctype: the C type of an element; numbers are written as float constants for `float`, and else as integers.
+    - name: the name of the array in C.
+    - values: the numbers, of any shape, which are written in C order; integers have at most 32 bits. Bytes stand for
+      numbers from 0 to 255.
+    """
     flat = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values.ravel()
     rows, row = [], "   "
     for text in map(real if ctype == "float" else integer, flat.tolist()):

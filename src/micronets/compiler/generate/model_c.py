@@ -143,7 +143,13 @@ def generate(
     names: Names = Names(),  # noqa: B008 - it is frozen
     camera: Camera | None = None,
 ) -> Compiled:
-    """Returns C of a network just as it is, by a plan of its arena; for the rest and errors see `compile_model`."""
+    """Returns C of a network just as it is, by a plan of its arena; for errors see `compile_model`.
+
+    - model: the network, which must be valid; it is not optimised.
+    - plan: the addresses of the tensors of this network in the arena, and the kernels of its layers.
+    - names: the names of the network in C.
+    - camera: see `compile_model`.
+    """
     codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
     groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
     runs = _whole_layers(plan, codes)

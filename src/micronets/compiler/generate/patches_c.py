@@ -74,7 +74,13 @@ class GroupCode:
 
 
 def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes: Sequence[LayerCode]) -> GroupCode:
-    """Returns a group of layers as C; codes: what each of its layers is compiled to."""
+    """Returns a group of layers that run together in patches as C.
+
+    - model: the network.
+    - plan: the plan of the arena that the group belongs to.
+    - group: the layers, and what they do in each patch.
+    - codes: what each layer of the group is compiled to, in order.
+    """
     first, kinds, layers = group.first, len(group.patches), len(group.layers)
     pitches = _pitches(model)
     moving = [

@@ -90,7 +90,10 @@ def public_functions(model: QuantizedModel, names: Names) -> list[str]:
 
 
 def input_functions(arch: Arch, names: Names) -> list[str]:
-    """Names of the C functions that return where the inputs go, in order; that of an only input has no number."""
+    """Returns the names of the C functions that return where the inputs go, in order.
+
+    The name of an only input's function has no number.
+    """
     if not arch.more_inputs:
         return [f"{names.functions}input"]
     return [f"{names.functions}input_{k}" for k in range(len(arch.inputs))]
@@ -102,7 +105,12 @@ def first_input(arch: Arch, names: Names) -> str:
 
 
 def input_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
-    """Returns the C functions that tell where the inputs go, and of several those that take the number of one."""
+    """Returns the C functions that tell where the inputs go, and of several those that take the number of one.
+
+    - model: the network.
+    - plan: the addresses of its inputs in the arena.
+    - names: the names of the network in C, with which those of the functions begin.
+    """
     specs = model.arch.inputs
     found = [
         _DEFINE_INPUT.format(itype=CTYPES[spec.type], function=function, offset=plan.offsets[spec.name])

@@ -317,7 +317,12 @@ class Place:
         return f"{kind}_{self.index}"
 
     def table(self, ctype: Element, kind: str, values: IntArray | bytes) -> Table:
-        """Returns a table of the layer with elements of type `ctype`; `kind` begins its name."""
+        """Returns a table of the layer.
+
+        - ctype: the type of its elements.
+        - kind: what it holds, for instance `weights`; it begins the table's name.
+        - values: the numbers, of any shape; bytes stand for numbers from 0 to 255.
+        """
         return Table(ctype, self.name(kind), np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values)
 
     def offset(self, tensor: str) -> Offset:

@@ -161,7 +161,13 @@ def _params(layer: Binary, step: Step, model: QuantizedModel) -> Struct:
 def rescales(
     layer: Binary, a: TensorQuant, b: TensorQuant, target: TensorQuant, of: Type
 ) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts of both operands and of the output; `of` is the type of all of them."""
+    """Returns the multipliers and shifts of both operands and of the output; those that the kernel does not use are 0.
+
+    - layer: the layer, which is no Div.
+    - a, b: quantisation of the operands; those of a Prelu are its input and alpha.
+    - target: quantisation of the output.
+    - of: the type of the operands and of the output.
+    """
     unused = (np.zeros((), np.int64), np.zeros((), np.int64))
     match layer:
         case Add() | Sub():

@@ -122,7 +122,13 @@ def _sources(function: str) -> tuple[str, ...]:
 
 
 def convolution_outline(function: str, weight_bits: int, filters: int, size: int) -> FlashOutline:
-    """Returns what a call of the convolution kernel `function` takes of flash, for weights `[filters, size]`."""
+    """Returns what a call of a convolution kernel takes of flash.
+
+    - function: the C function of the kernel.
+    - weight_bits: bits of a weight, 4 or 8.
+    - filters: how many filters the layer has.
+    - size: how many weights a filter has: one for each value of a window.
+    """
     weights = conv_weights.weights_bytes(weight_bits, filters, size)
     record = POINTWISE_BYTES if function == CONV_1X1 else WINDOWED_BYTES
     constants = weights + requant_bytes(filters, filters) + record
@@ -171,7 +177,13 @@ def int8_rows(weights: LayerWeights) -> npt.NDArray[np.int8] | None:
 
 
 def any_code(model: QuantizedModel, layer: Conv2D | FullyConnected, place: Place, window: Struct) -> LayerCode:
-    """Returns a call of the kernel for any weights, whatever their zero point is, and any number of groups."""
+    """Returns a call of the kernel for any weights, whatever their zero point is, and any number of groups.
+
+    - model: the network, which holds the weights and the quantisation.
+    - layer: the layer.
+    - place: the source of the layer's names and addresses.
+    - window: the `micronets_window` of the layer.
+    """
     weights = model.weights[layer.name]
     rows = weights.centred.reshape(len(weights.weights), -1)
     requant = requantisation(model, layer, rows, place, folded=False)
@@ -196,7 +208,15 @@ def windowed_code(
     window: Struct,
     requant: Requantisation,
 ) -> LayerCode:
-    """Returns a call of `function`, a convolution kernel with a window, by its weights, window and requantisation."""
+    """Returns a call of a convolution kernel with a window.
+
+    - place: the source of the layer's names and addresses.
+    - function: the C function of the kernel.
+    - layer: the layer, whose input, output and scratch memory the kernel works on.
+    - weights: the weights in the order in which the kernel reads them, see `conv_weights.weights_table`.
+    - window: the `micronets_window` of the layer.
+    - requant: the requantisation of its sums.
+    """
     call = Call.of(
         function,
         input=place.pointer(layer.inputs[0]),

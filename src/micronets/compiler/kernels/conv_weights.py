@@ -52,7 +52,13 @@ def nibbles(rows: IntArray, lines: int | None = None) -> bytes:
 
 
 def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int, lines: int | None = None) -> npt.NDArray[np.int8]:
-    """Returns the weights `[filters, size]` that `words` made into `ordered`."""
+    """Returns the weights, int8 `[filters, size]`, that `words` made these words of.
+
+    - ordered: the words, `[filters / 4, pairs, 2]`; the division rounds up.
+    - filters: how many filters there are.
+    - size: how many weights a filter has.
+    - lines: the `lines` that `words` was called with.
+    """
     halves = np.stack([ordered & 0xFFFF, ordered >> 16], -1).astype(np.uint16).view(np.int16).astype(np.int64)
     low = halves.astype(np.int8)
     w = np.stack([low, (halves - low) >> 8], -1)  # [groups, pairs, two filters, value, which filter of the two]
@@ -90,12 +96,23 @@ def _in_pairs(rows: IntArray, lines: int | None = None) -> IntArray:
 
 
 def weights_bytes(weight_bits: int, filters: int, size: int) -> int:
-    """Returns the bytes of the table that `weights_table` makes of weights `[filters, size]`."""
+    """Returns the bytes of the table that `weights_table` makes of weights.
+
+    - weight_bits: bits of a weight, 4 or 8.
+    - filters: how many filters there are.
+    - size: how many weights a filter has.
+    """
     return -(-filters // 4) * pairs(size) * (4 if weight_bits == 4 else 8)
 
 
 def weights_table(place: Place, weight_bits: int, rows: IntArray, lines: int | None = None) -> Table:
-    """Returns the weights `[filters, size]` of a layer as a table of `words` or, for 4 bits, of `nibbles`."""
+    """Returns the weights of a layer as a table of `words` or, for 4 bits, of `nibbles`.
+
+    - place: the source of the table's name.
+    - weight_bits: bits of a weight, 4 or 8.
+    - rows: the weights less their zero point, `[filters, size]`; those of 4 bits lie in [-8, 7].
+    - lines: see `words`.
+    """
     if weight_bits == 4:
         return place.table("uint8_t", "weights", nibbles(rows, lines))
     return place.table("uint32_t", "weights", words(rows, lines))

@@ -142,7 +142,13 @@ class DenseKernel(Kernel):
 
 
 def vector_window(step: Step, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> Struct:
-    """Returns the window of a step that is the matrix `rows` times one vector, as a convolution of one pixel."""
+    """Returns the window of a step that is a matrix times one vector, as a convolution of one pixel.
+
+    - step: the step.
+    - model: the network, which holds the zero point of the step's input.
+    - place: the source of the layer's names and addresses.
+    - rows: the matrix, `[outputs, inputs]`, of which only the shape is read.
+    """
     one = replace(step, input_shapes=((1, 1, rows.shape[1]),), output_shapes=((1, 1, len(rows)),))
     zero_point = model.quant[step.layer.inputs[0]].zero_point
     return window_struct(one, place, Window((1, 1)), pad_value=zero_point)

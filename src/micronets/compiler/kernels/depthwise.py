@@ -67,7 +67,12 @@ class DepthwiseKernel(Kernel):
 
     @staticmethod
     def of(step: Step, layer: DepthwiseConv2D, schedule: DepthwiseSchedule) -> DepthwiseKernel:
-        """Returns the kernel with the fewest lines of output at a time that are not slow."""
+        """Returns the kernel with the fewest lines of output at a time that are not slow.
+
+        - step: the step of the layer.
+        - layer: the layer.
+        - schedule: the order in which the kernel walks through the layer.
+        """
         return DepthwiseKernel(step, layer, schedule, schedule.least_rows_per_pass)
 
     @property

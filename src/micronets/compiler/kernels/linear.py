@@ -85,7 +85,12 @@ def linear(a: TensorQuant, b: TensorQuant, target: TensorQuant, *, subtracted: b
 
 
 def linear_params(numbers: Linear, target: TensorQuant, low: int, high: int) -> Struct:
-    """Returns the numbers as the kernel takes them; codes are clamped to low .. high."""
+    """Returns the numbers as the kernel takes them.
+
+    - numbers: the factors and the offset, as `linear` finds them.
+    - target: quantisation of the output.
+    - low, high: the least and the greatest code of the output, to which the kernel clamps.
+    """
     zero = target.zero_point
     operands = ("a", (numbers.a, 0, 0)), ("b", (numbers.b, 0, 0)), ("sum", (numbers.offset, zero, 0))
     return Struct(PARAMS, (*operands, ("lowest", low - zero), ("highest", high - zero)))

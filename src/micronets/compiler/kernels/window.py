@@ -26,9 +26,14 @@ WINDOW = "micronets_window"
 
 
 def window_struct(step: Step, place: Place, window: Window, pad_value: int = 0) -> Struct:
-    """Returns the `micronets_window` of a step. Raises `UnsupportedError` for a size that does not fit 16 bits.
+    """Returns the `micronets_window` of a step.
 
-    pad_value: the code that padding stands for.
+    - step: the step; the window slides over its first input, a map `(H, W, C)`.
+    - place: the source of the layer's names and addresses.
+    - window: the window.
+    - pad_value: the code that padding stands for.
+
+    Raises `UnsupportedError` for a size that does not fit 16 bits.
     """
     x, y = step.input_shapes[0], step.output_shape
     sizes = (x[0], x[1]), x[2], (y[0], y[1]), y[2]
@@ -49,9 +54,20 @@ def sizes_struct(
     *,
     by_rows: bool = True,
 ) -> Struct:
-    """Returns a `micronets_window` from its sizes; before: rows and columns of padding in front.
+    """Returns a `micronets_window` from its sizes.
 
-    by_rows: the first of each pair counts rows of the map, which may be fewer in a patch.
+    The numbers of a pair are (rows, columns), except in a depthwise layer whose schedule walks along columns.
+
+    - place: the source of the layer's names and addresses.
+    - in_size, in_c: the size of the input map, and its channels.
+    - out_size, out_c: the size of the output map, and its channels.
+    - kernel, stride, dilation: those of the window.
+    - before: how much padding there is in front of the first row, and in front of the first column.
+    - pad_value: the code that padding stands for.
+    - by_rows: whether the first number of each pair counts rows of the map, which may be fewer in a patch. It is False
+      as well for a layer that never runs in patches.
+
+    Raises `UnsupportedError` for a size that does not fit 16 bits.
     """
     place.size(max(*in_size, in_c, *out_size, out_c, *kernel, *stride, *dilation, *before))
     return Struct(
@@ -93,7 +109,9 @@ def window_call_outline(function: str, weights: int, filters: int, words: int) -
 def window_overlap(step: Step, window: Window, *, by_channel: bool) -> Overlap:
     """Returns how far the output of a sliding window may overlap its input.
 
-    by_channel: output channel c of a pixel needs input channel c alone; else it needs them all.
+    - step: the step; the window slides over its first input.
+    - window: the window.
+    - by_channel: whether output channel c of a pixel needs input channel c alone; else it needs them all.
     """
     x, y, before = step.input_shapes[0], step.output_shape, window.before(step.input_shapes[0])
     first = [np.maximum(np.arange(y[axis]) * window.stride[axis] - before[axis], 0) for axis in (0, 1)]

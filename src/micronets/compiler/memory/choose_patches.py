@@ -17,7 +17,12 @@ _FEW_PATCHES = 3  # after so many patches buffers are usually as large as they w
 
 
 def plan_patches(arch: Arch, limit: int, target: Target = DSP) -> ArenaPlan:
-    """Returns a plan of at most `limit` bytes with the fewest layers in patches, or else the smallest that it finds."""
+    """Returns a plan within a limit with the fewest layers in patches, or else the smallest that it finds.
+
+    - arch: the network.
+    - limit: the bytes that the arena may have; 0 asks for the smallest arena.
+    - target: the instruction set that the kernels are for.
+    """
     net = needs(arch, target)
     plans = [plan_needs(net)]
     while plans[-1].bytes > limit and (better := _one_more(net, plans[-1], limit)):

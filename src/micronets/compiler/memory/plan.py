@@ -153,7 +153,12 @@ class _Lives:
         self.first[name] = self.last[name] = time
 
     def put(self, name: str, outer: str, offset: int) -> None:
-        """Adds a tensor that begins `offset` bytes behind the start of another, in the same buffer."""
+        """Adds a tensor that lies in the buffer of another.
+
+        - name: the tensor.
+        - outer: the other one, which has been added before.
+        - offset: how many bytes behind the start of `outer` the tensor begins.
+        """
         self.owner[name], self.within[name] = self.owner[outer], self.within[outer] + offset
 
     def move(self, view: View) -> None:
@@ -186,7 +191,11 @@ def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Se
 
 
 def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
-    """Returns what `plan_arena` returns, from what is known of the network already."""
+    """Returns what `plan_arena` returns, from what is known of the network already.
+
+    - net: what `needs` returns for the network and the target.
+    - tries, groups: see `plan_arena`.
+    """
     buffers = _buffers(net, groups)
     gaps, exact = _gaps(net, buffers, groups), _exact(net, buffers, groups)
     live, bound = (max(sizes) for sizes in zip(*_alive(net, buffers, gaps | exact), strict=True))

@@ -288,7 +288,12 @@ class _Machine:
         self.at = int(reset)
 
     def run(self, sample: npt.NDArray[np.int8], sizes: Sequence[int], start: Callable[[], None] | None = None) -> bytes:
-        """Runs one inference and returns its outputs, of `sizes` bytes; calls `start` when the input is in memory."""
+        """Runs one inference and returns the bytes of its outputs, one output after the other.
+
+        - sample: the bytes of the input, int8 `[bytes]`.
+        - sizes: the bytes of each output, in order.
+        - start: is called when the input is in memory, before the inference begins; None for nothing.
+        """
         input_address = self._until("firmware_ready")
         self.processor.mem_write(input_address, sample.tobytes())
         if start:

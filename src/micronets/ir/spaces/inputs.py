@@ -35,7 +35,7 @@ def kws_inputs(
     frames: int = 98,
     bands: int = 40,
 ) -> Inputs:
-    """Returns the spectrogram of a short recording as an input: `(frames / frame_stride, coefficients, 1)`.
+    """The input is the spectrogram of a short recording: `(frames / frame_stride, coefficients, 1)`.
 
     - frame_strides: options of the distance between two frames that the network sees.
     - coefficients: options of the number of cepstral coefficients of a frame; 0 for the mel bands themselves.
@@ -56,7 +56,7 @@ def kws_inputs(
 def images_inputs(
     resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: tuple[int, ...] = (3, 1)
 ) -> Inputs:
-    """Returns a square picture as an input: `(resolution, resolution, colour)`.
+    """The input is a square picture: `(resolution, resolution, colour)`.
 
     - resolutions: options of the side, in pixels.
     - colours: options of the channels; 3 is red, green and blue, 1 is gray.
@@ -72,7 +72,7 @@ def images_inputs(
 
 
 def ic_inputs(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (3,)) -> Inputs:
-    """Returns a small square picture in colour, as in CIFAR-10, as an input: `(resolution, resolution, colour)`.
+    """The input is a small square picture in colour, as in CIFAR-10: `(resolution, resolution, colour)`.
 
     - resolutions: options of the side, in pixels.
     - colours: options of the channels; 3 is red, green and blue, 1 is gray.
@@ -81,7 +81,7 @@ def ic_inputs(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (
 
 
 def features_inputs(height: int = 32, width: int = 32, channels: int = 1) -> Inputs:
-    """Returns a map of one shape as an input: `(height, width, channels)`.
+    """The input is a map of one shape, `(height, width, channels)`.
 
     - height, width, channels: the size of the input; the data decide it.
     """
@@ -91,7 +91,7 @@ def features_inputs(height: int = 32, width: int = 32, channels: int = 1) -> Inp
 
 
 def ad_inputs(height: int = 32, width: int = 32) -> Inputs:
-    """Returns a window of a spectrogram as an input, `(height, width, 1)`; MicroNets' anomaly detection has 32 x 32.
+    """The input is a window of a spectrogram, `(height, width, 1)`; MicroNets' anomaly detection has 32 x 32.
 
     - height, width: the size of the input; the data decide it.
     """

@@ -30,6 +30,10 @@ def auc(scores: Floats, abnormal: Bools) -> float:
 def partial_auc(scores: Floats, abnormal: Bools, max_fpr: float = 0.1) -> float:
     """Returns the AUC over false-positive rates up to `max_fpr`, scaled so that 0.5 is chance and 1 perfect.
 
+    - `scores`: `[N]`; higher is more abnormal.
+    - `abnormal`: bool `[N]`.
+    - `max_fpr`: the largest false-positive rate, above 0 and at most 1.
+
     The area A under the ROC curve there becomes (1 + (A - min) / (max - min)) / 2 with min = max_fpr^2 / 2 and max =
     max_fpr (McClish 1989). It equals `roc_auc_score(..., max_fpr=max_fpr)`, which the DCASE challenge reports, and is
     NaN where a kind is missing.

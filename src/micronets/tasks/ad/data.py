@@ -70,14 +70,26 @@ class AdData(LabelledData):
         return self.windows.height, self.windows.width, 1
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> Floats:
-        """Returns network inputs `[N, height, width, 1]` of a split, or of `indices` into it."""
+        """Returns network inputs `[N, height, width, 1]` of a split, not augmented.
+
+        - `split`: the name of the split.
+        - `settings`: not used: nothing changes the input of this task.
+        - `indices`: which windows of the split, `[N]`; None: all of them.
+
+        Raises `SpecError` for an unknown split.
+        """
         rows = np.arange(self.size(split)) if indices is None else indices
         count = max(1, self._windows_of(split))
         return self.windows.inputs(self.clips[split], (rows // count, rows % count))
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Returns network inputs `[B, height, width, 1]` of train windows, augmented; they depend on the arguments
-        alone.
+        """Returns augmented network inputs `[B, height, width, 1]` of train windows.
+
+        The result depends on the arguments alone.
+
+        - `indices`: which windows of the train split, `[B]`.
+        - `settings`: not used: nothing changes the input of this task.
+        - `generator`: draws the augmentation; the result is on its device.
         """
         return self._augmenter(indices, generator)
 

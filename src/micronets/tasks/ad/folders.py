@@ -91,7 +91,11 @@ _FOLDERS = ("normal", "train", "test", *_FAULTY)
 
 
 def of_kind(records: Sequence[MachineRecording], machine: str, root: Path) -> list[MachineRecording]:
-    """Returns the recordings of one kind of machine, or all of them for "all".
+    """Returns the recordings of one kind of machine, or all of them.
+
+    - `records`: the recordings.
+    - `machine`: the kind, or "all".
+    - `root`: the directory that they are from, for errors.
 
     Raises `SpecError` for a kind that is not there.
     """

@@ -178,7 +178,12 @@ def _synthetic_features(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tu
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
     """Reads the windows of a split of the data at `path`, through the model's own front end.
 
-    Machines that the model does not know are left out. Raises `SpecError` and `DataError`, also if nothing is left.
+    - `card`: the facts about the model; machines that are none of its labels are left out.
+    - `path`: the data; None: synthetic data.
+    - `split`: "train", "val", "test", or "all" for everything in one split.
+    - `test`: must be None: the test recordings are among the data.
+
+    Raises `SpecError` and `DataError`, also if nothing is left.
     """
     if test is not None:
         raise SpecError("--test: task ad takes its test recordings from --data")

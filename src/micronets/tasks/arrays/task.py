@@ -71,7 +71,11 @@ Augment = Callable[[Floats, np.random.Generator], npt.NDArray[Any]]
 def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
     """Returns training examples as the user's function changes them.
 
-    Raises `UserCodeError` if it fails or returns anything but an array of the same shape.
+    - `augment`: the user's function, which takes a copy of `x`, and `rng`.
+    - `x`: the examples, float32 `[N, ...]`.
+    - `rng`: what the function draws from.
+
+    Raises `UserCodeError` if it fails, or returns anything but an array of finite numbers of the same shape.
     """
     file, place = user_code.place(augment)
     found = np.asarray(user_code.called(lambda: augment(x.copy(), rng), file, "augment"))
@@ -124,7 +128,14 @@ class FeaturesData(LabelledData):
         return self.preparation.input_shape
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> Floats:
-        """Returns network inputs `[N, H, W, C]` of a split, or of `indices` into it."""
+        """Returns network inputs `[N, H, W, C]` of a split, not augmented.
+
+        - `split`: the name of the split.
+        - `settings`: not used: nothing changes the input of this task.
+        - `indices`: which examples of the split, `[N]`; None: all of them.
+
+        Raises `SpecError` for an unknown split.
+        """
         self.labels(split)
         match self.preparation:
             case Standard() as standard:
@@ -137,8 +148,14 @@ class FeaturesData(LabelledData):
                 assert_never(self.preparation)
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Returns network inputs `[B, H, W, C]` of train examples, shifted and with noise; they depend on the arguments
-        alone.
+        """Returns network inputs `[B, H, W, C]` of train examples, augmented; they depend on the arguments alone.
+
+        The user's function `augment` changes the examples, if there is one. Then the inputs are shifted, and noise is
+        added.
+
+        - `indices`: which examples of the train split, `[B]`.
+        - `settings`: not used: nothing changes the input of this task.
+        - `generator`: draws the augmentation; the result is on its device.
         """
         import torch
 
@@ -321,6 +338,11 @@ def _motions(n: int, seed: int = 0) -> SplitArrays:
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
     """Reads a split of the data at `path`, standardised as the model of `card` wants it, in the order of its labels.
+
+    - `card`: the facts about the model, which must have labels and a front end.
+    - `path`: the data; None: synthetic data.
+    - `split`: "train", "val", "test", or "all" for everything in one split.
+    - `test`: must be None: the test examples are among the data.
 
     Raises `SpecError` and `DataError`, also if the split is empty or holds a class that the model does not know.
     """

@@ -108,6 +108,10 @@ class _Unpickler(pickle.Unpickler):
     """Makes arrays of numbers and nothing else, since a pickle can otherwise run any program."""
 
     def find_class(self, module: str, name: str) -> Any:
+        """Returns the function or class `name` of `module` if arrays of numbers need it.
+
+        Raises `pickle.UnpicklingError` for any other.
+        """
         if module in ("numpy.core.multiarray", "numpy._core.multiarray") and name == "_reconstruct":
             return _reconstruct
         if (module, name) in (("numpy", "ndarray"), ("numpy", "dtype")):

@@ -55,15 +55,24 @@ class ImageData(LabelledData):
         return self.frontend.with_settings(settings).input_shape
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
-        """Returns network inputs `[N, H, W, C]` of a split, or of `indices` into it, in real units (see
-        `ImageFrontEnd`).
+        """Returns network inputs `[N, H, W, C]` of a split in real units (see `ImageFrontEnd`), not augmented.
+
+        - `split`: the name of the split.
+        - `settings`: values of the `input_settings` by name.
+        - `indices`: which pictures of the split, `[N]`; None: all of them.
+
+        Raises `SpecError` for an unknown split.
         """
         self.labels(split)
         x = self.pictures[split]
         return network_input(x if indices is None else x[indices], self.frontend.with_settings(settings))
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32, on the generator's device.
+        """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32.
+
+        - `indices`: which examples of the train split, `[B]`.
+        - `settings`: values of the `input_settings` by name.
+        - `generator`: draws the augmentation; the result is on its device.
 
         The result depends on the arguments alone.
         """

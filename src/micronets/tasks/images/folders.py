@@ -203,7 +203,14 @@ def _classes(root: Path) -> dict[str, ClassFiles]:
 def read_split(
     files: Mapping[str, Sequence[Path]], classes: Sequence[str], fe: ImageFrontEnd
 ) -> tuple[Bytes, np.ndarray, tuple[str, ...]]:
-    """Reads pictures, class indices and notes of one split. Raises `DataError`."""
+    """Reads pictures `[N, S, S, 3]`, class indices `[N]` and notes of one split.
+
+    - `files`: the paths of the pictures, by class.
+    - `classes`: the names of the classes, in the order of their indices.
+    - `fe`: the front end, which says how pictures are kept.
+
+    Raises `DataError`.
+    """
     order = [c for c in classes if files.get(c)]
     x, notes = pictures([p for c in order for p in files[c]], fe)
     return x, np.repeat([classes.index(c) for c in order], [len(files[c]) for c in order]).astype(np.int64), notes

@@ -103,7 +103,15 @@ def load(
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    """Reads a split of the data at `path` through the model's own front end.
+
+    - `card`: the facts about the model.
+    - `path`: the data; None: synthetic data.
+    - `split`: "train", "val" or "test".
+    - `test`: must be None: the test images are among the data.
+
+    Raises `SpecError` and `DataError`.
+    """
     if test is not None:
         raise SpecError("--test: task ic takes its test images from --data")
     data = load(path, frontend=front_end(card), splits=(split,))
@@ -113,7 +121,11 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:
     """Returns the indices of pictures for training, and of about `count` for validation, equal shares of every class.
 
-    Raises `DataError`, `SpecError`.
+    - `target`: class indices `[N]` of the pictures.
+    - `count`: how many pictures are wanted for validation, 1 to N - 1.
+    - `where`: what the pictures are from, for errors.
+
+    Raises `DataError` for a class with a single picture, and `SpecError` for another `count`.
     """
     if not 1 <= count < len(target):
         raise SpecError(

@@ -33,7 +33,12 @@ def source(stem: str) -> str:
 def held_out(
     files: Mapping[str, Sequence[Path]], parts: Sequence[str], where: Path, share: float = 0.1
 ) -> dict[str, Files]:
-    """Moves a share of every class to each of `parts`, and the rest to "train".
+    """Moves a share of every class to each of `parts`, and the rest to "train"; returns the files by split and class.
+
+    - `files`: the paths of the pictures, by class.
+    - `parts`: the names of the splits that get a share.
+    - `where`: the directory that they are from, for errors.
+    - `share`: the share of a class that each part gets, above 0.
 
     The split of a picture depends on the names alone. Pictures are moved by groups if the names make enough of them (by
     their beginnings first, then by `source`), else one by one. Raises `DataError` for a class with too few pictures.

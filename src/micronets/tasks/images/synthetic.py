@@ -28,7 +28,13 @@ Draw = Callable[[Labels, np.random.Generator], Bytes]
 def dataset(draw: Draw, classes: int, train: int, splits: Sequence[str]) -> tuple[dict[str, Bytes], dict[str, Labels]]:
     """Draws pictures and their classes by split.
 
-    There are `train` pictures for "train" and a quarter of that for "val" and for "test", equally many of each class.
+    - `draw`: draws a picture for each class index of an array `[N]`, with a random generator.
+    - `classes`: the number of classes.
+    - `train`: the number of pictures for "train"; "val" and "test" get a quarter of it each, but at least one of each
+      class.
+    - `splits`: the splits to draw; the others stay empty.
+
+    Every class gets equally many pictures, or one more than another where the number cannot be divided.
     """
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}

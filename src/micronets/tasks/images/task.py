@@ -95,7 +95,16 @@ def check_splits(splits: Sequence[str], known: Sequence[str]) -> None:
 def read(
     task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation | None
 ) -> ImageData:
-    """Reads the pictures of a directory or an `.npz` file. Raises `DataError`."""
+    """Reads the pictures of a directory or an `.npz` file.
+
+    - `task`: the name of the task.
+    - `path`: the directory or the file.
+    - `fe`: the front end, which says how pictures are kept.
+    - `splits`: the splits to read, where "all" is every picture of a directory of classes; the others stay empty.
+    - `augmentation`: how training pictures are augmented; None: the default way.
+
+    Raises `DataError` for data that cannot be used, and `SpecError` for an unknown split.
+    """
     check_splits(splits, (*SPLITS, "all"))
     if path.is_file():
         x, y, classes, notes = _arrays(path, fe, splits)
@@ -170,7 +179,15 @@ def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    """Reads a split of the data at `path` through the model's own front end.
+
+    - `card`: the facts about the model.
+    - `path`: the data; None: synthetic data.
+    - `split`: "train", "val" or "test", or "all" for every picture of a directory of classes.
+    - `test`: must be None: the test images are among the data.
+
+    Raises `SpecError` and `DataError`.
+    """
     if test is not None:
         raise SpecError("--test: task images takes its test images from --data")
     data = load(path, frontend=front_end(card), splits=(split,))

@@ -94,7 +94,15 @@ def load(
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end. Raises `SpecError` and `DataError`."""
+    """Reads a split of the data at `path` through the model's own front end.
+
+    - `card`: the facts about the model.
+    - `path`: the data; None: synthetic data.
+    - `split`: "train", "val" or "test", or "all" for every picture of a directory of classes.
+    - `test`: must be None: the test images are among the data.
+
+    Raises `SpecError` and `DataError`.
+    """
     if test is not None:
         raise SpecError("--test: task vww takes its test images from --data")
     # A model that learnt from most of val2014 must not be tested on it.

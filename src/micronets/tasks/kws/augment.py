@@ -148,7 +148,14 @@ def _gather(rows: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
 
 
 def stretches(n: int, length: int, count: int, widest: float, g: torch.Generator) -> torch.Tensor:
-    """Draws bool `[n, length]`, true in `count` random stretches of 0 to `widest`."""
+    """Draws bool `[n, length]`, true in random stretches.
+
+    - `n`: the number of rows, which are drawn independently.
+    - `length`: the length of a row.
+    - `count`: how many stretches a row gets; they may overlap.
+    - `widest`: the largest width of a stretch, 0 or more; widths are whole numbers from 0 on.
+    - `g`: draws the stretches; the result is on its device.
+    """
     width = torch.rand(n, count, 1, generator=g, device=g.device) * (widest + 1)
     start = torch.rand(n, count, 1, generator=g, device=g.device) * (length - width.floor()).clamp(min=0)
     at = torch.arange(length, device=g.device) - start.floor()

@@ -135,8 +135,14 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
 def held_out_clips(
     root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False
 ) -> tuple[Features, Labels, tuple[str, ...]]:
-    """Reads all clips of a directory with a folder per class, or of recordings with label files, as test data for
-    `classes`. Raises `DataError`.
+    """Reads all clips of a directory with a folder per class, or of recordings with label files, as test data.
+
+    - `root`: the directory.
+    - `classes`: the names of the classes, in the order of their indices; every folder must be one of them.
+    - `fe`: the front end that computes the features.
+    - `cut`: whether a long recording in the folder of a class becomes several examples.
+
+    Returns features, class indices `[N]` and notes. Raises `DataError`.
     """
     pairs = long_recordings.find_recordings(root)
     if pairs is not None:

@@ -104,15 +104,28 @@ class KwsData(LabelledData):
         return self.frontend.with_settings(settings).input_shape
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
-        """Returns network inputs `[N, T, M, 1]` of a split, or of `indices` into it, in real units (see `FrontEnd`)."""
+        """Returns network inputs `[N, T, M, 1]` of a split in real units (see `FrontEnd`), not augmented.
+
+        - `split`: the name of the split.
+        - `settings`: values of the `input_settings` by name.
+        - `indices`: which examples of the split, `[N]`; None: all of them.
+
+        Raises `SpecError` for an unknown split.
+        """
         self.labels(split)
         values = self.features[split]
         return network_input(values if indices is None else values[indices], self.frontend.with_settings(settings))
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Returns network inputs `[B, T, M, 1]` of train examples, augmented, float32, on the generator's device.
+        """Returns network inputs `[B, T, M, 1]` of train examples, augmented, float32.
+
+        - `indices`: which examples of the train split, `[B]`.
+        - `settings`: values of the `input_settings` by name.
+        - `generator`: draws the augmentation; the result is on its device.
 
         The result depends on the arguments alone. Examples of the silence class are drawn from `background`.
+
+        Raises `SpecError` for a front end of another kind than "logmel".
         """
         if self.frontend.kind != "logmel":
             raise SpecError(f"kws: augmentation needs a front end of kind 'logmel', not '{self.frontend.kind}'")

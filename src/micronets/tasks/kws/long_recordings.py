@@ -122,7 +122,11 @@ def clips(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool) -> Labe
 def held_out(
     pairs: Pairs, classes: Sequence[str], fe: FrontEnd
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], tuple[str, ...]]:
-    """Cuts recordings into windows, all of them test data for `classes`; returns features, class indices and notes.
+    """Cuts recordings into windows, all of them test data; returns features, class indices `[N]` and notes.
+
+    - `pairs`: the recordings with their label files.
+    - `classes`: the names of the classes, in the order of their indices.
+    - `fe`: the front end, which gives the length of a window and computes the features.
 
     Windows of the rest are left out where the classes have neither `_silence_` nor `_unknown_`. Raises `DataError`,
     also for a label that is none of the classes.

@@ -10,7 +10,12 @@ from micronets.tasks.kws.data import Features
 
 
 def coloured_samples(n: int, samples: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Draws Gaussian noise `[n, samples]` of RMS 1 whose power falls as 1 / f^a, a uniform in 0..2 (white to brown)."""
+    """Draws Gaussian noise `[n, samples]` of RMS 1 whose power falls as 1 / f^a, a uniform in 0..2 (white to brown).
+
+    - `n`: the number of clips; each has an exponent a of its own.
+    - `samples`: the length of a clip.
+    - `rng`: draws the noise and the exponents.
+    """
     spectrum = np.fft.rfft(rng.standard_normal((n, samples), np.float32))
     f = np.arange(spectrum.shape[1])
     f[0] = 1
@@ -20,6 +25,11 @@ def coloured_samples(n: int, samples: int, rng: np.random.Generator) -> npt.NDAr
 
 
 def coloured(n: int, fe: FrontEnd, rng: np.random.Generator) -> Features:
-    """Draws `n` clips of coloured noise between 10 and 3000 int16 units RMS, and returns their features."""
+    """Draws clips of coloured noise between 10 and 3000 int16 units RMS, and returns their features.
+
+    - `n`: the number of clips.
+    - `fe`: the front end, which gives the length of a clip and computes the features.
+    - `rng`: draws the noise and its level.
+    """
     level = np.exp(rng.uniform(np.log(10), np.log(3000), (n, 1)))
     return features(coloured_samples(n, fe.clip_samples, rng) * level.astype(np.float32), fe)

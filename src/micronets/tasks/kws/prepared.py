@@ -135,7 +135,12 @@ def mean_word_count(target: Labels, classes: tuple[str, ...]) -> int:
 
 
 def silent_clips(background: Features, n: int, rng: np.random.Generator) -> Features:
-    """Makes `n` silent clips from background: turned in time, and between 6 dB softer and 20 dB louder."""
+    """Makes silent clips from background: turned in time, and between 6 dB softer and 20 dB louder.
+
+    - `background`: pixels of background clips, uint8 `[clips, T, M]`; where there are none, the result is empty.
+    - `n`: the number of clips to make.
+    - `rng`: draws the clips, how far each is turned, and how much louder it is.
+    """
     if not len(background) or not n:
         return background[:0]
     frames = background.shape[1]

@@ -13,22 +13,54 @@ from micronets.tflite.tensors import Graph
 
 
 def read_add(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of an ADD."""
+    """Returns the layer of an ADD.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold a fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of its two inputs, in order.
+
+    Raises `UnsupportedError` for a fused activation that layers do not have.
+    """
     return Add(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.AddSlot.ACTIVATION))
 
 
 def read_mul(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a MUL."""
+    """Returns the layer of a MUL.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold a fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of its two inputs, in order.
+
+    Raises `UnsupportedError` for a fused activation that layers do not have.
+    """
     return Mul(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.MulSlot.ACTIVATION))
 
 
 def read_sub(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a SUB."""
+    """Returns the layer of a SUB.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold a fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of its two inputs, in order.
+
+    Raises `UnsupportedError` for a fused activation that layers do not have.
+    """
     return Sub(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.SubSlot.ACTIVATION))
 
 
 def read_div(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a DIV."""
+    """Returns the layer of a DIV.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold a fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of its two inputs, in order.
+
+    Raises `UnsupportedError` for a fused activation that layers do not have.
+    """
     return Div(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.DivSlot.ACTIVATION))
 
 
@@ -41,5 +73,11 @@ _BINARY: Mapping[Op, type[Minimum | Maximum | SquaredDifference | Prelu]] = {
 
 
 def read_binary(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of an operator of two tensors that has no options."""
+    """Returns the layer of an operator of two tensors that has no options.
+
+    - graph: the tensors of the file.
+    - o: the operator; a MINIMUM, MAXIMUM, SQUARED_DIFFERENCE or PRELU.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of its two inputs, in order.
+    """
     return _BINARY[o.op](name=own[0], inputs=inputs)

@@ -84,7 +84,17 @@ def _border(graph: Graph, o: FileOperator) -> int | None:
 
 
 def read_space_to_batch(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layers of a SPACE_TO_BATCH_ND: a Pad, and a Transpose between two Reshapes, as far as needed."""
+    """Returns the layers of a SPACE_TO_BATCH_ND: a Pad, and a Transpose between two Reshapes, as far as needed.
+
+    - graph: the tensors of the file.
+    - o: the operator; the constants that it reads are the sizes of the blocks and the borders, `(before, after)` of
+      each dimension.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for blocks or borders that do not fit the shape, and `UnsupportedError` for a rank, a type or an
+    output shape that is not supported.
+    """
     blocks, ends = _blocks_of(graph, o)
     x, y = graph.tensor(o.inputs[0]), o.outputs[0]
     batch, channels = x.shape[0], x.shape[-1]
@@ -112,7 +122,17 @@ def read_space_to_batch(graph: Graph, o: FileOperator, own: TensorNames, inputs:
 
 
 def read_batch_to_space(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layers of a BATCH_TO_SPACE_ND: a Transpose between two Reshapes, and a Slice, as far as needed."""
+    """Returns the layers of a BATCH_TO_SPACE_ND: a Transpose between two Reshapes, and a Slice, as far as needed.
+
+    - graph: the tensors of the file.
+    - o: the operator; the constants that it reads are the sizes of the blocks and what is cut off, `(before, after)` of
+      each dimension.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for blocks or cuts that do not fit the shape, and `UnsupportedError` for a rank, a type or an
+    output shape that is not supported.
+    """
     blocks, ends = _blocks_of(graph, o)
     x, y = graph.tensor(o.inputs[0]), o.outputs[0]
     spread = x.index in graph.spread

@@ -13,12 +13,30 @@ from micronets.tflite.tensors import Graph
 
 
 def read_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a CONV_2D."""
+    """Returns the layer of a CONV_2D.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold stride, dilation, padding and fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, a map, in a tuple of one.
+
+    The number of filters and the kernel are 1 until `weights_of` sets them. Raises `UnsupportedError` for an input that
+    is no map `[1, H, W, C]` and for a fused activation that layers do not have, and `FileError` for an unknown padding.
+    """
     return Conv2D(name=own[0], inputs=inputs, filters=1, **_window_fields(graph, o, s.Conv2DSlot))
 
 
 def read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a DEPTHWISE_CONV_2D."""
+    """Returns the layer of a DEPTHWISE_CONV_2D.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold the multiplier, stride, dilation, padding and fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, a map, in a tuple of one.
+
+    The kernel is 1x1 until `weights_of` sets it. Raises `UnsupportedError` for an input that is no map `[1, H, W, C]`
+    and for a fused activation that layers do not have, and `FileError` for an unknown padding.
+    """
     window = _window_fields(graph, o, s.DepthwiseSlot)
     return DepthwiseConv2D(name=own[0], inputs=inputs, multiplier=o.option(s.DepthwiseSlot.MULTIPLIER, "i"), **window)
 
@@ -38,7 +56,17 @@ def _window_fields(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
 
 
 def read_transpose_conv(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a TRANSPOSE_CONV, whose output's size is that of the tensor."""
+    """Returns the layer of a TRANSPOSE_CONV, whose output's size is that of the tensor.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold stride, padding and fused activation, and its third input is the map.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, a map, in a tuple of one.
+
+    The number of filters and the kernel are 1 until `weights_of` sets them. Raises `UnsupportedError` for an input or
+    output that is no map `[1, H, W, C]`, and for a fused activation that layers do not have, and `FileError` for an
+    unknown padding.
+    """
     for tensor in (graph.tensor(o.inputs[2]), o.outputs[0]):
         if not tensor.has_batch or len(tensor.shape) != 4:
             raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; need a map, [1, H, W, C]")

@@ -15,7 +15,16 @@ from micronets.tflite.tensors import Graph
 def read_fully_connected(
     graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames
 ) -> Layer | tuple[Layer, ...]:
-    """Returns the layer of a FULLY_CONNECTED, and Reshapes where the input or the output is no row of vectors."""
+    """Returns the layer of a FULLY_CONNECTED, and Reshapes where the input or the output is no row of vectors.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the weights `[units, size]`, and its options hold the fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for weights that do not fit the shapes of the input and the output, and `UnsupportedError` for
+    shuffled weights and for a fused activation that layers do not have.
+    """
     slot = s.FullyConnectedSlot
     if o.option(slot.WEIGHTS_FORMAT, "b"):
         raise graph.unsupported("its weights are shuffled; only the default format is supported")
@@ -50,7 +59,15 @@ def read_fully_connected(
 
 
 def read_batch_matmul(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a BATCH_MATMUL."""
+    """Returns the layer of a BATCH_MATMUL, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options tell which of its inputs are transposed.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of the two matrices, in order.
+
+    Raises `UnsupportedError` for a constant with a batch along which it works.
+    """
     slot = s.BatchMatMulSlot
     flags = {name: bool(o.option(k, "?", False)) for name, k in (("a", slot.ADJ_X), ("b", slot.ADJ_Y))}
     matrices = [len(graph.tensor(i).shape) == 2 for i in o.inputs]

@@ -31,18 +31,36 @@ from micronets.tflite.tensors import Graph
 
 
 def read_softmax(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a SOFTMAX."""
+    """Returns the layer of a SOFTMAX.
+
+    - graph: the tensors of the file.
+    - o: the operator; its option is beta, by which the inputs are multiplied.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+    """
     beta, to = float(o.option(s.SoftmaxSlot.BETA, "f", 0.0)), graph.activation_type(o.outputs[0])
     return Softmax(name=own[0], inputs=inputs, beta=beta, to=to)
 
 
 def read_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a RELU or RELU6."""
+    """Returns the layer of a RELU or RELU6.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+    """
     return Relu(name=own[0], inputs=inputs, six=o.op == Op.RELU6)
 
 
 def read_hard_swish(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a HARD_SWISH."""
+    """Returns the layer of a HARD_SWISH.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+    """
     return HardSwish(name=own[0], inputs=inputs)
 
 
@@ -57,7 +75,13 @@ _UNARY: Mapping[Op, type[Logistic | Tanh | Elu | Abs | Rsqrt | LogSoftmax]] = {
 
 
 def read_unary(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of an operator of one tensor that has no options."""
+    """Returns the layer of an operator of one tensor that has no options.
+
+    - graph: the tensors of the file.
+    - o: the operator; a LOG_SOFTMAX, LOGISTIC, TANH, ELU, ABS or RSQRT.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+    """
     return _UNARY[o.op](name=own[0], inputs=inputs)
 
 
@@ -74,24 +98,52 @@ NUMBER_FUNCTIONS: Mapping[Op, NumberFunctionName] = {
 
 
 def read_number_function(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a function of float32."""
+    """Returns the layer of a function of float32.
+
+    - graph: the tensors of the file.
+    - o: the operator; one of `NUMBER_FUNCTIONS`.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+    """
     return NumberFunction(name=own[0], inputs=inputs, of=NUMBER_FUNCTIONS[o.op])
 
 
 def read_l2_normalization(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of an L2_NORMALIZATION."""
+    """Returns the layer of an L2_NORMALIZATION.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `UnsupportedError` for a fused activation, which TFLM's kernel does not take.
+    """
     if read_activation(graph, o, s.L2NormalizationSlot.ACTIVATION) != "none":
         raise graph.unsupported("it has a fused activation, which TFLM's kernel does not take")
     return L2Normalization(name=own[0], inputs=inputs)
 
 
 def read_leaky_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a LEAKY_RELU."""
+    """Returns the layer of a LEAKY_RELU.
+
+    - graph: the tensors of the file.
+    - o: the operator; its option is alpha, by which values below 0 are multiplied.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+    """
     return LeakyRelu(name=own[0], inputs=inputs, alpha=float(o.option(s.LeakyReluSlot.ALPHA, "f", 0.0)))
 
 
 def read_quantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a QUANTIZE."""
+    """Returns the layer of a QUANTIZE, which makes codes of the output's type.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for an output of float32.
+    """
     to = graph.activation_type(o.outputs[0])
     if to == "float32":
         raise graph.damaged(f"it makes float32 of {graph.tensor(o.inputs[0]).label}")
@@ -99,10 +151,24 @@ def read_quantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tenso
 
 
 def read_cast(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a CAST."""
+    """Returns the layer of a CAST, which makes values of the output's type.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `UnsupportedError` for an output of a type that activations do not have.
+    """
     return Cast(name=own[0], inputs=inputs, to=graph.activation_type(o.outputs[0]))
 
 
 def read_dequantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a DEQUANTIZE."""
+    """Returns the layer of a DEQUANTIZE.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+    """
     return Dequantize(name=own[0], inputs=inputs)

@@ -24,7 +24,12 @@ def check_map(graph: Graph, o: FileOperator) -> None:
 
 
 def read_pair(o: FileOperator, height: int, width: int, default: int = 0) -> Pair:
-    """Returns two options, of the height and of the width, by the slots of both."""
+    """Returns two int32 options of an operator, that of the height and that of the width.
+
+    - o: the operator.
+    - height, width: the slots of the two in its options table.
+    - default: the value of each where the file does not hold it.
+    """
     return o.option(height, "i", default), o.option(width, "i", default)
 
 
@@ -44,7 +49,14 @@ def activation_name(number: int) -> str:
 
 
 def read_activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
-    """Returns the fused activation, an option. Raises `UnsupportedError` for one that layers do not have."""
+    """Returns the fused activation, an option.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - slot: the slot of the activation in its options table.
+
+    Raises `UnsupportedError` for one that layers do not have.
+    """
     number = o.option(slot, "b")
     if number not in _ACTIVATION_NAMES:
         name = activation_name(number)
@@ -74,7 +86,14 @@ def read_number(graph: Graph, index: int) -> int:
 
 
 def read_axis(graph: Graph, axis: int, tensor: Tensor) -> int:
-    """Returns a dimension of a file's tensor, counted from the first, from its number, which may count from the end."""
+    """Returns a dimension of a file's tensor, counted from the first, batch included.
+
+    - graph: the tensors of the file.
+    - axis: the number of the dimension in the file; one below 0 counts from the end, so that -1 is the last.
+    - tensor: the tensor.
+
+    Raises `FileError` for a number that no dimension has.
+    """
     rank = len(tensor.shape)
     positive = axis + rank if axis < 0 else axis
     if not 0 <= positive < rank:

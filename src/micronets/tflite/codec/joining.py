@@ -13,7 +13,16 @@ from micronets.tflite.tensors import Graph
 
 
 def read_concatenation(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a CONCATENATION."""
+    """Returns the layer of a CONCATENATION, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold the axis.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of the tensors that it joins, in order.
+
+    Raises `UnsupportedError` for a fused activation and for a number of tensors or of dimensions that TFLM's kernel
+    does not take, and `FileError` for an axis that the output does not have.
+    """
     if (activation := read_activation(graph, o, s.ConcatenationSlot.ACTIVATION)) != "none":
         raise graph.unsupported(
             f"a fused activation {activation.upper()}, which TFLM's kernel refuses; only NONE is supported"
@@ -37,12 +46,30 @@ def read_concatenation(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
 
 
 def read_split(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a SPLIT, whose parts have one size."""
+    """Returns the layer of a SPLIT, whose parts have one size, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its first input is the constant of the axis.
+    - own: the names of the parts, in order.
+    - inputs: the name of the tensor that it divides, in a tuple of one.
+
+    Raises `FileError` for an axis that the tensor does not have, and `UnsupportedError` for too many dimensions.
+    """
     return _parts(graph, o, own, inputs, o.inputs[1], o.inputs[0], ())
 
 
 def read_split_v(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a SPLIT_V, whose parts have the sizes of a constant."""
+    """Returns the layer of a SPLIT_V, whose parts have the sizes of a constant, and Reshapes where needed.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the sizes, where one may be -1 for the rest, and its third
+      that of the axis.
+    - own: the names of the parts, in order.
+    - inputs: the name of the tensor that it divides, in a tuple of one.
+
+    Raises `FileError` for sizes that do not fit the parts or an axis that the tensor does not have, and
+    `UnsupportedError` for too many dimensions.
+    """
     sizes = list(read_numbers(graph, o.inputs[1]))
     if len(sizes) != len(own) or sizes.count(-1) > 1:
         raise graph.damaged(f"the sizes {sizes} of {len(own)} parts")
@@ -78,7 +105,16 @@ def _parts(
 
 
 def read_pack(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a PACK."""
+    """Returns the layer of a PACK, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold the number of its inputs, and the new axis.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of the tensors that it joins, in order.
+
+    Raises `FileError` for options that say another number of inputs than it has, and for an axis that the output does
+    not have.
+    """
     count = o.option(s.PackSlot.COUNT, "i")
     if count != len(o.inputs):  # TFLM's kernel reads as many inputs as the options say
         raise graph.damaged(f"its options say {count} inputs, and it has {len(o.inputs)}")
@@ -94,7 +130,16 @@ def read_pack(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
 
 
 def read_unpack(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of an UNPACK."""
+    """Returns the layer of an UNPACK, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold the number of its outputs, and the axis that it takes out.
+    - own: the names of the parts, in order.
+    - inputs: the name of the tensor that it divides, in a tuple of one.
+
+    Raises `FileError` for options that say another number of outputs than it has, and for an axis that the input does
+    not have.
+    """
     count = o.option(s.UnpackSlot.COUNT, "i")
     if count != len(own):  # TFLM's kernel writes as many outputs as the options say
         raise graph.damaged(f"its options say {count} outputs, and it has {len(own)}")

@@ -26,7 +26,17 @@ from micronets.tflite.tensors import Graph, Tensor
 
 
 def read_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a PAD or PADV2."""
+    """Returns the layer of a PAD or PADV2, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the paddings, and the third of a PADV2 that of the code of
+      the border.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for paddings that do not fit the input and for a border that is not one value, and
+    `UnsupportedError` for a border of another scale or zero point than the output's.
+    """
     paddings, value = read_paddings(graph, o), None
     if o.op == Op.PADV2:
         code = graph.tensor(o.inputs[2])
@@ -47,7 +57,17 @@ def read_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
 
 
 def read_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a SLICE."""
+    """Returns the layer of a SLICE, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the first places, and its third that of the sizes, where -1
+      is the rest.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for constants that do not fit the input, and for a slice that does not leave a batch of one
+    whole.
+    """
     x, begin, size = graph.tensor(o.inputs[0]), read_numbers(graph, o.inputs[1]), read_numbers(graph, o.inputs[2])
     if not len(begin) == len(size) == len(x.shape):
         raise graph.damaged(
@@ -72,7 +92,17 @@ def _check_batch_slice(graph: Graph, x: Tensor, begin: int, size: int) -> None:
 
 
 def read_strided_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a STRIDED_SLICE."""
+    """Returns the layer of a STRIDED_SLICE, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its inputs behind the first are the constants of the begins, the ends and the strides, and its
+      options hold masks of dimensions.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for constants that do not fit the input, and `UnsupportedError` for options that TFLM's kernel
+    does not know and for a stride that it does not take.
+    """
     slot, x = s.StridedSliceSlot, graph.tensor(o.inputs[0])
     begins, ends, strides = (read_numbers(graph, index) for index in o.inputs[1:])
     if not len(begins) == len(ends) == len(strides) == len(x.shape):
@@ -116,8 +146,14 @@ def read_strided_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
 def read_blocks(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layers of a DEPTH_TO_SPACE or SPACE_TO_DEPTH: a Transpose of rows of blocks between two Reshapes.
 
+    - graph: the tensors of the file.
+    - o: the operator; its option is the size of a block, in pixels along each side.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, a map, in a tuple of one.
+
     The rows of a block, of `block` pixels, lie next to one another in the channels of one pixel, or under one another
-    in the map.
+    in the map. Raises `FileError` for blocks that do not divide the input, and `UnsupportedError` for an input that is
+    no map `[1, H, W, C]` of int8 or float32.
     """
     check_map(graph, o)
     x = graph.tensor(o.inputs[0])
@@ -139,7 +175,16 @@ def read_blocks(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
 
 
 def read_reverse(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a REVERSE_V2: a StridedSlice that goes backwards along some dimensions."""
+    """Returns the layer of a REVERSE_V2: a StridedSlice that goes backwards along some dimensions.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of these dimensions.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for a dimension that the input does not have, and `UnsupportedError` for none and for dimensions
+    that are not neighbours.
+    """
     x = graph.tensor(o.inputs[0])
     axes = sorted(read_axis(graph, axis, x) for axis in read_numbers(graph, o.inputs[1]))
     if not axes or axes != list(range(axes[0], axes[-1] + 1)):
@@ -162,7 +207,16 @@ def read_reverse(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
 
 
 def read_gather(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a GATHER."""
+    """Returns the layer of a GATHER, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the places to take, and its options hold the axis.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for an axis that the input does not have, and `UnsupportedError` for batches of its own and for
+    an output of another shape than its inputs make.
+    """
     x, y, which = graph.tensor(o.inputs[0]), o.outputs[0], graph.tensor(o.inputs[1])
     axis = read_axis(graph, o.option(s.GatherSlot.AXIS, "i"), x)
     if o.option(s.GatherSlot.BATCH_DIMS, "i"):
@@ -187,7 +241,16 @@ def read_gather(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
 
 
 def read_mirror_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a MIRROR_PAD."""
+    """Returns the layer of a MIRROR_PAD, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the paddings, and its option tells whether the outermost
+      values are repeated.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for paddings that do not fit the input.
+    """
     paddings, symmetric = read_paddings(graph, o), bool(o.option(s.MirrorPadSlot.MODE, "b"))
     return on_shapes(
         graph,
@@ -202,7 +265,16 @@ def read_mirror_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: Ten
 
 
 def read_resize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR."""
+    """Returns the layer of a RESIZE_NEAREST_NEIGHBOR or RESIZE_BILINEAR.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the output's height and width, in pixels.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, a map, in a tuple of one.
+
+    Raises `FileError` for a size that is not two numbers, and `UnsupportedError` for an input that is no map
+    `[1, H, W, C]`.
+    """
     check_map(graph, o)
     size = read_numbers(graph, o.inputs[1])
     if len(size) != 2:

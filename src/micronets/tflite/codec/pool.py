@@ -16,12 +16,30 @@ from micronets.tflite.tensors import Graph
 
 
 def read_average_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of an AVERAGE_POOL_2D."""
+    """Returns the layer of an AVERAGE_POOL_2D.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold the window, stride, padding and fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, a map, in a tuple of one.
+
+    Raises `UnsupportedError` for an input that is no map `[1, H, W, C]` and for a fused activation that layers do not
+    have, and `FileError` for an unknown padding.
+    """
     return AveragePool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
 
 def read_max_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a MAX_POOL_2D."""
+    """Returns the layer of a MAX_POOL_2D.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold the window, stride, padding and fused activation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, a map, in a tuple of one.
+
+    Raises `UnsupportedError` for an input that is no map `[1, H, W, C]` and for a fused activation that layers do not
+    have, and `FileError` for an unknown padding.
+    """
     return MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
 
@@ -37,7 +55,15 @@ def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
 
 
 def read_arg_max(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of an ARG_MAX or ARG_MIN."""
+    """Returns the layer of an ARG_MAX or ARG_MIN, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the axis.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for an axis that the input does not have.
+    """
     axis, smallest = read_axis(graph, read_number(graph, o.inputs[1]), graph.tensor(o.inputs[0])), o.op == Op.ARG_MIN
 
     def make(name: str, source: str, axes: tuple[int, ...]) -> Layer:
@@ -55,7 +81,16 @@ _REDUCTIONS: Mapping[Op, type[Reduction]] = {
 
 
 def read_reduction(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a MEAN, SUM, REDUCE_MAX or REDUCE_MIN."""
+    """Returns the layer of a MEAN, SUM, REDUCE_MAX or REDUCE_MIN, and Reshapes where needed.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the axes, and its option tells whether these stay as
+      dimensions of one.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for an axis that the input does not have, and `UnsupportedError` for no axes.
+    """
     x = graph.tensor(o.inputs[0])
     named = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
     if not named:

@@ -30,7 +30,13 @@ _WAY_OUT = (
 def read_svdf(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
     """Returns the layer of an SVDF.
 
+    - graph: the tensors of the file.
+    - o: the operator; its options hold the rank, and its fifth input is the variable that it keeps for itself.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of its input, a vector, and of the constants behind it, in order.
+
     A fused activation changes nothing: TFLM's kernel of integers passes over it, and clamps the codes of the output.
+    Raises `UnsupportedError` for an input that is not `[1, n]`, and `FileError` where the fifth input is no variable.
     """
     x, ages = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[2])
     if len(x.shape) != 2 or not x.has_batch:
@@ -42,7 +48,16 @@ def read_svdf(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
 
 
 def read_lstm(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a UNIDIRECTIONAL_SEQUENCE_LSTM, and Reshapes where its time comes before a batch of one."""
+    """Returns the layer of a UNIDIRECTIONAL_SEQUENCE_LSTM, and Reshapes where its time comes before a batch of one.
+
+    - graph: the tensors of the file.
+    - o: the operator; it has `LSTM_INPUTS` inputs, of which -1 is one that is left out.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of the sequence and of the weights and biases that are not left out, in the file's order.
+
+    Raises `UnsupportedError` for features that TFLM's int8 kernel does not accept, and `FileError` where an input that
+    should be a variable is none.
+    """
     x, y = graph.tensor(o.inputs[0]), o.outputs[0]
     obstacles = _obstacles(graph, o)
     if obstacles:

@@ -15,7 +15,15 @@ _MOST_DIMENSIONS = (
 
 
 def read_reshape(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a RESHAPE, whose new shape is that of the output."""
+    """Returns the layer of a RESHAPE, whose new shape is that of the output.
+
+    - graph: the tensors of the file.
+    - o: the operator.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for options whose new shape has more than 8 dimensions.
+    """
     shape = None if o.options is None else o.options.array(s.ReshapeSlot.NEW_SHAPE, "<i4")
     if shape is not None and len(shape) > _MOST_DIMENSIONS:
         raise graph.damaged(f"its new shape has {len(shape)} dimensions")
@@ -23,7 +31,16 @@ def read_reshape(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
 
 
 def read_expand_dims(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of an EXPAND_DIMS."""
+    """Returns the layer of an EXPAND_DIMS; a Reshape if the new dimension is a batch of one.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the axis.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for an axis that the output cannot have, and for an output of another shape than the operator
+    makes.
+    """
     x, y = graph.tensor(o.inputs[0]), o.outputs[0]
     axis = read_number(graph, o.inputs[1])
     rank = len(x.shape)
@@ -39,7 +56,16 @@ def read_expand_dims(graph: Graph, o: FileOperator, own: TensorNames, inputs: Te
 
 
 def read_squeeze(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a SQUEEZE."""
+    """Returns the layer of a SQUEEZE; a Reshape if it takes out only a batch of one, or nothing.
+
+    - graph: the tensors of the file.
+    - o: the operator; its options hold the dimensions that it takes out; where they name none, it takes out all whose
+      size is 1.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for a dimension that the input does not have or whose size is not 1.
+    """
     x, y = graph.tensor(o.inputs[0]), o.outputs[0]
     found = None if o.options is None else o.options.array(s.SqueezeSlot.AXES, "<i4")
     axes = [] if found is None else [read_axis(graph, int(axis), x) for axis in found[:8]]
@@ -55,7 +81,15 @@ def read_squeeze(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
 
 
 def read_transpose(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a TRANSPOSE."""
+    """Returns the layer of a TRANSPOSE, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the permutation.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for a permutation that does not fit the dimensions of the input.
+    """
     x, order = graph.tensor(o.inputs[0]), read_numbers(graph, o.inputs[1])
     if len(order) != len(x.shape):
         raise graph.damaged(f"the permutation {list(order)} of {x.label}, which has {len(x.shape)} dimensions")

@@ -8,18 +8,40 @@ from micronets.tflite.tensors import Graph
 
 
 def read_nothing(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns no layer, for an operator that only names a variable or fills it before the first inference."""
+    """Returns no layer, for an operator that only names a variable or fills it before the first inference.
+
+    - graph: the tensors of the file.
+    - o: the operator; a CALL_ONCE or a VAR_HANDLE.
+    - own: the names of its outputs.
+    - inputs: the names of its activations, of which it has none.
+    """
     return ()
 
 
 def read_read_variable(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of a READ_VARIABLE."""
+    """Returns the layer of a READ_VARIABLE.
+
+    - graph: the tensors of the file.
+    - o: the operator; its input is the tensor that stands for the variable.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of its activations, of which it has none.
+
+    Raises `FileError` where its input stands for no variable.
+    """
     y = o.outputs[0]
     kind = graph.activation_type(y)
     return ReadVariable(name=own[0], variable=graph.variable(o.inputs[0]), shape=y.layer_shape, of=kind)
 
 
 def read_assign_variable(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
-    """Returns the layer of an ASSIGN_VARIABLE, which has no tensor to be called after."""
+    """Returns the layer of an ASSIGN_VARIABLE, which has no tensor to be called after.
+
+    - graph: the tensors of the file.
+    - o: the operator; its first input is the tensor that stands for the variable.
+    - own: the names of its outputs, of which it has none.
+    - inputs: the name of the tensor whose values the variable gets, in a tuple of one.
+
+    Raises `FileError` where its first input stands for no variable.
+    """
     name = graph.new_name("assign_variable")
     return AssignVariable(name=name, inputs=inputs, variable=graph.variable(o.inputs[0]))
