@@ -10,7 +10,7 @@ from micronets.ir.ops.record import TWO, Operator, Shapes, Tflm, TflmKernel, not
 from micronets.ir.ops.types import keeps
 
 CYCLES = 60.0
-"""CMSIS-NN's cycles for a value: 98 as TFLM builds it by default, about 50 in the build of docs/results.md."""
+"""CMSIS-NN's cycles for a value, between those of the two builds of TFLM that were simulated (docs/arena.md)."""
 
 ADD_BITS = 20
 """How many fractional bits an addition keeps below one step of a code while it works: TFLM's `left_shift`.
