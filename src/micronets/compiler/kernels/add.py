@@ -18,7 +18,8 @@ ADD = "micronets_add"
 class AddKernel(Kernel):
     """The sum of two tensors, value by value.
 
-    - long_products: the target multiplies numbers of 32 by ones of 16 bits at once, so sums of multiples are fast.
+    - long_products: whether the target multiplies a number of 32 bits by one of 16 in one instruction, which makes the
+      sums of `linear` fast.
     """
 
     layer: Add
@@ -40,7 +41,7 @@ class AddKernel(Kernel):
         return RowReach()
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with factors of both operands, or with all scales where no factors are exact."""
+        """Returns a call with the numbers of `linear`, or with all scales where it finds none."""
         layer = self.layer
         a, b, target = (model.quant[name] for name in (*layer.inputs, layer.name))
         low, high = activation_range(layer.activation, target, self.step.output_type)

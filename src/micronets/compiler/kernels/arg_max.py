@@ -16,7 +16,7 @@ ARG_EXTREME = "micronets_arg_extreme"
 class ArgMaxKernel(Kernel):
     """The kernel that finds the position along a dimension of the largest, or smallest, value.
 
-    Of equal ones the first.
+    Of equal values it finds the first.
     """
 
     layer: ArgMax

@@ -1,10 +1,10 @@
 """The values that a layer is compiled to, and `Kernel`, which makes them.
 
 A layer becomes a `Call`: a C function and its arguments, among them the constants (`Table`) that the function reads.
-`generate` prints it, once: the arguments as a record in flash, and a function that calls the kernel with what a record
-holds. Nothing in these values is text of C but names. Numbers that change from patch to patch, where layers run on a
-few rows at a time, are values of their own (`Offset`, `OutputRows`, `InputRows`, `PadTop`): the same call serves a
-layer that runs whole and one that runs in patches.
+`micronets.compiler.generate` prints the call: the arguments as a record in flash, and a function that calls the kernel
+with what a record holds. The only C text in these values is names. Numbers that change from patch to patch, where
+layers run on a few rows at a time, have types of their own (`Offset`, `OutputRows`, `InputRows`, `PadTop`), so that one
+`Call` describes a layer that runs whole and a layer that runs in patches.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ C_TYPE_BYTES: Mapping[Element, int] = {
     "float": 4,
 }
 WORD_BYTES = 4
-"""Bytes of a number, a place in the arena or an address in a record."""
+"""Bytes that a number, an offset into the arena or an address takes in a record."""
 
 SIZE_LIMIT = 2**16 - 1
 """The largest size that a `uint16_t` of the kernels' structs holds."""
@@ -61,7 +61,7 @@ class Real:
 class Offset:
     """The address in the arena at which a tensor, or the scratch memory of a layer, begins.
 
-    - tensor: its name.
+    - tensor: the name of the tensor, or the layer's `scratch_name`.
     - bytes: bytes from the start of the arena.
     """
 
@@ -71,7 +71,7 @@ class Offset:
 
 @dataclass(frozen=True)
 class OutputRows:
-    """A number that grows with the output rows that are computed.
+    """An argument of a call: a number in proportion to the output rows that the call computes.
 
     - rows: how many rows the whole output has.
     - each: how much the number grows for each row.
@@ -173,13 +173,14 @@ Argument = int | Name | Real | Table | Pointer | ConstantOperand | Arena | Outpu
 
 @dataclass(frozen=True)
 class Call:
-    """A layer is run by calling a kernel.
+    """The call of the kernel that runs a layer.
 
     - function: the C function, which begins with `micronets_`.
     - arguments: the name and the value of each, in the order of the function's parameters.
 
-    The values lie in a constant record in flash, a field for each argument but `Arena`. `run_NAME(arena, record)` of
-    model.c calls the kernel with what a record holds. Layers that run whole and layers in patches are run by it alike.
+    The values lie in a constant record in flash, with a field for each argument except `Arena`. The function
+    `run_NAME(arena, record)` of model.c calls the kernel with what a record holds, for layers that run whole and for
+    layers that run in patches.
     """
 
     function: str
@@ -192,9 +193,10 @@ class Call:
 
     @property
     def runner(self) -> str:
-        """The part behind `run_` of the name of the C function that calls the kernel from a record.
+        """The name, without `run_`, of the C function that calls the kernel from a record.
 
-        Kernels have one, except those that take a constant where they take a tensor elsewhere.
+        A kernel has one such function for calls whose tensors all lie in the arena, and a further one for each choice
+        of operands that are constants, for instance `binary_constant_b`.
         """
         constants = [f"_constant_{name}" for name, value in self.arguments if isinstance(value, ConstantOperand)]
         return runner_of(self.function) + "".join(constants)
@@ -247,7 +249,11 @@ def runner_of(function: str) -> str:
 
 
 def record_bytes(words: int, *structs: str) -> int:
-    """Returns the bytes of a record of so many numbers, places and addresses, and of structs of these types."""
+    """Returns the bytes of a record.
+
+    - words: how many of its fields are numbers, offsets into the arena or addresses.
+    - structs: the C types of its other fields, which are structs.
+    """
     return WORD_BYTES * words + sum(STRUCT_BYTES[name] for name in structs)
 
 
@@ -289,10 +295,10 @@ class FlashOutline:
     - bytes: bytes of its constants.
     - runner: the `Call.runner` of its call; None for a layer that has nothing to do.
     - sources: the C functions that it needs.
-    - padding_bytes: what fills up its tables of bytes to a multiple of four.
+    - padding_bytes: bytes that fill up its tables to multiples of four.
 
-    It is exact where the numbers of the layer suit the fast kernels, as those of a trained network do, and where no
-    channel is dead. Slower kernels, for sums or scales that are too large, take up to 2 KB more.
+    The outline is exact where the numbers of the layer suit the fast kernels, as those of a trained network do, and
+    where no channel is dead. Slower kernels, for sums or scales that are too large, take up to 2 KB more.
     """
 
     bytes: int
@@ -366,7 +372,12 @@ class Overlap:
 
 @dataclass(frozen=True)
 class RowReach:
-    """The input rows that output row y needs: from y * stride - pad on, `span` of them, as far as they exist."""
+    """The input rows that an output row needs; rows that do not exist are padding.
+
+    - stride: how far the first needed row moves on from one output row to the next.
+    - pad: how many rows above the map the first output row would need.
+    - span: how many rows each output row needs, one below the other.
+    """
 
     stride: int = 1
     pad: int = 0
@@ -416,7 +427,7 @@ class Kernel(ABC):
 
     @property
     def uses_state(self) -> bool:
-        """Tells whether the kernel works with variables, whose address an inference keeps at the start of the arena."""
+        """Tells whether the kernel reads or writes variables; the arena then begins with the address of their block."""
         return False
 
     @property
@@ -449,7 +460,10 @@ class Kernel(ABC):
         return self
 
     def with_scratch(self, room: int) -> Kernel:
-        """Returns the kernel that makes the best use of `room` bytes of scratch memory; it may need more."""
+        """Returns the kernel that makes the best use of `room` bytes of scratch memory, or of the least that it needs.
+
+        The returned kernel's `scratch_bytes` may exceed `room` where this kernel's do.
+        """
         return self
 
     @abstractmethod

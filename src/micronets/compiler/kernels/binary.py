@@ -44,14 +44,15 @@ BINARY = "micronets_binary"
 SHAPE = "micronets_broadcast"
 ROW = "micronets_row *"
 LOOPS = 4
-"""Dimensions over which the C loops, once those are joined in which both operands go on alike."""
+"""Nested loops of the C; neighbouring dimensions that both operands step through alike are joined to one loop."""
 
 
 @dataclass(frozen=True)
 class BinaryKernel(Kernel):
-    """Two tensors combined value by value; with a constant of one value, a table of 256 codes.
+    """Two tensors combined value by value; where one is a constant of one value, a table of 256 codes does it.
 
-    - long_products: the target multiplies numbers of 32 by ones of 16 bits at once, so sums of multiples are fast.
+    - long_products: whether the target multiplies a number of 32 bits by one of 16 in one instruction, which makes the
+      sums of `linear` fast.
     """
 
     layer: Binary
@@ -64,7 +65,7 @@ class BinaryKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output may lie over an input of its own shape; one that is repeated is read until the end."""
+        """The output may lie over an input of its own shape; an input that broadcasts is read until the end."""
         made = math.prod(self.step.output_shape)
         return Overlap(0, inputs=tuple(k for k, x in enumerate(self.step.input_shapes) if math.prod(x) == made))
 
@@ -105,7 +106,7 @@ class BinaryKernel(Kernel):
         return LayerCode(call, (BINARY, row))
 
     def _row(self, model: QuantizedModel) -> tuple[str, Struct]:
-        """Returns the C function that computes a row of values, and what it takes besides."""
+        """Returns the C function that computes a row of values, and the `micronets_add_params` that it takes."""
         layer, step = self.layer, self.step
         if self.long_products and isinstance(layer, Add | Sub):
             a, b, target = (model.quant[name] for name in (*layer.inputs, layer.name))
@@ -188,9 +189,10 @@ def rescales(
 
 
 def loops(step: Step) -> Struct:
-    """Returns the loops over the output, the last over the values of a row, and how far the operands go on in each.
+    """Returns the loops over the output, the innermost last, and the step of each operand in each loop.
 
-    Dimensions are joined where both operands go on alike. Raises `UnsupportedError` where too many are left.
+    Neighbouring dimensions that both operands step through alike are one loop. Raises `UnsupportedError` where more
+    than `LOOPS` are left.
     """
     y = step.output_shape
     a, b = ((1,) * (len(y) - len(x)) + x for x in step.input_shapes)
@@ -210,5 +212,5 @@ def loops(step: Step) -> Struct:
 
 
 def _strides(shape: Shape) -> list[int]:
-    """Returns how many values a step along each dimension goes on; 0 along a dimension of one, which is repeated."""
+    """Returns how many values apart neighbours along each dimension lie; 0 for a dimension of 1, which broadcasts."""
     return [0 if n == 1 else math.prod(shape[i + 1 :]) for i, n in enumerate(shape)]

@@ -107,8 +107,10 @@ from micronets.ir.layers import (
 def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int]) -> Kernel:
     """Returns the kernel that computes a step on a target.
 
-    - sharing: what the network's layers decided together.
-    - state: where each variable begins in the state, in bytes, by name.
+    - step: the step: a layer, and the shapes and types of its inputs and outputs.
+    - sharing: the choices that were made for all layers of the network together.
+    - target: the instruction set that the C is for.
+    - state: for each variable, by name, the bytes from the start of the state to it.
     """
     if isinstance(step.layer, ReadVariable | AssignVariable):
         return VariableKernel(step, step.layer, state[step.layer.variable])
@@ -173,7 +175,7 @@ def _choose_for_numbers(step: Step) -> Kernel | None:
 
 
 def _choose_plain(step: Step, sharing: Sharing, target: Target) -> Kernel:
-    """Returns the kernel of a step for targets that multiply two numbers at a time."""
+    """Returns the kernel of a step for targets with one product an instruction."""
     match step.layer:
         case FullyConnected(weight_bits=8) as layer:
             return bytes_kernel(step, layer)

@@ -1,4 +1,4 @@
-"""Tensors joined to one."""
+"""Several tensors joined into one."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ CONCATENATE_CONSTANTS = "micronets_concatenate_constants"
 
 @dataclass(frozen=True)
 class ConcatenationKernel(Kernel):
-    """The rows of several tensors, one behind the other; of packed ones, the values at each place of a dimension."""
+    """Several tensors joined along a dimension (Concatenation), or stacked along a new one (Pack)."""
 
     layer: Concatenation | Pack
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The inputs, if each lies together in the output and none is a constant, which lies in flash."""
+        """The inputs, if each is one run of bytes of the output and none is a constant, which lies in flash."""
         layer = self.layer
         if any(self.step.constants):
             return ()
@@ -42,7 +42,7 @@ class ConcatenationKernel(Kernel):
 
     @property
     def row_reach(self) -> None:
-        """None, since a table holds where the parts lie, which changes from patch to patch."""
+        """None, since the addresses of the parts would change from patch to patch, but lie in a constant table."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with a table of the parts, and with the constants among them."""
@@ -79,13 +79,14 @@ class ConcatenationKernel(Kernel):
 
     @property
     def _element(self) -> int:
+        """Bytes of a value."""
         return ELEMENT_BYTES[self.step.output_type]
 
 
 def part_views(
     whole: str, parts: tuple[str, ...], shapes: tuple[Shape, ...], axis: int, element: int
 ) -> tuple[View, ...]:
-    """Returns the views of the parts of a tensor; none where a part does not lie together in it.
+    """Returns the views of the parts of a tensor; none where a part is not one run of its bytes.
 
     - whole, parts: the names of the tensors.
     - shapes: the shapes of the parts.
@@ -101,8 +102,9 @@ def part_views(
 def parts_table(
     place: Place, parts: tuple[str, ...], shapes: tuple[Shape, ...], axis: int, element: int
 ) -> tuple[Table, int, int]:
-    """Returns where the parts of a tensor lie and the bytes of a row of each, how many they are, and their rows.
+    """Returns a table of the address and the bytes of a row of each part of a tensor, the number of parts, and of rows.
 
+    - place: the source of the table's name and of the addresses.
     - parts, shapes: the name and the shape of each part.
     - axis: the dimension along which they lie in the tensor; what is in front of it counts the rows.
     - element: bytes of a value.

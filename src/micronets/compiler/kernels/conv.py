@@ -82,7 +82,7 @@ class ConvKernel(Kernel):
             return Overlap(None)
         if is_pointwise(layer):
             x, y = self.step.input_shapes[0], self.step.output_shape
-            starts = np.arange(0, y[0] * y[1], 2)  # two pixels are read before both are written; an odd last one alone
+            starts = np.arange(0, y[0] * y[1], 2)  # two pixels are read, then two written; an odd last one goes alone
             return Overlap(int((np.minimum(starts + 2, y[0] * y[1]) * y[2] - starts * x[2]).max()))
         return window_overlap(self.step, layer.window, by_channel=False)
 
@@ -170,7 +170,7 @@ class GroupedConvKernel(Kernel):
 
 
 def int8_rows(weights: LayerWeights) -> npt.NDArray[np.int8] | None:
-    """Returns weights less their zero point, `[filters, values of a window]`; None where these are no int8."""
+    """Returns weights less their zero point, `[filters, values of a window]`; None where these do not fit int8."""
     rows = weights.centred.reshape(len(weights.weights), -1)
     codes = rows.astype(np.int8)
     return codes if np.array_equal(codes, rows) else None
@@ -239,9 +239,12 @@ def pointwise_code(
 ) -> LayerCode:
     """Returns a call of `CONV_1X1`, which multiplies vectors by one matrix.
 
-    - weights: the matrix as a table.
+    - place: the source of the layer's names and addresses.
+    - layer: the layer, whose input, output and scratch memory the kernel works on.
+    - weights: the matrix as a table, see `conv_weights.weights_table`.
     - pixels: how many vectors there are.
-    - rows: the matrix, `[outputs, inputs]`.
+    - rows: the matrix, `[outputs, inputs]`, of which only the shape is read.
+    - requant: the requantisation of the sums.
     """
     outputs, inputs = rows.shape
     call = Call.of(
@@ -267,10 +270,13 @@ def fallback_code(
 ) -> LayerCode:
     """Returns a call of a slower kernel, for sums, biases or scales that are too large for the others.
 
+    - model: the network, which holds the weights and the quantisation.
+    - layer: the layer.
     - rows: the weights `[filters, values of a window]`.
-    - window: the `micronets_window`.
+    - place: the source of the layer's names and addresses.
+    - window: the `micronets_window` of the layer.
 
-    It is `CONV_WIDE`, or `CONV_ANY` where two filters with a weight of -128 cannot share 16 bits.
+    The kernel is `CONV_WIDE`, or `CONV_ANY` where a weight of -128 keeps two filters from sharing 16 bits.
     """
     if not conv_weights.holds(rows):
         return any_code(model, layer, place, window)
@@ -303,9 +309,10 @@ def unpacked_bytes(size: int, weight_bits: int) -> int:
 
 
 def _strip_bytes(step: Step, layer: Conv2D) -> int:
-    """Returns the bytes of a strip of `micronets_conv`, which holds a line of windows, or one window.
+    """Returns the bytes of a strip of `micronets_conv`: a copy, with padding, of the input under a row of windows.
 
-    0 if all windows lie inside the map and are not dilated along a row.
+    A strip larger than `STRIP_BYTES` holds a single window instead. The layer has no strips (0) if all its windows lie
+    inside the map and are not dilated along a row.
     """
     shape, out = step.input_shapes[0], step.output_shape
     kernel, stride, dilation = layer.kernel, layer.stride, layer.dilation

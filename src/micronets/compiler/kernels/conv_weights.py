@@ -23,7 +23,7 @@ def holds(rows: IntArray) -> bool:
 
 
 def suits(rows: IntArray) -> bool:
-    """Tells whether weights `[filters, size]` can share 16 bits by twos, and their sums with any input 32 bits."""
+    """Tells whether weights `[filters, size]` can share 16 bits in pairs, and their sums with any input 32 bits."""
     magnitudes = np.abs(rows.astype(np.int64)).sum(axis=1)
     return holds(rows) and bool(magnitudes.max() * 128 < FILTER_SUM_LIMIT)
 
@@ -52,7 +52,7 @@ def nibbles(rows: IntArray, lines: int | None = None) -> bytes:
 
 
 def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int, lines: int | None = None) -> npt.NDArray[np.int8]:
-    """Returns the weights, int8 `[filters, size]`, that `words` made these words of.
+    """Returns the weights, int8 `[filters, size]`, from which `words` makes given words.
 
     - ordered: the words, `[filters / 4, pairs, 2]`; the division rounds up.
     - filters: how many filters there are.
@@ -74,7 +74,11 @@ def pairs(size: int) -> int:
 
 
 def _order(size: int, lines: int | None) -> npt.NDArray[np.int64]:
-    """Returns which of a window's `size` values each place of a column holds, `[2 * pairs]`; `size` is for a zero."""
+    """Returns the number of the window's value at each place of a pixel's im2col buffer, `[2 * pairs]`.
+
+    - size: how many values a window has; in the result, this number stands for a place that holds 0.
+    - lines: the `lines` of `words`.
+    """
     count, found = size // (lines or 1), []
     last = [*range(count - 1, size, count)] if count % 2 else []
     last += [size] * (len(last) % 2)

@@ -22,7 +22,7 @@ in bytes."""
 
 @dataclass(frozen=True)
 class CopyKernel(Kernel):
-    """The values of the output one after the other, each dimension of which goes through the input in equal steps."""
+    """A copy that writes the output in order and reads the input in equal steps along each dimension of the output."""
 
     layer: Transpose | Slice | StridedSlice
 
@@ -86,9 +86,10 @@ class CopyKernel(Kernel):
 
 
 def _merged(steps: list[tuple[int, int]], run: int) -> tuple[Steps, int]:
-    """Returns fewer steps that go through the same bytes in the same order, and how many bytes lie together.
+    """Returns the fewest steps that go through the same bytes in the same order, and the bytes of a run at each place.
 
-    run: bytes that lie together at each place of `steps`.
+    - steps: the places of each dimension and their distance, the outermost first.
+    - run: bytes that lie together at each place of `steps`.
     """
     kept: list[tuple[int, int]] = []
     for count, step in reversed([pair for pair in steps if pair[0] > 1]):

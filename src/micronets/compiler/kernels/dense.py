@@ -53,8 +53,8 @@ class DenseKernel(Kernel):
     """A matrix times one vector.
 
     - layer: a dense layer, or a pointwise convolution of one pixel.
-    - by8: eight outputs are computed together, not four.
-    - as_pointwise: the convolution kernel that computes it as a convolution of one pixel; "" for a kernel of
+    - by8: whether eight outputs are computed together instead of four.
+    - as_pointwise: the convolution kernel that computes the layer as a convolution of one pixel; "" for a kernel of
       dense layers.
     """
 
@@ -64,7 +64,7 @@ class DenseKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes of an im2col buffer, if a convolution kernel computes it; else of four outputs' unpacked weights."""
+        """Bytes of an im2col buffer if a convolution kernel computes the layer, else of unpacked weights of 4 bits."""
         size = math.prod(self.step.input_shapes[0])
         return im2col_bytes(size) if self.as_pointwise else unpacked_bytes(size, self.layer.weight_bits)
 

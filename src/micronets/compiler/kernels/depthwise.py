@@ -82,6 +82,7 @@ class DepthwiseKernel(Kernel):
 
     @property
     def _unpacked_bytes(self) -> int:
+        """Bytes of scratch memory for weights that are unpacked from 4 bits; 0 for weights of 8 bits."""
         count = math.prod(self.layer.kernel) * self.step.output_shape[2]
         return align(count, _ALIGNMENT) if self.layer.weight_bits == 4 else 0
 
@@ -215,9 +216,10 @@ def _rows_function(
 
 
 def _paired_function(schedule: DepthwiseSchedule, zero_point: int) -> str:
-    """Returns the inner function for a channel at a time whose numbers suit the one for pairs.
+    """Returns the inner function for a channel at a time, for numbers that the functions for pairs can hold.
 
-    - zero_point: that of the output.
+    - schedule: the order in which the kernel walks through the layer.
+    - zero_point: the zero point of the output.
     """
     if not schedule.paired:
         return ROWS_ANY

@@ -26,12 +26,12 @@ DepthwiseChoice = Literal["quickest", "by_channel", "by4"]
 """Which kernel computes depthwise layers: for each layer the faster one, or one of the two for all layers."""
 
 _CHOICES: tuple[DepthwiseChoice, ...] = ("quickest", "by_channel", "by4")
-_SLOWER = 0.05  # share of a network's cycles that one kernel for all its depthwise layers may cost
+_SLOWER = 0.05  # share of a network's cycles by which one kernel for all its depthwise layers may slow it down
 _BY4_WORTH = 0.015  # share of a network's cycles that `by4` must save for what it takes of flash and memory
 
-_GROUP = 4  # outputs computed together, one channel at a time
+_GROUP = 4  # outputs of a line that the kernel for single channels computes together
 _LEAST_ROWS_PER_PASS = 4
-_WORTH = 0.93  # share of a layer's cycles that `by4` may leave, for what it takes of memory
+_WORTH = 0.93  # `by4` is taken if it needs less than this share of the other kernel's cycles, as it needs more memory
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class DepthwiseSchedule:
     - column_major: lines are columns of the map.
     - phases: into how many interleaved parts, each without dilation, a line with dilation is divided; else 1.
     - in_strides, out_strides: bytes to the next line, and to the next value of the same line.
-    - pitch: values of a line in scratch memory, one channel at a time.
+    - pitch: values of a line in scratch memory when one channel is computed at a time.
     - even_words, odd_words: words of packed weights for a line of the kernel, for outputs at even and at odd places; 0
       for a kernel that does not compute in pairs.
     - patched: the layer runs on a few rows at a time, which are then its lines.
@@ -113,6 +113,7 @@ class DepthwiseSchedule:
         return self._by4_cycles(cost, channels) if self.by4 else self._by_channel_cycles(cost)
 
     def _by_channel_cycles(self, cost: DepthwiseCycles) -> float:
+        """Returns the cycles for one channel, computed by itself."""
         taps, values = math.prod(self.kernel), math.prod(self.size)
         if not self.paired:
             output = cost.output + cost.output_tap * taps
@@ -124,6 +125,7 @@ class DepthwiseSchedule:
         return cost.channel + cost.channel_tap * taps + cost.value * values + lines
 
     def _by4_cycles(self, cost: DepthwiseCycles, channels: int) -> float:
+        """Returns the cycles for one channel when four are computed together, the last few of `channels` included."""
         if self.is_3x3:
             outputs = self.phases * math.ceil(math.ceil(self.out_size[1] / self.phases) / 2) * cost.by4_pair_3x3
         else:
@@ -154,7 +156,12 @@ def choose_depthwise_kernel(steps: Sequence[Step], cost: DepthwiseCycles) -> Dep
 
 @lru_cache(maxsize=4096)
 def choose_schedule(step: Step, cost: DepthwiseCycles, choice: DepthwiseChoice = "quickest") -> DepthwiseSchedule:
-    """Returns the fastest schedule of a depthwise `step` by a kernel of `choice`; `cost`: the cycles of the kernels."""
+    """Returns the fastest schedule of a depthwise step.
+
+    - step: the step.
+    - cost: the cycles of the kernels on a target.
+    - choice: the kernels to choose from; "by4" takes the other one for a layer that cannot be computed by fours.
+    """
     by_rows, by_columns = _by_rows(step), _by_columns(step)
     shape, stride = step.input_shapes[0], by_rows.stride
     if shape[1] == 1:
@@ -200,11 +207,13 @@ def runs_in_place(schedule: DepthwiseSchedule) -> bool:
 
 
 def _layer_cycles(schedule: DepthwiseSchedule, step: Step, cost: DepthwiseCycles) -> float:
+    """Returns the cycles for all channels of a layer."""
     channels = step.output_shape[2]
     return channels * schedule.cycles(cost, channels)
 
 
 def _layer(step: Step) -> DepthwiseConv2D:
+    """Returns the layer of a depthwise step. Raises `TypeError` for another."""
     if not isinstance(step.layer, DepthwiseConv2D):
         raise TypeError(f"not a depthwise layer: {step.layer}")
     return step.layer

@@ -20,22 +20,23 @@ from micronets.quantized.model import TensorQuant
 PARAMS = "micronets_add_params"
 ROW_LINEAR = "micronets_row_linear"
 FACTOR_BITS = 24
-"""A factor of 1 is so many bits to the left: the kernel drops 8 bits of a product, and 16 of the sum."""
+"""Fractional bits of a factor: the kernel drops 8 bits of each product, and `SUM_BITS` of the sum."""
 
 SUM_BITS = 16
-"""Bits of a sum behind the point."""
+"""Fractional bits of a sum."""
 
 LARGEST_GAIN = 32.0
-"""How much a step of both operands may change the code: then all numbers of the kernel fit."""
+"""The most output codes by which one code more of both operands may change the result; all numbers then fit."""
 
 TRIES = 4000
-"""How many numbers near the first ones are tried: about 0.1 s where none is right."""
+"""How many variations of the first factors and offset are tried; trying all of them takes about 0.1 s."""
 
 MOST_WRONG = 64
-"""Where the first numbers make more wrong codes, sums lie between two codes by design, and no numbers are right."""
+"""With more wrong codes than this, variations are not tried: the scales then put many sums exactly between two codes,
+and no factors round all of those as TFLM does."""
 
 NEAR = 128
-"""A sum that is further from the next code, in units of its last bit, keeps its code whatever numbers are tried."""
+"""Variations are first compared at the sums that lie at most this far, in units of the last bit, from another code."""
 
 CODES = np.arange(-128, 128, dtype=np.int64)
 """Every code."""
@@ -57,7 +58,7 @@ def linear(a: TensorQuant, b: TensorQuant, target: TensorQuant, *, subtracted: b
     - a, b, target: quantisation of the operands and of the result.
     - subtracted: the result is the difference a - b, not the sum.
 
-    It takes a few milliseconds.
+    It takes a few milliseconds, and about 0.1 s where variations have to be tried and none is right.
     """
     sign = -1 if subtracted else 1
     gain_a, gain_b = (float(np.float32(q.scale)) / float(np.float32(target.scale)) for q in (a, b))
@@ -71,7 +72,7 @@ def linear(a: TensorQuant, b: TensorQuant, target: TensorQuant, *, subtracted: b
     wrong = np.count_nonzero(_rounded(sums) != wanted)
     if wrong == 0 or wrong > MOST_WRONG:
         return None if wrong else first
-    i, j = np.nonzero(((sums + NEAR) & (2**SUM_BITS - 1)) < 2 * NEAR)  # only these pairs can change their code
+    i, j = np.nonzero(((sums + NEAR) & (2**SUM_BITS - 1)) < 2 * NEAR)  # the pairs that are likely to change their code
     x, y, right = CODES[i], CODES[j], wanted[i, j]
     random = np.random.default_rng(0)
     for attempt in range(TRIES):

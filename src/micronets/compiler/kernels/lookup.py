@@ -1,4 +1,4 @@
-"""Layers that change each code alone: by a table of 256 codes, by their scales, or from and to float32."""
+"""Functions of single values: by a table of 256 codes, by scales, or from and to float32."""
 
 from __future__ import annotations
 
@@ -46,15 +46,17 @@ _ELEMENT_NAMES: Mapping[Type, str] = {
     "float32": "FLOAT32",
 }
 ELEMENTS: Mapping[Type, Name] = {of: Name(f"MICRONETS_{name}", "micronets_type") for of, name in _ELEMENT_NAMES.items()}
-"""What the kernels call the types that they are told."""
+"""The enumerators of C by which a kernel is told the type of a tensor's values."""
 
 
 _CODES = 256  # entries, and bytes, of a table with a code for each of 8 bits
 
 
 def value_overlap(step: Step) -> Overlap:
-    """Returns how far an output, of the same number of values, may overlap the input: further where its type is not
-    wider.
+    """Returns how far the output of a function of single values may overlap its input.
+
+    An output of a wider type must begin below the input by as many bytes as it is larger; others may begin where the
+    input begins.
     """
     wider = ELEMENT_BYTES[step.output_type] - ELEMENT_BYTES[step.input_types[0]]
     return Overlap(max(0, wider) * math.prod(step.input_shapes[0]))
@@ -64,7 +66,8 @@ def value_overlap(step: Step) -> Overlap:
 class LookupKernel(Kernel):
     """A layer whose every output code is a function of one input code.
 
-    Where either has more than a byte, it is a Quantize, which computes the codes.
+    Codes of a byte are looked up in a table. Where the input or the output has more bytes, the layer is a Quantize, and
+    the kernel computes each code from both scales.
     """
 
     layer: Layer
@@ -85,13 +88,13 @@ class LookupKernel(Kernel):
         return RowReach()
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
-        """Returns what the table takes of flash, or nothing where the layer has none."""
+        """Returns what the table and the call take of flash, or the call alone where the layer has no table."""
         if self.step.input_types[0] in BYTES and self.step.output_type in BYTES:
             return FlashOutline(_CODES + record_bytes(4), runner_of(LOOKUP), (LOOKUP,))
         return super().outline(stand_in)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with the table or, for float32, with the scale."""
+        """Returns a call with the table or, for codes of more than a byte and for float32, with the scales."""
         layer, source, target = self.layer, self.layer.inputs[0], model.quant[self.layer.name]
         values, read, made = count(self.step.output_shape), self.step.input_types[0], self.step.output_type
         if read == "float32":
@@ -148,7 +151,7 @@ class DequantizeKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output, of four bytes a value, may run into the input up to its end."""
+        """The output, of four bytes a value, may end where the input ends."""
         return value_overlap(self.step)
 
     @property

@@ -71,7 +71,7 @@ class NumberBinaryKernel(BinaryKernel):
     """Two tensors of numbers combined value by value, of which one may be a constant."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with the loops and the operation; of floats with the limits of the fused activation, too."""
+        """Returns a call with the loops and the operation and, for floats, the limits of the fused activation."""
         layer, step = self.layer, self.step
         whole = step.output_type == "int32"
         ctype: Element = "int32_t" if whole else "float"
@@ -100,7 +100,7 @@ class NumberBinaryKernel(BinaryKernel):
 
 @dataclass(frozen=True)
 class FloatFunctionKernel(Kernel):
-    """A layer that changes each float32 alone."""
+    """A function of single float32 values."""
 
     layer: FloatFunction
 
@@ -162,7 +162,7 @@ class FloatFunctionKernel(Kernel):
 
 @dataclass(frozen=True)
 class FloatReductionKernel(ReductionKernel):
-    """One float32 in place of all along some dimensions."""
+    """A sum, mean, maximum or minimum of float32 values over some dimensions."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the dimensions, what is computed over them, and what the result is divided by."""

@@ -1,4 +1,4 @@
-"""Pooling: the mean or the maximum of a window."""
+"""Pooling: the average or the maximum of each channel in a window."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MATRIX = "micronets_matrix"
 SVDF = "micronets_svdf"
 LSTM = "micronets_lstm"
 NO_CLIP = 2**15
-"""What limits no state of a cell."""
+"""A clip that limits no state of a cell, since a state is a code of 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -177,8 +177,9 @@ def matrix(
 ) -> Struct:
     """Returns a `micronets_matrix`, which points to tables of its own.
 
+    - place: the source of the tables' names.
     - layer: the layer's name, for messages.
-    - kind: what the names of the tables end with.
+    - kind: the beginning of the tables' names.
     - rows: weights `[outputs, inputs]`, int8.
     - zero_point: that of the vectors.
     - bias: `[outputs]`; None for none.

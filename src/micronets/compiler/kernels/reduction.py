@@ -22,9 +22,9 @@ REDUCE_SUM = "micronets_reduce_sum"
 REDUCE_EXTREME = "micronets_reduce_extreme"
 REDUCTION = "micronets_reduction"
 
-_DIMENSIONS = 3  # of those that stay, and of those that go, in a micronets_reduction
-_SUM_LIMIT = 2**30  # beyond every sum of codes less their zero point
-_LEAST_CHANNELS = 4  # the kernel of means takes so many at once
+_DIMENSIONS = 3  # a micronets_reduction has so many dimensions that stay, and so many that go
+_SUM_LIMIT = 2**30  # sums of codes less their zero point must stay below it
+_LEAST_CHANNELS = 4  # `MEAN` computes so many channels at once
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def axis_groups(shape: Shape, axes: Sequence[int]) -> tuple[AxisGroup, ...]:
 
 @dataclass(frozen=True)
 class ReductionKernel(Kernel):
-    """One value in place of all along some dimensions."""
+    """A sum, mean, maximum or minimum over some dimensions."""
 
     layer: Reduction
 
@@ -68,7 +68,7 @@ class ReductionKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output may lie over the input: a value is written when all have been read that lie up to there."""
+        """The output may lie over the input: every value up to the place of an output is read before it is written."""
         return Overlap(0)
 
     @property
@@ -76,7 +76,7 @@ class ReductionKernel(Kernel):
         """None, since the rows of the output need not be those of the input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call of the fastest kernel that the dimensions allow."""
+        """Returns a call with the dimensions and, for sums and means, the requantisation."""
         match self.layer:
             case Mean() | Sum():
                 return self._sum_code(model, place)
@@ -84,7 +84,7 @@ class ReductionKernel(Kernel):
                 return self._extreme_code(place)
 
     def _sum_code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with the requantisation of the sums."""
+        """Returns a call of the fastest kernel of sums and means that the dimensions allow."""
         layer, shape = self.layer, self.step.input_shapes[0]
         source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
         count = math.prod(shape[axis] for axis in layer.axes)
@@ -108,7 +108,7 @@ class ReductionKernel(Kernel):
         return LayerCode(call, (MEAN,))
 
     def _extreme_code(self, place: Place) -> LayerCode:
-        """Returns a call with the dimensions."""
+        """Returns a call of the kernel of maxima and minima."""
         layer = self.layer
         x, y = place.pointer(layer.inputs[0]), place.pointer(layer.name)
         flip = 0 if isinstance(layer, ReduceMax) else -1

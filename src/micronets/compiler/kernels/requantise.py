@@ -1,4 +1,4 @@
-"""Requantisation: tables and struct by which a kernel brings a sum of products to a code of its output."""
+"""Requantisation: the tables and the struct with which a kernel turns a sum of products into a code of its output."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ def requantisation(
 ) -> Requantisation:
     """Returns the requantisation of a layer. Raises `UnsupportedError` if sums may not fit 32 bits.
 
+    - model: the network, which holds biases and quantisation.
+    - layer: the layer.
     - rows: weights `[output channels, weights of a channel]`, less their zero point.
+    - place: the source of the tables' names.
     - folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
     - per_channel: the table has a multiplier for every channel even if there is one scale for all; convolutions always
       have one for every channel.
@@ -82,8 +85,9 @@ def requantisation_of(
     target: TensorQuant,
     largest: int,
 ) -> Requantisation:
-    """Returns a requantisation by these numbers.
+    """Returns a requantisation by given biases and factors.
 
+    - place: the source of the tables' names.
     - bias: `[channels]`, or `[1]` for one that holds for all.
     - multiplier, shift: as of `quantize_multiplier`, `[channels]` or `[1]`.
     - limits: the least and the largest code of the output.
@@ -115,8 +119,8 @@ def requantisation_of(
 
 
 def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray] | None:
-    """Returns the tables of biases and multipliers in the packed form of micronets_kernels.h; None if a number is too
-    large for it.
+    """Returns the tables of biases and multipliers in the packed form that `micronets_requant` of micronets_kernels.h
+    describes; None if a number is too large for it.
 
     - bias: `[channels]`; a bias and a shift share 32 bits.
     - multiplier, shift: as of `quantize_multiplier`, `[channels]` or `[1]`.
@@ -134,7 +138,11 @@ def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArra
 
 
 def requant_bytes(channels: int, scales: int) -> int:
-    """Returns the bytes of the tables of biases and multipliers in their packed form, for so many scales."""
+    """Returns the bytes of the tables of biases and multipliers in their packed form.
+
+    - channels: how many output channels the layer has.
+    - scales: how many scales its weights have, 1 or one for each channel.
+    """
     biases = align(channels, 4)
     return 4 * (biases + (biases if scales == channels else scales))
 
@@ -145,5 +153,8 @@ def _fill_up(values: IntArray, value: int) -> IntArray:
 
 
 def shiftable(multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray]:
-    """Returns a multiplier and a shift that C can apply: a left shift by 32 or more becomes a multiplier of 0."""
+    """Returns a multiplier and a shift that C can apply.
+
+    A left shift by 32 or more, which leaves nothing of 32 bits, becomes a multiplier of 0.
+    """
     return np.where(shift > 31, 0, multiplier), np.where(shift > 31, 0, shift)

@@ -15,15 +15,15 @@ from micronets.cost.counts import step_macs
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Conv2D, FullyConnected
 
-_DENSE_SHARE = 200  # a dense layer runs as a convolution if it has at most this fraction of the network's MACs
+_DENSE_SHARE = 200  # a dense layer may run as a convolution if it has at most a 200th of the network's MACs
 
 
 @dataclass(frozen=True)
 class Sharing:
     """The choices of kernels that are made for all layers of a network together.
 
-    - as_pointwise: the dense layers that the convolution kernel `pointwise` computes. It computes two pixels where
-      there is one, which hardly counts in a network of convolutions, and saves the code of another kernel.
+    - as_pointwise: the dense layers that the convolution kernel `pointwise` computes. That kernel computes two pixels
+      where a dense layer has one, which hardly counts in a network of convolutions, and saves the code of another.
     - pointwise: the kernel of the network's pointwise convolutions, or of its other ones if it has no pointwise ones;
       "" if it has no convolutions.
     - dense_by8: whether the other dense layers are computed eight outputs at a time, which all of them must allow.

@@ -34,8 +34,10 @@ class SoftmaxKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output may lie over the input, as sums are taken before the first output is written, unless it is wider
-        than the input."""
+        """The output may lie over the input, since a row is summed before its first output is written.
+
+        An output of int16 may not overlap the input.
+        """
         return Overlap(None if self.layer.to == "int16" else 0)
 
     @property
@@ -76,7 +78,7 @@ class LogSoftmaxKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output may lie over the input: sums are taken before the first output is written."""
+        """The output may lie over the input: a row is summed before its first output is written."""
         return Overlap(0)
 
     @property
@@ -122,7 +124,7 @@ class L2NormalizationKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """The output may lie over the input: sums are taken before the first output is written."""
+        """The output may lie over the input: a row is summed before its first output is written."""
         return Overlap(0)
 
     @property

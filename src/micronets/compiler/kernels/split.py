@@ -15,13 +15,13 @@ SPLIT = "micronets_split"
 
 @dataclass(frozen=True)
 class SplitKernel(Kernel):
-    """The rows of several tensors, taken from one where they lie one behind the other; or the values at each place."""
+    """A tensor divided along a dimension (Split), or into one tensor for each place of a dimension (Unpack)."""
 
     layer: Split | Unpack
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The outputs, if each lies together in the input."""
+        """The outputs, if each is one run of bytes of the input."""
         layer, step = self.layer, self.step
         element = ELEMENT_BYTES[step.output_type]
         return part_views(layer.inputs[0], layer.outputs, step.output_shapes, layer.axis, element)

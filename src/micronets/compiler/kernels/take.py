@@ -1,4 +1,4 @@
-"""Values taken from places that tables hold: gathering, mirrored borders, maps of another size."""
+"""Values copied from places that tables list: gathering, mirrored borders, maps of another size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESIZE_BILINEAR = "micronets_resize_bilinear"
 
 @dataclass(frozen=True)
 class TakeKernel(Kernel):
-    """Runs of bytes, each from the place that two tables give for its row and its column."""
+    """Runs of bytes, each copied from the sum of the two offsets that tables give for its row and its column."""
 
     layer: Gather | MirrorPad | ResizeNearestNeighbor
 
@@ -57,9 +57,9 @@ class TakeKernel(Kernel):
         return LayerCode(call, (TAKE,))
 
     def _offsets(self) -> list[Places]:
-        """Returns for each dimension the bytes from its start to its places, and at last the bytes of a run alone.
+        """Returns the input offsets of each output dimension, in bytes, and as the last item the bytes of a run.
 
-        Inner dimensions that are taken whole and in order are part of the run.
+        Inner dimensions that are taken whole and in order are part of the run and have no item.
         """
         x, element = self.step.input_shapes[0], ELEMENT_BYTES[self.step.output_type]
         found: list[Places] = []
@@ -73,7 +73,7 @@ class TakeKernel(Kernel):
         return [*reversed(found), np.array([run])]
 
     def _places(self, axis: int, size: int) -> Places:
-        """Returns the places of a dimension of `size` that the output takes."""
+        """Returns the places of dimension `axis`, which has `size`, that the output takes, in order."""
         match self.layer:
             case Gather(axis=own, indices=indices) if own == axis:
                 return np.array(indices, np.int64)

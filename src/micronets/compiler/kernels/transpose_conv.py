@@ -16,7 +16,7 @@ TRANSPOSE_CONV = "micronets_transpose_conv"
 
 @dataclass(frozen=True)
 class TransposeConvKernel(Kernel):
-    """A convolution backwards: each output value gathers what the input pixels that reach it contribute."""
+    """A transposed convolution: each output value sums the products of all input pixels whose window covers it."""
 
     layer: TransposeConv2D
 

@@ -20,7 +20,10 @@ SLOT_BYTES = 8
 
 @dataclass(frozen=True)
 class VariableKernel(Kernel):
-    """A copy of all bytes of a variable, in one direction or the other."""
+    """A copy of all bytes of a variable: to the arena (ReadVariable) or from it (AssignVariable).
+
+    - offset: bytes from the start of the state to the variable.
+    """
 
     layer: ReadVariable | AssignVariable
     offset: int
@@ -37,7 +40,7 @@ class VariableKernel(Kernel):
 
     @property
     def overlap(self) -> Overlap:
-        """There is no input in the arena besides an output, or no output."""
+        """None: a ReadVariable has no input in the arena, and an AssignVariable no output."""
         return Overlap(None)
 
     @property
@@ -60,7 +63,7 @@ class VariableKernel(Kernel):
 
 
 def state_offsets(arch: Arch) -> dict[str, int]:
-    """Returns where each variable begins in the block of the state, in bytes: each at a multiple of four."""
+    """Returns for each variable, by name, the bytes from the start of the state to it, which are a multiple of four."""
     found, end = {}, 0
     for name, spec in arch.variables().items():
         found[name] = end

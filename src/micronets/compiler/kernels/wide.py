@@ -95,7 +95,7 @@ OPERANDS = "micronets_operands_s16"
 ROW = "micronets_row_s16 *"
 
 IN, OUT = "const int16_t", "int16_t"
-_MOST_SUMMED = 65535  # codes of 16 bits whose sum fits 32 bits
+_MOST_SUMMED = 65535  # so many codes of 16 bits have a sum that fits 32 bits
 
 
 def weights_by4(rows: npt.NDArray[np.int8], groups: int) -> npt.NDArray[np.int8]:
@@ -112,7 +112,7 @@ def weights_by4(rows: npt.NDArray[np.int8], groups: int) -> npt.NDArray[np.int8]
 
 
 def _lie_together(step: Step, window: Window) -> bool:
-    """Tells whether the values of every window of a map lie next to each other, as micronets_conv_s16.c does."""
+    """Tells whether the values of every window of a map lie next to each other, by the rule of micronets_conv_s16.c."""
     x, y = step.input_shapes[0], step.output_shape
     reached = tuple((y[axis] - 1) * window.stride[axis] + window.kernel[axis] for axis in (0, 1))
     inside = window.before(x) == (0, 0) and reached[0] <= x[0] and reached[1] <= x[1]
@@ -148,7 +148,7 @@ class WideProductsKernel(Kernel):
 
     @property
     def _as_convolution(self) -> tuple[Step, Window]:
-        """The step with a map as input and output, and the window that goes over the former."""
+        """The step with maps as input and output, and the window that slides over the input."""
         step, layer = self.step, self.layer
         if not isinstance(layer, FullyConnected):
             return step, layer.window
@@ -170,7 +170,7 @@ class WideProductsKernel(Kernel):
 
     @property
     def _groups(self) -> int:
-        """Returns the number of groups of channels; each filter reads one group."""
+        """The number of groups of channels; each filter reads one group."""
         return self.layer.groups if isinstance(self.layer, Conv2D) else 1
 
     @property
@@ -228,7 +228,7 @@ def _requantisation(model: QuantizedModel, layer: Weighted, place: Place) -> Str
 
 @dataclass(frozen=True)
 class WideTransposeConvKernel(Kernel):
-    """A convolution backwards: each output value gathers what the input pixels that reach it contribute."""
+    """A transposed convolution: each output value sums the products of all input pixels whose window covers it."""
 
     layer: TransposeConv2D
 
@@ -390,7 +390,7 @@ class WideReductionKernel(ReductionKernel):
 
 @dataclass(frozen=True)
 class WideFunctionKernel(Kernel):
-    """A layer that changes each code alone."""
+    """A function of single codes."""
 
     layer: Logistic | Tanh | Relu | LeakyRelu
 
@@ -409,7 +409,7 @@ class WideFunctionKernel(Kernel):
         """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with the scale."""
+        """Returns a call with the factors or the limits of the function."""
         layer = self.layer
         source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
         function, numbers = RECTIFY, dict[str, Argument]()

@@ -94,12 +94,12 @@ def sizes_struct(
 
 
 def window_call_outline(function: str, weights: int, filters: int, words: int) -> FlashOutline:
-    """Returns what a layer takes of flash that is called with a window and a requantisation.
+    """Returns what the call of a kernel with a window and a requantisation takes of flash.
 
     - function: the C function that computes the layer, and needs no other.
-    - weights: how many weights it has, each in a byte.
+    - weights: how many weights the layer has, each in a byte.
     - filters: how many filters it has, each with a scale.
-    - words: how many numbers, places and addresses its record holds besides.
+    - words: how many numbers, offsets into the arena and addresses its record holds besides.
     """
     constants = weights + requant_bytes(filters, filters) + record_bytes(words, WINDOW, REQUANT)
     return FlashOutline(constants, runner_of(function), (function,), -weights % 4)
