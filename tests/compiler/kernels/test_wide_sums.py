@@ -11,7 +11,7 @@ from micronets.device import host
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer
+from micronets.ir.layers import INPUT, Concatenation, Conv2D, FullyConnected, Layer, Split
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from tests.support.generated_c import assert_equals_reference
@@ -52,6 +52,23 @@ def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
     compiled = [compile_model(m) for m in found]
     assert all("micronets_conv_wide(" in one.files["model.c"] for one in compiled)
     assert_equals_reference(found, flags, compiled)
+
+
+@pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
+def test_a_dense_layer_writes_nothing_but_its_output(flags: tuple[str, ...]) -> None:
+    """A dense layer has no scratch memory, and what lies at the start of the arena is still needed after it."""
+    halves = Split(name="first", inputs=(INPUT,), axis=0, others=("second",))
+    large = FullyConnected(name="large", inputs=("second",), units=4)
+    layers = halves, large, FullyConnected(name="small", inputs=("first",), units=4)
+    arch = Arch((1200,), (*layers, Concatenation(name="y", inputs=("large", "small"), axis=0)))
+    model = random_model(arch, 0)
+    w = model.weights["large"]
+    values = np.random.default_rng(0).choice(np.array([-127, 127], np.int8), w.weights.shape)
+    model = replace(model, weights={**model.weights, "large": replace(w, weights=values, zero_point=0)})
+    compiled = compile_model(model)
+    assert "micronets_conv_wide(" in compiled.files["model.c"]
+    assert compiled.plan.offsets["first"] == 0
+    assert_equals_reference([model], flags, [compiled])
 
 
 def test_a_weight_of_minus_128_stays_quick_beside_a_positive_one() -> None:

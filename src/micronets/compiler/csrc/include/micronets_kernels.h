@@ -373,8 +373,8 @@ void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weigh
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], of which `filters` channels are written.
  * weights: [in] words in the order of micronets_im2col_multiply.h.
- * scratch: [scratch] the bytes of a window, kernel_h * kernel_w * in_c; a null pointer where there is one output pixel
- *   and the input is its window.
+ * scratch: [scratch] the bytes of a window, kernel_h * kernel_w * in_c; not used where the map has one pixel and the
+ *   window one tap, since the window is then the map.
  * window: [in] sizes; pad_value is the input's zero point. requant: [in] tables of either form. */
 void micronets_conv_wide(const int8_t *input, int8_t *output, const uint32_t *weights, int8_t *scratch,
                          const micronets_window *window, const micronets_requant *requant);
