@@ -44,6 +44,7 @@ def files(run: Path) -> dict[str, bytes]:
         "train/history.jsonl",
         "model.tflite",
         "evaluate.json",
+        "mistakes.json",
     )
     return {name: (run / name).read_bytes() for name in names}
 

@@ -55,7 +55,16 @@ def test_a_run_ends_well_and_says_so(made: tuple[Path, Result]) -> None:
             "search/weights.pt",
         ),
         *("train/checkpoint.pt", "train/history.jsonl", "train/weights.pt"),
+        "mistakes.json",
     }
+
+
+def test_what_got_a_wrong_class_is_told_with_its_file(made: tuple[Path, Result]) -> None:
+    root = made[0]
+    mistakes = json.loads((root / "run/mistakes.json").read_text())["mistakes"]
+    confusion = json.loads((root / "run/report.json").read_text())["confusion"]
+    assert len(mistakes) == sum(n for i, row in enumerate(confusion) for j, n in enumerate(row) if i != j)
+    assert all((root / "words" / m["file"]).is_file() and m["file"].startswith(m["truth"]) for m in mistakes)
 
 
 def test_the_model_learnt_and_keeps_every_limit(made: tuple[Path, Result]) -> None:

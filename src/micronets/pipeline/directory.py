@@ -35,6 +35,7 @@ TEACHER_WEIGHTS, TEACHER_LOG = "teacher/weights.pt", "teacher/history.jsonl"
 SEARCH_STATE, TEACHER_STATE, TRAIN_STATE = "search/checkpoint.pt", "teacher/checkpoint.pt", "train/checkpoint.pt"
 LIBRARY, MEASUREMENT = "c", "measure.json"
 MODEL, EVALUATION, FACTS, PAGE = "model.tflite", "evaluate.json", "report.json", "report.html"
+MISTAKES = "mistakes.json"
 
 
 @dataclass(frozen=True)

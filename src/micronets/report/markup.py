@@ -8,7 +8,7 @@ from typing import Literal
 
 from micronets.terminal import printable
 
-_VOID = {"meta", "br", "line", "rect", "path", "circle", "polyline"}
+_VOID = {"meta", "br", "img", "line", "rect", "path", "circle", "polyline"}
 
 
 class Markup(str):

@@ -9,6 +9,7 @@ from micronets.installation import install
 from micronets.report import charts
 from micronets.report.facts import Facts
 from micronets.report.markup import Markup, document, el, html_table, section
+from micronets.report.mistakes import Mistakes, mistakes_section
 from micronets.report.style import CSS
 from micronets.terminal import amount, counted, duration, interval_text, metric_label, percent
 
@@ -36,8 +37,13 @@ def _meaning(metric: str) -> str:
     return f"{label[:1].upper()}{label[1:]}."
 
 
-def run_page(facts: Facts) -> str:
-    """Returns the text of the whole page about a finished run."""
+def run_page(facts: Facts, mistakes: Mistakes | None = None, pictures: Sequence[bytes] = ()) -> str:
+    """Returns the text of the whole page about a finished run.
+
+    - `facts`: everything that is known of the run.
+    - `mistakes`: the test examples whose class was named wrong; None where the task names no classes.
+    - `pictures`: the first mistakes as JPEG files; empty where the examples are no pictures.
+    """
     title = f"{facts.task} on {facts.board.name}"
     sections = [
         _header(facts),
@@ -51,6 +57,7 @@ def run_page(facts: Facts) -> str:
         _layers_section(facts),
         _training_section(facts),
         _confusion_section(facts),
+        mistakes_section(mistakes, facts.noun, pictures) if mistakes else None,
         _origin_section(facts),
     ]
     return document(f"micronets: {title}", CSS, sections)

@@ -43,6 +43,9 @@ svg text { fill: var(--ink); font-size: 13px; }
 svg text.small { fill: var(--soft); font-size: 11.5px; }
 svg text.box { fill: #fff; paint-order: stroke; stroke: rgb(0 0 0 / 35%); stroke-width: 2px; }
 figure { margin: 0; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(130px, 1fr)); gap: 14px; }
+.pictures img { width: 100%; display: block; border-radius: 6px; image-rendering: pixelated; }
+.pictures figcaption { font-size: 12.5px; line-height: 1.3; margin-top: 4px; overflow-wrap: anywhere; }
 .axis { margin: 14px 0 0; }
 .track { fill: var(--track); }
 .good { fill: var(--good); }

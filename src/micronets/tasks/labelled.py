@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -32,6 +32,8 @@ class LabelledData(ABC):
       examples to train on like the others, but nobody counts them as data, and no teacher is asked about them.
     - `made_to_choose`: how many of the last examples of the val split were made likewise, so that the best epoch does
       well on them, too.
+    - `files`: by split, for each example the path below the directory of the data of the file that it is from, with
+      "/" between its parts; "" for an example without a file of its own, and no entry for a split without files.
     """
 
     name: str
@@ -45,6 +47,7 @@ class LabelledData(ABC):
     balance: Balance = "none"
     made: int = 0
     made_to_choose: int = 0
+    files: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @abstractmethod
     def labels(self, split: str) -> Labels:
@@ -56,6 +59,14 @@ class LabelledData(ABC):
 
     def stored(self, split: str) -> npt.NDArray[Any] | None:
         """Returns the examples of a split as they are kept, `[N, ...]`; None where they are not kept as one array."""
+        return None
+
+    def pictures_of(self, split: str, indices: Labels) -> npt.NDArray[np.uint8] | None:
+        """Returns examples of a split as pictures `[N, H, W, 3]` for people to look at; None where they are none.
+
+        - `split`: the name of the split.
+        - `indices`: which examples of it, `[N]`.
+        """
         return None
 
     def of_split(self, parts: Mapping[str, T], split: str) -> T:

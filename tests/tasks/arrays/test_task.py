@@ -65,6 +65,8 @@ def test_folders_of_files_and_files_of_rows(tmp_path: Path) -> None:
                 np.savetxt(folder / f"{i}.csv", x, delimiter=",", header="ax,ay,az", comments="")
     data = tasks.load("features", tmp_path / "folders")
     assert data.source == "folders: 36 arrays of 16 x 3"
+    for s in ("train", "val", "test"):
+        assert [data.classes[i] for i in data.labels(s)] == [name.split("/")[0] for name in data.files[s]]
     assert [data.size(s) for s in ("train", "val", "test")] == [30, 3, 3]
     rows = tmp_path / "rows"
     rows.mkdir()
@@ -72,6 +74,7 @@ def test_folders_of_files_and_files_of_rows(tmp_path: Path) -> None:
         np.savetxt(rows / f"c{c}.csv", X[c == Y].reshape(20, -1)[:, :7], delimiter=",")
     data = tasks.load("features", rows)
     assert data.classes == ("c0", "c1")
+    assert not data.files
     assert data.input_shape({}) == (7, 1, 1)
     assert data.inputs("train", {}).std(0) == pytest.approx(1, abs=1e-3)
 

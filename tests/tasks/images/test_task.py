@@ -7,7 +7,7 @@ import pytest
 from micronets import tasks
 from micronets.errors import DataError, MicronetsError, SpecError
 from micronets.frontend.image import PRESETS, ImageFrontEnd
-from micronets.tasks.images import coco, synthetic
+from micronets.tasks.images import coco, folders, synthetic
 from micronets.tasks.images.split import held_out
 
 Image = pytest.importorskip("PIL.Image")
@@ -34,6 +34,11 @@ def test_folders_become_classes_and_splits(tmp_path: Path) -> None:
     assert data.inputs("val", {"resolution": 8, "colour": 1}).shape == (5, 8, 8, 1)
     seen = [v.tobytes() for s in ("train", "val", "test") for v in data.pictures[s]]
     assert len(set(seen)) == 50
+    for s in ("train", "val", "test"):
+        for i, (name, label) in enumerate(zip(data.files[s], data.labels(s), strict=True)):
+            assert name.startswith(f"{data.classes[label]}/")
+            picture, _ = folders.read(tmp_path / "x" / name, data.frontend)
+            assert np.array_equal(data.pictures_of(s, np.array([i]))[0], picture)
     again = tasks.load("images", tmp_path / "x", kept=12, splits=("val",))
     assert np.array_equal(again.pictures["val"], data.pictures["val"])
     assert again.size("train") == 0
@@ -280,6 +285,7 @@ def test_the_papers_division_of_coco_and_minival(tmp_path: Path) -> None:
     assert ids(data, "train") | ids(data, "val") == {*range(60), *range(100, 120)} - tested
     assert not ids(data, "train") & ids(data, "val")
     assert ids(data, "val") >= ids(paper, "val")
+    assert {int(name[-7:-4]) for name in data.files["test"]} == tested  # type: ignore[attr-defined]
     for s in ("train", "val", "test"):
         x = data.pictures[s].mean((1, 2, 3)).round()  # type: ignore[attr-defined]
         assert np.array_equal(x.astype(int) % 2, data.labels(s))

@@ -39,6 +39,9 @@ def test_own_words_split_clip_by_clip(tmp_path: Path) -> None:
     assert counts == {"train": [16, 1], "val": [2, 1], "test": [2, 1]}
     assert data.source == "words: 23 recordings"
     assert len(data.background) == 200  # synthetic noise to mix with
+    for s in counts:
+        assert [data.classes[i] for i in data.labels(s)] == [name.split("/")[0] for name in data.files[s]]
+    assert len({name for s in counts for name in data.files[s]}) == 23
     rows = np.concatenate([data.features[s] for s in counts])
     assert len(np.unique(rows.reshape(23, -1), axis=0)) == 23  # each clip once
     again = load("kws", root)
@@ -51,6 +54,7 @@ def test_a_test_folder_serves_the_test_split_and_nothing_else(tmp_path: Path) ->
     data = load("kws", root, test=held)
     assert [data.size(s) for s in ("train", "val", "test")] == [12, 2, 4]
     assert data.notes == (f"{held}: no test clips for a",)
+    assert sorted(data.files["test"]) == sorted(p.relative_to(held).as_posix() for p in held.rglob("*.wav"))
     write_words(held, {"c": 1})
     assert message(root, test=held) == f"{held / 'c'}: class 'c' is not one of the classes; rename or remove it: a, b"
 

@@ -17,18 +17,21 @@ from micronets.device.tflm import interpreter
 from micronets.files import digest, write_atomic
 from micronets.pipeline import directory
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import EVALUATION, MODEL, RunDir
+from micronets.pipeline.directory import EVALUATION, MISTAKES, MODEL, RunDir
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.compile import COMPILE, read_measurement
 from micronets.pipeline.stages.export import EXPORT
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.train import TRAIN, trained
 from micronets.quantized.model import QuantizedModel
-from micronets.records import from_json
+from micronets.records import from_json, to_json
 from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
+from micronets.report.mistakes import Mistakes
+from micronets.report.mistakes import find as find_mistakes
 from micronets.runtimes import TFLM
 from micronets.runtimes.measurement import LIMITS_MEASURED, Measurement
-from micronets.tasks import Score
+from micronets.tasks import Score, TaskData
+from micronets.tasks.labelled import LabelledData
 from micronets.tasks.scoring import balanced_accuracy, remarks, unequal
 
 
@@ -51,12 +54,14 @@ def _evaluate(context: RunContext) -> Sequence[str]:
     by_torch, q = _torch_outputs(context, model)
     scores = [_row(name, context.data.evaluate(out, "test"), "host, PyTorch") for name, out in by_torch.items()]
     ours = evaluation.outputs(file, q, evaluation.REFERENCE)
-    result = context.data.evaluate(evaluation.logits(model, ours), "test")
+    outputs = evaluation.logits(model, ours)
+    result = context.data.evaluate(outputs, "test")
     scores.append(_row("int8, numpy reference", result, "host, numpy"))
     exact = None
     if interpreter.available():
         theirs = evaluation.outputs(file, q, TFLM.name)
-        result = context.data.evaluate(evaluation.logits(model, theirs), "test")
+        outputs = evaluation.logits(model, theirs)
+        result = context.data.evaluate(outputs, "test")
         scores.append(_row("int8 under TFLM", result, "host"))
         exact = evaluation.compare(file, q, ours, theirs)
         context.progress(
@@ -84,7 +89,23 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         remarks=remarks(result, context.data.classes),
     )
     write_atomic(context.run / EVALUATION, json.dumps(verdict.to_json(), indent=1) + "\n")
-    return (EVALUATION,)
+    if result.confusion is None:
+        return (EVALUATION,)
+    labels, classes = context.data.labels("test"), context.data.classes
+    wrong = find_mistakes(outputs, labels, classes, _files(context.data))
+    write_atomic(context.run / MISTAKES, json.dumps(to_json(wrong), indent=1) + "\n")
+    return EVALUATION, MISTAKES
+
+
+def _files(data: TaskData) -> Sequence[str]:
+    """Returns the path of the file of each test example; nothing where the data do not know them."""
+    return data.files.get("test", ()) if isinstance(data, LabelledData) else ()
+
+
+def read_mistakes(run: RunDir) -> Mistakes | None:
+    """Reads the mistakes that the stage wrote; None for a task without classes, and for runs of earlier versions."""
+    path = run / MISTAKES
+    return from_json(Mistakes, json.loads(path.read_text("utf-8"))) if path.is_file() else None
 
 
 def read_verdict(run: RunDir) -> Verdict:
@@ -140,4 +161,4 @@ def _torch_outputs(context: RunContext, model: QuantizedModel) -> tuple[dict[str
     return {name: np.concatenate([p[name] for p in parts]) for name in nets}, np.concatenate(q)
 
 
-EVALUATE = Stage("evaluate", "report", _inputs, _evaluate, (EVALUATION,))
+EVALUATE = Stage("evaluate", "report", _inputs, _evaluate, (EVALUATION, MISTAKES))

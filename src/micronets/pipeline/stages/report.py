@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import io
 import json
 import platform
 import shlex
@@ -11,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from micronets import __version__
 from micronets.boards import battery
@@ -21,6 +24,7 @@ from micronets.cost.layer_table import layer_inspections
 from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.files import write_atomic
+from micronets.frontend.image import Bytes
 from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, derive
 from micronets.pipeline import directory
@@ -28,16 +32,18 @@ from micronets.pipeline.context import RunContext
 from micronets.pipeline.directory import CONFIG, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.compile import COMPILE
-from micronets.pipeline.stages.evaluate import EVALUATE, read_verdict
+from micronets.pipeline.stages.evaluate import EVALUATE, read_mistakes, read_verdict
 from micronets.pipeline.stages.export import EXPORT
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.teacher import TEACHER
 from micronets.pipeline.stages.train import TRAIN
 from micronets.records import from_json
 from micronets.report.facts import ChoiceRow, Facts, PlanFacts, PlannedBuffer, SearchFacts, SizeRow, TrainFacts, Verdict
+from micronets.report.mistakes import MOST_SHOWN, Mistakes
 from micronets.report.page import run_page
 from micronets.runtimes.measurement import Measurement
-from micronets.tasks.labelled import given_labels
+from micronets.tasks import TaskData
+from micronets.tasks.labelled import LabelledData, given_labels
 
 RATE = 1.0  # inferences a second, for the battery
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
@@ -55,8 +61,27 @@ def _report(context: RunContext) -> Sequence[str]:
     """Writes report.json and report.html."""
     facts = collect(context)
     write_atomic(context.run / FACTS, json.dumps(facts.to_json(), indent=1) + "\n")
-    write_atomic(context.run / PAGE, run_page(facts))
+    mistakes = read_mistakes(context.run)
+    write_atomic(context.run / PAGE, run_page(facts, mistakes, _pictures(context.data, mistakes)))
     return FACTS, PAGE
+
+
+def _pictures(data: TaskData, found: Mistakes | None) -> tuple[bytes, ...]:
+    """Returns the mistakes that the page shows as JPEG files; nothing where the examples are no pictures."""
+    if found is None or not isinstance(data, LabelledData):
+        return ()
+    rows = np.array([m.example for m in found.mistakes[:MOST_SHOWN]], np.int64)
+    pixels = data.pictures_of("test", rows)
+    return () if pixels is None else tuple(map(_jpeg, pixels))
+
+
+def _jpeg(pixels: Bytes) -> bytes:
+    """Returns a picture `[H, W, 3]` as a JPEG file."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=85)
+    return file.getvalue()
 
 
 def read(run: RunDir) -> Facts:

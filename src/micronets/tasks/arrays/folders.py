@@ -41,6 +41,7 @@ class SplitArrays:
     - `y`: class indices `[N]`.
     - `split`: the split of each example, `[N]`.
     - `notes`: warnings about what was read.
+    - `files`: the path of each example's file, see `LabelledData`; empty where the examples have no files of their own.
     """
 
     classes: tuple[str, ...]
@@ -48,6 +49,7 @@ class SplitArrays:
     y: Labels
     split: Texts
     notes: tuple[str, ...]
+    files: tuple[str, ...] = ()
 
 
 def read(path: Path, trained: bool = True) -> SplitArrays:
@@ -187,7 +189,9 @@ def _stacked(
     keys = [k for _, _, ks, _ in parts for k in ks]
     who = [w for _, _, _, ws in parts for w in (ws or [None])]
     groups = [str(w) for w in who] if all(who) and len(who) == len(keys) and len(set(who)) >= 3 else None
-    found = SplitArrays(tuple(name for name, _, _, _ in parts), x, y, np.full(len(x), "train"), notes)
+    classes, split = tuple(name for name, _, _, _ in parts), np.full(len(x), "train")
+    alone = all(ws is not None for _, _, _, ws in parts)  # a file for each example
+    found = SplitArrays(classes, x, y, split, notes, tuple(keys) if alone else ())
     return _with_splits(found, groups, keys, str(root))
 
 

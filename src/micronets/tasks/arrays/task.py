@@ -241,6 +241,7 @@ def load(
         preparation=own,
         x={s: rows.x[w] for s, w in where.items()},
         target={s: rows.y[w] for s, w in where.items()},
+        files={s: tuple(np.array(rows.files)[w].tolist()) for s, w in where.items()} if rows.files else {},
         synthetic=path is None,
         notes=rows.notes,
         noise=noise,

@@ -62,10 +62,12 @@ def load(
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}
     notes: tuple[str, ...] = ()
+    named: dict[str, tuple[str, ...]] = {}
     for s in SPLITS:
         chosen = parted.get(s, {}) if s in splits else {}
         x[s], more = folders.pictures([*chosen], fe)
         y[s] = np.array([label for _, label in chosen.values()], np.int64)
+        named[s] = tuple(p.relative_to(path).as_posix() for p in chosen)
         notes += tuple(f"{s}: {note}" for note in more)
     source = f"{path.name}: {counted(sum(map(len, y.values())), 'images')} of COCO 2014"
     return ImageData(
@@ -75,6 +77,7 @@ def load(
         frontend=fe,
         pictures=x,
         target=y,
+        files=named,
         notes=notes,
         augmentation=augmentation,
         marks={} if division == "paper" else {MARK: division},

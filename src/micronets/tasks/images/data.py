@@ -46,6 +46,11 @@ class ImageData(LabelledData):
         """Returns the examples of a split as they are kept, `[N, ...]`."""
         return self.of_split(self.pictures, split)
 
+    def pictures_of(self, split: str, indices: Labels) -> Bytes:
+        """Returns pictures of a split as they are kept, `[N, S, S, 3]`."""
+        found = self.stored(split)[indices]
+        return found if found.shape[-1] == 3 else np.repeat(found, 3, axis=-1)
+
     def labels(self, split: str) -> Labels:
         """Returns the class indices `[N]` of a split. Raises `SpecError` for an unknown split."""
         return self.of_split(self.target, split)

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from micronets.files import digest, identity
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.frontend.mapped import Chunks, mapped_pictures
 from micronets.installation import install
+from micronets.tasks.base import Labels
 from micronets.tasks.class_folders import SPLIT_NAMES, ClassFiles, class_files, strangers_note
 from micronets.tasks.names import check_utf8, loose_note
 from micronets.terminal import counted
@@ -200,10 +202,28 @@ def _classes(root: Path) -> dict[str, ClassFiles]:
     return {folder.name: class_files(folder, SUFFIXES, "images", "add some") for folder in folders}
 
 
+@dataclass(frozen=True, eq=False)
+class SplitPictures:
+    """The pictures of a split that were read.
+
+    - `x`: uint8 `[N, S, S, 3]`.
+    - `y`: class indices `[N]`.
+    - `files`: the path of each picture below the directory of the data, with "/" between its parts.
+    - `notes`: warnings about what was read.
+    """
+
+    x: Bytes
+    y: Labels
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 def read_split(
-    files: Mapping[str, Sequence[Path]], classes: Sequence[str], fe: ImageFrontEnd
-) -> tuple[Bytes, np.ndarray, tuple[str, ...]]:
-    """Reads pictures `[N, S, S, 3]`, class indices `[N]` and notes of one split.
+    root: Path, files: Mapping[str, Sequence[Path]], classes: Sequence[str], fe: ImageFrontEnd
+) -> SplitPictures:
+    """Reads the pictures of one split.
+
+    - `root`: the directory of the data.
 
     - `files`: the paths of the pictures, by class.
     - `classes`: the names of the classes, in the order of their indices.
@@ -212,5 +232,7 @@ def read_split(
     Raises `DataError`.
     """
     order = [c for c in classes if files.get(c)]
-    x, notes = pictures([p for c in order for p in files[c]], fe)
-    return x, np.repeat([classes.index(c) for c in order], [len(files[c]) for c in order]).astype(np.int64), notes
+    paths = [p for c in order for p in files[c]]
+    x, notes = pictures(paths, fe)
+    y = np.repeat([classes.index(c) for c in order], [len(files[c]) for c in order]).astype(np.int64)
+    return SplitPictures(x, y, tuple(p.relative_to(root).as_posix() for p in paths), notes)

@@ -106,18 +106,22 @@ def read(
     Raises `DataError` for data that cannot be used, and `SpecError` for an unknown split.
     """
     check_splits(splits, (*SPLITS, "all"))
-    if path.is_file():
-        x, y, classes, notes = _arrays(path, fe, splits)
-    else:
-        x, y, classes, notes = _folders(path, fe, splits)
+    found = (_arrays if path.is_file() else _folders)(path, fe, splits)
+    classes = found.classes
     if len(classes) < 2 and "all" not in splits:
         raise DataError(f"{path}: only one class, '{classes[0]}'; a classifier needs at least two folders")
-    count = sum(map(len, y.values()))
+    count = sum(map(len, found.target.values()))
     return ImageData(
-        name=task, classes=classes, source=f"{path.name}: {count} "
-                                           "images", frontend=fe, pictures=x, target=y, notes=notes,
+        name=task,
+        classes=classes,
+        source=f"{path.name}: {count} images",
+        frontend=fe,
+        pictures=found.pictures,
+        target=found.target,
+        files=found.files,
+        notes=found.notes,
         augmentation=augmentation or ImageAugmentation(),
-    )  # fmt: skip
+    )
 
 
 def _check_trained(untrained: set[str], path: Path) -> None:
@@ -128,10 +132,18 @@ def _check_trained(untrained: set[str], path: Path) -> None:
         )
 
 
-Read = tuple[dict[str, Bytes], dict[str, Labels], tuple[str, ...], tuple[str, ...]]
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """What was read: see the fields of the same names of `ImageData`."""
+
+    classes: tuple[str, ...]
+    pictures: dict[str, Bytes]
+    target: dict[str, Labels]
+    files: dict[str, tuple[str, ...]]
+    notes: tuple[str, ...]
 
 
-def _folders(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
+def _folders(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> _Read:
     found, notes = folders.scan(path)
     classes = tuple(sorted({c for files in found.values() for c in files}))
     if "all" in splits:
@@ -151,14 +163,15 @@ def _folders(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
             )
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}
+    named: dict[str, tuple[str, ...]] = {}
     for s in (*SPLITS, *(["all"] if "all" in splits else [])):
-        files = by_split.get(s, {}) if s in splits else {}
-        x[s], y[s], more = folders.read_split(files, classes, fe)
-        notes += tuple(f"{s}: {note}" for note in more)
-    return x, y, classes, notes
+        part = folders.read_split(path, by_split.get(s, {}) if s in splits else {}, classes, fe)
+        x[s], y[s], named[s] = part.x, part.y, part.files
+        notes += tuple(f"{s}: {note}" for note in part.notes)
+    return _Read(classes, x, y, named, notes)
 
 
-def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
+def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> _Read:
     if "all" in splits:
         raise DataError(f"{path}: split 'all' is for directories of images; allowed here: {', '.join(SPLITS)}")
     parts, classes = cifar.read_npz(path)
@@ -175,7 +188,7 @@ def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> Read:
             y[s], y["train"] = y["train"][held], y["train"][keep]
     none = np.zeros(0, np.int64)
     x = {s: folders.enlarged(x[s] if s in splits else x[s][:0], fe) for s in SPLITS}
-    return x, {s: y[s] if s in splits else none for s in SPLITS}, classes, ()
+    return _Read(classes, x, {s: y[s] if s in splits else none for s in SPLITS}, {}, ())
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:

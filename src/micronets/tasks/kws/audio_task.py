@@ -113,8 +113,9 @@ def load(
         got = clips.class_folders(scan(path), fe, chosen, test is None, seed, cut=True)
     notes = got.notes
     if test and "test" in splits:
-        got.features["test"], got.target["test"], more = clips.held_out_clips(Path(test), got.classes, fe, cut=True)
-        notes += more
+        held = clips.held_out_clips(Path(test), got.classes, fe, cut=True)
+        got.features["test"], got.target["test"], got.files["test"] = held.features, held.target, held.files
+        notes += held.notes
     count = sum(map(len, got.target.values()))
     data = KwsData(
         name="audio",
@@ -123,6 +124,7 @@ def load(
         frontend=fe,
         features=got.features,
         target=got.target,
+        files=got.files,
         background=got.background,
         notes=notes,
         augmentation=augmentation or SpectrogramAugmentation(),

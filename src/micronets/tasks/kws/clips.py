@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -36,12 +36,26 @@ _MOST_UNKNOWN = 4  # times the mean word in the train split: each epoch draws ot
 
 @dataclass(frozen=True, eq=False)
 class Clips:
-    """Recordings that were read: features and class indices by split, background for the train split, and warnings."""
+    """Recordings that were read: features and class indices by split, background for the train split, and warnings.
+
+    - `files`: by split, the path of the recording that each example is from, see `LabelledData`.
+    """
 
     classes: tuple[str, ...]
     features: dict[str, Features]
     target: dict[str, Labels]
     background: Features
+    notes: tuple[str, ...]
+    files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Recordings:
+    """Recordings that were read: features, class indices and paths below the directory of the data, by split; notes."""
+
+    features: dict[str, Features]
+    target: dict[str, Labels]
+    files: dict[str, tuple[str, ...]]
     notes: tuple[str, ...]
 
 
@@ -61,16 +75,18 @@ def class_folders(
         raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
     by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
     notes = folders.notes if "all" in splits else (*folders.notes, *unread_lists_note(folders))
-    got = read_files(classes, {s: by_split[s] for s in splits}, fe, cut)
+    got = read_files(folders.root, classes, {s: by_split[s] for s in splits}, fe, cut)
+    notes += got.notes
     if cut and set(SPLITS) <= {*splits}:
-        got = (*got[:2], got[2] + _uneven(classes, got[1]))
+        notes += _uneven(classes, got.target)
     if "train" not in splits:
-        return Clips(classes, *got[:2], _no_features(fe), notes + got[2])
+        return Clips(classes, got.features, got.target, _no_features(fe), notes, got.files)
     rng = _rng(seed, "train")
     noise = [_crops(_whole(folders.background), _BACKGROUND_ROWS, fe, rng)] if folders.background else []
     if SILENCE in classes:
-        noise.append(got[0]["train"][got[1]["train"] == classes.index(SILENCE)])
-    return Clips(classes, *got[:2], np.concatenate(noise or [_drawn_background(fe, seed)]), notes + got[2])
+        noise.append(got.features["train"][got.target["train"] == classes.index(SILENCE)])
+    background = np.concatenate(noise or [_drawn_background(fe, seed)])
+    return Clips(classes, got.features, got.target, background, notes, got.files)
 
 
 def labelled_recordings(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int) -> Clips:
@@ -122,19 +138,29 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
             if not paths and s in splits:
                 name = {"val": "validation", "test": "test"}.get(s, s)
                 raise DataError(f"{folders.root}: class '{c}' has no {name} clip; add recordings or leave the word out")
-    x, y, notes = read_files(classes, {s: chosen[s] for s in splits}, fe)
+    got = read_files(folders.root, classes, {s: chosen[s] for s in splits}, fe)
+    x, y, named = got.features, got.target, got.files
     background = _no_features(fe)
     for s in splits:
         n = _BACKGROUND_ROWS if s == "train" else max(1, len(y[s]) // (len(classes) - 1))
         rows = _crops(background_parts(folders.background)[s], n, fe, _rng(seed, s))
         x[s], y[s] = np.concatenate([x[s], rows]), np.concatenate([y[s], np.zeros(len(rows), np.int64)])
+        named[s] += ("",) * len(rows)
         background = rows if s == "train" else background
-    return Clips(classes, x, y, background, folders.notes + listed + notes)
+    return Clips(classes, x, y, background, folders.notes + listed + got.notes, named)
 
 
-def held_out_clips(
-    root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False
-) -> tuple[Features, Labels, tuple[str, ...]]:
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Test data that lie elsewhere: features, class indices `[N]`, notes, and the path of each example's recording."""
+
+    features: Features
+    target: Labels
+    notes: tuple[str, ...]
+    files: tuple[str, ...] = ()
+
+
+def held_out_clips(root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False) -> HeldOut:
     """Reads all clips of a directory with a folder per class, or of recordings with label files, as test data.
 
     - `root`: the directory.
@@ -142,45 +168,53 @@ def held_out_clips(
     - `fe`: the front end that computes the features.
     - `cut`: whether a long recording in the folder of a class becomes several examples.
 
-    Returns features, class indices `[N]` and notes. Raises `DataError`.
+    Raises `DataError`.
     """
     pairs = long_recordings.find_recordings(root)
     if pairs is not None:
-        return long_recordings.held_out(pairs, classes, fe)
+        return HeldOut(*long_recordings.held_out(pairs, classes, fe))
     folders = scan(root)
     for c in folders.files:
         if c not in classes:
             raise DataError(
                 f"{root / c}: class '{c}' is not one of the classes; rename or remove it: {', '.join(classes)}"
             )
-    x, y, notes = read_files(classes, {"test": folders.files}, fe, cut)
+    got = read_files(root, classes, {"test": folders.files}, fe, cut)
     absent = [c for c in classes if c not in folders.files]
     missing = (f"{root}: no test clips for {', '.join(absent)}",) if absent else ()
-    return x["test"], y["test"], folders.notes + notes + missing
+    notes = folders.notes + got.notes + missing
+    return HeldOut(got.features["test"], got.target["test"], notes, got.files["test"])
 
 
 def read_files(
-    classes: Sequence[str], by_split: Mapping[str, Files], fe: FrontEnd, cut: bool = False
-) -> tuple[dict[str, Features], dict[str, Labels], tuple[str, ...]]:
+    root: Path, classes: Sequence[str], by_split: Mapping[str, Files], fe: FrontEnd, cut: bool = False
+) -> Recordings:
     """Reads recordings by split and class.
 
+    - `root`: the directory of the data.
+    - `classes`: the names of the classes, in the order of their indices.
+    - `by_split`: the paths of the recordings by split and class.
+    - `fe`: the front end that computes the features.
     - `cut`: whether a long recording becomes several examples.
 
-    Returns features and class indices by split, and notes. Raises `DataError`.
+    Raises `DataError`.
     """
-    x, y, notes = {}, {}, []
+    x, y, named, notes = {}, {}, {}, []
     for s in (*SPLITS, *(s for s in by_split if s not in SPLITS)):
         files = by_split.get(s, {})
         order = [c for c in classes if files.get(c)]
         paths = [p for c in order for p in files[c]]
         y[s] = np.repeat([classes.index(c) for c in order], [len(files[c]) for c in order]).astype(np.int64)
+        names = [p.relative_to(root).as_posix() for p in paths]
         if cut:
             x[s], counts, tally = cut_features(paths, fe)
             y[s] = np.repeat(y[s], counts)
+            names = [name for name, count in zip(names, counts, strict=True) for _ in range(count)]
         else:
             x[s], tally = wav_features(paths, fe)
+        named[s] = tuple(names)
         notes += [f"{s}: {note}" for note in tally.notes(fe)]
-    return x, y, tuple(notes)
+    return Recordings(x, y, named, tuple(notes))
 
 
 def _uneven(classes: Sequence[str], target: Mapping[str, Labels]) -> tuple[str, ...]:

@@ -181,11 +181,13 @@ def _of_clips(
     """
     x, y, notes = got.features, got.target, got.notes
     if test and "test" in splits:
-        x["test"], y["test"], more = clips.held_out_clips(test, got.classes, fe)
-        notes += more
+        held = clips.held_out_clips(test, got.classes, fe)
+        x["test"], y["test"], got.files["test"] = held.features, held.target, held.files
+        notes += held.notes
     source = f"{path.name}: {sum(map(len, y.values()))} {what}"
     return KwsData(
-        classes=got.classes, source=source, frontend=fe, features=x, target=y, background=got.background, notes=notes,
+        classes=got.classes, source=source, frontend=fe, features=x, target=y, files=got.files,
+        background=got.background, notes=notes,
         share=share, augmentation=augmentation or SpectrogramAugmentation(),
     )  # fmt: skip
 
@@ -205,6 +207,7 @@ def _prepared(
     fe = frontend.base() if frontend else p.frontend.base()
     x, y = p.features, p.target
     notes: tuple[str, ...] = ()
+    named: dict[str, tuple[str, ...]] = {}
     # Pixels of integers and of floats differ by 1 at most, so that either serves a model of the other.
     alike = replace(fe, arithmetic=p.frontend.arithmetic) == p.frontend.base()
     if not alike and (test is None or tuple(splits) != ("test",)):
@@ -213,12 +216,13 @@ def _prepared(
             f" {fe.hop_ms:g} ms); give a directory of WAV files"
         )
     if test:
-        x["test"], y["test"], notes = clips.held_out_clips(test, p.classes, fe)
+        held = clips.held_out_clips(test, p.classes, fe)
+        x["test"], y["test"], notes, named = held.features, held.target, held.notes, {"test": held.files}
     more = f", test: {counted(len(y['test']), 'recordings')}" if test else ""
     return KwsData(
         classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared "
                                   f"clips{more}", frontend=fe, features=x,
-        target=y, background=p.background, notes=notes, share=share,
+        target=y, files=named, background=p.background, notes=notes, share=share,
         augmentation=augmentation or SpectrogramAugmentation(),
     )  # fmt: skip
 

@@ -192,9 +192,9 @@ class _Recorded:
         out: dict[str, Features] = {}
         for cut in (False, True):
             kept = {c: some for c, some in paths.items() if (c in (SILENCE, UNKNOWN)) == cut and some}
-            x, y, notes = clips.read_files(tuple(kept), {split: kept}, self.fe, cut)
-            out |= {c: x[split][y[split] == i] for i, c in enumerate(kept)}
-            self.notes += notes
+            got = clips.read_files(self.folders.root, tuple(kept), {split: kept}, self.fe, cut)
+            out |= {c: got.features[split][got.target[split] == i] for i, c in enumerate(kept)}
+            self.notes += got.notes
         return out
 
 
