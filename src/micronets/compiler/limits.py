@@ -24,8 +24,8 @@ CHANNEL_WORDS = 6
 """Words of `micronets_channel_constants` in front of the packed weights of a channel."""
 
 LEAST_SHIFT = -22
-"""Least shift of a requantisation with which the depthwise kernels for pairs can work: the zero point, shifted the
-other way, then leaves room in 32 bits for a sum."""
+"""Least shift of a requantisation with which the depthwise kernels that multiply pairs of values can work: the zero
+point, shifted to the left by as many bits, then leaves room in 32 bits for a sum."""
 
 STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
     {
@@ -60,7 +60,7 @@ _HEADER = """\
 /* Words of micronets_channel_constants in front of the packed weights of a channel. */
 #define MICRONETS_CHANNEL_WORDS {words}
 
-/* Least shift of a requantisation by which the depthwise kernels for pairs can go. */
+/* Least shift of a requantisation with which the depthwise kernels that multiply pairs of values can work. */
 #define MICRONETS_LEAST_SHIFT ({shift})
 
 /* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */

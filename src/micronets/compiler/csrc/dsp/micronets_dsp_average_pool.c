@@ -3,10 +3,11 @@
 
 #if MICRONETS_DSP
 
-/* Returns a mean plus 128: the nearest integer, halves away from zero. That is (2 sum + count) / (2 count) rounded
- * down, with 1 less above the line where the sum is negative; 256 count more makes it 128 more, and not negative.
+/* Returns a mean plus 128, rounded to nearest, halves away from zero. The rounded mean is (2 * sum + count) / (2 *
+ * count), rounded down, with a numerator less by 1 where the sum is negative. A numerator that is larger by 256 * count
+ * makes the result larger by 128, and not negative.
  *
- * sum: of the codes. offset: 257 count, where count is 2 .. 255. inverse: 2^31 / count, rounded up. Numerators are
+ * sum: of the codes. offset: 257 * count, where count is 2 .. 255. inverse: 2^31 / count, rounded up. Numerators are
  * below 2^17, so the quotient is exact. */
 MICRONETS_INLINE int32_t upper_mean(int32_t sum, int32_t offset, int32_t inverse)
 {
@@ -24,10 +25,12 @@ MICRONETS_INLINE uint32_t four_means(micronets_pair even, micronets_pair odd, in
     return ((uint32_t)a | (uint32_t)b << 8 | (uint32_t)c << 16 | (uint32_t)d << 24) ^ 0x80808080u;
 }
 
-/* Writes the means of as many channels as there are groups of four, and returns the end of the output.
+/* Writes the means of all whole groups of four channels, and returns the end of the output.
  *
- * first: [in] the first code of the window. lines, row: how many, and bytes from one to the next. width: bytes of a
- * line, of all channels. count: codes of the window, 2 .. 255. lowest4, highest4: limits, in each of four bytes. */
+ * first: [in] the first code of the window. output: [out] a code for each channel of the groups. lines, row: lines of
+ * the window, and bytes from one to the next. width: bytes of a line of the window, with all channels. channels: how
+ * many the map has. count: codes of a channel in the window, 2 .. 255. lowest4, highest4: limits, in each of four
+ * bytes. */
 MICRONETS_APART int8_t *mean_groups(const int8_t *first, int8_t *output, int32_t lines, int32_t row, int32_t width,
                                     int32_t channels, int32_t count, uint32_t lowest4, uint32_t highest4)
 {

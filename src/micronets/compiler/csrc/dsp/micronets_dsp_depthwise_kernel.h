@@ -1,4 +1,4 @@
-/* What the depthwise kernels share that compute one channel at a time and multiply pairs of values. */
+/* Functions and loops that the depthwise kernels for one channel at a time, which multiply pairs of values, share. */
 #ifndef MICRONETS_DSP_DEPTHWISE_KERNEL_H
 #define MICRONETS_DSP_DEPTHWISE_KERNEL_H
 

@@ -3,10 +3,10 @@
 
 #if MICRONETS_DSP
 
-/* Writes the largest codes of windows of 2 x 2, of groups of four channels, and returns the end of the output.
+/* Writes the largest codes of a window of 2 x 2, of groups of four channels, and returns the end of the output.
  *
- * first: [in] the first code of the window. groups: how many groups there are. step, row: bytes to the next column and
- * to the next line. lowest4, highest4: limits, in each of four bytes. */
+ * first: [in] the first code of the window. output: [out] four codes for each group. groups: how many groups there are.
+ * step, row: bytes to the next column and to the next line. lowest4, highest4: limits, in each of four bytes. */
 MICRONETS_APART int8_t *largest_of_2x2(const int8_t *first, int8_t *output, int32_t groups, int32_t step, int32_t row,
                                        uint32_t lowest4, uint32_t highest4)
 {

@@ -3,7 +3,10 @@
 
 #if MICRONETS_DSP
 
-/* Returns the largest codes, each flipped, of all that go, of four places next to each other that stay. */
+/* Returns, for each of four neighbouring places of the output, the largest of the codes that it reduces.
+ *
+ * first: [in] the first code of the first place. n: [in] the dimensions. flip: 0, or all bits set, so that the largest
+ * flipped code is the smallest code. Codes are flipped before they are compared, and the result is still flipped. */
 MICRONETS_APART uint32_t largest_four(const int8_t *first, const micronets_reduction *n, uint32_t flip)
 {
     uint32_t largest = 0x80808080u;
@@ -31,7 +34,7 @@ static uint32_t largest_line(const int8_t *first, int32_t count, int32_t step, u
     return largest;
 }
 
-/* Returns the largest code, flipped, of all that go, of one place that stays; it is in the lowest byte. */
+/* Returns the largest of the flipped codes that one place of the output reduces, in the lowest byte. */
 MICRONETS_SMALL
 static uint32_t largest_one(const int8_t *first, const micronets_reduction *n, uint32_t flip)
 {
@@ -46,10 +49,10 @@ static uint32_t largest_one(const int8_t *first, const micronets_reduction *n, u
     return largest;
 }
 
-/* Reduces lines of codes to one each.
+/* Reduces lines of codes to one code each. Returns the end of the output.
  *
- * first: [in] the first line. lines, step: how many, and bytes from one to the next. count, gone_step: codes of a line,
- * and bytes from one to the next. Returns the end of the output. */
+ * first: [in] the first line. output: [out] a code for each line. lines, step: how many lines there are, and bytes from
+ * one to the next. count, gone_step: codes of a line, and bytes from one to the next. flip: see largest_four. */
 MICRONETS_APART int8_t *reduce_lines(const int8_t *first, int8_t *output, int32_t lines, int32_t step, int32_t count,
                                      int32_t gone_step, uint32_t flip)
 {
@@ -59,8 +62,10 @@ MICRONETS_APART int8_t *reduce_lines(const int8_t *first, int8_t *output, int32_
     return output;
 }
 
-/* Writes the largest codes of at most three places that stay, among which those that go lie together: a line of such
- * groups is gone through four groups at a time. */
+/* Writes the largest codes of at most three places of the output, whose codes lie side by side in groups: a group has
+ * one code for each place. A line of groups is gone through four groups at a time.
+ *
+ * first: [in] the first group. n: [in] the dimensions. flip: see largest_four. output: [out] a code for each place. */
 MICRONETS_SMALL
 static void largest_few(const int8_t *first, const micronets_reduction *n, uint32_t flip, int8_t *output)
 {

@@ -3,8 +3,10 @@
 
 #if MICRONETS_DSP
 
-/* Adds lines of codes; first: [in] the first line. lines, step: how many, and bytes from one to the next. count,
- * code_step: codes of a line, and bytes from one to the next. sums: [out] one for each line. */
+/* Adds up each of several lines of codes.
+ *
+ * first: [in] the first line. lines, step: how many lines there are, and bytes from one to the next. count, code_step:
+ * codes of a line, and bytes from one to the next. sums: [out] one for each line. */
 MICRONETS_APART void sum_lines(const int8_t *first, int32_t lines, int32_t step, int32_t count, int32_t code_step,
                                int32_t *sums)
 {
@@ -22,8 +24,8 @@ MICRONETS_APART void sum_lines(const int8_t *first, int32_t lines, int32_t step,
     }
 }
 
-/* Adds lines of codes that lie next to each other where the step from one to the next is 1: four at a time then. The
- * arguments are those of sum_lines; sums: [out] one for each line. */
+/* Adds up each of several lines of codes as sum_lines does, whose arguments it takes; where lines begin at neighbouring
+ * bytes (step is 1), four at a time. */
 MICRONETS_SMALL
 static void sum_group(const int8_t *first, int32_t lines, int32_t step, int32_t count, int32_t code_step, int32_t *sums)
 {
@@ -34,10 +36,10 @@ static void sum_group(const int8_t *first, int32_t lines, int32_t step, int32_t 
     sum_lines(first + k * step, lines - k, step, count, code_step, sums + k);
 }
 
-/* Adds all codes that go, of places one behind the other that stay.
+/* Adds up, for each of several places of the output, the codes that it reduces.
  *
  * first: [in] the first code of the first place. step: bytes from one place to the next. places: how many there are, at
- * most MICRONETS_SUMS. sums: [out] one for each place. */
+ * most MICRONETS_SUMS. n: [in] the dimensions. sums: [out] one for each place. */
 MICRONETS_SMALL
 static void sum_places(const int8_t *first, int32_t step, int32_t places, const micronets_reduction *n, int32_t *sums)
 {
@@ -57,8 +59,10 @@ static void sum_places(const int8_t *first, int32_t step, int32_t places, const 
     }
 }
 
-/* Adds all codes of at most three places that stay, among which those that go lie together: a line of such groups is
- * added up four groups at a time. sums: [out] three, of which the first are for the places. */
+/* Adds up the codes of at most three places of the output, which lie side by side in groups: a group has one code for
+ * each place. A line of groups is added up four groups at a time.
+ *
+ * first: [in] the first group. n: [in] the dimensions. sums: [out] three, the first ones for the places. */
 MICRONETS_SMALL
 static void sum_few(const int8_t *first, const micronets_reduction *n, int32_t *sums)
 {

@@ -3,12 +3,15 @@
 
 #if MICRONETS_DSP
 
-/* Writes four codes, saturated. first: 2^16 times what a code of 0 for both makes, plus 128. */
+/* Writes four codes, saturated.
+ *
+ * a, b: [in] four codes each. output: [out] four codes. factor_a, factor_b: the factors of both operands. first: 2^16
+ * times (128 plus the result, not rounded, of two codes of 0). */
 MICRONETS_INLINE void quad(const int8_t *a, const int8_t *b, int8_t *output, int32_t factor_a, int32_t factor_b,
                            int32_t first)
 {
     const uint32_t x = micronets_load4(a), y = micronets_load4(b), upper = 0xff00ff00u;
-    /* Each code times 256 in a half of a word, so that the upper 32 bits of the product have all that is needed. */
+    /* Each half of a word holds a code times 256, so that smlawb, which drops 16 bits of the product, drops 8 of it. */
     const micronets_pair x_even = x << 8 & upper, x_odd = x & upper, y_even = y << 8 & upper, y_odd = y & upper;
     const int32_t s0 = micronets_smlawb(factor_b, y_even, micronets_smlawb(factor_a, x_even, first));
     const int32_t s1 = micronets_smlawb(factor_b, y_odd, micronets_smlawb(factor_a, x_odd, first));

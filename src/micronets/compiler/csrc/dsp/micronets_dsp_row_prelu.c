@@ -2,15 +2,15 @@
 
 #if MICRONETS_DSP
 
-/* How values of at least 0 become 2^16 times their code plus 128. */
+/* How a value of at least 0 becomes 2^16 * (its output code + 128). */
 typedef struct {
     micronets_pair left; /* a power of two in each half, by which they are multiplied first */
     int32_t multiplier;  /* 2^30 .. 2^31 - 1 */
     int32_t factor;      /* 2^16 / 2^shift */
-    int32_t first;       /* 2^16 times the zero point plus 128, and half a unit to round */
+    int32_t first;       /* 2^16 * (zero point + 128), and half a unit to round */
 } positive_scale;
 
-/* Returns 2^16 times the code of a value plus 128; shifted: the value times the power of two. */
+/* Returns 2^16 * (output code of a value + 128); shifted: the value times the power of two. */
 MICRONETS_INLINE int32_t positive_code(int32_t shifted, positive_scale scale)
 {
     return micronets_smmulr(shifted, scale.multiplier) * scale.factor + scale.first;

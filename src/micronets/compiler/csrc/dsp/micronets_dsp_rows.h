@@ -7,8 +7,9 @@
 
 #if MICRONETS_DSP
 
-/* How the values of an operand are scaled: twice a value is shifted to the left and multiplied, with a rounding; the
- * upper half of that is shifted to the left once more where nothing is to be rounded, and then to the right. */
+/* How the values of an operand are scaled: twice the value is shifted to the left and multiplied; the upper half of the
+ * product, rounded, is shifted to the right and rounded again. Where the scale has no shift to the right, the upper
+ * half is doubled first, so that a shift by 1 rounds nothing. */
 typedef struct {
     int32_t left;       /* the first shift, and 1 for twice the value */
     int32_t multiplier; /* 2^30 .. 2^31 - 1 */
@@ -22,13 +23,13 @@ typedef struct {
     int32_t shift;      /* to the right, 1 .. 31 */
 } micronets_dsp_result;
 
-/* Whether an operand can be scaled by micronets_dsp_on_grid: values of 9 bits, shifted to the left by `bits`. */
+/* Tells whether an operand can be scaled by micronets_dsp_on_grid: values of 9 bits, shifted to the left by `bits`. */
 MICRONETS_INLINE int32_t micronets_dsp_scales(const micronets_add_operand *operand, int32_t bits)
 {
     return operand->multiplier != 0 && operand->shift <= 21 - bits;
 }
 
-/* Returns how an operand is scaled, of which micronets_dsp_scales is true. */
+/* Returns how an operand for which micronets_dsp_scales is true is scaled; bits: the shift that it was asked about. */
 MICRONETS_INLINE micronets_dsp_operand micronets_dsp_operand_of(const micronets_add_operand *operand, int32_t bits)
 {
     const int32_t right = operand->shift < 0 ? -operand->shift : 0, left = operand->shift > 0 ? operand->shift : 0;
@@ -40,17 +41,17 @@ MICRONETS_INLINE micronets_dsp_operand micronets_dsp_operand_of(const micronets_
 MICRONETS_INLINE int32_t micronets_dsp_on_grid(int32_t value, micronets_dsp_operand scale)
 {
     const int32_t high = micronets_smmulr((int32_t)((uint32_t)value << scale.left), scale.multiplier);
-    const int32_t even = (int32_t)((uint32_t)high << scale.again); /* of an even number half is not rounded */
+    const int32_t even = (int32_t)((uint32_t)high << scale.again); /* half of an even number needs no rounding */
     return micronets_shift_add(even + (even >> 31), scale.shift, 0);
 }
 
-/* Whether a result can be scaled by micronets_dsp_code. */
+/* Tells whether a result can be scaled by micronets_dsp_code. */
 MICRONETS_INLINE int32_t micronets_dsp_shrinks(const micronets_add_operand *operand)
 {
     return operand->multiplier != 0 && operand->shift < 0;
 }
 
-/* Returns how a result is scaled, of which micronets_dsp_shrinks is true. */
+/* Returns how a result for which micronets_dsp_shrinks is true is scaled. */
 MICRONETS_INLINE micronets_dsp_result micronets_dsp_result_of(const micronets_add_operand *operand)
 {
     const micronets_dsp_result scale = {(int32_t)((uint32_t)operand->multiplier << 1), -operand->shift};
@@ -64,20 +65,20 @@ MICRONETS_INLINE int32_t micronets_dsp_code(int32_t value, micronets_dsp_result 
     return micronets_saturate(micronets_shift_add(high + (high >> 31), scale.shift, zero));
 }
 
-/* How a sum or product becomes 2^16 times its code plus 128. */
+/* How a product becomes 2^16 * (output code + 128). */
 typedef struct {
     int32_t multiplier; /* twice the multiplier, its 32 bits read as a negative number */
     int32_t factor;     /* 2^16 / 2^shift */
-    int32_t first;      /* 2^16 times the zero point plus 128, and half a unit to round */
+    int32_t first;      /* 2^16 * (zero point + 128), and half a unit to round */
 } micronets_dsp_upper;
 
-/* Whether a product of two codes can be scaled by micronets_dsp_upper_code. */
+/* Tells whether a product of two codes can be scaled by micronets_dsp_upper_code. */
 MICRONETS_INLINE int32_t micronets_dsp_fits_upper(const micronets_add_operand *operand)
 {
     return operand->multiplier != 0 && operand->shift <= -3 && operand->shift >= -16;
 }
 
-/* Returns how a product is scaled, of which micronets_dsp_fits_upper is true. */
+/* Returns how a product for which micronets_dsp_fits_upper is true is scaled. */
 MICRONETS_INLINE micronets_dsp_upper micronets_dsp_upper_of(const micronets_add_operand *operand)
 {
     const int32_t first = (operand->zero_point + 128) * (1 << 16) + (1 << 15);
@@ -86,7 +87,7 @@ MICRONETS_INLINE micronets_dsp_upper micronets_dsp_upper_of(const micronets_add_
     return scale;
 }
 
-/* Returns 2^16 times the code of a product plus 128: its upper half is the code, not saturated. */
+/* Returns 2^16 * (output code of a product + 128), not saturated: the upper half of the word holds the code + 128. */
 MICRONETS_INLINE int32_t micronets_dsp_upper_code(int32_t value, micronets_dsp_upper scale)
 {
     const int32_t high = micronets_high_plus(value, scale.multiplier);
@@ -109,7 +110,7 @@ typedef struct {
     micronets_pair even, odd; /* values 0 and 2, and 1 and 3 */
 } micronets_dsp_four;
 
-/* Returns four codes less their zero point, of which `offset` has the negative in each half. */
+/* Returns four codes less their zero point; offset: -(zero point) in each half. */
 MICRONETS_INLINE micronets_dsp_four micronets_dsp_load(const int8_t *codes, micronets_pair offset)
 {
     const uint32_t four = micronets_load4(codes);

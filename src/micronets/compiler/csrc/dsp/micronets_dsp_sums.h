@@ -1,4 +1,4 @@
-/* Sums and largest codes of tensors along dimensions that go, four codes at a time. */
+/* Sums and largest codes along the dimensions that a reduction removes, four codes at a time. */
 #ifndef MICRONETS_DSP_SUMS_H
 #define MICRONETS_DSP_SUMS_H
 
@@ -9,7 +9,8 @@
 
 #define MICRONETS_SUMS 16 /* sums that become codes together */
 
-/* Returns the code of twice a sum, saturated. */
+/* Returns the code of a sum, saturated. twice: the sum with its bias, doubled. multiplier: of the scale. shift: how far
+ * to shift to the right, 1 .. 31. zero: zero point of the output. */
 MICRONETS_INLINE int32_t micronets_dsp_mean_code(int32_t twice, int32_t multiplier, int32_t shift, int32_t zero)
 {
     const int32_t high = micronets_smmulr(twice, multiplier);
@@ -24,7 +25,7 @@ MICRONETS_INLINE void micronets_dsp_fill_up(int32_t *sums, int32_t count)
     }
 }
 
-/* Returns the code of a sum; its scale may be any. */
+/* Returns the code of a sum by a scale of any shift. */
 MICRONETS_SMALL
 MICRONETS_APART int8_t micronets_dsp_any_code(int32_t sum, const micronets_requant *requant)
 {
@@ -67,7 +68,7 @@ MICRONETS_APART int8_t *micronets_dsp_mean_codes(const int32_t *sums, int32_t co
 /* Returns the sum of `count` codes that lie together; first: [in] the codes. */
 MICRONETS_APART int32_t micronets_dsp_sum_run(const int8_t *first, int32_t count)
 {
-    const uint32_t flip = 0x80808080u; /* makes 0 .. 255 of -128 .. 127 */
+    const uint32_t flip = 0x80808080u; /* turns codes -128 .. 127 into bytes 0 .. 255 */
     uint32_t sum = 0u - 128u * (uint32_t)count;
     for (; count >= 16; count -= 16, first += 16) {
         const uint32_t a = micronets_load4(first), b = micronets_load4(first + 4);
@@ -86,10 +87,13 @@ MICRONETS_APART int32_t micronets_dsp_sum_run(const int8_t *first, int32_t count
     return (int32_t)sum;
 }
 
-#define MICRONETS_PAIR_CODES 252 /* as many codes as add up to 16 bits, a multiple of four */
+#define MICRONETS_PAIR_CODES 252 /* so many codes have a sum that fits 16 bits; a multiple of four */
 
-/* Adds four columns of a few codes; first: [in] the first row. step: bytes to the next row, not 0. rows: 0 ..
- * MICRONETS_PAIR_CODES. Returns the sums of columns 0 and 2, and above them those of 1 and 3, as pairs. */
+/* Adds up four columns of few codes. Returns a pair of the sums of columns 0 and 2 in the lower word, and a pair of
+ * those of columns 1 and 3 in the upper word.
+ *
+ * first: [in] the first row, four neighbouring codes. step: bytes to the next row, not 0. rows: 0 ..
+ * MICRONETS_PAIR_CODES. */
 MICRONETS_APART uint64_t micronets_dsp_sum_pairs(const int8_t *first, int32_t step, int32_t rows)
 {
     micronets_pair even = 0, odd = 0;
@@ -113,7 +117,10 @@ MICRONETS_APART uint64_t micronets_dsp_sum_pairs(const int8_t *first, int32_t st
     return (uint64_t)odd << 32 | even;
 }
 
-/* Adds four columns of codes; first, step: as of micronets_dsp_sum_pairs. rows: at least 0. sums: [out] four. */
+/* Adds up four columns of codes.
+ *
+ * first: [in] the first row, four neighbouring codes. step: bytes to the next row, not 0. rows: at least 0. sums: [out]
+ * four. */
 MICRONETS_INLINE void micronets_dsp_sum_columns(const int8_t *first, int32_t step, int32_t rows, int32_t *sums)
 {
     int32_t a = 0, b = 0, c = 0, d = 0;
@@ -134,8 +141,9 @@ MICRONETS_INLINE void micronets_dsp_sum_columns(const int8_t *first, int32_t ste
     sums[3] = d;
 }
 
-/* Returns the largest of codes that lie together, each of which is first flipped, in each of four bytes, or less than
- * it; first: [in] `count` codes. largest: what the largest ones are so far. */
+/* Returns a word of four codes, of which the largest is the largest of the flipped codes and of the codes in `largest`.
+ *
+ * first: [in] `count` neighbouring codes. largest: four codes to begin with. flip: a word that codes are flipped by. */
 MICRONETS_INLINE uint32_t micronets_dsp_largest_run(const int8_t *first, int32_t count, uint32_t largest, uint32_t flip)
 {
     for (; count >= 8; count -= 8, first += 8) {
@@ -152,8 +160,10 @@ MICRONETS_INLINE uint32_t micronets_dsp_largest_run(const int8_t *first, int32_t
     return largest;
 }
 
-/* Returns the largest codes of four columns, each of which is first flipped; the other arguments are those of
- * micronets_dsp_sum_columns. */
+/* Returns the largest of the flipped codes of each of four columns, and of the codes in `largest`.
+ *
+ * first: [in] the first row, four neighbouring codes. step: bytes to the next row. rows: at least 0. largest: four
+ * codes to begin with. flip: a word that codes are flipped by. */
 MICRONETS_INLINE uint32_t micronets_dsp_largest_columns(const int8_t *first, int32_t step, int32_t rows,
                                                         uint32_t largest, uint32_t flip)
 {

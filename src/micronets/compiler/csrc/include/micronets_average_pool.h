@@ -1,4 +1,4 @@
-/* Means over windows: what the portable kernel and the one for the DSP extension share. */
+/* Means over windows: functions that the portable kernel and the one for the DSP extension share. */
 #ifndef MICRONETS_AVERAGE_POOL_H
 #define MICRONETS_AVERAGE_POOL_H
 
@@ -27,10 +27,10 @@ MICRONETS_APART micronets_span micronets_span_inside(int32_t start, int32_t kern
     return r;
 }
 
-/* Returns the sum of one channel's values.
+/* Returns the sum of one channel's values under a window.
  *
- * line: [in] the first value. lines: how many lines there are. row: bytes from a line to the next. width: bytes of a
- * line, of all channels. channels: bytes from a value to the next. */
+ * line: [in] the first value. lines: lines of the window inside the map. row: bytes from a line to the next. width:
+ * bytes of a line of the window, with all channels. channels: bytes from a value to the next. */
 MICRONETS_INLINE int32_t micronets_sum_channel(const int8_t *line, int32_t lines, int32_t row, int32_t width,
                                                int32_t channels)
 {

@@ -1,9 +1,8 @@
-/* The products of one vector with filters whose weights are single bytes, for cores that multiply two numbers at a
- * time.
+/* The products of one vector with filters whose weights are single bytes, for cores with one product an instruction.
  *
  * Weights come four filters at a time: for each value of the vector there are four bytes, one for each filter. Filters
  * are padded to a multiple of four. A byte is the weight plus 128, 0 .. 255, since some cores (Cortex-M0+) take two
- * instructions to load a signed byte; 128 times the sum of the vector is taken off again. */
+ * instructions to load a signed byte; 128 times the sum of the vector is subtracted from each filter's sum. */
 #ifndef MICRONETS_DOT_BYTES_H
 #define MICRONETS_DOT_BYTES_H
 

@@ -23,7 +23,8 @@ static inline int32_t micronets_saturated(int64_t value)
     return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
 }
 
-/* Returns 2^31 / (1 + a / 2^31) for a in 0 .. 2^31 - 1, by three steps of Newton and Raphson from 48/17 - 32/17 d. */
+/* Returns 2^31 / (1 + a / 2^31) for a in 0 .. 2^31 - 1: three Newton-Raphson steps towards the reciprocal of d, half of
+ * 1 + a / 2^31, which begin with 48/17 - 32/17 * d. */
 static inline int32_t micronets_one_over_one_plus(int32_t a)
 {
     const int32_t half = (int32_t)(((int64_t)a + INT32_MAX + 1) / 2);

@@ -52,7 +52,7 @@ typedef struct {
     int32_t skipped;            /* bytes of code that the first round of the loop leaves out, plus 1 for Thumb */
     uint32_t *columns;          /* two interleaved columns */
     int32_t zero_point;         /* zero point of the output */
-    int32_t clamp;              /* 0: by the limits below; 1, -1: saturation is enough; 1: the zero point is -128 */
+    int32_t clamp;              /* 0: to the limits below; 1 and -1: by saturation, 1 where the zero point is -128 */
     int32_t pairs;              /* 0: the caller wrote the columns; else how many pairs of pixels `input` has */
     const int8_t *input;        /* pixels that become columns, each of a multiple of four values */
     uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */

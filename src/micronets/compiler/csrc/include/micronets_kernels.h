@@ -1,10 +1,10 @@
 /* Kernels of micronets: what each function computes, on which layouts and ranges.
  *
- * Tensors are int8 codes. A map is [height, width, channels] with the channels of a pixel next to each other. A code
- * stands for the real value scale * (code - zero point). Arguments come in the order input, output, weights or
- * table, scratch memory, sizes, requantisation; [in] is only read, [out] only written, and [scratch] holds nothing
- * before or after the call. A kernel reads and writes nothing but what it is given, keeps nothing between calls, and
- * allocates nothing.
+ * Tensors are int8 codes unless a kernel's name ends otherwise (_s16, _s32, _f32). A map is [height, width, channels]
+ * with the channels of a pixel next to each other. A code stands for the real value scale * (code - zero point).
+ * Arguments come in the order input, output, weights or table, scratch memory, sizes, requantisation; [in] is only
+ * read, [out] only written, and [scratch] holds nothing before or after the call. A kernel reads and writes nothing but
+ * what it is given, allocates nothing, and keeps values between calls only in the network's state (micronets_state.h).
  *
  * Outputs are produced from the first byte to the last, those of depthwise convolutions channel by channel. Input and
  * output may overlap only where the plan of the arena (model.c) says so: in a depthwise convolution they then begin at
@@ -60,7 +60,7 @@ typedef struct {
     uint16_t shift_count;      /* 0: the tables are packed; else how many multipliers, and how many shifts, there are */
 } micronets_requant;
 
-/* How a depthwise convolution goes through the plane of a channel: line by line, several lines of outputs in a pass.
+/* How a depthwise convolution goes through the map of a channel: line by line, several lines of outputs in a pass.
  *
  * A line is a row of the map or, where column_major is 1, a column. The sizes of the window with _h then count lines,
  * and those with _w are along a line. A line is computed in `phases` interleaved parts, each of which has no dilation
@@ -146,7 +146,7 @@ typedef struct {
  * values of a row. */
 typedef struct {
     int32_t size[4];    /* how often each loop runs, at least once */
-    int32_t a[4], b[4]; /* how many values an operand goes on with it; 0 where its values are repeated */
+    int32_t a[4], b[4]; /* values from one round of a loop to the next in each operand; 0 where they are repeated */
 } micronets_broadcast;
 
 /* Combines a row of values of two tensors.
@@ -204,13 +204,13 @@ typedef struct {
 typedef struct {
     int32_t kept[3];      /* sizes of the dimensions that stay, each at least 1 */
     int32_t kept_step[3]; /* values from one place along them to the next */
-    int32_t gone[3];      /* the same of those that go */
-    int32_t gone_step[3];
+    int32_t gone[3];      /* sizes of the dimensions that go, each at least 1 */
+    int32_t gone_step[3]; /* values from one place along them to the next */
 } micronets_reduction;
 
 /* Two matrices that are multiplied, and how their values lie. */
 typedef struct {
-    int32_t rows, columns;    /* of the product, each at least 1 */
+    int32_t rows, columns;    /* rows and columns of the product, each at least 1 */
     int32_t depth;            /* columns of the first, rows of the second, at least 1 */
     int32_t a_row, a_step;    /* values from a row of the first to the next, and from column to column */
     int32_t b_column, b_step; /* values from a column of the second to the next, and from row to row */
@@ -301,7 +301,7 @@ MICRONETS_AGREE_SIZE(micronets_copy_params, MICRONETS_COPY_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
 
-/* Convolution for cores that multiply two numbers at a time: one output pixel and four filters at a time.
+/* Convolution for cores with one product an instruction: one output pixel and four filters at a time.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c]. weights: [in] bytes in the order of
  * micronets_dot_bytes.h. scratch: [scratch] the values of a window. window: [in] sizes; pad_value is the input's zero
@@ -309,7 +309,7 @@ MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
 void micronets_conv_bytes(const int8_t *input, int8_t *output, const uint8_t *weights, int8_t *scratch,
                           const micronets_window *window, const micronets_requant *requant);
 
-/* Pixels times a matrix, for cores that multiply two numbers at a time: pointwise convolutions and dense layers.
+/* Pixels times a matrix, for cores with one product an instruction: pointwise convolutions and dense layers.
  *
  * input: [in] [pixels, inputs]. output: [out] [pixels, outputs]; that of a pixel may not overlap what this pixel and
  * later ones read. weights: [in] bytes in the order of micronets_dot_bytes.h. requant: [in] tables of either form. */
@@ -406,11 +406,13 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
                          const micronets_window *window, const micronets_depthwise_schedule *schedule,
                          const micronets_requant *requant, micronets_depthwise_kernel kernel);
 
-/* micronets_depthwise with weights of 4 bits, which are first unpacked to the front of the scratch memory.
+/* Depthwise convolution with weights of 4 bits, which are unpacked to the front of the scratch memory; then
+ * micronets_depthwise runs.
  *
- * weights: [in] codes -8 .. 7 in the order of micronets_depthwise, two to a byte, the first in its low half.
+ * input, output, window, schedule, requant, kernel: as micronets_depthwise takes them.
+ * weights: [in] codes -8 .. 7, [out_c, kernel_h, kernel_w], two to a byte, the first in its low half.
  * scratch: [scratch] aligned to 4 bytes: a byte for each weight, rounded up to a multiple of four, then the memory that
- *   micronets_depthwise works in. The other arguments are those of micronets_depthwise. */
+ *   micronets_depthwise works in. */
 void micronets_depthwise_s4(const int8_t *input, int8_t *output, const uint8_t *weights, void *scratch,
                             const micronets_window *window, const micronets_depthwise_schedule *schedule,
                             const micronets_requant *requant, micronets_depthwise_kernel kernel);
@@ -491,8 +493,8 @@ void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const ui
 void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
                                   int32_t inputs, int32_t units, const micronets_requant *requant);
 
-/* Transposed convolution: each input pixel adds its products with the weights to all pixels of the output that the
- * window covers, when it is moved by the stride from pixel to pixel.
+/* Transposed convolution: the window moves over the output by the stride from one input pixel to the next, and each
+ * input pixel adds its products with the weights to the output pixels under its window.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], which must not overlap the input.
  * weights: [in] [out_c, kernel_h, kernel_w, in_c], of any value.
@@ -568,7 +570,7 @@ void micronets_average_pool(const int8_t *input, int8_t *output, const micronets
 void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                         int32_t highest);
 
-/* The mean, or the sum, over all pixels, of each channel by itself.
+/* The mean or the sum over all pixels, of each channel by itself.
  *
  * input: [in] [pixels, channels]. output: [out] [channels]. pixels, channels: each at least 1.
  * requant: [in] plain tables, one bias, multiplier and shift for all channels; the bias is -(zero point of the input) *
@@ -580,13 +582,15 @@ void micronets_mean(const int8_t *input, int8_t *output, int32_t pixels, int32_t
  *
  * input: [in] a tensor of the dimensions. output: [out] a code for each place along those that stay; it may begin
  *   where the input does. dimensions: [in] of the input.
- * requant: [in] as of micronets_mean, the values that are added up in place of the pixels. */
+ * requant: [in] plain tables, one bias, multiplier and shift for all values; the bias is -(zero point of the input) *
+ *   count, where `count` values are added up, and the scale of a mean includes 1 / count. */
 void micronets_reduce_sum(const int8_t *input, int8_t *output, const micronets_reduction *dimensions,
                           const micronets_requant *requant);
 
 /* Maxima or minima over some dimensions.
  *
- * input, output, dimensions: as of micronets_reduce_sum. flip: 0 for maxima, -1 for minima. */
+ * input: [in] a tensor of the dimensions. output: [out] a code for each place along those that stay; it may begin
+ *   where the input does. dimensions: [in] of the input. flip: 0 for maxima, -1 for minima. */
 void micronets_reduce_extreme(const int8_t *input, int8_t *output, const micronets_reduction *dimensions, int32_t flip);
 
 /* Where the largest or smallest values are along a dimension: the first place of each, counted from 0.
@@ -627,7 +631,7 @@ micronets_row micronets_row_linear;
 /* Rows of rectifiers: a where it is at least 0, else a * b. The scales of `params` are a's and the product's. */
 micronets_row micronets_row_prelu;
 
-/* Several tensors joined to one: a row of the output is a row of every part, one behind the other.
+/* Several tensors joined into one: a row of the output is a row of every part, one behind the other.
  *
  * arena: [in] the memory in which the parts lie.
  * output: [out] [rows, sum of the bytes of the parts' rows]; it must not overlap a part.
@@ -636,11 +640,15 @@ micronets_row micronets_row_prelu;
  * count: of parts, at least 1. rows: of the output and of every part, at least 1. */
 void micronets_concatenate(const int8_t *arena, int8_t *output, const int32_t *parts, int32_t count, int32_t rows);
 
-/* The same where some parts are constants.
+/* Several tensors joined into one, of which some are constants: a row of the output is a row of every part, one behind
+ * the other.
  *
- * constants: [in] the constant parts, one behind the other.
- * parts: [in] as of micronets_concatenate; for a constant the first number is -1 less the bytes from `constants` to it.
- * arena, output, count, rows: as of micronets_concatenate. */
+ * arena: [in] the memory in which the other parts lie. constants: [in] the constant parts, one behind the other.
+ * output: [out] [rows, sum of the bytes of the parts' rows]; it must not overlap a part.
+ * parts: [in] two numbers for each part, in the order in which they are joined: where it lies, and the bytes of a row
+ *   of it, at least 1. A part that lies n bytes from `arena` has the first number n, and one that lies n bytes from
+ *   `constants` has -1 - n.
+ * count: of parts, at least 1. rows: of the output and of every part, at least 1. */
 void micronets_concatenate_constants(const int8_t *arena, const int8_t *constants, int8_t *output, const int32_t *parts,
                                      int32_t count, int32_t rows);
 
@@ -702,9 +710,10 @@ void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, 
 void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, int32_t entries, int32_t rows,
                        int32_t columns);
 
-/* The softmax of every row, like micronets_softmax, in 16 bits.
+/* The softmax of every row, in 16 bits.
  *
- * output: [out] [rows, columns], codes of scale 1/65536 and zero point -32768, which must not overlap the input. */
+ * input: [in] [rows, columns]. output: [out] [rows, columns], codes of scale 1/65536 and zero point -32768, which must
+ *   not overlap the input. exponentials, entries, rows, columns: as micronets_softmax takes them. */
 void micronets_softmax_s16(const int8_t *input, int16_t *output, const int32_t *exponentials, int32_t entries,
                            int32_t rows, int32_t columns);
 
@@ -720,8 +729,8 @@ void micronets_log_softmax(const int8_t *input, int8_t *output, const int32_t *e
 
 /* Vectors of codes divided by their length, as codes of scale 1/128 and zero point 0.
  *
- * input: [in] `rows` vectors of `columns` codes. output: [out] as many codes; it may lie exactly over the input.
- * columns: at most 33025. zero_point: of the input, -128 .. 127. */
+ * input: [in] [rows, columns], a vector in each row. output: [out] [rows, columns]; it may lie exactly over the input.
+ * rows: at least 1. columns: 1 .. 33025. zero_point: of the input, -128 .. 127. */
 void micronets_l2_normalization(const int8_t *input, int8_t *output, int32_t rows, int32_t columns, int32_t zero_point);
 
 /* From real values to codes: input / scale + zero_point, rounded to nearest, halves away from zero.
@@ -737,7 +746,7 @@ void micronets_quantize(const float *input, int8_t *output, int32_t count, float
  * scale: above 0. zero_point: -128 .. 127. */
 void micronets_dequantize(const int8_t *input, float *output, int32_t count, float scale, int32_t zero_point);
 
-/* The types of values that kernels are told. */
+/* The types of values that a kernel can be told at run time. */
 typedef enum { MICRONETS_INT8, MICRONETS_UINT8, MICRONETS_INT16, MICRONETS_INT32, MICRONETS_FLOAT32 } micronets_type;
 
 /* Codes of any integer type as real values: scale * (code - zero_point).
@@ -747,33 +756,38 @@ typedef enum { MICRONETS_INT8, MICRONETS_UINT8, MICRONETS_INT16, MICRONETS_INT32
 void micronets_dequantize_any(const void *input, micronets_type type, float *output, int32_t count, float scale,
                               int32_t zero_point);
 
-/* Real values as codes of 16 bits, as micronets_quantize makes codes of 8. */
+/* From real values to codes of 16 bits: input / scale + zero_point, rounded to nearest, halves away from zero.
+ *
+ * input: [in] `count` values; what is not a number counts as 0. output: [out] `count` codes; it may begin where the
+ *   input does. count: at least 0. scale: above 0. zero_point: -32768 .. 32767. lowest, highest: limits of the
+ *   codes. */
 void micronets_quantize_s16(const float *input, int16_t *output, int32_t count, float scale, int32_t zero_point,
                             int32_t lowest, int32_t highest);
 
 /* Codes of one integer type and scale as codes of another: (code - zero_in) * multiplier * 2^(shift - 31) + zero_out,
  * clamped to what the type of the output holds.
  *
- * input, in: [in] `count` codes and their type. output, out: [out] the same; the output may lie so far below the input
- * that no code is overwritten before it is read. multiplier, shift: as of micronets_multiply. */
+ * input, in: [in] `count` codes, and their type. output, out: [out] `count` codes, and their type; the output may lie
+ *   so far below the input that no code is overwritten before it is read. multiplier: 0 or 2^30 .. 2^31 - 1. shift: -31
+ *   .. 31. zero_in, zero_out: zero points of input and output. */
 void micronets_recode(const void *input, micronets_type in, void *output, micronets_type out, int32_t count,
                       int32_t multiplier, int32_t shift, int32_t zero_in, int32_t zero_out);
 
-/* The same numbers as another type: floats are cut off at the point and limited to 32 bits, integers keep their
- * lowest bits.
+/* Numbers converted to another type: a float is rounded towards 0 and clamped to 32 bits, and what is not a number
+ * becomes 0; an integer keeps as many of its lowest bits as the other type has.
  *
- * The arguments are as of micronets_recode. */
+ * input, in: [in] `count` numbers, and their type. output, out: [out] `count` numbers, and their type; the output may
+ *   lie so far below the input that no number is overwritten before it is read. */
 void micronets_cast(const void *input, micronets_type in, void *output, micronets_type out, int32_t count);
 
-/* Kernels for numbers that are no codes, at the edges of a network. Outputs may lie exactly over inputs that are not
- * repeated. */
+/* Kernels for numbers that are not codes. Outputs may lie exactly over inputs that are not repeated. */
 
 /* What is computed of two numbers a and b. */
 typedef enum {
     MICRONETS_SUM,
     MICRONETS_DIFFERENCE, /* a - b */
     MICRONETS_PRODUCT,
-    MICRONETS_QUOTIENT, /* a / b; of int32 cut off at the point, and 0 where b is 0 */
+    MICRONETS_QUOTIENT, /* a / b; of int32 rounded towards 0, and 0 where b is 0 */
     MICRONETS_SMALLER,
     MICRONETS_LARGER,
     MICRONETS_SQUARED_DIFFERENCE,
@@ -782,11 +796,15 @@ typedef enum {
 
 /* Two tensors of int32 combined value by value; results wrap at 32 bits.
  *
- * a, b: [in] the operands. output: [out] a number for each place of the loops. shape: [in] the loops. */
+ * a, b: [in] the operands. output: [out] a number for each place of the loops. shape: [in] the loops. operation: any
+ *   but MICRONETS_PRELU. */
 void micronets_binary_s32(const int32_t *a, const int32_t *b, int32_t *output, const micronets_broadcast *shape,
                           micronets_operation operation);
 
-/* The same of float32. lowest, highest: limits of sums, differences, products and quotients. */
+/* Two tensors of float32 combined value by value.
+ *
+ * a, b: [in] the operands. output: [out] a number for each place of the loops. shape: [in] the loops. lowest, highest:
+ *   limits to which sums, differences, products and quotients are clamped; other results are not clamped. */
 void micronets_binary_f32(const float *a, const float *b, float *output, const micronets_broadcast *shape,
                           micronets_operation operation, float lowest, float highest);
 
@@ -800,10 +818,13 @@ typedef enum {
     MICRONETS_HARD_SWISH  /* x * min(max(x + 3, 0), 6) / 6 */
 } micronets_function;
 
-/* A function of each of `count` float32 values. */
+/* A function of each float32 value.
+ *
+ * input: [in] `count` values. output: [out] `count` values. slope: of MICRONETS_LEAKY_RELU; other functions do not read
+ *   it. */
 void micronets_function_f32(const float *input, float *output, int32_t count, micronets_function kind, float slope);
 
-/* What else is computed of a float32 x. */
+/* What micronets_unary_f32 computes of a float32 x. */
 typedef enum {
     MICRONETS_NEGATE, /* -x */
     MICRONETS_SQUARE,
@@ -815,22 +836,25 @@ typedef enum {
     MICRONETS_ROUND /* halves to the even neighbour */
 } micronets_number_function;
 
-/* Such a function of each of `count` float32 values. */
+/* A function without parameters of each float32 value. input: [in] `count` values. output: [out] `count` values. */
 void micronets_unary_f32(const float *input, float *output, int32_t count, micronets_number_function kind);
 
-/* Vectors of `columns` float32 values divided by their length, which counts as at least a millionth. */
+/* Vectors of float32 divided by their length; a length below 1e-6 counts as 1e-6.
+ *
+ * input: [in] [rows, columns], a vector in each row. output: [out] [rows, columns]. rows, columns: at least 1. */
 void micronets_l2_normalization_f32(const float *input, float *output, int32_t rows, int32_t columns);
 
 /* Sums, maxima or minima over some dimensions of float32, divided by a number.
  *
  * input: [in] a tensor of the dimensions. output: [out] a number for each place along those that stay; it may begin
- *   where the input does. operation: MICRONETS_SUM, MICRONETS_LARGER or MICRONETS_SMALLER. */
+ *   where the input does. dimensions: [in] of the input. operation: MICRONETS_SUM, MICRONETS_LARGER or
+ *   MICRONETS_SMALLER. divisor: what each result is divided by: for a mean, how many numbers go; else 1. */
 void micronets_reduce_f32(const float *input, float *output, const micronets_reduction *dimensions,
                           micronets_operation operation, float divisor);
 
-/* Softmax over the rows of a matrix of float32: exp(beta * x) over the sum of these.
+/* Softmax over the rows of a matrix of float32: exp(beta * x), divided by the row's sum of these.
  *
- * input: [in] [rows, columns], each at least 1. output: [out] as many. */
+ * input: [in] [rows, columns]. output: [out] [rows, columns]. rows, columns: at least 1. */
 void micronets_softmax_f32(const float *input, float *output, int32_t rows, int32_t columns, float beta);
 
 /* Kernels for int16 activations. All zero points are 0, and the output may begin where the input does, or so far below
@@ -860,8 +884,8 @@ void micronets_depthwise_s16(const int16_t *input, int16_t *output, const int8_t
 /* Transposed convolution of int16 with int8 weights.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, filters]; it must not overlap the input.
- * weights: [in] [filters, kernel_h, kernel_w, in_c]. window: [in] as of micronets_transpose_conv, but that pad_value is
- *   not read. requant: [in] biases and scales. */
+ * weights: [in] [filters, kernel_h, kernel_w, in_c]. window: [in] sizes; the dilation is 1, pad_top and pad_left are
+ *   what the window reaches beyond the output, and pad_value is not read. requant: [in] biases and scales. */
 void micronets_transpose_conv_s16(const int16_t *input, int16_t *output, const int8_t *weights,
                                   const micronets_window *window, const micronets_requant_s16 *requant);
 
@@ -876,7 +900,11 @@ void micronets_binary_s16(const int16_t *a, const int16_t *b, int16_t *output, c
 micronets_row_s16 micronets_row_add_s16, micronets_row_sub_s16, micronets_row_mul_s16, micronets_row_minimum_s16,
     micronets_row_maximum_s16, micronets_row_squared_difference_s16;
 
-/* Means and maxima over windows of int16, as micronets_average_pool and micronets_max_pool. */
+/* Means (average) and maxima (max) over windows of int16, of each channel by itself. Means are rounded to nearest,
+ * halves away from zero. Padding does not count.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c]. window: [in] sizes; the dilation is 1,
+ *   pad_value and filters are not read. lowest, highest: limits of the output codes. */
 void micronets_average_pool_s16(const int16_t *input, int16_t *output, const micronets_window *window, int32_t lowest,
                                 int32_t highest);
 void micronets_max_pool_s16(const int16_t *input, int16_t *output, const micronets_window *window, int32_t lowest,
@@ -885,8 +913,8 @@ void micronets_max_pool_s16(const int16_t *input, int16_t *output, const microne
 /* Sums, or means, of int16 over some dimensions.
  *
  * input: [in] a tensor of the dimensions. output: [out] a code for each place along those that stay.
- * dimensions: [in] of the input. multiplier, shift: a sum times multiplier * 2^(shift - 31) is a code; 0 or 2^30 ..
- *   2^31 - 1, and -31 .. 31. */
+ * dimensions: [in] of the input. multiplier, shift: a sum times multiplier * 2^(shift - 31) is a code; the multiplier
+ *   is 0 or 2^30 .. 2^31 - 1, the shift -31 .. 31. */
 void micronets_reduce_sum_s16(const int16_t *input, int16_t *output, const micronets_reduction *dimensions,
                               int32_t multiplier, int32_t shift);
 
@@ -908,14 +936,14 @@ void micronets_sigmoid_s16(const int16_t *input, int16_t *output, int32_t count,
                            int32_t tanh);
 
 /* Rectifiers of int16: codes of at least 0 are multiplied by multiplier * 2^(shift - 31), the others by slope *
- * 2^(slope_shift - 31), whose sign is turned where `negative` is 1.
+ * 2^(slope_shift - 31), and also by -1 where `negative` is 1.
  *
  * input: [in] `count` codes. output: [out] as many. multiplier, slope: 0 or 2^30 .. 2^31 - 1. shift, slope_shift:
  * -31 .. 31. */
 void micronets_rectify_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift,
                            int32_t slope, int32_t slope_shift, int32_t negative);
 
-/* Clamps `count` codes of int16 to lowest .. highest. */
+/* Clamps codes of int16 to lowest .. highest. input: [in] `count` codes. output: [out] `count` codes. */
 void micronets_clamp_s16(const int16_t *input, int16_t *output, int32_t count, int32_t lowest, int32_t highest);
 
 #ifdef __cplusplus

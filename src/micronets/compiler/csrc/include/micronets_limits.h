@@ -8,7 +8,7 @@
 /* Words of micronets_channel_constants in front of the packed weights of a channel. */
 #define MICRONETS_CHANNEL_WORDS 6
 
-/* Least shift of a requantisation by which the depthwise kernels for pairs can go. */
+/* Least shift of a requantisation with which the depthwise kernels that multiply pairs of values can work. */
 #define MICRONETS_LEAST_SHIFT (-22)
 
 /* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */

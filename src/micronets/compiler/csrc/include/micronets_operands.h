@@ -1,4 +1,4 @@
-/* Arithmetic of two operands on a common grid: what the kernels share that combine two tensors. */
+/* Arithmetic of two operands on a common grid, which all kernels that combine two tensors of int8 share. */
 #ifndef MICRONETS_OPERANDS_H
 #define MICRONETS_OPERANDS_H
 
@@ -20,7 +20,7 @@ MICRONETS_INLINE int8_t micronets_add_codes(int32_t a, int32_t b, const micronet
 }
 
 #define MICRONETS_SUB_BITS 20   /* bits to spare of the common grid of a difference */
-#define MICRONETS_SQUARE_BITS 7 /* the same of a squared difference */
+#define MICRONETS_SQUARE_BITS 7 /* bits to spare of the common grid of a squared difference */
 
 /* Returns the code of the difference of the codes a and b, -128 .. 127 each; n: [in] the scales. */
 MICRONETS_INLINE int8_t micronets_sub_codes(int32_t a, int32_t b, const micronets_add_params *n)

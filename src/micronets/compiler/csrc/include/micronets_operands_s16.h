@@ -1,4 +1,4 @@
-/* Arithmetic of two int16 operands: what the kernels share that combine two tensors. */
+/* Arithmetic of two int16 operands, which all kernels that combine two tensors of int16 share. */
 #ifndef MICRONETS_OPERANDS_S16_H
 #define MICRONETS_OPERANDS_S16_H
 

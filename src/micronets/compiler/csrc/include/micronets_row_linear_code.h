@@ -1,4 +1,4 @@
-/* One code of a sum of multiples of two codes: what the portable kernel and the one for the DSP extension share. */
+/* One code of a sum of multiples of two codes, which the portable kernel and the one for the DSP extension share. */
 #ifndef MICRONETS_ROW_LINEAR_CODE_H
 #define MICRONETS_ROW_LINEAR_CODE_H
 

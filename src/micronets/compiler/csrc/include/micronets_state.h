@@ -1,10 +1,11 @@
-/* The state of a network: the variables that it keeps from one inference to the next, in a block of the caller's. */
+/* The state of a network: the variables that it keeps from one inference to the next, in a block that the caller
+ * provides. */
 #ifndef MICRONETS_STATE_H
 #define MICRONETS_STATE_H
 
 #include "micronets_bytes.h"
 
-/* What lies at the start of the arena of a network with variables while it runs. */
+/* The start of the arena of a network with variables, while it runs. */
 typedef struct {
     int8_t *state; /* the block of the variables */
 } micronets_state_slot;

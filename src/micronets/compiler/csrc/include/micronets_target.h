@@ -1,4 +1,5 @@
-/* Which kernels are built for the core and the compiler at hand. No other file asks what they are.
+/* Chooses the kernels that are built for the core and the compiler at hand. No other file asks which core or compiler
+ * that is.
  *
  * Every kernel is written in portable C99 in csrc/plain, which defines what it computes and runs on every core. Some
  * are written a second time in csrc/dsp, for Arm cores whose DSP extension multiplies two pairs of 16-bit values at
@@ -9,8 +10,8 @@
 #ifndef MICRONETS_TARGET_H
 #define MICRONETS_TARGET_H
 
-/* 1 where the compiler's core has the DSP extension, in a form that the files in assembly and the instructions in
- * micronets_dsp.h are written in: Thumb-2, as GCC and Clang assemble it. */
+/* 1 where the core that the compiler builds for has the DSP extension, and the compiler takes the assembly of
+ * micronets_dsp.h and of csrc/dsp: Thumb-2, as GCC and Clang assemble it. */
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__)
 #define MICRONETS_DSP_CORE 1
 #else

@@ -1,7 +1,7 @@
 #include "micronets_bytes.h"
 #include "micronets_kernels.h"
 
-#define CHUNK 128 /* codes that are made ready together of an operand whose values are repeated */
+#define CHUNK 128 /* codes of an operand, with repeated values written out, that are combined together */
 
 /* An operand within the two inner loops. */
 typedef struct {
@@ -10,10 +10,10 @@ typedef struct {
     int32_t row_count, count; /* rows, and values of a row */
 } operand;
 
-/* Writes rows of an operand one behind the other, and returns them.
+/* Writes rows of an operand one behind the other, with repeated values written out, and returns them.
  *
- * x: [in] the operand. row: the first row. rows, count: how many, and how many values of each. chunk: [out] CHUNK codes
- * at least as many as there are. */
+ * x: [in] the operand. row: the first row. rows, count: how many rows, and how many values of each; at most CHUNK
+ * values together. chunk: [out] the values. */
 MICRONETS_SMALL
 static const int8_t *gathered(const operand *x, int32_t row, int32_t rows, int32_t count, int8_t *chunk)
 {
@@ -25,7 +25,7 @@ static const int8_t *gathered(const operand *x, int32_t row, int32_t rows, int32
     return chunk;
 }
 
-/* Whether the values of an operand lie one behind the other through all rows. */
+/* Tells whether the values of an operand lie one behind the other through all rows. */
 static int32_t lies_together(const operand *x)
 {
     return (x->step == 1 || x->count == 1) && (x->row_step == x->count || x->row_count == 1);
@@ -57,11 +57,11 @@ static int8_t *combine_rows(const operand *a, const operand *b, int8_t *output, 
         }
         return output;
     }
-    int32_t together = CHUNK / count;                   /* rows */
-    together = together > 8 ? together & ~7 : together; /* whole groups of eight codes, which rows are fast with */
+    int32_t together = CHUNK / count;                   /* rows that are combined together */
+    together = together > 8 ? together & ~7 : together; /* then their codes are whole groups of eight, which is fast */
     for (int32_t y = 0; y < rows; y += together) {
         const int32_t now = rows - y < together ? rows - y : together;
-        /* Rows that are repeated are made ready once. */
+        /* Rows that are repeated are written out once. */
         const int32_t ready_a = y > 0 && a->row_step == 0, ready_b = y > 0 && b->row_step == 0;
         const int8_t *const x1 = together_a ? a->codes + y * count
                                  : ready_a  ? chunk_a

@@ -42,8 +42,8 @@ static void micronets_gather_s16(int16_t *scratch, const int16_t *input, const m
     micronets_put_s16(scratch, 0, -(n->kernel_h * n->kernel_w * channels) & 3);
 }
 
-/* Whether the values of every window lie next to each other in the map: rows of a window are whole rows of the map, or
- * it has one row, and no window reaches into the padding. */
+/* Tells whether the values of every window lie next to each other in the map: rows of a window are whole rows of the
+ * map, or it has one row, and no window reaches into the padding. */
 static int32_t micronets_lie_together(const micronets_window *n)
 {
     const int32_t rows = (n->out_h - 1) * n->stride_h + n->kernel_h,
@@ -56,7 +56,7 @@ void micronets_conv_s16(const int16_t *input, int16_t *output, const int8_t *wei
                         const micronets_window *window, int32_t groups, const micronets_requant_s16 *requant)
 {
     const micronets_window n = *window;
-    const int32_t channels = n.in_c / groups, group = n.filters / groups; /* of a group */
+    const int32_t channels = n.in_c / groups, group = n.filters / groups; /* channels and filters of a group */
     const int32_t size = n.kernel_h * n.kernel_w * channels, padded = (size + 3) & ~3;
     const int32_t in_place = groups == 1 && size == padded && micronets_lie_together(&n);
     for (int32_t oy = 0; oy < n.out_h; oy++) {

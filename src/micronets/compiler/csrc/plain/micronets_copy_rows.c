@@ -31,8 +31,8 @@ static int32_t spread_single(int8_t *target, int32_t target_step, const int8_t *
     return rows;
 }
 
-/* Copies rows of two or three bytes, which lie together in the target, all but the first and the last one: each with
- * the bytes behind it, which the next row then overwrites. */
+/* Copies rows of two or three bytes, which lie together in the target, except for the first and the last row. A row is
+ * copied with the bytes behind it, which the next row then overwrites. */
 static void copy_short(int8_t *target, const int8_t *source, int32_t step, int32_t rows, int32_t run)
 {
     for (rows -= 2; rows >= 2; rows -= 2) {
@@ -49,7 +49,7 @@ static void copy_short(int8_t *target, const int8_t *source, int32_t step, int32
     }
 }
 
-/* Copies rows of two or three bytes to equal steps; third: 2, or for rows of two bytes 1. */
+/* Copies rows of two or three bytes to equal steps; third: the place of the last byte of a row, 1 or 2. */
 static void spread_short(int8_t *target, int32_t target_step, const int8_t *source, int32_t step, int32_t rows,
                          int32_t third)
 {

@@ -4,8 +4,8 @@
 
 #if MICRONETS_DSP
 
-/* Returns the block of four by four bytes of lines of the output that begins at `source`; a line goes on `step` bytes
- * further there for each of its bytes. */
+/* Returns the block of four by four bytes that begins at `source`: its rows are `step` bytes apart in the input, and
+ * its columns are parts of lines of the output. */
 MICRONETS_INLINE micronets_block block_at(const int8_t *source, int32_t step)
 {
     const micronets_block rows = {micronets_load4(source), micronets_load4(source + step),
@@ -38,11 +38,12 @@ MICRONETS_APART void transpose_four(const int8_t *source, int8_t *target, int32_
     }
 }
 
-/* Transposes one to three lines of the output as transpose_four does. The input may end behind the last byte of the
- * lines: the last block is read from a byte in front of it. lines: 1 .. 3. count: at least 5. */
+/* Transposes one to three lines of the output as transpose_four does four. The input may end behind the last byte of
+ * the lines, so the last block is read from one byte further in front. lines: 1 .. 3. count: at least 5. */
 MICRONETS_APART void transpose_few(const int8_t *source, int8_t *target, int32_t lines, int32_t count, int32_t step)
 {
-    /* Lines that there are none of are written where another one is written after them. */
+    /* Of four lines that a block has, those that the output lacks are written where a line of the output is then
+     * written over them. */
     const int32_t second = lines > 1 ? count : 0, third = lines > 2 ? 2 * count : second;
     int32_t left = count;
     for (; left > 4; left -= 4, source += 4 * step, target += 4) {

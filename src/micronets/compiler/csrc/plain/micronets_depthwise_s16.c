@@ -7,7 +7,9 @@
 
 /* Adds the products of a row of taps to sums of neighbouring channels, of which each has one filter.
  *
- * x, w: [in] the first tap of the first channel. step, pitch: from a tap to the next. taps, channels: how many. */
+ * x: [in] the code under the first tap of the first channel. step: codes from a tap to the next. w: [in] the first
+ * channel's weight of the first tap. pitch: weights from a tap to the next. taps, channels: how many there are. sums:
+ * [in, out] one for each channel. */
 MICRONETS_APART void micronets_add_taps_s16(const int16_t *x, int32_t step, const int8_t *w, int32_t pitch,
                                             int32_t taps, int32_t channels, int32_t *sums)
 {
@@ -24,7 +26,7 @@ void micronets_depthwise_s16(const int16_t *input, int16_t *output, const int8_t
     const micronets_window n = *window;
     const int32_t x_row = n.dilation_h * n.in_w * n.in_c, x_step = n.dilation_w * n.in_c, w_row = n.kernel_w * n.out_c;
     const int32_t together = multiplier == 1 ? MICRONETS_CHANNELS : 1;
-    const int32_t rows = n.kernel_w < MICRONETS_TAPS ? MICRONETS_TAPS / n.kernel_w : 1; /* of taps, summed in 32 bits */
+    const int32_t rows = n.kernel_w < MICRONETS_TAPS ? MICRONETS_TAPS / n.kernel_w : 1; /* that are summed in 32 bits */
     const int32_t at_once = n.kernel_w < MICRONETS_TAPS ? n.kernel_w : MICRONETS_TAPS;
     for (int32_t oy = 0; oy < n.out_h; oy++) {
         const int32_t top = oy * n.stride_h - n.pad_top;

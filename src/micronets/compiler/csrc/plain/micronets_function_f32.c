@@ -1,8 +1,8 @@
 #include "micronets_exp.h"
 #include "micronets_kernels.h"
 
-#define ONE_ABOVE 16.619047164916992188f /* where TFLM's logistic function is 1 */
-#define SMALL_BELOW (-9.0f)              /* below which it is the exponential */
+#define ONE_ABOVE 16.619047164916992188f /* above it TFLM's logistic function is 1 */
+#define SMALL_BELOW (-9.0f)              /* below it TFLM's logistic function is the exponential */
 
 /* Returns a number within limits; one that is not a number stays. */
 static float limited(float x, float lowest, float highest)

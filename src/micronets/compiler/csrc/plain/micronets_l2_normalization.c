@@ -7,7 +7,7 @@ typedef struct {
     int32_t multiplier, shift;
 } scaled;
 
-/* Returns 1 / sqrt(value), by five steps of Newton and Raphson; value: at least 0, and 0 counts as 1. */
+/* Returns 1 / sqrt(value), by five Newton-Raphson steps; value: at least 0, and 0 counts as 1. */
 static scaled one_over_root(int32_t value)
 {
     const int32_t three_halves = ((int32_t)1 << 28) + ((int32_t)1 << 27);

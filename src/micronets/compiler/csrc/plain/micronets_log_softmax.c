@@ -17,8 +17,10 @@ static int32_t raised(int32_t value, int32_t shift)
     return micronets_saturated((int64_t)value * ((int64_t)1 << shift));
 }
 
-/* Returns the logarithm, with 5 integer bits, of a number x of at least 1 with 12. It is written as z * 2^k by one of
- * two ways of halving the octaves; log(z), for z around 1, is a quotient of polynomials. */
+/* Returns the natural logarithm, with 5 integer bits, of a number x of at least 1, which has 12 integer bits.
+ *
+ * x is written as z * 2^k in two ways, with z from one octave or from one half an octave apart, and the way with the
+ * smaller z is taken; log(z), for z around 1, is a quotient of polynomials. */
 static int32_t logarithm(int32_t x)
 {
     const int32_t log_2 = 1488522236, root_half = 1518500250, fourth_root_half = 1805811301;

@@ -3,7 +3,8 @@
 
 #if !MICRONETS_DSP
 
-/* Returns the largest of all codes that go, each flipped, of one place that stays. */
+/* Returns the largest of the flipped codes that one place of the output reduces. start: [in] the first of them. n: [in]
+ * the dimensions. flip: 0, or -1, with which the largest flipped code is the smallest code. */
 static int32_t largest_of(const int8_t *start, const micronets_reduction *n, int32_t flip)
 {
     int32_t largest = INT8_MIN;

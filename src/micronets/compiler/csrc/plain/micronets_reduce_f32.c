@@ -9,7 +9,7 @@ static float joined(float a, float b, micronets_operation operation)
     return (operation == MICRONETS_LARGER ? a > b : a < b) ? a : b;
 }
 
-/* Returns what is computed over all dimensions that go; start: [in] the first of the numbers. */
+/* Returns the sum, maximum or minimum of the numbers that one place of the output reduces; start: [in] the first. */
 static float reduced(const float *start, const micronets_reduction *n, micronets_operation operation)
 {
     float found = operation == MICRONETS_SUM ? 0.0f : *start;

@@ -2,7 +2,8 @@
 
 #if !MICRONETS_DSP
 
-/* Returns the sum of all codes that go, of one place that stays. */
+/* Returns the sum of the codes that one place of the output reduces. start: [in] the first of them. n: [in] the
+ * dimensions. */
 static int32_t sum_of(const int8_t *start, const micronets_reduction *n)
 {
     int32_t sum = 0;

@@ -1,7 +1,7 @@
 #include "micronets_kernels.h"
 
-/* 1 / (1 + exp(-x)) for x = 0, 1/24, .. 255/24 with 16 bits behind the point, each raised so that straight lines
- * between the entries err to both sides alike. micronets.quantized.wide.sigmoid_table computes them. */
+/* 1 / (1 + exp(-x)) for x = 0, 1/24, .. 255/24 with 16 fractional bits, each raised so that straight lines between the
+ * entries err to both sides alike. micronets.quantized.wide.sigmoid_table computes them. */
 static const uint16_t micronets_sigmoids[256] = {
     32768, 33451, 34133, 34813, 35493, 36169, 36843, 37513, 38180, 38841, 39498, 40149, 40794, 41432, 42064, 42688,
     43304, 43912, 44511, 45102, 45683, 46255, 46817, 47369, 47911, 48443, 48964, 49475, 49975, 50464, 50942, 51409,

@@ -24,7 +24,7 @@ void micronets_softmax_of_s16(const int16_t *input, int16_t *output, const int16
         while ((uint32_t)sum << headroom < 0x80000000u) {
             headroom++;
         }
-        /* The sum as 1 + x with 16 bits behind the point; the table takes x, around its middle. */
+        /* The sum is written as 1 + x with 16 fractional bits; the table takes x less one half. */
         const int32_t above = (int32_t)((((int64_t)sum << (headroom - 1)) + (1 << 13)) >> 14) - (1 << 16) - (1 << 15);
         const int32_t reciprocal = micronets_between(micronets_clamp(above, -32768, 32767), reciprocals);
         for (int32_t i = 0; i < columns; i++) {

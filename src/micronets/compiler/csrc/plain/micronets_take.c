@@ -26,7 +26,7 @@ MICRONETS_APART int8_t *copy_long(int8_t *target, const int8_t *source, int32_t 
 
 #endif
 
-/* Copies one to three bytes, or more, and returns the end of the target. */
+/* Copies a run of at least one byte and returns the end of the target. */
 static int8_t *copy_run(int8_t *target, const int8_t *source, int32_t run)
 {
     if (run > 3) {

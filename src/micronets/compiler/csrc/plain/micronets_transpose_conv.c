@@ -1,11 +1,10 @@
 #include "micronets_conv_any_products.h"
 #include "micronets_requantize.h"
 
-/* Adds to sums[k] what the input contributes to four output values, or `filters`, of the pixel (oy, ox), for k = 0 ..
- * filters - 1.
+/* Adds to sums[k] the products of filter k at the output pixel (oy, ox), for k = 0 .. filters - 1.
  *
- * input, window: [in] as of micronets_transpose_conv. w: [in] weights of the first of the filters. sums: [in, out] one
- * for each filter. */
+ * input, window: [in] the arguments of micronets_transpose_conv. w: [in] weights of the first filter. filters: 1 .. 4.
+ * sums: [in, out] one for each filter. */
 static void add_taps(const int8_t *input, const int8_t *w, const micronets_window *window, int32_t oy, int32_t ox,
                      int32_t filters, int32_t *sums)
 {

@@ -10,9 +10,9 @@ static int64_t products(const int16_t *x, const int8_t *w, int32_t count)
     return sum;
 }
 
-/* Returns what the input contributes to the output value of one filter at the pixel (oy, ox).
+/* Returns the sum of products of one filter at the output pixel (oy, ox).
  *
- * input, n: [in] as of micronets_transpose_conv_s16. w: [in] weights of the filter. */
+ * input: [in] the map. w: [in] weights of the filter. n: [in] the window of micronets_transpose_conv_s16. */
 static int64_t gathered(const int16_t *input, const int8_t *w, const micronets_window *n, int32_t oy, int32_t ox)
 {
     const int32_t c = n->in_c;

@@ -12,7 +12,7 @@ static float whole_below(float x)
     return cut > x ? cut - 1.0f : cut < x ? cut : x;
 }
 
-/* Returns the whole number next to x, of two as near the even one. */
+/* Returns the whole number nearest to x; of two that are equally near, the even one. */
 static float nearest(float x)
 {
     const float below = whole_below(x), rest = x - below;
