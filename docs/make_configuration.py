@@ -114,6 +114,11 @@ def space_tables() -> str:
             if others and kind in space.kinds:
                 said = ", ".join(f"`{k} = {literal(v)}`" for k, v in others.items())
                 parts.append(f"Defaults for {_tasks(tasks)}: {said}.")
+    auto = (
+        f'### `space.name = "{spaces.AUTO}"`\nAll spaces of the task are tried under the same limits, and the best one '
+        "is searched ([search.md](search.md#which-space)). Only the options of the\ninput go with it; "
+        "`search.space_share` and `search.space_networks` say how much is tried."
+    )
     fix = (
         "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any "
         "more. The\nnames of the choices and their options are in `report.html`, and in the error message for a name "
@@ -125,7 +130,7 @@ def space_tables() -> str:
         "defaults are keys of `[space]`, beside those of the input. The\nrun keeps a copy in `search/space.py`, and "
         "is not continued with a file that has changed. [python.md](python.md) has one."
     )
-    return "\n\n".join(["## Space", *parts, own, fix])
+    return "\n\n".join(["## Space", *parts, auto, own, fix])
 
 
 def _options(function: Callable[..., Any]) -> str:

@@ -83,9 +83,9 @@ def test_a_finished_teacher_is_saved_and_read_back(teacher: dict[str, object]) -
         ),
         (
             {"space": {"name": "dscn"}},
-            "c.toml: unknown space 'dscn'; did you mean 'dscnn'? known: dscnn, mobilenetv2, ",
+            "c.toml: unknown space 'dscn'; did you mean 'dscnn'? known: auto, dscnn, mobilenetv2, ",
         ),
-        ({"space": {}}, "c.toml: unknown space ''; known: dscnn, mobilenetv2, resnet, temporal"),
+        ({"space": {}}, "c.toml: unknown space ''; known: auto, dscnn, mobilenetv2, resnet, temporal"),
         (
             {"space": {"name": "dscnn", "width": 3}},
             "c.toml: unknown key 'space.width'; did you mean 'max_width'? known: ",

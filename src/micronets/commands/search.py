@@ -20,10 +20,11 @@ from micronets.design.search_settings import SearchSettings
 from micronets.errors import CheckFailed, SpecError, UnsupportedError
 from micronets.files import temporary_directory
 from micronets.installation import require
+from micronets.ir import spaces
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.ir.space import SearchSpace, derive
-from micronets.ir.spaces import SPACES, Space
+from micronets.ir.spaces import AUTO, SPACES, Space
 from micronets.ir.spaces.inputs import Inputs
 from micronets.progress import Progress
 from micronets.quantized.random_weights import with_random_weights
@@ -35,6 +36,7 @@ from micronets.tasks.own import check_data
 from micronets.tflite import as_file
 
 if TYPE_CHECKING:
+    from micronets.design.choose_space import Contender
     from micronets.design.dnas import SearchResult
 
 _SHAPES = 64  # combinations of shape choices whose input is compared with that of the data
@@ -58,7 +60,8 @@ def search(
     """Searches a space for the network that does best on data within a budget, by the method that the settings name.
 
     - `space`: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that
-      comes with micronets, or `FILE.py:FUNCTION`.
+      comes with micronets, or `FILE.py:FUNCTION`. `"auto"`: every space that comes with micronets and takes the data is
+      tried, and the best one is searched; `options` are then options of the input, and `fix` is empty.
     - `data`: the data that the network learns.
     - `board`, `budget`: what it has to fit: hard limits; the board's own SRAM and flash always are.
     - `options`: options of the space.
@@ -75,29 +78,78 @@ def search(
     that cannot be or do not go with the data, `TrainingError` if the loss is not a number.
     """
     require("torch")
-    from micronets.design import search_methods
+    from micronets.design import choose_space, search_methods
 
     where, chosen = load_board(board), runtime_named(runtime)
     check_data(data)
     check_seed(seed)
-    made = space_for(space, data, options or {}, fix or {})
     bare = chosen.costs(latency_model or latency_models.shipped_model(where.name, chosen.name))
-    front_ends = front_ends_of(made, data)
-    costs = with_front_ends(bare, front_end_costs(front_ends))
-    limits, tell = budget or Budget(), progress or (lambda _: None)
+    limits, tell, how = budget or Budget(), progress or (lambda _: None), settings or SearchSettings()
     with _directory(out) as directory:
+        if space == AUTO:
+            contenders, left_out = _contenders(data, limits, bare, options or {}, fix or {})
+            trials = choose_space.choose_space(
+                contenders,
+                data,
+                where,
+                how,
+                seed=seed,
+                directory=Path(directory),
+                progress=tell,
+                left_out=left_out,
+            )
+            made = next(c.space for c in contenders if c.space.name == trials.chosen)
+        else:
+            made = space_for(space, data, options or {}, fix or {})
+        front_ends = front_ends_of(made, data)
+        costs = with_front_ends(bare, front_end_costs(front_ends))
         return search_methods.search(
             made,
             data,
             budget_without_metadata(limits, data, costs),
             where,
-            settings or SearchSettings(),
+            how,
             seed=seed,
             directory=Path(directory),
             progress=tell,
             runtime=costs,
             measure=measured_costs(limits, where, chosen, tell, front_ends),
         )
+
+
+def _contenders(
+    data: TaskData, budget: Budget, bare: RuntimeCosts, options: Mapping[str, Any], fix: Mapping[str, int]
+) -> tuple[list[Contender], dict[str, str]]:
+    """Returns the spaces of micronets that take the data, and the reasons of the others by name.
+
+    Raises `SpecError` for choices of `fix`, which belong to one space, and if no space takes the data.
+    """
+    if fix:
+        raise SpecError(f'fix: {", ".join(fix)} are choices of one space, and space = "{AUTO}" tries several; name one')
+    names = spaces.names(TASKS[data.name].inputs) if data.name in TASKS else tuple(SPACES)
+    made, left_out = [], {}
+    for name in names:
+        try:
+            made.append(space_for(name, data, options, fix))
+        except SpecError as e:
+            left_out[name] = str(e)
+    if not made:
+        raise SpecError("; ".join(left_out.values()))
+    return [contender(space, data, budget, bare) for space in made], left_out
+
+
+def contender(space: SearchSpace, data: TaskData, budget: Budget, bare: RuntimeCosts) -> Contender:
+    """Returns a space that may be chosen, with its limits and costs.
+
+    - `space`: the space.
+    - `data`: the data, which have the front ends and the metadata of the file.
+    - `budget`: the limits as the user gave them.
+    - `bare`: how the costs of networks are computed, without front ends.
+    """
+    from micronets.design.choose_space import Contender
+
+    costs = with_front_ends(bare, front_end_costs(front_ends_of(space, data)))
+    return Contender(space, budget_without_metadata(budget, data, costs), costs)
 
 
 def _directory(out: str | Path | None) -> Any:

@@ -15,7 +15,7 @@ no network was found.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, product
 from operator import itemgetter
@@ -25,6 +25,7 @@ from micronets.cost.costs import TFLM_COSTS, RuntimeCosts, budget_costs, least_b
 from micronets.errors import BudgetError
 from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, SearchSpace, derive
+from micronets.terminal import counted
 
 Probabilities = Mapping[str, list[float]]
 Evaluate = Callable[[Mapping[str, int]], Mapping[str, float]]
@@ -441,3 +442,9 @@ def _figure(value: float) -> str:
     """Returns the text of a cost or a limit: whole numbers of up to 15 digits in full, others to six digits."""
     whole = float(value).is_integer() and abs(value) < 1e15
     return f"{value:,.0f}" if whole else f"{value:,.6g}"
+
+
+def none_fits(refusals: Sequence[BudgetError]) -> BudgetError:
+    """Returns the error that no space has a network which meets the limits, with the reason of the first of them."""
+    more = "" if len(refusals) == 1 else f" (so it is with the other {counted(len(refusals) - 1, 'spaces')})"
+    return BudgetError(f"{refusals[0]}{more}")

@@ -11,7 +11,7 @@ derived, checked in integers, repaired if it misses a limit, and enlarged where 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from micronets.design.checkpoint import load_checkpoint, save_checkpoint
 from micronets.design.data_digest import data_digest
 from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.search_settings import SearchSettings
-from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import pick_device, prepare_cpu
 from micronets.errors import BudgetError
@@ -104,9 +103,8 @@ def search(
         supernet = Supernet(space).to(device)
     _forbid_infeasible(supernet, feasible)
     loop = SearchLoop(supernet, fitter, board, runtime, data, settings, seed, device)
-    decisive = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device")}
     of_data = data_digest(data, input_settings(data, space.largest()))
-    facts = (space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)
+    facts = (space.name, space.choices, of_data, budget, board, runtime.runtime, settings.decisive(), seed)
     stamp = digest(repr(facts))
     path = directory / "checkpoint.pt"
     loop.resume(load_checkpoint(path, device, stamp))

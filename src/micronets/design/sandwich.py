@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ from micronets.design.net import Net
 from micronets.design.predict import predict
 from micronets.design.score_file import ScoreFile
 from micronets.design.search_settings import SearchSettings
-from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import autocast, pick_device, prepare_cpu
 from micronets.errors import DataError, FileError, SpecError, TrainingError
@@ -218,8 +216,7 @@ def _train(loop: SandwichLoop, path: Path, stamp: str, progress: Progress) -> No
 
 def _shared_stamp(loop: SandwichLoop) -> str:
     """Returns a hash of all that decides the weights of a shared supernet, except the shapes that its searches need."""
-    space, without = loop.supernet.space, (*WITHOUT_EFFECT, "device", "supernet", "evaluations")
-    decisive = {k: v for k, v in asdict(loop.settings).items() if k not in without}
+    space, decisive = loop.supernet.space, loop.settings.decisive("supernet", "evaluations")
     of_data = data_digest(loop.data, input_settings(loop.data, space.largest()))
     return digest(repr(("shared", space.name, space.choices, of_data, decisive, loop.seed)))
 
@@ -299,7 +296,7 @@ def search(
     if settings.supernet:
         scores = _take_supernet(loop, Path(settings.supernet))
     else:
-        decisive = {k: v for k, v in asdict(settings).items() if k not in (*WITHOUT_EFFECT, "device", "supernet")}
+        decisive = settings.decisive("supernet")
         of_data = data_digest(data, input_settings(data, space.largest()))
         stamp = digest(repr((space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)))
         _train(loop, directory / CHECKPOINT, stamp, progress)

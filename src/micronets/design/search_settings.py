@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
-from micronets.design.setting_ranges import check_ranges
+from micronets.design.setting_ranges import OF_SPACES, WITHOUT_EFFECT, check_ranges
 from micronets.errors import SpecError
 
 Method = Literal["dnas", "supernet", "random", "uniform"]
@@ -24,6 +24,10 @@ class SearchSettings:
     - `supernet`: for the method `supernet`, a directory with a supernet that is trained already, such as the folder
       `supernet` of a sweep with the same data, space, seed and settings of the search. Networks are cut out of it, and
       no supernet is trained.
+    - `space_share`: where `space.name = "auto"`, passes over the training split by which the spaces are compared, as a
+      share of `epochs`, divided evenly among the rounds, and in each among its networks; above 0.
+    - `space_networks`: where `space.name = "auto"`, networks with which every space starts: half of them, rounded up,
+      are the space's standard one scaled to the limits for several shapes, the others random; at least 1.
     - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, one
       for each at least; a step of `supernet` costs about four of `dnas`.
     - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).
@@ -55,6 +59,8 @@ class SearchSettings:
     candidates: int = 4
     evaluations: int = 200
     supernet: str = ""
+    space_share: float = 1.0
+    space_networks: int = 2
     epochs: int = 8
     optimiser: Literal["adamw", "sgd"] = "adamw"
     batch: int = 256
@@ -73,6 +79,14 @@ class SearchSettings:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     checkpoint_seconds: float = 60.0
 
+    def decisive(self, *without: str) -> dict[str, Any]:
+        """Returns the settings, by name, that decide the result of the search of a space, but for those of `without`.
+
+        A checkpoint carries their hash, so that it is refused for a search with others.
+        """
+        left_out = (*WITHOUT_EFFECT, *OF_SPACES, "device", *without)
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
+
     def __post_init__(self) -> None:
         check_ranges(
             "search",
@@ -81,6 +95,8 @@ class SearchSettings:
                 "epochs",
                 "candidates",
                 "evaluations",
+                "space_share",
+                "space_networks",
                 "batch",
                 "lr",
                 "arch_lr",

@@ -10,6 +10,9 @@ from micronets.ranges import check_is_number
 WITHOUT_EFFECT = ("checkpoint_seconds",)
 """Names of settings that do not change the result of a search or a training: they may differ when it is continued."""
 
+OF_SPACES = ("space_share", "space_networks")
+"""Names of settings of [search] by which a space is chosen; they do not change the search of a space."""
+
 MOST = {
     "arch_lr": 100,
     "batch": 1_000_000,
@@ -29,6 +32,8 @@ MOST = {
     "qat_epochs": 100_000,
     "qat_lr": 100,
     "settle": 1,
+    "space_networks": 1000,
+    "space_share": 1000,
     "temperature": 1000,
     "warmup": 100_000,
     "weight_decay": 100,

@@ -21,7 +21,7 @@ from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.files import read_plain_text
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
-from micronets.ir.spaces import Space
+from micronets.ir.spaces import AUTO, Space
 from micronets.pipeline.toml_config import build, convert, flat, parse_override, toml_problem
 from micronets.ranges import MOST_SEED, check_fields, ranged
 from micronets.runtimes import RUNTIMES, TFLM
@@ -93,8 +93,8 @@ class Config:
     - `data`: the options of the task.
     - `budget`, `search`, `train`, `teacher`: see their classes. A board's own SRAM and flash always limit the result.
     - `space`: `name`, one of the spaces of micronets, or `file`, a function of your own as `FILE.py:FUNCTION`; and the
-      options of that function. `[space.fix]` gives choices one value. `space = "init"`, or no `[space]`: the network of
-      the file that `init` names.
+      options of that function. `[space.fix]` gives choices one value. `name = "auto"`: all spaces of the task are
+      tried, and the best one is searched. `space = "init"`, or no `[space]`: the network of the file that `init` names.
     """
 
     task: str
@@ -217,6 +217,11 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     board = convert(str, table["board"], "board", where)
     _located(where, lambda: load_board(board))
     space, train = _space(task, table, init, where), _table(table, "train", where)
+    if tries_spaces(space) and (supernet := _table(table, "search", where).get("supernet")):
+        raise SpecError(
+            f'{where}: search.supernet = {supernet!r} is of one space, and space.name = "{AUTO}" chooses among '
+            "several; name that space, or remove search.supernet"
+        )
     if train.get("epochs") == 0 and not is_model(init):
         raise SpecError(f"{where}: train.epochs = 0; a run trains what it found: give at least 1")
     if train.get("qat_epochs") == 0:
@@ -283,6 +288,14 @@ def _teacher(
         )
     given = {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}
     made = build(TeacherConfig, given, "teacher.", where)
+    if tries_spaces(space):
+        for key, value in (("options", made.options), ("values", made.values)):
+            if value:
+                raise SpecError(
+                    f'{where}: teacher.{key} belong to one space, and space.name = "{AUTO}" chooses among several; '
+                    "remove them, or name a space"
+                )
+        return made
     own = space_table(task, {**table["space"], **made.options}, f"{where}: teacher.options")
     _located(f"{where}: teacher.values", lambda: largest(make_space(task, own, 2), made.values))
     return made
@@ -302,6 +315,9 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
 def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Checks a `[space]`, and returns it with a value for every option of the space, defaults included.
 
+    With the name `AUTO`, only the options of the input are returned that are given: their defaults differ between
+    spaces (`tables_to_try`).
+
     - `task`: the name of the task.
     - `table`: the `[space]`: its `name` or its `file`, options of the space, and `fix`.
     - `where`: what the table is from, such as the path of the configuration, for errors.
@@ -312,10 +328,12 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
     given = convert(str, table.get(head, ""), f"space.{head}", where)
     if head == "file" and "name" in table:
         raise SpecError(f"{where}: space.name and space.file: give one of them, a space of ours or your own")
+    if head == "name" and given == AUTO:
+        return _auto_table(task, table, where)
     if head == "name" and given not in spaces_of(task):
         raise SpecError(
-            f"{where}: unknown space '{given}'; {did_you_mean(given, spaces_of(task))}; or name a function of your "
-            "own with "
+            f"{where}: unknown space '{given}'; {did_you_mean(given, (*spaces_of(task), AUTO))}; or name a function of "
+            "your own with "
             'space.file = "FILE.py:FUNCTION"'
         )
     kind, space = tasks.find(task).inputs, space_record({head: given})
@@ -329,6 +347,44 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
     resolved = {head: given, **options, "fix": fix}
     _located(where, lambda: make_space(task, resolved, 2))
     return resolved
+
+
+def _auto_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Checks a `[space]` of the name `AUTO`, and returns its name and the options of the input that are given.
+
+    Raises `SpecError` for any other key.
+    """
+    kind = tasks.find(task).inputs
+    of_input = spaces.defaults(spaces.INPUT_KINDS[kind])
+    for key in table:
+        owners = [name for name in spaces_of(task) if key in spaces.find_space(name).own_options()]
+        if key in ("name", *of_input) or (key == "fix" and table[key] == {}):
+            continue
+        if key == "fix" or owners:
+            what = f'fixes choices of one space, and name = "{AUTO}" tries' if key == "fix" else "is an option of"
+            which = spaces_of(task) if key == "fix" else owners
+            raise SpecError(
+                f"{where}: space.{key} {what} {', '.join(which)}; remove it, or name a space; options of the input go "
+                f'with "{AUTO}": {", ".join(of_input)}'
+            )
+        raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, of_input)}")
+    tried = [space_table(task, {**table, "name": name}, where) for name in spaces_of(task)]
+    return {"name": AUTO, **{key: tried[0][key] for key in of_input if key in table}}
+
+
+def tables_to_try(task: str, table: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Returns the `[space]` of every space that a checked `[space]` may lead to, with a value for every option.
+
+    These are all spaces of the task where the name is `AUTO`, else the one that is given.
+    """
+    if not tries_spaces(table):
+        return (table,)
+    return tuple(space_table(task, {**table, "name": name}, "space") for name in spaces_of(task))
+
+
+def tries_spaces(table: Mapping[str, Any]) -> bool:
+    """Tells whether a `[space]` leaves it to the run which space is searched."""
+    return bool(table.get("name") == AUTO)
 
 
 def space_record(table: Mapping[str, Any]) -> Space:

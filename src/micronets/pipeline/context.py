@@ -19,16 +19,29 @@ from micronets.commands.first_network import FirstNetwork, first_network
 from micronets.commands.search import front_end_costs, front_ends_of
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts, with_front_ends
+from micronets.design.setting_ranges import OF_SPACES
 from micronets.errors import DataError, FileError, MicronetsError, SpecError
 from micronets.files import digest, fingerprint, read_plain, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.ir.space import SearchSpace, space_of_one
+from micronets.ir.space_trials import SpaceTrials
 from micronets.pipeline import directory
-from micronets.pipeline.config import GIVEN_SPACE, Config, decides, first_difference, is_model, load, make_space
-from micronets.pipeline.directory import ARCH, VALUES, RunDir
+from micronets.pipeline.config import (
+    GIVEN_SPACE,
+    Config,
+    decides,
+    first_difference,
+    is_model,
+    load,
+    make_space,
+    tables_to_try,
+    tries_spaces,
+)
+from micronets.pipeline.directory import ARCH, TRIALS, VALUES, RunDir
 from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import Progress
+from micronets.records import from_json
 from micronets.runtimes import RUNTIMES, Runtime
 from micronets.tasks.base import SPLITS
 from micronets.tasks.labelled import duplicate_notes, given_labels
@@ -105,14 +118,39 @@ class RunContext:
         return found
 
     @cached_property
+    def trials(self) -> SpaceTrials | None:
+        """The trials by which the space was chosen; None where the configuration names the space.
+
+        Raises `FileError` if the space is not chosen yet.
+        """
+        if not tries_spaces(self.config.space):
+            return None
+        path = self.run / TRIALS
+        try:
+            return from_json(SpaceTrials, json.loads(read_plain_text(path)))
+        except (OSError, ValueError, TypeError, AttributeError) as e:
+            raise FileError(f"{path}: not the choice of a space ({e}); redo it with: micronets search --redo") from e
+
+    @cached_property
+    def space_table(self) -> Mapping[str, Any]:
+        """The `[space]` of the configuration; where that tries several spaces, the one of the space that was chosen.
+
+        Raises `FileError` if none is chosen yet.
+        """
+        trials = self.trials
+        if trials is None:
+            return self.config.space
+        return next(t for t in tables_to_try(self.config.task, self.config.space) if t["name"] == trials.chosen)
+
+    @cached_property
     def space(self) -> SearchSpace:
         """The search space, for the classes of the data; where `init` gives the network, a space of that network alone.
 
-        Raises `SpecError`, also for an impossible network of the user's own space, and what `given` raises.
+        Raises `SpecError`, also for an impossible network of the user's own space, and what `given` and `trials` raise.
         """
         if self.given is not None:
             return space_of_one(GIVEN_SPACE, self.given.network.arch, self.given.settings)
-        space = make_space(self.config.task, self.config.space, len(self.data.classes), self.data.space_options)
+        space = make_space(self.config.task, self.space_table, len(self.data.classes), self.data.space_options)
         if "file" in self.config.space:
             own_space.check(space, len(self.data.classes))
         return space
@@ -305,6 +343,8 @@ def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
     """Returns task, seed, data and the settings of `sections` by dotted name: a part of the inputs of a stage."""
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
+    if not tries_spaces(context.config.space):
+        settings = {k: v for k, v in settings.items() if k not in [f"search.{name}" for name in OF_SPACES]}
     if user_code.is_own(context.config.task):
         settings["task file"] = user_code.fingerprint(context.config.task, "task")
     if "space" in sections and "file" in context.config.space:

@@ -30,10 +30,12 @@ ARCH, VALUES, SUPERNET, SEARCH_LOG = (
     "search/history.jsonl",
 )
 SPACE_COPY = "search/space.py"
+TRIALS, TRIAL_FOLDER = "search/spaces.json", "search/trials"
 WEIGHTS, TRAIN_LOG = "train/weights.pt", "train/history.jsonl"
 TEACHER_WEIGHTS, TEACHER_LOG = "teacher/weights.pt", "teacher/history.jsonl"
 SEARCH_STATE, TEACHER_STATE, TRAIN_STATE = "search/checkpoint.pt", "teacher/checkpoint.pt", "train/checkpoint.pt"
 LIBRARY, MEASUREMENT = "c", "measure.json"
+_TRIAL_FILES = ("checkpoint.pt", "history.jsonl", "weights.pt")  # what a training leaves in its folder
 MODEL, EVALUATION, FACTS, PAGE = "model.tflite", "evaluate.json", "report.json", "report.html"
 MISTAKES = "mistakes.json"
 
@@ -168,7 +170,7 @@ def check_free(run: RunDir, stages: Sequence[StageFacts]) -> None:
 
 def give_up(run: RunDir, stage: StageFacts) -> None:
     """Removes a stage from the record that failed before it left anything from which it could be resumed."""
-    if stage.resumes and any((run / name).is_file() for name in stage.outputs):
+    if stage.resumes and any((run / name).is_file() or _trials(run, name) for name in stage.outputs):
         return
     with suppress(FileError):  # the folder holds edited C: the failure has said so already
         _remove(run, stage)
@@ -260,10 +262,26 @@ def _remove(run: RunDir, stage: StageFacts) -> None:
         if name == LIBRARY:
             output_directory.remove_files(run / name)
             continue
-        (run / name).unlink(missing_ok=True)
+        if name == TRIAL_FOLDER:
+            for trial in _trials(run, name):
+                for file in _TRIAL_FILES:
+                    (trial / file).unlink(missing_ok=True)
+                with suppress(OSError):
+                    trial.rmdir()
+            with suppress(OSError):
+                (run / name).rmdir()
+        else:
+            (run / name).unlink(missing_ok=True)
         if "/" in name:
             with suppress(OSError):
                 (run / name).parent.rmdir()
+
+
+def _trials(run: RunDir, name: str) -> list[Path]:
+    """Returns the folders of single trainings; none if `name` is another file or folder than `TRIAL_FOLDER`."""
+    if name != TRIAL_FOLDER or not (run / name).is_dir():
+        return []
+    return [path for path in (run / name).iterdir() if path.is_dir() and not path.is_symlink()]
 
 
 def _stale(key: str, old: Any, new: Any) -> str:

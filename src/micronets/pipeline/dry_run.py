@@ -24,7 +24,7 @@ from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
 from micronets.files import temporary_directory, write_atomic
-from micronets.pipeline.config import INITS, Config, is_model
+from micronets.pipeline.config import INITS, Config, is_model, tries_spaces
 from micronets.pipeline.context import RunContext, opened
 from micronets.pipeline.directory import CONFIG, RunDir, erase, locked
 from micronets.pipeline.dry_run_sample import DataSample, sample
@@ -46,6 +46,7 @@ STEPS = 3  # of a stage: the first one pays for what happens once, the second on
 EXAMPLES = 48  # of the validation and of the test split
 SYNTHETIC = 96  # training examples to synthesise, at most
 CPU_BATCH = 16
+SPACE_SHARE = 8.0  # by which four spaces are compared by `STEPS` steps of one network each, and two by twice as many
 
 Labels = npt.NDArray[np.int64]
 
@@ -243,6 +244,8 @@ def shrunk(config: Config, device: str) -> Config:
         epochs=1,
         candidates=1,
         evaluations=1,
+        space_networks=1,
+        space_share=SPACE_SHARE,
         supernet="",  # the supernet was trained with other batches
         calibration_batches=1,
         warmup=0.0,
@@ -332,8 +335,12 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
     few: Any = context.data
     held = scale if config.data.path else 1.0  # synthetic held-out splits have sizes of their own
     full, settings = config, context.config
-    plans: dict[Stage, list[tuple[str, int, int, int]]] = {  # name, epochs, batch of the run, batch of the dry run
-        SEARCH: [("search", _search_epochs(full.search), full.search.batch, settings.search.batch)],
+    tries, batches = tries_spaces(full.space), (full.search.batch, settings.search.batch)
+    plans: dict[Stage, list[tuple[str, float, int, int]]] = {  # name, epochs, batch of the run, batch of the dry run
+        SEARCH: [
+            *([("space", full.search.epochs * full.search.space_share, *batches)] if tries else []),
+            ("search", _search_epochs(full.search), *batches),
+        ],
         TRAIN: [
             ("train", full.train.epochs, full.train.batch, settings.train.batch),
             ("train quantised", full.train.qat_epochs, full.train.batch, settings.train.batch),
@@ -361,12 +368,14 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
     examples = len(few.data.epoch(np.random.default_rng(0))) * scale
     for name, epochs, batch, now in parts:
         ratio = batch / now
-        calls = few.calls[name]
+        calls = few.calls.get(name, [])
+        if name == "space" and not calls:
+            continue  # a single space has networks within the limits
         step = calls[-1][0] - calls[-2][0]
-        steps = max(1, int(examples // batch)) * epochs
+        steps = max(1, round(max(1, int(examples // batch)) * epochs))
         validation = max(0.0, few.scored.get(name, step) - step) * few.data.size("val") / few.size("val") * held
         loader = min(1.0, (calls[-2][1] - calls[-2][0]) / step)
-        seconds = steps * step * ratio + (0 if name == "search" else epochs * validation)
+        seconds = steps * step * ratio + (0 if name in ("search", "space") else epochs * validation)
         memory = peak[1] + (peak[0] - peak[1]) * ratio
         yield StageCost(name, steps, step * ratio, loader, seconds, int(memory), ratio != 1)
 
@@ -377,10 +386,12 @@ def _search_epochs(search: SearchSettings) -> int:
 
 
 def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> None:
-    """Passes an event on, and begins to time the quantised training where the one in float ends.
+    """Passes an event on, and times apart the choice of a space, and the quantised training after the one in float.
 
     A search requests further batches after its last step, for the statistics of batch norms. These are not steps.
     """
+    if holder and event.get("stage") in ("space", SEARCH.name) and holder[0].doing in ("space", SEARCH.name):
+        holder[0].doing = str(event["stage"])
     if holder and event.get("stage") == SEARCH.name and event.get("step", 0) >= STEPS:
         holder[0].doing = "search, after its steps"
     if holder and event.get("stage") == TRAIN.name and event.get("step", 0) >= STEPS:

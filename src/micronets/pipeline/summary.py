@@ -49,6 +49,7 @@ def summary(facts: Facts, run: RunDir) -> str:
         [
             f"{facts.task} on {facts.board.name}",
             data,
+            *([facts.trials.text()] if facts.trials is not None else []),
             "",
             text_table(("limit", "result", "allowed", "used", "source", ""), limits, (1, 2, 3)),
             "",

@@ -13,7 +13,8 @@ from typing import Any, get_type_hints
 from micronets.boards.board import LIMITS, Board, Budget, load_board
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import SpecError, did_you_mean
-from micronets.pipeline.config import INITS, Config, decides, parse, read_table
+from micronets.ir.spaces import AUTO
+from micronets.pipeline.config import INITS, Config, decides, parse, read_table, spaces_of, tries_spaces
 from micronets.pipeline.toml_config import convert, flat, to_toml
 from micronets.ranges import check_fields, ranged, shown
 
@@ -128,6 +129,11 @@ def _check_run(made: SweepConfig, where: str) -> None:
     if config.init not in INITS:
         raise SpecError(
             f"{where}: init = '{config.init}' gives one network, and a sweep makes many; allowed: {', '.join(INITS)}"
+        )
+    if tries_spaces(config.space):
+        raise SpecError(
+            f'{where}: space.name = "{AUTO}" chooses a space for one budget, and a sweep has many; name one of '
+            f"{', '.join(spaces_of(config.task))}"
         )
     if config.search.supernet:
         raise SpecError(f"{where}: search.supernet = '{config.search.supernet}'; a sweep trains its own, remove it")

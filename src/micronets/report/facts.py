@@ -11,6 +11,7 @@ from micronets.boards.battery import DutyCycle
 from micronets.boards.board import Board
 from micronets.cost.layer_table import LayerInspection
 from micronets.errors import CheckFailed
+from micronets.ir.space_trials import SpaceTrials
 from micronets.runtimes.measurement import Comparison, Measurement
 
 
@@ -191,6 +192,7 @@ class Facts(Verdict):
     - `versions`: versions of everything that has a say in the numbers, by name.
     - `seconds`: seconds that each stage took.
     - `config`: the configuration as TOML.
+    - `trials`: how the space was chosen; None where the configuration names it.
     - `choices`: the value of every choice of the space.
     - `against_largest`: sizes of the network, beside those of the largest of its space.
     - `layers`: a row for each layer.
@@ -215,6 +217,7 @@ class Facts(Verdict):
     search: SearchFacts
     train: TrainFacts
     space: str
+    trials: SpaceTrials | None = None
     choices: tuple[ChoiceRow, ...]
     against_largest: tuple[SizeRow, ...]
     layers: tuple[LayerInspection, ...]

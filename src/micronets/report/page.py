@@ -51,6 +51,7 @@ def run_page(facts: Facts, mistakes: Mistakes | None = None, pictures: Sequence[
         _accuracy_section(facts),
         _deployment_section(facts),
         _battery_section(facts),
+        _space_section(facts),
         _search_section(facts),
         _choices_section(facts),
         _memory_section(facts),
@@ -241,6 +242,32 @@ def _curves(
 ) -> Markup:
     """Draws curves over the epochs, for wide and for narrow screens; for the arguments see `charts.line_chart`."""
     return charts.both_widths(lambda width: charts.line_chart(series, label, "epoch", limit, mark, zero, width))
+
+
+def _space_section(facts: Facts) -> Markup | None:
+    """Shows how the space was chosen; None where the configuration names it."""
+    trials = facts.trials
+    if trials is None:
+        return None
+    rows = [
+        (str(t.round), t.space, percent(t.score), f"{t.examples:,}", amount(t.macs, "MACs"))
+        for part in trials.rounds()
+        for t in part
+    ]
+    metric = metric_label(facts.metric)
+    head = ("round", "space", f"best network, {metric}, validation", f"{facts.noun} seen", "work")
+    text = (
+        f"Networks of all spaces of the task were trained for equally many {facts.noun}. After every round the better "
+        f"half of the spaces stayed. {trials.chosen} was then searched."
+    )
+    left_out = [el("li", f"{name}: {reason}") for name, reason in trials.left_out.items()]
+    return section(
+        "Choice of the space",
+        el("p", text),
+        html_table(head, rows, numeric=(0, 2, 3, 4)) if rows else None,
+        el("p", "Left out:") if left_out else None,
+        el("ul", *left_out) if left_out else None,
+    )
 
 
 def _search_section(facts: Facts) -> Markup:

@@ -13,13 +13,16 @@ from typing import Any
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import dscnn, mobilenetv2, resnet, temporal
-from micronets.ir.spaces.base import Space
+from micronets.ir.spaces.base import Space, defaults
 from micronets.ir.spaces.inputs import INPUT_KINDS
 
-__all__ = ["INPUT_KINDS", "SPACES", "Space", "find", "make", "names", "uniform"]
+__all__ = ["AUTO", "INPUT_KINDS", "SPACES", "Space", "defaults", "find_space", "make", "names", "uniform"]
 
 SPACES: Mapping[str, Space] = {s.name: s for s in (dscnn.SPACE, temporal.SPACE, resnet.SPACE, mobilenetv2.SPACE)}
 """The spaces that come with micronets."""
+
+AUTO = "auto"
+"""What stands in place of a space's name where the search first chooses among several spaces."""
 
 
 def names(kind: str) -> tuple[str, ...]:

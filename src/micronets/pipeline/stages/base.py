@@ -18,8 +18,8 @@ class Stage:
     - `command`: the command that does it and that redoes it (`micronets COMMAND DIRECTORY --redo`).
     - `inputs`: everything that its result depends on, by name. Files that were made from other inputs are refused.
     - `make`: does the work and returns the names of the files that it wrote, relative to the run directory.
-    - `outputs`: files of the run directory that belong to it alone, and `LIBRARY`, a folder with a list of its own;
-      they are removed before it begins anew.
+    - `outputs`: files of the run directory that belong to it alone, `LIBRARY`, a folder with a list of its own, and
+      `TRIAL_FOLDER`, a folder of single trainings; they are removed before it begins anew.
     - `resumes`: whether it goes on from checkpoints among its outputs after an interruption.
     """
 

@@ -116,6 +116,7 @@ def collect(context: RunContext) -> Facts:
         search=SearchFacts(_records(context.run / SEARCH_LOG), board_budget(context.config.budget, board).limits()),
         train=TrainFacts(_records(context.run / TRAIN_LOG)),
         space=context.space.name,
+        trials=context.trials,
         choices=_choices(context),
         against_largest=_size_rows(arch, largest, board),
         layers=layer_inspections(arch, board),

@@ -8,16 +8,30 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micronets import tasks, user_code
+from micronets import records, tasks, user_code
 from micronets.boards.board import board_budget
 from micronets.commands import own_space
 from micronets.commands.first_network import FirstNetwork
-from micronets.commands.search import budget_without_metadata, measured_costs
-from micronets.errors import FileError, SpecError, UserCodeError
+from micronets.commands.search import (
+    budget_without_metadata,
+    contender,
+    measured_costs,
+)
+from micronets.errors import BudgetError, FileError, SpecError, UserCodeError
 from micronets.files import digest, read_plain, write_atomic
-from micronets.pipeline.config import is_model, make_space, space_record
+from micronets.pipeline.config import is_model, make_space, space_record, tables_to_try, tries_spaces
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import ARCH, SEARCH_FOLDER, SEARCH_LOG, SEARCH_STATE, SPACE_COPY, SUPERNET, VALUES
+from micronets.pipeline.directory import (
+    ARCH,
+    SEARCH_FOLDER,
+    SEARCH_LOG,
+    SEARCH_STATE,
+    SPACE_COPY,
+    SUPERNET,
+    TRIAL_FOLDER,
+    TRIALS,
+    VALUES,
+)
 from micronets.pipeline.finished_teacher import check_before_search, finished_teacher, first_weights_digest
 from micronets.pipeline.stages.base import Stage
 
@@ -30,13 +44,24 @@ def check_budget(context: RunContext) -> None:
 
     The search itself checks again once the data are known. Raises `BudgetError`.
     """
-    fitter = fitter_before_data(context)
-    if fitter is not None:
-        fitter.feasible_shapes()
+    from micronets.design.budget_fitter import none_fits
+
+    refusals = []
+    for table in tables_to_try(context.config.task, context.config.space):
+        try:
+            fitter = fitter_before_data(context, table)
+            if fitter is not None:
+                fitter.feasible_shapes()
+            return  # one space that may keep it is enough
+        except BudgetError as e:
+            refusals.append(e)
+    raise none_fits(refusals)
 
 
-def fitter_before_data(context: RunContext) -> BudgetFitter | None:
+def fitter_before_data(context: RunContext, table: Mapping[str, Any] | None = None) -> BudgetFitter | None:
     """Returns a `BudgetFitter` with the costs of the space's networks and the limits, before data are made or read.
+
+    - `table`: the `[space]`; None: that of the configuration, which names one space.
 
     Where the data decide the number of classes or the size of the input, the least possible value is taken; also in
     place of an option that has its default, since a configuration holds every option. Returns None where costs cannot
@@ -47,17 +72,18 @@ def fitter_before_data(context: RunContext) -> BudgetFitter | None:
     config, board = context.config, context.board
     if is_model(config.init):
         return None  # there is one network only; it is checked when the data are known, with their number of classes
+    asked = config.space if table is None else table
     known = tasks.find(config.task).outline(config.data)
-    usual = space_record(config.space).options(tasks.find(config.task).inputs)
-    given = {k: v for k, v in known.space_options.items() if config.space.get(k, usual.get(k)) == usual.get(k)}
+    usual = space_record(asked).options(tasks.find(config.task).inputs)
+    given = {k: v for k, v in known.space_options.items() if asked.get(k, usual.get(k)) == usual.get(k)}
     try:
-        space = make_space(config.task, config.space, known.classes, given)
-        if "file" in config.space:
+        space = make_space(config.task, asked, known.classes, given)
+        if "file" in asked:
             own_space.check(space, known.classes)
     except UserCodeError:
         raise
     except SpecError:
-        if "file" not in config.space:
+        if "file" not in asked:
             raise
         #  a user's networks may need more than the least input: they are checked when the data are known
         return None
@@ -106,6 +132,7 @@ def _search(context: RunContext) -> Sequence[str]:
     check_before_search(context.config, context.data)
     if context.given is not None:
         return _take_given(context, context.given)
+    chosen = _choose_space(context)
     found = search(
         context.space,
         context.data,
@@ -125,9 +152,40 @@ def _search(context: RunContext) -> Sequence[str]:
     write_atomic(context.run / ARCH, found.arch.to_json())
     write_weights(context.run / SUPERNET, found.state)
     if "file" not in context.config.space:
-        return ARCH, VALUES, SUPERNET, SEARCH_LOG
+        return ARCH, VALUES, SUPERNET, SEARCH_LOG, *chosen
     write_atomic(context.run / SPACE_COPY, user_code.read(context.config.space["file"], "space.file"))
     return ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY
+
+
+def _choose_space(context: RunContext) -> Sequence[str]:
+    """Chooses the space where the configuration leaves that to the run; returns the name of the file that says how."""
+    config, data = context.config, context.data
+    if not tries_spaces(config.space):
+        return ()
+    from micronets.design.choose_space import choose_space
+
+    contenders, left_out = [], {}
+    for table in tables_to_try(config.task, config.space):
+        try:
+            space = make_space(config.task, table, len(data.classes), data.space_options)
+        except SpecError as e:
+            left_out[table["name"]] = str(e)
+            continue
+        contenders.append(contender(space, data, config.budget, context.costs))
+    if not contenders:
+        raise SpecError("; ".join(left_out.values()))
+    trials = choose_space(
+        contenders,
+        data,
+        context.board,
+        config.search,
+        seed=config.seed,
+        directory=context.run / SEARCH_FOLDER,
+        progress=context.progress,
+        left_out=left_out,
+    )
+    write_atomic(context.run / TRIALS, json.dumps(records.to_json(trials), indent=1) + "\n")
+    return (TRIALS,)
 
 
 def _take_given(context: RunContext, given: FirstNetwork) -> Sequence[str]:
@@ -170,5 +228,10 @@ def write_history(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 SEARCH = Stage(
-    "search", "search", _inputs, _search, (ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY, SEARCH_STATE), resumes=True
+    "search",
+    "search",
+    _inputs,
+    _search,
+    (ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY, SEARCH_STATE, TRIALS, TRIAL_FOLDER),
+    resumes=True,
 )

@@ -44,7 +44,7 @@ def teacher_arch(context: RunContext) -> Arch:
     """Returns the teacher's network: the largest of its space, with the input of the network that the search chose."""
     assert context.config.teacher is not None
     table = space_table(
-        context.config.task, {**context.config.space, **context.config.teacher.options}, "teacher.options"
+        context.config.task, {**context.space_table, **context.config.teacher.options}, "teacher.options"
     )
     space = make_space(context.config.task, table, len(context.data.classes), context.data.space_options)
     inputs = {c.name: context.values[c.name] for c in space.choices if c.name in context.input_settings}

@@ -1,0 +1,201 @@
+"""Chooses a search space among several by successive halving (Jamieson and Talwalkar 2016), before a search.
+
+Every space starts with a few networks that meet the limits: its standard one, scaled to them for several shapes of the
+input, and random ones. In each round all of them are trained for the same number of examples. Then the better half of
+the spaces stays, and of each of these the better half of its networks, which the next round trains further, until one
+space is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from micronets.boards.board import Board, Budget, board_budget
+from micronets.cost.costs import RuntimeCosts
+from micronets.cost.counts import macs
+from micronets.design.budget_fitter import BudgetFitter, none_fits
+from micronets.design.candidates import TRIALS, random_candidates, short_training, uniform_candidates
+from micronets.design.dnas_loop import input_settings
+from micronets.design.search_settings import SearchSettings
+from micronets.design.train import TrainingJob, train_network
+from micronets.errors import BudgetError, DataError
+from micronets.ir.space import SearchSpace, derive
+from micronets.ir.space_trials import SpaceTrial, SpaceTrials
+from micronets.progress import Progress
+from micronets.tasks import TaskData
+from micronets.terminal import counted
+
+STAGE = "space"
+"""The stage that events of progress name while spaces are compared."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A space that may be chosen.
+
+    - `space`: its choices and its networks.
+    - `budget`: the limits; those of the board are added to them.
+    - `runtime`: what will execute the network, with the front ends of the space's inputs, which decides the costs.
+    """
+
+    space: SearchSpace
+    budget: Budget
+    runtime: RuntimeCosts
+
+
+@dataclass(frozen=True)
+class PartOfData:
+    """The data of a task, of which an epoch has another number of examples than usual.
+
+    - `data`: the data.
+    - `examples`: examples of an epoch; they are drawn anew in every epoch, and repeat where they exceed the usual ones.
+    """
+
+    data: TaskData
+    examples: int
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.data, name)
+
+    @property
+    def source(self) -> str:
+        """The line that describes the data; it tells how many examples an epoch has, so that a checkpoint does."""
+        return f"{self.data.source}, {self.examples} examples an epoch"
+
+    def epoch(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Returns shuffled indices into the train split for one epoch."""
+        order = self.data.epoch(rng)
+        while len(order) < self.examples:
+            order = np.concatenate([order, self.data.epoch(rng)])
+        return order[: self.examples]
+
+
+@dataclass
+class _Entry:
+    """A network that takes part: its space, values, exact costs, and weights once a round has trained it."""
+
+    name: str
+    values: dict[str, int]
+    costs: Mapping[str, float]
+    state: Mapping[str, Tensor] | None = None
+    score: float = -1.0
+
+
+def choose_space(
+    contenders: Sequence[Contender],
+    data: TaskData,
+    board: Board,
+    settings: SearchSettings,
+    *,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+    left_out: Mapping[str, str] | None = None,
+) -> SpaceTrials:
+    """Returns which of several spaces to search, and the trials that decided it.
+
+    All rounds together train for `settings.space_share * settings.epochs` passes over the training split, divided
+    evenly among the rounds, and in each round among its networks; a network gets one batch at least.
+
+    - `contenders`: the spaces, at least one, in an order that settles ties.
+    - `data`: the task; networks learn from its training split and are compared on its validation split.
+    - `board`: what the costs are computed for.
+    - `settings`: the section [search], of which `space_share` and `space_networks` are for this.
+    - `seed`: of the initial weights and of everything that is drawn.
+    - `directory`: the search's; what was trained there is not trained again, and what was begun goes on.
+    - `progress`: receives events of the stage `STAGE`, and at the end one of the search that tells the outcome.
+    - `left_out`: spaces that cannot take part for another reason than the limits, by name, with the reason.
+
+    Raises `BudgetError` if no space has a network that meets the limits, `DataError` without validation examples, and
+    what `train_network` raises.
+    """
+    if not data.size("val"):
+        raise DataError("the data have no validation examples; spaces are compared on them")
+    spaces = {c.space.name: c.space for c in contenders}
+    missing, refusals, entries = dict(left_out or {}), list[BudgetError](), list[_Entry]()
+    for contender in contenders:
+        try:
+            entries += _entries(contender, board, settings.space_networks, seed)
+        except BudgetError as e:
+            refusals.append(e)
+            missing[contender.space.name] = str(e)
+            progress({"stage": STAGE, "note": f"{contender.space.name} is left out: {e}"})
+    names = _names(entries)
+    if not names:
+        raise none_fits(refusals)
+    trials: list[SpaceTrial] = []
+    rounds = math.ceil(math.log2(len(names)))
+    whole = settings.space_share * settings.epochs * len(data.epoch(np.random.default_rng(0)))
+    for number in range(1, rounds + 1):
+        examples = max(settings.batch, round(whole / rounds / len(entries)))
+        for i, entry in enumerate(entries, 1):
+            what = f"round {number} of {rounds}, network {i} of {len(entries)}, of {entry.name}"
+            progress({"stage": STAGE, "note": f"{what}: {counted(examples, 'examples')}"})
+            _train(entry, spaces[entry.name], PartOfData(data, examples), settings, seed, directory, progress)
+            work = macs(derive(spaces[entry.name], entry.values).steps())
+            trials.append(SpaceTrial(number, entry.name, entry.values, entry.costs, work, examples, entry.score))
+        entries = _better_half(entries)
+    found = SpaceTrials(_names(entries)[0], tuple(trials), missing)
+    progress({"stage": "search", "note": found.text()})
+    return found
+
+
+def _entries(contender: Contender, board: Board, count: int, seed: int) -> list[_Entry]:
+    """Returns the networks that stand for a space at the beginning. Raises `BudgetError` if none meets the limits."""
+    space = contender.space
+    fitter = BudgetFitter(space, board_budget(contender.budget, board), board, runtime=contender.runtime)
+    feasible = fitter.feasible_shapes()
+    scaled = uniform_candidates(fitter, feasible, len(feasible))
+    parts = -(-count // 2)
+    values = [scaled[(2 * i + 1) * len(scaled) // (2 * parts)] for i in range(min(parts, len(scaled)))]
+    drawn = random_candidates(fitter, count, seed) if count > 1 else []
+    values += [v for v in drawn if v not in values][: count - len(values)]
+    return [_Entry(space.name, v, dict(fitter.costs(v))) for v in values]
+
+
+def _train(
+    entry: _Entry,
+    space: SearchSpace,
+    data: PartOfData,
+    settings: SearchSettings,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+) -> None:
+    """Trains a network for an epoch of `data`, from the weights that its last round left, and notes its score."""
+    job = TrainingJob(
+        derive(space, entry.values),
+        cast(TaskData, data),
+        input_settings(data.data, entry.values),
+        short_training(settings, 1),
+        seed,
+        entry.state,
+    )
+    own = directory / TRIALS / job.fingerprint()[:12]
+    own.mkdir(parents=True, exist_ok=True)
+    trained = train_network(job, own, lambda event: progress({**event, "stage": STAGE}))
+    entry.state, entry.score = trained.float_state, trained.float_score
+
+
+def _better_half(entries: Sequence[_Entry]) -> list[_Entry]:
+    """Returns the entries of the better half of the spaces, and of each of these the better half; both rounded up."""
+    ranked = sorted(entries, key=lambda entry: -entry.score)  # equal ones keep their order
+    names = _names(ranked)
+    kept = []
+    for name in names[: -(-len(names) // 2)]:
+        own = [entry for entry in ranked if entry.name == name]
+        kept += own[: -(-len(own) // 2)]
+    return kept
+
+
+def _names(entries: Sequence[_Entry]) -> list[str]:
+    """Returns the names of the spaces of some entries, each once, in the order in which they first occur."""
+    return list(dict.fromkeys(entry.name for entry in entries))
