@@ -52,6 +52,7 @@ from micronets.ir.space import SearchSpace, derive
 from micronets.pipeline.config import Config, load
 from micronets.pipeline.context import RunContext
 from micronets.pipeline.directory import RunDir
+from micronets.progress import Event
 from micronets.quantized import reference
 from micronets.terminal import metric_label
 from micronets.tflite import write
@@ -160,13 +161,11 @@ class _Said:
     at = 0.0
 
 
-def say(report: Mapping[str, Any], now: bool = False) -> None:
-    """Progress, a line every half minute or when it is asked for."""
+def say(event: Event, now: bool = False) -> None:
+    """Prints an event to stderr, one every half minute or where it is asked for."""
     if now or time.monotonic() - _Said.at > 30:
         _Said.at = time.monotonic()
-        print(
-            " ".join(f"{k}={v:.4g}" if isinstance(v, float) else f"{k}={v}" for k, v in report.items()), file=sys.stderr
-        )
+        print(event, file=sys.stderr)
 
 
 def table(results: list[dict[str, Any]], comparison: Comparison, command: str) -> str:

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 import micronets as mn
 from benchmarks.tables import replace_section
+from micronets.progress import Event, Progress, StepEvent
 from micronets.tasks.scoring import wilson
 from tests.support.torch_networks import MobileNetV2, Tcn
 
@@ -173,13 +174,13 @@ def row(case: Case, data: Path, weights: Path, folder: Path) -> str:
     )
 
 
-def _tell(name: str) -> Callable[[dict[str, Any]], None]:
+def _tell(name: str) -> Progress:
     last = [0]
 
-    def told(state: dict[str, Any]) -> None:
-        if state.get("step", 0) >= last[0] + 100:
-            last[0] = state["step"]
-            print(f"{name}: {state['stage']}, step {state['step']} of {state.get('steps')}", flush=True)
+    def told(event: Event) -> None:
+        if isinstance(event, StepEvent) and event.step >= last[0] + 100:
+            last[0] = event.step
+            print(f"{name}: {event.stage}, step {event.step} of {event.steps}", flush=True)
 
     return told
 

@@ -36,6 +36,7 @@ from micronets.cost.costs import budget_costs
 from micronets.cost.counts import macs
 from micronets.design.dnas import SearchResult, search
 from micronets.pipeline.config import load
+from micronets.progress import NoteEvent
 
 METHODS = ("ops", "latency")
 DRAWN = 100  # random networks for the line of latency against ops
@@ -61,7 +62,8 @@ class Latency(Comparison):
         for i in range(1, SEARCHES + 1):
             result = self.searched(Budget(macs=int(limit)), seed, out / f"search-{i}")
             ms = float(characterize.measured(result.arch, self.board).latency_ms)
-            say({"method": method, "seed": seed, "macs": macs(result.arch.steps()), "ms": ms}, now=True)
+            found = f"{method}, seed {seed}: {macs(result.arch.steps()):,} MACs take {ms:.4g} ms"
+            say(NoteEvent("search", found), now=True)
             tried.append((ms, result))
             if 1 - CLOSE <= ms / self.limit_ms <= 1:
                 break

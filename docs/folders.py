@@ -7,6 +7,7 @@ ALONE = frozenset(
         "child_processes",
         "errors",
         "files",
+        "history",
         "installation",
         "number",
         "output_directory",

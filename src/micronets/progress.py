@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
-Event = dict[str, Any]
-"""What happened: `stage` names the work, and then either
+from micronets.terminal import duration
 
-- `note`: a sentence; or
-- `step`, `steps`: how much of how much is done, `seconds_left` where that is known, and figures such as `loss` by name.
-"""
+
+@dataclass(frozen=True)
+class NoteEvent:
+    """A sentence on the work in progress.
+
+    - `stage`: names the work.
+    - `note`: the sentence.
+    """
+
+    stage: str
+    note: str
+    kind: Literal["note"] = "note"
+
+    def __str__(self) -> str:
+        return f"{self.stage:<8}  {self.note}"
+
+
+@dataclass(frozen=True)
+class StepEvent:
+    """Steps of the work in progress are done.
+
+    - `stage`: names the work.
+    - `step`, `steps`: how many of how many are done.
+    - `seconds_left`: how long the others will take; None where that is not known.
+    - `figures`: figures by name, such as `loss`.
+    """
+
+    stage: str
+    step: int
+    steps: int
+    seconds_left: float | None = None
+    figures: Mapping[str, float] = field(default_factory=dict)
+    kind: Literal["step"] = "step"
+
+    def __str__(self) -> str:
+        """Returns one line: `search     step 40/400   10%  loss 0.532  left 3:20`."""
+        share = self.step / self.steps
+        shown = [f"{self.stage:<8}  step {self.step:>{len(str(self.steps))}}/{self.steps}  {share:>4.0%}"]
+        for name, value in self.figures.items():
+            shown.append(f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}")
+        if self.seconds_left is not None:
+            shown.append(f"left {duration(self.seconds_left)}")
+        return "  ".join(shown)
+
+
+Event = NoteEvent | StepEvent
+"""What happened. Printed, it is one line."""
 
 Progress = Callable[[Event], None]
 """A function that is told of every event."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import types
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, overload
+
+from micronets.errors import FileError
+from micronets.files import damage_text, read_plain_text, write_atomic
 
 T = TypeVar("T")
+_LONGEST = 40  # characters of a value that a message quotes
+_SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", type(None): "null"}
 
 
 def to_json(value: Any) -> Any:
@@ -21,43 +29,141 @@ def to_json(value: Any) -> Any:
     return value
 
 
-def from_json(cls: type[T], table: Mapping[str, Any]) -> T:
-    """Returns the record of type `cls` of which `to_json` made `table`.
+@overload
+def from_json(cls: type[T], table: Any) -> T: ...
+@overload
+def from_json(cls: types.UnionType, table: Any) -> Any: ...
+def from_json(cls: Any, table: Any) -> Any:
+    """Returns the record of which `to_json` made `table`.
 
-    A key that the record lacks is left out. A field that the table lacks has its default, or None where the type allows
-    it, so that files of earlier versions are read. A class that has had other keys renames them in a static method
-    `upgraded`, from a table to a table. Raises `TypeError` where a field has no value.
+    - `cls`: its type, or a union of types, each of which has a field `kind` of a `Literal` that tells it apart.
+    - `table`: the record as JSON holds it. A key that the record lacks is left out. A field that the table lacks has
+      its default, or None where the type allows it, so that files of earlier versions are read. A class that has had
+      other keys renames them in a static method `upgraded`, from a table to a table.
+
+    Raises `TypeError` where a field has no value or one of another type; the message begins with the field's name, such
+    as `search.history[2].loss`.
     """
-    table = getattr(cls, "upgraded", dict)(table)
-    hints = get_type_hints(cls)
-    values = {}
-    for field in fields(cls):  # type: ignore[arg-type]
-        if field.name in table:
-            values[field.name] = _value(hints[field.name], table[field.name])
-        elif type(None) in get_args(hints[field.name]):
-            values.setdefault(field.name, None)
-    return cls(**values)
+    return _value(cls, table, "")
 
 
-def _value(hint: Any, value: Any) -> Any:
-    origin, args = get_origin(hint), get_args(hint)
-    if value is None:
-        return None
-    if origin in (Union, types.UnionType):
-        return _value(next(a for a in args if a is not type(None)), value)
-    if isinstance(hint, type) and is_dataclass(hint):
-        return value if isinstance(value, hint) else from_json(hint, value)
-    if isinstance(value, list) and args:
-        kinds = args if origin is tuple and args[-1] is not ... else (args[0],) * len(value)
-        return tuple(_value(kind, item) for kind, item in zip(kinds, value, strict=True))
-    if isinstance(value, Mapping) and len(args) == 2:
-        return {key: _value(args[1], item) for key, item in value.items()}
-    return value
+def read_lines(make: Callable[[Any], T], path: Path, way_out: str) -> tuple[T, ...]:
+    """Reads the file that `write_lines` wrote.
+
+    - `make`: makes a record of what a line holds; raises `TypeError` or `ValueError` where that is none.
+    - `path`: the file.
+    - `way_out`: what a user can do about a damaged file; the message ends with it.
+
+    Raises `FileError` that names the line, and what is wrong in it, where the file cannot be read or is damaged.
+    """
+    try:
+        lines = read_plain_text(path).splitlines()
+    except OSError as e:
+        raise FileError(f"{path}: cannot be read ({damage_text(e)}); {way_out}") from e
+    except ValueError as e:
+        raise FileError(f"{path}: damaged ({damage_text(e)}); {way_out}") from e
+    found = []
+    for number, line in enumerate(lines, 1):
+        try:
+            if line.strip():
+                found.append(make(json.loads(line)))
+        except (ValueError, TypeError, RecursionError) as e:
+            raise FileError(f"{path}, line {number}: damaged ({damage_text(e)}); {way_out}") from e
+    return tuple(found)
+
+
+def write_lines(path: Path, items: Iterable[Any]) -> None:
+    """Writes records to a file, a line of JSON for each, whole or not at all. Raises `OSError`."""
+    write_atomic(path, "".join(json.dumps(to_json(item)) + "\n" for item in items))
 
 
 def rows(items: Iterable[Any]) -> list[dict[str, Any]]:
     """Returns a flat dict for each record, for a table; fields of a nested record are named `outer_inner`."""
     return [dict(_flat(item, "")) for item in items]
+
+
+def _record(cls: Any, table: Any, where: str) -> Any:
+    """Makes the record of class `cls` from a table; `where` names the field that it is the value of."""
+    if not isinstance(table, Mapping):
+        raise TypeError(_wrong(where, table, f"an object ({cls.__name__})"))
+    table = getattr(cls, "upgraded", dict)(table)
+    values = {}
+    for name, (hint, required) in _fields(cls).items():
+        place = f"{where}.{name}" if where else name
+        if name in table:
+            values[name] = _value(hint, table[name], place)
+        elif type(None) in get_args(hint):
+            values[name] = None
+        elif required:
+            raise TypeError(f"{place}: missing")
+    return cls(**values)
+
+
+@cache
+def _fields(cls: Any) -> dict[str, tuple[Any, bool]]:
+    """Returns the fields of a class by name: their types, and whether they have to be given."""
+    hints = get_type_hints(cls)
+    return {f.name: (hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in fields(cls)}
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    """Returns the value of a field as its type `hint` has it; raises `TypeError` for a value of another type."""
+    origin, args = get_origin(hint), get_args(hint)
+    if hint is Any or (isinstance(hint, type) and is_dataclass(hint) and isinstance(value, hint)):
+        return value
+    if origin in (Union, types.UnionType):
+        return _value(_member(args, value, where), value, where)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _record(hint, value, where)
+    if origin is Literal:
+        if value not in args:
+            raise TypeError(_wrong(where, value, f"one of {', '.join(map(str, args))}"))
+        return value
+    if origin is tuple:
+        if not isinstance(value, (list, tuple)) or (args[-1] is not ... and len(value) != len(args)):
+            raise TypeError(_wrong(where, value, "an array" if args[-1] is ... else f"an array of {len(args)}"))
+        kinds = args if args[-1] is not ... else (args[0],) * len(value)
+        return tuple(
+            _value(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
+        )
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise TypeError(_wrong(where, value, "an object"))
+        return {key: _value(args[1], item, f"{where}.{key}") for key, item in value.items()}
+    if not _is_scalar(hint, value):
+        raise TypeError(_wrong(where, value, _SCALARS[hint]))
+    return value
+
+
+def _member(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    """Returns which type of a union a value is of: None, the one other type there is, or the record of its `kind`."""
+    if value is None and type(None) in kinds:
+        return type(None)
+    others = [kind for kind in kinds if kind is not type(None)]
+    if len(others) == 1:
+        return others[0]
+    if not isinstance(value, Mapping):
+        raise TypeError(_wrong(where, value, "an object"))
+    named = {name: kind for kind in others for name in get_args(_fields(kind)["kind"][0])}
+    given = value.get("kind")
+    if not isinstance(given, str) or given not in named:
+        place = f"{where}.kind" if where else "kind"
+        raise TypeError(_wrong(place, given, f"one of {', '.join(named)}"))
+    return named[given]
+
+
+def _is_scalar(hint: Any, value: Any) -> bool:
+    """Tells whether a value is of the type `hint` of `_SCALARS`; a whole number is a number too, a bool is neither."""
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, (int, float)) if hint is float else isinstance(value, hint)
+
+
+def _wrong(where: str, value: Any, wanted: str) -> str:
+    """Returns the message on a value that is not what was wanted; it quotes the value in part."""
+    text = json.dumps(value, default=str)
+    text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+    return f"{where}: is {text}, not {wanted}" if where else f"is {text}, not {wanted}"
 
 
 def _flat(item: Any, prefix: str) -> Iterator[tuple[str, Any]]:

@@ -86,7 +86,7 @@ def test_more_classes_are_learnt_on_the_old_trunk(file: Path) -> None:
     fresh = arrays(x, y, classes=classes, standardise=False)
     notes: list[str] = []
     settings = mn.TrainSettings(epochs=10, qat_epochs=1, batch=16, lr=0.02, qat_lr=1e-3)
-    learnt = mn.train(file, fresh, settings=settings, progress=lambda event: notes.append(str(event.get("note", ""))))
+    learnt = mn.train(file, fresh, settings=settings, progress=lambda event: notes.append(getattr(event, "note", "")))
     assert f"{file}: new outputs for d, e; 3 outputs kept" in notes
     found = mn.evaluate(mn.quantise(learnt, fresh), data=fresh, runtime="reference")
     assert found.value > 0.7

@@ -9,6 +9,7 @@ import pytest
 import micronets as mn
 from micronets.device.tflm import interpreter
 from micronets.errors import DataError, FileError, MicronetsError, SpecError, UserCodeError
+from micronets.progress import Event
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tasks.arrays.in_memory import arrays
 from tests.support.own_space import GOOD
@@ -147,10 +148,10 @@ def my_space() -> object:
 def test_from_a_search_to_a_file(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     data, fast = arrays(X, Y), mn.SearchSettings(epochs=2, batch=16)
-    said: list[dict[str, object]] = []
+    said: list[Event] = []
     found = mn.search(my_space(), data, board=BOARD, fix={"width": 8}, settings=fast, progress=said.append)
     assert found.values["width"] == 8
-    assert said[-1]["stage"] == "search"
+    assert said[-1].stage == "search"
     again = mn.search(my_space(), data, board=BOARD, fix={"width": 8}, settings=fast, out=tmp_path / "search")
     assert again.values == found.values
     assert (tmp_path / "search/checkpoint.pt").exists()

@@ -70,7 +70,7 @@ def test_the_space_whose_networks_learn_is_chosen(tmp_path, board) -> None:
         assert trial.costs["macs"] == budget_costs(derive(space, trial.values), board, ("macs",))["macs"] == trial.macs
         assert trial.macs <= 9000
     assert told[-1]["note"].startswith("space tiny is searched; validation: ")
-    assert {event["stage"] for event in told[:-1]} == {module.STAGE}
+    assert {event.stage for event in told[:-1]} == {module.STAGE}
 
 
 def test_all_rounds_together_take_the_stated_share_of_the_search(tmp_path, board) -> None:
@@ -116,7 +116,7 @@ def test_spaces_without_a_network_within_the_limits_are_left_out(tmp_path, board
     assert set(found.left_out) == {"tiny"}
     assert found.chosen != "tiny"
     assert "nothing in space 'tiny' fits" in found.left_out["tiny"]
-    assert any(event.get("note", "").startswith("tiny is left out: ") for event in told)
+    assert any("  tiny is left out: " in str(event) for event in told)
     alone = choose(tmp_path / "alone", board, [contenders(Budget(macs=500))[0], contenders(Budget(macs=500))[2]])
     assert (alone.chosen, alone.trials) == ("blind", ()), "nothing needs to be trained"
     with pytest.raises(BudgetError, match=r"nothing in space 'blind' fits: .* \(so it is with the other 3 spaces\)$"):

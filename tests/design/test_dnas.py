@@ -13,7 +13,7 @@ from micronets.design import dnas_loop
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.dnas import SearchSettings, meet_measured_limits, search
 from micronets.design.net import Net
-from micronets.errors import BudgetError, SpecError, TrainingError
+from micronets.errors import BudgetError, FileError, SpecError, TrainingError
 from micronets.ir.space import derive
 from tests.support.tiny_task import TinyTask, tiny_space
 
@@ -32,10 +32,10 @@ def test_result_meets_the_budget_and_comes_with_its_weights(tmp_path, board) -> 
     assert found.costs["macs"] == budget_costs(found.arch, board, ("macs",))["macs"]
     assert found.arch == derive(tiny_space(), found.values)
     Net(found.arch).load_state_dict(found.state)
-    assert [h["epoch"] for h in found.history] == [1, 2, 3, 4]
-    assert reports[-1]["step"] == reports[-1]["steps"] == 24
-    assert reports[-1]["seconds_left"] == 0
-    assert found.history[-1]["loss"] < found.history[0]["loss"]
+    assert [h.epoch for h in found.history] == [1, 2, 3, 4]
+    assert reports[-1].step == reports[-1].steps == 24
+    assert reports[-1].seconds_left == 0
+    assert found.history[-1].loss < found.history[0].loss
 
 
 def test_the_budget_decides_the_size(tmp_path, board) -> None:
@@ -46,7 +46,7 @@ def test_the_budget_decides_the_size(tmp_path, board) -> None:
 def test_the_optimiser_of_the_weights_can_be_chosen(tmp_path, board) -> None:
     short = dataclasses.replace(SETTINGS, epochs=1)
     losses = {
-        kind: run(tmp_path / kind, board, settings=dataclasses.replace(short, optimiser=kind)).history[0]["loss"]
+        kind: run(tmp_path / kind, board, settings=dataclasses.replace(short, optimiser=kind)).history[0].loss
         for kind in ("adamw", "sgd")
     }
     assert losses["adamw"] != losses["sgd"]
@@ -63,16 +63,26 @@ def test_a_search_that_was_stopped_ends_with_the_same_result(tmp_path, board, mo
         pass
 
     def stop(report) -> None:
-        if report["step"] >= 15:  # in the middle of the third epoch of six steps
+        if report.step >= 15:  # in the middle of the third epoch of six steps
             raise Stopped
 
     with pytest.raises(Stopped):
         run(tmp_path / "cut", board, settings=often, progress=stop)
-    resumed = run(tmp_path / "cut", board)
+    path = tmp_path / "cut" / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    torch.save(state | {"history": [{k: v for k, v in h.items() if k != "kind"} for h in state["history"]]}, path)
+    resumed = run(tmp_path / "cut", board)  # from a checkpoint such as earlier versions wrote
     assert resumed.values == whole.values
-    assert [h["loss"] for h in resumed.history] == [h["loss"] for h in whole.history]
+    assert resumed.history == whole.history
     for name, value in whole.state.items():
         assert torch.equal(value, resumed.state[name]), name
+    torch.save(state | {"history": [7]}, path)
+    with pytest.raises(FileError, match=r"checkpoint.pt: not a checkpoint of this version \(is 7, not an object"):
+        run(tmp_path / "cut", board)
+    del state["correction"]
+    torch.save(state, path)
+    with pytest.raises(FileError, match=r"not a checkpoint of this version \(correction is missing\); delete it"):
+        run(tmp_path / "cut", board)
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path, board) -> None:
@@ -119,7 +129,7 @@ def test_shapes_that_cannot_fit_are_not_searched(tmp_path, board) -> None:
     ]
     found = run(tmp_path, board, Budget(macs=sum(limits) // 2))
     assert found.values["frame_stride"] == 2
-    assert {h["values"]["frame_stride"] for h in found.history} == {2}
+    assert {h.values["frame_stride"] for h in found.history} == {2}
 
 
 @pytest.mark.parametrize(("key", "value"), [("epochs", 0), ("penalty", -1.0), ("warmup", 1.0)])
@@ -143,7 +153,7 @@ def test_a_search_steps_back_until_the_measurement_keeps_the_limit_too(board) ->
     assert found == measure(derive(space, values))
     assert 0.6 * 9000 < found["macs"] <= 9000
     assert len(asked) > 2
-    assert "over the limit of 9,000; the estimate was" in notes[0]["note"]
+    assert "over the limit of 9,000; the estimate was" in notes[0].note
     plain, nothing = meet_measured_limits(
         BudgetFitter(space, limits, board), space.largest(), even, limits, None, notes.append, math.inf
     )

@@ -18,6 +18,7 @@ from micronets.design.predict import predict
 from micronets.design.search_methods import search
 from micronets.design.search_settings import SearchSettings
 from micronets.errors import DataError, SpecError
+from micronets.history import ChosenCut, SupernetEpoch, TrainedCandidate
 from micronets.ir import spaces
 from micronets.ir.space import derive
 from tests.support.tiny_task import TinyTask, tiny_space
@@ -42,7 +43,8 @@ def test_every_method_ends_with_a_network_that_works_within_the_limits(method, e
     found = run(method, tmp_path, board, epochs=epochs)
     assert found.arch == derive(tiny_space(), found.values)
     assert found.costs["macs"] == budget_costs(found.arch, board, ("macs",))["macs"] <= 9000
-    assert all({"epoch", "loss", "accuracy", "costs", "values"} <= record.keys() for record in found.history)
+    kinds = {"dnas": {SupernetEpoch}, "supernet": {SupernetEpoch, ChosenCut}}.get(method, {TrainedCandidate})
+    assert {type(record) for record in found.history} == kinds
     data, net = TinyTask(), Net(found.arch)
     net.load_state_dict(found.state)
     x = data.inputs("val", {"frame_stride": found.values["frame_stride"]})
@@ -54,12 +56,12 @@ def test_every_method_ends_with_a_network_that_works_within_the_limits(method, e
 
 def test_random_search_returns_the_best_of_different_networks(tmp_path, board) -> None:
     found = run("random", tmp_path, board)
-    assert len({tuple(h["values"].items()) for h in found.history}) == 3
-    assert [h["epoch"] for h in found.history] == [4, 8, 12]
-    best = max(found.history, key=lambda h: h["accuracy"])
-    assert found.values == best["values"]
+    assert len({tuple(h.values.items()) for h in found.history}) == 3
+    assert [h.epoch for h in found.history] == [4, 8, 12]
+    best = max(found.history, key=lambda h: h.accuracy)
+    assert found.values == best.values
     other = run("random", tmp_path / "other", board, seed=2, candidates=2, epochs=2)
-    assert [h["values"] for h in other.history] != [h["values"] for h in found.history[:2]]
+    assert [h.values for h in other.history] != [h.values for h in found.history[:2]]
 
 
 def test_uniform_networks_have_one_share_of_all_widths_and_every_shape(board) -> None:
@@ -116,7 +118,7 @@ def test_outer_taps_are_trained_by_the_sandwich_rule(tmp_path, board, monkeypatc
     monkeypatch.setattr(sandwich, "CutNetworks", lambda loop, *more: kept.append(loop) or real(loop, *more))
     found = run("supernet", tmp_path, board, epochs=2)
     assert len(found.history) == 3
-    assert 1 <= len(found.history[-1]["compared"]) <= 12
+    assert 1 <= len(found.history[-1].compared) <= 12
     weight = kept[0].supernet.net.cell(kept[0].supernet.net.arch.layers[1]).weight
     torch.manual_seed(1)
     first = sandwich.Supernet(tiny_space()).net

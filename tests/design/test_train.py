@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import json
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
@@ -22,8 +21,10 @@ from micronets.design.predict import predict
 from micronets.design.train import TrainingJob, TrainSettings, load_result, train_network
 from micronets.errors import DataError, FileError, SpecError, TrainingError
 from micronets.frontend import FrontEnd
+from micronets.history import train_epoch
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.records import read_lines
 from micronets.tasks.kws.data import KwsData
 from tests.support.toy_task import Toy
 
@@ -104,10 +105,10 @@ def test_mixup_mixes_inputs_and_labels_alike(tmp_path, monkeypatch):
 def test_what_it_leaves_behind(result):
     trained, directory, _ = result
     assert sorted(p.name for p in directory.iterdir()) == ["checkpoint.pt", "history.jsonl", "weights.pt"]
-    history = [json.loads(line) for line in (directory / "history.jsonl").read_text().splitlines()]
-    assert history == trained.history
-    assert [h["stage"] for h in history] == ["float"] * 4 + ["quantised"] * 2
-    assert [h["epoch"] for h in history] == [1, 2, 3, 4, 1, 2]
+    history = read_lines(train_epoch, directory / "history.jsonl", "train again")
+    assert history == trained.history == load_result(directory).history
+    assert [h.stage for h in history] == ["float"] * 4 + ["quantised"] * 2
+    assert [h.epoch for h in history] == [1, 2, 3, 4, 1, 2]
     again = load_result(directory)
     assert equal(again.state, trained.state)
     assert again.quantised_score == trained.quantised_score
@@ -115,9 +116,10 @@ def test_what_it_leaves_behind(result):
 
 def test_progress_counts_up_to_the_end(result):
     seen = result[2]
-    assert [s["step"] for s in seen] == sorted(s["step"] for s in seen)
-    assert (seen[-1]["step"], seen[-1]["steps"], seen[-1]["seconds_left"]) == (36, 36, 0)
-    assert all({"stage", "step", "steps", "seconds_left"} <= s.keys() for s in seen)
+    assert [s.step for s in seen] == sorted(s.step for s in seen)
+    assert (seen[-1].step, seen[-1].steps, seen[-1].seconds_left) == (36, 36, 0)
+    assert {s.stage for s in seen} == {"train", "train quantised"}
+    assert all({"epoch", "loss", "val_accuracy"} == s.figures.keys() for s in seen if s.step % 6 == 0)
 
 
 # in an epoch, at its end, between the stages, in the second, at the end
@@ -132,6 +134,24 @@ def test_a_stopped_training_ends_with_the_same_bits(result, tmp_path, monkeypatc
     assert equal(resumed.state, result[0].state)
     assert equal(resumed.float_state, result[0].float_state)
     assert resumed.history == result[0].history
+
+
+def test_a_checkpoint_of_an_earlier_version_is_gone_on_with(result, tmp_path, monkeypatch):
+    with monkeypatch.context() as m:
+        stop_after(m, 3)
+        with pytest.raises(Stop):
+            train(tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    shared = ("stage", "epoch", "loss")
+    state["history"] = [{k: h[k] for k in shared} | {f"val_{h['metric']}": h["score"]} for h in state["history"]]
+    torch.save(state, path)
+    resumed = train(tmp_path)
+    assert resumed.history == result[0].history
+    assert equal(resumed.state, result[0].state)
+    torch.save(state | {"history": [{"epoch": 1}]}, path)
+    with pytest.raises(FileError, match=r"checkpoint.pt: not a checkpoint of this version \(stage: missing\)"):
+        train(tmp_path)
 
 
 def test_bf16_resumes_too(tmp_path, monkeypatch):

@@ -57,7 +57,7 @@ def test_the_run_reports_auc_and_its_interval(made: tuple[Path, Result]) -> None
     assert 0 <= low <= facts["scores"][-1]["value"] <= high <= 1
     assert {"auc", "pauc", "auc slider_id_00", "pauc slider_id_07"} <= {*facts["scores"][-1]["metrics"]}
     assert facts["confusion"] is None
-    assert "val_auc" in facts["train"]["history"][-1]
+    assert facts["train"]["history"][-1]["metric"] == "auc"
     assert "AUC" in result.out
     assert "48 test clips" in result.out
     page = (run / "report.html").read_text()

@@ -80,7 +80,7 @@ def test_a_run_chooses_a_space_and_goes_on_where_it_was_stopped(here: Path, monk
     monkeypatch.undo()
     monkeypatch.chdir(here)
     assert len(set(begun)) == len(trials(here / "run")) == 3 + 2, "a network was trained again under another name"
-    assert {event["stage"] for event in told} >= {"space", "search", "train"}
+    assert {event.stage for event in told} >= {"space", "search", "train"}
     chosen = found.facts.trials
     assert chosen is not None
     assert found.facts.space == chosen.chosen
@@ -170,7 +170,7 @@ def test_arrays_in_a_program_choose_a_space_too(board) -> None:
     settings = mn.SearchSettings(method="uniform", candidates=1, epochs=1, batch=16, space_networks=1, device="cpu")
     told: list[dict] = []
     found = mn.search("auto", data, board=board, budget=mn.Budget(macs=60_000), settings=settings, progress=told.append)
-    assert any("is searched; validation: " in event.get("note", "") for event in told)
+    assert any("is searched; validation: " in str(event) for event in told)
     assert found.costs["macs"] <= 60_000
     with pytest.raises(SpecError, match=r'^fix: width are choices of one space, and space = "auto" tries several'):
         mn.search("auto", data, board=board, fix={"width": 8})

@@ -14,7 +14,7 @@ from micronets.pipeline import sweep as sweeps
 from micronets.pipeline.directory import RunDir
 from micronets.pipeline.sweep import Sweep, plan, sweep
 from micronets.pipeline.sweep_config import load_sweep
-from micronets.progress import Event
+from micronets.progress import Event, NoteEvent, StepEvent
 from tests.support import own_space, own_task
 from tests.support.calling import call
 from tests.support.needs import needs
@@ -82,7 +82,7 @@ def resumed(root: Path) -> tuple[Sweep, list[Event]]:
 
     def stop(event: Event) -> None:
         points = [p for p in NAMES if (root / "sweep/points" / p / "model.tflite").exists()]
-        if event["stage"] == "train" and len(points) == 1:
+        if event.stage == "train" and len(points) == 1:
             raise Stopped
 
     with pytest.raises(Stopped):
@@ -98,8 +98,12 @@ def resumed(root: Path) -> tuple[Sweep, list[Event]]:
 def test_it_goes_on_where_it_was_stopped(resumed: tuple[Sweep, list[Event]]) -> None:
     found, events = resumed
     assert [point.name for point in found.facts.points] == NAMES
-    assert [event for event in events if event["stage"] == "supernet"] == [], "the supernet is trained once"
-    ended = [event for event in events if event["stage"] == "train quantised" and event.get("step") == event["steps"]]
+    assert [event for event in events if event.stage == "supernet"] == [], "the supernet is trained once"
+    ended = [
+        event
+        for event in events
+        if isinstance(event, StepEvent) and event.stage == "train quantised" and event.step == event.steps
+    ]
     assert len(ended) == 3, "the first point is there already"
     with pytest.raises(SpecError, match=r"holds a sweep with train.epochs = 10, not 11; name another directory"):
         sweep(found.out, overrides=["train.epochs=11"], resume=True)
@@ -154,10 +158,10 @@ def test_two_processes_make_the_same_bytes(resumed: tuple[Sweep, list[Event]], r
     events: list[Event] = []
     changes = [f"out={root}/parallel", "sweep.jobs=2", f'sweep.boards=["{BOARDS[0]}"]']
     other = sweep(root / "tiny.toml", overrides=changes, progress=events.append)
-    notes = [event["note"] for event in events if event["stage"] == "sweep"]
+    notes = [event.note for event in events if isinstance(event, NoteEvent) and event.stage == "sweep"]
     assert notes[0] == "2 points on 1 board"
     assert sorted(notes[1:]) == [f"point {i} of 2: {name}" for i, name in enumerate(NAMES[:2], 1)]
-    assert [event for event in events if event["stage"] == "supernet"]
+    assert [event for event in events if event.stage == "supernet"]
     files = ("search/arch.json", "search/history.jsonl", "train/history.jsonl", "model.tflite", "evaluate.json")
     for name in NAMES[:2]:
         for file in files:
@@ -194,7 +198,8 @@ def test_a_point_that_cannot_be_is_told_before_training_and_the_others_go_on(roo
     assert [point.name for point in points] == NAMES[1::2]
     assert [refusal.name for refusal in refused] == [f"{board.lower()}-macs-10" for board in BOARDS]
     assert "macs = 10, but the cheapest network" in refused[0].reason
-    assert events[0]["note"].startswith(f"{refused[0].name} is left out: budget: nothing")
+    assert isinstance(events[0], NoteEvent)
+    assert events[0].note.startswith(f"{refused[0].name} is left out: budget: nothing")
     with pytest.raises(BudgetError, match=r"macs = 9, .*\(2 points, all refused\)"):
         sweep(root / "tiny.toml", out=root / "none", overrides=["sweep.budget.macs=[9]"])
     assert not (root / "none").exists()

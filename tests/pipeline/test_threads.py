@@ -34,7 +34,7 @@ def threads_at_work(file: Path, seen: list[str], *overrides: str, resume: bool =
 
     stage = Stage(f"probe {overrides} {seen} {resume}", "search", lambda _: {}, make, ())
     loaded = configs.load(file, overrides, str(file.parent / "run"))
-    with opened(loaded, resume=resume, progress=lambda event: seen.append(event.get("note", ""))) as context:
+    with opened(loaded, resume=resume, progress=lambda event: seen.append(getattr(event, "note", ""))) as context:
         assert perform(context, stage)
     assert torch.get_num_threads() == USUAL, "others in this process keep theirs"
     return found[0]

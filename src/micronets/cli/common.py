@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from micronets.errors import SpecError, did_you_mean
+from micronets.progress import Event, NoteEvent, StepEvent
 from micronets.terminal import printable
 
 if TYPE_CHECKING:
     from micronets.boards.board import Board
-    from micronets.progress import Event
     from micronets.runtimes import Runtime
 
 CommandFunction = Callable[..., Any]
@@ -176,24 +176,10 @@ class ProgressPrinter:
         self.last = float("-inf")
 
     def __call__(self, event: Event) -> None:
-        if "note" in event:
-            echo(f"{event['stage']:<8}  {event['note']}", err=True)
-            return
-        now, done = time.monotonic(), event["step"] >= event["steps"]
-        if done or now - self.last >= self.pause:
-            self.last = now
-            echo(progress_line(event), err=True)
-
-
-def progress_line(event: Event) -> str:
-    """Returns an event with a step as one line: `search     step 40/400   10%  loss 0.532  left 3:20`."""
-    from micronets.terminal import duration
-
-    step, steps = event["step"], event["steps"]
-    shown = [f"{event['stage']:<8}  step {step:>{len(str(steps))}}/{steps}  {step / steps:>4.0%}"]
-    for key, value in event.items():
-        if key not in ("stage", "step", "steps", "seconds_left"):
-            shown.append(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}")
-    if event.get("seconds_left") is not None:
-        shown.append(f"left {duration(event['seconds_left'])}")
-    return "  ".join(shown)
+        now = time.monotonic()
+        match event:
+            case NoteEvent():
+                echo(str(event), err=True)
+            case StepEvent() if event.step >= event.steps or now - self.last >= self.pause:
+                self.last = now
+                echo(str(event), err=True)

@@ -177,6 +177,7 @@ def characterize(
     from micronets.boards.board import load_board
     from micronets.commands import characterize_report
     from micronets.commands.characterize import cores
+    from micronets.progress import StepEvent
     from micronets.runtimes import OUR_C
 
     interrupts.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
@@ -195,7 +196,7 @@ def characterize(
         compiler=compiler,
         device=device,
         runtime=under,
-        progress=lambda done, of: report({"stage": "measure", "step": done, "steps": max(of, 1)}),
+        progress=lambda done, of: report(StepEvent("measure", done, max(of, 1))),
     )
     if as_json:
         common.echo(json.dumps(found.to_json()))

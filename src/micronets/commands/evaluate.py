@@ -19,7 +19,7 @@ from micronets.errors import DataError, FileError, SpecError, UnsupportedError, 
 from micronets.files import read_plain_text
 from micronets.frontend import RELEASED_LABELS, image, preset
 from micronets.ir.layers import INPUT, Softmax
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress, StepEvent
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
@@ -223,7 +223,7 @@ def evaluate(
         )
         path, held_out = None if data is None else Path(data), None if test is None else Path(test)
         note = "making synthetic examples" if path is None and held_out is None else f"reading {held_out or path}"
-        tell({"stage": "data", "note": note})
+        tell(NoteEvent("data", note))
         try:
             examples = tasks.examples(task, card, path, split=split, test=held_out)
         except SpecError as e:
@@ -243,7 +243,7 @@ def evaluate(
         found.append(run(quantized(network, examples.part(rows))))
         done += len(rows)
         left = (time.monotonic() - begun) / done * (count - done)
-        tell({"stage": "evaluate", "step": done, "steps": count, "seconds_left": left})
+        tell(StepEvent("evaluate", done, count, left))
     result = examples.score(logits(network, np.concatenate(found)))
     return Evaluation(
         model=file.name,

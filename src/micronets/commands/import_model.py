@@ -20,7 +20,7 @@ from micronets.importers.calibrate import Imported, PtqSettings, as_it_is, post_
 from micronets.importers.float_tflite import is_float, read_float
 from micronets.importers.network import FloatNetwork
 from micronets.importers.onnx_file import read_onnx
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
 from micronets.terminal import counted
 from micronets.tflite.foreign import foreign_model
 
@@ -135,7 +135,7 @@ def _inputs_of(
             "or give a .npy of inputs"
         )
     if progress is not None:
-        progress({"stage": "data", "note": f"reading {path}"})
+        progress(NoteEvent("data", f"reading {path}"))
     height, width, channels = (*network.arch.input_shape, 1, 1)[:3]
     shape = (height, width, channels)
     # No labels: the data may be of other classes than those that the network knows.

@@ -26,7 +26,7 @@ from micronets.ir.layers import Shape
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import AUTO, SPACES, Space
 from micronets.ir.spaces.inputs import Inputs
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
 from micronets.quantized.random_weights import with_random_weights
 from micronets.ranges import check_seed
 from micronets.runtimes import MeasureOptions, Runtime, runtime_named
@@ -265,7 +265,7 @@ def measured_costs(
         return None
     reason = runtime.unmeasurable(board)
     if reason is not None:
-        progress({"stage": "search", "note": f"limits on the board are held by estimates alone: {reason}"})
+        progress(NoteEvent("search", f"limits on the board are held by estimates alone: {reason}"))
         return None
 
     options = MeasureOptions(samples=1, patches=runtime.whole_layers)

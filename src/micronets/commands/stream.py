@@ -22,7 +22,7 @@ from micronets.frontend import Recording, read_recording, resample
 from micronets.frontend.labels import SpokenWord, read_labels
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral
-from micronets.progress import Progress
+from micronets.progress import Progress, StepEvent
 from micronets.report.stream_page import CurvePoint, StreamPage, stream_page
 from micronets.runtimes import TFLM
 from micronets.streaming import ONE, Detector, StreamPlan, plan_stream
@@ -348,7 +348,7 @@ def _heard(file: ModelFile, plan: StreamPlan, sound: Sound, runtime: str, progre
         plan,
         sound.samples,
         runner(file, runtime),
-        lambda done, steps: tell({"stage": "listen", "step": done, "steps": steps}),
+        lambda done, steps: tell(StepEvent("listen", done, steps)),
     )
 
 

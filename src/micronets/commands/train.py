@@ -13,7 +13,7 @@ from micronets.files import temporary_directory
 from micronets.importers.network import FloatNetwork
 from micronets.installation import require
 from micronets.ir.arch import Arch
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
 from micronets.ranges import check_seed
 from micronets.tasks import TaskData
 from micronets.tasks.own import check_data
@@ -50,7 +50,7 @@ def train(
     - `teacher`: a trained network of the same input and outputs, from whose outputs it learns too.
     - `seed`: seed of first weights, order and disturbance of examples.
     - `out`: a directory for checkpoints, from which a training that was interrupted goes on; None: there are none.
-    - `progress`: is told stage, step, steps, seconds_left and metrics about once a second.
+    - `progress`: is told step, steps, seconds_left, the loss and the score about once a second.
 
     Raises `DataError` for data of another shape or other classes, `FileError` or `UnsupportedError` for a file that
     cannot be read or trained, `TrainingError` if the loss is not a number.
@@ -64,7 +64,7 @@ def train(
     if isinstance(network, str | Path):
         first = first_network(Path(network), data, input_settings)
         for note in first.notes:
-            (progress or (lambda _: None))({"stage": "train", "note": note})
+            (progress or (lambda _: None))(NoteEvent("train", note))
         network, input_settings = first.network, first.settings
     if isinstance(network, Arch):
         arch = network

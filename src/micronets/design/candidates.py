@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
@@ -19,9 +19,10 @@ from micronets.design.search_settings import SearchSettings
 from micronets.design.train import TrainingJob, train_network
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import DataError
+from micronets.history import TrainedCandidate
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import SPACES
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
 from micronets.tasks import TaskData
 from micronets.terminal import counted
 
@@ -71,7 +72,7 @@ def search(
         wanted = uniform_candidates(fitter, feasible, settings.candidates)
     else:
         wanted = random_candidates(fitter, settings.candidates, seed)
-    history: list[dict[str, Any]] = []
+    history: list[TrainedCandidate] = []
     epochs = max(1, settings.epochs // len(wanted))
     best: SearchResult | None = None
     best_score = -1.0
@@ -81,22 +82,22 @@ def search(
         job = TrainingJob(arch, data, input_settings(data, values), short_training(settings, epochs), seed)
         own = directory / TRIALS / job.fingerprint()[:12]
         own.mkdir(parents=True, exist_ok=True)
-        progress({"stage": "search", "note": f"network {number} of {len(wanted)}, {counted(epochs, 'epochs')} each"})
+        progress(NoteEvent("search", f"network {number} of {len(wanted)}, {counted(epochs, 'epochs')} each"))
         trained = train_network(job, own, progress)
         history.append(
-            {
-                "epoch": number * epochs,
-                "loss": trained.history[-1]["loss"],
-                "accuracy": trained.float_score,
-                "costs": costs,
-                "values": values,
-            }
+            TrainedCandidate(
+                epoch=number * epochs,
+                loss=trained.history[-1].loss,
+                accuracy=trained.float_score,
+                costs=costs,
+                values=values,
+            )
         )
         if trained.float_score > best_score:
             best_score = trained.float_score
-            best = SearchResult(values, arch, costs, measured, history, trained.float_state)
+            best = SearchResult(values, arch, costs, measured, (), trained.float_state)
     assert best is not None
-    return best
+    return replace(best, history=tuple(history))
 
 
 def short_training(settings: SearchSettings, epochs: int) -> TrainSettings:

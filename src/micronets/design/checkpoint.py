@@ -6,13 +6,15 @@ What a checkpoint holds is decided in `dnas_loop.py` and `train_loop.py`; this f
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from micronets.errors import FileError, SpecError
-from micronets.files import check_plain, write_atomic
+from micronets.files import check_plain, damage_text, write_atomic
 
 
 def save_checkpoint(path: Path, state: dict[str, Any], stamp: str = "") -> None:
@@ -56,3 +58,21 @@ def load_checkpoint(path: Path, device: torch.device | None = None, stamp: str =
             "delete it or choose another directory"
         )
     return state
+
+
+@contextmanager
+def readable_state(path: Path) -> Iterator[None]:
+    """Makes one clear line of an error that the block raises because the state in a checkpoint is of another form.
+
+    - `path`: the checkpoint, which the block puts into its networks and records; an earlier version may have written
+      it.
+
+    Raises `FileError`.
+    """
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError) as e:
+        text = f"{e.args[0]} is missing" if isinstance(e, KeyError) else damage_text(e)
+        raise FileError(f"{path}: not a checkpoint of this version ({text}); delete it to start again") from e

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ from micronets.design.train import TrainingJob, train_network
 from micronets.errors import BudgetError, DataError
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.space_trials import SpaceTrial, SpaceTrials
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
 from micronets.tasks import TaskData
 from micronets.terminal import counted
 
@@ -127,7 +127,7 @@ def choose_space(
         except BudgetError as e:
             refusals.append(e)
             missing[contender.space.name] = str(e)
-            progress({"stage": STAGE, "note": f"{contender.space.name} is left out: {e}"})
+            progress(NoteEvent(STAGE, f"{contender.space.name} is left out: {e}"))
     names = _names(entries)
     if not names:
         raise none_fits(refusals)
@@ -138,13 +138,13 @@ def choose_space(
         examples = max(settings.batch, round(whole / rounds / len(entries)))
         for i, entry in enumerate(entries, 1):
             what = f"round {number} of {rounds}, network {i} of {len(entries)}, of {entry.name}"
-            progress({"stage": STAGE, "note": f"{what}: {counted(examples, 'examples')}"})
+            progress(NoteEvent(STAGE, f"{what}: {counted(examples, 'examples')}"))
             _train(entry, spaces[entry.name], PartOfData(data, examples), settings, seed, directory, progress)
             work = macs(derive(spaces[entry.name], entry.values).steps())
             trials.append(SpaceTrial(number, entry.name, entry.values, entry.costs, work, examples, entry.score))
         entries = _better_half(entries)
     found = SpaceTrials(_names(entries)[0], tuple(trials), missing)
-    progress({"stage": "search", "note": found.text()})
+    progress(NoteEvent("search", found.text()))
     return found
 
 
@@ -181,7 +181,7 @@ def _train(
     )
     own = directory / TRIALS / job.fingerprint()[:12]
     own.mkdir(parents=True, exist_ok=True)
-    trained = train_network(job, own, lambda event: progress({**event, "stage": STAGE}))
+    trained = train_network(job, own, lambda event: progress(replace(event, stage=STAGE)))
     entry.state, entry.score = trained.float_state, trained.float_score
 
 

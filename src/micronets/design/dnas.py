@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +20,6 @@ from torch import Tensor
 from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design.budget_fitter import BudgetFitter, Probabilities
-from micronets.design.checkpoint import load_checkpoint, save_checkpoint
 from micronets.design.data_digest import data_digest
 from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.search_settings import SearchSettings
@@ -29,9 +27,10 @@ from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import pick_device, prepare_cpu
 from micronets.errors import BudgetError
 from micronets.files import digest
+from micronets.history import SearchRecord
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
 from micronets.tasks import TaskData
 from micronets.terminal import counted
 
@@ -50,7 +49,7 @@ class SearchResult:
     - `arch`: the network of these options, which meets every limit by its exact costs.
     - `costs`: its exact costs by name of the limit, in the limit's unit.
     - `measured`: what the caller's `measure` returned for this network; empty without one.
-    - `history`: one record per epoch, made by `dnas_loop.SearchLoop`.
+    - `history`: a record for each epoch of the supernet, or for each network that was trained by itself.
     - `state`: the state dict of `Net(arch)`, cut out of the supernet's shared weights, with batch norm statistics of
       its own. The network works without further training, and a training that starts from it needs fewer steps.
     """
@@ -59,7 +58,7 @@ class SearchResult:
     arch: Arch
     costs: dict[str, float]
     measured: dict[str, float]
-    history: list[dict[str, Any]]
+    history: tuple[SearchRecord, ...]
     state: dict[str, Tensor]
 
 
@@ -107,15 +106,15 @@ def search(
     facts = (space.name, space.choices, of_data, budget, board, runtime.runtime, settings.decisive(), seed)
     stamp = digest(repr(facts))
     path = directory / "checkpoint.pt"
-    loop.resume(load_checkpoint(path, device, stamp))
-    loop.run(progress, lambda state: save_checkpoint(path, state, stamp))
+    loop.resume(path, stamp)
+    loop.run(progress, path, stamp)
     likely, probabilities = supernet.most_likely(), supernet.probabilities()
     values, measured = meet_measured_limits(
         fitter, likely, probabilities, limits, measure, progress, settings.fill_log_ratio
     )
     arch = derive(space, values)
     state = supernet.slice(arch, loop.calibration_batches(values))
-    return SearchResult(values, arch, dict(fitter.costs(values)), measured, loop.history, state)
+    return SearchResult(values, arch, dict(fitter.costs(values)), measured, tuple(loop.history), state)
 
 
 def meet_measured_limits(
@@ -161,7 +160,7 @@ def meet_measured_limits(
                 f"{name} measured {value:,.6g}, over the limit of {wanted[name]:,.6g}; the estimate was "
                 f"{costs[name]:,.6g}"
             )
-            progress({"stage": "search", "note": f"{miss}: stepping back"})
+            progress(NoteEvent("search", f"{miss}: stepping back"))
         for name, value in (over or found).items():
             part = fixed[name] if fixed[name] < min(wanted[name], value) else 0.0
             scaled = part + (costs[name] - part) * ((wanted[name] - part) / (value - part)) * SAFETY_FACTOR

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,18 +20,21 @@ from micronets.boards.board import Board
 from micronets.cost.costs import RuntimeCosts, relaxed_budget_costs
 from micronets.design import optim
 from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.checkpoint import load_checkpoint, readable_state, save_checkpoint
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import ChoiceSample, Supernet
 from micronets.design.torch_ops import Precision, autocast, pick_precision
 from micronets.errors import TrainingError
-from micronets.progress import Progress
+from micronets.history import SearchRecord, SupernetEpoch, search_record
+from micronets.progress import Progress, StepEvent
+from micronets.records import to_json
 from micronets.tasks import TaskData
 
 CORRECTION_STEPS = 25  # steps between two comparisons of relaxed and exact costs
 REPORT_SECONDS = 2.0  # the least time between two reports of progress
 REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones
 _MODULES = ("supernet", "weight_optimiser", "arch_optimiser")  # attributes with a state dict, kept in a checkpoint
-_VALUES = ("step", "history", "losses", "hits", "correction", "baseline", "precision")  # kept as they are
+_VALUES = ("step", "losses", "hits", "correction", "baseline", "precision")  # kept as they are
 
 
 class SearchLoop:
@@ -58,7 +62,7 @@ class SearchLoop:
         self.supernet, self.fitter, self.board, self.runtime, self.data = supernet, fitter, board, runtime, data
         self.settings, self.seed, self.device = settings, seed, device
         self.labels = torch.from_numpy(data.labels("train")).to(device)
-        self.history: list[dict[str, Any]] = []
+        self.history: list[SearchRecord] = []
         self.step, self.losses, self.hits = 0, list[float](), 0  # losses and right answers of this epoch
         self.correction = dict.fromkeys(fitter.limits, 1.0)
         self.baseline: float | None = None
@@ -68,25 +72,31 @@ class SearchLoop:
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
         self.precision: Precision = pick_precision(settings.precision, device)
 
-    def resume(self, state: dict[str, Any] | None) -> None:
-        """Continues from a state that `run` gave to its argument `save`; None leaves the search at its start.
+    def resume(self, path: Path, stamp: str) -> bool:
+        """Continues from the checkpoint at `path`, and tells whether there is one; else the search is at its start.
 
-        The precision stays the one in which the search began.
+        The precision stays the one in which the search began. Raises `FileError` and `SpecError` as `load_checkpoint`,
+        which tells what `stamp` is.
         """
+        state = load_checkpoint(path, self.device, stamp)
         if state is None:
-            return
-        for name in _MODULES:
-            getattr(self, name).load_state_dict(state[name])
-        for name in _VALUES:
-            setattr(self, name, state[name])
+            return False
+        with readable_state(path):
+            self.history = [search_record(table) for table in state["history"]]
+            for name in _MODULES:
+                getattr(self, name).load_state_dict(state[name])
+            for name in _VALUES:
+                setattr(self, name, state[name])
+        return True
 
-    def run(self, progress: Progress, save: Callable[[dict[str, Any]], None]) -> None:
+    def run(self, progress: Progress, path: Path, stamp: str) -> None:
         """Does all the steps that are left.
 
-        - `progress`: is told stage, step, steps, seconds_left and the recent loss about every two seconds.
-        - `save`: is given the state at the end of every epoch, and within one after `settings.checkpoint_seconds`.
+        - `progress`: is told step, steps, seconds_left and the recent loss about every two seconds.
+        - `path`: the checkpoint, written at the end of every epoch, and within one after `settings.checkpoint_seconds`.
+        - `stamp`: identifies the search, see `checkpoint.save_checkpoint`.
 
-        Raises `TrainingError` if the loss is not a number.
+        Raises `TrainingError` if the loss is not a number, and `FileError` if the checkpoint cannot be written.
         """
         self.supernet.train()
         saved = reported = time.monotonic()
@@ -105,14 +115,14 @@ class SearchLoop:
             if now - reported >= REPORT_SECONDS or self.step == self.steps:
                 left = (now - reported) / (self.step - reported_step) * (self.steps - self.step)
                 recent = self.losses[-REPORT_STEPS:]
-                report = {"stage": "search", "step": self.step, "steps": self.steps, "seconds_left": left}
-                progress(report | {"loss": sum(recent) / len(recent)})
+                progress(StepEvent("search", self.step, self.steps, left, {"loss": sum(recent) / len(recent)}))
                 reported, reported_step = now, self.step
             if ended:
                 self._end_epoch(epoch)
             if ended or now - saved >= self.settings.checkpoint_seconds:
                 modules = {name: getattr(self, name).state_dict() for name in _MODULES}
-                save(modules | {name: getattr(self, name) for name in _VALUES})
+                values = {name: getattr(self, name) for name in _VALUES}
+                save_checkpoint(path, {**modules, **values, "history": to_json(self.history)}, stamp)
                 saved = now
 
     def _order(self, epoch: int) -> Tensor:
@@ -127,15 +137,15 @@ class SearchLoop:
         """Adds the epoch, counted from 0, to the history."""
         values = self.chosen()
         self.history.append(
-            {
-                "epoch": epoch + 1,
-                "loss": sum(self.losses) / len(self.losses),
-                "accuracy": self.hits / (len(self.losses) * self.settings.batch),
-                "temperature": self.temperature(self.step),
-                "costs": dict(self.fitter.costs(values)),
-                "values": values,
-                "entropy": {k: entropy(p) for k, p in self.supernet.probabilities().items()},
-            }
+            SupernetEpoch(
+                epoch=epoch + 1,
+                loss=sum(self.losses) / len(self.losses),
+                accuracy=self.hits / (len(self.losses) * self.settings.batch),
+                costs=dict(self.fitter.costs(values)),
+                values=values,
+                temperature=self.temperature(self.step),
+                entropy={k: entropy(p) for k, p in self.supernet.probabilities().items()},
+            )
         )
         self.losses, self.hits = [], 0
 

@@ -13,7 +13,6 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +24,6 @@ from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design import optim
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.candidates import certain, random_values, uniform_candidates
-from micronets.design.checkpoint import load_checkpoint, save_checkpoint
 from micronets.design.data_digest import data_digest
 from micronets.design.dnas import Measure, SearchResult, meet_measured_limits
 from micronets.design.dnas_loop import SearchLoop, input_settings
@@ -37,9 +35,10 @@ from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import autocast, pick_device, prepare_cpu
 from micronets.errors import DataError, FileError, SpecError, TrainingError
 from micronets.files import digest
+from micronets.history import ChosenCut, SearchRecord
 from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
 from micronets.tasks import TaskData
 from micronets.terminal import counted
 
@@ -180,7 +179,7 @@ def train_supernet(
     seed: int,
     directory: Path,
     progress: Progress,
-) -> list[dict[str, Any]]:
+) -> tuple[SearchRecord, ...]:
     """Trains a supernet for searches under any limits, each of which names `directory` in `SearchSettings.supernet`.
 
     - `fitter`: knows the space; its costs and those of `board` and `runtime` are noted in the history alone.
@@ -194,7 +193,7 @@ def train_supernet(
     loop = _loop(fitter, board, runtime, data, settings, seed)
     loop.feasible = feasible
     _train(loop, directory / CHECKPOINT, _shared_stamp(loop), progress)
-    return loop.history
+    return tuple(loop.history)
 
 
 def _loop(
@@ -210,8 +209,8 @@ def _loop(
 
 def _train(loop: SandwichLoop, path: Path, stamp: str, progress: Progress) -> None:
     """Trains by the steps that are left after the checkpoint at `path`."""
-    loop.resume(load_checkpoint(path, loop.device, stamp))
-    loop.run(progress, lambda state: save_checkpoint(path, state, stamp))
+    loop.resume(path, stamp)
+    loop.run(progress, path, stamp)
 
 
 def _shared_stamp(loop: SandwichLoop) -> str:
@@ -229,17 +228,16 @@ def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
     """
     path = folder / CHECKPOINT
     try:
-        state = load_checkpoint(path, loop.device, _shared_stamp(loop))
+        found = loop.resume(path, _shared_stamp(loop))
     except SpecError as e:
         raise SpecError(
             f"search.supernet = '{folder}': is of other data, another space or seed, or other settings of the search; "
             "give those of its sweep, or train another with --set search.supernet="
         ) from e
-    if state is None:
+    if not found:
         raise FileError(
             f"search.supernet = '{folder}': there is no {CHECKPOINT}; give the directory 'supernet' of a sweep"
         )
-    loop.resume(state)
     if loop.step < loop.steps:
         raise SpecError(
             f"search.supernet = '{folder}': is trained for {loop.step:,} of {loop.steps:,} steps; go on with its "
@@ -309,9 +307,14 @@ def search(
     net.load_state_dict(state)
     accuracy = data.evaluate(predict(net, data.inputs("val", input_settings(data, values))), "val").value
     losses = sorted(networks.losses.values())
-    progress(
-        {"stage": "search", "note": f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"}
+    compared = f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"
+    progress(NoteEvent("search", compared))
+    chosen = ChosenCut(
+        epoch=settings.epochs,
+        loss=networks.loss(values),
+        accuracy=accuracy,
+        costs=costs,
+        values=values,
+        compared=tuple(losses),
     )
-    found: dict[str, Any] = {"epoch": settings.epochs, "loss": networks.loss(values), "accuracy": accuracy}
-    history = [*loop.history, found | {"costs": costs, "values": values, "compared": losses}]
-    return SearchResult(values, arch, costs, measured, history, state)
+    return SearchResult(values, arch, costs, measured, (*loop.history, chosen), state)

@@ -24,8 +24,10 @@ from micronets.design.train_loop import TrainingJob, TrainLoop
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError
 from micronets.files import check_plain, write_atomic
+from micronets.history import TrainEpoch, train_epoch
 from micronets.ir.arch import Arch
 from micronets.progress import Progress
+from micronets.records import to_json
 
 __all__ = ["TrainResult", "TrainSettings", "TrainingJob", "load_result", "train_network"]
 
@@ -38,7 +40,7 @@ class TrainResult:
 
     - `net`: the network on the CPU, in evaluation mode, fake-quantised if there was a quantised stage.
     - `float_state`: state dict of the float network, of the float stage's best epoch.
-    - `history`: one record per epoch: stage, epoch (from 1), loss, and the task's metric on the validation split.
+    - `history`: a record for each epoch of both stages.
     - `float_score`: the task's metric of the float stage's best epoch, on the validation split, 0 to 1.
     - `input_settings`: settings of the front end by name, with which it was trained.
     - `quantised_score`: the same metric of the quantised stage's best epoch; None if there was no such stage.
@@ -46,7 +48,7 @@ class TrainResult:
 
     net: Net
     float_state: dict[str, Tensor]
-    history: list[dict[str, Any]]
+    history: tuple[TrainEpoch, ...]
     float_score: float
     quantised_score: float | None
     input_settings: Mapping[str, int] = field(default_factory=dict)
@@ -68,7 +70,7 @@ def train_network(job: TrainingJob, directory: Path, progress: Progress | None =
 
     - `job`: the network, its data and how it is to be trained.
     - `directory`: where checkpoint.pt, history.jsonl and weights.pt are written; a checkpoint found there is continued.
-    - `progress`: is told stage, step, steps, seconds_left and metrics about once a second.
+    - `progress`: is told step, steps, seconds_left, the loss and the score about once a second.
 
     Raises `TrainingError` if the loss is not a number, `FileError` if a file cannot be written (the previous checkpoint
     stays), `DataError` without validation examples, and `SpecError` for initial weights or a checkpoint that belong to
@@ -80,11 +82,11 @@ def train_network(job: TrainingJob, directory: Path, progress: Progress | None =
     quantised = job.settings.qat_epochs > 0
     record = {
         "arch": job.arch.to_json(),
-        "float_state": loop.best["float"]["state"],
-        "float_score": loop.best["float"]["score"],
-        "state": loop.best["quantised"]["state"] if quantised else None,
-        "quantised_score": loop.best["quantised"]["score"] if quantised else None,
-        "history": loop.history,
+        "float_state": loop.best["float"].state,
+        "float_score": loop.best["float"].score,
+        "state": loop.best["quantised"].state if quantised else None,
+        "quantised_score": loop.best["quantised"].score if quantised else None,
+        "history": to_json(loop.history),
         "input_settings": dict(job.input_settings),
     }
     buffer = io.BytesIO()
@@ -121,7 +123,7 @@ def _result_of(record: Mapping[str, Any]) -> TrainResult:
     return TrainResult(
         net.eval(),
         record["float_state"],
-        record["history"],
+        tuple(map(train_epoch, record["history"])),
         record["float_score"],
         record["quantised_score"],
         record.get("input_settings", {}),  # a file of an earlier version has none

@@ -13,14 +13,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from micronets.design import fakequant, optim
-from micronets.design.checkpoint import load_checkpoint, save_checkpoint
+from micronets.design.checkpoint import load_checkpoint, readable_state, save_checkpoint
 from micronets.design.data_digest import data_digest
 from micronets.design.hints import Hint, Taught, WithMaps, learner_of, richest_map
 from micronets.design.net import Net, load_float, map_names
@@ -29,14 +29,15 @@ from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.torch_ops import Precision, autocast, pick_device, pick_precision
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import DataError, FileError, SpecError, TrainingError
-from micronets.files import write_atomic
+from micronets.history import TrainEpoch, TrainStage, train_epoch
 from micronets.ir.arch import Arch
-from micronets.progress import Progress
+from micronets.progress import Progress, StepEvent
+from micronets.records import to_json, write_lines
 from micronets.tasks import Score, TaskData
 from micronets.tasks.base import MakeView
 from micronets.tasks.labelled import given_labels
 
-STAGES = ("float", "quantised")
+STAGES: tuple[TrainStage, ...] = get_args(TrainStage)
 MIXUP_SEED = 1  # the last number of the seed of a step's mixup, which tells it from other draws of that step
 CALIBRATION_SEED = 2  # stands in the seed of calibration batches where other seeds have the number of the stage
 REPORT_SECONDS = 1.0  # the least time between two reports of progress within an epoch
@@ -93,12 +94,26 @@ class TrainingJob:
         return hash_.hexdigest()
 
 
+@dataclass(frozen=True, eq=False)
+class BestEpoch:
+    """The best epoch of a stage, or the weights that it was given, if it has no epochs.
+
+    - `score`: the task's metric on the validation split, 0 to 1.
+    - `epoch`: its number, from 1; 0 for weights that were given.
+    - `state`: the state dict of the averaged network at its end.
+    """
+
+    score: float
+    epoch: int
+    state: dict[str, Tensor]
+
+
 class TrainLoop:
     """A training through the stages of `STAGES`, from its start or from the checkpoint in its directory.
 
     - `stage`: the present stage, "float" or "quantised"; "done" after the last.
     - `step`: steps done in the present stage.
-    - `best`: for each stage the score, the epoch (from 1) and the averaged network's state dict of its best epoch.
+    - `best`: the best epoch of each stage that has begun.
     - `history`: one record per epoch that has ended.
 
     The arguments and errors are those of `train.train_network`.
@@ -119,11 +134,11 @@ class TrainLoop:
         self.labels = torch.from_numpy(job.data.labels("train")).to(self.device)
         self.given = len(given_labels(job.data, "train"))  # examples beyond these were synthesised for the training
         self.val_inputs = job.data.inputs("val", job.input_settings)
-        self.stage = "float"
+        self.stage: TrainStage | Literal["done"] = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
         self.stamp = job.fingerprint()
-        self.history: list[dict[str, Any]] = []
-        self.best: dict[str, dict[str, Any]] = {}
+        self.history: list[TrainEpoch] = []
+        self.best: dict[str, BestEpoch] = {}
         self._seconds_per_step: dict[str, float] = {}  # by stage
         self._taught: dict[int, Taught] = {}  # the teacher's outputs for batches that are used again, by their number
         self.hint = self._make_hint()
@@ -131,7 +146,8 @@ class TrainLoop:
         if state is None:
             self._begin("float")
         else:
-            self._resume(state)
+            with readable_state(self.checkpoint):
+                self._resume(state)
 
     @property
     def checkpoint(self) -> Path:
@@ -145,7 +161,7 @@ class TrainLoop:
             self._begin("quantised" if self.stage == "float" and self.settings.qat_epochs else "done")
             self._save()
 
-    def _begin(self, stage: str) -> None:
+    def _begin(self, stage: TrainStage | Literal["done"]) -> None:
         """Makes the network that `stage` starts from, and an optimiser for it."""
         self.stage, self.step, self.loss_sum = stage, 0, torch.zeros((), device=self.device)
         if stage == "done":
@@ -157,7 +173,7 @@ class TrainLoop:
             load_float(net, self.job.init)
         net.to(self.device)
         if stage == "quantised":
-            load_float(net, self.best["float"]["state"])
+            load_float(net, self.best["float"].state)
             fakequant.attach(net, self._calibration_batches())
         self._set_net(net)
         if self._epochs == 0:  # the next stage begins with the weights as they were given
@@ -175,7 +191,9 @@ class TrainLoop:
 
     def _resume(self, state: dict[str, Any]) -> None:
         """Continues from what `_save` wrote."""
-        self.history, self.best, self.precision = state["history"], state["best"], state["precision"]
+        self.history = [train_epoch(table) for table in state["history"]]
+        self.best = {name: BestEpoch(**table) for name, table in state["best"].items()}
+        self.precision = state["precision"]
         self._begin("done")
         self.stage, self.step = state["stage"], state["step"]
         if self.stage == "done":
@@ -193,8 +211,9 @@ class TrainLoop:
 
     def _save(self) -> None:
         """Writes the checkpoint."""
-        state: dict[str, Any] = {"stage": self.stage, "step": self.step, "history": self.history, "best": self.best}
-        state |= {"precision": self.precision}
+        best = {name: vars(found) for name, found in self.best.items()}
+        state: dict[str, Any] = {"stage": self.stage, "step": self.step, "best": best, "precision": self.precision}
+        state |= {"history": to_json(self.history)}
         if self.stage != "done":
             state |= {"net": self.net.state_dict(), "ema": self.average.net.state_dict(), "loss_sum": self.loss_sum}
             state |= {"optimiser": self.optimiser.state_dict()}
@@ -225,7 +244,7 @@ class TrainLoop:
             ended = i + 1 == self.steps_per_epoch
             if ended or now - reported >= REPORT_SECONDS:
                 self._seconds_per_step[self.stage] = (now - started) / (self.step - first_step)
-                self._report(self.history[-1] if ended else {"loss": self._mean_loss()})
+                self._report(_figures(self.history[-1]) if ended else {"loss": self._mean_loss()})
                 reported = now
             if ended or now - saved >= self.settings.checkpoint_seconds:
                 self._mean_loss()  # a training that has diverged must not replace a good checkpoint
@@ -374,34 +393,37 @@ class TrainLoop:
         """Evaluates the averaged network, keeps it if no epoch was better, and writes the history."""
         loss = self._mean_loss()
         score = self._keep_if_best(epoch + 1)
-        record = {"stage": self.stage, "epoch": epoch + 1, "loss": loss, f"val_{score.metric}": score.value}
-        self.history.append(record)
+        assert self.stage != "done"
+        self.history.append(
+            TrainEpoch(stage=self.stage, epoch=epoch + 1, loss=loss, metric=score.metric, score=score.value)
+        )
         self.loss_sum.zero_()
-        lines = "".join(json.dumps(record) + "\n" for record in self.history)
         path = self.directory / "history.jsonl"
         try:
-            write_atomic(path, lines)
+            write_lines(path, self.history)
         except OSError as e:
             raise FileError(f"{path}: cannot write ({e.strerror or e}); free space and run again to continue") from e
 
     def _keep_if_best(self, epoch: int) -> Score:
         """Evaluates the averaged network after an epoch, from 1, keeps it if none was better, and returns its score."""
         score = self.data.evaluate(predict(self.average.net, self.val_inputs), "val")
-        if self.stage not in self.best or score.value >= self.best[self.stage]["score"]:
+        if self.stage not in self.best or score.value >= self.best[self.stage].score:
             state = {k: v.detach().cpu().clone() for k, v in self.average.net.state_dict().items()}
-            self.best[self.stage] = {"score": score.value, "epoch": epoch, "state": state}
+            self.best[self.stage] = BestEpoch(score.value, epoch, state)
         return score
 
-    def _report(self, metrics: Mapping[str, Any]) -> None:
-        """Reports the progress over both stages; a stage that has not begun is assumed to be as fast as this one."""
+    def _report(self, figures: Mapping[str, float]) -> None:
+        """Reports the progress over both stages, and figures by name.
+
+        A stage that has not begun is assumed to be as fast as this one.
+        """
         done = self.step + (self.settings.epochs * self.steps_per_epoch if self.stage == "quantised" else 0)
         steps = (self.settings.epochs + self.settings.qat_epochs) * self.steps_per_epoch
         seconds = self._seconds_per_step[self.stage]
         later = self.settings.qat_epochs * self.steps_per_epoch if self.stage == "float" else 0
         left = seconds * (steps - done - later) + self._seconds_per_step.get("quantised", seconds) * later
-        metrics = {k: v for k, v in metrics.items() if k != "stage"}
         stage = "train" if self.stage == "float" else "train quantised"
-        self.progress({"stage": stage, "step": done, "steps": steps, "seconds_left": left, **metrics})
+        self.progress(StepEvent(stage, done, steps, left, figures))
 
     def _order(self, epoch: int) -> Tensor:
         """Returns the indices of the examples of an epoch (from 0) of the present stage, in the order they are seen."""
@@ -425,6 +447,11 @@ class TrainLoop:
         if view is not None:
             return [view(part, g) for part, g in zip(parts, generators, strict=True) if len(part)]
         return [self.data.augmented(part, settings, g) for part, g in zip(parts, generators, strict=True) if len(part)]
+
+
+def _figures(ended: TrainEpoch) -> dict[str, float]:
+    """Returns the figures of an epoch by the names under which its progress is reported."""
+    return {"epoch": ended.epoch, "loss": ended.loss, f"val_{ended.metric}": ended.score}
 
 
 def _mixed(x: Tensor, share: float, partner: Tensor) -> Tensor:

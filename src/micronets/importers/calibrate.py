@@ -24,7 +24,7 @@ from micronets.importers.quantise import quantise, simulated, with_requantised_j
 from micronets.importers.ranges import RANGE_RULES, Observed, Range, RangeRule, observe
 from micronets.ir.arch import Step
 from micronets.ir.layers import INPUT
-from micronets.progress import Progress
+from micronets.progress import Progress, StepEvent
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
@@ -191,7 +191,7 @@ def post_training(
 
     def take(rule: RangeRule, kind: Equalisation, correct: bool) -> None:
         trial.take(rule, kind, correct)
-        tell({"stage": "quantise", "step": len(trial.made), "steps": steps, "seconds_left": None})
+        tell(StepEvent("quantise", len(trial.made), steps))
 
     for rule in rules:
         take(rule, kinds[0], correct)

@@ -40,7 +40,7 @@ from micronets.pipeline.config import (
 )
 from micronets.pipeline.directory import ARCH, TRIALS, VALUES, RunDir
 from micronets.pipeline.toml_config import flat, to_toml
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
 from micronets.records import from_json
 from micronets.runtimes import RUNTIMES, Runtime
 from micronets.tasks.base import SPLITS
@@ -78,11 +78,11 @@ class RunContext:
         if self.shared_data is not None:
             return self.shared_data()
         given = self.config.data
-        self.progress({"stage": "data", "note": f"reading {given.path}" if given.path else "making synthetic examples"})
+        self.progress(NoteEvent("data", f"reading {given.path}" if given.path else "making synthetic examples"))
         chosen = {name: value for name, value in vars(given).items() if name != "path" and value not in ("", (), None)}
         data = tasks.load(self.config.task, given.path or None, **chosen)
         for note in (data.source, *notes_on(data, given)):
-            self.progress({"stage": "data", "note": note})
+            self.progress(NoteEvent("data", note))
         if not data.size("test"):  # the user is told now, not after hours of training
             other = ", or name some with data.test" if hasattr(given, "test") else ""
             raise DataError(f"data: the test split of {data.source} is empty; give more examples{other}")
@@ -114,7 +114,7 @@ class RunContext:
             return None
         found = first_network(Path(self.config.init), self.data)
         for note in found.notes:
-            self.progress({"stage": "search", "note": note})
+            self.progress(NoteEvent("search", note))
         return found
 
     @cached_property
@@ -230,7 +230,7 @@ class RunContext:
         usual, kept = usual_threads(), self.config.threads
         if self.resumed and usual != kept:
             note = f"threads = {kept}, as the run was begun; {usual} would be usual here, and give another model"
-            self.progress({"stage": "run", "note": note})
+            self.progress(NoteEvent("run", note))
         return usual
 
     @property

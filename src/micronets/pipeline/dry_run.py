@@ -34,7 +34,7 @@ from micronets.pipeline.stages.evaluate import EVALUATE
 from micronets.pipeline.stages.search import SEARCH, check_budget
 from micronets.pipeline.stages.teacher import TEACHER
 from micronets.pipeline.stages.train import TRAIN
-from micronets.progress import Event, Progress
+from micronets.progress import Event, NoteEvent, Progress, StepEvent
 from micronets.tasks import Score, TaskData
 from micronets.terminal import duration, text_table
 
@@ -295,7 +295,7 @@ def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config,
         if given and Path(given).exists():
             samples[option] = s = sample(Path(given), scratch / option)
             if s.files < s.of:
-                progress({"stage": "data", "note": f"{given}: {s.files:,} of {s.of:,} files are used"})
+                progress(NoteEvent("data", f"{given}: {s.files:,} of {s.of:,} files are used"))
     data: Any = config.data
     return replace(config, data=replace(data, **{option: str(s.path) for option, s in samples.items()})), samples
 
@@ -390,12 +390,13 @@ def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> N
 
     A search requests further batches after its last step, for the statistics of batch norms. These are not steps.
     """
-    if holder and event.get("stage") in ("space", SEARCH.name) and holder[0].doing in ("space", SEARCH.name):
-        holder[0].doing = str(event["stage"])
-    if holder and event.get("stage") == SEARCH.name and event.get("step", 0) >= STEPS:
-        holder[0].doing = "search, after its steps"
-    if holder and event.get("stage") == TRAIN.name and event.get("step", 0) >= STEPS:
-        holder[0].doing = "train quantised"
+    if holder and event.stage in ("space", SEARCH.name) and holder[0].doing in ("space", SEARCH.name):
+        holder[0].doing = event.stage
+    if holder and isinstance(event, StepEvent) and event.step >= STEPS:
+        if event.stage == SEARCH.name:
+            holder[0].doing = "search, after its steps"
+        elif event.stage == TRAIN.name:
+            holder[0].doing = "train quantised"
     progress(event)
 
 

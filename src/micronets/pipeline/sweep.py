@@ -31,7 +31,7 @@ from micronets.pipeline.directory import VALUES, RunDir
 from micronets.pipeline.perform import perform
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.report import read as read_facts
-from micronets.pipeline.stages.search import fitter_before_data, fitter_of, write_history
+from micronets.pipeline.stages.search import fitter_before_data, fitter_of
 from micronets.pipeline.sweep_config import (
     POINTS_FOLDER,
     SUPERNET_FOLDER,
@@ -44,7 +44,8 @@ from micronets.pipeline.sweep_config import (
     points_of,
 )
 from micronets.pipeline.sweep_workers import Outcome, make_points
-from micronets.progress import Progress
+from micronets.progress import NoteEvent, Progress
+from micronets.records import write_lines
 from micronets.report.facts import Facts
 from micronets.report.front import FrontPoint, Refusal, SweepFacts, front_csv, front_page, front_text
 from micronets.terminal import counted
@@ -129,7 +130,7 @@ def sweep(
                 done.append(front_point(point, run))
             else:
                 refused.append(Refusal(point.name, point.board, point.limits, outcome.refused))
-                tell({"stage": "sweep", "note": f"{point.name} is left out: {outcome.refused}"})
+                tell(NoteEvent("sweep", f"{point.name} is left out: {outcome.refused}"))
             _write(made, run, points, done, refused)
 
         make_points(points, jobs_of(made, len(points)), lambda: root.data, tell, finished)
@@ -227,14 +228,14 @@ def plan(made: SweepConfig, run: RunDir, progress: Progress) -> tuple[list[Point
                     fitter.feasible_shapes()
         except BudgetError as e:
             refused.append(Refusal(point.name, point.board, point.limits, str(e)))
-            progress({"stage": "sweep", "note": f"{point.name} is left out: {e}"})
+            progress(NoteEvent("sweep", f"{point.name} is left out: {e}"))
             continue
         points.append(point)
     if not points:
         more = f" ({len(refused)} points, all refused)" if len(refused) > 1 else ""
         raise BudgetError(f"{refused[0].reason}{more}")
     known = f"{counted(len(points), 'points')} on {counted(len({point.board for point in points}), 'boards')}"
-    progress({"stage": "sweep", "note": known + (f", {len(refused)} left out" if refused else "")})
+    progress(NoteEvent("sweep", known + (f", {len(refused)} left out" if refused else "")))
     return points, refused
 
 
@@ -295,7 +296,7 @@ def _train_supernet(configs: Sequence[Config], context: RunContext) -> Sequence[
         try:
             wanted += fitter_of(one).feasible_shapes()
         except BudgetError as e:  # the search of the point itself will refuse it, too
-            context.progress({"stage": "sweep", "note": f"{Path(config.out).name} will be left out: {e}"})
+            context.progress(NoteEvent("sweep", f"{Path(config.out).name} will be left out: {e}"))
             refusal = e
             continue
         first = first or one
@@ -312,9 +313,9 @@ def _train_supernet(configs: Sequence[Config], context: RunContext) -> Sequence[
         context.config.search,
         seed=context.config.seed,
         directory=context.run / SUPERNET_FOLDER,
-        progress=lambda event: context.progress({**event, "stage": "supernet"}),
+        progress=lambda event: context.progress(replace(event, stage="supernet")),
     )
-    write_history(context.run / SUPERNET_LOG, history)
+    write_lines(context.run / SUPERNET_LOG, history)
     return SUPERNET_STATE, SUPERNET_LOG
 
 
@@ -374,9 +375,8 @@ def _figures(facts: Facts) -> tuple[dict[str, float], str]:
 
 def _validation(facts: Facts) -> float:
     """Returns the best score of the quantised network on the validation split, by which points are picked."""
-    key = f"val_{facts.metric}"
-    scores = [record[key] for record in facts.train.history if record["stage"] == "quantised" and key in record]
-    return max(scores, default=0.0)
+    ended = (epoch for epoch in facts.train.history if epoch.stage == "quantised" and epoch.metric == facts.metric)
+    return max((epoch.score for epoch in ended), default=0.0)
 
 
 def _write(

@@ -12,10 +12,10 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal, assert_never
 
 from micronets import child_processes, errors
 from micronets.errors import BudgetError, MicronetsError
@@ -26,7 +26,8 @@ from micronets.pipeline.directory import CONFIG, RunDir
 from micronets.pipeline.perform import perform_all
 from micronets.pipeline.sweep_config import Point
 from micronets.pipeline.toml_config import to_toml
-from micronets.progress import Progress
+from micronets.progress import Event, NoteEvent, Progress
+from micronets.records import from_json, to_json
 from micronets.tasks import TaskData
 
 
@@ -38,7 +39,32 @@ class Outcome:
     """
 
     refused: str | None = None
+    kind: Literal["outcome"] = "outcome"
 
+
+@dataclass(frozen=True)
+class Told:
+    """What happens in a process that makes a point."""
+
+    event: Event
+    kind: Literal["event"] = "event"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The error with which a point ended.
+
+    - `error`: the name of its class in `micronets.errors`.
+    - `message`: its text.
+    """
+
+    error: str
+    message: str
+    kind: Literal["error"] = "error"
+
+
+Answer = Told | Failed | Outcome
+"""What a worker answers: any number of events, then how the point ended."""
 
 Finished = Callable[[Point, Outcome], None]
 """Is told of every point that has ended, one at a time."""
@@ -61,7 +87,7 @@ def make_points(
         _in_processes(points, jobs, progress, finished)
         return
     for number, point in enumerate(points, 1):
-        progress({"stage": "sweep", "note": f"point {number} of {len(points)}: {point.name}"})
+        progress(NoteEvent("sweep", f"point {number} of {len(points)}: {point.name}"))
         finished(point, _make(point.config, progress, data))
 
 
@@ -87,7 +113,7 @@ def _in_processes(points: Sequence[Point], jobs: int, progress: Progress, finish
     left: queue.SimpleQueue[tuple[int, Point]] = queue.SimpleQueue()
     for item in enumerate(points, 1):
         left.put(item)
-    told: queue.SimpleQueue[tuple[Point | None, Mapping[str, Any]]] = queue.SimpleQueue()
+    told: queue.SimpleQueue[tuple[Point, Answer]] = queue.SimpleQueue()
     words = [sys.executable, "-m", "micronets.pipeline.sweep_workers"]
     workers: list[subprocess.Popen[bytes]] = []
     try:
@@ -96,15 +122,17 @@ def _in_processes(points: Sequence[Point], jobs: int, progress: Progress, finish
             threading.Thread(target=_serve, args=(workers[-1], left, told, len(points)), daemon=True).start()
         ended = 0
         while ended < len(points):
-            told_of, said = told.get()
-            if "event" in said:
-                progress(said["event"])
-            elif "error" in said:
-                raise getattr(errors, said["error"], MicronetsError)(said["message"])
-            else:
-                assert told_of is not None
-                finished(told_of, Outcome(said["refused"]))
-                ended += 1
+            point, answer = told.get()
+            match answer:
+                case Told(event):
+                    progress(event)
+                case Failed(error, message):
+                    raise getattr(errors, error, MicronetsError)(message)
+                case Outcome():
+                    finished(point, answer)
+                    ended += 1
+                case _:
+                    assert_never(answer)
     finally:
         for worker in workers:
             child_processes.stop(worker)
@@ -113,7 +141,7 @@ def _in_processes(points: Sequence[Point], jobs: int, progress: Progress, finish
 def _serve(
     worker: subprocess.Popen[bytes],
     left: queue.SimpleQueue[tuple[int, Point]],
-    told: queue.SimpleQueue[tuple[Point | None, Mapping[str, Any]]],
+    told: queue.SimpleQueue[tuple[Point, Answer]],
     count: int,
 ) -> None:
     """Gives a worker one point after the other while points are left, and puts its answers into `told`."""
@@ -124,25 +152,24 @@ def _serve(
             number, point = left.get_nowait()
         except queue.Empty:
             return
-        note = f"point {number} of {count}: {point.name}"
-        told.put((None, {"event": {"stage": "sweep", "note": note}}))
+        told.put((point, Told(NoteEvent("sweep", f"point {number} of {count}: {point.name}"))))
         try:
             worker.stdin.write(json.dumps(point.config.out).encode() + b"\n")
             worker.stdin.flush()
             ended = False
             for line in worker.stdout:
-                said = json.loads(line)
-                told.put((point, said))
-                if "event" not in said:
+                answer: Answer = from_json(Answer, json.loads(line))
+                told.put((point, answer))
+                if not isinstance(answer, Told):
                     ended = True
                     break
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError):
             ended = False
         if not ended:
             message = (
                 f"{point.name}: its process ended in the middle; 'micronets run {point.config.out} --resume' tells why"
             )
-            told.put((point, {"error": "DeviceError", "message": message}))
+            told.put((point, Failed("DeviceError", message)))
             return
 
 
@@ -151,18 +178,18 @@ def _work() -> None:
     answers = sys.stdout
     sys.stdout = sys.stderr  # other output of this process must not mix with the answers
 
-    def say(answer: Mapping[str, Any]) -> None:
-        answers.write(json.dumps(answer, default=float) + "\n")
+    def say(answer: Answer) -> None:
+        answers.write(json.dumps(to_json(answer), default=float) + "\n")
         answers.flush()
 
     for line in sys.stdin:
         path = Path(json.loads(line))
         try:
-            outcome = _make(load(path / CONFIG), lambda event: say({"event": event}), None)
+            outcome = _make(load(path / CONFIG), lambda event: say(Told(event)), None)
         except MicronetsError as e:
-            say({"error": type(e).__name__, "message": str(e)})
+            say(Failed(type(e).__name__, str(e)))
         else:
-            say({"refused": outcome.refused})
+            say(outcome)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from micronets.boards.battery import DutyCycle
 from micronets.boards.board import Board
 from micronets.cost.layer_table import LayerInspection
 from micronets.errors import CheckFailed
+from micronets.history import SearchRecord, TrainEpoch, with_kind
 from micronets.ir.space_trials import SpaceTrials
 from micronets.runtimes.measurement import Comparison, Measurement
 
@@ -167,17 +168,26 @@ class PlanFacts:
 
 @dataclass(frozen=True)
 class SearchFacts:
-    """A record of each epoch of the search, as the search wrote it, and the limits by name."""
+    """How a search went, and what its limits were.
 
-    history: tuple[Mapping[str, Any], ...]
+    - `history`: what the search noted; empty where there was none.
+    - `limits`: the limits of the budget and of the board, by name and in their units.
+    """
+
+    history: tuple[SearchRecord, ...]
     limits: Mapping[str, float]
+
+    @staticmethod
+    def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the JSON of this version or an earlier one, whose records had no kinds, with the kinds."""
+        return {**table, "history": [with_kind(record) for record in table["history"]]}
 
 
 @dataclass(frozen=True)
 class TrainFacts:
-    """A record of each epoch of the training, as the training wrote it."""
+    """How a training went, epoch by epoch."""
 
-    history: tuple[Mapping[str, Any], ...]
+    history: tuple[TrainEpoch, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from micronets.boards import battery
+from micronets.history import ChosenCut, SupernetEpoch, TrainedCandidate
 from micronets.installation import install
 from micronets.report import charts
 from micronets.report.facts import Facts
@@ -239,9 +241,13 @@ def _curves(
     limit: float | None = None,
     mark: int | None = None,
     zero: bool = True,
+    over: str = "epoch",
 ) -> Markup:
-    """Draws curves over the epochs, for wide and for narrow screens; for the arguments see `charts.line_chart`."""
-    return charts.both_widths(lambda width: charts.line_chart(series, label, "epoch", limit, mark, zero, width))
+    """Draws curves over the epochs, for wide and for narrow screens; for the arguments see `charts.line_chart`.
+
+    - `over`: what the values are of, one after the other, if not epochs.
+    """
+    return charts.both_widths(lambda width: charts.line_chart(series, label, over, limit, mark, zero, width))
 
 
 def _space_section(facts: Facts) -> Markup | None:
@@ -275,26 +281,81 @@ def _search_section(facts: Facts) -> Markup:
     history = facts.search.history
     if not history:
         return section("Search", el("p", "No search: the architecture was given."))
-    limits, labels = facts.search.limits, {r.name: r.label for r in facts.limits}
-    costs = [
-        charts.Series(
-            labels.get(name, name), [h["costs"].get(name) / limit if name in h["costs"] else None for h in history]
-        )
-        for name, limit in limits.items()
-    ]
-    rates = [charts.Series("accuracy", [h["accuracy"] for h in history])]
+    match history[-1]:
+        case SupernetEpoch():
+            return _supernet_section(facts)
+        case TrainedCandidate():
+            return _candidates_section(facts)
+        case ChosenCut() as chosen:
+            return _cut_networks_section(facts, chosen)
+        case other:
+            assert_never(other)
+
+
+def _supernet_section(facts: Facts) -> Markup:
+    """Shows a search that trained weights and architecture together."""
     text = (
         "One supernet holds all networks of the space: its loss, and what its most likely network costs. At first its "
         "weights alone are trained. What it ends with is then checked in integers, repaired where it misses a limit, "
         "and enlarged where there is room."
     )
+    history = facts.search.history
+    rates = [charts.Series("accuracy", [h.accuracy for h in history])]
     return section(
         "Search trajectory",
         el("p", text),
-        _curves([charts.Series("loss", [h["loss"] for h in history])], "loss"),
-        _curves(costs, "cost as a share of its limit", limit=1.0),
+        _curves([charts.Series("loss", [h.loss for h in history])], "loss"),
+        _curves(_shares_of_limits(facts), "cost as a share of its limit", limit=1.0),
         _curves(rates, f"accuracy of the networks drawn, on disturbed training {facts.noun}", zero=False),
     )
+
+
+def _candidates_section(facts: Facts) -> Markup:
+    """Shows a search that trained some networks by themselves."""
+    history, label = facts.search.history, metric_label(facts.metric)
+    text = (
+        f"{counted(len(history), 'networks')} within the limits, trained one after the other, each by itself. The one "
+        f"with the best {label} on validation {facts.noun} was chosen."
+    )
+    rates = [charts.Series(label, [h.accuracy for h in history])]
+    return section(
+        "Networks that were tried",
+        el("p", text),
+        _curves([charts.Series("loss", [h.loss for h in history])], "loss of the last epoch", over="network"),
+        _curves(_shares_of_limits(facts), "cost as a share of its limit", limit=1.0, over="network"),
+        _curves(rates, f"{label} on validation {facts.noun}", zero=False, over="network"),
+    )
+
+
+def _cut_networks_section(facts: Facts, chosen: ChosenCut) -> Markup:
+    """Shows a search among networks that were cut out of a trained supernet, and the one that was chosen."""
+    label, losses = metric_label(facts.metric), chosen.compared
+    text = (
+        "One supernet holds all networks of the space, and was trained so that each works when it is cut out: the "
+        f"curves show its largest network. Then {counted(len(losses), 'networks')} within the limits were compared, "
+        f"without further training, by their loss on validation {facts.noun}: {min(losses):.4g} to {max(losses):.4g}. "
+        f"The chosen one has a loss of {chosen.loss:.4g}, {label} {percent(chosen.accuracy)}."
+    )
+    epochs = [h for h in facts.search.history if isinstance(h, SupernetEpoch)]
+    rates = [charts.Series("accuracy", [h.accuracy for h in epochs])]
+    return section(
+        "Search trajectory",
+        el("p", text),
+        _curves([charts.Series("loss", [h.loss for h in epochs])], "loss of the largest network"),
+        _curves(rates, f"accuracy of the largest network, on disturbed training {facts.noun}", zero=False),
+    )
+
+
+def _shares_of_limits(facts: Facts) -> list[charts.Series]:
+    """Returns a curve for each limit: the cost as a share of it, in every record of the search."""
+    labels = {r.name: r.label for r in facts.limits}
+    return [
+        charts.Series(
+            labels.get(name, name),
+            [h.costs[name] / limit if name in h.costs else None for h in facts.search.history],
+        )
+        for name, limit in facts.search.limits.items()
+    ]
 
 
 def _choices_section(facts: Facts) -> Markup:
@@ -360,16 +421,16 @@ def _training_section(facts: Facts) -> Markup:
     history = facts.train.history
     if not history:
         return section("Training", el("p", "No record of a training."))
-    losses = [charts.Series("loss", [h.get("loss") for h in history])]
-    name = next(k for k in history[-1] if k.startswith("val_"))
-    rates = [charts.Series(metric_label(name[4:]), [h.get(name) for h in history])]
-    switch = next((i for i, h in enumerate(history) if h.get("stage") != "float"), None)
+    losses = [charts.Series("loss", [h.loss for h in history])]
+    label = metric_label(history[-1].metric)
+    rates = [charts.Series(label, [h.score for h in history])]
+    switch = next((i for i, h in enumerate(history) if h.stage != "float"), None)
     text = f"In float for {counted(switch, 'epochs')}, then with quantisation simulated (shaded)." if switch else None
     return section(
         "Training",
         el("p", text) if text else None,
         _curves(losses, f"loss on disturbed training {facts.noun}", mark=switch),
-        _curves(rates, f"{metric_label(name[4:])} on validation {facts.noun}", mark=switch, zero=False),
+        _curves(rates, f"{label} on validation {facts.noun}", mark=switch, zero=False),
     )
 
 

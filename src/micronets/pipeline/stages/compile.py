@@ -15,6 +15,7 @@ from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import LIBRARY, MEASUREMENT, MODEL, RunDir
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.export import EXPORT
+from micronets.progress import NoteEvent
 from micronets.runtimes import OUR_C, Measurement, MeasureOptions
 from micronets.runtimes.measurement import measurement_from_json
 
@@ -48,7 +49,7 @@ def _compile(context: RunContext) -> Sequence[str]:
         )
     else:
         note = f"C written, not measured: {reason}"
-    context.progress({"stage": "compile", "note": note})
+    context.progress(NoteEvent("compile", note))
     write_atomic(context.run / MEASUREMENT, json.dumps(figures, indent=1) + "\n")
     return (*(f"{LIBRARY}/{name}" for name in sorted(files)), MEASUREMENT)
 

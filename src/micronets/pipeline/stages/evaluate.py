@@ -23,6 +23,7 @@ from micronets.pipeline.stages.compile import COMPILE, read_measurement
 from micronets.pipeline.stages.export import EXPORT
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.train import TRAIN, trained
+from micronets.progress import NoteEvent
 from micronets.quantized.model import QuantizedModel
 from micronets.records import from_json, to_json
 from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
@@ -50,7 +51,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
     file = tflite.read_file(context.run / MODEL)
     model = file.model
     count = f"{context.data.size('test'):,} test {context.data.noun}"
-    context.progress({"stage": "evaluate", "note": f"{count} through float, fake-quantised and integer nets"})
+    context.progress(NoteEvent("evaluate", f"{count} through float, fake-quantised and integer nets"))
     by_torch, q = _torch_outputs(context, model)
     scores = [_row(name, context.data.evaluate(out, "test"), "host, PyTorch") for name, out in by_torch.items()]
     ours = evaluation.outputs(file, q, evaluation.REFERENCE)
@@ -64,12 +65,8 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         result = context.data.evaluate(outputs, "test")
         scores.append(_row("int8 under TFLM", result, "host"))
         exact = evaluation.compare(file, q, ours, theirs)
-        context.progress(
-            {
-                "stage": "evaluate",
-                "note": f"TFLM against the reference: {exact.different} of {exact.compared:,} bytes differ",
-            }
-        )
+        note = f"TFLM against the reference: {exact.different} of {exact.compared:,} bytes differ"
+        context.progress(NoteEvent("evaluate", note))
     found = interpreter.min_arena(file.content) if interpreter.available() else None
     in_c = read_measurement(context.run)
     verdict = Verdict(

@@ -8,10 +8,8 @@ import io
 import json
 import platform
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,6 +23,7 @@ from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.files import write_atomic
 from micronets.frontend.image import Bytes
+from micronets.history import search_record, train_epoch
 from micronets.ir.arch import Arch
 from micronets.ir.space import Choice, derive
 from micronets.pipeline import directory
@@ -37,7 +36,7 @@ from micronets.pipeline.stages.export import EXPORT
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.teacher import TEACHER
 from micronets.pipeline.stages.train import TRAIN
-from micronets.records import from_json
+from micronets.records import from_json, read_lines
 from micronets.report.facts import ChoiceRow, Facts, PlanFacts, PlannedBuffer, SearchFacts, SizeRow, TrainFacts, Verdict
 from micronets.report.mistakes import MOST_SHOWN, Mistakes
 from micronets.report.page import run_page
@@ -113,8 +112,11 @@ def collect(context: RunContext) -> Facts:
         versions=versions(),
         seconds=directory.seconds(context.run),
         config=(context.run / CONFIG).read_text("utf-8"),
-        search=SearchFacts(_records(context.run / SEARCH_LOG), board_budget(context.config.budget, board).limits()),
-        train=TrainFacts(_records(context.run / TRAIN_LOG)),
+        search=SearchFacts(
+            read_lines(search_record, context.run / SEARCH_LOG, _redo(context, SEARCH)),
+            board_budget(context.config.budget, board).limits(),
+        ),
+        train=TrainFacts(read_lines(train_epoch, context.run / TRAIN_LOG, _redo(context, TRAIN))),
         space=context.space.name,
         trials=context.trials,
         choices=_choices(context),
@@ -190,8 +192,9 @@ def versions() -> dict[str, str]:
     return {**found, "machine": f"{platform.system()} {platform.machine()}"}
 
 
-def _records(path: Path) -> tuple[Mapping[str, Any], ...]:
-    return tuple(json.loads(row) for row in path.read_text("utf-8").splitlines() if row.strip())
+def _redo(context: RunContext, stage: Stage) -> str:
+    """Returns what a user can do where a file of `stage` is damaged."""
+    return f"redo it with: micronets {stage.command} {context.run.path} --redo"
 
 
 REPORT = Stage("report", "report", _inputs, _report, (FACTS, PAGE))

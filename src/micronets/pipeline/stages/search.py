@@ -34,6 +34,8 @@ from micronets.pipeline.directory import (
 )
 from micronets.pipeline.finished_teacher import check_before_search, finished_teacher, first_weights_digest
 from micronets.pipeline.stages.base import Stage
+from micronets.progress import NoteEvent
+from micronets.records import write_lines
 
 if TYPE_CHECKING:
     from micronets.design.budget_fitter import BudgetFitter
@@ -147,7 +149,7 @@ def _search(context: RunContext) -> Sequence[str]:
             context.config.budget, context.board, context.runtime, context.progress, context.front_ends
         ),
     )
-    write_history(context.run / SEARCH_LOG, found.history)
+    write_lines(context.run / SEARCH_LOG, found.history)
     write_atomic(context.run / VALUES, json.dumps(found.values, indent=1) + "\n")
     write_atomic(context.run / ARCH, found.arch.to_json())
     write_weights(context.run / SUPERNET, found.state)
@@ -196,7 +198,7 @@ def _take_given(context: RunContext, given: FirstNetwork) -> Sequence[str]:
     from micronets.commands import first_network
 
     fitter_of(context).feasible_shapes()
-    context.progress({"stage": "search", "note": f"nothing is searched: the network is that of {context.config.init}"})
+    context.progress(NoteEvent("search", f"nothing is searched: the network is that of {context.config.init}"))
     write_atomic(context.run / SEARCH_LOG, "")
     write_atomic(context.run / VALUES, json.dumps(dict(given.settings), indent=1) + "\n")
     write_atomic(context.run / ARCH, given.network.arch.to_json())
@@ -220,11 +222,6 @@ def read_weights(path: Path) -> dict[str, Any]:
 
     state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     return state
-
-
-def write_history(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
-    """Writes the records of a search, a line of JSON for each."""
-    write_atomic(path, "".join(json.dumps(r) + "\n" for r in records))
 
 
 SEARCH = Stage(

@@ -36,7 +36,7 @@ def _teacher(context: RunContext) -> Sequence[str]:
         replace(teacher.train, qat_epochs=0),
         seed=context.config.seed + 1,
     )
-    train_network(job, context.run / TEACHER_FOLDER, lambda event: context.progress({**event, "stage": "teacher"}))
+    train_network(job, context.run / TEACHER_FOLDER, lambda event: context.progress(replace(event, stage="teacher")))
     return (TEACHER_WEIGHTS,)
 
 

@@ -1,0 +1,135 @@
+"""The histories of searches and trainings: a record for each epoch, or for each network that was tried.
+
+Searches and trainings make them, checkpoints and files of a run hold them as JSON, and reports show them. Files of
+earlier versions, whose records had other keys, are read as well (`upgraded`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from micronets import records
+
+TrainStage = Literal["float", "quantised"]
+"""The stages of a training: in float, then with quantisation simulated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainEpoch:
+    """An epoch of a training.
+
+    - `stage`: the stage that the epoch belongs to.
+    - `epoch`: its number in the stage, from 1.
+    - `loss`: the mean loss of its steps, on augmented training examples.
+    - `metric`: the name of the task's metric.
+    - `score`: the metric of the averaged network at the end of the epoch, on the validation split, 0 to 1.
+    """
+
+    stage: TrainStage
+    epoch: int
+    loss: float
+    metric: str
+    score: float
+
+    @staticmethod
+    def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the JSON of this version or an earlier one, which had the score under `val_METRIC`, with its keys."""
+        found = dict(table)
+        for key in [key for key in found if key.startswith("val_")]:
+            found |= {"metric": key.removeprefix("val_"), "score": found.pop(key)}
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupernetEpoch:
+    """An epoch of the training of a supernet.
+
+    - `epoch`: its number, from 1.
+    - `loss`: the mean cross-entropy of its steps, in nats, on augmented training examples.
+    - `accuracy`: the share of these that were right, 0 to 1.
+    - `costs`: the exact costs, by name of the limit and in its unit, of the network that the history follows: the most
+      likely one, or the largest one where all networks of the supernet are trained alike.
+    - `values`: the option of every choice of the space in that network.
+    - `temperature`: of the Gumbel-softmax at the end of the epoch.
+    - `entropy`: of the probabilities of every choice's options, in nats.
+    """
+
+    kind: Literal["supernet epoch"] = "supernet epoch"
+    epoch: int
+    loss: float
+    accuracy: float
+    costs: Mapping[str, float]
+    values: Mapping[str, int]
+    temperature: float
+    entropy: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedCandidate:
+    """A network that a search has trained by itself.
+
+    - `epoch`: the epochs, of all networks, that were done when its training ended.
+    - `loss`: the mean loss of its last epoch.
+    - `accuracy`: the task's metric of its best epoch, on the validation split, 0 to 1.
+    - `costs`: its exact costs, by name of the limit and in its unit.
+    - `values`: the option of every choice of the space.
+    """
+
+    kind: Literal["candidate"] = "candidate"
+    epoch: int
+    loss: float
+    accuracy: float
+    costs: Mapping[str, float]
+    values: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenCut:
+    """The network that was chosen among those that were cut out of a trained supernet and compared.
+
+    - `epoch`: the epochs of the supernet's training.
+    - `loss`: its mean cross-entropy, in nats, on the validation examples that networks are compared on.
+    - `accuracy`: the task's metric on the validation split, 0 to 1.
+    - `costs`: its exact costs, by name of the limit and in its unit.
+    - `values`: the option of every choice of the space.
+    - `compared`: the losses of all networks that were compared, ascending.
+    """
+
+    kind: Literal["chosen cut"] = "chosen cut"
+    epoch: int
+    loss: float
+    accuracy: float
+    costs: Mapping[str, float]
+    values: Mapping[str, int]
+    compared: tuple[float, ...]
+
+
+SearchRecord = SupernetEpoch | TrainedCandidate | ChosenCut
+"""What a search notes as it goes on."""
+
+
+def train_epoch(table: Any) -> TrainEpoch:
+    """Returns the record of an epoch of a training that JSON of this version or an earlier one holds.
+
+    Raises `TypeError` where it is none.
+    """
+    return records.from_json(TrainEpoch, table)
+
+
+def search_record(table: Any) -> SearchRecord:
+    """Returns the record of a search that JSON of this version or an earlier one holds.
+
+    Raises `TypeError` where it is none.
+    """
+    found: SearchRecord = records.from_json(SearchRecord, with_kind(table))
+    return found
+
+
+def with_kind(table: Any) -> Any:
+    """Returns the JSON of a `SearchRecord` with its kind, which earlier versions did not write."""
+    if not isinstance(table, Mapping):
+        return table
+    kind = "chosen cut" if "compared" in table else "supernet epoch" if "temperature" in table else "candidate"
+    return {"kind": kind, **table}
