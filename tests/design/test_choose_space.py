@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from micronets.progress import Event
 from tests.support.needs import needs
 
 torch = needs("torch", "design")
@@ -56,7 +57,7 @@ def choose(directory, board, taking_part=None, data=None, seed=1, told=None, **c
 
 
 def test_the_space_whose_networks_learn_is_chosen(tmp_path, board) -> None:
-    told: list[dict] = []
+    told: list[Event] = []
     found = choose(tmp_path, board, told=told)
     assert found.chosen == "tiny"
     assert [len(part) for part in found.rounds()] == [4, 2]
@@ -69,7 +70,7 @@ def test_the_space_whose_networks_learn_is_chosen(tmp_path, board) -> None:
         space = tiny_space() if trial.space == "tiny" else blind_space(trial.space)
         assert trial.costs["macs"] == budget_costs(derive(space, trial.values), board, ("macs",))["macs"] == trial.macs
         assert trial.macs <= 9000
-    assert told[-1]["note"].startswith("space tiny is searched; validation: ")
+    assert told[-1].note.startswith("space tiny is searched; validation: ")
     assert {event.stage for event in told[:-1]} == {module.STAGE}
 
 
@@ -111,7 +112,7 @@ def test_a_part_of_the_data_has_an_epoch_of_that_size() -> None:
 
 
 def test_spaces_without_a_network_within_the_limits_are_left_out(tmp_path, board) -> None:
-    told: list[dict] = []
+    told: list[Event] = []
     found = choose(tmp_path, board, contenders(Budget(macs=500)), told=told)
     assert set(found.left_out) == {"tiny"}
     assert found.chosen != "tiny"

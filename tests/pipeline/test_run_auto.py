@@ -14,6 +14,7 @@ from micronets.pipeline.perform import STAGES, perform
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.sweep_config import parse_sweep
 from micronets.pipeline.toml_config import to_toml
+from micronets.progress import Event
 from tests.support.calling import call
 from tests.support.needs import needs
 
@@ -75,7 +76,7 @@ def test_a_run_chooses_a_space_and_goes_on_where_it_was_stopped(here: Path, monk
     with pytest.raises(KeyboardInterrupt):
         mn.run("c.toml", out="run")
     assert sorted(p.name for p in (here / "run/search/trials").iterdir()) == sorted(p.name for p in begun)
-    told: list[dict] = []
+    told: list[Event] = []
     found = mn.run("c.toml", out="run", resume=True, progress=told.append)
     monkeypatch.undo()
     monkeypatch.chdir(here)
@@ -168,7 +169,7 @@ def test_arrays_in_a_program_choose_a_space_too(board) -> None:
     x, y = rng.normal(0, 1, (90, 16, 8)).astype(np.float32), np.arange(90) % 3
     data = mn.arrays(x + y[:, None, None], y)
     settings = mn.SearchSettings(method="uniform", candidates=1, epochs=1, batch=16, space_networks=1, device="cpu")
-    told: list[dict] = []
+    told: list[Event] = []
     found = mn.search("auto", data, board=board, budget=mn.Budget(macs=60_000), settings=settings, progress=told.append)
     assert any("is searched; validation: " in str(event) for event in told)
     assert found.costs["macs"] <= 60_000
