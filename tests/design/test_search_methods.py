@@ -134,3 +134,22 @@ def test_methods_need_validation_examples_and_a_name(tmp_path, board) -> None:
             run(method, tmp_path, board, data=data)
     with pytest.raises(SpecError, match=r"^search: method = 'grid'; allowed: dnas, supernet, random, uniform$"):
         SearchSettings(method="grid")
+
+
+@pytest.mark.parametrize("method", ["dnas", "supernet"])
+def test_the_learning_rate_falls_even_in_a_search_of_one_epoch(method, tmp_path, board, monkeypatch) -> None:
+    """It rose over the first epoch and so to the very end; what was cut out of such a supernet was hardly trained."""
+    rates, step = [], torch.optim.AdamW.step
+
+    def spied(self, *args, **kwargs):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", spied)
+    run(method, tmp_path, board, epochs=1, batch=16, evaluations=1)
+    assert len(rates) == 12
+    assert max(rates) == rates[1] == SETTINGS.lr
+    assert rates[-1] < 0.1 * SETTINGS.lr
+    rates.clear()
+    run(method, tmp_path / "long", board, epochs=8, batch=48, evaluations=1)
+    assert rates.index(max(rates)) == 3, "the rise takes an epoch of four steps where that is less than a fifth"

@@ -31,6 +31,7 @@ from micronets.records import to_json
 from micronets.tasks import TaskData
 
 CORRECTION_STEPS = 25  # steps between two comparisons of relaxed and exact costs
+MOST_RISE = 0.2  # the learning rate of the weights rises over the first epoch, but over no larger share of the steps
 REPORT_SECONDS = 2.0  # the least time between two reports of progress
 REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones
 _MODULES = ("supernet", "weight_optimiser", "arch_optimiser")  # attributes with a state dict, kept in a checkpoint
@@ -68,6 +69,7 @@ class SearchLoop:
         self.baseline: float | None = None
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
         self.steps = self.steps_per_epoch * settings.epochs
+        self.rise = min(self.steps_per_epoch, max(1, round(MOST_RISE * self.steps)))
         self.weight_optimiser = optim.make_optimiser(supernet.net, settings.optimiser, settings.weight_decay)
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
         self.precision: Precision = pick_precision(settings.precision, device)
@@ -192,7 +194,7 @@ class SearchLoop:
         draws = torch.Generator().manual_seed(draw_seed)
         noise = torch.Generator(self.device).manual_seed(noise_seed)
         for group in self.weight_optimiser.param_groups:
-            group["lr"] = s.lr * optim.cosine_schedule(step, self.steps, self.steps_per_epoch)
+            group["lr"] = s.lr * optim.cosine_schedule(step, self.steps, self.rise)
         searching = step >= s.warmup * self.steps
         for group in self.arch_optimiser.param_groups:
             group["lr"] = self.arch_lr(step)

@@ -71,7 +71,7 @@ class SandwichLoop(SearchLoop):
         rng = random.Random(int(seeds[0]))
         noise = torch.Generator(self.device).manual_seed(int(seeds[1]) >> 1)
         for group in self.weight_optimiser.param_groups:
-            group["lr"] = s.lr * optim.cosine_schedule(step, self.steps, self.steps_per_epoch)
+            group["lr"] = s.lr * optim.cosine_schedule(step, self.steps, self.rise)
         space, shapes = self.supernet.space, dict(rng.choice(self.feasible))
         smaller = [space.smallest(), *(space.sample(rng) for _ in range(RANDOM_NETWORKS))]
         x = self.data.augmented(batch, input_settings(self.data, shapes), noise)
@@ -248,6 +248,40 @@ def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
     return ScoreFile(folder / SCORES, digest(repr(computed)))
 
 
+def cut_networks(
+    fitter: BudgetFitter,
+    data: TaskData,
+    budget: Budget,
+    board: Board,
+    settings: SearchSettings,
+    *,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+    runtime: RuntimeCosts = TFLM_COSTS,
+) -> CutNetworks:
+    """Trains the supernet of a search, unless that is done already, and returns the networks that can be cut out of it.
+
+    - `fitter`: knows the space, and the limits with those of the board.
+    - The other arguments and the errors are those of `search`.
+    """
+    if not data.size("val"):
+        raise DataError("the data have no validation examples; cut networks are compared on them")
+    feasible, space = fitter.feasible_shapes(), fitter.space
+    prepare_cpu()
+    loop = _loop(fitter, board, runtime, data, settings, seed)
+    loop.feasible = feasible
+    scores: ScoreFile | None = None
+    if settings.supernet:
+        scores = _take_supernet(loop, Path(settings.supernet))
+    else:
+        decisive = settings.decisive("supernet")
+        of_data = data_digest(data, input_settings(data, space.largest()))
+        stamp = digest(repr((space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)))
+        _train(loop, directory / CHECKPOINT, stamp, progress)
+    return CutNetworks(loop, data, scores)
+
+
 def search(
     space: SearchSpace,
     data: TaskData,
@@ -282,24 +316,12 @@ def search(
 
     Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
     """
-    if not data.size("val"):
-        raise DataError("the data have no validation examples; cut networks are compared on them")
     limits = board_budget(budget, board)
     fitter = BudgetFitter(space, limits, board, runtime=runtime)
-    feasible = fitter.feasible_shapes()
-    prepare_cpu()
-    loop = _loop(fitter, board, runtime, data, settings, seed)
-    loop.feasible = feasible
-    scores: ScoreFile | None = None
-    if settings.supernet:
-        scores = _take_supernet(loop, Path(settings.supernet))
-    else:
-        decisive = settings.decisive("supernet")
-        of_data = data_digest(data, input_settings(data, space.largest()))
-        stamp = digest(repr((space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)))
-        _train(loop, directory / CHECKPOINT, stamp, progress)
-    networks = CutNetworks(loop, data, scores)
-    start = uniform_candidates(fitter, feasible, PARENTS)
+    networks = cut_networks(
+        fitter, data, budget, board, settings, seed=seed, directory=directory, progress=progress, runtime=runtime
+    )
+    loop, start = networks.loop, uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
     likely = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
     values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
     arch, costs, state = derive(space, values), dict(fitter.costs(values)), networks.state(values)

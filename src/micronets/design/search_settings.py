@@ -32,8 +32,8 @@ class SearchSettings:
       for each at least; a step of `supernet` costs about four of `dnas`.
     - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).
     - `batch`: examples a step, at least 1.
-    - `lr`: highest learning rate of the weights, which rises over the first epoch and then falls along a cosine; above
-      0.
+    - `lr`: highest learning rate of the weights, which rises over the first epoch, or a fifth of the steps if that
+      is less, and then falls along a cosine; above 0.
     - `weight_decay`: of convolution and matrix weights, 0 or more.
     - `label_smoothing`: share of the label that is spread over all classes.
     - `warmup`: share of the steps, the first ones, that train the weights alone; 0 to below 1.
