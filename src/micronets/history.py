@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from micronets import records
+from micronets.records import JsonObject
 
 TrainStage = Literal["float", "quantised"]
 """The stages of a training: in float, then with quantisation simulated."""
@@ -34,7 +35,7 @@ class TrainEpoch:
     score: float
 
     @staticmethod
-    def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
+    def upgraded(table: JsonObject) -> JsonObject:
         """Returns the JSON of this version or an earlier one, which had the score under `val_METRIC`, with its keys."""
         found = dict(table)
         for key in [key for key in found if key.startswith("val_")]:

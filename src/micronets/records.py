@@ -8,16 +8,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints, overload
 
 from micronets.errors import FileError
 from micronets.files import damage_text, read_plain_text, write_atomic
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+JsonObject = dict[str, Any]
+"""An object of JSON: the form that records have in files and in what `--json` prints."""
+
+Row = dict[str, Any]
+"""A flat row of a table: a number, a text or None by the name of the column."""
 
 T = TypeVar("T")
 _LONGEST = 40  # characters of a value that a message quotes
 _SCALARS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", type(None): "null"}
 
 
+@overload
+def to_json(value: DataclassInstance) -> JsonObject: ...
+@overload
+def to_json(value: object) -> Any: ...
 def to_json(value: Any) -> Any:
     """Returns a record as JSON holds it: dataclasses and mappings as objects, tuples and lists as arrays."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -47,6 +60,22 @@ def from_json(cls: Any, table: Any) -> Any:
     return _value(cls, table, "")
 
 
+def read_file(make: Callable[[Any], T], path: Path, way_out: str) -> T:
+    """Reads a file that holds one record.
+
+    - `make`: makes the record of what the file holds; raises `TypeError` or `ValueError` where that is none.
+    - `path`: the file.
+    - `way_out`: what a user can do about a damaged file; the message ends with it.
+
+    Raises `FileError`, which says what is wrong in the file, where it cannot be read or is damaged.
+    """
+    text = _text_of(path, way_out)
+    try:
+        return make(json.loads(text))
+    except (ValueError, TypeError, RecursionError) as e:
+        raise FileError(f"{path}: damaged ({damage_text(e)}); {way_out}") from e
+
+
 def read_lines(make: Callable[[Any], T], path: Path, way_out: str) -> tuple[T, ...]:
     """Reads the file that `write_lines` wrote.
 
@@ -56,14 +85,8 @@ def read_lines(make: Callable[[Any], T], path: Path, way_out: str) -> tuple[T, .
 
     Raises `FileError` that names the line, and what is wrong in it, where the file cannot be read or is damaged.
     """
-    try:
-        lines = read_plain_text(path).splitlines()
-    except OSError as e:
-        raise FileError(f"{path}: cannot be read ({damage_text(e)}); {way_out}") from e
-    except ValueError as e:
-        raise FileError(f"{path}: damaged ({damage_text(e)}); {way_out}") from e
     found = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_text_of(path, way_out).splitlines(), 1):
         try:
             if line.strip():
                 found.append(make(json.loads(line)))
@@ -72,12 +95,22 @@ def read_lines(make: Callable[[Any], T], path: Path, way_out: str) -> tuple[T, .
     return tuple(found)
 
 
+def _text_of(path: Path, way_out: str) -> str:
+    """Reads a file of records; raises `FileError` where it cannot be read or is no text."""
+    try:
+        return read_plain_text(path)
+    except OSError as e:
+        raise FileError(f"{path}: cannot be read ({damage_text(e)}); {way_out}") from e
+    except ValueError as e:
+        raise FileError(f"{path}: damaged ({damage_text(e)}); {way_out}") from e
+
+
 def write_lines(path: Path, items: Iterable[Any]) -> None:
     """Writes records to a file, a line of JSON for each, whole or not at all. Raises `OSError`."""
     write_atomic(path, "".join(json.dumps(to_json(item)) + "\n" for item in items))
 
 
-def rows(items: Iterable[Any]) -> list[dict[str, Any]]:
+def rows(items: Iterable[Any]) -> list[Row]:
     """Returns a flat dict for each record, for a table; fields of a nested record are named `outer_inner`."""
     return [dict(_flat(item, "")) for item in items]
 

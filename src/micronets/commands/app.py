@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from micronets import __version__, output_directory, records
 from micronets.apps.projects import KINDS, Listener, project_files
@@ -16,6 +15,7 @@ from micronets.compiler.generate import image_c, package
 from micronets.compiler.generate.names import Names, name_from
 from micronets.errors import SpecError, UnsupportedError, did_you_mean
 from micronets.quantized.labels import labels_of
+from micronets.records import JsonObject
 from micronets.runtimes import OUR_C
 from micronets.streaming.plan import plan_stream, unstreamable
 from micronets.terminal import amount
@@ -49,10 +49,9 @@ class Application:
     arena_bytes: int
     constant_bytes: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `micronets app --json` prints it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)
 
     def text(self) -> str:
         """Returns the text of the record for a terminal."""

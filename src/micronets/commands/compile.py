@@ -8,7 +8,6 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from micronets import output_directory
 from micronets.boards.board import Board, load_board
@@ -16,6 +15,7 @@ from micronets.compiler.generate.names import name_from
 from micronets.cost.costs import ESTIMATED
 from micronets.errors import SpecError
 from micronets.files import is_part
+from micronets.records import JsonObject
 from micronets.runtimes import OUR_C, Package, Runtime, runtime_named
 from micronets.runtimes.measurement import patches_text
 from micronets.terminal import amount
@@ -48,7 +48,7 @@ class Compilation(Package):
     board_flash_bytes: int
     source: str = ESTIMATED
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `micronets compile --json` prints it, with names of files in place of their text."""
         sizes = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("files", "runtime", "bands")}
         files = sorted([*self.files, output_directory.LIST])

@@ -23,6 +23,7 @@ from micronets.progress import NoteEvent, Progress, StepEvent
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
+from micronets.records import JsonObject
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.runtimes.measurement import Comparison
 from micronets.streaming import steps_of
@@ -143,10 +144,9 @@ class Evaluation:
     class_counts: Mapping[str, int] | None
     remarks: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `micronets evaluate --json` prints it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)
 
     def text(self) -> str:
         """Returns the text of the record for a terminal."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from micronets import records
 from micronets.compiler.kernels.variables import state_block_bytes
@@ -12,6 +11,7 @@ from micronets.cost.counts import step_macs
 from micronets.errors import UnsupportedError
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch
+from micronets.records import JsonObject
 from micronets.streaming import incremental as incremental_model
 from micronets.streaming import plan_stream, steps_of
 from micronets.terminal import counted
@@ -38,10 +38,9 @@ class IncrementalModel:
     window_macs: int
     state_bytes: int
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `micronets incremental --json` prints it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)
 
     def text(self) -> str:
         """Returns the text of the record for a terminal."""

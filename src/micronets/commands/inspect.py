@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from micronets import records
 from micronets.boards.board import Board, load_board
@@ -25,6 +24,7 @@ from micronets.files import read_plain_text
 from micronets.importers.network import FloatNetwork
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Shape
+from micronets.records import JsonObject, Row
 from micronets.runtimes import OUR_C
 from micronets.runtimes.c import compiled_flash_bytes, largest_arena_bytes, network_flash_bytes, sram_bytes
 from micronets.streaming.plan import counted_front_end, inferences_a_second
@@ -125,12 +125,11 @@ class Inspection:
     front_end: FrontEndInspection | None
     per_layer: tuple[LayerInspection, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `micronets inspect --json` prints it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Row]:
         """Returns a flat row for each layer, for a table: `pandas.DataFrame(inspection.rows())`."""
         return records.rows(self.per_layer)
 

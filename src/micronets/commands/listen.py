@@ -22,6 +22,7 @@ from micronets.device.tflm import interpreter
 from micronets.errors import CheckFailed, DeviceError, MissingPackageError, SpecError
 from micronets.frontend.spec import FrontEnd
 from micronets.installation import require
+from micronets.records import JsonObject
 from micronets.runtimes import TFLM
 from micronets.runtimes.c import arena_limit
 from micronets.streaming import ONE, Decision, Stream, steps_of
@@ -45,10 +46,9 @@ class HeardWord:
     label: str
     score: float
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `micronets listen --json` prints it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)
 
     def text(self) -> str:
         """Returns the record as a line: `  12.34 s  yes   0.93`, in digits as an application in C writes them."""

@@ -23,6 +23,7 @@ from micronets.frontend.labels import SpokenWord, read_labels
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral
 from micronets.progress import Progress, StepEvent
+from micronets.records import JsonObject
 from micronets.report.stream_page import CurvePoint, StreamPage, stream_page
 from micronets.runtimes import TFLM
 from micronets.streaming import ONE, Detector, StreamPlan, plan_stream
@@ -112,10 +113,9 @@ class StreamEvaluation:
     detections: tuple[Detection, ...]
     det: tuple[DetPoint, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `micronets evaluate --stream --json` prints it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)
 
     def text(self) -> str:
         """Returns the text of the record for a terminal."""
@@ -258,10 +258,9 @@ class Tuning:
     before: StreamEvaluation
     after: StreamEvaluation
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `micronets tune --json` prints it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)
 
     def text(self) -> str:
         """Returns the text of the record for a terminal."""

@@ -28,6 +28,7 @@ from micronets.progress import Progress, StepEvent
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.model import QuantizedModel
+from micronets.records import JsonObject
 from micronets.terminal import text_table
 
 Array = npt.NDArray[Any]
@@ -115,10 +116,9 @@ class PtqReport:
     layers: tuple[LayerError, ...]
     hurting: tuple[str, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the report as `micronets import --json` prints it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)
 
     def text(self) -> str:
         """Returns the text of the report for a terminal."""

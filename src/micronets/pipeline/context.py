@@ -38,10 +38,10 @@ from micronets.pipeline.config import (
     tables_to_try,
     tries_spaces,
 )
-from micronets.pipeline.directory import ARCH, TRIALS, VALUES, RunDir
+from micronets.pipeline.directory import ARCH, TRIALS, VALUES, RunDir, StageInputs
 from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import NoteEvent, Progress
-from micronets.records import from_json
+from micronets.records import from_json, read_file
 from micronets.runtimes import RUNTIMES, Runtime
 from micronets.tasks.base import SPLITS
 from micronets.tasks.labelled import duplicate_notes, given_labels
@@ -125,11 +125,8 @@ class RunContext:
         """
         if not tries_spaces(self.config.space):
             return None
-        path = self.run / TRIALS
-        try:
-            return from_json(SpaceTrials, json.loads(read_plain_text(path)))
-        except (OSError, ValueError, TypeError, AttributeError) as e:
-            raise FileError(f"{path}: not the choice of a space ({e}); redo it with: micronets search --redo") from e
+        redo = f"redo it with: micronets search {self.run.path} --redo; or name another --out"
+        return read_file(lambda table: from_json(SpaceTrials, table), self.run / TRIALS, redo)
 
     @cached_property
     def space_table(self) -> Mapping[str, Any]:
@@ -339,7 +336,7 @@ def setting_text(value: Any) -> str:
     return "(not set)" if value is None else str(value)
 
 
-def settings_for(context: RunContext, *sections: str) -> dict[str, Any]:
+def settings_for(context: RunContext, *sections: str) -> StageInputs:
     """Returns task, seed, data and the settings of `sections` by dotted name: a part of the inputs of a stage."""
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}

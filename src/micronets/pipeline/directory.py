@@ -13,13 +13,14 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from micronets import __version__, files, output_directory
 from micronets.errors import FileError, SpecError
-from micronets.files import digest, read_plain, read_plain_text, write_atomic
+from micronets.files import digest, read_plain, write_atomic
+from micronets.records import from_json, read_file, to_json
 
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
@@ -38,6 +39,10 @@ LIBRARY, MEASUREMENT = "c", "measure.json"
 _TRIAL_FILES = ("checkpoint.pt", "history.jsonl", "weights.pt")  # what a training leaves in its folder
 MODEL, EVALUATION, FACTS, PAGE = "model.tflite", "evaluate.json", "report.json", "report.html"
 MISTAKES = "mistakes.json"
+
+
+StageInputs = Mapping[str, Any]
+"""What the files of a stage are made from, by name: settings and digests, values that JSON can hold."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,23 @@ class StageFacts(Protocol):
         """Whether the stage continues from its own files after an interruption."""
 
 
-def begin(run: RunDir, stage: StageFacts, inputs: Mapping[str, Any]) -> bool:
+@dataclass(frozen=True)
+class StageRecord:
+    """What `stages.json` holds of a stage.
+
+    - `state`: whether its work is done, or was begun and perhaps interrupted.
+    - `inputs`: what its files were made from, by name; values that JSON can hold, which are only compared.
+    - `outputs`: the digests of the files that it wrote, by name; none before it is done.
+    - `seconds`: the time that it took since it was last started or resumed; None before it is done.
+    """
+
+    state: Literal["running", "done"]
+    inputs: StageInputs
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    seconds: float | None = None
+
+
+def begin(run: RunDir, stage: StageFacts, inputs: StageInputs) -> bool:
     """Tells whether `stage` has to be done, and then records it as running; else its files fit `inputs`.
 
     - `run`: the directory of the run.
@@ -139,20 +160,20 @@ def begin(run: RunDir, stage: StageFacts, inputs: Mapping[str, Any]) -> bool:
     Raises `SpecError` if its files were made from other inputs, and `FileError` if they have changed since, or if a
     file that the stage did not write is in the place of one of its own.
     """
-    inputs = json.loads(json.dumps({"version": __version__, **inputs}))
+    wanted: StageInputs = json.loads(json.dumps({"version": __version__, **inputs}))
     record = _read(run)
     entry = record.get(stage.name)
     if entry is not None:
-        for key in [*inputs, *entry["inputs"]]:
-            old, new = entry["inputs"].get(key), inputs.get(key)
+        for key in [*wanted, *entry.inputs]:
+            old, new = entry.inputs.get(key), wanted.get(key)
             if old != new:
-                raise SpecError(f"{run.path}: stage {stage.name} {_stale(key, old, new)}; {_way_out(run, stage)}")
-        if entry["state"] == "done":
+                raise SpecError(f"{run.path}: stage {stage.name} {_stale(key, old, new)}; {way_out(run, stage)}")
+        if entry.state == "done":
             check_outputs(run, stage)
             return False
     else:
         check_free(run, (stage,))
-    _write(run, {**record, stage.name: {"state": "running", "inputs": inputs, "outputs": {}}})
+    _write(run, {**record, stage.name: StageRecord("running", wanted)})
     return True
 
 
@@ -189,13 +210,13 @@ def finish(run: RunDir, stage: StageFacts, outputs: Sequence[str], seconds: floa
     """
     record = _read(run)
     digests = {name: digest((run / name).read_bytes()) for name in outputs}
-    record[stage.name] |= {"state": "done", "outputs": digests, "seconds": round(seconds, 1)}
+    record[stage.name] = StageRecord("done", record[stage.name].inputs, digests, round(seconds, 1))
     _write(run, record)
 
 
 def seconds(run: RunDir) -> dict[str, float]:
     """Returns the seconds that each finished stage took, by its name; stages that had nothing to do are left out."""
-    return {s: entry["seconds"] for s, entry in _read(run).items() if "seconds" in entry and entry["outputs"]}
+    return {s: entry.seconds for s, entry in _read(run).items() if entry.seconds is not None and entry.outputs}
 
 
 def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:
@@ -205,20 +226,20 @@ def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:
     """
     record, found = _read(run), dict[str, str]()
     for stage in stages:
-        entry = record.get(stage.name, {})
-        if entry.get("state") != "done":
+        entry = record.get(stage.name)
+        if entry is None or entry.state != "done":
             raise FileError(f"{run.path}: stage {stage.name} is not done; micronets run {run.path} --resume does it")
-        for name, known in entry["outputs"].items():
+        for name, known in entry.outputs.items():
             path = run / name
             try:
                 content = read_plain(path)
             except FileNotFoundError as e:
-                raise FileError(f"{path}: is gone; {_way_out(run, stage)}") from e
+                raise FileError(f"{path}: is gone; {way_out(run, stage)}") from e
             except OSError as e:
-                raise FileError(f"{path}: cannot be read ({e.strerror}); {_way_out(run, stage)}") from e
+                raise FileError(f"{path}: cannot be read ({e.strerror}); {way_out(run, stage)}") from e
             if digest(content) != known:
-                raise FileError(f"{path}: has changed since stage {stage.name} wrote it; {_way_out(run, stage)}")
-        found |= entry["outputs"]
+                raise FileError(f"{path}: has changed since stage {stage.name} wrote it; {way_out(run, stage)}")
+        found |= entry.outputs
     return found
 
 
@@ -231,7 +252,7 @@ def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
     record, names = _read(run), [stage.name for stage in stages]
     ours = [stage for stage in stages if stage.name in record]
     #  If this process is killed while it removes files, the record still names them as files of stages to be done.
-    _write(run, {k: v | {"state": "running", "outputs": {}} if k in names else v for k, v in record.items()})
+    _write(run, {k: StageRecord("running", v.inputs) if k in names else v for k, v in record.items()})
     for stage in ours:
         _remove(run, stage)
     _write(run, {k: v for k, v in record.items() if k not in names})
@@ -302,34 +323,34 @@ def _stale(key: str, old: Any, new: Any) -> str:
     return f"was made with {key} = {old}, not {new}"
 
 
-def _way_out(run: RunDir, stage: StageFacts) -> str:
+def way_out(run: RunDir, stage: StageFacts) -> str:
+    """Returns what a user can do about a file of a stage that cannot be used."""
     return f"redo it with: micronets {stage.command} {run.path} --redo; or name another --out"
 
 
-def _read(run: RunDir) -> dict[str, Any]:
-    path = run / RECORD
+def _read(run: RunDir) -> dict[str, StageRecord]:
     try:
-        record: dict[str, Any] = json.loads(read_plain_text(path))
+        (run / RECORD).stat()
     except FileNotFoundError:
         return {}
-    except OSError as e:
-        raise FileError(f"{path}: cannot be read ({e.strerror}); start again in another directory with --out") from e
-    except (ValueError, RecursionError) as e:
-        raise FileError(f"{path}: damaged ({e}); start again in another directory with --out") from e
-    if not isinstance(record, dict) or not all(map(_is_entry, record.values())):
-        raise FileError(f"{path}: damaged (it is no record of stages); start again in another directory with --out")
-    return record
+    except OSError:
+        pass  # the error is that of reading it
+    return read_file(_stage_records, run / RECORD, "start again in another directory with --out")
 
 
-def _is_entry(entry: Any) -> bool:
-    """Tells whether the entry of a stage in the record has the form that `begin` and `finish` write."""
-    if not isinstance(entry, dict) or entry.get("state") not in ("running", "done"):
-        return False
-    inputs, outputs = entry.get("inputs"), entry.get("outputs")
-    if not isinstance(inputs, dict) or not isinstance(outputs, dict):
-        return False
-    return all(isinstance(d, str) for d in outputs.values()) and isinstance(entry.get("seconds", 0.0), (int, float))
+def _stage_records(table: Any) -> dict[str, StageRecord]:
+    """Returns the records of the stages by name; raises `TypeError` where `table` holds something else."""
+    if not isinstance(table, dict):
+        raise TypeError("it is no record of stages")
+    found = {}
+    for name, record in table.items():
+        try:
+            found[name] = from_json(StageRecord, record)
+        except TypeError as e:
+            raise TypeError(f"stage {name}: {e}") from e
+    return found
 
 
-def _write(run: RunDir, record: Mapping[str, Any]) -> None:
-    write_atomic(run / RECORD, json.dumps(record, indent=1) + os.linesep)
+def _write(run: RunDir, record: Mapping[str, StageRecord]) -> None:
+    tables = {s: {k: v for k, v in to_json(entry).items() if v is not None} for s, entry in record.items()}
+    write_atomic(run / RECORD, json.dumps(tables, indent=1) + os.linesep)

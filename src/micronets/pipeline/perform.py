@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from micronets.errors import SpecError
 from micronets.pipeline import config as configs
@@ -20,6 +19,7 @@ from micronets.pipeline.stages.report import EARLIER, REPORT
 from micronets.pipeline.stages.report import read as read_facts
 from micronets.pipeline.summary import summary, summary_json
 from micronets.progress import Progress
+from micronets.records import JsonObject
 from micronets.report.facts import Facts
 
 STAGES: tuple[Stage, ...] = (*EARLIER, REPORT)
@@ -70,7 +70,7 @@ class Run:
         """Tells whether every limit is kept and every check passed; `facts.failure()` names those that did not."""
         return self.facts.ok
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns what `micronets run --json` prints."""
         return summary_json(self.facts, RunDir(self.out))
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from micronets.installation import install
 from micronets.pipeline.directory import FACTS, LIBRARY, MODEL, PAGE, RunDir
+from micronets.records import JsonObject
 from micronets.report.facts import Facts
 from micronets.terminal import amount, interval_text, metric_label, percent, text_table
 
 
-def summary_json(facts: Facts, run: RunDir) -> dict[str, Any]:
+def summary_json(facts: Facts, run: RunDir) -> JsonObject:
     """Returns what `micronets run --json` prints."""
     keys = ["ok", "runtime", "c", "task", "source", "synthetic", "samples", "metric", "scores", "interval", "bit_exact"]
     keys += ["classes", "confusion", "remarks", "notes"]

@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 from micronets.boards.board import LIMITS
 from micronets.errors import BudgetError, CheckFailed, FileError, SpecError
@@ -27,7 +26,7 @@ from micronets.files import digest, read_plain_text, write_atomic
 from micronets.pipeline import directory
 from micronets.pipeline.config import Config
 from micronets.pipeline.context import RunContext, setting_text, settings_for, usual_threads
-from micronets.pipeline.directory import VALUES, RunDir
+from micronets.pipeline.directory import VALUES, RunDir, StageInputs
 from micronets.pipeline.perform import perform
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.report import read as read_facts
@@ -45,7 +44,7 @@ from micronets.pipeline.sweep_config import (
 )
 from micronets.pipeline.sweep_workers import Outcome, make_points
 from micronets.progress import NoteEvent, Progress
-from micronets.records import write_lines
+from micronets.records import JsonObject, Row, write_lines
 from micronets.report.facts import Facts
 from micronets.report.front import FrontPoint, Refusal, SweepFacts, front_csv, front_page, front_text
 from micronets.terminal import counted
@@ -83,11 +82,11 @@ class Sweep:
                 f"{', '.join(wrong)}; their reports say which"
             )
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Row]:
         """Returns a flat row for each point, as a table takes them: `pandas.DataFrame(sweep.rows())`."""
         return self.facts.rows()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns what `micronets sweep --json` prints."""
         files = {"csv": str(self.out / FRONT_TABLE), "page": str(self.out / FRONT_PAGE)}
         return {"ok": self.ok, **self.facts.to_json(), **files}
@@ -278,7 +277,7 @@ def supernet_stage(configs: Sequence[Config]) -> Stage:
     )
 
 
-def _supernet_inputs(configs: Sequence[Config], context: RunContext) -> dict[str, Any]:
+def _supernet_inputs(configs: Sequence[Config], context: RunContext) -> StageInputs:
     """Returns the settings of the space and the search, and a digest of boards and limits, which decide the shapes."""
     limits = [(digest(repr(_context(context, config).board)), config.budget) for config in configs]
     return {**settings_for(context, "space", "search", "runtime", "latency_model"), "points": digest(repr(limits))}

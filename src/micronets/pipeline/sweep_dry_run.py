@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from micronets import records
 from micronets.design.search_settings import SearchSettings
@@ -15,6 +14,7 @@ from micronets.pipeline.dry_run import StageCost
 from micronets.pipeline.sweep import jobs_of, plan
 from micronets.pipeline.sweep_config import SweepConfig, fine_tuned
 from micronets.progress import Progress
+from micronets.records import JsonObject
 from micronets.terminal import counted, duration, text_table
 
 _COMPARED = 1024  # validation examples that a network cut out of a supernet is compared on
@@ -65,7 +65,7 @@ class SweepDryRun:
         rounds = -(-self.points // self.jobs)
         return sum(part.seconds for part in self.parts if part.name in _ONCE) + rounds * self.point_seconds
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns what `micronets sweep --dry-run --json` prints."""
         more = {"point_seconds": self.point_seconds, "seconds": self.seconds}
         return {**records.to_json(self), **more}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from micronets import records
 from micronets.boards.battery import DutyCycle
@@ -13,6 +12,7 @@ from micronets.cost.layer_table import LayerInspection
 from micronets.errors import CheckFailed
 from micronets.history import SearchRecord, TrainEpoch, with_kind
 from micronets.ir.space_trials import SpaceTrials
+from micronets.records import JsonObject
 from micronets.runtimes.measurement import Comparison, Measurement
 
 
@@ -117,9 +117,9 @@ class Verdict:
         if message is not None:
             raise CheckFailed(message)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as its file holds it."""
-        table: dict[str, Any] = {"ok": self.ok, **records.to_json(self)}
+        table: JsonObject = {"ok": self.ok, **records.to_json(self)}
         if self.c is not None:
             table["c"] = {name: value for name, value in self.c.to_json().items() if name != "model"}
         return table
@@ -178,7 +178,7 @@ class SearchFacts:
     limits: Mapping[str, float]
 
     @staticmethod
-    def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
+    def upgraded(table: JsonObject) -> JsonObject:
         """Returns the JSON of this version or an earlier one, whose records had no kinds, with the kinds."""
         return {**table, "history": [with_kind(record) for record in table["history"]]}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from micronets.boards.board import LIMITS
+from micronets.records import JsonObject, Row
 from micronets.report.charts import (
     COLOURS,
     NARROW,
@@ -137,13 +138,13 @@ class SweepFacts:
             found += pareto(own, known) if known else []
         return tuple(found)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Row]:
         """Returns a flat row for each point, finished or refused; figures that are not known are None."""
         optimal, by_cost = self.optimal(), {cost: self.optimal((cost,)) for cost in COSTS}
-        found: list[dict[str, Any]] = []
+        found: list[Row] = []
         for point in self.points:
             low, high = point.interval or (None, None)
-            row: dict[str, Any] = {"point": point.name, "board": point.board}
+            row: Row = {"point": point.name, "board": point.board}
             row |= {f"limit_{name}": point.limits.get(name) for name in self.swept}
             row |= {"metric": point.metric, "value": point.value, "low": low, "high": high}
             row |= {"validation": point.validation} | {name: point.figures.get(name) for name in LIMITS}
@@ -175,7 +176,7 @@ class SweepFacts:
                         found.append(Pick(board, name, most, best))
         return tuple(found)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the rows of the table, and the picks by what they are for."""
         picks = {pick.text(): pick.point.name for pick in self.picks()}
         return {"task": self.task, "runtime": self.runtime, "points": self.rows(), "picks": picks}

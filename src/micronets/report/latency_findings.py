@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from micronets import records
 from micronets.ir.arch import Arch, Step
+from micronets.records import JsonObject
 
 
 @dataclass(frozen=True)
@@ -76,13 +76,13 @@ class NetworkRecord(NetworkFigures):
     toolchain: str
     values: Mapping[str, int]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as its file holds it."""
         table = {name: records.to_json(value) for name, value in vars(self).items() if name != "arch"}
         return {**table, "arch": json.loads(self.arch.to_json())}
 
 
-def network_record(table: Mapping[str, Any]) -> NetworkRecord:
+def network_record(table: JsonObject) -> NetworkRecord:
     """Returns the record of what `NetworkRecord.to_json` returned."""
     return records.from_json(NetworkRecord, {**table, "arch": Arch.from_json(json.dumps(table["arch"]))})
 
@@ -193,7 +193,6 @@ class Findings:
     out: str | None = None
     too_large: int = 0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as `findings.json` holds it."""
-        table: dict[str, Any] = records.to_json(self)
-        return table
+        return records.to_json(self)

@@ -5,15 +5,16 @@ Every device and every runtime fills the same record; what one of them cannot kn
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from micronets import records
 from micronets.boards import battery
 from micronets.boards.battery import DutyCycle
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
+from micronets.records import JsonObject, Row
 from micronets.terminal import amount, amount_row, counted, text_table
 
 MeasurementSource = Literal["simulated", "emulated", "measured", "host"]
@@ -277,16 +278,16 @@ class Measurement(Execution):
         """Returns the measurement as text for a terminal."""
         return _measurement_text(self)
 
-    def rows(self) -> list[dict[str, Any]]:
+    def rows(self) -> list[Row]:
         """Returns a flat row for each layer, as a table takes them: `pandas.DataFrame(measurement.rows())`."""
         return records.rows(self.per_layer)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> JsonObject:
         """Returns the record as JSON holds it, which `micronets measure --json` prints."""
         return {**records.to_json(self), "fits": self.fits}
 
     @staticmethod
-    def upgraded(table: Mapping[str, Any]) -> dict[str, Any]:
+    def upgraded(table: JsonObject) -> JsonObject:
         """Returns the JSON of this version or an earlier one with the keys of this version.
 
         Earlier versions had other names for the arenas and measured our C alone. The `measure.json` of a run has no
@@ -295,7 +296,7 @@ class Measurement(Execution):
         return {"model": "", "runtime": "c", **{_RENAMED.get(name, name): value for name, value in table.items()}}
 
 
-def measurement_from_json(table: Mapping[str, Any]) -> Measurement:
+def measurement_from_json(table: JsonObject) -> Measurement:
     """Returns the measurement of which `Measurement.to_json` made `table`, in this version or an earlier one."""
     return records.from_json(Measurement, table)
 

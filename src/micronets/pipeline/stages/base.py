@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from micronets.pipeline.directory import StageInputs
 
 if TYPE_CHECKING:
     from micronets.pipeline.context import RunContext
@@ -25,7 +27,7 @@ class Stage:
 
     name: str
     command: str
-    inputs: Callable[[RunContext], Mapping[str, Any]]
+    inputs: Callable[[RunContext], StageInputs]
     make: Callable[[RunContext], Sequence[str]]
     outputs: tuple[str, ...]
     resumes: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from micronets import __version__, output_directory, tflite
 from micronets.compiler import compile_model
@@ -12,15 +11,16 @@ from micronets.compiler.generate.manifests import library_files
 from micronets.files import digest, write_atomic
 from micronets.pipeline import directory
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import LIBRARY, MEASUREMENT, MODEL, RunDir
+from micronets.pipeline.directory import LIBRARY, MEASUREMENT, MODEL, RunDir, StageInputs
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.export import EXPORT
 from micronets.progress import NoteEvent
+from micronets.records import JsonObject, read_file
 from micronets.runtimes import OUR_C, Measurement, MeasureOptions
 from micronets.runtimes.measurement import measurement_from_json
 
 
-def _inputs(context: RunContext) -> dict[str, Any]:
+def _inputs(context: RunContext) -> StageInputs:
     """Returns the board, whether it can be simulated here, and the digest of the model."""
     return {
         **settings_for(context, "board"),
@@ -56,8 +56,11 @@ def _compile(context: RunContext) -> Sequence[str]:
 
 def read_measurement(run: RunDir) -> Measurement | None:
     """Reads what the C took on the simulated board; None where it could not be measured."""
-    table = json.loads((run / MEASUREMENT).read_text("utf-8"))
-    return None if table is None else measurement_from_json(table)
+
+    def measurement(table: JsonObject | None) -> Measurement | None:
+        return None if table is None else measurement_from_json(table)
+
+    return read_file(measurement, run / MEASUREMENT, directory.way_out(run, COMPILE))
 
 
 COMPILE = Stage("compile", "report", _inputs, _compile, (LIBRARY, MEASUREMENT))

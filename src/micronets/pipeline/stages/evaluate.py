@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from micronets.device.tflm import interpreter
 from micronets.files import digest, write_atomic
 from micronets.pipeline import directory
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import EVALUATION, MISTAKES, MODEL, RunDir
+from micronets.pipeline.directory import EVALUATION, MISTAKES, MODEL, RunDir, StageInputs
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.compile import COMPILE, read_measurement
 from micronets.pipeline.stages.export import EXPORT
@@ -25,7 +24,7 @@ from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.train import TRAIN, trained
 from micronets.progress import NoteEvent
 from micronets.quantized.model import QuantizedModel
-from micronets.records import from_json, to_json
+from micronets.records import from_json, read_file, to_json
 from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
 from micronets.report.mistakes import Mistakes
 from micronets.report.mistakes import find as find_mistakes
@@ -36,7 +35,7 @@ from micronets.tasks.labelled import LabelledData
 from micronets.tasks.scoring import balanced_accuracy, remarks, unequal
 
 
-def _inputs(context: RunContext) -> dict[str, Any]:
+def _inputs(context: RunContext) -> StageInputs:
     """Returns the board, the budget, the runtime, whether TFLM can be run here, and digests of the earlier files."""
     return {
         **settings_for(context, "board", "budget", "runtime", "latency_model"),
@@ -102,12 +101,14 @@ def _files(data: TaskData) -> Sequence[str]:
 def read_mistakes(run: RunDir) -> Mistakes | None:
     """Reads the mistakes that the stage wrote; None for a task without classes, and for runs of earlier versions."""
     path = run / MISTAKES
-    return from_json(Mistakes, json.loads(path.read_text("utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    return read_file(lambda table: from_json(Mistakes, table), path, directory.way_out(run, EVALUATE))
 
 
 def read_verdict(run: RunDir) -> Verdict:
     """Reads the verdict that the stage wrote."""
-    return from_json(Verdict, json.loads((run / EVALUATION).read_text("utf-8")))
+    return read_file(lambda table: from_json(Verdict, table), run / EVALUATION, directory.way_out(run, EVALUATE))
 
 
 def _row(name: str, score: Score, source: str) -> ScoreRow:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from micronets.pipeline import directory
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import MODEL, TRAIN_FOLDER
+from micronets.pipeline.directory import MODEL, TRAIN_FOLDER, StageInputs
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.train import TRAIN
 
 
-def _inputs(context: RunContext) -> dict[str, Any]:
+def _inputs(context: RunContext) -> StageInputs:
     """Returns digests of the network that the search chose and of its trained weights."""
     return {**settings_for(context), **directory.check_outputs(context.run, SEARCH, TRAIN)}
 

@@ -36,7 +36,7 @@ from micronets.pipeline.stages.export import EXPORT
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.teacher import TEACHER
 from micronets.pipeline.stages.train import TRAIN
-from micronets.records import from_json, read_lines
+from micronets.records import from_json, read_file, read_lines
 from micronets.report.facts import ChoiceRow, Facts, PlanFacts, PlannedBuffer, SearchFacts, SizeRow, TrainFacts, Verdict
 from micronets.report.mistakes import MOST_SHOWN, Mistakes
 from micronets.report.page import run_page
@@ -85,7 +85,7 @@ def _jpeg(pixels: Bytes) -> bytes:
 
 def read(run: RunDir) -> Facts:
     """Reads the facts that the stage wrote."""
-    return from_json(Facts, json.loads((run / FACTS).read_text("utf-8")))
+    return read_file(lambda table: from_json(Facts, table), run / FACTS, directory.way_out(run, REPORT))
 
 
 def collect(context: RunContext) -> Facts:
@@ -113,10 +113,10 @@ def collect(context: RunContext) -> Facts:
         seconds=directory.seconds(context.run),
         config=(context.run / CONFIG).read_text("utf-8"),
         search=SearchFacts(
-            read_lines(search_record, context.run / SEARCH_LOG, _redo(context, SEARCH)),
+            read_lines(search_record, context.run / SEARCH_LOG, directory.way_out(context.run, SEARCH)),
             board_budget(context.config.budget, board).limits(),
         ),
-        train=TrainFacts(read_lines(train_epoch, context.run / TRAIN_LOG, _redo(context, TRAIN))),
+        train=TrainFacts(read_lines(train_epoch, context.run / TRAIN_LOG, directory.way_out(context.run, TRAIN))),
         space=context.space.name,
         trials=context.trials,
         choices=_choices(context),
@@ -190,11 +190,6 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed"
     return {**found, "machine": f"{platform.system()} {platform.machine()}"}
-
-
-def _redo(context: RunContext, stage: Stage) -> str:
-    """Returns what a user can do where a file of `stage` is damaged."""
-    return f"redo it with: micronets {stage.command} {context.run.path} --redo"
 
 
 REPORT = Stage("report", "report", _inputs, _report, (FACTS, PAGE))

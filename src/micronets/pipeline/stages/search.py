@@ -31,6 +31,7 @@ from micronets.pipeline.directory import (
     TRIAL_FOLDER,
     TRIALS,
     VALUES,
+    StageInputs,
 )
 from micronets.pipeline.finished_teacher import check_before_search, finished_teacher, first_weights_digest
 from micronets.pipeline.stages.base import Stage
@@ -101,7 +102,7 @@ def fitter_of(context: RunContext) -> BudgetFitter:
     return BudgetFitter(context.space, limits, board, runtime=costs)
 
 
-def _inputs(context: RunContext) -> dict[str, Any]:
+def _inputs(context: RunContext) -> StageInputs:
     """Returns the board, the budget, the space and the settings of the search, after checking the budget.
 
     The budget, and the files that the training will start from, are checked here, before any data are read.

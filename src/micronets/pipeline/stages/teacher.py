@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 from micronets.pipeline import directory
 from micronets.pipeline.config import largest, make_space, space_table
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import TEACHER_FOLDER, TEACHER_LOG, TEACHER_STATE, TEACHER_WEIGHTS
+from micronets.pipeline.directory import TEACHER_FOLDER, TEACHER_LOG, TEACHER_STATE, TEACHER_WEIGHTS, StageInputs
 from micronets.pipeline.finished_teacher import finished_teacher
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.search import SEARCH
 
 
-def _inputs(context: RunContext) -> dict[str, Any]:
+def _inputs(context: RunContext) -> StageInputs:
     """Returns the space, the teacher's settings, and digests of the chosen network and of another run's teacher."""
     inputs = {**settings_for(context, "space", "teacher"), **directory.check_outputs(context.run, SEARCH)}
     return {**inputs, **finished_teacher(context.config.teacher)}

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from micronets.errors import SpecError
 from micronets.pipeline import directory
 from micronets.pipeline.config import is_model
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import SUPERNET, TEACHER_FOLDER, TRAIN_FOLDER, TRAIN_LOG, TRAIN_STATE, WEIGHTS
+from micronets.pipeline.directory import (
+    SUPERNET,
+    TEACHER_FOLDER,
+    TRAIN_FOLDER,
+    TRAIN_LOG,
+    TRAIN_STATE,
+    WEIGHTS,
+    StageInputs,
+)
 from micronets.pipeline.finished_teacher import finished_teacher, first_weights_digest
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.search import SEARCH, read_weights
@@ -23,7 +31,7 @@ if TYPE_CHECKING:
     from micronets.design.net import Net
 
 
-def _inputs(context: RunContext) -> dict[str, Any]:
+def _inputs(context: RunContext) -> StageInputs:
     """Returns the settings of the training, and digests of the chosen network and of the teacher's weights."""
     inputs = {**settings_for(context, "train", "init"), **directory.check_outputs(context.run, SEARCH, TEACHER)}
     teacher = context.config.teacher
