@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
@@ -168,7 +168,7 @@ def _digest_of(path: Path) -> str | None:
     return digest(path.read_bytes())
 
 
-def _remove_listed(directory: Path, names: Mapping[str, object] | list[str]) -> None:
+def _remove_listed(directory: Path, names: Iterable[str]) -> None:
     """Removes files of a directory by their names, and the folders below it that are empty then."""
     for name in names:
         (directory / name).unlink(missing_ok=True)

@@ -42,6 +42,11 @@ def to_json(value: Any) -> Any:
     return value
 
 
+def without_null(table: JsonObject) -> JsonObject:
+    """Returns an object of JSON without the keys whose value is null, for a file that leaves out what is not known."""
+    return {key: value for key, value in table.items() if value is not None}
+
+
 @overload
 def from_json(cls: type[T], table: Any) -> T: ...
 @overload

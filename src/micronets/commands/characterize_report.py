@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from micronets.ir import spaces
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, MaxPool2D, Softmax
 from micronets.ir.space import SearchSpace
+from micronets.ir.spaces.base import SpaceOptions
 from micronets.output_directory import write_files
 from micronets.report.characterization import characterization_page
 from micronets.report.latency_findings import (
@@ -46,7 +46,7 @@ LAYER_SPACE = "layers"
 _, PAGE, FACTS, MODEL = RESULTS
 USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
 KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
-OPTIONS: Mapping[str, Mapping[str, Any]] = {  # so that most of a space's networks are of a microcontroller's size
+OPTIONS: Mapping[str, SpaceOptions] = {  # so that most of a space's networks are of a microcontroller's size
     "mobilenetv2:images": {"width_multiplier": 0.35, "resolutions": (96, 80, 64, 50)},
     "mobilenetv2:ic": {"width_multiplier": 0.5},
     "dscnn:ad": {"max_width": 140},

@@ -25,6 +25,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import AUTO, SPACES, Space
+from micronets.ir.spaces.base import SpaceOptions
 from micronets.ir.spaces.inputs import Inputs
 from micronets.progress import NoteEvent, Progress
 from micronets.quantized.random_weights import with_random_weights
@@ -48,7 +49,7 @@ def search(
     *,
     board: str | Path | Board,
     budget: Budget | None = None,
-    options: Mapping[str, Any] | None = None,
+    options: SpaceOptions | None = None,
     fix: Mapping[str, int] | None = None,
     settings: SearchSettings | None = None,
     runtime: str | Runtime = "tflm",
@@ -118,7 +119,7 @@ def search(
 
 
 def _contenders(
-    data: TaskData, budget: Budget, bare: RuntimeCosts, options: Mapping[str, Any], fix: Mapping[str, int]
+    data: TaskData, budget: Budget, bare: RuntimeCosts, options: SpaceOptions, fix: Mapping[str, int]
 ) -> tuple[list[Contender], dict[str, str]]:
     """Returns the spaces of micronets that take the data, and the reasons of the others by name.
 
@@ -164,7 +165,7 @@ def _directory(out: str | Path | None) -> Any:
 def space_for(
     space: str | SpaceFunction | Space | SearchSpace,
     data: TaskData,
-    options: Mapping[str, Any],
+    options: SpaceOptions,
     fix: Mapping[str, int],
 ) -> SearchSpace:
     """Makes the search space for given data, and checks its networks where it is the user's own.

@@ -9,7 +9,6 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +25,7 @@ from micronets.design.supernet import ChoiceSample, Supernet
 from micronets.design.torch_ops import Precision, autocast, pick_precision
 from micronets.errors import TrainingError
 from micronets.history import SearchRecord, SupernetEpoch, search_record
+from micronets.number import Number
 from micronets.progress import Progress, StepEvent
 from micronets.records import to_json
 from micronets.tasks import TaskData
@@ -229,7 +229,7 @@ class SearchLoop:
         ]
         return torch.stack([torch.as_tensor(e, device=self.device) for e in excess]).sum()
 
-    def _relaxed(self, sample: ChoiceSample) -> Mapping[str, Any]:
+    def _relaxed(self, sample: ChoiceSample) -> Mapping[str, Number]:
         """Returns the relaxed costs of a sample by name of the limit: numbers, or 0-d tensors with gradient."""
         return relaxed_budget_costs(
             self.supernet.steps(sample), self.board, tuple(self.fitter.limits), runtime=self.runtime

@@ -25,6 +25,7 @@ from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Layer, Pad,
 from micronets.ir.ops import operator
 from micronets.ir.space import SearchSpace, Template, derive, relaxed_steps, without_empty_pads
 from micronets.ir.window import Window
+from micronets.number import Number
 
 
 class ChoiceInt(int):
@@ -109,7 +110,7 @@ class Supernet(nn.Module):
 
     def steps(self, sample: ChoiceSample) -> tuple[Step, ...]:
         """Returns the layers of the relaxed network of a sample, whose sizes may be 0-d tensors."""
-        expected: dict[str, object] = dict(sample.shapes)
+        expected: dict[str, Number] = dict(sample.shapes)
         for name, weight in sample.weights.items():
             expected[name] = weight @ self._options(name)
         return relaxed_steps(self.space, expected)

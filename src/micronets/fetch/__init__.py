@@ -11,7 +11,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from micronets.errors import FileError, SpecError
@@ -19,6 +18,7 @@ from micronets.fetch import download as net
 from micronets.fetch.sources import SOURCES, Archive, Source, select_archives, source_of
 from micronets.fetch.unpack import unpack
 from micronets.files import read_plain_text, write_atomic
+from micronets.records import from_json, to_json, without_null
 
 __all__ = [
     "SOURCES",
@@ -38,6 +38,23 @@ _SLACK = 64 << 20  # bytes to which any archive may unpack
 
 FetchProgress = Callable[[str, int, int | None], None]
 """It is told what is being done, how far it is (bytes, or files when unpacking), and of how many, if known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchedArchive:
+    """What the manifest of a directory says of an archive that was downloaded into it, or unpacked there.
+
+    - `url`: where it is from.
+    - `bytes`: its size; None before it is unpacked.
+    - `folder`: the folder that it was unpacked to; None before that.
+    - `sha256`, `md5`: its digests, as hexadecimal digits; None for one that was not computed.
+    """
+
+    url: str
+    bytes: int | None = None
+    folder: str | None = None
+    sha256: str | None = None
+    md5: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +95,8 @@ def plan_downloads(
     for a in archives:
         url = f"{mirror.rstrip('/')}/{quote(a.name)}" if mirror else a.url
         file = directory / a.name
-        if (directory / a.folder).is_dir() and "folder" in read_manifest(directory).get(a.name, {}):
+        known = read_manifest(directory).get(a.name)
+        if (directory / a.folder).is_dir() and known is not None and known.folder is not None:
             plans.append(ArchivePlan(a, url, "done", a.size, 0, 0))
         elif (directory / a.folder).exists():
             raise FileError(
@@ -137,22 +155,24 @@ def fetch_archives(
         progress(f"check {a.name}", 0, None)
         sums = _check_digests(file, p)
         if p.state == "fetch":
-            _record(directory, a.name, {"url": p.url})
-        ours = "folder" not in read_manifest(directory).get(a.name, {"folder": "put there by hand"})
+            _note(directory, a.name, FetchedArchive(url=p.url))
+        known = read_manifest(directory).get(a.name)  # None: it was put there by hand
+        ours = known is not None and known.folder is None
         size = file.stat().st_size
         unpack(
             file, directory / a.folder, within=a.within, holds=a.holds, most_bytes=_SLACK + int(4 * size * a.growth),
             progress=lambda count, a=a: progress(f"unpack {a.name}", count, None),  # type: ignore[misc]
         )  # fmt: skip
-        entry = {"url": p.url, "bytes": size, "folder": a.folder, **sums}
-        _record(directory, a.name, entry)
+        _note(directory, a.name, FetchedArchive(url=p.url, bytes=size, folder=a.folder, **sums))
         if ours and not keep_archives:
             file.unlink()
 
 
-def _record(directory: Path, name: str, entry: dict[str, Any]) -> None:
-    """Notes in the manifest that the archive `name` was downloaded, or unpacked: the entry then names its folder."""
-    write_atomic(directory / MANIFEST, json.dumps({**read_manifest(directory), name: entry}, indent=1) + "\n")
+def _note(directory: Path, name: str, fetched: FetchedArchive) -> None:
+    """Notes in the manifest that the archive `name` was downloaded, or unpacked: its record then names its folder."""
+    found = {**read_manifest(directory), name: fetched}
+    tables = {archive: without_null(to_json(record)) for archive, record in found.items()}
+    write_atomic(directory / MANIFEST, json.dumps(tables, indent=1) + "\n")
 
 
 def _add_way_out(problem: Exception, archive: Archive, directory: Path) -> str:
@@ -169,16 +189,17 @@ def settings_for(source: Source, directory: Path) -> dict[str, str]:
     return {key: str(path) for key, path in found.items() if path.is_dir()}
 
 
-def read_manifest(directory: Path) -> dict[str, Any]:
-    """Reads what was fetched into a directory before: by archive its URL, bytes, folder and digests.
+def read_manifest(directory: Path) -> dict[str, FetchedArchive]:
+    """Reads what was fetched into a directory before, by archive.
 
-    A manifest that is missing or damaged is taken for an empty one.
+    A manifest that is missing or damaged is taken for an empty one, and a damaged record in it for none.
     """
-    with suppress(OSError, ValueError):
-        found = json.loads(read_plain_text(directory / MANIFEST))
-        if isinstance(found, dict):
-            return {name: entry for name, entry in found.items() if isinstance(entry, dict)}
-    return {}
+    found: dict[str, FetchedArchive] = {}
+    with suppress(OSError, ValueError, RecursionError, AttributeError):
+        for name, table in json.loads(read_plain_text(directory / MANIFEST)).items():
+            with suppress(TypeError):
+                found[name] = from_json(FetchedArchive, table)
+    return found
 
 
 def _check_digests(file: Path, plan: ArchivePlan) -> dict[str, str]:

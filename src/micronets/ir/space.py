@@ -25,6 +25,7 @@ from typing import Any, Literal
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Layer, Pad, Shape
+from micronets.number import Number
 
 Pick = Callable[[str], Any]
 """Gives the value of the choice of a name: an integer, or a 0-d tensor in a relaxed network."""
@@ -169,7 +170,7 @@ def derive(space: SearchSpace, values: Values) -> Arch:
     return space.finish(Arch(template.input_shape, tuple(layers)))
 
 
-def relaxed_steps(space: SearchSpace, expected: Mapping[str, Any]) -> tuple[Step, ...]:
+def relaxed_steps(space: SearchSpace, expected: Mapping[str, Number]) -> tuple[Step, ...]:
     """Returns the steps of a network in which choices have their expected values.
 
     - space: the space that the network is of.

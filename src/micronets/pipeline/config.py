@@ -22,6 +22,7 @@ from micronets.files import read_plain_text
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import AUTO, Space
+from micronets.ir.spaces.base import SpaceOptions
 from micronets.pipeline.toml_config import build, convert, flat, parse_override, toml_problem
 from micronets.ranges import MOST_SEED, check_fields, ranged
 from micronets.runtimes import RUNTIMES, TFLM
@@ -58,7 +59,7 @@ class TeacherConfig:
     model: str = ""
     front_end: str = ""
     views: int = ranged(0, 0, 1000)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: SpaceOptions = field(default_factory=dict)
     values: Mapping[str, int] = field(default_factory=dict)
     train: TrainSettings | None = None
 
@@ -337,7 +338,7 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
             'space.file = "FILE.py:FUNCTION"'
         )
     kind, space = tasks.find(task).inputs, space_record({head: given})
-    hints, options = space.option_types(kind), space.options(kind)
+    hints, options = space.option_types(kind), dict(space.options(kind))
     for key, value in table.items():
         if key not in (*options, head, "fix"):
             raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, (*options, head, 'fix'))}")
@@ -398,7 +399,7 @@ def spaces_of(task: str) -> tuple[str, ...]:
 
 
 def make_space(
-    task: str, table: Mapping[str, Any], classes: int, given: Mapping[str, Any] = MappingProxyType({})
+    task: str, table: Mapping[str, Any], classes: int, given: SpaceOptions = MappingProxyType({})
 ) -> SearchSpace:
     """Makes the search space that a configuration's `[space]` describes.
 

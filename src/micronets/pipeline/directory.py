@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 from micronets import __version__, files, output_directory
 from micronets.errors import FileError, SpecError
 from micronets.files import digest, read_plain, write_atomic
-from micronets.records import from_json, read_file, to_json
+from micronets.records import from_json, read_file, to_json, without_null
 
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
@@ -352,5 +352,5 @@ def _stage_records(table: Any) -> dict[str, StageRecord]:
 
 
 def _write(run: RunDir, record: Mapping[str, StageRecord]) -> None:
-    tables = {s: {k: v for k, v in to_json(entry).items() if v is not None} for s, entry in record.items()}
+    tables = {stage: without_null(to_json(entry)) for stage, entry in record.items()}
     write_atomic(run / RECORD, json.dumps(tables, indent=1) + os.linesep)

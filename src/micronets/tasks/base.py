@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from micronets.ir.spaces.base import SpaceOptions
 from micronets.tasks.scoring import Score
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class TaskData(Protocol):
         """Returns the names that may stand in `settings`, each an integer that changes the network's input."""
 
     @property
-    def space_options(self) -> Mapping[str, Any]:
+    def space_options(self) -> SpaceOptions:
         """Returns the options of the search space that the data decide, by name."""
 
     @property
@@ -141,7 +142,7 @@ class Outline:
     """
 
     classes: int
-    space_options: Mapping[str, Any] = field(default_factory=dict)
+    space_options: SpaceOptions = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -132,9 +131,15 @@ class _Folding:
         first, middle, last = (self.quant[n] for n in (before.inputs[0], source, layer.name))
         both = code_table(layer, middle, last, between)[code_table(before, first, middle, read).astype(np.intp) + 128]
         codes = self.codes[before.inputs[0]].astype(np.intp) + 128
-        base: dict[str, Any] = {"name": layer.name, "inputs": before.inputs, "act_bits": layer.act_bits}
-        own = [replace(a, **base) for a in (layer, before) if a is layer or operator(a).scale == "its own"]
-        for one in (Quantize(**base, to=stored(made)), Relu(**base), Relu(**base, six=True), *own):
+        name, inputs, bits = layer.name, before.inputs, layer.act_bits
+        relu = Relu(name=name, inputs=inputs, act_bits=bits)
+        own = [
+            replace(a, name=name, inputs=inputs, act_bits=bits)
+            for a in (layer, before)
+            if a is layer or operator(a).scale == "its own"
+        ]
+        quantize = Quantize(name=name, inputs=inputs, act_bits=bits, to=stored(made))
+        for one in (quantize, relu, replace(relu, six=True), *own):
             limit = operator(one).largest_rescale
             if limit is not None and np.float32(first.scale) >= limit * np.float32(last.scale):
                 continue  # the layer cannot have these scales

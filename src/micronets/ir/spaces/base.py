@@ -11,6 +11,9 @@ from micronets.errors import SpecError, did_you_mean
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
 
+SpaceOptions = Mapping[str, Any]
+"""Options of a space by name. Each is of the type that the space's function, which may be a user's, has for it."""
+
 
 @dataclass(frozen=True)
 class Space:
@@ -29,18 +32,18 @@ class Space:
     kinds: tuple[str, ...]
     function: Callable[..., SearchSpace]
     standard: Callable[[SearchSpace], Mapping[str, int]] | None = None
-    defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    defaults: Mapping[str, SpaceOptions] = field(default_factory=dict)
 
-    def own_options(self) -> dict[str, Any]:
+    def own_options(self) -> SpaceOptions:
         """Returns the options of the space without those of its inputs, each with its default."""
         return defaults(self.function)
 
-    def options(self, kind: str) -> dict[str, Any]:
+    def options(self, kind: str) -> SpaceOptions:
         """Returns every option for inputs of `kind` with its default: those of the inputs, then those of the space."""
         own = {**defaults(INPUT_KINDS[kind]), **defaults(self.function)}
         return own | {k: v for k, v in self.defaults.get(kind, {}).items() if k in own}
 
-    def option_types(self, kind: str) -> dict[str, Any]:
+    def option_types(self, kind: str) -> Mapping[str, Any]:
         """Returns the type of every option; an argument without an annotation has that of its default."""
         found: dict[str, Any] = {}
         for function in (INPUT_KINDS[kind], self.function):
@@ -57,7 +60,7 @@ class Space:
 
         Raises `SpecError` for an unknown option or a value out of range.
         """
-        chosen = self.options(kind)
+        chosen = dict(self.options(kind))
         for key in given:
             if key not in chosen:
                 raise SpecError(f"space {self.name}: no option '{key}'; {did_you_mean(key, chosen)}")
@@ -70,8 +73,8 @@ class Space:
         self,
         kind: str,
         classes: int,
-        options: Mapping[str, Any],
-        decided: Mapping[str, Any],
+        options: SpaceOptions,
+        decided: SpaceOptions,
         fix: Mapping[str, int],
     ) -> SearchSpace:
         """Returns the search space for a task's data.
@@ -113,7 +116,7 @@ def _type_of(default: object) -> Any:
     return type(default)
 
 
-def defaults(function: Callable[..., Any]) -> dict[str, Any]:
+def defaults(function: Callable[..., Any]) -> SpaceOptions:
     """Returns the arguments of a function that have defaults, each with its default."""
     parameters = inspect.signature(function).parameters
     return {k: p.default for k, p in parameters.items() if p.default is not p.empty}

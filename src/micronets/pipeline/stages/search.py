@@ -39,6 +39,8 @@ from micronets.progress import NoteEvent
 from micronets.records import write_lines
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from micronets.design.budget_fitter import BudgetFitter
 
 
@@ -208,7 +210,7 @@ def _take_given(context: RunContext, given: FirstNetwork) -> Sequence[str]:
     return ARCH, VALUES, SUPERNET, SEARCH_LOG
 
 
-def write_weights(path: Path, state: Mapping[str, Any]) -> None:
+def write_weights(path: Path, state: Mapping[str, Tensor]) -> None:
     """Writes a torch state dict, whole or not at all."""
     import torch
 
@@ -217,11 +219,11 @@ def write_weights(path: Path, state: Mapping[str, Any]) -> None:
     write_atomic(path, buffer.getvalue())
 
 
-def read_weights(path: Path) -> dict[str, Any]:
+def read_weights(path: Path) -> dict[str, Tensor]:
     """Reads what `write_weights` wrote, to the CPU."""
     import torch
 
-    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     return state
 
 

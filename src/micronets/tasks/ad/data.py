@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets.ir.spaces.base import SpaceOptions
 from micronets.tasks.ad.auc import auc, interval, partial_auc
 from micronets.tasks.ad.settings import Floats, Labels, WindowAugmentation, Windows
 from micronets.tasks.labelled import LabelledData
@@ -50,7 +51,7 @@ class AdData(LabelledData):
     metric: str = "auc"
 
     @property
-    def space_options(self) -> Mapping[str, Any]:
+    def space_options(self) -> SpaceOptions:
         """The height and the width of the network's input."""
         return {"height": self.windows.height, "width": self.windows.width}
 

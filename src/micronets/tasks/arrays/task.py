@@ -14,6 +14,7 @@ from micronets import user_code
 from micronets.errors import DataError, SpecError, UserCodeError, did_you_mean
 from micronets.frontend.spectral import Spectral, SpectralSettings, is_spectral
 from micronets.frontend.standard import Standard
+from micronets.ir.spaces.base import SpaceOptions
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.arrays import folders, movement, recordings
 from micronets.tasks.arrays.folders import SplitArrays
@@ -107,7 +108,7 @@ class FeaturesData(LabelledData):
     name: str = "features"
 
     @property
-    def space_options(self) -> Mapping[str, Any]:
+    def space_options(self) -> SpaceOptions:
         """The shape of the network's input."""
         return dict(zip(("height", "width", "channels"), self.preparation.input_shape, strict=True))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from micronets.errors import DataError
 from micronets.files import DAMAGE, read_plain
@@ -59,7 +60,7 @@ def read_npz(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
     return parts, tuple(str(c) for c in arrays["classes"])
 
 
-def _check(path: Path, a: Mapping[str, Any]) -> None:
+def _check(path: Path, a: Mapping[str, npt.NDArray[Any]]) -> None:
     x = a["x"]
     if x.dtype != np.uint8 or x.ndim != 4 or not x.size or x.shape[1] != x.shape[2] or x.shape[3] not in (1, 3):
         raise DataError(

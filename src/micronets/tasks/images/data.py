@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.frontend.image import INPUT_SETTINGS, PRESETS, Bytes, ImageFrontEnd, network_input
+from micronets.ir.spaces.base import SpaceOptions
 from micronets.tasks.base import Card, Examples, Labels, MakeView
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.labelled import LabelledData, examples_of
@@ -106,7 +107,7 @@ class ImageData(LabelledData):
         return ImageAugmenter(self.pictures["train"], self.augmentation)
 
     @property
-    def space_options(self) -> Mapping[str, Any]:
+    def space_options(self) -> SpaceOptions:
         """No options: a search space says itself which resolutions and colours it offers."""
         return {}
 

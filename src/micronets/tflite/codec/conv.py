@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
-from micronets.ir.layers import Conv2D, DepthwiseConv2D, Layer, TransposeConv2D
+from micronets.ir.layers import Activation, Conv2D, DepthwiseConv2D, Layer, TransposeConv2D
+from micronets.ir.window import Padding, Pair
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
 from micronets.tflite.codec.fields import check_map, read_activation, read_padding, read_pair
 from micronets.tflite.codec.record import FileOperator, TensorNames
 from micronets.tflite.tensors import Graph
+
+ConvSlots = type[s.Conv2DSlot] | type[s.DepthwiseSlot]
+"""The slots of the options of a plain or of a depthwise convolution, which have the same names."""
 
 
 def read_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -41,7 +45,17 @@ def read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inpu
     return DepthwiseConv2D(name=own[0], inputs=inputs, multiplier=o.option(s.DepthwiseSlot.MULTIPLIER, "i"), **window)
 
 
-def _window_fields(graph: Graph, o: FileOperator, slot: Any) -> dict[str, Any]:
+class _WindowFields(TypedDict):
+    """The fields that both kinds of convolutions have."""
+
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    padding: Padding
+    activation: Activation
+
+
+def _window_fields(graph: Graph, o: FileOperator, slot: ConvSlots) -> _WindowFields:
     """Returns the fields that both kinds of convolutions have; `slot` is the enum of the options' slots."""
     check_map(graph, o)
     rows, columns = read_pair(o, slot.DILATION_H, slot.DILATION_W, 1)
@@ -84,7 +98,7 @@ def read_transpose_conv(graph: Graph, o: FileOperator, own: TensorNames, inputs:
     )
 
 
-def window_options(layer: Conv2D | DepthwiseConv2D, slot: Any) -> list[Field]:
+def window_options(layer: Conv2D | DepthwiseConv2D, slot: ConvSlots) -> list[Field]:
     """Returns the fields of the options of a convolution; `slot` is the enum of their slots."""
     return [
         (slot.PADDING, "int8", s.PADDINGS[layer.padding], 0),

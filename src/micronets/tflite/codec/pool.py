@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TypedDict
 
-from micronets.ir.layers import ArgMax, AveragePool2D, Layer, MaxPool2D, Mean, ReduceMax, ReduceMin, Reduction, Sum
+from micronets.ir.layers import (
+    Activation,
+    ArgMax,
+    AveragePool2D,
+    Layer,
+    MaxPool2D,
+    Mean,
+    ReduceMax,
+    ReduceMin,
+    Reduction,
+    Sum,
+)
+from micronets.ir.window import Padding, Pair
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
 from micronets.tflite.codec.batch import without_axes
@@ -43,7 +55,16 @@ def read_max_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: Te
     return MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
 
-def _pool_fields(graph: Graph, o: FileOperator) -> dict[str, Any]:
+class _PoolFields(TypedDict):
+    """The fields that both kinds of pools have."""
+
+    pool: Pair
+    stride: Pair
+    padding: Padding
+    activation: Activation
+
+
+def _pool_fields(graph: Graph, o: FileOperator) -> _PoolFields:
     """Returns the fields that both kinds of pools have."""
     check_map(graph, o)
     return {
