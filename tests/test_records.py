@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from micronets.errors import FileError
-from micronets.records import from_json, read_lines, to_json, write_lines
+from micronets.records import from_json, read_file, read_lines, to_json, write_lines
 
 
 @dataclass(frozen=True)
@@ -103,3 +103,25 @@ def test_lines_of_a_file(tmp_path: Path) -> None:
         read_lines(pixel, path, "draw again")
     with pytest.raises(FileError, match=r"none.jsonl: cannot be read \(No such file or directory\); draw again$"):
         read_lines(pixel, tmp_path / "none.jsonl", "draw again")
+
+
+def test_a_file_of_one_record(tmp_path: Path) -> None:
+    path = tmp_path / "picture.json"
+    path.write_text(json.dumps(to_json(PICTURE)))
+
+    def picture(table: Any) -> Picture:
+        return from_json(Picture, table)
+
+    assert read_file(picture, path, "draw again") == PICTURE
+    for text, message in (
+        ("{", "damaged (Expecting property name enclosed in double quotes"),
+        ("[1]", "damaged (is [1], not an object (Picture)); draw again"),
+        (
+            json.dumps(to_json(PICTURE) | {"size": [3, "4"]}),
+            'damaged (size[1]: is "4", not a whole number); draw again',
+        ),
+    ):
+        path.write_text(text)
+        with pytest.raises(FileError) as caught:
+            read_file(picture, path, "draw again")
+        assert str(caught.value).startswith(f"{path}: {message}")

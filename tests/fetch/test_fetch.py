@@ -84,6 +84,12 @@ def test_a_second_time_nothing_is_fetched(server: Server, tmp_path: Path) -> Non
     again = call("data", "get", "ic", tmp_path, "--json")  # without --yes: there is nothing to ask
     assert json.loads(again.out)["settings"] == {"data.path": str(tmp_path)}
     assert not server.seen
+    manifest = tmp_path / ".micronets-data.json"
+    found = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({name: table | {"folder": 5} for name, table in found.items()}))
+    damaged = call("data", "get", "ic", tmp_path, "--json")
+    assert damaged.code == 2
+    assert "cifar-10-batches-py: is there, but not from here; move it away" in damaged.error
 
 
 def test_cut_connections_are_taken_up(server: Server, tmp_path: Path) -> None:

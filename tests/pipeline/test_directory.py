@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import subprocess
@@ -181,6 +182,18 @@ def test_a_damaged_record_is_one_clear_line(run: RunDir) -> None:
     (run / "stages.json").write_text("{")
     with pytest.raises(FileError, match=r"stages.json: damaged \(.*\); start again in another directory with --out"):
         search(run)
+    record = {"state": "half", "inputs": {}, "outputs": {}}
+    for table, message in (
+        (record, 'stage search: state: is "half", not one of running, done'),
+        (record | {"state": "done", "outputs": {"arch.json": 5}}, "stage search: outputs.arch.json: is 5, not a text"),
+        (record | {"state": "done", "seconds": "long"}, 'stage search: seconds: is "long", not a number'),
+    ):
+        write_atomic(run / "stages.json", json.dumps({"search": table}))
+        with pytest.raises(FileError) as caught:
+            check_outputs(run, SEARCH)
+        assert str(caught.value) == (
+            f"{run / 'stages.json'}: damaged ({message}); start again in another directory with --out"
+        )
 
 
 def test_one_process_at_a_time(run: RunDir) -> None:
