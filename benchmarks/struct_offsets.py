@@ -60,6 +60,15 @@ RECORDS = (
         ),
     ),
     Record(
+        "WINOGRAD",
+        "micronets_winograd_block",
+        "micronets_winograd.h",
+        (
+            *("weights", "bias", "multiplier", "filters", "bytes", "pitch", "zero_point", "saturates"),
+            *("lowest4", "highest4", "turn"),
+        ),
+    ),
+    Record(
         "BY4",
         "micronets_depthwise_by4_pass",
         "micronets_depthwise_by4_pass.h",

@@ -15,6 +15,7 @@ import numpy as np
 from micronets.boards.targets import Target
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.variables import state_offsets
 from micronets.ir.arch import Arch
 from micronets.ir.ops import operator
@@ -51,14 +52,15 @@ class Contents:
     variables: int = 0
 
 
-def flash_outline(arch: Arch, target: Target) -> Contents:
+def flash_outline(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> Contents:
     """Returns what the C of a network with such layers puts into flash.
 
     - arch: the layers, which run whole.
     - target: the instruction set that the C is for.
+    - goal: what kernels are chosen for where a faster one takes more memory.
     """
     model = stand_in(arch)
-    layers = [kernel.outline(model) for kernel in choose_all(arch, target)]
+    layers = [kernel.outline(model) for kernel in choose_all(arch, target, goal)]
     runners = {layer.runner for layer in layers if layer.runner}
     constants = sum(layer.bytes for layer in layers) + listing_bytes(len(layers), len(runners))
     sources = frozenset(source for layer in layers for source in layer.sources)

@@ -24,7 +24,8 @@ _SOURCE_ENDINGS = (".c", ".S")
 # The order in which kernels lie in flash, assembly in front of the C that calls it. It is written down since it decides
 # which loops share lines of a small instruction cache (a few cycles in a thousand); names of files must not decide it.
 _ORDER = """
-add_by4 add row_linear average_pool patch_keep_rows im2col_multiply conv_im2col conv conv_1x1 conv_c4_edge
+add_by4 add row_linear average_pool patch_keep_rows im2col_multiply conv_im2col conv winograd_transform
+winograd_multiply conv_winograd conv_1x1 conv_c4_edge
 conv_c4_im2col conv_c4 conv_any conv_s4 conv_wide depthwise depthwise_s4 depthwise_by4 dequantize im2col_pixel
 depthwise_by4_3x3 depthwise_by4_3x3_relu depthwise_by4_any fully_connected fully_connected_by8_rows
 fully_connected_by8 fully_connected_s4 lookup max_pool mean pad im2col_prepare quantize depthwise_3x3_s1

@@ -22,6 +22,7 @@ from micronets.compiler.generate import (
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place
+from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.variables import state_block_bytes, state_offsets
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
@@ -117,6 +118,7 @@ def compile_model(
     arena_limit: int | None = None,
     name: str = DEFAULT,
     camera: Camera | None = None,
+    goal: Goal = DEFAULT_GOAL,
 ) -> Compiled:
     """Returns C99 that computes `model` to the last bit.
 
@@ -126,6 +128,7 @@ def compile_model(
       in patches (`memory.patches`); 0 asks for the smallest arena. A limit that cannot be held is no error.
     - name: the name of the network in C, see `Names`.
     - camera: the frames of which a front end is to make the network's input, for a model of pictures; None writes none.
+    - goal: what kernels are chosen for where a faster one takes more memory.
 
     Raises `SpecError` for an inconsistent model, a name that cannot be or a camera for a model that has no front end of
     pictures, and `UnsupportedError` for numbers that C cannot hold.
@@ -133,8 +136,8 @@ def compile_model(
     validate(model)
     names, model = Names(name), optimise(model)
     if arena_limit is None:
-        return generate(model, plan_arena(model.arch, target), names, camera)
-    return generate(model, plan_patches(model.arch, arena_limit, target), names, camera)
+        return generate(model, plan_arena(model.arch, target, goal=goal), names, camera)
+    return generate(model, plan_patches(model.arch, arena_limit, target, goal), names, camera)
 
 
 def generate(

@@ -18,6 +18,7 @@ from micronets.compiler.kernels.copy import CopyKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
+from micronets.compiler.kernels.goal import Goal
 from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
 from micronets.compiler.kernels.numbers import (
     FloatFunctionKernel,
@@ -45,6 +46,7 @@ from micronets.compiler.kernels.wide import (
     WideSoftmaxKernel,
     WideTransposeConvKernel,
 )
+from micronets.compiler.kernels.winograd import WinogradKernel, can_winograd, pays
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     Abs,
@@ -104,13 +106,14 @@ from micronets.ir.layers import (
 )
 
 
-def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int]) -> Kernel:
+def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int], goal: Goal) -> Kernel:
     """Returns the kernel that computes a step on a target.
 
     - step: the step: a layer, and the shapes and types of its inputs and outputs.
     - sharing: the choices that were made for all layers of the network together.
     - target: the instruction set that the C is for.
     - state: for each variable, by name, the bytes from the start of the state to it.
+    - goal: what kernels are chosen for where a faster one takes more memory.
     """
     if isinstance(step.layer, ReadVariable | AssignVariable):
         return VariableKernel(step, step.layer, state[step.layer.variable])
@@ -125,17 +128,17 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
     step = matrix_step(step)
     match target.kernels:
         case "dsp":
-            return _choose_dsp(step, sharing, target)
+            return _choose_winograd(step, target, goal) or _choose_dsp(step, sharing, target)
         case "plain":
             return _choose_plain(step, sharing, target)
         case _:
             assert_never(target.kernels)
 
 
-def choose_all(arch: Arch, target: Target) -> tuple[Kernel, ...]:
-    """Returns the kernel of each layer of `arch`, in execution order."""
+def choose_all(arch: Arch, target: Target, goal: Goal) -> tuple[Kernel, ...]:
+    """Returns the kernel of each layer of `arch`, in execution order; for the arguments see `choose`."""
     sharing, state = share(arch, target), state_offsets(arch)
-    return tuple(choose(step, sharing, target, state) for step in arch.steps())
+    return tuple(choose(step, sharing, target, state, goal) for step in arch.steps())
 
 
 def _choose_wide(step: Step) -> Kernel | None:
@@ -172,6 +175,14 @@ def _choose_for_numbers(step: Step) -> Kernel | None:
             return FloatSoftmaxKernel(step, layer)
         case _:
             return None
+
+
+def _choose_winograd(step: Step, target: Target, goal: Goal) -> Kernel | None:
+    """Returns the kernel by Winograd's algorithm of a convolution for which it pays; None for all other steps."""
+    layer = step.layer
+    if isinstance(layer, Conv2D) and can_winograd(step, layer) and pays(step, layer, target, goal):
+        return WinogradKernel(step, layer)
+    return None
 
 
 def _choose_plain(step: Step, sharing: Sharing, target: Target) -> Kernel:

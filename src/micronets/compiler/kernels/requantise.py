@@ -34,11 +34,13 @@ class Requantisation:
     - tables: the table of biases, and that of multipliers.
     - struct: a `micronets_requant` that points to them.
     - packed: the tables have the packed form of `pack`.
+    - largest: the magnitude that no sum with its bias exceeds.
     """
 
     tables: tuple[Table, Table]
     struct: Struct
     packed: bool
+    largest: int
 
 
 def requantisation(
@@ -115,7 +117,7 @@ def requantisation_of(
             ("shift_count", multiplier.size if words is None else 0),
         ),
     )
-    return Requantisation(tables, struct, words is not None)
+    return Requantisation(tables, struct, words is not None, largest)
 
 
 def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray] | None:

@@ -15,6 +15,7 @@ from itertools import permutations, product
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.kernels.base import Kernel, Overlap, View, scratch_name
 from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.variables import SLOT_BYTES
 from micronets.compiler.memory.patches import PatchGroup
 from micronets.compiler.memory.placement import Pairs, search_placement
@@ -81,12 +82,16 @@ class Needs:
     target: Target
 
 
-def needs(arch: Arch, target: Target) -> Needs:
+def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> Needs:
     """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1.
+
+    - arch: the network.
+    - target: the instruction set that the kernels are for.
+    - goal: what they are chosen for.
 
     Tensors lie inside others wherever the arena need not be larger for it.
     """
-    kernels = choose_all(arch, target)
+    kernels = choose_all(arch, target, goal)
     inside: frozenset[int] = frozenset()
     best = _needs(arch, kernels, inside, target)
     for i in (i for i, kernel in enumerate(kernels) if kernel.views):
@@ -181,13 +186,20 @@ class _Lives:
         self.last[outer] = max(self.last[outer], self.last.pop(inner))
 
 
-def plan_arena(arch: Arch, target: Target = DSP, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
+def plan_arena(
+    arch: Arch,
+    target: Target = DSP,
+    tries: int = _TRIES,
+    groups: Sequence[PatchGroup] = (),
+    goal: Goal = DEFAULT_GOAL,
+) -> ArenaPlan:
     """Returns a plan for `arch` on a target.
 
     - tries: how many orders of the buffers the search tries; more may make the arena smaller.
     - groups: the layers that run together in patches; all maps of a group are alive at once.
+    - goal: what the kernels are chosen for where a faster one takes more memory.
     """
-    return plan_needs(needs(arch, target), tries, groups)
+    return plan_needs(needs(arch, target, goal), tries, groups)
 
 
 def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:

@@ -344,6 +344,20 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
 void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
+/* Convolution with windows of 3 x 3 and a stride of 1, where in_c is a multiple of four, by Winograd's F(4, 3): half the
+ * products, in exact integers (micronets_winograd.h).
+ *
+ * input: [in] map [in_h, in_w, in_c].
+ * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.
+ * weights: [in] transformed weights, in the order that micronets_winograd_multiply describes.
+ * scratch: [scratch] aligned to 4 bytes: 72 * in_c bytes for every eight columns of the output, rounded up, and
+ *   6 * in_c bytes.
+ * window: [in] sizes; pad_value is the input's zero point.
+ * requant: [in] packed tables with a multiplier for each channel; sums with their bias are within +-(2^28 - 1). All
+ *   input rows under a row of windows are read before an output of that row is written. */
+void micronets_conv_winograd(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                             const micronets_window *window, const micronets_requant *requant);
+
 /* Convolution with windows of 1 x 1 and a stride of 1: a matrix times every pixel, two pixels and four filters at
  * a time.
  *

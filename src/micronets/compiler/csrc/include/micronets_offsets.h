@@ -35,6 +35,31 @@
      offsetof(micronets_im2col_block, lowest4) == MICRONETS_IM2COL_LOWEST4 && \
      offsetof(micronets_im2col_block, highest4) == MICRONETS_IM2COL_HIGHEST4)
 
+/* micronets_winograd_block, micronets_winograd.h */
+#define MICRONETS_WINOGRAD_WEIGHTS 0
+#define MICRONETS_WINOGRAD_BIAS 4
+#define MICRONETS_WINOGRAD_MULTIPLIER 8
+#define MICRONETS_WINOGRAD_FILTERS 12
+#define MICRONETS_WINOGRAD_BYTES 16
+#define MICRONETS_WINOGRAD_PITCH 20
+#define MICRONETS_WINOGRAD_ZERO_POINT 24
+#define MICRONETS_WINOGRAD_SATURATES 28
+#define MICRONETS_WINOGRAD_LOWEST4 32
+#define MICRONETS_WINOGRAD_HIGHEST4 36
+#define MICRONETS_WINOGRAD_TURN 40
+#define MICRONETS_WINOGRAD_OFFSETS_AGREE \
+    (offsetof(micronets_winograd_block, weights) == MICRONETS_WINOGRAD_WEIGHTS && \
+     offsetof(micronets_winograd_block, bias) == MICRONETS_WINOGRAD_BIAS && \
+     offsetof(micronets_winograd_block, multiplier) == MICRONETS_WINOGRAD_MULTIPLIER && \
+     offsetof(micronets_winograd_block, filters) == MICRONETS_WINOGRAD_FILTERS && \
+     offsetof(micronets_winograd_block, bytes) == MICRONETS_WINOGRAD_BYTES && \
+     offsetof(micronets_winograd_block, pitch) == MICRONETS_WINOGRAD_PITCH && \
+     offsetof(micronets_winograd_block, zero_point) == MICRONETS_WINOGRAD_ZERO_POINT && \
+     offsetof(micronets_winograd_block, saturates) == MICRONETS_WINOGRAD_SATURATES && \
+     offsetof(micronets_winograd_block, lowest4) == MICRONETS_WINOGRAD_LOWEST4 && \
+     offsetof(micronets_winograd_block, highest4) == MICRONETS_WINOGRAD_HIGHEST4 && \
+     offsetof(micronets_winograd_block, turn) == MICRONETS_WINOGRAD_TURN)
+
 /* micronets_depthwise_by4_pass, micronets_depthwise_by4_pass.h */
 #define MICRONETS_BY4_SCALES 0
 #define MICRONETS_BY4_ZERO_POINT 32
