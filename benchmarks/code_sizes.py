@@ -32,6 +32,7 @@ from micronets.ir.layers import INPUT, Cast, Dequantize, Div, FullyConnected, La
 from micronets.ir.space import derive
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
+from micronets.quantized.validate import FIXED
 from micronets.runtimes.code_sizes import ARITHMETIC_FILES, FLOAT_FILES, CodeSizes
 from tests.support.random_models import random_arch
 from tests.support.realistic_archs import random_arch as realistic_arch
@@ -121,7 +122,9 @@ def networks() -> Iterator[QuantizedModel]:
         Dequantize(name="d", inputs=("dense",)),
     )
     yield with_random_weights(Arch((1, 1, 8), floats))
-    yield with_random_weights(Arch((1, 1, 8), ARITHMETIC, "float32"))
+    numbers = with_random_weights(Arch((1, 1, 8), ARITHMETIC, "float32"))
+    of = numbers.arch.types()
+    yield replace(numbers, quant={**numbers.quant, **{name: FIXED["1"] for name in of if of[name] == "int32"}})
     for name, space in spaces.SPACES.items():
         drawn = spaces.make(name, space.kinds[0], 4)
         yield with_random_weights(derive(drawn, drawn.sample(random.Random(name))))

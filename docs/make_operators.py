@@ -20,6 +20,7 @@ from micronets.compiler.generate.tflm_package import resolver_method
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Kernel, LayerCode, Place, scratch_name
 from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
@@ -147,6 +148,7 @@ class Case:
     - of: the type of the input.
     - constants: constants of the network, which it reads.
     - target: the instruction set that it is compiled for.
+    - goal: what its kernel is chosen for.
     """
 
     when: str
@@ -157,6 +159,7 @@ class Case:
     of: Type = "int8"
     constants: tuple[TensorSpec, ...] = ()
     target: Target = DSP
+    goal: Goal = DEFAULT_GOAL
 
 
 def _with_lowest_weight(model: QuantizedModel) -> QuantizedModel:
@@ -225,6 +228,12 @@ def _lstm() -> UnidirectionalSequenceLstm:
 CASES = (
     Case("1 x 1, stride 1", _conv((1, 1)), (8, 8, 8)),
     Case("channels a multiple of 4", _conv((3, 3)), (8, 8, 8)),
+    Case(
+        "3 x 3, stride 1, channels a multiple of 4, with `--optimise speed`",
+        replace(_conv((3, 3)), filters=16),
+        (16, 16, 16),
+        goal="speed",
+    ),
     Case("other channels", _conv((3, 3)), (8, 8, 3)),
     Case("weights of 4 bits", _conv((3, 3), bits=4), (8, 8, 8)),
     Case("windows of about 2,000 values or more", _conv((7, 7)), (8, 8, 64)),
@@ -395,7 +404,7 @@ def compiled(case: Case) -> tuple[Kernel, LayerCode]:
     outputs = None if case.layer.outputs else case.before[-1].outputs
     arch = Arch(case.shape, (*case.before, case.layer), case.of, outputs, case.constants)
     model = case.change(with_random_weights(arch))
-    kernel = choose_all(model.arch, case.target)[-1]
+    kernel = choose_all(model.arch, case.target, case.goal)[-1]
     names = (*model.arch.shapes(), scratch_name("layer"))
     return kernel, kernel.code(model, Place(0, {name: n << 16 for n, name in enumerate(names)}))
 

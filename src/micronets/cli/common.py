@@ -120,6 +120,16 @@ patches = click.option(
 )
 
 
+optimise = click.option(
+    "--optimise",
+    default="size",
+    show_default=True,
+    metavar="speed|balanced|size",
+    help="What the kernels of our C are chosen for: the fewest cycles (speed), the fewest for the flash that they take "
+    "(balanced) or the least memory (size). The board's memory limits all three.",
+)
+
+
 class _RuntimeOption(click.Option):
     """The option `--runtime`, whose help names every runtime; they are looked up when the help is asked for."""
 

@@ -33,6 +33,7 @@ from micronets.cli import common, interrupts
 @click.option("--samples", default=5, show_default=True, help="Number of inputs whose outputs are checked.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @common.patches
+@common.optimise
 @click.option(
     "--flash", is_flag=True, help="With serial:PORT: first build the board's firmware and write it there with pyOCD."
 )
@@ -69,6 +70,7 @@ def measure(
     battery: str | None,
     firmware: Path | None,
     patches: str,
+    optimise: str,
     as_json: bool,
 ) -> None:
     """Builds a model for a board, runs it, and checks every output byte.
@@ -99,12 +101,21 @@ def measure(
             raise SpecError(
                 "--flash and --firmware: give one of them; --firmware leaves writing it to the board to you"
             )
-        measure.write_firmware(model, where, device, firmware, compiler, patches, runtime=under)
+        measure.write_firmware(model, where, device, firmware, compiler, patches, under, optimise)
         note = "write it to the board, then measure without --firmware"
         common.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return
     found = measure.measure(
-        model, where, device, compiler=compiler, samples=samples, seed=seed, flash=flash, patches=patches, runtime=under
+        model,
+        where,
+        device,
+        compiler=compiler,
+        samples=samples,
+        seed=seed,
+        flash=flash,
+        patches=patches,
+        runtime=under,
+        optimise=optimise,
     )
     if rate is not None:
         found = measure.at_rate(found, where, rate, cells)

@@ -357,9 +357,18 @@ def inspect(model: Path, board: str, simulate: bool, as_json: bool) -> None:
 @_camera
 @common.runtime_name
 @common.patches
+@common.optimise
 @common.as_json
 def compile_(
-    model: Path, board: str, out: Path, name: str | None, camera: str, runtime: str, patches: str, as_json: bool
+    model: Path,
+    board: str,
+    out: Path,
+    name: str | None,
+    camera: str,
+    runtime: str,
+    patches: str,
+    optimise: str,
+    as_json: bool,
 ) -> None:
     """Writes a model as C for a board, with an example and a test vector.
 
@@ -367,7 +376,7 @@ def compile_(
     """
     from micronets.commands.compile import compile
 
-    found = compile(model, board, out, runtime, patches, name, camera)
+    found = compile(model, board, out, runtime, patches, name, camera, optimise)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 

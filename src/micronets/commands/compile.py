@@ -12,6 +12,7 @@ from pathlib import Path
 from micronets import output_directory
 from micronets.boards.board import Board, load_board
 from micronets.compiler.generate.names import name_from
+from micronets.compiler.kernels.goal import DEFAULT_GOAL
 from micronets.cost.costs import ESTIMATED
 from micronets.errors import SpecError
 from micronets.files import is_part
@@ -78,6 +79,7 @@ def compile(
     patches: str = "auto",
     name: str | None = None,
     camera: str = "",
+    optimise: str = DEFAULT_GOAL,
 ) -> Compilation:
     """Writes the C of a model to the directory `out`, whole or not at all, and tells what it takes of the board.
 
@@ -90,6 +92,8 @@ def compile(
       networks live in one program; None takes the name of the model's file.
     - `camera`: the frames that a model of pictures gets, as width, height and how a pixel is written, such as
       160x120:rgb565 (`frontend.camera.Camera`); the front end for them is then written too.
+    - `optimise`: what kernels of our C are chosen for where a faster one takes more memory: "speed", "balanced" or
+      "size", see `runtimes.c.compile_for`.
 
     An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that
     holds anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`,
@@ -97,7 +101,7 @@ def compile(
     """
     chosen, where, file = runtime_named(runtime), load_board(board), model_file(model)
     called = name_from(Path(file.name).stem) if name is None else name
-    package = chosen.compile(file, where, patches, called, camera)
+    package = chosen.compile(file, where, patches, called, camera, optimise)
     write_package(Path(out), package.files)
     return Compilation(
         **{f.name: getattr(package, f.name) for f in fields(Package)},

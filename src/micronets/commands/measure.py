@@ -7,6 +7,7 @@ from pathlib import Path
 
 from micronets.boards import battery
 from micronets.boards.board import Board, load_board
+from micronets.compiler.kernels.goal import DEFAULT_GOAL
 from micronets.errors import SpecError
 from micronets.runtimes import OUR_C, RUNTIMES, Measurement, MeasureOptions, Runtime, runtime_named
 from micronets.tflite import ModelSource, model_file, read_file
@@ -25,18 +26,19 @@ def measure(
     patches: str = "auto",
     flash: bool = False,
     runtime: str | Runtime = OUR_C,
+    optimise: str = DEFAULT_GOAL,
 ) -> Measurement:
     """Runs a model on a device of a board, and returns what `micronets measure` tells (docs/measure.md).
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `board`: a name, the path of a board's TOML file, or a board.
-    - `device`, `compiler`, `samples`, `seed`, `patches`, `flash`: see `MeasureOptions`.
+    - `device`, `compiler`, `samples`, `seed`, `patches`, `flash`, `optimise`: see `MeasureOptions`.
     - `runtime`: what is to execute it: `c`, or a runtime that was built for the board.
 
     What is not known on a device is None. Raises what reading, compiling, building and running raise; outputs that
     differ are a result, not an error.
     """
-    options = MeasureOptions(device, compiler, samples, seed, patches, flash)
+    options = MeasureOptions(device, compiler, samples, seed, patches, flash, optimise)
     chosen = runtime_named(runtime)
     chosen.check(options)
     return chosen.measure(model_file(model), load_board(board), options)
@@ -50,6 +52,7 @@ def write_firmware(
     compiler: str | None = None,
     patches: str = "auto",
     runtime: Runtime = OUR_C,
+    optimise: str = DEFAULT_GOAL,
 ) -> None:
     """Builds the firmware with which a model is measured on a board over its serial line, and writes it to a file.
 
@@ -61,10 +64,11 @@ def write_firmware(
     - `patches`: how large the arena of our C may get: `auto`, `off`, `smallest` or a size such as 64K, see
       `runtimes.c.arena_limit`.
     - `runtime`: what executes the model.
+    - `optimise`: what kernels of our C are chosen for, see `runtimes.c.compile_for`.
 
     Raises `SpecError` for a runtime or options that have none, and what reading, compiling and building raise.
     """
-    options = MeasureOptions(device, compiler, patches=patches)
+    options = MeasureOptions(device, compiler, patches=patches, optimise=optimise)
     runtime.write_firmware(read_file(path), board, options, out)
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from micronets.boards.board import Board
 from micronets.compiler.generate.names import DEFAULT
+from micronets.compiler.kernels.goal import DEFAULT_GOAL
 from micronets.cost.costs import RuntimeCosts
 from micronets.cost.latency_model import LatencyModel
 from micronets.errors import SpecError, did_you_mean
@@ -47,6 +48,7 @@ class MeasureOptions:
     - seed: the seed of those inputs, at least 0.
     - patches: how large the arena of our C may get, see `runtimes.c.arena_limit`.
     - flash: whether the firmware is built and written to the board first; for serial:PORT only.
+    - optimise: what kernels of our C are chosen for, see `runtimes.c.compile_for`.
 
     Raises `SpecError` for an unknown device, and for options that do not go with the device.
     """
@@ -57,6 +59,7 @@ class MeasureOptions:
     seed: int = 0
     patches: str = "auto"
     flash: bool = False
+    optimise: str = DEFAULT_GOAL
 
     def __post_init__(self) -> None:
         device, serial = self.device, is_serial(self.device)
@@ -137,7 +140,13 @@ class Runtime(ABC):
 
     @abstractmethod
     def compile(
-        self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT, camera: str = ""
+        self,
+        file: ModelFile,
+        board: Board,
+        patches: str = "auto",
+        name: str = DEFAULT,
+        camera: str = "",
+        optimise: str = DEFAULT_GOAL,
     ) -> Package:
         """Returns the files that a firmware needs to run a model.
 
@@ -146,6 +155,7 @@ class Runtime(ABC):
         - patches: how large the arena may get, see `runtimes.c.arena_limit`.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
         - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
+        - optimise: what kernels are chosen for where a faster one takes more memory, see `runtimes.c.compile_for`.
 
         Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or a name
         that cannot be, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.

@@ -24,6 +24,7 @@ from micronets.compiler.flash import Contents, flash_outline
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.generate.model_c import generate
 from micronets.compiler.generate.names import DEFAULT
+from micronets.compiler.kernels.goal import DEFAULT_GOAL, and_smaller, goal_named
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
 from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, no_limit_on_times, time_and_energy
 from micronets.cost.counts import live_bytes, state_bytes, step_weight_bytes
@@ -204,6 +205,36 @@ def arena_limit(board: Board, patches: str) -> int | None:
             )
 
 
+def compile_for(
+    model: QuantizedModel,
+    board: Board,
+    patches: str = "auto",
+    optimise: str = DEFAULT_GOAL,
+    name: str = DEFAULT,
+    camera: str = "",
+) -> Compiled:
+    """Returns the C of a model for a board.
+
+    - model: the network.
+    - board: the board. Where its SRAM, or the limit of `patches`, would be exceeded without patches, or its flash, the
+      kernels are chosen for the next goal that takes less memory.
+    - patches: how large the arena may get, see `arena_limit`.
+    - optimise: what kernels are chosen for, see `compiler.kernels.goal.Goal`.
+    - name: see `compile_model`.
+    - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
+
+    Raises `SpecError` for unknown `patches` or an unknown goal, and what `compile_model` raises.
+    """
+    limit, frames = arena_limit(board, patches), camera_of(camera)
+    *larger, smallest = and_smaller(goal_named(optimise))
+    for goal in larger:
+        compiled = compile_model(model, board.target, arena_limit=limit, name=name, camera=frames, goal=goal)
+        whole = limit is None or (compiled.arena_bytes <= limit and not compiled.plan.groups)
+        if whole and contents_bytes(compiled.contents, board) <= board.flash_bytes:
+            return compiled
+    return compile_model(model, board.target, arena_limit=limit, name=name, camera=frames, goal=smallest)
+
+
 def layers_in_patches(compiled: Compiled) -> tuple[LayersInPatches, ...]:
     """Returns the groups of layers that run together in patches of a few rows, in order.
 
@@ -366,7 +397,13 @@ class OurC(Runtime):
         return optimise(model).arch
 
     def compile(
-        self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT, camera: str = ""
+        self,
+        file: ModelFile,
+        board: Board,
+        patches: str = "auto",
+        name: str = DEFAULT,
+        camera: str = "",
+        optimise: str = DEFAULT_GOAL,
     ) -> Package:
         """Returns the C files that a firmware needs to run a model.
 
@@ -375,15 +412,15 @@ class OurC(Runtime):
         - patches: how large the arena may get: auto, off, smallest, or a size such as 64K, see `arena_limit`.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
         - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
+        - optimise: what kernels are chosen for where a faster one takes more memory: speed, balanced or size.
 
         Raises `UnsupportedError` for a model that our C cannot run, `SpecError` for unknown `patches` or a name that
         cannot be, and `DoesNotFit` for a model that exceeds the board's memory or an arena of the size that was asked
         for.
         """
-        limit, frames = arena_limit(board, patches), camera_of(camera)
-        compiled = compile_model(file.model, board.target, arena_limit=limit, name=name, camera=frames)
+        compiled = compile_for(file.model, board, patches, optimise, name, camera)
         _check_asked(compiled, patches, file.name)
-        _check_fits(compiled, board, file.name, limit is None)
+        _check_fits(compiled, board, file.name, patches == "off")
         return Package(
             files={**compiled.files, **library_files(compiled, __version__)},
             constant_bytes=compiled.constant_bytes,
@@ -424,7 +461,7 @@ class OurC(Runtime):
         Raises what compiling, building and running raise, and `DoesNotFit` where the arena exceeds the size that was
         asked for; outputs that differ are a result, not an error.
         """
-        compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
+        compiled = compile_for(file.model, board, options.patches, options.optimise)
         _check_asked(compiled, options.patches, file.name)
         return measurement_of(
             execute_compiled(compiled, file.model, board, options),
@@ -452,7 +489,7 @@ class OurC(Runtime):
             raise SpecError(
                 f"--firmware is for a board; name its port as the device (serial:PORT) instead of '{options.device}'"
             )
-        compiled = compile_model(file.model, board.target, arena_limit=arena_limit(board, options.patches))
+        compiled = compile_for(file.model, board, options.patches, options.optimise)
         _check_no_state(compiled)
         on_board.write_board_firmware(firmware_files(compiled), board, options, out)
 

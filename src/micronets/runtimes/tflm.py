@@ -16,6 +16,7 @@ from micronets import tflite
 from micronets.boards.board import Board
 from micronets.compiler.generate.names import DEFAULT
 from micronets.compiler.generate.tflm_package import arena_with_margin, target_arch, tflm_files
+from micronets.compiler.kernels.goal import DEFAULT_GOAL
 from micronets.cost.costs import RUNTIME_FLASH_BYTES, RuntimeCosts, tflm_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.device.front_end import front_end_cost_in
@@ -78,7 +79,13 @@ class TensorFlowLiteMicro(Runtime):
         return model.arch
 
     def compile(
-        self, file: ModelFile, board: Board, patches: str = "auto", name: str = DEFAULT, camera: str = ""
+        self,
+        file: ModelFile,
+        board: Board,
+        patches: str = "auto",
+        name: str = DEFAULT,
+        camera: str = "",
+        optimise: str = DEFAULT_GOAL,
     ) -> Package:
         """Returns the C++ files that a firmware needs to run a model with TFLM.
 
@@ -87,12 +94,14 @@ class TensorFlowLiteMicro(Runtime):
         - patches: must be auto, as TFLM runs layer after layer.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
         - camera: must be empty, as only our C has a front end for frames of a camera.
+        - optimise: must be the default, as TFLM has one kernel for each layer.
 
         Raises `UnsupportedError` for a model on which TFLM's kernels abort, `SpecError` for other `patches`, a camera
         or a name that cannot be, and `DoesNotFit` for a model whose arena, or file with TFLM's code, exceeds the
         board's memory.
         """
         _check_patches(patches)
+        _check_optimise(optimise)
         if camera:
             raise SpecError(f"--camera {camera}: is for --runtime c, which writes the front end; leave it out")
         _check_runs(file)
@@ -145,6 +154,7 @@ class TensorFlowLiteMicro(Runtime):
         It runs on `TFLM_DEVICES` alone, without patches, and its library is built by GCC.
         """
         _check_patches(options.patches)
+        _check_optimise(options.optimise)
         if options.device not in TFLM_DEVICES:
             raise SpecError(
                 f"device '{options.device}': TFLM is measured in {' and '.join(TFLM_DEVICES)} alone; take one of them, "
@@ -287,6 +297,12 @@ def _check_patches(patches: str) -> None:
     """Raises `SpecError` for any value of the option `patches` but its default, as TFLM knows no patches."""
     if patches != "auto":
         raise SpecError(f"patches = {patches}: {_LAYER_AFTER_LAYER}")
+
+
+def _check_optimise(optimise: str) -> None:
+    """Raises `SpecError` for any value of the option `optimise` but its default, as TFLM has one kernel a layer."""
+    if optimise != DEFAULT_GOAL:
+        raise SpecError(f"--optimise {optimise}: is for --runtime c, which chooses between kernels; leave it out")
 
 
 TFLM = TensorFlowLiteMicro()

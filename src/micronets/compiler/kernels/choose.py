@@ -18,7 +18,7 @@ from micronets.compiler.kernels.copy import CopyKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
-from micronets.compiler.kernels.goal import Goal
+from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
 from micronets.compiler.kernels.numbers import (
     FloatFunctionKernel,
@@ -135,7 +135,7 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
             assert_never(target.kernels)
 
 
-def choose_all(arch: Arch, target: Target, goal: Goal) -> tuple[Kernel, ...]:
+def choose_all(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> tuple[Kernel, ...]:
     """Returns the kernel of each layer of `arch`, in execution order; for the arguments see `choose`."""
     sharing, state = share(arch, target), state_offsets(arch)
     return tuple(choose(step, sharing, target, state, goal) for step in arch.steps())

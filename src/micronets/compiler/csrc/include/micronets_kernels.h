@@ -344,8 +344,8 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
 void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
 
-/* Convolution with windows of 3 x 3 and a stride of 1, where in_c is a multiple of four, by Winograd's F(4, 3): half the
- * products, in exact integers (micronets_winograd.h).
+/* Convolution with windows of 3 x 3 and a stride of 1, where in_c is a multiple of four, by Winograd's F(4, 3): half
+ * the products, in exact integers (micronets_winograd.h).
  *
  * input: [in] map [in_h, in_w, in_c].
  * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.

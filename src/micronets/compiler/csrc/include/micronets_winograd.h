@@ -66,8 +66,8 @@ void micronets_winograd_transform(const int8_t *x, int32_t channels, uint32_t *v
 /* Computes the outputs of two tiles for all filters from the transformed inputs under them.
  *
  * block: [in] the layer's record.
- * v: [in] words [6, pairs of channels, 3 rows, 2 tiles]; the rows are a ring, in which the window's row `turn` is first.
- *   They meet u: words [filters / 4, 6, pairs of channels, 3 rows, 4 filters], filters filled up to a multiple of four.
+ * v: [in] words [6, pairs of channels, 3 rows, 2 tiles]; the rows are a ring, in which the window's row `turn` is
+ *   first. They meet u: words [filters / 4, 6, pairs of channels, 3 rows, 4 filters], filters filled up to fours.
  * output: [out] codes of the first pixel.
  * pixels: how many there are from the first one to the end of the row, at least 1; eight at most are written. */
 void micronets_winograd_multiply(const micronets_winograd_block *block, const uint32_t *v, int8_t *output,
