@@ -5,7 +5,8 @@
  * with the word as it is gives the sum of f + 256 * g, another with the sign-extended low bytes that of f; their
  * difference, shifted by eight bits, is the sum of g.
  *
- * Loads stand together, as many as there are registers for, as only the first of several takes two cycles. The loop
+ * Loads stand together, as many as there are registers for, as only the first of several takes two cycles; those from
+ * SRAM come before those from flash, as a bus may wait where it changes between the two. The loop
  * has two steps of 250 bytes: with more, eight filters would need more than the 1 KB of code that the instruction
  * caches of STM32F4 and L4 hold. Where the number of steps is odd, the loop is entered in the middle.
  */
@@ -83,9 +84,9 @@ scale      .req r5 /* the filter's multiplier */
 
     /* Multiplies eight values, pairs (0, 2), (1, 3), (4, 6) and (5, 7), with four words of weights each. */
     .macro step
-    ldr.w r2, [weights, #STEP_WEIGHTS]!
     ldr.w r5, [input], #4
-    ldr.n r3, [weights, #4]
+    ldr.n r3, [weights, #STEP_WEIGHTS + 4]
+    ldr.w r2, [weights, #STEP_WEIGHTS]!
     sxtb16 r4, r5
     filters_01 r2, r4
     filters_23 r3, r4
@@ -100,8 +101,8 @@ scale      .req r5 /* the filter's multiplier */
     filters_01 r2, r5
     filters_23 r3, r5
     filters_45 r4, r5
-    ldr.n r2, [weights, #28]
     ldr.w r4, [input], #4
+    ldr.n r2, [weights, #28]
     ldr.n r3, [weights, #32]
     filters_67 r2, r5
     sxtb16 r5, r4

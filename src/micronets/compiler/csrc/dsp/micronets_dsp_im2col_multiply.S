@@ -82,11 +82,12 @@ scale       .req r5 /* the filter's multiplier */
 #define STACK_PITCH (MICRONETS_IM2COL_INPUT + 8)
 #define STACK_BYTES (MICRONETS_IM2COL_INPUT + 12)
 
-    /* Loads the next pair of each pixel and its weights. */
+    /* Loads the next pair of each pixel and its weights: both words of SRAM, then both of flash, so that a bus which
+     * does not overlap accesses to the two waits once and not three times. */
     .macro load_pairs
     ldr.n pair_b, [columns, #4]
-    ldr.n w23, [weights, #4]
     ldr.w pair_a, [columns], #8
+    ldr.n w23, [weights, #4]
     ldr.w w01, [weights], #8
     .endm
 
