@@ -32,6 +32,7 @@ def test_the_saved_configuration_reads_back_the_same() -> None:
     table = {
         **MINIMAL,
         "seed": 3,
+        "optimise": "speed",
         "budget": {"arena_bytes": "64kB", "macs": 8.3e6},
         "data": {"path": "my words", "augmentation": {"snr_db": [0, 10]}, "frontend": {"n_mels": 32}},
         "space": {"name": "dscnn", "max_width": 80, "fix": {"stem_stride": 2}},
@@ -40,6 +41,7 @@ def test_the_saved_configuration_reads_back_the_same() -> None:
     }
     config = parse(table, "a.toml")
     assert config.budget.arena_bytes == 64000
+    assert (config.optimise, parse(MINIMAL, "a.toml").optimise) == ("speed", "size")
     assert config.data.frontend is not None
     assert config.data.frontend.n_mels == 32
     assert config.teacher is not None
@@ -107,6 +109,7 @@ def test_a_finished_teacher_is_saved_and_read_back(teacher: dict[str, object]) -
             {"data": {"augmentation": {"shift": 1}}},
             "c.toml: unknown key 'data.augmentation.shift'; did you mean 'shift_frames'? ",
         ),
+        ({"optimise": "fast"}, "c.toml: optimise = 'fast'; known: balanced, size, speed"),
         ({"init": "random"}, "c.toml: init = 'random'; known: scratch, supernet"),
         ({"teacher": {"train": {"epoch": 1}}}, "c.toml: unknown key 'teacher.train.epoch'; did you mean 'epochs'? "),
         (

@@ -14,6 +14,7 @@ from micronets import tasks
 from micronets.boards.board import Budget, load_board
 from micronets.commands.first_network import MODEL_SUFFIXES
 from micronets.commands.own_space import load_space
+from micronets.compiler.kernels.goal import DEFAULT_GOAL, GOALS, Goal
 from micronets.design.search_settings import SearchSettings
 from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.train_settings import TrainSettings
@@ -88,6 +89,8 @@ class Config:
       writes).
     - `latency_model`: file of `micronets characterize` for the runtime and a board that has none yet; empty: the
       board's own.
+    - `optimise`: what the kernels of the C are chosen for where a faster one takes more memory: `speed`, `balanced` or
+      `size` ([deploy.md](deploy.md#where-time-is-the-tighter-limit)). The search estimates those of `size`.
     - `init`: the training starts from the `supernet`'s weights, from `scratch`, or from the float weights of a finished
       run of the same network, whose directory it names. Where it names a `.tflite` (int8 or float) or an ONNX file, the
       network is that of the file, and the search is left out.
@@ -106,6 +109,7 @@ class Config:
     init: str
     runtime: str
     latency_model: str
+    optimise: Goal
     data: DataOptions
     budget: Budget
     space: Mapping[str, Any]
@@ -192,6 +196,13 @@ def _runtime(value: Any, where: str) -> str:
     return str(value)
 
 
+def _optimise(value: Any, where: str) -> Goal:
+    for goal in GOALS:
+        if value == goal:
+            return goal
+    raise SpecError(f"{where}: optimise = {value!r}; {did_you_mean(str(value), GOALS)}")
+
+
 def _assign(table: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:
     for i, key in enumerate(keys[:-1]):
         table = table.setdefault(key, {})
@@ -236,6 +247,7 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
         init=init,
         runtime=_runtime(table.get("runtime", TFLM.name), where),
         latency_model=convert(str, table.get("latency_model", ""), "latency_model", where),
+        optimise=_optimise(table.get("optimise", DEFAULT_GOAL), where),
         space=space,
         teacher=_teacher(table, task, space, train, where) if "teacher" in table else None,
         **{name: build(cls, _table(table, name, where), f"{name}.", where) for name, cls in sections.items()},  # type: ignore[arg-type]

@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 
 from micronets import __version__, output_directory, tflite
-from micronets.compiler import compile_model
 from micronets.compiler.generate.manifests import library_files
 from micronets.files import digest, write_atomic
 from micronets.pipeline import directory
@@ -17,13 +16,14 @@ from micronets.pipeline.stages.export import EXPORT
 from micronets.progress import NoteEvent
 from micronets.records import JsonObject, read_file
 from micronets.runtimes import OUR_C, Measurement, MeasureOptions
+from micronets.runtimes.c import compile_for
 from micronets.runtimes.measurement import measurement_from_json
 
 
 def _inputs(context: RunContext) -> StageInputs:
-    """Returns the board, whether it can be simulated here, and the digest of the model."""
+    """Returns the board, the goal of the compiler, whether the board can be simulated here, and the model's digest."""
     return {
-        **settings_for(context, "board"),
+        **settings_for(context, "board", "optimise"),
         "board file": digest(repr(context.board)),
         "simulator": OUR_C.unmeasurable(context.board) or "there",
         **directory.check_outputs(context.run, EXPORT),
@@ -33,13 +33,14 @@ def _inputs(context: RunContext) -> StageInputs:
 def _compile(context: RunContext) -> Sequence[str]:
     """Writes the model as C in c/, and its measurement on the simulated board in measure.json (null without tools)."""
     file = tflite.read_file(context.run / MODEL)
-    compiled = compile_model(file.model, context.board.target)
+    goal = context.config.optimise
+    compiled = compile_for(file.model, context.board, optimise=goal)
     files = {**compiled.files, **library_files(compiled, __version__)}
     output_directory.write_files(context.run / LIBRARY, files)
     figures = None
     reason = OUR_C.unmeasurable(context.board)
     if reason is None:
-        found = OUR_C.measure(file, context.board, MeasureOptions())
+        found = OUR_C.measure(file, context.board, MeasureOptions(optimise=goal))
         figures = {name: value for name, value in found.to_json().items() if name != "model"}
         took = f"{found.instructions:,} instructions" if found.latency_ms is None else f"{found.latency_ms:.4g} ms"
         equal = "equal" if found.bit_exact else "DIFFER from"
