@@ -24,6 +24,11 @@ def mel(hertz: Any) -> Any:
     return 1127 * np.log1p(np.asarray(hertz) / 700)
 
 
+def hertz(mel: Any) -> Any:
+    """Converts frequencies from mel to Hz, the inverse of `mel`."""
+    return 700 * np.expm1(np.asarray(mel) / 1127)
+
+
 def mel_edges(fe: FrontEnd) -> npt.NDArray[np.float64]:
     """Returns the edges of the mel bands `[n_mels + 2]`, in mel: band b rises from edge b and ends at edge b + 2."""
     return np.linspace(mel(fe.fmin), mel(fe.fmax), fe.n_mels + 2)

@@ -1,6 +1,7 @@
 """Anomaly detection: metrics equal to sklearn's, the rule from windows to clips, directories, synthetic machines."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ MIMII = {
 
 
 def test_normal_clips_are_parted_and_abnormal_ones_only_test(tmp_path: Path) -> None:
-    data = tasks.load("ad", sounds(tmp_path, MIMII), clip_seconds=3)
+    data = tasks.load("ad", sounds(tmp_path, MIMII), clip_seconds=3, pitches=())
     assert data.classes == ("fan_id_00", "fan_id_02", "pump_id_00")
     counts = {s: np.bincount(data.machine[s], minlength=3).tolist() for s in data.clips}
     assert counts == {"train": [8, 3, 2], "val": [1, 1, 1], "test": [3 + 3, 2 + 5, 1 + 2]}
@@ -93,7 +94,7 @@ def test_normal_clips_are_parted_and_abnormal_ones_only_test(tmp_path: Path) -> 
     frames = 1 + (48000 - 1024) // 512
     assert data.size("train") == 13 * (1 + (frames - 64) // 20)
     assert data.notes == ("split test has 6 normal and 10 abnormal recordings: very few, see the interval",)
-    fan = tasks.load("ad", tmp_path, clip_seconds=3, machine="fan")
+    fan = tasks.load("ad", tmp_path, clip_seconds=3, pitches=(), machine="fan")
     assert fan.classes == ("fan_id_00", "fan_id_02")
 
 
@@ -104,14 +105,14 @@ def test_the_folders_of_dcase_are_obeyed(tmp_path: Path) -> None:
         "slider/test/normal_id_04_{:08}.wav": 1, "slider/test/anomaly_id_04_{:08}.wav": 2,
     })  # fmt: skip
     for where in (root, root / "slider"):
-        data = tasks.load("ad", where, clip_seconds=3)
+        data = tasks.load("ad", where, clip_seconds=3, pitches=())
         assert data.classes == ("slider_id_00", "slider_id_04")
         assert [np.bincount(data.machine[s]).tolist() for s in ("train", "val", "test")] == [[4, 4], [1, 1], [5, 3]]
 
 
 def test_few_recordings_lend_their_ends_to_validation(tmp_path: Path) -> None:
     few = {f"fan_id_0{i}/{state}/{{}}.wav": 2 for i in (0, 2) for state in ("normal", "anomaly")}
-    data = tasks.load("ad", sounds(tmp_path, few, 10))
+    data = tasks.load("ad", sounds(tmp_path, few, 10), pitches=())
     assert (len(data.clips["train"]), len(data.clips["val"]), len(data.clips["test"])) == (2, 2, 6)
     assert data.clips["train"].shape[1] + data.clips["val"].shape[1] == 311
     assert data.size("val") == 2 * 3
@@ -135,8 +136,8 @@ def test_bad_directories(tmp_path: Path) -> None:
     words = sounds(tmp_path / "words", {"yes/{}.wav": 2})
     assert message(words).startswith(f"{words}: the names do not say machine and state (first: yes/0.wav); use ")
     one = sounds(tmp_path / "one", {"fan_id_00/normal/{}.wav": 4, "fan_id_00/anomaly/{}.wav": 2})
-    assert (
-        message(one) == f"{one}: only one machine, fan_id_00; the network learns to tell machines apart: two are needed"
+    assert message(one, pitches=()) == (
+        f"{one}: only one machine, fan_id_00; a network that only tells machines apart needs two, or data.pitches"
     )
     assert message(one, machine="fam") == f"ad: no machine 'fam' in {one}; did you mean 'fan'? known: all, fan"
     bad = sounds(tmp_path / "bad", {"fan_id_00/anomaly/{}.wav": 2, "fan_id_02/normal/{}.wav": 3})
@@ -150,11 +151,13 @@ def test_bad_directories(tmp_path: Path) -> None:
 
 def test_augmented_windows_are_the_inputs_when_nothing_disturbs(tmp_path: Path) -> None:
     still = WindowAugmentation(jitter_frames=0, gain_db=0)
-    data = tasks.load("ad", sounds(tmp_path, MIMII), clip_seconds=3, augmentation=still)
+    data = tasks.load("ad", sounds(tmp_path, MIMII), clip_seconds=3, pitches=(), augmentation=still)
     rows = torch.tensor([0, 5, 11, 3])
     out = data.augmented(rows, {}, torch.Generator().manual_seed(0))
     assert np.allclose(out.numpy(), data.inputs("train", {}, rows.numpy()), atol=1e-5)
-    disturbed = tasks.load("ad", tmp_path, clip_seconds=3, augmentation=WindowAugmentation(time_masks=1, band_masks=1))
+    disturbed = tasks.load(
+        "ad", tmp_path, clip_seconds=3, pitches=(), augmentation=WindowAugmentation(time_masks=1, band_masks=1)
+    )
     a, b, c = (disturbed.augmented(rows, {}, torch.Generator().manual_seed(s)) for s in (1, 1, 2))
     assert torch.equal(a, b)
     assert not torch.equal(a, c)
@@ -162,7 +165,7 @@ def test_augmented_windows_are_the_inputs_when_nothing_disturbs(tmp_path: Path) 
 
 
 def test_a_model_finds_its_machines_in_another_order(tmp_path: Path) -> None:
-    data = tasks.load("ad", sounds(tmp_path, MIMII), clip_seconds=3)
+    data = tasks.load("ad", sounds(tmp_path, MIMII), clip_seconds=3, pitches=())
     meta = data.metadata({})
     windows = Windows.from_json(meta["micronets.frontend"], "m")
     assert windows == data.windows
@@ -183,8 +186,77 @@ def test_a_model_finds_its_machines_in_another_order(tmp_path: Path) -> None:
         tasks.examples("ad", tasks.Card(labels, json.dumps({"kind": "logmel"}), (32, 32, 1), "m"), tmp_path)
 
 
+PUMP = {"pump_id_00/normal/{:04}.wav": 12, "pump_id_00/anomaly/{:04}.wav": 3}
+
+
+def test_one_machine_is_enough_where_the_network_tells_pitches_apart(tmp_path: Path) -> None:
+    still = WindowAugmentation(jitter_frames=0, gain_db=0)
+    data = tasks.load("ad", sounds(tmp_path, PUMP), clip_seconds=3, pitches=(0.9, 1.1), augmentation=still)
+    assert data.classes == ("pump_id_00", "pump_id_00 x 0.9", "pump_id_00 x 1.1")
+    windows = data.windows.count(data.clips["train"].shape[1])
+    for s, pitches in (("train", 3), ("val", 3), ("test", 1)):
+        n = len(data.clips[s]) * windows
+        assert data.size(s) == pitches * n
+        assert data.labels(s).tolist() == [k for k in range(pitches) for _ in range(n)]
+    assert (data.made, data.made_to_choose) == (data.size("train") * 2 // 3, data.size("val") * 2 // 3)
+    rows = np.arange(data.size("train"))
+    x = data.inputs("train", {})
+    assert np.array_equal(
+        x[: len(x) // 3], replace(data, windows=replace(data.windows, pitches=())).inputs("train", {})
+    )
+    augmented = data.augmented(torch.from_numpy(rows), {}, torch.Generator().manual_seed(0))
+    assert np.allclose(augmented.numpy(), x, atol=1e-5)
+    outputs = np.zeros((data.size("test"), 3))
+    outputs[np.repeat(~data.abnormal["test"], windows), 0] = 1  # only normal windows are taken for the machine itself
+    assert data.evaluate(outputs, "test").value == 1
+
+
+def test_a_tone_at_another_pitch_is_where_a_tone_of_that_frequency_is(tmp_path: Path) -> None:
+    hertz = {"a_id_00/normal/{}.wav": 900.0, "a_id_02/normal/{}.wav": 1000.0, "a_id_04/normal/{}.wav": 1100.0}
+    for pattern, f in hertz.items():
+        for i in range(4):
+            path = tmp_path / pattern.format(i)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_wav(tone(i, 48000, hertz=f)))
+    data = tasks.load("ad", tmp_path, clip_seconds=3, pitches=(0.9, 1.1))
+    x, label = data.inputs("train", {}).mean(1)[..., 0], data.labels("train")
+    lower, itself, higher = (x[label == i].mean(0) for i in (1 + 3, 1, 1 + 6))
+    for found, i in ((lower, 0), (itself, 1), (higher, 2)):
+        others = [np.abs(found - x[label == k].mean(0)).mean() for k in range(3)]
+        assert int(np.argmin(others)) == i
+
+
+def test_a_model_of_pitches_is_judged_by_the_sound_as_it_is(tmp_path: Path) -> None:
+    data = tasks.load("ad", sounds(tmp_path, MIMII), clip_seconds=3, pitches=(0.9,))
+    frontend = data.metadata({})["micronets.frontend"]
+    card = tasks.Card(data.classes, frontend, (32, 32, 1), "m.tflite")
+    found = tasks.examples("ad", card, tmp_path)
+    assert np.array_equal(found.labels, data.labels("test"))
+    assert set(found.labels) == {0, 1, 2}
+    assert np.array_equal(found.inputs, data.inputs("test", {}))
+    with pytest.raises(SpecError, match="its 3 labels are not those of machines at 2 pitches"):
+        tasks.examples("ad", tasks.Card(data.classes[:3], frontend, (32, 32, 1), "m"), tmp_path)
+    with pytest.raises(DataError, match=r"has learnt \(valve_id_00\)"):
+        tasks.examples("ad", tasks.Card(("valve_id_00", "valve_id_00 x 0.9"), frontend, (32, 32, 1), "m"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pitches", "text"),
+    [
+        ((1.001,), "data.pitches: 1.001; allowed: 0.5 to 0.995 and 1.005 to 2"),
+        ((float("nan"),), "data.pitches: nan; allowed: 0.5 to 0.995 and 1.005 to 2"),
+        ((3,), "data.pitches: 3; allowed: 0.5 to 0.995 and 1.005 to 2"),
+        ((0.9, 0.9), "data.pitches: [0.9, 0.9]; allowed: at most 8 different factors"),
+    ],
+)
+def test_pitches_that_cannot_be(pitches: tuple[float, ...], text: str) -> None:
+    with pytest.raises(SpecError) as e:
+        tasks.load("ad", None, pitches=pitches)
+    assert str(e.value) == text
+
+
 def test_a_model_and_the_sounds_of_other_machines_or_of_one_state(tmp_path: Path) -> None:
-    data = tasks.load("ad", sounds(tmp_path / "fans", MIMII), clip_seconds=3)
+    data = tasks.load("ad", sounds(tmp_path / "fans", MIMII), clip_seconds=3, pitches=())
     card = tasks.Card(data.classes, data.metadata({})["micronets.frontend"], (32, 32, 1), "m.tflite")
 
     def message(folders: dict[str, int], split: str = "test") -> str:
@@ -216,9 +288,9 @@ def test_a_model_and_the_sounds_of_other_machines_or_of_one_state(tmp_path: Path
 
 def test_synthetic_machines() -> None:
     data = tasks.load("ad", synthetic_clips=56, clip_seconds=2.2)
-    assert data.source.startswith("synthetic machine sounds (slider): 8 machines, 120 clips")
+    assert data.source.startswith("synthetic machine sounds (slider): 8 machines, 112 clips")
     assert data.synthetic
-    assert [int(a.sum()) for a in data.abnormal.values()] == [0, 8, 24]
+    assert [int(a.sum()) for a in data.abnormal.values()] == [0, 0, 24]
     again = tasks.load("ad", synthetic_clips=56, clip_seconds=2.2)
     assert all(np.array_equal(data.clips[s], again.clips[s]) for s in data.clips)
     level = [data.clips["test"][i].mean() for i in range(len(data.clips["test"]))]

@@ -4,6 +4,11 @@ The network tells which machine a window comes from, and is trained on machines 
 window is -log softmax of the clip's own machine (large where the network does not recognise the machine); that of a
 clip is the mean over its windows. MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the
 network is sure of itself.
+
+With `Windows.pitches` the network also tells whether the sound is as it was recorded, or a little higher or lower: each
+pitch of each machine is a class of its own. So it has to know exactly how a machine sounds, and one machine is enough
+to learn from. (Self-supervision by transformations: Golan and El-Yaniv, Deep Anomaly Detection Using Geometric
+Transformations, 2018.) What is judged is always the sound as it was recorded.
 """
 
 from __future__ import annotations
@@ -34,6 +39,9 @@ Bools = npt.NDArray[np.bool_]
 class AdData(LabelledData):
     """Machine sounds, a `TaskData` whose examples are windows. Classes are machines, such as `slider_id_00`.
 
+    With pitches there are further classes, all machines at the first pitch (`slider_id_00 x 0.97`), all at the second,
+    and so on. The windows of "train" and "val" come once as they are, then once at each pitch.
+
     - `clips`: log-mel pixels by split, uint8 `[C, T, M]`.
     - `machine`: class indices by split, `[C]`.
     - `abnormal`: whether a clip is abnormal, by split, bool `[C]`; false for all of "train".
@@ -58,13 +66,19 @@ class AdData(LabelledData):
     def _windows_of(self, split: str) -> int:
         return self.windows.count(self.of_split(self.clips, split).shape[1])
 
+    def _pitches_of(self, split: str) -> int:
+        """Returns at how many pitches the windows of a split come, that of the recordings included."""
+        return 1 + len(self.windows.pitches) if split in ("train", "val") else 1
+
     def size(self, split: str) -> int:
         """Returns the number of windows of a split. Raises `SpecError` for an unknown split."""
-        return self._windows_of(split) * len(self.clips[split])
+        return self._windows_of(split) * len(self.clips[split]) * self._pitches_of(split)
 
     def labels(self, split: str) -> Labels:
-        """Returns the machine of every window `[N]`; the windows of a clip stand together."""
-        return np.repeat(self.machine[split], self._windows_of(split))
+        """Returns the class of every window `[N]`; the windows of a clip stand together, and those of a pitch do."""
+        own = np.repeat(self.of_split(self.machine, split), self._windows_of(split))
+        machines = len(self.classes) // (1 + len(self.windows.pitches))
+        return (machines * np.arange(self._pitches_of(split))[:, None] + own).ravel()
 
     def input_shape(self, settings: Mapping[str, int]) -> tuple[int, int, int]:
         """Returns `(height, width, 1)`."""
@@ -81,7 +95,8 @@ class AdData(LabelledData):
         """
         rows = np.arange(self.size(split)) if indices is None else indices
         count = max(1, self._windows_of(split))
-        return self.windows.inputs(self.clips[split], (rows // count, rows % count))
+        pitch, clip = np.divmod(rows // count, max(1, len(self.clips[split])))
+        return self.windows.inputs(self.clips[split], (clip, rows % count), pitch)
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
         """Returns augmented network inputs `[B, height, width, 1]` of train windows.
@@ -109,7 +124,7 @@ class AdData(LabelledData):
         - `outputs`: logits `[N, classes]` of all windows of the split.
         """
         own, abnormal = self.machine[split], self.abnormal[split]
-        if not abnormal.any():
+        if not abnormal.any():  # always so in "val"
             return classification(outputs, self.labels(split), len(self.classes), self.noun)
         scores = anomaly_scores(outputs, own, self._windows_of(split))
         groups = {self.classes[i]: (scores[own == i], abnormal[own == i]) for i in np.unique(own)}

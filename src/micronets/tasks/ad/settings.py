@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.frontend import FrontEnd
+from micronets.frontend.mel import hertz, mel, mel_edges
 from micronets.ranges import check_fields, ranged
 
 LOGMEL = FrontEnd(clip_ms=10000, window_ms=64, hop_ms=32, n_fft=1024, n_mels=64, fmax=8000, placement="start")
@@ -27,6 +28,9 @@ class Windows:
 
     A log-mel `[T, M]` is cut into windows of `frames` frames, one every `hop` frames. Each is brought to `[height,
     width, 1]` by bilinear interpolation, and its pixels become (pixel - input_mean) / input_scale of `logmel`.
+
+    - `pitches`: factors by which the frequencies of training windows are raised, each of which makes a further class of
+      every machine (see `data.AdData`). A finished model hears sounds as they are.
     """
 
     logmel: FrontEnd = LOGMEL
@@ -34,23 +38,41 @@ class Windows:
     hop: int = 20
     height: int = 32
     width: int = 32
+    pitches: tuple[float, ...] = ()
 
     def count(self, frames: int) -> int:
         """Returns the number of windows in a clip of so many frames."""
         return max(0, 1 + (frames - self.frames) // self.hop)
 
-    def inputs(self, clips: npt.NDArray[np.uint8], at: tuple[Labels, Labels]) -> Floats:
+    def inputs(self, clips: npt.NDArray[np.uint8], at: tuple[Labels, Labels], pitch: Labels | None = None) -> Floats:
         """Returns network inputs `[N, height, width, 1]`.
 
         - `clips`: log-mel pixels `[C, T, M]`.
         - `at`: numbers of clips `[N]` and of windows in them `[N]`.
+        - `pitch`: numbers of pitches `[N]`, where 0 is the sound as it is and i is `pitches[i - 1]`; None: all 0.
         """
         out = np.empty((len(at[0]), self.height, self.width, 1), np.float32)
-        down, across = bilinear(self.frames, self.height), bilinear(self.logmel.n_mels, self.width)
+        down, across = bilinear(self.frames, self.height), self.band_matrices()
         for i in range(0, len(out), 256):
             rows = at[1][i : i + 256, None] * self.hop + np.arange(self.frames)
-            out[i : i + 256, ..., 0] = down @ clips[at[0][i : i + 256, None], rows].astype(np.float32) @ across.T
+            bands = across[0] if pitch is None else across[pitch[i : i + 256]].transpose(0, 2, 1)
+            bands = bands.T if pitch is None else bands
+            out[i : i + 256, ..., 0] = down @ clips[at[0][i : i + 256, None], rows].astype(np.float32) @ bands
         return (out - np.float32(self.logmel.input_mean[0])) / np.float32(self.logmel.input_scale[0])
+
+    def band_matrices(self) -> Floats:
+        """Returns for the sound as it is, and for each of `pitches`, the matrix `[width, M]` that bands are brought to
+        the width by, together `[1 + pitches, width, M]`.
+
+        At a pitch p the sound of f Hz appears where that of p x f Hz does. Each row interpolates between two bands by
+        their centres on the mel scale.
+        """
+        bands = self.logmel.n_mels
+        edges = mel_edges(self.logmel)
+        first, step = edges[1], (edges[-1] - edges[0]) / (bands + 1)
+        at = first + step * ((np.arange(self.width) + 0.5) * bands / self.width - 0.5)
+        raised = [(mel(hertz(at) / pitch) - first) / step for pitch in self.pitches]
+        return np.stack([bilinear(bands, self.width), *(interpolation(bands, x) for x in raised)])
 
     def to_json(self) -> str:
         """Returns one line of JSON with every field; its `kind` is "windows"."""
@@ -62,6 +84,7 @@ class Windows:
         try:
             raw = json.loads(text)
             sizes = {name: int(raw[name]) for name in ("frames", "hop", "height", "width")}
+            pitches = tuple(float(p) for p in raw.get("pitches", ()))
             logmel = FrontEnd.from_json(json.dumps(raw["logmel"]), where)
         except (ValueError, TypeError, KeyError) as e:
             reason = f"it has no {e}" if isinstance(e, KeyError) else str(e)
@@ -70,7 +93,7 @@ class Windows:
             ) from e
         if min(sizes.values()) < 1:
             raise SpecError(f"{where}: its windows are {sizes}; every number must be above 0")
-        return Windows(logmel, **sizes)
+        return Windows(logmel, **sizes, pitches=pitches)
 
 
 def bilinear(n: int, m: int) -> Floats:
@@ -78,7 +101,15 @@ def bilinear(n: int, m: int) -> Floats:
 
     Beyond the edges, the first and the last sample are repeated.
     """
-    at = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
+    return interpolation(n, (np.arange(m) + 0.5) * n / m - 0.5)
+
+
+def interpolation(n: int, at: npt.NDArray[np.float64]) -> Floats:
+    """Returns the matrix `[m, n]` that reads `n` samples at the places `at` `[m]`, linearly between two samples.
+
+    Beyond the first and the last sample, these are repeated.
+    """
+    m, at = len(at), np.clip(at, 0, n - 1)
     low = np.minimum(at.astype(np.int64), max(n - 2, 0))
     matrix = np.zeros((m, n), np.float32)
     matrix[np.arange(m), low] += 1 - (at - low)

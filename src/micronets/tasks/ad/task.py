@@ -25,6 +25,9 @@ __all__ = ["TASK", "AdData", "AdOptions", "WindowAugmentation", "examples", "loa
 
 Pixels = npt.NDArray[np.uint8]
 
+PITCHES = (0.97, 1.03)
+MOST_PITCHES = 8
+
 
 @dataclass(frozen=True)
 class AdOptions:
@@ -36,6 +39,9 @@ class AdOptions:
       slider for synthetic ones.
     - `synthetic_clips`: training clips to synthesise, where there is no path.
     - `clip_seconds`: length of a clip; longer recordings are cut to it at the end.
+    - `pitches`: factors around 1 by which the frequencies of training sounds are raised or lowered. The network learns
+      to tell these sounds from the machine's own, so that it notices small changes, and one machine is enough. Without
+      any it only tells machines apart, and two are needed.
     - `balance`: the windows of a training epoch: each once (`none`), or every machine as often as the others
       (`sampled`), rare ones repeatedly.
     - `augmentation`: the augmentation of training windows.
@@ -45,16 +51,28 @@ class AdOptions:
     machine: str = ""
     synthetic_clips: int = ranged(320, 1, 1_000_000)
     clip_seconds: float = ranged(10.0, 2.1, 600)
+    pitches: tuple[float, ...] = PITCHES
     balance: Balance = "none"
     augmentation: WindowAugmentation = field(default_factory=WindowAugmentation)
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
+        check_pitches(self.pitches)
+
+
+def check_pitches(pitches: Sequence[float]) -> None:
+    """Raises `SpecError` for pitches that no network can tell apart, or that are no small changes."""
+    wrong = [p for p in pitches if not 0.5 <= p <= 2 or abs(p - 1) < 0.005]
+    if wrong:
+        raise SpecError(f"data.pitches: {wrong[0]:g}; allowed: 0.5 to 0.995 and 1.005 to 2")
+    if len({*pitches}) < len(pitches) or len(pitches) > MOST_PITCHES:
+        raise SpecError(f"data.pitches: {list(pitches)}; allowed: at most {MOST_PITCHES} different factors")
 
 
 def outline(options: AdOptions) -> Outline:
     """Returns the facts that are known before the data are made or read."""
-    return Outline(2, {"height": Windows().height, "width": Windows().width})
+    machines = 1 if options.path and options.pitches else 2
+    return Outline(machines * (1 + len(options.pitches)), {"height": Windows().height, "width": Windows().width})
 
 
 def load(
@@ -63,6 +81,7 @@ def load(
     machine: str = "",
     synthetic_clips: int = 320,
     clip_seconds: float = 10.0,
+    pitches: Sequence[float] = PITCHES,
     augmentation: WindowAugmentation | None = None,
     splits: Sequence[str] = SPLITS,
     windows: Windows | None = None,
@@ -70,7 +89,7 @@ def load(
 ) -> AdData:
     """Reads the machine sounds at `path`, or makes synthetic ones.
 
-    - `machine`, `synthetic_clips`, `clip_seconds`, `augmentation`: see `AdOptions`.
+    - `machine`, `synthetic_clips`, `clip_seconds`, `pitches`, `augmentation`: see `AdOptions`.
     - `splits`: the splits to read, where "all" is everything in one split; the others stay empty.
     - `windows`: the way from clips to inputs; the default is log-mels, standardised over the training clips.
     - `known`: the machines of a finished model, such as "fan_id_00"; recordings of others are left out, with a note.
@@ -80,7 +99,8 @@ def load(
     for s in splits:
         if s not in (*SPLITS, "all"):
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
-    own = windows or Windows(replace(LOGMEL, clip_ms=1000 * clip_seconds))
+    check_pitches(pitches)
+    own = windows or Windows(replace(LOGMEL, clip_ms=1000 * clip_seconds), pitches=tuple(pitches))
     if path is None:
         sounds, notes, read = _synthetic_clips(machine or "slider", synthetic_clips), [], _synthetic_features
     else:
@@ -97,10 +117,10 @@ def load(
         sounds, notes, read = by_split, [*strange, *left_out, *few], _recorded_features
         if "test" in splits or "all" in splits:
             folders.check_judged(sounds["test"], path)
-    classes = tuple(sorted({c.machine for s in SPLITS for c in sounds[s]}))
-    if len(classes) < 2 and "train" in splits:
+    found = tuple(sorted({c.machine for s in SPLITS for c in sounds[s]}))
+    if len(found) < 2 and not own.pitches and "train" in splits:
         raise DataError(
-            f"{path}: only one machine, {classes[0]}; the network learns to tell machines apart: two are needed"
+            f"{path}: only one machine, {found[0]}; a network that only tells machines apart needs two, or data.pitches"
         )
     sounds = {"all": [c for s in SPLITS for c in sounds[s]]} if "all" in splits else sounds
     sounds = {s: sounds.get(s, []) if s in splits else [] for s in (*SPLITS, *sounds)}
@@ -121,17 +141,19 @@ def load(
         )
     if windows is None and len(clips["train"]):
         own = replace(own, logmel=_standardised(own.logmel, clips["train"]))
-    machines = counted(len(classes), "machines")
+    machines = counted(len(found), "machines")
     what = f"{machines}, {counted(count, 'clips')} of {own.logmel.clip_ms / 1000:g} s"
     return AdData(
-        classes=classes,
+        classes=(*found, *(f"{name} x {pitch:g}" for pitch in own.pitches for name in found)),
         source=f"{path.name}: {what}" if path else f"synthetic machine sounds ({machine or 'slider'}): {what}",
         windows=own,
         clips=clips,
-        machine={s: np.array([classes.index(c.machine) for c in part], np.int64) for s, part in sounds.items()},
+        machine={s: np.array([found.index(c.machine) for c in part], np.int64) for s, part in sounds.items()},
         abnormal={s: np.array([c.abnormal for c in part], bool) for s, part in sounds.items()},
         synthetic=path is None,
         notes=tuple(notes),
+        made=len(own.pitches) * own.count(clips["train"].shape[1]) * len(clips["train"]),
+        made_to_choose=len(own.pitches) * own.count(clips["val"].shape[1]) * len(clips["val"]),
         augmentation=augmentation or WindowAugmentation(),
     )
 
@@ -151,14 +173,14 @@ def _recorded_features(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tup
 def _synthetic_clips(machine: str, clips: int) -> dict[str, list[Any]]:
     """Returns the clips to synthesise, by split.
 
-    There are `clips` for "train", 0.3 times as many for "val" and 0.8 times as many for "test", of which every second
+    There are `clips` for "train", 0.15 times as many for "val" and 0.8 times as many for "test", of which every second
     one has a fault. All machines and faults are equally frequent.
     """
     if machine not in (*synthetic.KINDS, "all"):
         raise SpecError(f"ad: no synthetic machine '{machine}'; {did_you_mean(machine, (*synthetic.KINDS, 'all'))}")
     kinds = synthetic.KINDS if machine == "all" else (machine,)
     each = clips / (len(kinds) * len(synthetic.IDS))
-    counts = {"train": round(each), "val": 2 * round(0.15 * each), "test": 2 * round(0.4 * each)}
+    counts = {"train": round(each), "val": round(0.15 * each), "test": 2 * round(0.4 * each)}
     if not all(counts.values()):
         raise SpecError(f"ad: synthetic_clips = {clips}; at least {7 * len(kinds) * len(synthetic.IDS)} are needed")
     return {
@@ -194,17 +216,25 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
         raise SpecError(
             f"{card.where}: its input is {card.input_shape}, its front end gives {windows.height, windows.width, 1}"
         )
-    kinds = {label.rpartition("_id_")[0] for label in card.labels}
+    count, rest = divmod(len(card.labels), 1 + len(windows.pitches))
+    if rest or not count:
+        raise SpecError(
+            f"{card.where}: its {len(card.labels)} labels are not those of machines at {1 + len(windows.pitches)} "
+            "pitches; give a model of task ad"
+        )
+    machines = card.labels[:count]
+    kinds = {label.rpartition("_id_")[0] for label in machines}
     machine = kinds.pop() if len(kinds) == 1 else "all"
-    data = load(path, machine=machine, splits=(split,), windows=windows, known=card.labels)
+    data = load(path, machine=machine, splits=(split,), windows=windows, known=machines)
     where = path if path is not None else "synthetic machines"
-    rows = np.isin(data.machine[split], [i for i, c in enumerate(data.classes) if c in card.labels])
+    learnt = data.classes[: len(data.classes) // (1 + len(windows.pitches))]
+    rows = np.isin(data.machine[split], [i for i, c in enumerate(learnt) if c in machines])
     if not rows.any():
         raise DataError(
-            f"{where}: split '{split}' is empty: {', '.join(data.classes)} have no recordings in it; judge by another "
+            f"{where}: split '{split}' is empty: {', '.join(learnt)} have no recordings in it; judge by another "
             "one, or by all recordings with --split all"
         )
-    order = positions(data.classes, card.labels)
+    order = positions(learnt, machines)
     known = replace(
         data,
         classes=card.labels,
