@@ -31,6 +31,7 @@ depthwise_by4_3x3 depthwise_by4_3x3_relu depthwise_by4_any fully_connected fully
 fully_connected_by8 fully_connected_s4 lookup max_pool mean pad im2col_prepare quantize depthwise_3x3_s1
 depthwise_3x3_s2 depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax unpack_s4
 unpack_weights_s4 copy_rows dot_bytes conv_bytes dense_bytes
+depthwise_bytes_any depthwise_bytes_3x3 depthwise_bytes
 concatenate split reduce_sum reduce_extreme copy_strided binary row_sub row_mul row_minimum
 row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear row_prelu
 dequantize_any quantize_s16 recode cast read_state assign_state dense_s16 svdf_s8 svdf_s16 softmax_s16 lstm_s8

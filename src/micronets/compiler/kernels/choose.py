@@ -17,6 +17,7 @@ from micronets.compiler.kernels.conv_bytes import bytes_kernel
 from micronets.compiler.kernels.copy import CopyKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
+from micronets.compiler.kernels.depthwise_bytes import depthwise_bytes_kernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
@@ -192,6 +193,8 @@ def _choose_plain(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return bytes_kernel(step, layer)
         case Conv2D(groups=1, weight_bits=8) as layer:
             return bytes_kernel(step, layer)
+        case DepthwiseConv2D(weight_bits=8) as layer:
+            return depthwise_bytes_kernel(step, layer)
         case _:
             return _choose_dsp(step, sharing, target)
 

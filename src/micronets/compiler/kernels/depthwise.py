@@ -128,8 +128,7 @@ class DepthwiseKernel(Kernel):
         """Returns a call of a kernel with the inner function that computes its lines."""
         layer, schedule = self.layer, self.schedule
         w, target = model.weights[layer.name], model.quant[layer.name]
-        filters = w.weights[0].transpose(2, 1, 0) if schedule.column_major else w.weights[0].transpose(2, 0, 1)
-        rows = filters.reshape(len(filters), -1)
+        rows = filter_rows(w.weights, schedule)
         requant = requantisation(model, layer, rows, place)
         by4 = schedule.by4 and requant.packed
         if by4:  # the kernel reads a multiplier for every channel
@@ -165,19 +164,38 @@ class DepthwiseKernel(Kernel):
             output=place.pointer(layer.name),
             weights=weights,
             scratch=place.scratch(layer.name, "void"),
-            window=self._window(model, place),
+            window=line_window(self.step, layer, schedule, model, place),
             schedule=schedule_struct,
             requant=requant.struct,
             kernel=Name(inner, INNER_BY4 if by4 else INNER),
         )
         return LayerCode(call, tuple(sorted(sources)))
 
-    def _window(self, model: QuantizedModel, place: Place) -> Struct:
-        """Returns the window of the layer along the schedule's lines."""
-        s, in_c, out_c = self.schedule, self.step.input_shapes[0][2], self.step.output_shape[2]
-        zero_point = model.quant[self.layer.inputs[0]].zero_point
-        sizes = (s.size, in_c, s.out_size, out_c, s.kernel, s.stride, s.dilation, s.before)
-        return sizes_struct(place, *sizes, pad_value=zero_point, by_rows=not s.column_major)
+
+def filter_rows(weights: npt.NDArray[np.int8], schedule: DepthwiseSchedule) -> npt.NDArray[np.int8]:
+    """Returns the weights of a depthwise layer as rows `[output channels, weights of a channel]` along its lines.
+
+    - weights: `[1, kernel height, kernel width, output channels]`.
+    - schedule: says what is a line.
+    """
+    filters = weights[0].transpose(2, 1, 0) if schedule.column_major else weights[0].transpose(2, 0, 1)
+    return filters.reshape(len(filters), -1)
+
+
+def line_window(
+    step: Step, layer: DepthwiseConv2D, schedule: DepthwiseSchedule, model: QuantizedModel, place: Place
+) -> Struct:
+    """Returns the window of a depthwise layer along the schedule's lines, as a `micronets_window`.
+
+    - step, layer: the layer, and its step.
+    - schedule: says what is a line.
+    - model: gives the zero point of the input, which padding stands for.
+    - place: the source of the layer's names and addresses.
+    """
+    s, in_c, out_c = schedule, step.input_shapes[0][2], step.output_shape[2]
+    zero_point = model.quant[layer.inputs[0]].zero_point
+    sizes = (s.size, in_c, s.out_size, out_c, s.kernel, s.stride, s.dilation, s.before)
+    return sizes_struct(place, *sizes, pad_value=zero_point, by_rows=not s.column_major)
 
 
 def _line_sources(function: str) -> set[str]:

@@ -88,6 +88,12 @@ class DepthwiseSchedule:
         return (math.ceil(self.out_size[1] / self.phases) - 1) * self.stride[1] + self.kernel[1]
 
     @property
+    def bytes_pitch(self) -> int:
+        """The values of a line in scratch memory, for the kernel that keeps them in bytes."""
+        count = math.ceil(self.out_size[1] / self.phases)
+        return (count - 1) * self.stride[1] + (self.kernel[1] - 1) * self.dilation[1] + 1
+
+    @property
     def least_rows_per_pass(self) -> int:
         """The fewest lines of output in a pass that do not mostly copy lines anew; 1 in patches, which have few."""
         if self.patched:
@@ -178,6 +184,18 @@ def choose_schedule(step: Step, cost: DepthwiseCycles, choice: DepthwiseChoice =
     if choice == "by4" and by4:
         return min(by4, key=lambda way: way.cycles(cost, shape[2]))
     return min([best, *by4], key=lambda way: way.cycles(cost, shape[2]) / (_WORTH if way.by4 else 1))
+
+
+def longer_lines(step: Step) -> DepthwiseSchedule:
+    """Returns the schedule of a depthwise `step` whose lines are longer, of which there are fewer.
+
+    Lines are rows where the output has another size than the input: along columns it could then not begin where the
+    input does.
+    """
+    height, width = step.input_shapes[0][:2]
+    if width == 1 or (height > width and _layer(step).stride == (1, 1) and step.output_shape[:2] == (height, width)):
+        return _by_columns(step)
+    return _by_rows(step)
 
 
 def patch_schedule(step: Step) -> DepthwiseSchedule:

@@ -480,6 +480,31 @@ void micronets_depthwise_by4_any(struct micronets_depthwise_by4_pass *pass);
 void micronets_depthwise_by4_3x3(struct micronets_depthwise_by4_pass *pass);
 void micronets_depthwise_by4_3x3_relu(struct micronets_depthwise_by4_pass *pass);
 
+struct micronets_depthwise_bytes_pass; /* a pass of one channel, defined in micronets_depthwise_bytes.h */
+
+/* The type of the functions that compute one pass for cores that multiply two numbers at a time.
+ *
+ * pass: [in] the lines and the constants. output: [out] the first output of the first line. rows: lines of outputs, at
+ * least 1. count: outputs of a line, at least 1. */
+typedef void (*micronets_depthwise_bytes_kernel)(const struct micronets_depthwise_bytes_pass *pass, int8_t *output,
+                                                 int32_t rows, int32_t count);
+
+/* Depthwise convolution, channel by channel, for cores that multiply two numbers at a time.
+ *
+ * scratch: [scratch] aligned to 4 bytes: a word for each weight of a channel, then the lines under a pass, `pitch`
+ *   bytes each. kernel: [in] computes a pass: micronets_depthwise_bytes_any, or
+ *   micronets_depthwise_bytes_3x3. The other arguments are those of micronets_depthwise. */
+void micronets_depthwise_bytes(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
+                               const micronets_window *window, const micronets_depthwise_schedule *schedule,
+                               const micronets_requant *requant, micronets_depthwise_bytes_kernel kernel);
+
+/* One pass of any such convolution; and one with windows of 3 x 3, without dilation along the line, and with packed
+ * tables. Arguments are those of micronets_depthwise_bytes_kernel. */
+void micronets_depthwise_bytes_any(const struct micronets_depthwise_bytes_pass *pass, int8_t *output, int32_t rows,
+                                   int32_t count);
+void micronets_depthwise_bytes_3x3(const struct micronets_depthwise_bytes_pass *pass, int8_t *output, int32_t rows,
+                                   int32_t count);
+
 /* A matrix times a vector, four filters at a time.
  *
  * input: [in] [inputs]. output: [out] [units].

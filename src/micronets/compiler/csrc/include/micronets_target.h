@@ -46,6 +46,14 @@
 #endif
 #endif
 
+/* 1 where loops are written as inline assembly for cores whose instructions have 16 bits: Cortex-M0+ and M23. GCC makes
+ * more moves than products of the same loops in C, and only an optimising one leaves all eight low registers to them. */
+#if MICRONETS_NARROW_PRODUCTS && defined(__thumb__) && !defined(__clang__) && defined(__OPTIMIZE__)
+#define MICRONETS_THUMB_LOOPS 1
+#else
+#define MICRONETS_THUMB_LOOPS 0
+#endif
+
 #ifndef __ASSEMBLER__
 
 /* MICRONETS_INLINE is for inner loops, which are fast only as part of the loop around them. MICRONETS_APART keeps a

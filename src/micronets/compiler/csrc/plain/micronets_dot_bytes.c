@@ -1,31 +1,79 @@
 #include "micronets_dot_bytes.h"
-#include "micronets_requantize.h"
+#include "micronets_requantize_sums.h"
 
 /* Adds the products of the value at x[K] with four filters, whose weights are the four bytes from w[4 * K] on. */
 #define PRODUCTS(K)               \
     do {                          \
         const int32_t v = x[K];   \
-        s0 += v * w[4 * (K)];     \
-        s1 += v * w[4 * (K) + 1]; \
-        s2 += v * w[4 * (K) + 2]; \
-        s3 += v * w[4 * (K) + 3]; \
+        s0 += (uint32_t)(v * w[4 * (K)]);     \
+        s1 += (uint32_t)(v * w[4 * (K) + 1]); \
+        s2 += (uint32_t)(v * w[4 * (K) + 2]); \
+        s3 += (uint32_t)(v * w[4 * (K) + 3]); \
     } while (0)
 
-/* Multiplies `size` values with four filters. Returns where the weights of the next four are.
+#if MICRONETS_THUMB_LOOPS
+/* The same as instructions: W0 .. W3 is where the weights lie behind w. */
+/* clang-format off */
+#define PRODUCTS_THUMB(K, W0, W1, W2, W3)  \
+    "movs %[v], #" #K "\n\t"               \
+    "ldrsb %[v], [%[x], %[v]]\n\t"         \
+    "ldrb %[t], [%[w], #" #W0 "]\n\t"      \
+    "muls %[t], %[v], %[t]\n\t"            \
+    "adds %[s0], %[s0], %[t]\n\t"          \
+    "ldrb %[t], [%[w], #" #W1 "]\n\t"      \
+    "muls %[t], %[v], %[t]\n\t"            \
+    "adds %[s1], %[s1], %[t]\n\t"          \
+    "ldrb %[t], [%[w], #" #W2 "]\n\t"      \
+    "muls %[t], %[v], %[t]\n\t"            \
+    "adds %[s2], %[s2], %[t]\n\t"          \
+    "ldrb %[t], [%[w], #" #W3 "]\n\t"      \
+    "muls %[v], %[t], %[v]\n\t"            \
+    "adds %[s3], %[s3], %[v]\n\t"
+/* clang-format on */
+#endif
+
+/* Multiplies a vector with four filters. Returns where the weights of the next four are.
  *
  * sums: [in, out] a sum for each filter, to which the products are added. */
-MICRONETS_APART const uint8_t *multiply(const int8_t *x, const uint8_t *w, int32_t size, int32_t *sums)
+MICRONETS_APART const uint8_t *multiply(const micronets_dot_rows *vector, const uint8_t *w, int32_t *sums)
 {
     int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
-    const int8_t *const end = x + size, *const whole = x + (size & ~3);
-    for (; x != whole; x += 4, w += 16) {
-        PRODUCTS(0);
-        PRODUCTS(1);
-        PRODUCTS(2);
-        PRODUCTS(3);
-    }
-    for (; x != end; x++, w += 4) {
-        PRODUCTS(0);
+    const int8_t *x = vector->x;
+    for (int32_t row = vector->rows; row > 0; row--) {
+        const int8_t *const whole = x + (vector->count & ~3);
+#if MICRONETS_THUMB_LOOPS
+        if (x != whole) {
+            int32_t v, t;
+            /* clang-format off */
+            __asm__ volatile(
+                ".syntax unified\n"
+                "1:\n\t"
+                PRODUCTS_THUMB(0, 0, 1, 2, 3)
+                PRODUCTS_THUMB(1, 4, 5, 6, 7)
+                PRODUCTS_THUMB(2, 8, 9, 10, 11)
+                PRODUCTS_THUMB(3, 12, 13, 14, 15)
+                "adds %[x], #4\n\t"
+                "adds %[w], #16\n\t"
+                "cmp %[x], %[end]\n\t"
+                "bne 1b\n\t"
+                : [x] "+l"(x), [w] "+l"(w), [s0] "+l"(s0), [s1] "+l"(s1), [s2] "+l"(s2), [s3] "+l"(s3), [v] "=&l"(v),
+                  [t] "=&l"(t)
+                : [end] "h"(whole)
+                : "cc", "memory");
+            /* clang-format on */
+        }
+#else
+        for (; x != whole; x += 4, w += 16) {
+            PRODUCTS(0);
+            PRODUCTS(1);
+            PRODUCTS(2);
+            PRODUCTS(3);
+        }
+#endif
+        for (int32_t left = vector->count & 3; left > 0; left--, x++, w += 4) {
+            PRODUCTS(0);
+        }
+        x += vector->pitch - vector->count;
     }
     sums[0] = s0;
     sums[1] = s1;
@@ -34,25 +82,26 @@ MICRONETS_APART const uint8_t *multiply(const int8_t *x, const uint8_t *w, int32
     return w;
 }
 
-void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const uint8_t *weights, int32_t filters,
-                         const micronets_requant *requant)
+/* Returns the sum of a vector's values. */
+MICRONETS_APART int32_t sum_of(const micronets_dot_rows *vector)
 {
-    const micronets_dot_rows v = *vector;
     int32_t sum = 0;
-    for (int32_t row = 0; row < v.rows; row++) {
-        const int8_t *const first = v.x + row * v.pitch;
-        for (const int8_t *x = first; x != first + v.count; x++) {
+    const int8_t *x = vector->x;
+    for (int32_t row = vector->rows; row > 0; row--, x += vector->pitch - vector->count) {
+        for (const int8_t *const end = x + vector->count; x != end; x++) {
             sum += *x;
         }
     }
+    return sum;
+}
+
+void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const uint8_t *weights, int32_t filters,
+                         const micronets_requant *requant)
+{
+    const int32_t offset = -128 * sum_of(vector);
     for (int32_t f = 0; f < filters; f += 4) {
-        int32_t sums[4] = {-128 * sum, -128 * sum, -128 * sum, -128 * sum};
-        const int8_t *x = v.x;
-        for (int32_t row = v.rows; row > 0; row--, x += v.pitch) {
-            weights = multiply(x, weights, v.count, sums);
-        }
-        for (int32_t k = 0; k < 4 && f + k < filters; k++) {
-            output[f + k] = micronets_requantize(sums[k], requant, f + k);
-        }
+        int32_t sums[4] = {offset, offset, offset, offset};
+        weights = multiply(vector, weights, sums);
+        micronets_requantize_sums(sums, output + f, requant, f, filters - f < 4 ? filters - f : 4);
     }
 }
