@@ -1,4 +1,4 @@
-"""Random convolutions, in groups or not, and dense layers as cores without the DSP extension compute them, compared byte by byte.
+"""Random convolutions, depthwise and dense layers as cores without the DSP extension compute them, byte by byte.
 
     python -m benchmarks.plain_layers [--layers 1000] [--seed 0]
 
@@ -20,7 +20,8 @@ from micronets.boards.targets import PLAIN
 from micronets.compiler import compile_model
 from micronets.device.host import build_library
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Layer
+from micronets.ir.layers import INPUT, Activation, Conv2D, DepthwiseConv2D, FullyConnected, Layer
+from micronets.ir.window import Padding
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from tests.support.random_models import random_input, random_model
@@ -45,12 +46,29 @@ def layer_of(seed: int) -> QuantizedModel:
         dilation = rng.choice([(1, 1), (1, 1), (2, 2), (1, 3)])
         stride = (1, 1) if dilation != (1, 1) else (rng.randint(1, 3), rng.randint(1, 3))
         shape = (rng.randint(13, 17), rng.randint(19, 22), rng.choice([1, 2, 3, 4, 5, 8, 16, 17]))
-        window = {"kernel": kernel, "stride": stride, "dilation": dilation, "padding": rng.choice(["same", "valid"])}
-        activation = rng.choice(["none", "relu", "relu6"])
+        padding: Padding = rng.choice(["same", "valid"])
+        activation: Activation = rng.choice(["none", "relu", "relu6"])
+        layer = Conv2D(
+            name="y",
+            inputs=(INPUT,),
+            filters=rng.randint(1, 20),
+            kernel=kernel,
+            stride=stride,
+            dilation=dilation,
+            padding=padding,
+            activation=activation,
+        )
         if seed % 3 == 0:
-            layer = DepthwiseConv2D(**y, **window, activation=activation, multiplier=rng.choice([1, 1, 1, 2]))
-        else:
-            layer = Conv2D(**y, **window, activation=activation, filters=rng.randint(1, 20))
+            layer = DepthwiseConv2D(
+                name="y",
+                inputs=(INPUT,),
+                multiplier=rng.choice([1, 1, 1, 2]),
+                kernel=kernel,
+                stride=stride,
+                dilation=dilation,
+                padding=padding,
+                activation=activation,
+            )
     model = random_model(Arch(shape, (layer,)), seed)
     w = model.weights["y"]
     if rng.random() < 0.2 and w.bias is not None:

@@ -1,6 +1,8 @@
-"""Convolutions and dense layers with weights in bytes, which cores without the DSP extension take."""
+"""Convolutions, depthwise and dense layers as cores without the DSP extension compute them."""
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,14 +12,17 @@ from micronets.boards.board import Board, load_board
 from micronets.boards.cores import CORES
 from micronets.boards.targets import PLAIN
 from micronets.compiler import compile_model
+from micronets.compiler.kernel_files import every_file
 from micronets.compiler.kernels.conv_bytes import in_bytes
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
+from micronets.device.host_compiler import compile_c
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer
 from micronets.quantized import reference
+from tests.compiler.kernels.test_depthwise import some_models
 from tests.compiler.kernels.test_wide_sums import models as large_models
-from tests.support.generated_c import STRICT, assert_equals_reference
+from tests.support.generated_c import STRICT, assert_equals_reference, needs_host_compiler
 from tests.support.random_models import random_arch, random_input, random_model
 
 Y = {"name": "y", "inputs": (INPUT,)}
@@ -54,6 +59,64 @@ def test_weights_lie_four_filters_side_by_side() -> None:
         [[129, 130, 131, 132], [0, 255, 128, 127]],
         [[133, 128, 128, 128], [134, 128, 128, 128]],
     ]
+
+
+@pytest.mark.parametrize("flags", [("-O1", *STRICT), ("-O2", NARROW)], ids=["wide", "narrow"])
+def test_depthwise_layers_equal_the_reference(flags: tuple[str, ...]) -> None:
+    """Odd sizes, several passes, columns as lines, dilation in parts, outputs over inputs, and large biases."""
+    models = [m for m in some_models(60) if m.arch.layers[-1].weight_bits == 8]
+    models += [layer_of(seed) for seed in range(0, 40, 3)]
+    compiled = [compile_model(m, PLAIN) for m in models]
+    for kernel in ("any", "3x3"):
+        assert any(f"micronets_depthwise_bytes_{kernel}.c" in c.files for c in compiled)
+    assert_equals_reference(models, flags, compiled)
+
+
+SCALES = r"""
+#include <stdio.h>
+
+#include "micronets_requantize_sums.h"
+
+/* Compares the product of halves with one of 64 bits, at the ends of all ranges, around multiples of 2^15 and 2^16, and
+ * for other numbers. */
+int main(void)
+{
+    const int32_t limit = (1 << 30) - 1;
+    uint32_t state = 1;
+    long wrong = 0;
+    for (int32_t i = 0; i < 3000000; i++) {
+        uint32_t word[4];
+        for (int k = 0; k < 4; k++) {
+            state = state * 1664525u + 1013904223u;
+            word[k] = state >> 8;
+        }
+        int32_t value = (int32_t)(word[0] << 7) >> (word[1] & 15);
+        uint32_t doubled = 0x80000000u | word[2] << 8 | (word[3] & 0xfe);
+        value = (word[1] & 0x30) == 0 ? (value & ~0x7fff) - (int32_t)(word[1] >> 6 & 1) : value;
+        value = (word[1] & 0x380) == 0 ? limit - (int32_t)(word[1] >> 10 & 3) : value;
+        value = (word[1] & 0x380) == 0x80 ? (int32_t)(word[1] >> 10 & 3) - limit : value;
+        doubled = (word[3] & 0x700) == 0 ? doubled | 0xfffe : doubled;
+        doubled = (word[3] & 0x700) == 0x100 ? 0xfffffffeu - (word[2] & 6) : doubled;
+        doubled = (word[3] & 0x700) == 0x200 ? doubled & 0xffff0000u : doubled;
+        value = value > limit ? limit : value < -limit ? -limit : value;
+        const int64_t wide = ((int64_t)value * (int64_t)doubled + ((int64_t)1 << 31)) >> 32;
+        wrong += micronets_high_doubled(value, doubled) != wide;
+    }
+    printf("%ld\n", wrong);
+    return 0;
+}
+"""
+
+
+def test_scales_by_narrow_products_are_exact(tmp_path: Path) -> None:
+    needs_host_compiler()
+    for name, text in every_file().items():
+        if name.endswith(".h"):
+            (tmp_path / name).write_text(text)
+    (tmp_path / "scales.c").write_text(SCALES)
+    compile_c([tmp_path / "scales.c"], tmp_path / "scales", ("-O2", "-fsanitize=undefined", NARROW))
+    done = subprocess.run([tmp_path / "scales"], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
 
 
 # Instructions a product, with a tenth to spare. With the packed weights of the DSP kernels these were 13.0 and 12.1 on

@@ -179,7 +179,7 @@ def filter_rows(weights: npt.NDArray[np.int8], schedule: DepthwiseSchedule) -> n
     - schedule: says what is a line.
     """
     filters = weights[0].transpose(2, 1, 0) if schedule.column_major else weights[0].transpose(2, 0, 1)
-    return filters.reshape(len(filters), -1)
+    return np.reshape(filters, (len(filters), -1))
 
 
 def line_window(

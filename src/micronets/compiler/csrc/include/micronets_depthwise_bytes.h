@@ -23,8 +23,8 @@ typedef struct micronets_depthwise_bytes_pass {
 
 /* Returns the code of a sum of a pass by packed tables; n: [in] the pass. sum: of raised values, with the bias.
  * lowest, highest, zero: of the requantisation. */
-MICRONETS_INLINE int8_t micronets_pass_code(const micronets_depthwise_bytes_pass *n, uint32_t sum,
-                                            int32_t lowest, int32_t highest, int32_t zero)
+MICRONETS_INLINE int8_t micronets_pass_code(const micronets_depthwise_bytes_pass *n, uint32_t sum, int32_t lowest,
+                                            int32_t highest, int32_t zero)
 {
     const int32_t value = micronets_scaled((int32_t)sum, n->doubled, n->right);
     return (int8_t)(micronets_clamp(value, lowest, highest) + zero);

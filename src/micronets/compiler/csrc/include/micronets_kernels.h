@@ -489,11 +489,19 @@ struct micronets_depthwise_bytes_pass; /* a pass of one channel, defined in micr
 typedef void (*micronets_depthwise_bytes_kernel)(const struct micronets_depthwise_bytes_pass *pass, int8_t *output,
                                                  int32_t rows, int32_t count);
 
-/* Depthwise convolution, channel by channel, for cores that multiply two numbers at a time.
+/* Depthwise convolution, channel by channel, for cores that multiply two numbers at a time: input channel c gives the
+ * outputs n * c .. n * c + n - 1, n = multiplier.
  *
+ * input: [in] map [in_h, in_w, in_c]; where the schedule's column_major is 1, [in_w, in_h, in_c], as lines are columns.
+ * output: [out] map [out_h, out_w, in_c * n]; where the schedule's column_major is 1, [out_w, out_h, in_c * n]. With
+ *   n = 1 it may lie exactly over the input where the plan says so.
+ * weights: [in] [out_c, kernel_h, kernel_w].
  * scratch: [scratch] aligned to 4 bytes: a word for each weight of a channel, then the lines under a pass, `pitch`
- *   bytes each. kernel: [in] computes a pass: micronets_depthwise_bytes_any, or
- *   micronets_depthwise_bytes_3x3. The other arguments are those of micronets_depthwise. */
+ *   bytes each.
+ * window: [in] sizes along the schedule's lines; pad_value is the input's zero point.
+ * schedule: [in] how to go through the lines.
+ * requant: [in] tables of either form.
+ * kernel: [in] computes a pass: micronets_depthwise_bytes_any, or micronets_depthwise_bytes_3x3. */
 void micronets_depthwise_bytes(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
                                const micronets_window *window, const micronets_depthwise_schedule *schedule,
                                const micronets_requant *requant, micronets_depthwise_bytes_kernel kernel);

@@ -35,9 +35,9 @@ MICRONETS_INLINE int32_t micronets_scaled(int32_t total, uint32_t doubled, int32
 
 /* Writes the codes of sums of neighbouring output channels.
  *
- * sums: [in] `count` sums, without their biases. output: [out] `count` codes. requant: [in] tables of either form.
- * channel: that of the first sum. count: at least 1. */
-MICRONETS_APART void micronets_requantize_sums(const int32_t *sums, int8_t *output, const micronets_requant *requant,
+ * sums: [in] `count` sums, without their biases, which wrap at 32 bits. output: [out] `count` codes. requant: [in]
+ * tables of either form. channel: that of the first sum. count: at least 1. */
+MICRONETS_APART void micronets_requantize_sums(const uint32_t *sums, int8_t *output, const micronets_requant *requant,
                                                int32_t channel, int32_t count)
 {
     const int32_t lowest = requant->lowest, highest = requant->highest, zero = requant->zero_point;
@@ -45,14 +45,14 @@ MICRONETS_APART void micronets_requantize_sums(const int32_t *sums, int8_t *outp
     const int32_t step = requant->per_channel;
     if (requant->shift_count > 0) {
         for (int32_t k = 0; k < count; k++) {
-            output[k] = micronets_requantize(sums[k], requant, channel + k);
+            output[k] = micronets_requantize((int32_t)sums[k], requant, channel + k);
         }
         return;
     }
     multiplier += channel * step;
-    for (const int32_t *const end = sums + count; sums != end; multiplier += step) {
-        const int32_t word = *bias++;
-        const int32_t value = micronets_scaled(*sums++ + (word >> 8), (uint32_t)*multiplier, word & 255);
+    for (const uint32_t *const end = sums + count; sums != end; multiplier += step) {
+        const int32_t word = *bias++, total = (int32_t)(*sums++ + (uint32_t)(word >> 8));
+        const int32_t value = micronets_scaled(total, (uint32_t)*multiplier, word & 255);
         *output++ = (int8_t)(micronets_clamp(value, lowest, highest) + zero);
     }
 }

@@ -46,8 +46,8 @@
 #endif
 #endif
 
-/* 1 where loops are written as inline assembly for cores whose instructions have 16 bits: Cortex-M0+ and M23. GCC makes
- * more moves than products of the same loops in C, and only an optimising one leaves all eight low registers to them. */
+/* 1 where loops are written as inline assembly for cores whose instructions have 16 bits: Cortex-M0+ and M23. GCC adds
+ * moves between registers to the same loops in C, and only an optimising one leaves all eight low registers to them. */
 #if MICRONETS_NARROW_PRODUCTS && defined(__thumb__) && !defined(__clang__) && defined(__OPTIMIZE__)
 #define MICRONETS_THUMB_LOOPS 1
 #else

@@ -106,8 +106,8 @@ void micronets_depthwise_bytes(const int8_t *input, int8_t *output, const int8_t
     const micronets_line_strides steps = micronets_line_strides_of(n, schedule);
     int32_t *const words = (int32_t *)scratch;
     uint8_t *const lines = (uint8_t *)(words + taps);
-    copy copied = {n->in_w < room ? n->in_w : room, phases * steps.in_step, pitch, steps.in_line, 0,
-                   n->pad_value + 128};
+    copy copied = {
+        n->in_w < room ? n->in_w : room, phases * steps.in_step, pitch, steps.in_line, 0, n->pad_value + 128};
     micronets_depthwise_bytes_pass pass = {.window = n,
                                            .requant = requant,
                                            .weights = words,

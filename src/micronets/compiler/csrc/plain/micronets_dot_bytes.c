@@ -2,9 +2,9 @@
 #include "micronets_requantize_sums.h"
 
 /* Adds the products of the value at x[K] with four filters, whose weights are the four bytes from w[4 * K] on. */
-#define PRODUCTS(K)               \
-    do {                          \
-        const int32_t v = x[K];   \
+#define PRODUCTS(K)                           \
+    do {                                      \
+        const int32_t v = x[K];               \
         s0 += (uint32_t)(v * w[4 * (K)]);     \
         s1 += (uint32_t)(v * w[4 * (K) + 1]); \
         s2 += (uint32_t)(v * w[4 * (K) + 2]); \
@@ -35,9 +35,9 @@
 /* Multiplies a vector with four filters. Returns where the weights of the next four are.
  *
  * sums: [in, out] a sum for each filter, to which the products are added. */
-MICRONETS_APART const uint8_t *multiply(const micronets_dot_rows *vector, const uint8_t *w, int32_t *sums)
+MICRONETS_APART const uint8_t *multiply(const micronets_dot_rows *vector, const uint8_t *w, uint32_t *sums)
 {
-    int32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3];
+    uint32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3]; /* they wrap at 32 bits */
     const int8_t *x = vector->x;
     for (int32_t row = vector->rows; row > 0; row--) {
         const int8_t *const whole = x + (vector->count & ~3);
@@ -98,9 +98,9 @@ MICRONETS_APART int32_t sum_of(const micronets_dot_rows *vector)
 void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const uint8_t *weights, int32_t filters,
                          const micronets_requant *requant)
 {
-    const int32_t offset = -128 * sum_of(vector);
+    const uint32_t offset = 0u - 128u * (uint32_t)sum_of(vector);
     for (int32_t f = 0; f < filters; f += 4) {
-        int32_t sums[4] = {offset, offset, offset, offset};
+        uint32_t sums[4] = {offset, offset, offset, offset};
         weights = multiply(vector, weights, sums);
         micronets_requantize_sums(sums, output + f, requant, f, filters - f < 4 ? filters - f : 4);
     }
