@@ -108,13 +108,8 @@ void micronets_depthwise_bytes(const int8_t *input, int8_t *output, const int8_t
     uint8_t *const lines = (uint8_t *)(words + taps);
     copy copied = {
         n->in_w < room ? n->in_w : room, phases * steps.in_step, pitch, steps.in_line, 0, n->pad_value + 128};
-    micronets_depthwise_bytes_pass pass = {.window = n,
-                                           .requant = requant,
-                                           .weights = words,
-                                           .lines = lines,
-                                           .pitch = pitch,
-                                           .step = phases * steps.out_step,
-                                           .out_line = steps.out_line};
+    micronets_depthwise_bytes_pass pass = {n, requant, words, lines, pitch, phases * steps.out_step, steps.out_line,
+                                           0, 0,       0,     0};
     int32_t left = schedule->multiplier;
     pad(lines, pitch * height, copied.padding);
     for (int32_t c = 0; c < n->out_c; c++, output++) {
