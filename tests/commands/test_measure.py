@@ -283,7 +283,7 @@ def test_layers_in_bands_take_little_longer_than_whole_ones_and_less_memory(tmp_
     assert bands.bands == (LayersInPatches("a", "b", layers=2, rows=1),)
     assert bands.bit_exact
     assert bands.sram_bytes < 0.6 * plain.sram_bytes
-    assert "layers 'a' to 'b' run together in patches of 1 rows" in bands.text()
+    assert "layers 'a' to 'b' run together in patches of 1 row" in bands.text()
     for whole, patched in zip(plain.per_layer, bands.per_layer, strict=True):
         assert whole.macs == patched.macs
         # A band of one row gathers three rows of a depthwise layer for it, where more rows share them.

@@ -1,5 +1,5 @@
 """Complete firmware projects around a network that listens: a microphone, the network, its detector, and an output.
 
-`projects.project_files` returns the files of one. Its C lies in `csrc`: `app` knows no hardware, the other folders each
-know one way to get samples and to show a line.
+`projects.project_files` returns the files of a project. The C lies in `csrc`: `app`, `axes` and `camera` have the
+applications, which know no hardware; each other folder has one way to get samples or frames and to show a line.
 """

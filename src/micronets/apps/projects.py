@@ -1,4 +1,4 @@
-"""`Project`: what a firmware project is made of, and the kinds of projects that there are."""
+"""`Project`: the files of a firmware project, and the functions that make each kind of project."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ STACK_BYTES = 4096
 
 _EXAMPLE = ("example.c", "test_vector.h")
 _RING = "ring.h"
-_NEEDS_ESP_IDF = "esp32"  # what the names of Espressif's boards begin with
+_NEEDS_ESP_IDF = "esp32"  # the beginning of the names of Espressif's boards
 
 
 @dataclass(frozen=True, eq=False)
 class Listener:
-    """A network that listens or looks, compiled, and the board that a project is for.
+    """A compiled network that listens or looks, and the board that a project is for.
 
-    - title: one line that says what the network is.
-    - names: what the network's files, functions and macros are called.
-    - network: its files as `compile` writes them, text by path.
-    - arena_bytes: bytes of its arena.
+    - title: one line about the network.
+    - names: the names of the network's files, functions and macros.
+    - network: the network's files as `compile` writes them, text by path.
+    - arena_bytes: bytes of the network's arena.
     - constant_bytes: bytes of its weights and tables.
-    - sensor: what it takes its input from.
-    - takes: sentences about what the application takes and tells.
+    - sensor: the sensor that its input comes from.
+    - takes: sentences about the input and the output of the application.
     - board: the board.
-    - version: that of micronets.
+    - version: the version of micronets.
     """
 
     title: str
@@ -68,9 +68,10 @@ class Listener:
         return text.replace("micronets_model_", self.names.functions).replace("MICRONETS_MODEL_", self.names.macros)
 
     def application(self, folder: str, *others: str) -> dict[str, str]:
-        """Returns the files of the application that know no hardware, text by path, in a folder of the project.
+        """Returns the files of the application that know no hardware, text by path in the project.
 
-        - others: further ones of `csrc/app`.
+        - folder: the folder of the project for these files, empty or with a slash at its end.
+        - others: names of further files of `csrc/app`.
         """
         paths = {**self.sensor.application, **{name: f"app/{name}" for name in others}}
         return {f"{folder}{name}": self.source(path) for name, path in paths.items()}
@@ -80,9 +81,9 @@ class Listener:
 class Project:
     """A firmware project.
 
-    - folder: where the network is in it.
+    - folder: the folder of the network in the project.
     - network: the network's files, text by path in `folder`.
-    - files: all others, text by path in the project.
+    - files: all other files, text by path in the project.
     """
 
     folder: str
@@ -93,6 +94,7 @@ class Project:
 def project_files(listener: Listener, kind: str) -> Project:
     """Returns the files of a project.
 
+    - listener: the network and the board.
     - kind: a name in `KINDS`.
 
     Raises `SpecError` for a kind that is not for this board, or has no driver for such a sensor.
@@ -109,9 +111,10 @@ def project_files(listener: Listener, kind: str) -> Project:
 def _readme(listener: Listener, what: str, steps: str, parts: Mapping[str, str]) -> str:
     """Returns the text of README.md.
 
-    - what: what kind of project it is, at the end of a sentence.
-    - steps: how it is built and started, Markdown.
-    - parts: what each file or folder is for.
+    - listener: the network and the board.
+    - what: the kind of project, as the beginning of a sentence.
+    - steps: how the project is built and started, in Markdown.
+    - parts: the purpose of each file or folder, by its path.
     """
     sensor = listener.sensor
     rows = "\n".join(f"| `{name}` | {text} |" for name, text in parts.items())
@@ -150,15 +153,21 @@ _README = """\
 |---|---|
 {rows}
 
-- What happens with what was found is the function `{sensor.handler}` in `app.c`.
-- Another {sensor.device} is another definition of the three functions in `{sensor.header}`.
-- `micronets app` writes this project. Run again, it replaces the network and every file that you have not edited; those
-  that you have edited stay as they are, and it names them.
+- The function `{sensor.handler}` in `app.c` runs whenever something was found: put there what your product does then.
+- For another {sensor.device}, define the three functions in `{sensor.header}` anew.
+- `micronets app` wrote this project. Run again, it replaces the network and every file that you have not edited; it
+  names the files that you have edited, and leaves them as they are.
 {tune}"""
 
 
 def _parts(listener: Listener, folder: str, own: Mapping[str, str], network: str) -> dict[str, str]:
-    """Returns what the files of a project are for; folder: where the application is."""
+    """Returns the purpose of the files of a project, by path.
+
+    - listener: the network and the board.
+    - folder: the folder of the application, with a slash at its end.
+    - own: the purpose of files that only this kind of project has.
+    - network: the folder of the network.
+    """
     common = {f"{folder}{name}": text for name, text in listener.sensor.about.items()}
     return {**common, **own, f"{network}/": "the network, its front end and its detector, with a README of its own"}
 
@@ -245,8 +254,8 @@ def _cmake(listener: Listener) -> Project:
                 {
                     f"port/{sensor.driver}": sensor.about_driver,
                     "port/host.c": "files and the terminal of this computer",
-                    "port/semihosting.c": "the same for a processor, by an emulator or a debugger",
-                    "port/": "what leads from reset to `main`, and where the memory is",
+                    "port/semihosting.c": "files and the terminal for a processor, through an emulator or a debugger",
+                    "port/": "the start-up code from reset to `main`, and the linker scripts",
                 },
                 NETWORK,
             ),
@@ -259,7 +268,12 @@ _PORT = ("file.h", "host.c", "semihosting.c")
 
 
 def _cmake_steps(sensor: Sensor, qemu: QemuMachine | None, board: bool) -> str:
-    """Returns how the project for CMake is built and started; board: whether the board's memory is known."""
+    """Returns how the project for CMake is built and started, in Markdown.
+
+    - sensor: the sensor of the project.
+    - qemu: QEMU's machine with the board's core; None where it has none.
+    - board: whether the addresses of the board's memory are known.
+    """
     text = f"""
 As a program on this computer, with a recording in the place of a {sensor.device}:
 
@@ -491,7 +505,7 @@ _PLATFORMIO_BOARDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "NUCLEO-F767ZI": ("nucleo_f767zi", "STM32F7"),
     }
 )
-"""Boards that there is a microphone's driver for, with PlatformIO's name of each and the family of its chip."""
+"""The boards with a driver of a microphone: PlatformIO's name of each, and the family of its chip."""
 
 _PLATFORMIO = """\
 ; pio run, pio run -t upload, pio device monitor
@@ -541,4 +555,4 @@ its L/R pin to ground. Words come over the serial line of the board's debugger, 
 KINDS: Mapping[str, Callable[[Listener], Project]] = MappingProxyType(
     {"cmake": _cmake, "zephyr": _zephyr, "platformio": _platformio, "arduino": _arduino, "esp-idf": _esp_idf}
 )
-"""What makes each kind of project, by name."""
+"""The function that makes each kind of project, by its name."""

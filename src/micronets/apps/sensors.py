@@ -120,6 +120,7 @@ def looks_text(frames: str, labels: tuple[str, ...]) -> str:
     """Returns sentences about an application that looks: its input and its output.
 
     - frames: a description of the frames, such as "160 x 120 pixels (gray)".
+    - labels: the names of the classes.
     """
     names = ", ".join(f"`{label}`" for label in labels)
     return (

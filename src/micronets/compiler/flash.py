@@ -38,8 +38,10 @@ class Contents:
     - runners: how many functions model.c has that call a kernel from a layer's record.
     - padding_bytes: bytes that fill up every table to a multiple of four; not all of them need lie in flash.
     - layers: how many layers there are.
-    - groups: how many groups of layers run in patches. groups_layers: how many layers there are in them.
-    - variables: how many variables keep their values from one inference to the next, which a function fills at first.
+    - groups: how many groups of layers run in patches.
+    - groups_layers: how many layers there are in those groups.
+    - variables: how many variables keep their values from one inference to the next; a function of model.c sets their
+      first values.
     """
 
     constant_bytes: int
@@ -53,7 +55,7 @@ class Contents:
 
 
 def flash_outline(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> Contents:
-    """Returns what the C of a network with such layers puts into flash.
+    """Returns what the C of a network puts into flash, as far as that is known without its weights.
 
     - arch: the layers, which run whole.
     - target: the instruction set that the C is for.
@@ -97,9 +99,9 @@ def source_files(sources: frozenset[str], target: Target) -> tuple[str, ...]:
 
 
 def listing_bytes(layers: int, functions: int) -> int:
-    """Returns the bytes of the tables of model.c that list functions, and for each layer its function and its record.
+    """Returns the bytes of the tables of model.c that list functions and, for each layer, its function and its record.
 
-    - layers: how many layers the network has, of which one runs whole at least.
+    - layers: how many layers the network has, of which at least one runs whole.
     - functions: how many different functions run them.
     """
     return 4 * max(1, functions) + (4 + (1 if functions < 256 else 2)) * layers

@@ -5,9 +5,8 @@ extension); csrc/include/micronets_target.h says how one of them is chosen when 
 `micronets_NAME` is written in plain/micronets_NAME.c, or in dsp/micronets_dsp_NAME.c or .S, or in both. In a generated
 package all files lie in one folder.
 
-What a file needs is written in it alone, as C wants it: `#include "NAME.h"` or `#include "NAME.inc"` at the start of a
-line, with nothing in front of it and nothing between `#` and `include`. `_included` reads these lines, of our own files
-and of no others; a file that is not there is a KeyError.
+A file says itself which others it needs, by lines that begin with `#include "NAME.h"` or `#include "NAME.inc"`, without
+spaces in front of `#` or behind it. `_included` reads these lines; a file that is not there is a KeyError.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ from micronets.boards.targets import DSP, Target
 
 _FOLDERS = ("include", "plain", "dsp")
 _SOURCE_ENDINGS = (".c", ".S")
-# The order in which kernels lie in flash, assembly in front of the C that calls it. It is written down since it decides
-# which loops share lines of a small instruction cache (a few cycles in a thousand); names of files must not decide it.
+# The order in which kernels lie in flash, assembly in front of the C that calls it. The order decides which loops share
+# lines of a small instruction cache (a few cycles in a thousand), so it must not follow from the names of files.
 _ORDER = """
 add_by4 add row_linear average_pool patch_keep_rows im2col_multiply conv_im2col conv winograd_transform
 winograd_multiply conv_winograd conv_1x1 conv_c4_edge
@@ -61,7 +60,7 @@ def kernel_files(kernels: Iterable[str], headers: Iterable[str] = (), target: Ta
     """Returns the contents, by name, of every file that kernels consist of.
 
     - kernels: the functions, for instance `micronets_conv`.
-    - headers: names of headers that are needed besides.
+    - headers: names of further headers that are needed.
     - target: the instruction set. Files of csrc/dsp are for `DSP` alone; for another target micronets_target.h begins
       with a line that leaves them out, on whichever core the others are built.
 
@@ -99,11 +98,12 @@ def _included(text: str) -> list[str]:
 
 
 def _place(file: str) -> tuple[int, str]:
+    """Returns the key by which files are sorted: headers by name, then sources in the order of `PLACEMENT`."""
     return (PLACEMENT.index(kernel_name(file)) if is_source(file) else -1, file)
 
 
 def _sources(kernel: str, texts: Mapping[str, str]) -> list[str]:
-    """Returns the names of those files of `texts` in which a function is written; none for an unknown function."""
+    """Returns the names of those files of `texts` that define a function; none for an unknown function."""
     dsp = kernel if kernel.startswith("micronets_dsp_") else kernel.replace("micronets_", "micronets_dsp_", 1)
     names = [f"{kernel}.c", *(f"{dsp}{ending}" for ending in _SOURCE_ENDINGS)]
     return [name for name in dict.fromkeys(names) if name in texts]

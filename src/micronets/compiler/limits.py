@@ -1,12 +1,12 @@
-"""Numbers on which the compiler (Python) and its kernels (C) must agree; each is written here and nowhere else.
+"""Numbers on which the compiler (Python) and its kernels (C) must agree; this module is their only source.
 
 The kernels get them from csrc/include/micronets_limits.h, which holds the text of `header`. After a change here, write
-it anew with
+that file anew with
 
     python -c "from micronets.compiler import limits; limits.write_header()"
 
-The sizes of structs are compared with what the C compiler finds when micronets_kernels.h is compiled: one that differs
-does not build.
+When micronets_kernels.h is compiled for a machine with pointers of 32 bits, the C compiler compares the sizes of
+structs with those here, and refuses one that differs.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     frame -> part of it -> R, G and B, or gray, 8 bits -> rows resized -> columns resized -> pixel -> code, int8
 
 A camera's frame is cropped, stretched or letterboxed (`ImageFrontEnd.fit`) and resized by the front end's filter at
-once, without the size in between at which pictures are kept for training (`via`). csrc/micronets_image.c is the same in
-C, to the last bit. Against resizing in floats a pixel differs by 1 at most.
+once, without the size in between at which pictures are kept for training (`via`). csrc/micronets_image.c computes the
+same in C, to the last bit. Against resizing in floats a pixel differs by 1 at most.
 """
 
 from __future__ import annotations

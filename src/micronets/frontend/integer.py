@@ -4,8 +4,9 @@
                                                                                            -> DCT   -> code, int8
 
 Every value is an integer with a stated position of the binary point, and every operation is an addition, a product or a
-shift, so that numpy and C agree on every processor. csrc/micronets_sound.c is the same in C. Against the arithmetic in
-floats (`features`) a pixel of speech differs by 1 at most. The Fourier transform and the logarithm are in `fourier`.
+shift, so that numpy and C agree on every processor. csrc/micronets_sound.c computes the same in C. Against the
+arithmetic in floats (`features`) a pixel of speech differs by 1 at most. The Fourier transform and the logarithm are in
+`fourier`.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class SoundTables(Fourier):
     - rise: uint16 `[bins]`, the weight of a bin in the band on whose rising side it is, `WEIGHT_BITS` fractional bits;
       the rest to 1 is its weight in the band below.
     - unit_level: the number that is added to a band's level in the transform's units to get that in the front end's.
-    - least_level: the level of `log_floor`, below which no level lies.
+    - least_level: the level of `log_floor`, to which smaller levels are raised.
     - pixel_factor, pixel_offset: a pixel is (level * factor + offset) >> (LEVEL_BITS + PIXEL_BITS).
     """
 
@@ -67,7 +68,7 @@ class SoundTables(Fourier):
 
 @lru_cache(maxsize=8)
 def sound_tables(fe: FrontEnd) -> SoundTables:
-    """Makes the tables of a front end whose arithmetic is "integer"; `fe.base()` has the same ones."""
+    """Returns the tables of a front end whose arithmetic is "integer"; `fe.base()` has the same ones."""
     n = fe.n_fft
     points = n // 2
     edges = mel_edges(fe)
@@ -177,10 +178,10 @@ def _spectrum(rows: Array, fe: FrontEnd, t: SoundTables) -> tuple[Int, Int]:
 
 
 def _root(power: Int) -> Int:
-    """Returns the square roots of integers below 2^62 to 16 bits that count, rounded down.
+    """Returns the square roots of integers below 2^62 to 16 significant bits, rounded down.
 
-    Of a number that is shifted left by an even number of bits, until one of its upper two is set, the upper 32 bits are
-    taken.
+    A number is shifted left by an even number of bits, until one of its upper two is set; the root of its upper 32 bits
+    is taken and shifted back.
     """
     shift = (64 - np.where(power > 0, bit_length(np.maximum(power, 1)), 64)) & ~1
     upper = (power.astype(np.uint64) << shift.astype(np.uint64)) >> np.uint64(32)
@@ -209,10 +210,11 @@ class InputTables:
     """How the pixels or levels of a frame become the int8 codes of the network's input, `[K]` a frame.
 
     - codes: int8 `[256]`, the code of each pixel; None where coefficients are computed.
-    - factors: int16 `[K, n_mels]`, of every band in every coefficient; None where the pixels themselves are used.
-    - offsets: int64 `[K]`, none where `factors` is None. A code is (sum of factor * value + offset) >> shift, held to
-      -128..127.
-    - shift: bits.
+    - factors: int16 `[K, n_mels]`, the factor of every band in every coefficient; None where the pixels themselves are
+      used.
+    - offsets: int64 `[K]`, empty where `factors` is None. A code is (sum of factor * value + offset) >> shift, clamped
+      to -128..127.
+    - shift: how far sums are shifted to the right.
     """
 
     codes: Int | None
@@ -280,5 +282,5 @@ def frame_codes(rows: Array, loudest: Array, fe: FrontEnd, scale: float, zero_po
 
 
 def integer_samples(clips: Sequence[Array] | Array) -> Array:
-    """Rounds samples in int16 units to integers and holds them to 16 bits."""
+    """Rounds samples in int16 units to integers, clamped to 16 bits."""
     return np.asarray(np.clip(np.rint(np.asarray(clips)), -32768, 32767), np.int64)

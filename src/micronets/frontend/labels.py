@@ -79,6 +79,7 @@ def labels_beside(path: Path) -> Path | None:
 
 
 def _event(cells: list[str], where: str, known: Collection[str] | None, seconds: float) -> SpokenWord:
+    """Returns the word of a line; where: the beginning of error messages. Raises `DataError`."""
     try:
         start, end, label = float(cells[0]), float(cells[1]), cells[2]
     except (ValueError, IndexError):

@@ -42,10 +42,7 @@ def read_recording(path: Path) -> Recording:
 
 
 def hint(path: Path) -> str:
-    """Returns advice for a message about a file that is not a recording that can be read.
-
-    "" where there is nothing.
-    """
+    """Returns the end of a message about a file that is no readable recording: how to convert it, or ""."""
     return f"; {conversion(str(path))}" if path.suffix.lower() in _UNREAD else ""
 
 

@@ -5,8 +5,8 @@
                             -> codes int8 [frames, bands + moments, axes]
 
 Every value is an integer, and every operation an addition, a product or a shift, so that numpy and C agree on every
-processor; csrc/micronets_spectral.c is the same in C. An energy is the logarithm to base 2 of what a band contributes
-to the variance of the frame, in squares of a step of the sensor.
+processor; csrc/micronets_spectral.c computes the same in C. The energy of a band is the logarithm to base 2 of what the
+band contributes to the variance of the frame, in squares of a step of the sensor.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MOMENTS = ("mean", "deviation", "minimum", "maximum")
 """The moments of a frame, in the order in which they follow the bands."""
 
 SPACINGS = ("log", "linear")
-"""How wide the bands of a spectrum are."""
+"""How the bands of a spectrum are spaced: wider with their frequency, or equally wide."""
 
 TRANSFORMS = tuple(2**bits for bits in range(4, 13))
 """Lengths of the Fourier transform."""
@@ -43,7 +43,7 @@ TRANSFORMS = tuple(2**bits for bits in range(4, 13))
 MOST_AXES = 64
 
 _FACTOR_BITS = 15
-_MOST_SHIFT = 42  # with which an offset of a million codes has 62 bits
+_MOST_SHIFT = 42  # with this shift, an offset of a million codes has 62 bits
 _AT_ONCE = 1 << 16  # samples of which spectra are computed at once: more would not stay in the processor's cache
 
 
@@ -54,13 +54,13 @@ class SpectralSettings:
     - `frame`: samples of a frame, of which a spectrum is taken, 2 to 4096.
     - `hop`: samples from the start of a frame to that of the next.
     - `n_fft`: length of the Fourier transform, a power of 2 from 16 to 4096, at least `frame`; 0: the least.
-    - `bands`: bands of the spectrum from the first bin to half the sample rate, each of a bin at least.
+    - `bands`: bands of the spectrum from the first bin to half the sample rate, each at least one bin wide.
     - `spacing`: whether bands get wider with their frequency (`log`) or are equally wide (`linear`).
-    - `moments`: which of mean, deviation (a logarithm), minimum and maximum are values of the input, too.
+    - `moments`: the moments that follow the bands in the input: any of mean, deviation (a logarithm), minimum, maximum.
     - `sample_rate`: samples a second. No value depends on it; it tells how much a second of a stream costs.
-    - `floor`: the least deviation that is told from none, in steps of the sensor.
-    - `units`: what a step of the sensor's integers is in the units of the data, for each axis or one for all; none: 1
-      where the data are integers of 16 bits, else for each axis the least power of 2 with which they are.
+    - `floor`: the least deviation, in steps of the sensor, to which smaller ones are raised before the logarithm.
+    - `units`: what a step of the sensor's integers is in the units of the data, for each axis or one for all. Left out,
+      it is 1 for data that are integers of 16 bits, else for each axis the least power of 2 that fits them to 16 bits.
     """
 
     frame: int = ranged(32, 2, 4096)
@@ -122,11 +122,11 @@ class Spectral:
     """A spectral front end, as it travels with a model: `[samples, axes]` become `(frames, values, axes)`.
 
     - `settings`: how frames become values.
-    - `samples`, `axes`: of a window.
+    - `samples`, `axes`: samples and axes of a window.
     - `units`: what a step of the sensor is in the units of the data, for each axis.
     - `mean`, `scale`: a value becomes (value - mean) / scale, one number for each value and axis, axes fastest.
 
-    Raises `SpecError` for numbers that do not belong together.
+    Raises `SpecError` for numbers that are out of range or do not fit each other.
     """
 
     settings: SpectralSettings
@@ -196,7 +196,7 @@ class Spectral:
         return self.frames, self.settings.values, self.axes
 
     def steps(self, x: Array) -> Int:
-        """Rounds examples `[..., axes]` in units of the data to steps of the sensor, and holds them to 16 bits."""
+        """Rounds examples `[..., axes]` in units of the data to steps of the sensor, clamped to 16 bits."""
         found = np.rint(np.asarray(x, np.float64) / np.asarray(self.units))
         return np.asarray(np.clip(found, -32768, 32767), np.int64)
 
@@ -218,7 +218,11 @@ class Spectral:
 
     @staticmethod
     def from_json(text: str, where: str) -> Spectral:
-        """Returns the front end of which `to_json` made `text`. Raises `SpecError`, naming `where`, for other text."""
+        """Reads what `to_json` wrote. Raises `SpecError` for other text.
+
+        - text: the JSON text.
+        - where: the beginning of error messages.
+        """
         if not is_spectral(text):
             raise SpecError(f"{where}: its front end is not the spectral one; give a model of task features")
         raw = json.loads(text)
@@ -246,11 +250,12 @@ def is_spectral(text: str) -> bool:
 
 
 def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Returns numbers rounded to six significant digits."""
     return tuple(float(f"{v:.6g}") for v in values)
 
 
 def _units(x: Floats) -> tuple[float, ...]:
-    """Returns what a step is for each axis of examples `[N, T, axes]`, where nobody has said it."""
+    """Returns what a step is for each axis of examples `[N, T, axes]`, where the settings do not say it."""
     largest = np.abs(x).reshape(-1, x.shape[2]).max(0).astype(np.float64)
     if largest.max() <= 32767 and (np.rint(x) == x).all():
         return (1.0,) * len(largest)
@@ -269,9 +274,9 @@ class SpectralTables(Fourier):
 
     - window: int16 `[frame]`, `WINDOW_BITS` fractional bits.
     - first_bin: int `[bands + 1]`, see `SpectralSettings.edges`.
-    - band_unit, deviation_unit: what is added to the logarithm of an energy of the transform, or of the sum of squared
-      deviations, so that it is that of a variance in squares of a step.
-    - least: the logarithm below which none lies.
+    - band_unit, deviation_unit: the number that turns the logarithm of an energy of the transform, or of the sum of
+      squared deviations, into that of a variance in squares of a step, when it is added.
+    - least: the least logarithm, to which smaller ones are raised.
     """
 
     window: Int
@@ -283,11 +288,11 @@ class SpectralTables(Fourier):
 
 @lru_cache(maxsize=8)
 def spectral_tables(settings: SpectralSettings) -> SpectralTables:
-    """Makes the tables of a spectral front end."""
+    """Returns the tables of a spectral front end."""
     frame, points, edges = settings.frame, settings.points, settings.edges()
     shape = hann(frame).astype(np.float64)
-    # Deviations are `frame` times those of the samples. The power of a bin is that of the transform, by Parseval's
-    # theorem a share of N sum (window deviation)^2 for N = 2 points; a real signal has every bin twice.
+    # Deviations here are `frame` times those of the samples. By Parseval's theorem, the powers of all N = 2 points bins
+    # sum to N sum (window deviation)^2; a real signal has every bin twice.
     band = 2.0**POWER_SHIFT * (points / 2**WINDOW_BITS) ** 2 * 2 / (2 * points * (shape**2).sum() * frame**2)
     return SpectralTables(
         points=points,
@@ -305,6 +310,7 @@ def values_of(steps: Array, fe: Spectral) -> Int:
     """Computes the values of windows as integers.
 
     - steps: samples of 16 bits `[N, samples, axes]`.
+    - fe: the front end.
 
     Returns `[N, frames, values, axes]`: for bands and deviations logarithms with `LEVEL_BITS` fractional bits, for the
     mean the sum of the samples, for minimum and maximum the samples themselves.
@@ -353,9 +359,11 @@ def _levels(energy: Int, unit: int, up: Int, t: SpectralTables) -> Int:
 
 @dataclass(frozen=True, eq=False)
 class CodeTables:
-    """How the values of a frame become codes: (value * factor + offset) >> shift, held to -128..127.
+    """How the values of a frame become codes: (value * factor + offset) >> shift, clamped to -128..127.
 
-    - factors: int16 `[values, axes]`; offsets: int64; shifts: 0 to 42.
+    - factors: int16 `[values, axes]`.
+    - offsets: int64 `[values, axes]`.
+    - shifts: `[values, axes]`, 0 to 42.
     """
 
     factors: Int

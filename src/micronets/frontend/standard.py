@@ -1,8 +1,8 @@
 """The front end of arrays: every value less a mean, divided by a scale; as real numbers and in integers.
 
 In integers a value is a number of 32 bits with `value_bits` fractional bits, which come from the smallest scale, so
-that a step is 1/1024 of it or less. A code of the network's input is (factor * value + offset) >> shift, held to -128
-.. 127, with a factor and an offset for each value of the last axis. `compiler.generate.array_c` writes the same in C.
+that a step is 1/1024 of it or less. A code of the network's input is (factor * value + offset) >> shift, clamped to
+-128 .. 127, with a factor and an offset for each value of the last axis. `compiler.generate.array_c` writes the C.
 """
 
 from __future__ import annotations
@@ -76,8 +76,10 @@ class Standard:
 
     @staticmethod
     def from_json(text: str, where: str) -> Standard:
-        """Returns the standardisation of which `to_json` made `text`. Raises `SpecError`, naming `where`, for other
-        text.
+        """Reads what `to_json` wrote. Raises `SpecError` for other text.
+
+        - text: the JSON text.
+        - where: the beginning of error messages.
         """
         try:
             raw = json.loads(text)
@@ -98,6 +100,7 @@ class Standard:
 
 
 def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
+    """Returns numbers rounded to six significant digits."""
     return tuple(float(f"{v:.6g}") for v in values)
 
 
@@ -105,7 +108,7 @@ def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
 class ArrayTables:
     """The numbers that the integer arithmetic of a `Standard` reads; C holds the same ones.
 
-    - value_bits: fractional bits of the values that it takes; below 0 they are units of a power of 2.
+    - value_bits: fractional bits of the values that it takes; with -n bits, an integer of 1 stands for 2 ** n.
     - factors, offsets: int64 `[K]`, for each value of the last axis; factors have `FACTOR_BITS` bits at most.
     - shift: bits, 0 to 55.
     """
@@ -122,11 +125,11 @@ def array_tables(standard: Standard, scale: float, zero_point: int) -> ArrayTabl
     - `standard`: the standardisation, with a mean and a scale for each value of the last axis.
     - `scale`, `zero_point`: those of the network's input, int8.
 
-    They are None where means and scales are so far apart that values of 32 bits cannot hold both.
+    Returns None where means and scales are so far apart that values of 32 bits cannot hold both.
     """
     mean, divisor = np.asarray(standard.mean), np.asarray(standard.scale)
     value_bits = STEP_BITS - math.floor(math.log2(divisor.min()))
-    reach = np.abs(mean) + 128 * scale * divisor + 1  # where every code is reached
+    reach = np.abs(mean) + 128 * scale * divisor + 1  # values up to this magnitude give every code
     if math.log2(reach.max()) + value_bits >= 31:
         return None
     real = np.ldexp(1 / (divisor * scale), -value_bits)
@@ -141,7 +144,7 @@ def array_tables(standard: Standard, scale: float, zero_point: int) -> ArrayTabl
 
 
 def array_values(x: npt.NDArray[Any], tables: ArrayTables) -> Int:
-    """Rounds arrays in their own units to the integers that the front end takes, held to 32 bits."""
+    """Rounds arrays in their own units to the integers that the front end takes, clamped to 32 bits."""
     values = np.rint(np.ldexp(np.asarray(x, np.float64), tables.value_bits))
     return np.asarray(np.clip(values, -(2**31), 2**31 - 1), np.int64)
 
@@ -151,7 +154,7 @@ def array_codes(values: Int, standard: Standard, tables: ArrayTables) -> npt.NDA
 
     - `values`: integers of 32 bits `[N, *standard.shape]`, with `tables.value_bits` fractional bits.
     - `standard`: the standardisation.
-    - `tables`: what `array_tables` makes for it.
+    - `tables`: the tables that `array_tables` makes for it.
     """
     found = np.clip((values * tables.factors + tables.offsets) >> tables.shift, -128, 127)
     return np.asarray(found.reshape(len(values), *standard.input_shape), np.int8)

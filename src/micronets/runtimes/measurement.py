@@ -340,7 +340,9 @@ def _measurement_text(found: Measurement) -> str:
 
 def patches_text(bands: Sequence[LayersInPatches]) -> str:
     """Returns a line for each group of layers that run together in patches of a few rows."""
-    return "\n".join(f"layers '{b.first}' to '{b.last}' run together in patches of {b.rows} rows" for b in bands)
+    return "\n".join(
+        f"layers '{b.first}' to '{b.last}' run together in patches of {counted(b.rows, 'rows')}" for b in bands
+    )
 
 
 def _simulated_layers(found: Measurement) -> str:

@@ -1,4 +1,4 @@
-"""A sound or a sensor that does not end: frames as they complete, a network's outputs, and decisions what was when."""
+"""Sound or samples of a sensor without end: frames as they complete, a network's outputs, and classes that fire."""
 
 from micronets.streaming.detector import ONE, Decision, Detector, DetectorState, DetectorTables, default_detector
 from micronets.streaming.incremental import Steps, incremental, steps_of

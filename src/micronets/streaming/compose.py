@@ -1,4 +1,4 @@
-"""Streams that are composed: words at known times over background noise, for where no long recording is."""
+"""Composed streams: words at known times over background noise, for tasks that have no long recording."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ NOISE_S = (4.0, 12.0)
 """Seconds of one piece of background noise, from and to."""
 
 NOISE_LEVEL = (30.0, 600.0)
-"""Effective value of a piece of noise in int16 units, from and to; the logarithm is drawn."""
+"""Effective value of a piece of noise in int16 units, from and to; its logarithm is drawn uniformly."""
 
 GAIN_DB = (-6.0, 6.0)
-"""By how much a clip is made louder, in dB, from and to."""
+"""Gain of a clip in dB, from and to."""
 
-_FADE_S = 0.01  # at the ends of clips and pieces of noise, so that they begin without a click
-_QUIET = 1e-3  # share of the loudest 10 ms of a clip below which its beginning and end are no part of the word
+_FADE_S = 0.01  # seconds of fading at the ends of clips and pieces of noise, so that they begin without a click
+_QUIET = 1e-3  # share of the power of a clip's loudest 10 ms; the word begins and ends with at least as much
 
 
 def compose(
@@ -39,9 +39,9 @@ def compose(
     """Composes a stream: clips in random order with pauses, over pieces of background noise of random loudness.
 
     - words: clips by word, in int16 units; each word comes equally often.
-    - others: clips of anything else, every other clip where there are some; their times are not told.
-    - background: long recordings.
-    - rate: samples a second, of all.
+    - others: clips of anything else; where there are some, every second clip is one, and the result has no times of it.
+    - background: long recordings of noise.
+    - rate: samples a second of all recordings.
     - seconds: the length of the stream.
     - seed: seed of all random choices.
 
@@ -94,7 +94,7 @@ def _faded(x: Float, rate: int) -> npt.NDArray[np.float64]:
 
 
 def loud_part(clip: Float, rate: int) -> tuple[int, int]:
-    """Returns from which sample to which a clip is loud: within 30 dB of its loudest 10 ms."""
+    """Returns where the loud part of a clip begins and ends, in samples: it is within 30 dB of the loudest 10 ms."""
     step = max(1, rate // 100)
     blocks = np.asarray(clip[: len(clip) // step * step], np.float64).reshape(-1, step)
     power = (blocks**2).mean(1)

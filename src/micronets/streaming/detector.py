@@ -4,7 +4,7 @@
 
 A score is a certainty with 15 fractional bits, 0 .. `ONE`. Where the network's outputs are logits, it is their softmax:
 the exponential of a code below the largest one comes from a table, and is divided by the sum of all. Where they are
-certainties already, it comes from a table too. csrc/micronets_detector.c is the same in C, to the last bit.
+certainties already, it comes from a table too. csrc/micronets_detector.c computes the same in C, to the last bit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from micronets.streaming.signal import Signal
 Int = npt.NDArray[np.int64]
 
 METADATA = "micronets.detector"
-"""What a model's metadata call its detector."""
+"""The key of the detector in a model's metadata."""
 
 ONE = 1 << 15
 """The score of certainty."""
@@ -38,16 +38,16 @@ _QUIET_NAMES = frozenset({"silence", "unknown", "background", "noise", "other", 
 
 @dataclass(frozen=True, kw_only=True)
 class Detector:
-    """When a network's outputs are a decision; integers alone, which travel with the model as JSON.
+    """The rule by which a network's outputs become decisions; it has integers only, and travels with the model as JSON.
 
-    - `hop_frames`: the network's output is heard once for so many frames of its input, at least 1.
-    - `average`: of how many such runs the scores are averaged; scores before the first run count as 0.
+    - `hop_frames`: the detector takes an output of the network once for so many frames, 1 .. 1000.
+    - `average`: the number of outputs whose scores are averaged, 1 .. 64; scores before the first one count as 0.
     - `thresholds`: for each class, the averaged score from which on it fires, 0 .. `ONE`.
-    - `refractory_ms`: for each class, how long it does not fire again, in milliseconds.
+    - `refractory_ms`: for each class, how many milliseconds it does not fire again after it fired, 0 .. 60,000.
     - `never`: numbers of the classes that never fire, such as those of silence and of unknown words. While one of them
       has the largest average, no other class fires.
-    - `gate_frames`, `gate_pixel`: nothing fires while the pixels of so many newest frames are lower than this on
-      average, 0 .. 255; 0 lets everything through.
+    - `gate_frames`, `gate_pixel`: no class fires while the average pixel of the newest `gate_frames` frames (1 .. 1000)
+      is below `gate_pixel` (0 .. 255; 0 turns the gate off).
 
     Raises `SpecError` for a value that is not allowed.
     """
@@ -96,13 +96,13 @@ def _is_integer(value: object) -> bool:
 def default_detector(labels: Sequence[str], signal: Signal, step: int = 1) -> Detector:
     """Returns the detector of a model that carries none.
 
-    The network is heard about every 100 ms; three runs are averaged; a class fires from an average of 0.8 on, and again
-    after a second. Classes whose labels are those of silence or of the unknown never fire, unless there is no other.
+    The detector takes an output about every 100 ms and averages three; a class fires from an average of 0.8 on, and
+    again after a second. Classes whose labels stand for silence or the unknown never fire, unless there is no other.
 
     - labels: the names of the outputs.
     - signal: what the front end of the network takes.
-    - step: frames of which the hop is a multiple, at least 1: those that the network, or the one that takes the new
-      frames alone, takes at a time.
+    - step: the number of frames, at least 1, of which the hop is to be a multiple: those that the network, or its
+      version that takes the new frames alone, takes at a time.
     """
     never = tuple(i for i, label in enumerate(labels) if label.strip("_ ").casefold() in _QUIET_NAMES)
     return Detector(
@@ -118,14 +118,14 @@ class DetectorTables:
     """The numbers that the arithmetic of a detector reads; C holds the same ones.
 
     - classes: C, how many outputs there are.
-    - average: of how many runs scores are averaged.
+    - average: the number of runs whose scores are averaged.
     - softmax: whether `table` has exponentials, by how far a code is below the largest one; else it has the score of
       each code, beginning with that of -128.
     - table: `[256]`, 0 .. `ONE`.
     - least: `[C]`, the sum of the last `average` scores from which on a class fires.
     - refractory: `[C]`, after how many runs a class may fire again, at least 1.
     - least_loudness: the sum of the pixels of the newest `gate_frames` frames from which on a class may fire.
-    - gate_frames: over how many frames pixels are summed.
+    - gate_frames: the number of frames whose pixels are summed.
     """
 
     classes: int
@@ -171,7 +171,7 @@ def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> D
 
 
 def scores(outputs: npt.NDArray[Any], t: DetectorTables) -> Int:
-    """Computes the scores `[N, C]`, 0 .. `ONE`, of outputs `[N, C]`, int8."""
+    """Returns the scores `[N, C]`, 0 .. `ONE`, of outputs `[N, C]`, int8; t: the tables of the detector."""
     codes = outputs.reshape(len(outputs), t.classes).astype(np.int64)
     if not t.softmax:
         return np.asarray(t.table[codes + 128])
@@ -185,7 +185,7 @@ class Decision:
 
     - class_index: its number.
     - score: its averaged score, 0 .. `ONE`.
-    - time: samples of the stream up to the end of the newest frame that was heard.
+    - time: samples of the stream up to the end of the frame after which the class fired.
     """
 
     class_index: int
@@ -195,7 +195,12 @@ class Decision:
 
 @dataclass(frozen=True)
 class Fired:
-    """A class that fired: in which run of the network (0 is the first of those fed at once), which, its score."""
+    """A class that fired.
+
+    - run: the number of the run of the network, 0 for the first of those that were fed together.
+    - class_index: the class.
+    - score: its averaged score, 0 .. `ONE`.
+    """
 
     run: int
     class_index: int
@@ -203,7 +208,7 @@ class Fired:
 
 
 class DetectorState:
-    """A detector at work: outputs in, classes that fire out, whatever the size of the pieces they come in."""
+    """The state of a detector: outputs in, classes that fire out; outputs may come in pieces of any size."""
 
     def __init__(self, tables: DetectorTables) -> None:
         self.tables = tables
@@ -223,7 +228,7 @@ class DetectorState:
         return self.feed_scores(scores(outputs, self.tables), loudness)
 
     def feed_scores(self, found: Int, loudness: npt.NDArray[Any]) -> list[Fired]:
-        """Takes scores `[N, C]` as `scores` returns them in place of outputs; see `feed`."""
+        """Takes the scores of N runs, `[N, C]`, as `scores` returns them; otherwise it does what `feed` does."""
         t, count = self.tables, len(found)
         if not count:
             return []

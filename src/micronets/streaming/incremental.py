@@ -1,4 +1,4 @@
-"""A model that listens to a stream as one that is given the new frames alone: `incremental`."""
+"""`incremental`: turns a model that listens to a stream into one that takes the new frames alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from micronets.ir import incremental as network
 from micronets.quantized.model import QuantizedModel
 
 METADATA = "micronets.incremental"
-"""What the metadata of a model that takes new frames alone call that."""
+"""The key of `Steps` in the metadata of a model that takes the new frames alone."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How good decisions are: detections, misses, false accepts and latencies, against labels; and the best detector."""
+"""Decisions compared with labels: detections, misses, false accepts, latencies; and the detector that does best."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from micronets.streaming.detector import ONE, Decision, Detector
 from micronets.streaming.offline import Heard
 
 LATE_S = 1.0
-"""Until how many seconds behind the end of a word a decision for it counts as right."""
+"""Seconds after the end of a word within which a decision for it counts as right."""
 
 THRESHOLDS = tuple(range(ONE // 32, ONE + 1, ONE // 64))
-"""Thresholds of a DET curve, and those that `tuned` chooses among."""
+"""The thresholds of a DET curve, among which `tuned` chooses as well."""
 
 AVERAGES = (1, 2, 3, 4, 6, 8)
 """Numbers of runs that `tuned` averages."""
@@ -66,7 +66,12 @@ def judged(
 
 @dataclass(frozen=True)
 class DetPoint:
-    """A point of a DET curve (detection error trade-off): one threshold for all classes, and what comes of it."""
+    """A point of a DET curve (detection error trade-off).
+
+    - threshold: the threshold of all classes, 0 .. 1.
+    - miss_rate: the share of words that are not detected.
+    - false_accepts_per_hour: decisions without a word, in an hour.
+    """
 
     threshold: float
     miss_rate: float
@@ -79,10 +84,10 @@ def words_of(plan_labels: Sequence[str], detector: Detector) -> tuple[str, ...]:
 
 
 def det_curve(heard: Heard, events: Sequence[SpokenWord], detector: Detector) -> tuple[DetPoint, ...]:
-    """Judges the detector with each of `THRESHOLDS` for all classes.
+    """Returns the DET curve of a detector: a point for each of `THRESHOLDS`, which all classes share.
 
-    - heard: what a network says about the stream, run by run.
-    - events: the words that it should detect, and no others.
+    - heard: the scores of a network for the stream, run by run.
+    - events: the words that the detector should detect, and no others.
     - detector: the detector, whose own thresholds are not used.
     """
     points = []
@@ -110,10 +115,10 @@ def tuned(
     the classes so that most words are detected in all (dynamic programming); of equal ones, those with fewest false
     accepts and then with the highest thresholds are taken.
 
-    - heard: what the network says about each stream.
+    - heard: the network's scores for each stream.
     - events: the words of each stream that should be detected.
-    - detector: gives what is not chosen here: hop, refractory times, gate, and the classes that never fire.
-    - per_hour: false accepts an hour.
+    - detector: the detector whose hop, refractory times, gate and classes that never fire are kept.
+    - per_hour: false accepts an hour that are allowed.
     """
     allowed = int(per_hour * sum(h.seconds for h in heard) / 3600)
     best: tuple[tuple[int, int], Detector] | None = None
@@ -146,7 +151,11 @@ def _counts(
 
 
 def _divided(counts: list[list[tuple[int, int, int]]], allowed: int) -> tuple[tuple[int, int], tuple[int, ...]]:
-    """Divides false accepts among classes; returns ((right decisions, - false accepts), a threshold for each class)."""
+    """Divides false accepts among classes. Returns (right decisions, -false accepts), and a threshold for each class.
+
+    - counts: for each class, what `_counts` returns.
+    - allowed: how many false accepts there may be.
+    """
     best: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}  # right decisions and thresholds by false accepts
     for rows in counts:
         new: dict[int, tuple[int, tuple[int, ...]]] = {}

@@ -1,6 +1,6 @@
-"""A whole recording at once: scores are computed once, and many detectors judge them.
+"""A whole recording at once: its scores are computed once, and many detectors can decide on them.
 
-What a detector decides here is what `Stream` decides with it.
+A detector decides here what it decides in a `Stream`.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _AT_ONCE = 256  # windows that the network is given at once
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What a network says about a recording, run by run.
+    """The scores of a network for a recording, run by run.
 
-    - plan: how it listens.
+    - plan: how the network listens.
     - model: the network.
-    - scores: `[N, C]`, 0 .. `ONE`.
+    - scores: the scores of each run, `[N, C]`, 0 .. `ONE`.
     - loudness: the sum of the pixels of every frame, `[F]`.
-    - samples: of the whole recording.
+    - samples: how many samples the recording has.
     """
 
     plan: StreamPlan
@@ -40,7 +40,7 @@ class Heard:
 
     @property
     def seconds(self) -> float:
-        """How long the recording is."""
+        """The length of the recording."""
         return self.samples / self.plan.rate
 
     def decide(self, detector: Detector) -> list[Decision]:
@@ -68,10 +68,10 @@ def hear(
     run: Runner,
     tell: Callable[[int, int], None] = lambda done, all: None,
 ) -> Heard:
-    """Computes what a network says about a recording.
+    """Computes the scores of a network for a recording.
 
     - model: the network.
-    - plan: how it listens, as `plan_stream` returns it.
+    - plan: how the network listens, as `plan_stream` returns it.
     - samples: `[n]` or `[n, axes]` in the units of recordings, at the front end's rate.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`.
     - tell: is called with the number of runs that are done and of all runs.
@@ -99,9 +99,11 @@ def hear(
 
 
 def _stepped(codes: npt.NDArray[np.int8], steps: Steps, run: Runner) -> npt.NDArray[np.int8]:
-    """Returns the outputs `[N, C]` of a network that takes steps, for all windows that end with one.
+    """Returns the outputs `[N, C]` of a network that takes steps, for all windows that end where a step ends.
 
-    - codes: of all frames, `[F, K, channels]`, at least those of a window.
+    - codes: the codes of all frames, `[F, K, channels]`, which are at least a window.
+    - steps: how the network takes frames.
+    - run: computes the outputs of steps.
     """
     early = np.zeros((steps.early, *codes.shape[1:]), np.int8)
     padded = np.concatenate([early, codes])

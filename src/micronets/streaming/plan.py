@@ -1,4 +1,4 @@
-"""`StreamPlan`: what a model needs to listen to a signal that does not end, read from the model itself."""
+"""`StreamPlan`: how a model listens to a signal that does not end, read from the model itself."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from micronets.terminal import counted
 class StreamPlan:
     """How a network listens.
 
-    - labels: the names of its outputs.
-    - signal: what its front end takes; the arithmetic is that in integers.
+    - labels: the names of the network's outputs.
+    - signal: the signal that its front end takes, in integer arithmetic.
     - quant: scale and zero point of its input.
-    - detector: what makes decisions of its outputs.
+    - detector: the rule by which its outputs become decisions.
     - tables: the detector's numbers.
     - steps: how it takes the new frames alone; None for a network that takes whole windows.
     """
@@ -53,7 +53,7 @@ class StreamPlan:
 
     @property
     def hop(self) -> int:
-        """Samples from one time that the detector hears the network to the next."""
+        """Samples from one output that the detector takes to the next."""
         return self.frame_hop * self.detector.hop_frames
 
     @property
@@ -73,8 +73,9 @@ def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
 
 
 def _window_shape(model: QuantizedModel) -> tuple[int, ...] | None:
-    """Returns the shape of the window that an output depends on, also of a network that takes the new frames alone;
-    None where its metadata about that do not fit.
+    """Returns the shape of the window that an output depends on, also of a network that takes the new frames alone.
+
+    Returns None where the metadata about its steps do not fit the network.
     """
     try:
         steps = steps_of(model)
@@ -99,9 +100,10 @@ def spectral_front_end(model: QuantizedModel) -> Spectral | None:
 
 
 def counted_front_end(model: QuantizedModel) -> FrontEnd | Spectral | None:
-    """Returns the front end that a model was trained on, of sound or of a sensor, where that is in integers: it is
-    counted as a part of the product. None for other models, also for those of earlier versions, which were trained on
-    sound in floats.
+    """Returns the integer front end, of sound or of a sensor, that a model was trained on.
+
+    Its cost counts as part of the product's. Returns None for other models, among them models of sound that were
+    trained on a front end in floats.
     """
     fe = integer_front_end(model)
     if fe is None:

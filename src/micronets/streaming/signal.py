@@ -1,4 +1,4 @@
-"""`Signal`: what a stream is made of, a record for each kind of front end; everything else of a stream is the same."""
+"""`Signal`: the properties of a stream that depend on its kind of front end, as one record."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Signal:
     """A signal without end, as the front end of a network takes it: frame by frame.
 
     - front_end: the front end.
-    - noun: what the signal is called.
+    - noun: the word for the signal in messages.
     - rate: samples a second.
     - sample_shape: the shape of a sample: () for sound, (axes,) for a sensor.
     - frame_samples: samples of a frame.
@@ -36,7 +36,7 @@ class Signal:
     - pixels: how many pixels of a frame tell how loud it is; 0 where no loudness is told.
     - integers: rounds samples in the units of recordings to integers of 16 bits.
     - codes: computes codes int8 `[F, *frame_shape]` and sums of pixels `[F]` from frames of such integers
-      `[F, frame_samples, *sample_shape]`, for an input of the network with this scale and zero point.
+      `[F, frame_samples, *sample_shape]`, for the scale and zero point of the network's input.
     """
 
     front_end: StreamFrontEnd

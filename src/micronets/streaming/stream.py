@@ -1,4 +1,4 @@
-"""`Stream`: samples in, decisions out; the same as the generated `micronets_NAME_feed`, at the same samples."""
+"""`Stream`: samples in, decisions out: those of the generated `micronets_NAME_feed`, at the same samples."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _AT_ONCE = 64  # windows that the network is given at once: bounds the memory
 class Stream:
     """A network that listens to a sound, or follows a sensor of several axes.
 
-    A frame is heard when all its samples are there. The network is heard for the first time when there is a whole
-    window of frames, and then every `hop_frames` frames. A network that takes the new frames alone runs whenever these
-    are there, and remembers the others.
+    The codes of a frame are computed as soon as all its samples are there. The detector takes an output of the network
+    for the first time when there is a whole window of frames, and then every `hop_frames` frames. A network that takes
+    the new frames alone runs whenever a step of them is there, and keeps what it needs of earlier ones.
 
     - model: the network.
-    - detector: None is the model's own, or else the default for its labels.
+    - detector: the detector; None takes the one that the model carries, or else the default for its labels.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`, which a network that keeps state
       takes one after the other, beginning anew with each call; None is the integer reference.
     - where: the beginning of error messages.
@@ -98,8 +98,11 @@ class Stream:
         return self._hear(*signal.codes(rows, plan.quant), ends)
 
     def _hear(self, codes: Array, loudness: Array, ends: Array) -> list[Decision]:
-        """Takes frames: codes `[F, K, channels]`, sums of pixels `[F]`, and the samples of the stream up to their ends
-        `[F]`.
+        """Runs network and detector on the next frames, and returns the decisions.
+
+        - codes: the codes of the frames, `[F, K, channels]`.
+        - loudness: the sum of the pixels of each frame, `[F]`.
+        - ends: samples of the stream up to the end of each frame, `[F]`.
         """
         plan, count = self.plan, len(codes)
         before = len(self._codes)

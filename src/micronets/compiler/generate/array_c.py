@@ -20,8 +20,9 @@ _HEADER = """\
 
 #include <stdint.h>
 
-/* A value is a number of 32 bits in units of 2 to the power of minus {m}VALUE_BITS: where the network was trained
- * on values in g, for instance, 1 g is 1 << {m}VALUE_BITS. Below 0 a unit is a power of 2 of them. */
+/* A value is an integer of 32 bits. An integer of 1 stands for 2 to the power of minus {m}VALUE_BITS in the
+ * units of the data that the network was trained on. With data in g and 12 bits, for instance, 1 g is 4096; with -1
+ * bits, an integer of 1 is 2 g. */
 #define {m}VALUE_BITS ({bits})
 #define {m}VALUES {count} /* {shape} */
 
@@ -43,8 +44,8 @@ void {f}frontend_values(const int32_t *values, int8_t *input);
 """
 
 _SOURCE = """\
-/* The tables of the front end. A code is (factor * value + offset) >> shift, held to -128 .. 127, with a factor and an
- * offset for each value of the last axis. */
+/* The front end of the network. A code is (factor * value + offset) >> shift, clamped to -128 .. 127; there is a factor
+ * and an offset for each place along the last axis. */
 #include "{header}"
 
 {factors}
@@ -67,7 +68,7 @@ def header(names: Names) -> str:
 
 
 def array_front_end(model: QuantizedModel) -> tuple[Standard, ArrayTables] | None:
-    """Returns the front end of arrays that a model carries; None where it has none that integers can compute."""
+    """Returns the front end of arrays that a model carries and its tables; None where there is none for integers."""
     try:
         standard = Standard.from_json(model.metadata.get("micronets.frontend", ""), "the model")
     except SpecError:

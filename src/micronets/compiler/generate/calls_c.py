@@ -1,6 +1,6 @@
 """Calls of kernels as C: a record in flash with the arguments of each, and functions that call kernels from records.
 
-Every layer, whole or in patches, is run by a call `run_KERNEL(arena, record)`.
+The C runs every layer, whole or in patches, by a call `run_KERNEL(arena, record)`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from micronets.compiler.kernels.base import (
 )
 
 _RUNNERS = """\
-/* How layers are run. A record holds the arguments of a call of a kernel, in their order; a field for a tensor or for
- * scratch memory holds bytes from the start of the arena. run_KERNEL calls micronets_KERNEL with what a record holds.
- */
+/* Functions that run layers. A record holds the arguments of one call of a kernel, in the order of its parameters; a
+ * tensor and scratch memory are given as bytes from the start of the arena `a`. run_KERNEL calls micronets_KERNEL with
+ * the arguments in a record. */
 {functions}"""
 
 _RUNNER = """\
@@ -64,6 +64,7 @@ def runners(calls: Iterable[Call]) -> str:
 
 
 def _runner(call: Call) -> str:
+    """Returns the definitions of the function that runs a call, and of the type of its record."""
     arguments = [_passed(name, argument) for name, argument in call.arguments]
     return _RUNNER.format(
         fields="\n".join(f"    {ctext.declaration(ctype, name)};" for name, ctype in _field_types(call)),
@@ -75,6 +76,7 @@ def _runner(call: Call) -> str:
 
 
 def _record_type(call: Call) -> str:
+    """Returns the C type of the records from which a call is run."""
     return f"{call.runner}_record"
 
 
@@ -84,7 +86,7 @@ def _field_types(call: Call) -> list[tuple[str, str]]:
 
 
 def _field_ctypes(argument: Argument) -> Iterator[str]:
-    """Yields the C type of the field that holds an argument; nothing for an argument that all calls share."""
+    """Yields the C type of the field that holds an argument; nothing for the arena, which all calls share."""
     match argument:
         case Arena():
             pass
@@ -103,7 +105,7 @@ def _field_ctypes(argument: Argument) -> Iterator[str]:
 
 
 def _field_values(argument: Argument) -> Iterator[Value]:
-    """Yields the value of the field that holds an argument; nothing for an argument that all calls share."""
+    """Yields the value of the field that holds an argument; nothing for the arena, which all calls share."""
     match argument:
         case Arena():
             pass

@@ -64,7 +64,7 @@ def wide_array(name: str, values: npt.NDArray[np.int64]) -> str:
 
 
 def as_words(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
-    """Returns pairs of 16 bits `[n, 2]` as words `[n]`, the first of a pair in the low half."""
+    """Returns pairs of numbers of 16 bits, `[n, 2]`, as words `[n]`; the first of a pair is in the low half."""
     halves = values.astype(np.int64) & 0xFFFF
     return (halves[:, 0] | halves[:, 1] << 16).astype(np.uint32)
 
@@ -76,7 +76,7 @@ def real(value: float) -> str:
 
 
 def string(text: str) -> str:
-    """Returns a text as a C string of UTF-8, with octal escapes for all but plain characters."""
+    """Returns a text as a C string literal of UTF-8; other bytes than plain ASCII characters are octal escapes."""
     plain = "".join(
         chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
     )
@@ -190,7 +190,7 @@ def pointer(ctype: str, offset: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Returns text from a model so that it can do no harm in a comment of C."""
+    """Returns text from a model for a comment of C: characters that could end the comment or its line become `_`."""
     return re.sub(r"[^A-Za-z0-9_ .,:;()\[\]'=+-]", "_", text)
 
 

@@ -18,7 +18,8 @@ from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import QuantizedModel
 
 _EXAMPLE = """\
-/* How to use the network; compares one inference with the expected output. Returns 0 if every byte is equal. */
+/* An example that runs one inference and compares its output with the expected one. It returns 0 if every value is
+ * equal. */
 #include "{header}"
 #include "test_vector.h"
 
@@ -121,6 +122,7 @@ def test_vector(model: QuantizedModel) -> str:
 
 
 def _values(label: str, values: npt.NDArray[Any]) -> str:
+    """Returns the definition of an array of test_vector.h."""
     if values.dtype != np.float32:
         return ctext.array(f"{values.dtype}_t", f"micronets_test_{label}", values)
     body = "".join(f"    {ctext.real(v)},\n" for v in values.ravel().tolist())

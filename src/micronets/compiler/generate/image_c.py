@@ -30,7 +30,7 @@ _HEADER = """\
 #define {m}FRAME_HEIGHT {height}
 #define {m}ROW_BYTES {row_bytes}
 
-/* Bytes that the front end works in, aligned to 4; they are kept from row to row of a frame. */
+/* Bytes of memory that the front end works in, aligned to 4. They must stay unchanged from row to row of a frame. */
 #define {m}FRONTEND_BYTES {work}
 
 #ifdef __cplusplus
@@ -42,7 +42,7 @@ extern "C" {{
  *
  * - y: the number of the row, 0 .. {m}FRAME_HEIGHT - 1.
  * - row: in, [{m}ROW_BYTES].
- * - work: [{m}FRONTEND_BYTES].
+ * - work: in and out, [{m}FRONTEND_BYTES].
  * - input: out, for instance what {f}input returns. */
 void {f}frontend_row(int32_t y, const uint8_t *row, void *work, int8_t *input);
 
@@ -61,7 +61,7 @@ void {f}frontend_picture(const uint8_t *frame, void *work, int8_t *input);
 """
 
 _SOURCE = """\
-/* The tables of the front end; micronets_image.h says what they mean. */
+/* The front end of the network: its tables, which micronets_image.h describes, and its functions. */
 #include "{header}"
 
 {tables}

@@ -26,7 +26,7 @@ _KCONFIG = """\
 config {library_upper}
 \tbool "{title}"
 \thelp
-\t  Adds the network to the build: #include "{header}".
+\t  Adds the network to the build. Programs include "{header}".
 \t  Memory: {arena} bytes of arena, given by the caller.
 \t  Constants: {constants} bytes.
 """
@@ -52,7 +52,11 @@ endif()
 
 
 def library_files(compiled: Compiled, version: str) -> Mapping[str, str]:
-    """Returns the manifests by path, to be written beside `compiled.files`; version: that of micronets."""
+    """Returns the manifests, text by path, to be written beside `compiled.files`.
+
+    - compiled: the network.
+    - version: the version of micronets, which becomes that of the PlatformIO library.
+    """
     sources = [name for name in sorted(compiled.files) if is_source(name) and name != EXAMPLE]
     title, names = package.title(compiled.model), compiled.names
     known = {"library": names.library, "library_upper": names.library.upper(), "header": names.header}

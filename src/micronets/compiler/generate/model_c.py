@@ -1,4 +1,4 @@
-"""`compile_model`: a network as C files. A pure function; the only files that it reads are micronets' own kernels."""
+"""`compile_model`, which turns a network into C files. It writes nothing, and reads no files but micronets' own C."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from micronets.streaming.plan import integer_front_end, spectral_front_end
 _MODEL_C = """\
 /* {title}.
  *
- * This file holds the weights of the layers, their tables and the order in which they run. {header} says how to use it,
- * micronets_kernels.h what the functions compute that run the layers. */
+ * This file holds the weights and tables of the layers, and runs the layers in order. {header} says how to use the
+ * network; micronets_kernels.h describes the kernels that compute the layers. */
 #include "{header}"
 
 #include "micronets_kernels.h"
@@ -59,8 +59,8 @@ void {f}invoke({parameters})
 """
 
 _RUN = """\
-/* The functions that run layers; for each layer, 1 + the index of its function (0: the layer has nothing to do, or runs
- * in patches) and the record that the function runs it from. */
+/* functions: those that run layers. function_of: for each layer, 1 + the index of its function, or 0 where the layer
+ * has nothing to do or runs in patches. records: for each layer, the record that its function runs it from. */
 typedef void layer_function(int8_t *a, const void *record);
 {functions}static const {ctype} function_of[{m}LAYERS] = {{
 {function_of}
@@ -93,8 +93,8 @@ class Compiled:
     - plan: the addresses of its tensors in the arena.
     - contents: the parts of it that lie in flash.
     - names: the names of the network in C.
-    - front_end: names of those files that make the input from sound or listen to a stream, and that a program which
-      does neither need not have.
+    - front_end: names of those files that make the input from samples, pictures or values of a sensor, or that listen
+      to a stream; a program that does neither can leave them out.
     """
 
     files: Mapping[str, str]
@@ -120,7 +120,7 @@ def compile_model(
     camera: Camera | None = None,
     goal: Goal = DEFAULT_GOAL,
 ) -> Compiled:
-    """Returns C99 that computes `model` to the last bit.
+    """Returns C99 whose outputs are those of `model`, bit for bit.
 
     - model: the network.
     - target: the instruction set that the C is for.
@@ -130,8 +130,8 @@ def compile_model(
     - camera: the frames of which a front end is to make the network's input, for a model of pictures; None writes none.
     - goal: what kernels are chosen for where a faster one takes more memory.
 
-    Raises `SpecError` for an inconsistent model, a name that cannot be or a camera for a model that has no front end of
-    pictures, and `UnsupportedError` for numbers that C cannot hold.
+    Raises `SpecError` for an inconsistent model, for a name that `Names` refuses and for a camera where the model has
+    no front end of pictures, and `UnsupportedError` for numbers that the C cannot hold.
     """
     validate(model)
     names, model = Names(name), optimise(model)
@@ -146,7 +146,7 @@ def generate(
     names: Names = Names(),  # noqa: B008 - it is frozen
     camera: Camera | None = None,
 ) -> Compiled:
-    """Returns C of a network just as it is, by a plan of its arena; for errors see `compile_model`.
+    """Returns the C of a network, without optimising it, by a plan of its arena; for errors see `compile_model`.
 
     - model: the network, which must be valid; it is not optimised.
     - plan: the addresses of the tensors of this network in the arena, and the kernels of its layers.

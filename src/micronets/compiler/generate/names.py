@@ -1,4 +1,4 @@
-"""`Names`: what everything of a generated network is called, so that several networks live in one program."""
+"""`Names`: the names of a generated network's files, functions and macros; a program can hold several networks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Names:
     - name: the network's name, a C identifier in lower case: its header is NAME.h, its functions are
       `micronets_NAME_input` and so on, its macros `MICRONETS_NAME_INPUT_COUNT` and so on.
 
-    Raises `SpecError` for a name that cannot be.
+    Raises `SpecError` for a name that is no such identifier, is too long or is that of another header.
     """
 
     name: str = DEFAULT

@@ -78,8 +78,8 @@ void {f}invoke({parameters});
 
 _KEEPS = """
  *
- * The network keeps {bytes} bytes from one inference to the next: `state`, aligned to 4 bytes, which belongs to the
- * network alone. {f}reset makes it what it is before the first inference of a signal."""
+ * The network keeps {bytes} bytes from one inference to the next in `state`, which is aligned to 4 bytes and must not
+ * be used for anything else. {f}reset sets its contents before the first inference of a signal."""
 
 _BEGIN = """\
  *     static uint8_t state[{m}STATE_BYTES] __attribute__((aligned(4)));
@@ -88,7 +88,7 @@ _BEGIN = """\
 """
 
 _RESET = """\
-/* Sets the state, {m}STATE_BYTES bytes, to what it is before the first inference. */
+/* Sets the state, {m}STATE_BYTES bytes, to its contents before the first inference. */
 void {f}reset(void *state);
 
 """
@@ -102,7 +102,7 @@ _FROM_SENSOR = """\
 
 _FROM_STREAMS = """\
  *
- * {streams} listens to samples without end, and tells which class was found when.
+ * {streams} takes samples without end, and tells which classes it finds and when.
 """
 
 _README_SENSOR = """\
@@ -114,10 +114,10 @@ _README_SENSOR = """\
 class FrontEndText:
     """Texts about the front end that makes the network's input, for the files of a package.
 
-    - header: the name of its header.
-    - sensor: what it makes the input from.
-    - call: the call that makes it.
-    - about: what its files are, for the table of files.
+    - header: the name of the front end's header.
+    - sensor: what the front end makes the input from.
+    - call: the C call that makes the input.
+    - about: what the front end's files do, for the table of files.
     """
 
     header: str
@@ -169,12 +169,12 @@ A neural network as C99. It needs no heap and no library, and all its globals ar
 
 | file | what |
 |---|---|
-| `{header}` | how to call it: sizes, scales, three functions |
+| `{header}` | how to call the network: sizes, scales, functions |
 | `{source}` | the weights and tables of each layer, a record of its sizes, and the function that runs it |
 | `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: {languages} |
 {from_sensor}{streams}| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
 | `CMakeLists.txt` | a static library, and the example as a test |
-| `zephyr/`, `library.json` | the same as a module of Zephyr, as a library of PlatformIO |
+| `zephyr/`, `library.json` | make this directory a module of Zephyr, and a library of PlatformIO |
 
 On this machine:
 
@@ -212,12 +212,13 @@ def describe(
 ) -> dict[str, str]:
     """Returns every file of the package besides the kernels and the network itself, by name.
 
-    - plan: the arena.
-    - names: what the network is called.
+    - model: the network.
+    - plan: the addresses of its tensors in the arena.
+    - names: the names of the network in C.
     - constants: bytes of the weights and tables.
     - sources: names of the C and assembly files.
-    - front_end: what makes the input from what a sensor gives, None where nothing does.
-    - streams: the header of what listens to a stream, likewise.
+    - front_end: texts about the front end that makes the input; None where the package has none.
+    - streams: the header of the C that listens to a stream; None where the package has none.
     """
     arch, kept = model.arch, state_block_bytes(model.arch)
     known = {"m": names.macros, "f": names.functions, "header": names.header, "source": names.source}
@@ -314,7 +315,7 @@ def _labels(target: Target, last: str) -> str:
 
 
 def _feeding(model: QuantizedModel, names: Names) -> str:
-    """The lines of the head of the header that write the inputs."""
+    """Returns the lines that write the inputs, for the example at the head of the header."""
     lines = []
     arch = model.arch
     rows = zip(arch.inputs, input_variables(arch), input_functions(arch, names), strict=True)

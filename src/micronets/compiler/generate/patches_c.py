@@ -1,8 +1,7 @@
-"""Layers that run in patches, as C: tables of what each layer does in each patch, and a function that goes
-through them.
+"""Layers that run in patches, as C: tables of what each layer does in each patch, and a function that runs them.
 
-A layer's record and what runs it are those of a layer that runs whole. Where something in the record changes from patch
-to patch, the function copies the record, sets what changes, and runs the layer from the copy.
+A layer in patches has the record and the runner of a layer that runs whole. Where something in the record changes from
+patch to patch, the function copies the record, sets what changes, and runs the layer from the copy.
 """
 
 from __future__ import annotations
@@ -41,9 +40,10 @@ _COPY = "this_"  # begins the name of a record's copy
 _START_BYTES = 2  # bytes of a number in the table of starts
 
 _FUNCTION = """\
-/* Layers {first} to {last} run together, patch by patch, on a few rows at a time.
- * patch_{first}: what each layer does in a patch of each kind.
- * repeat_{first}: how many patches of a kind follow each other.{starts_comment} */
+/* Layers {first} to {last} run together, patch by patch, on a few rows at a time. Patches in which each layer does the
+ * same are of one kind.
+ * patch_{first}: for each kind and layer, what the layer does in a patch.
+ * repeat_{first}: for each kind, how many patches of it follow each other.{starts_comment} */
 static const {patch_type} patch_{first}[{kinds}][{layers}] = {{
 {patches}}};
 static const {run_type} repeat_{first}[{kinds}] = {{
@@ -103,7 +103,7 @@ def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes:
         layers=layers,
         patches="".join(_row(map(_numbers, equal.layers)) for equal in group.patches),
         repeats="\n".join(f"    {{{equal.times}, {equal.advance}}}," for equal in group.patches),
-        starts_comment=f"\n * start_{first}: the first rows that layers read, in the buffers of their inputs."
+        starts_comment=f"\n * start_{first}: for each kind, the first rows that layers read in their input buffers."
         if moving
         else "",
         starts=f"static const int16_t start_{first}[{kinds}][{len(moving)}] = {{\n{table}}};\n" if moving else "",
@@ -119,10 +119,14 @@ def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes:
 
 @dataclass(frozen=True)
 class _LayerInPatch:
-    """One layer of a group: number `number` of its layers.
+    """One layer of a group.
 
-    - moving: (layer, input) for which the first row is in the table of starts, in the order of that table.
-    - pitches: bytes of a row of every tensor.
+    - model: the network.
+    - plan: the plan of the arena that the group belongs to.
+    - group: the layers that run together.
+    - number: the number of the layer within the group, from 0 on.
+    - moving: the pairs (layer, input) whose first row is in the table of starts, in the order of that table.
+    - pitches: bytes of a row of every tensor, by name.
     """
 
     model: QuantizedModel
@@ -134,7 +138,7 @@ class _LayerInPatch:
 
     @property
     def _patch(self) -> str:
-        """Returns C for what the layer does in this patch."""
+        """The C expression of the `micronets_patch` that says what the layer does in this patch."""
         return f"b[{self.number}]"
 
     def lines(self, code: LayerCode) -> list[str]:
@@ -184,7 +188,7 @@ class _LayerInPatch:
                 assert_never(value)
 
     def _count(self, value: OutputRows) -> str:
-        """Returns a number that grows with the rows that this patch computes, as C."""
+        """Returns a number in proportion to the rows that this patch computes, as C."""
         return f"{self._patch}.rows" + (f" * {value.each}" if value.each != 1 else "")
 
     def _offset(self, of: Offset) -> str:

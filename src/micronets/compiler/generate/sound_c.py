@@ -51,7 +51,7 @@ void {f}frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, i
 
 /* Returns the sum of the pixels of a frame, which tells how loud it is.
  *
- * - work: in, what {f}frontend_frame left there. */
+ * - work: in, as {f}frontend_frame left it. */
 int32_t {f}frontend_loudness(const int32_t *work);
 
 /* Computes the network's input from a whole clip.
@@ -69,7 +69,7 @@ void {f}frontend_clip(const int16_t *samples, int32_t *work, int8_t *input);
 """
 
 _SOURCE = """\
-/* The tables of the front end, and how its parts follow each other; micronets_sound.h says what they mean. */
+/* The front end of the network: its tables, which micronets_sound.h describes, and its functions. */
 #include "{header}"
 
 {tables}
@@ -122,9 +122,9 @@ def header(names: Names) -> str:
 def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | None = None) -> dict[str, str]:
     """Returns the C of a sound front end, text by file name: its header, its tables and what they include.
 
-    - fe: the front end, in whose place the one with integer arithmetic is taken.
+    - fe: the front end; the C computes it in integer arithmetic.
     - quant: scale and zero point of the network's input, which is int8.
-    - names: what the network is called.
+    - names: the names of the network in C.
     - frames: frames of the network's input; None for those of a whole clip.
     """
     sound, to_input = sound_tables(fe.base()), input_tables(fe, quant.scale, quant.zero_point)

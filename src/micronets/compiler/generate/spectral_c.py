@@ -19,14 +19,14 @@ _HEADER = """\
  *
  * A window has {m}WINDOW_SAMPLES samples of {m}AXES axes, each a number of 16 bits.
  * Its frames of {m}FRAME_SAMPLES samples begin {m}FRAME_HOP samples apart; each gives
- * {m}FRAME_VALUES codes. For each axis, a step is, in the units of the data that the network was
- * trained on: {units}. */
+ * {m}FRAME_VALUES codes. A sample of 1 stands for, in the units of the data that the network was
+ * trained on, one number for each axis: {units}. */
 #ifndef {m}FRONTEND_H
 #define {m}FRONTEND_H
 
 #include "micronets_spectral.h"
 
-/* What a step of each axis is, in the units of the data. */
+/* For each axis, what a sample of 1 stands for, in the units of the data that the network was trained on. */
 #define {m}UNITS {initialiser}
 
 #define {m}AXES {axes}
@@ -66,7 +66,7 @@ void {f}frontend_window(const int16_t *samples, int32_t *work, int8_t *input);
 """
 
 _SOURCE = """\
-/* The tables of the front end, and how its frames follow each other; micronets_spectral.h says what they mean. */
+/* The front end of the network: its tables, which micronets_spectral.h describes, and its functions. */
 #include "{header}"
 
 {tables}
@@ -114,7 +114,7 @@ def spectral_files(fe: Spectral, quant: TensorQuant, names: Names, frames: int |
 
     - fe: the front end.
     - quant: scale and zero point of the network's input, which is int8.
-    - names: what the network is called.
+    - names: the names of the network in C.
     - frames: frames of the network's input; None for those of a whole window.
     """
     frames = fe.frames if frames is None else frames

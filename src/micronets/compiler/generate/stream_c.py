@@ -1,6 +1,6 @@
 """A network that listens to a sound or follows a sensor without end, as C: samples in, decisions out.
 
-The detector's arithmetic is in streaming/csrc/micronets_detector.c; `streaming.Stream` is the same in numpy.
+The detector's arithmetic is in streaming/csrc/micronets_detector.c; `streaming.Stream` computes the same in numpy.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _HEADER = """\
  *         }}
  *     }}
  *
- * A frame is heard when all its samples are there. {when} */
+ * A frame is computed as soon as all its samples are there. {when} */
 #ifndef {m}STREAM_H
 #define {m}STREAM_H
 
@@ -46,23 +46,23 @@ _HEADER = """\
 
 #include "micronets_detector.h"
 
-/* Bytes of the arena of a network that listens, where the front end works too; it is aligned to 16. Between two calls
- * of {f}feed it may be used for other things. */
+/* Bytes of the arena in which the network and the front end work. It is aligned to 16, and between two calls of
+ * {f}feed the program may use it for other things. */
 #define {m}STREAM_ARENA_BYTES {arena}
 
 #define {m}STREAM_WINDOW {window} /* frames that an output of the network depends on */
-#define {m}STREAM_HOP {hop} /* frames from one output that the detector hears to the next */
+#define {m}STREAM_HOP {hop} /* frames from one output that the detector takes to the next */
 {gate_size}#define {m}AVERAGE {average} /* outputs whose scores are averaged */
 #define {m}DECISIONS 8 /* decisions that can wait to be polled */
 #define {m}MILLIHERTZ {millihertz} /* samples in 1,000 seconds */
 
-/* All that is kept of a stream; {f}start sets it.
+/* The state of a stream; {f}start sets it.
  *
- * - time: samples that were fed, and those that were lost.
- * - held: samples of the next frame that are there; if negative, so many more are skipped.
- * - place: where the codes of the next frame go, which is where the oldest ones are.
-{about_gate} * - wait: frames until the detector hears the network.
- * - first, waiting: the oldest decision that nobody has polled, and how many there are.
+ * - time: how many samples have been fed or lost.
+ * - held: how many samples of the next frame are there; a negative number: how many samples are skipped before it.
+ * - place: where in `codes`, a ring of frames, the next frame goes; the oldest frame is there.
+{about_gate} * - wait: how many frames it takes until the detector takes an output of the network.
+ * - first, waiting: where in `decisions`, a ring, the oldest one is that waits to be polled, and how many wait.
  * - detector: the state of the detector; {f}score reads it.{about_state} */
 typedef struct {{
     uint64_t time;
@@ -90,9 +90,10 @@ void {f}start({f}stream *stream, void *arena);
  * Returns how many of them it took: all, unless {m}DECISIONS decisions wait to be polled. */
 int32_t {f}feed({f}stream *stream, const int16_t *samples, int32_t n);
 
-/* Tells that samples were lost: time goes on, and the detector waits until there is a whole window again.
+/* Tells the stream that samples were lost: its time moves on, and the detector waits until there is a whole window of
+ * frames again.
  *
- * - samples: how many. */
+ * - samples: how many were lost. */
 void {f}gap({f}stream *stream, uint32_t samples);
 
 /* Takes the oldest decision that waits. Returns 1, or 0 where none waits. */
@@ -109,14 +110,14 @@ int32_t {f}score(const {f}stream *stream, int32_t class_index);
 """
 
 _SOURCE = """\
-/* The tables of the detector, and how front end, network and detector follow each other in a stream. */
+/* A stream: the tables of the detector, and the functions that run front end, network and detector. */
 #include "{header}"
 
 {tables}
 static const micronets_detector detector = {{{classes}, {average}, {softmax}, table, least, refractory,
                                             {least_loudness}}};
 
-/* Forgets all sound, and keeps the time and the decisions that wait. */
+/* Forgets all samples and outputs, and keeps the time and the decisions that wait. */
 static void begin_anew({f}stream *stream)
 {{
     stream->held = 0;
@@ -155,7 +156,7 @@ static void run({f}stream *stream)
     {f}invoke(stream->arena{state_argument});
 }}
 
-/* Runs the detector on what the network has put out. */
+/* Runs the detector on the network's output, and appends what it decides to the decisions that wait. */
 static void decide({f}stream *stream)
 {{
 {gate_sum}    const int8_t *const output = {f}output(stream->arena);
@@ -169,7 +170,7 @@ static void decide({f}stream *stream)
     }}
 }}
 
-/* Hears the frame whose samples are complete. */
+/* Computes the codes of the frame whose samples are complete; then runs network and detector where they are due. */
 static void hear({f}stream *stream)
 {{
     const int32_t kept = {m}FRAME_SAMPLES - {m}FRAME_HOP;
@@ -224,7 +225,7 @@ _GATE: Mapping[str, str] = MappingProxyType(
     {
         "gate_size": "#define {m}GATE_FRAMES {gate_frames} /* newest frames whose pixels tell whether there is a "
         "sound */\n",
-        "about_gate": " * - loud_place: the same for `loudness`.\n",
+        "about_gate": " * - loud_place: where in `loudness`, a ring of frames, the next frame's loudness goes.\n",
         "gate_place": ", loud_place",
         "gate_state": "    int32_t loudness[{m}GATE_FRAMES];\n",
         "gate_begin": "    stream->loud_place = 0;\n",
@@ -243,7 +244,7 @@ _GATE: Mapping[str, str] = MappingProxyType(
         "gate_next": "    stream->loud_place = stream->loud_place + 1 < {m}GATE_FRAMES ? stream->loud_place + 1 : 0;\n",
     }
 )
-"""What a stream of sound has besides, to tell how loud it is."""
+"""The parts of a stream of sound that tell how loud it is."""
 
 _SOUND: Mapping[str, str] = MappingProxyType(
     {
@@ -258,7 +259,7 @@ _SOUND: Mapping[str, str] = MappingProxyType(
         "hold": "            stream->samples[stream->held] = samples[taken];\n",
     }
 )
-"""What is peculiar to the C of a stream of sound."""
+"""The parts of the C that only a stream of sound has."""
 
 _MOVEMENT: Mapping[str, str] = MappingProxyType(
     {
@@ -277,16 +278,17 @@ _MOVEMENT: Mapping[str, str] = MappingProxyType(
 """,
     }
 )
-"""What is peculiar to the C of a stream of a sensor."""
+"""The parts of the C that only a stream of a sensor has."""
 
 _WHOLE = """\
-The network runs for the first time when it has a whole input of
- * frames, and then every {hop} frames, which is every {hop_samples:,} samples."""
+The network runs for the first time when there are as
+ * many frames as its input holds, and then every {hop} frames, which is every {hop_samples:,} samples."""
 
 _STEPS = """\
-The network takes {step} frames at a time and remembers the rest:
- * it runs every {step_samples:,} samples. The detector hears it for the first time when there is a whole window of
- * {window} frames, and then every {hop} frames, which is every {hop_samples:,} samples."""
+The network takes {step} frames at a time and keeps
+ * in its state what it needs of earlier ones: it runs every {step_samples:,} samples. The detector takes its output for
+ * the first time when there is a whole window of {window} frames, and then every {hop} frames, which is every
+ * {hop_samples:,} samples."""
 
 _ABOUT_STATE = """
  * - state: what the network keeps from one run to the next."""
@@ -306,16 +308,18 @@ _RUN_STEPS = """\
 
 
 def header(names: Names) -> str:
-    """Returns the name of the header of what listens to a stream."""
+    """Returns the name of the header that declares the functions of a stream."""
     return f"{names.name}_stream.h"
 
 
 def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, str]:
     """Returns the C of a network that listens, text by file name; none for a model that cannot listen.
 
+    - model: the network.
+    - names: the names of the network in C.
     - arena: bytes of the network's arena.
 
-    Raises `SpecError` for a detector in the model's metadata that cannot be.
+    Raises `SpecError` for an invalid detector in the model's metadata.
     """
     if unstreamable(model) is not None:
         return {}
@@ -360,7 +364,7 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
 
 
 def _peculiar(signal: Signal) -> tuple[Mapping[str, str], int]:
-    """Returns what is peculiar to the C of a kind of signal, and the words of 32 bits that its front end works in."""
+    """Returns the parts of the C that only this kind of signal has, and the words of 32 bits its front end works in."""
     match signal.front_end:
         case FrontEnd() as fe:
             return _SOUND, 2 * sound_tables(fe.base()).points + fe.n_mels
@@ -377,6 +381,7 @@ def detector_files() -> dict[str, str]:
 
 
 def _tables(plan: StreamPlan) -> str:
+    """Returns the definitions of the detector's tables."""
     t = plan.tables
     parts = [("uint16_t", "table", t.table), ("int32_t", "least", t.least), ("int32_t", "refractory", t.refractory)]
     return "\n".join(ctext.array(ctype, name, values) for ctype, name, values in parts)

@@ -18,7 +18,7 @@ from micronets.quantized.model import QuantizedModel
 from micronets.quantized.state import first_state
 
 _DECLARE_ANY = """
-/* Output number `index`, 0 .. {m}OUTPUTS - 1, and its bytes. */
+/* Return where output number `index`, 0 .. {m}OUTPUTS - 1, is in the arena, and how many bytes it has. */
 const void *{f}output_at(const void *arena, int32_t index);
 int32_t {f}output_size(int32_t index);"""
 
@@ -47,13 +47,13 @@ int32_t {f}output_size(int32_t index)
 
 
 _DECLARE_LABELS = """
-/* What the outputs stand for, in order. */
+/* The labels, in the order of the outputs: the name of the class that each output scores. */
 extern const char *const {f}labels[{m}OUTPUT_COUNT];"""
 
 
 _DECLARE_ANY_INPUT = """
-/* Input number `index`, 0 .. {m}INPUTS - 1, and its bytes. All inputs lie one behind the other, in {m}INPUT_BYTES
- * bytes; each begins at a multiple of 4. */
+/* Return where input number `index`, 0 .. {m}INPUTS - 1, goes in the arena, and how many bytes it has. All inputs lie
+ * one behind the other, in {m}INPUT_BYTES bytes; each begins at a multiple of 4. */
 void *{f}input_at(void *arena, int32_t index);
 int32_t {f}input_size(int32_t index);"""
 
@@ -82,7 +82,7 @@ int32_t {f}input_size(int32_t index)
 
 
 def public_functions(model: QuantizedModel, names: Names) -> list[str]:
-    """Returns the names of everything in the network's C that other files see."""
+    """Returns the names of the functions and constants of the network's C that have external linkage."""
     several = ["output_at", "output_size"] if len(model.arch.outputs) > 1 else []
     several += ["input_at", "input_size"] if model.arch.more_inputs else []
     others = [f"{names.functions}{what}" for what in ("invoke", "labels", "reset", *several)]
@@ -92,7 +92,7 @@ def public_functions(model: QuantizedModel, names: Names) -> list[str]:
 def input_functions(arch: Arch, names: Names) -> list[str]:
     """Returns the names of the C functions that return where the inputs go, in order.
 
-    The name of an only input's function has no number.
+    The name has a number only where there are several inputs.
     """
     if not arch.more_inputs:
         return [f"{names.functions}input"]
@@ -100,12 +100,12 @@ def input_functions(arch: Arch, names: Names) -> list[str]:
 
 
 def first_input(arch: Arch, names: Names) -> str:
-    """Returns C that gives where the first input begins in `arena`, and all others behind it."""
+    """Returns the C expression of the address in `arena` at which the first input begins; all others lie behind it."""
     return f"{input_functions(arch, names)[0]}(arena)"
 
 
 def input_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
-    """Returns the C functions that tell where the inputs go, and of several those that take the number of one.
+    """Returns the C functions that tell where the inputs go; for several inputs also those that take an input's number.
 
     - model: the network.
     - plan: the addresses of its inputs in the arena.
@@ -134,7 +134,7 @@ def input_variables(arch: Arch) -> list[str]:
 
 
 def input_list(model: QuantizedModel) -> str:
-    """Returns the inputs with type and shape, as the head of the header has them."""
+    """Returns the inputs with type and shape, for the comment at the head of the header."""
     texts = [f"{CTYPES[spec.type]}, {ctext.shape_text(spec.shape)}" for spec in model.arch.inputs]
     if len(texts) == 1:
         return f"Input: {texts[0]}"
@@ -160,7 +160,7 @@ def input_declarations(model: QuantizedModel, names: Names) -> list[str]:
 
 
 def input_sizes(model: QuantizedModel, names: Names) -> list[str]:
-    """Returns the header's macros: how many values the inputs have; of several, how many they are and their bytes."""
+    """Returns the header's macros for the number of values of each input; for several, also their number and bytes."""
     arch, head = model.arch, f"#define {names.macros}"
     counts = [f"{head}{input_macro(arch, k)}_COUNT {math.prod(spec.shape)}" for k, spec in enumerate(arch.inputs)]
     if len(counts) == 1:
@@ -179,8 +179,8 @@ def output_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> 
     """Returns the C functions that return the outputs, and the table of labels where there is one.
 
     - model: the network.
-    - plan: where each output is in the arena.
-    - names: how the names in C begin.
+    - plan: the addresses of its outputs in the arena.
+    - names: the names of the network in C, with which those of the functions begin.
 
     For several outputs there are also functions that take the number of one.
     """

@@ -1,6 +1,4 @@
-"""A network for TensorFlow Lite Micro itself: the file as a C array, its operators, its arena, a test, how to
-build them.
-"""
+"""A package for TensorFlow Lite Micro: the file as a C array, its operators, its arena, a test, how to build them."""
 
 from __future__ import annotations
 
@@ -232,7 +230,7 @@ def target_arch(board: Board) -> str:
 
 
 def make_words(board: Board) -> str:
-    """Returns the words that tell TFLM's Makefile the board's core, and its FPU where cores of this kind differ."""
+    """Returns the variables that tell TFLM's Makefile the board's core, and its FPU where cores of this kind differ."""
     fpu = [flag.removeprefix("-mfpu=") for flag in board.compiler_flags if flag.startswith("-mfpu=")]
     more = f" FPU={fpu[0]}" if core_of(board.core, board.name).tflm_asks_fpu and fpu else ""
     return f"TARGET=cortex_m_generic TARGET_ARCH={target_arch(board)}{more}"
@@ -249,13 +247,13 @@ def tflm_files(
     """Returns every file of a package for TFLM, by its name.
 
     - data: the bytes of the `.tflite` file.
-    - model: what they read as.
+    - model: the network that the file reads as.
     - tensors: the tensors of the file, by which the arena is predicted.
     - operators: TensorFlow Lite's names of the file's operators, each once.
     - board: the board that the README and the arena are for.
-    - name: what the array with the file, its size and the program are called after, see `Names`.
+    - name: the name of the network in C, see `Names`; the array with the file, its size and the program begin with it.
 
-    Raises `SpecError` for a name that cannot be.
+    Raises `SpecError` for a name that `Names` refuses, for several inputs or outputs, and for a core that TFLM lacks.
     """
     names = Names(name)
     model.arch.check_one_input()

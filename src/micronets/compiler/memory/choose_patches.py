@@ -1,7 +1,7 @@
 """Chooses the layers that run together in patches, so that the arena stays within a limit.
 
-Nothing is computed twice, so what it costs is small and grows with the number of patches and of layers: the least that
-holds the limit is chosen. The search is deterministic.
+Nothing is computed twice, so patches cost little time; the cost grows with the number of patches and of layers, so the
+fewest that hold the limit are chosen. The search is deterministic.
 """
 
 from __future__ import annotations
@@ -83,4 +83,5 @@ def _higher(net: Needs, before: ArenaPlan, plan: ArenaPlan, limit: int) -> Arena
 
 
 def _with(plan: ArenaPlan, group: PatchGroup) -> tuple[PatchGroup, ...]:
+    """Returns the groups of a plan and one more, in the order of their layers."""
     return tuple(sorted((*plan.groups, group), key=lambda s: s.first))

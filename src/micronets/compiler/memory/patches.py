@@ -93,7 +93,7 @@ def possible_groups(kernels: Sequence[Kernel], outputs: Sequence[str]) -> Iterat
 
     The layers of a group read one tensor from outside it, and only the output of the last is read outside it.
 
-    - kernels: of all layers of the network.
+    - kernels: the kernels of all layers of the network, in order.
     - outputs: names of the network's outputs, which have to be whole.
     """
     steps = [kernel.step for kernel in kernels]
@@ -122,6 +122,8 @@ def patch_group(
 ) -> PatchGroup:
     """Returns the group of the layers `first` to `last`, one of `possible_groups`.
 
+    - kernels: the kernels of all layers of the network, in order.
+    - first, last: the numbers of the first and the last layer.
     - height: rows of the last output that a patch computes, at least 1.
     - widths: bytes of an element of every tensor.
     - most: how many patches to work out, for a lower bound of `rows` in little time; None for all.
@@ -172,7 +174,7 @@ class _Progress:
         return self.shapes[tensor][0]
 
     def forget(self, tensor: str) -> int:
-        """Gives up the rows at the front of a map that nothing needs any more; returns how many these are."""
+        """Drops the rows at the front of a map that no layer needs any more; returns how many these are."""
         needed = min(max(0, reach.start(self.end[layer.name])) for layer, reach in self._readers[tensor])
         gone = min(needed, self.end[tensor]) - self.front[tensor]
         self.front[tensor] += gone

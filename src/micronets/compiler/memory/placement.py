@@ -30,10 +30,11 @@ def search_placement(
     - near: (lower, upper) -> how far above the lower's start the upper must start, for every pair alive at the
       same time.
     - exact: pairs that may also start at the same place.
-    - bound: a size that no placement can be below, with which the search ends.
+    - bound: a lower bound of every placement's size; the search ends when it is reached.
     - tries: how many other orders are tried at most.
 
-    Three orders are tried first, two by size and one by birth; then the best so far is changed at random, always alike.
+    Three orders are tried first, two by size and one by birth; then the best so far is changed at random. The random
+    numbers have a fixed seed.
     """
     count = range(len(sizes))
     around: list[list[tuple[int, int, int, bool]]] = [[] for _ in count]

@@ -83,13 +83,14 @@ class Needs:
 
 
 def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> Needs:
-    """Returns what `plan_needs` and `bounds` ask of `arch`; lifetimes are in operators counted from 1.
+    """Returns what `plan_needs` and `bounds` ask of `arch`.
 
     - arch: the network.
     - target: the instruction set that the kernels are for.
-    - goal: what they are chosen for.
+    - goal: what the kernels are chosen for where a faster one takes more memory.
 
-    Tensors lie inside others wherever the arena need not be larger for it.
+    Times are numbers of layers, counted from 1; 0 is before the first layer, and the number of layers + 1 is after the
+    last. Tensors lie inside others wherever that does not make the arena larger.
     """
     kernels = choose_all(arch, target, goal)
     inside: frozenset[int] = frozenset()
@@ -193,8 +194,10 @@ def plan_arena(
     groups: Sequence[PatchGroup] = (),
     goal: Goal = DEFAULT_GOAL,
 ) -> ArenaPlan:
-    """Returns a plan for `arch` on a target.
+    """Returns a plan of the arena.
 
+    - arch: the network.
+    - target: the instruction set that the kernels are for.
     - tries: how many orders of the buffers the search tries; more may make the arena smaller.
     - groups: the layers that run together in patches; all maps of a group are alive at once.
     - goal: what the kernels are chosen for where a faster one takes more memory.
@@ -203,7 +206,7 @@ def plan_arena(
 
 
 def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
-    """Returns what `plan_arena` returns, from what is known of the network already.
+    """Returns what `plan_arena` returns, from the `Needs` of a network, which several plans can share.
 
     - net: what `needs` returns for the network and the target.
     - tries, groups: see `plan_arena`.
@@ -314,7 +317,7 @@ def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int,
 
 
 def _alive(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> list[tuple[int, int]]:
-    """Returns, for every time, the bytes that are alive at once, and how many are left if all overlap that may."""
+    """Returns, for every time, the bytes that are alive at once, and how many remain if all pairs overlap that may."""
     times = len(net.steps) + 2
     total, saved = [0] * times, [0] * times
     for b in buffers:

@@ -1,4 +1,4 @@
-"""The pass that gives filters whose output is one code, and which nothing can take out, small numbers."""
+"""The pass that gives small weights, biases and scales to filters whose output is the same code for every input."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.quantized.arithmetic import activation_range, conv_rescale, multiply_by_quantized_multiplier
 from micronets.quantized.model import LayerWeights, QuantizedModel
 
-_UNITS = 4  # a sum of so many is a step of the output where this pass chooses the scale
+_UNITS = 4  # where this pass chooses the scale, a sum of so many is a code of the output
 
 
-def settle_constant_filters(model: QuantizedModel) -> QuantizedModel:
-    """Returns a network in which no filter that always gives the same code has numbers too large for quick kernels.
+def shrink_constant_filters(model: QuantizedModel) -> QuantizedModel:
+    """Returns a network in which no filter that always gives the same code has numbers too large for the fast kernels.
 
-    Quick kernels hold biases of 24 bits, scales below one half and sums of 30 bits, and a layer takes them only if all
-    its filters fit. A filter with weights of 0 has any scale and, where that is tiny, a huge bias; one whose sums all
-    lie beyond the output's range may have either. Such filters get weights of 0, and the bias and the scale that give
-    their code. Filters that fit, those of other outputs, and those of int16, for which there is one kernel only, stay
-    as they are.
+    The fast kernels hold biases of 24 bits, scales below one half and sums of 30 bits, and a layer takes them only if
+    all its filters fit. A filter with weights of 0 may have any scale and, where that is tiny, a huge bias; so may one
+    whose sums all lie beyond the output's range. Such filters get weights of 0, and the bias and the scale that give
+    their code. Filters that fit or whose output varies stay as they are, and so do those that read int16, for which
+    there is only one kernel.
     """
     found: dict[str, LayerWeights] = {}
     for step in model.arch.steps():
         layer = step.layer
         if isinstance(layer, Conv2D | DepthwiseConv2D | FullyConnected) and step.input_types[0] != "int16":
-            settled = _settled(model, layer)
-            if settled is not None:
-                found[layer.name] = settled
+            shrunk = _shrunk(model, layer)
+            if shrunk is not None:
+                found[layer.name] = shrunk
     return replace(model, weights={**model.weights, **found}) if found else model
 
 
-def _settled(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerWeights | None:
-    """Returns the weights of a layer with its large constant filters settled; None where there are none."""
+def _shrunk(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConnected) -> LayerWeights | None:
+    """Returns the weights of a layer with its large constant filters shrunk; None where there are none."""
     w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
     if w.zero_point:
         return None
@@ -65,11 +65,11 @@ def _settled(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D | FullyConne
         return None
     scale = np.float32(float(np.float32(target.scale)) / float(np.float32(source.scale)) / _UNITS)
     scales = np.where(gone, scale, w.scales).astype(np.float32)
-    settled = np.where(gone, _UNITS * codes, own).astype(np.int32)
+    biases = np.where(gone, _UNITS * codes, own).astype(np.int32)
     chosen = conv_rescale(source, scales, target)
-    if not np.array_equal(multiply_by_quantized_multiplier(settled.astype(np.int64), *chosen)[gone], codes[gone]):
+    if not np.array_equal(multiply_by_quantized_multiplier(biases.astype(np.int64), *chosen)[gone], codes[gone]):
         return None  # the scale is beyond what float32 holds
-    return LayerWeights(_without(w.weights, gone, layer), scales, settled)
+    return LayerWeights(_without(w.weights, gone, layer), scales, biases)
 
 
 def _without(

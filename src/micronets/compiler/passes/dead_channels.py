@@ -140,14 +140,17 @@ def _constant_channels(model: QuantizedModel) -> tuple[dict[str, Bools], dict[st
 
 
 def _over_channels(a: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Reshapes `[..., channels]` to `[rows, channels]`."""
+    """Returns an array `[..., channels]` as `[rows, channels]`."""
     return a.reshape(-1, a.shape[-1])
 
 
 def _constant_inputs(
     quant: Mapping[str, TensorQuant], layer: Layer, constant: Mapping[str, Bools], codes: Mapping[str, npt.NDArray[Any]]
 ) -> Bools:
-    """Tells which input channels add the same to every output of a layer: constants that equal the padding, if any."""
+    """Tells which input channels add the same to every output pixel of a layer.
+
+    These are the constant ones or, where windows reach into the padding, those that are constantly the padding's code.
+    """
     name = layer.inputs[0]
     if isinstance(layer, (Conv2D, DepthwiseConv2D)) and layer.padding == "same" and layer.kernel != (1, 1):
         return np.asarray(constant[name] & (codes[name] == quant[name].zero_point))
@@ -155,7 +158,7 @@ def _constant_inputs(
 
 
 def _group(network: _Pruning, first: Conv2D) -> _Group | None:
-    """Follows the output channels of a convolution; None if a layer reads them that cannot do without one."""
+    """Returns the layers that the output channels of a convolution pass; None if one of them needs every channel."""
     weights = network.weights
     through: list[Layer] = [first]
     ends: list[Conv2D | FullyConnected] = []
@@ -209,6 +212,11 @@ def _remove(network: _Pruning, group: _Group, gone: Bools) -> None:
 
 
 def _keep_outputs(w: LayerWeights, values: npt.NDArray[np.int8], keep: Bools) -> LayerWeights:
-    """Returns weights of the output channels `keep` alone; values: their weights."""
+    """Returns a layer's weights with the output channels `keep` alone.
+
+    - w: the weights, scales and bias of all channels.
+    - values: the weights of the channels that are kept.
+    - keep: for each channel, whether it is kept.
+    """
     scales = w.scales[keep] if len(w.scales) > 1 else w.scales
     return LayerWeights(np.ascontiguousarray(values), scales, None if w.bias is None else w.bias[keep])

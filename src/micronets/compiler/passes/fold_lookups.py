@@ -36,11 +36,12 @@ _ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
 
 
 def fold_lookups(model: QuantizedModel) -> QuantizedModel:
-    """Removes or merges layers that change each code alone (`Operator.codewise`) where no output bit changes.
+    """Removes or merges layers that map each code by itself (`Operator.codewise`) where no output bit changes.
 
-    Such a layer goes if it maps every code that it can get to itself and the scale stays; if it clamps as the
-    activation of the layer in front would (at the same scale, and nobody else reads that); and two in a row become one
-    where a single one has the table of both.
+    - A layer is removed if its scale is that of its input, and it maps every code that it can get to itself.
+    - A layer is removed if its scale is that of its input, and it clamps as a fused activation of the layer in front
+      can; no other layer may read the output of that one.
+    - Two such layers in a row become one if a single layer has the table of both.
     """
     network = _Folding(model)
     for layer in model.arch.layers:
@@ -57,8 +58,9 @@ def fold_lookups(model: QuantizedModel) -> QuantizedModel:
 class _Folding:
     """The network built so far.
 
-    - codes: for each tensor whose elements have one byte, the bytes that it may hold, as signed numbers, rising.
-    - renamed: for each tensor that is gone, the one that holds its codes.
+    - codes: for each tensor whose elements have one byte, the bytes that it may hold, as signed numbers in ascending
+      order.
+    - renamed: for each tensor that has been removed, the one that holds its codes.
     - readers: for each tensor, how many layers read it; an output has one reader more.
     - named: whether the network names its outputs, which then must remain.
     """
@@ -77,7 +79,7 @@ class _Folding:
             self.readers[name] += 1
 
     def append(self, layer: Layer) -> None:
-        """Adds a layer, or a cheaper change that does the same."""
+        """Adds a layer, or a change of the layers so far that has the same effect."""
         layer = replace(layer, inputs=tuple(self.renamed.get(i, i) for i in layer.inputs))
         if self._by_table(layer):
             if self._dropped(layer, layer.inputs[0]):
@@ -94,6 +96,7 @@ class _Folding:
         return operator(layer).codewise and {self.types[layer.inputs[0]], self.types[layer.name]}.issubset(BYTES)
 
     def _dropped(self, layer: Layer, source: str) -> bool:
+        """Tells whether the layer can be left out; the layer in front may get its activation."""
         quant = self.quant[source]
         if quant != self.quant[layer.name] or self.types[layer.name] != self.types[source]:
             return False
@@ -117,7 +120,7 @@ class _Folding:
         return True
 
     def _ends_with(self, source: str) -> bool:
-        """Tells whether the layers so far are a network whose only output, if none is named, is `source`."""
+        """Tells whether `source` would be the output of a network of the layers so far, which names no outputs."""
         if self.named or not self.layers:
             return False
         return self.layers[next(reversed(self.layers))].outputs == (source,)
@@ -151,7 +154,7 @@ class _Folding:
         return layer
 
     def _possible(self, layer: Layer, output: str) -> Codes:
-        """Returns the codes that an output of the layer may hold, rising; all codes where nothing more is known."""
+        """Returns the codes that an output of the layer may hold, ascending; all codes where nothing more is known."""
         facts, kind = operator(layer), self.types[output]
         source = layer.inputs[0] if layer.inputs else ""
         match layer:
@@ -179,23 +182,23 @@ class _Folding:
 
 
 def _range(low: int, high: int) -> Codes:
-    # Where the lower bound is above the upper one, the only code is the upper one.
+    """Returns the codes low .. high, ascending; only `high` where the lower bound is above the upper one."""
     return np.arange(min(low, high), high + 1).astype(np.int8)
 
 
 def _all(of: Type) -> Codes:
-    """Returns all bytes that a tensor of that type may hold, as signed numbers, rising."""
+    """Returns all bytes that a tensor of a type may hold, as signed numbers in ascending order."""
     return _range(*code_range("int4")) if of == "int4" else ALL
 
 
 def _clamped(activation: Activation, quant: TensorQuant, of: Type) -> Codes:
-    """Returns what a fused activation makes of the codes -128 .. 127, in a tensor of that type."""
+    """Returns what a fused activation makes of each code from -128 to 127, in a tensor of type `of`."""
     low, high = activation_range(activation, quant, of)
     return np.minimum(np.maximum(np.arange(-128, 128), low), high).astype(np.int8)
 
 
 def _takes(layer: Layer, read: Type, made: Type) -> bool:
-    """Tells whether a layer that reads the type `read` can be, and writes the type `made`."""
+    """Tells whether a layer accepts an input of type `read`, and then writes type `made`."""
     try:
         return stored(operator(layer).output_type((stored(read),), layer.name)) == stored(made)
     except SpecError:

@@ -14,7 +14,7 @@ from micronets.quantized.products import wide_sums
 def grouped_as_depthwise(model: QuantizedModel) -> QuantizedModel:
     """Returns `model` with a DepthwiseConv2D in place of each Conv2D that has as many groups as input channels.
 
-    Both compute the same, and there are faster kernels for the former.
+    Both compute the same, and a DepthwiseConv2D has faster kernels.
     """
     layers, weights = list(model.arch.layers), dict(model.weights)
     for k, step in enumerate(model.arch.steps()):

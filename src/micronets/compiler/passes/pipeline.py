@@ -1,8 +1,8 @@
-"""All passes in their order. A pass makes a network smaller or quicker, and its output stays the same, bit for bit."""
+"""All passes in order. A pass makes a network smaller or faster, and its outputs stay the same, bit for bit."""
 
 from __future__ import annotations
 
-from micronets.compiler.passes.constant_filters import settle_constant_filters
+from micronets.compiler.passes.constant_filters import shrink_constant_filters
 from micronets.compiler.passes.dead_channels import drop_dead_channels
 from micronets.compiler.passes.depthwise_as_conv import depthwise_as_conv
 from micronets.compiler.passes.fold_lookups import fold_lookups
@@ -18,12 +18,12 @@ PASSES = (
     fold_lookups,
     fold_pads,
     drop_dead_channels,
-    settle_constant_filters,
+    shrink_constant_filters,
 )
 
 
 def optimise(model: QuantizedModel) -> QuantizedModel:
-    """Runs every pass on `model`: what it returns is the network that `compile_model` writes as C."""
+    """Runs every pass on `model`, and returns the network that `compile_model` writes as C."""
     for each in PASSES:
         model = each(model)
     return model

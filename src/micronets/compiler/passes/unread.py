@@ -11,7 +11,7 @@ from micronets.quantized.model import QuantizedModel
 def drop_unread(model: QuantizedModel) -> QuantizedModel:
     """Removes every layer of which no output is read by another layer or is an output of the network.
 
-    Exporters leave such layers behind. A variable that no layer assigns any more is read by none that is left.
+    Exporters leave such layers behind. Layers that assign variables, and those that these read from, stay.
     """
     arch = model.arch
     needed, kept = set(arch.outputs), []

@@ -109,7 +109,7 @@ MICRONETS_INLINE void butterfly(int32_t *z, int32_t quarter, uint32_t a, uint32_
     store_turned(z3, dif_r - dif2_i, dif_i + dif2_r, c);
 }
 
-/* The butterflies of the first stage, where the upper half of the numbers is 0: what `butterfly` does to them. */
+/* The butterflies of the first stage for numbers whose upper half is 0, with the results of `butterfly`. */
 static void butterflies_of_half(int32_t *z, int32_t points, const uint32_t *twiddles)
 {
     const uint32_t *b = twiddles, *c = twiddles;
@@ -145,9 +145,12 @@ static void last_butterflies(int32_t *z, int32_t points)
     }
 }
 
-/* Fourier transform of `points` complex numbers in place, divided by `points`; the bins get bit-reversed numbers.
+/* Fourier transform of `points` complex numbers in place, divided by `points`; the bins are in bit-reversed order.
  *
- * - half: whether the upper half of the numbers is 0, which then need not be written. */
+ * - z: in and out, [points] pairs of real and imaginary part.
+ * - points: how many numbers there are, a power of 2.
+ * - twiddles: in, [3 * points / 4] words, a cosine and a sine each.
+ * - half: whether the upper half of the numbers counts as 0; it then need not be written before. */
 static void transform(int32_t *z, int32_t points, const uint32_t *twiddles, int32_t half)
 {
     int32_t n = points, step = 1;

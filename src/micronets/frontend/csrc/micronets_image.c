@@ -1,4 +1,4 @@
-/* The front end of pictures in integers; see micronets_image.h. The order of all operations is that of
+/* The front end of pictures in integers, which micronets_image.h describes. The order of all operations is that of
  * micronets.frontend.camera, so that every bit is the same. */
 #include "micronets_image.h"
 
@@ -10,7 +10,7 @@ static int32_t held(int32_t value)
     return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-/* Writes a pixel as R, G and B, or as gray. Returns what is behind it. */
+/* Writes a pixel as R, G and B, or as gray. Returns where the next pixel goes. */
 static uint8_t *put(uint8_t *line, int32_t channels, int32_t r, int32_t g, int32_t b)
 {
     if (channels == 1) {
@@ -92,7 +92,8 @@ static void resize_line(const micronets_image *image, const uint8_t *line, int16
     }
 }
 
-/* Writes row `o` of the picture into the input; the last of the rows that it is a sum of is `last`. */
+/* Writes row `o` of the picture into the input, a weighted sum of resized rows of the frame, of which `last` is the
+ * last one. work: in, the resized rows, a ring. */
 static void write_row(const micronets_image *image, int32_t o, int32_t last, const int16_t *work, int8_t *input)
 {
     const int32_t size = image->width * image->channels, count = image->down.count;

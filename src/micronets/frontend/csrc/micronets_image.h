@@ -10,7 +10,8 @@
 extern "C" {
 #endif
 
-/* How a camera writes a pixel: bytes R, G, B; 16 bits, the high byte first or the low one; Y, U, Y, V; a byte of gray. */
+/* How a camera writes a pixel: bytes R, G, B; 16 bits, the high byte first or the low one; Y, U, Y, V; a byte of gray.
+ *  */
 #define MICRONETS_RGB888 0
 #define MICRONETS_RGB565 1
 #define MICRONETS_RGB565LE 2
@@ -49,7 +50,7 @@ typedef struct {
  *
  * - y: the number of the row, from 0.
  * - row: in, the bytes of the row.
- * - work: what is kept from row to row: down.count rows of `width` * `channels` numbers.
+ * - work: in and out, kept from row to row: a ring of down.count rows of `width` * `channels` numbers.
  * - line: scratch, `columns` * `channels` bytes.
  * - input: out, [side][side][channels]. */
 void micronets_image_row(const micronets_image *image, int32_t y, const uint8_t *row, int16_t *work, uint8_t *line,

@@ -1,4 +1,4 @@
-/* The sound front end in integers; see micronets_sound.h. The order of all operations is that of
+/* The sound front end in integers, which micronets_sound.h describes. The order of all operations is that of
  * micronets.frontend.integer, so that every bit is the same. */
 #include "micronets_sound.h"
 
@@ -10,7 +10,7 @@
 
 #define WEIGHT_BITS 12 /* fractional bits of the weights of bins in bands */
 
-/* Returns the square root of a number below 2^62 to 16 bits that count, rounded down.
+/* Returns the square root of a number below 2^62 to 16 significant bits, rounded down.
  *
  * The number is shifted left by an even number of bits until one of its upper two is set; of its upper 32 bits the root
  * is found by Newton's method, from a line that is 6 % off at most: after two steps it is 1 too large at most. */
@@ -67,7 +67,7 @@ MICRONETS_INLINE void sum_bands(const micronets_sound *sound, const int32_t *z, 
     const int16_t *edge = sound->first_bin;
     const uint16_t *rise = sound->rise + *edge;
     const uint32_t *split = sound->split + *edge;
-    uint64_t rising = 0; /* what the bins before this edge give to the band that rose there */
+    uint64_t rising = 0; /* the sum of the bins before this edge, weighted by the band that rises there */
     uint32_t k = (uint32_t)*edge;
     for (int32_t band = -1; band < sound->bands; band++) {
         const uint32_t end = (uint32_t)*++edge;

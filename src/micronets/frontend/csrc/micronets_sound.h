@@ -27,9 +27,10 @@ extern "C" {
  * - first_bin: [bands + 2], rising: the first bin behind each edge of the bands.
  * - rise: [bins], the share of a bin, 12 fractional bits, that belongs to the band which rises there; the rest belongs
  *   to the band below.
- * - unit_level: what is added to the level of a band in units of the transform.
- * - least_level: the level below which none lies.
- * - pixel_factor, pixel_offset: a pixel is (level * factor + offset) >> 35, held to 0 .. 255. */
+ * - unit_level: the number that turns the level of a band in units of the transform into that of the front end, when it
+ *   is added.
+ * - least_level: the least level, to which smaller ones are raised.
+ * - pixel_factor, pixel_offset: a pixel is (level * factor + offset) >> 35, clamped to 0 .. 255. */
 typedef struct {
     int32_t window_samples;
     int32_t points;
@@ -51,7 +52,7 @@ typedef struct {
  *
  * - values: codes of a frame, which are the bands or the coefficients of a cosine transform.
  * - codes: [256], the code of each pixel; 0 where `factors` are used.
- * - factors: [values][bands]; a code is (sum of factor * value + offset) >> shift, held to -128 .. 127.
+ * - factors: [values][bands]; a code is (sum of factor * value + offset) >> shift, clamped to -128 .. 127.
  * - offsets: [values].
  * - shift: 0 .. 62. */
 typedef struct {
@@ -66,11 +67,12 @@ typedef struct {
  *
  * - samples: in, [window_samples].
  * - work: scratch, [2 * points] words.
- * - levels: out, [bands], MICRONETS_LEVEL_BITS fractional bits. They are absolute and not yet held to the least level:
- *   micronets_sound_hold does both. */
+ * - levels: out, [bands], MICRONETS_LEVEL_BITS fractional bits. They are not yet relative to a loudest sample nor
+ *   raised
+ *   to the least level: micronets_sound_hold does both. */
 void micronets_sound_levels(const micronets_sound *sound, const int16_t *samples, int32_t *work, int32_t *levels);
 
-/* Holds levels to the least one, and makes them relative to a loudest sample where the front end says so.
+/* Makes levels relative to a loudest sample where the front end says so, and raises them to the least level.
  *
  * - levels: in and out, [bands].
  * - loudest: the largest sample of the clip, 1 or more; it is read only where `to_loudest` is 1. */
@@ -86,7 +88,7 @@ int32_t micronets_sound_pixel(const micronets_sound *sound, int32_t level);
 
 /* Turns the pixels or the levels of a frame into codes.
  *
- * - values: in, [bands], pixels where `codes` of the input is set, else what its factors are for.
+ * - values: in, [bands]: pixels or, for a front end without pixels (MFCC), levels.
  * - codes: out, [values]. */
 void micronets_sound_codes(const micronets_sound *sound, const micronets_sound_input *input, const int32_t *values,
                            int8_t *codes);

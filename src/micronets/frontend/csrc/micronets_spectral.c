@@ -1,12 +1,12 @@
-/* The spectral front end in integers; see micronets_spectral.h. The order of all operations is that of
+/* The spectral front end in integers, which micronets_spectral.h describes. The order of all operations is that of
  * micronets.frontend.spectral, so that every bit is the same. */
 #include "micronets_spectral.h"
 
 #include "micronets_fourier.h"
 
-/* What is known of one axis of a frame.
+/* The moments of one axis of a frame.
  *
- * - sum: of the samples.
+ * - sum: the sum of the samples.
  * - low, high: the smallest and the largest sample.
  * - up: by which power of 2 the deviations, samples times `frame` less `sum`, are scaled; it may be negative.
  * - squares: the sum of the squares of the scaled deviations. */
@@ -17,7 +17,7 @@ typedef struct {
 
 /* Puts the windowed deviations of an axis into z, scaled so that the largest has 15 bits, and zeros behind them.
  *
- * - samples: of the axis, every `axes`-th.
+ * - samples: in, the first sample of the axis; the next ones are `axes` numbers apart.
  * - end: words of z that are written, at least a frame. */
 static axis_moments windowed(const micronets_spectral *spectral, const int16_t *samples, int32_t *z, int32_t end)
 {

@@ -28,10 +28,10 @@ extern "C" {
  *   bits each.
  * - split: [first_bin[bands]] words, cosine and sine of pi k / points in the same form.
  * - first_bin: [bands + 1], rising: the first bin of each band, and the one behind the last.
- * - band_unit, deviation_unit: what is added to a logarithm in units of the arithmetic, so that it is that of a
- *   variance in squares of a step of the sensor; 15 fractional bits.
- * - least: the logarithm below which none lies.
- * - factors, offsets, shifts: [bands and moments][axes]; a code is (value * factor + offset) >> shift, held to
+ * - band_unit, deviation_unit: the number that turns a logarithm in units of the arithmetic into that of a variance in
+ *   squares of a step of the sensor, when it is added; 15 fractional bits.
+ * - least: the least logarithm, to which smaller ones are raised.
+ * - factors, offsets, shifts: [bands and moments][axes]; a code is (value * factor + offset) >> shift, clamped to
  *   -128 .. 127. */
 typedef struct {
     int32_t axes;

@@ -1,4 +1,4 @@
-/* The detector in integers; see micronets_detector.h. */
+/* The detector in integers, which micronets_detector.h describes. */
 #include "micronets_detector.h"
 
 /* Computes the score of every class from the codes of the output. */

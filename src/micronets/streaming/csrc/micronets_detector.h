@@ -17,7 +17,7 @@ extern "C" {
  *
  * - class_index: its number.
  * - score: its averaged score, 0 .. MICRONETS_SCORE_ONE.
- * - time: samples of the stream up to the end of the newest frame that was heard. */
+ * - time: samples of the stream up to the end of the frame after which the class fired. */
 typedef struct {
     int32_t class_index;
     int32_t score;
@@ -27,7 +27,7 @@ typedef struct {
 /* The numbers of one detector; they lie in flash.
  *
  * - classes: how many outputs there are.
- * - average: of how many runs scores are averaged.
+ * - average: the number of runs whose scores are averaged.
  * - softmax: 1 where `table` has exponentials, by how far a code is below the largest one; 0 where it has the score of
  *   each code, beginning with that of -128.
  * - table: [256], 0 .. MICRONETS_SCORE_ONE.
@@ -44,8 +44,8 @@ typedef struct {
     int32_t least_loudness;
 } micronets_detector;
 
-/* Words of the state of a detector: where the next scores go, and for each class the sum of its last scores, in how
- * many runs it does not fire yet, and these scores. All are 0 before the first run. */
+/* Words of the state of a detector: where the next scores go; for each class the sum of its last scores, and the number
+ * of runs in which it may not fire yet; and the last scores. All are 0 before the first run. */
 #define MICRONETS_DETECTOR_WORDS(classes, average) (1 + (classes) * (2 + (average)))
 
 /* Takes the output of a run of the network. Returns the class that fires, or -1.

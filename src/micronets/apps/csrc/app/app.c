@@ -9,7 +9,7 @@
 #include "sensor.h"
 
 #define PIECE 160      /* samples that are taken from the sensor at once */
-#define LABEL_WIDTH 12 /* columns of the word in a line */
+#define LABEL_WIDTH 12 /* columns of the class in a line */
 
 static uint8_t arena[MICRONETS_MODEL_STREAM_ARENA_BYTES] __attribute__((aligned(16)));
 static micronets_model_stream stream;
@@ -36,7 +36,7 @@ static char *two_decimals(char *end, uint32_t hundredths, int32_t columns)
     return at;
 }
 
-/* Tells that a class was heard. What your product does then belongs here. */
+/* Shows a class that was found. What your product does then belongs here. */
 static void heard(const micronets_decision *decision)
 {
     char line[96], number[24];

@@ -1,7 +1,8 @@
-/* Samples between an interrupt of the microphone and the application: a ring that tells how many samples it had no room
+/* Samples between an interrupt of the microphone and the application: a ring that counts the samples it has no room
  * for.
  *
- * The file that includes it defines RING_LOCK() and RING_UNLOCK() before, which keep that interrupt from running. */
+ * A file that includes this one first defines RING_LOCK() and RING_UNLOCK(), between which that interrupt cannot run.
+ *  */
 #ifndef APP_RING_H
 #define APP_RING_H
 
@@ -23,10 +24,10 @@ static void ring_put(int16_t sample)
     }
 }
 
-/* Takes samples out of the ring, at most `most`.
+/* Takes samples out of the ring, at most `most`. Returns how many it took.
  *
- * - lost: out, how many samples are lost. Where some had no room, all that is in the ring is lost too, since what comes
- *   next does not join it. */
+ * - lost: out, how many samples are lost. Where some had no room, those in the ring are lost too, since the next
+ *   samples do not follow them. */
 static int32_t ring_take(int16_t *samples, int32_t most, uint32_t *lost)
 {
     RING_LOCK();

@@ -6,7 +6,9 @@
 #include "output.h"
 #include "sensor.h"
 
-#define MICROPHONE_SHIFT 14 /* of 32 bits, of which the microphone's 24 are the highest, to 16: 12 dB of gain */
+/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted to the right to become one of 16.
+ * It is 2 less than 16, which is a gain of 12 dB. */
+#define MICROPHONE_SHIFT 14
 
 int32_t sensor_start(int32_t rate)
 {
@@ -18,7 +20,7 @@ int32_t sensor_start(int32_t rate)
     return 0;
 }
 
-/* Returns a sample of 32 bits as one of 16, with the microphone's gain, at most the largest there is. */
+/* Returns a sample of 32 bits as one of 16, with that gain, clamped to 16 bits. */
 static int16_t sample_of(int32_t value)
 {
     const int32_t scaled = value / (1L << MICROPHONE_SHIFT);

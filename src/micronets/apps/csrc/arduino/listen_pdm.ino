@@ -12,7 +12,7 @@
 
 static int16_t piece[512];
 
-/* An interrupt of the microphone: there are samples. */
+/* Puts the microphone's samples into the ring; the library calls it in an interrupt when there are some. */
 static void on_samples(void)
 {
     while (PDM.available() > 0) {

@@ -24,8 +24,8 @@ int32_t sensor_start(int32_t millihertz);
 
 /* Waits until there are samples, and takes them.
  *
- * - samples: out, at most [most][SENSOR_AXES] numbers of 16 bits, the oldest sample first. MICRONETS_MODEL_UNITS tells
- *   what 1 is for each axis, in the units of the data that the network was trained on.
+ * - samples: out, at most [most][SENSOR_AXES] numbers of 16 bits, the oldest sample first. MICRONETS_MODEL_UNITS says
+ *   for each axis what a number of 1 stands for, in the units of the data that the network was trained on.
  * - most: at least 1.
  * - lost: out, how many samples were lost before these, because nobody took them in time.
  *

@@ -36,7 +36,7 @@ static char *number_before(char *end, int32_t number, int32_t columns)
     return at;
 }
 
-/* Tells what a frame shows. What your product does then belongs here.
+/* Shows the class of a frame. What your product does then belongs here.
  *
  * - class_index: the class with the largest output.
  * - code: that output, -128 .. 127. */

@@ -10,12 +10,15 @@
 #include "sensor.h"
 
 #define BLOCK_SAMPLES 160
-#define MICROPHONE_SHIFT 14 /* of 32 bits, of which the microphone's 24 are the highest, to 16: 12 dB of gain */
+
+/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted to the right to become one of 16.
+ * It is 2 less than 16, which is a gain of 12 dB. */
+#define MICROPHONE_SHIFT 14
 
 static i2s_chan_handle_t microphone;
-static volatile uint32_t lost_bytes; /* that the driver had no room for, 4 a sample */
+static volatile uint32_t lost_bytes; /* bytes that the driver had no room for, 4 a sample */
 
-/* An interrupt of the driver: nobody took the samples in time. */
+/* Counts lost samples; the driver calls it in an interrupt when its buffers are full. */
 static bool on_overflow(i2s_chan_handle_t handle, i2s_event_data_t *event, void *context)
 {
     (void)handle;
@@ -47,7 +50,7 @@ int32_t sensor_start(int32_t rate)
     return 0;
 }
 
-/* Returns a sample of 32 bits as one of 16, with the microphone's gain, at most the largest there is. */
+/* Returns a sample of 32 bits as one of 16, with that gain, clamped to 16 bits. */
 static int16_t sample_of(int32_t value)
 {
     const int32_t scaled = value / (1 << MICROPHONE_SHIFT);

@@ -7,7 +7,7 @@
 #include "output.h"
 #include "sensor.h"
 
-#define LARGEST_WHOLE 100000000000000000u /* from which on a further digit would not fit into 64 bits */
+#define LARGEST_WHOLE 100000000000000000u /* from here on, further digits only change the exponent */
 #define MOST_EXPONENT 400                 /* beyond which a number is 0 or larger than every step */
 #define EXACT_POWER 22                    /* the largest power of ten that a double holds exactly */
 
@@ -15,11 +15,11 @@ static const double units[SENSOR_AXES] = MICRONETS_MODEL_UNITS;
 
 static uint8_t buffer[256];
 static int32_t filled, at;
-static int32_t current; /* the character that is looked at; -1 behind the end */
-static uint32_t line;   /* the number of the line that it is in, from 1 */
+static int32_t current; /* the character that is read next; -1 behind the end of the file */
+static uint32_t line;   /* the number of the line that `current` is in, from 1 */
 static int32_t first;   /* whether no line of numbers or of headings has been read yet */
 
-/* Looks at the next character. */
+/* Moves on to the next character. */
 static void advance(void)
 {
     line += current == '\n';
@@ -111,7 +111,7 @@ static int32_t read_number(double *value)
     return 0;
 }
 
-/* Rounds a number to a step of the sensor, from the middle to the even one, and holds it to 16 bits. */
+/* Rounds a number to the nearest integer, halves to the even one, and clamps it to 16 bits. */
 static int16_t to_step(double value)
 {
     if (value >= INT16_MAX) {
@@ -126,7 +126,7 @@ static int16_t to_step(double value)
     return (int16_t)(below + (rest > 0.5 || (rest == 0.5 && (below & 1) != 0)));
 }
 
-/* Tells which line is no sample. */
+/* Shows a message with the number of the line that is no sample. */
 static void tell_line(void)
 {
     static const char end[] = " of the recording does not hold a number for each axis of the sensor, and nothing else";

@@ -1,4 +1,4 @@
-/* The file that takes the sensor's place, on a computer and through a debugger. */
+/* The file that takes the place of a sensor, on a computer or through a debugger. */
 #ifndef APP_FILE_H
 #define APP_FILE_H
 

@@ -1,4 +1,5 @@
-/* The application on a core without an operating system, with files and the terminal of the computer behind it.
+/* The application on a core without an operating system; files and the terminal are those of the computer that runs the
+ * debugger or the emulator.
  *
  * A debugger or an emulator carries out what the processor asks of it: Arm's "Semihosting for AArch32 and AArch64",
  * and "RISC-V Semihosting", which has the same numbers. Without one, the processor stops at the first request. */

@@ -6,7 +6,7 @@
 #define FORMAT_PCM 1
 #define FORMAT_EXTENSIBLE 0xFFFE /* the real format follows; with 16 bits it is PCM */
 
-static uint32_t left; /* bytes of samples that are not read yet */
+static uint32_t left; /* bytes of samples that have not been read yet */
 
 /* Reads a little-endian number of `bytes` bytes. */
 static uint32_t number(const uint8_t *from, int32_t bytes)
@@ -18,14 +18,14 @@ static uint32_t number(const uint8_t *from, int32_t bytes)
     return value;
 }
 
-/* Returns whether four bytes are this name. */
+/* Tells whether four bytes are the characters of a name. */
 static int32_t is_named(const uint8_t *bytes, const char *name)
 {
     return bytes[0] == (uint8_t)name[0] && bytes[1] == (uint8_t)name[1] && bytes[2] == (uint8_t)name[2] &&
            bytes[3] == (uint8_t)name[3];
 }
 
-/* Reads bytes that nobody needs. Returns 0, or -1 where the file ends before. */
+/* Skips bytes. Returns 0, or -1 where the file ends before. */
 static int32_t skip(uint32_t bytes)
 {
     uint8_t rest[64];

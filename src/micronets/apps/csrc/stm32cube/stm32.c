@@ -5,7 +5,7 @@
  *     bit clock    PB13
  *     data         PB15
  *
- * The core runs at 168 MHz from the internal oscillator, which all these chips can. */
+ * The core runs at 168 MHz from the internal oscillator, a clock that the STM32F446, F746 and F767 all reach. */
 #if defined(STM32F7)
 #include "stm32f7xx_hal.h"
 #else
@@ -32,9 +32,11 @@
 #define SERIAL_FUNCTION GPIO_AF7_USART3
 #endif
 
-#define MICROPHONE_SHIFT 14 /* of 32 bits, of which the microphone's 24 are the highest, to 16: 12 dB of gain */
-#define HALF_FRAMES 160     /* of which each half of the DMA's buffer has left and right sample */
-#define FRAME_HALF_WORDS 4  /* left, right; the high half of each first */
+/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted to the right to become one of 16.
+ * It is 2 less than 16, which is a gain of 12 dB. */
+#define MICROPHONE_SHIFT 14
+#define HALF_FRAMES 160    /* frames, of a left and a right sample, in each half of the DMA's buffer */
+#define FRAME_HALF_WORDS 4 /* half-words of a frame: left, then right, the upper half of each first */
 
 static UART_HandleTypeDef serial;
 static I2S_HandleTypeDef microphone;
@@ -73,7 +75,7 @@ void HAL_I2S_RxCpltCallback(I2S_HandleTypeDef *i2s)
     put_half(buffer + HALF_FRAMES * FRAME_HALF_WORDS);
 }
 
-/* Makes a pin that of a peripheral. */
+/* Connects pins with a peripheral. */
 static void connect(GPIO_TypeDef *port, uint32_t pins, uint32_t function)
 {
     GPIO_InitTypeDef pin = {.Pin = pins,
@@ -221,7 +223,7 @@ int main(void)
         return 1;
     }
 #if defined(STM32F7)
-    SCB_EnableICache(); /* the data cache stays off: DMA writes the buffer behind its back */
+    SCB_EnableICache(); /* the data cache stays off, since DMA writes the buffer without it */
 #endif
     start_serial();
     return app_run() != 0;

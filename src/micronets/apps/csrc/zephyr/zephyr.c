@@ -12,14 +12,14 @@
 
 #define BLOCK_SAMPLES 320
 #define BLOCK_BYTES (BLOCK_SAMPLES * (int32_t)sizeof(int16_t))
-#define BLOCKS 16       /* that wait until the network has run */
-#define TIMEOUT_MS 2000 /* after which a microphone without samples has failed */
+#define BLOCKS 16       /* blocks that can wait while the network runs */
+#define TIMEOUT_MS 2000 /* time after which a microphone without samples counts as failed */
 
 K_MEM_SLAB_DEFINE_STATIC(blocks, BLOCK_BYTES, BLOCKS, 4);
 
 static const struct device *const microphone = DEVICE_DT_GET(DT_NODELABEL(dmic_dev));
-static void *block;          /* whose samples are being taken, or NULL */
-static uint32_t taken, held; /* samples of it that were taken, and that it has */
+static void *block;          /* the block whose samples are being taken, or NULL */
+static uint32_t taken, held; /* samples of the block that have been taken, and samples that it has */
 
 int32_t sensor_start(int32_t rate)
 {
@@ -49,7 +49,7 @@ static int32_t next_block(uint32_t *lost)
 {
     uint32_t bytes = 0;
     if (dmic_read(microphone, 0, &block, &bytes, TIMEOUT_MS) < 0) {
-        /* A driver that ran out of blocks has stopped. What it did not record is not known; all blocks are lost. */
+        /* A driver that ran out of blocks has stopped. How much it did not record is unknown; all blocks are lost. */
         *lost = BLOCK_SAMPLES * BLOCKS;
         if (dmic_trigger(microphone, DMIC_TRIGGER_START) < 0 ||
             dmic_read(microphone, 0, &block, &bytes, TIMEOUT_MS) < 0) {
