@@ -1,4 +1,4 @@
-"""Integer models of strangers, one by one: read, computed, predicted, built and run; writes docs/field.md.
+"""Integer models that others have published, each read, computed, predicted, built and run; writes docs/field.md.
 
     python -m benchmarks.field_models [SHARED] [--only PART]
 

@@ -40,8 +40,8 @@ Records are to be made on one machine with the same compilers and packages; `com
 Whoever moves a module that this program imports follows in the imports below; a record does not depend on where modules
 are.
 
-The whole takes 11 minutes of processor time, in two processes; `--quick` takes one minute of it. On two cores that ten
-others shared these were 25 and 3 minutes.
+A full record takes 11 minutes of processor time, in two processes, and one with `--quick` takes one minute. On two
+cores that ten others shared these were 25 and 3 minutes.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ BOARD = "NUCLEO-F446RE"
 LARGER_BOARD = "NUCLEO-F746ZG"
 PARTS = ("zoo", "models", "random", "runs")
 RANDOM = 200
-REALISTIC_EVERY = 8  # of the random networks, each so manieth is one of tests/support/realistic_archs.py
+REALISTIC_EVERY = 8  # every eighth random network is one of tests/support/realistic_archs.py
 PROCESSES = 2
 SAMPLES = 3
 SHOWN = 3

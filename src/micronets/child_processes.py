@@ -68,7 +68,7 @@ def run(
 def started(
     words: Sequence[str], *, stdin: int, stderr: int | IO[bytes], environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Starts a program as `start` does, and kills it at the end of the block."""
+    """Starts a program as `start` does, with the same arguments, and kills it at the end of the block."""
     process = start(words, stdin=stdin, stderr=stderr, environment=environment)
     try:
         yield process

@@ -112,7 +112,7 @@ def edited(directory: Path, files: Mapping[str, str]) -> tuple[str, ...]:
 def check_writable(
     directory: Path, files: Mapping[str, str], *, keep: bool = False, spared: Collection[str] = ()
 ) -> None:
-    """Raises the `FileError` of `write_files`, which has the same arguments; returns where nothing is in the way."""
+    """Raises the `FileError` that `write_files` would raise with the same arguments, and writes nothing."""
     if directory.exists() and not directory.is_dir():
         raise FileError(f"{directory}: is a file; name a directory with --out")
     ours = read_list(directory)

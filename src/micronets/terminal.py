@@ -34,7 +34,13 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def amount_row(label: str, value: float | None, unit: str, about: str) -> list[tuple[str, str, str]]:
-    """Returns a row of a table of figures, or none where the figure is not known."""
+    """Returns a row of a table of figures, as a list of one row, or an empty list where the figure is not known.
+
+    - label: what the figure is.
+    - value: the figure; None where it is not known.
+    - unit: its unit, as `amount` takes it.
+    - about: a remark for the last column.
+    """
     return [] if value is None else [(label, amount(value, unit), about)]
 
 

@@ -35,8 +35,19 @@ def search(
       the best of these (`sandwich.search`).
     - `random`, `uniform`: single networks are trained, each for a share of the epochs (`candidates.search`).
 
-    Arguments, result and errors are those of `dnas.search`. All methods but `dnas` choose by validation examples, and
-    raise `DataError` without any.
+    - `space`: the choices, and the network that every combination of their options is.
+    - `data`: the task; networks are trained on its training split.
+    - `budget`: the limits, to which those of the board itself are added.
+    - `board`: what the costs are computed for.
+    - `settings`: the section [search], of which `settings.method` names the method.
+    - `seed`: of the initial weights and of everything that is drawn.
+    - `directory`: where checkpoints are written; a checkpoint found there is continued.
+    - `progress`: receives events that say what is in progress, and how far it is.
+    - `runtime`: what will execute the network, which decides its costs.
+    - `measure`: measures what a network really costs, by name of the limit; None: the computed costs are taken.
+
+    Raises what `dnas.search` raises. All methods but `dnas` choose by validation examples, and raise `DataError` where
+    there are none.
     """
     match settings.method:
         case "dnas":

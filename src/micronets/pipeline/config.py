@@ -415,6 +415,8 @@ def make_space(
 ) -> SearchSpace:
     """Makes the search space that a configuration's `[space]` describes.
 
+    - `task`: the name of the task, which decides the kind of input.
+    - `table`: the keys of `[space]` and their values.
     - `classes`: number of outputs.
     - `given`: options that the data decide (`TaskData.space_options`), where the space has them.
 
@@ -436,9 +438,10 @@ def decides(key: str) -> bool:
 def first_difference(a: Config, b: Config, besides: Collection[str] = ()) -> tuple[str, Any, Any] | None:
     """Finds the first setting that decides the result of a run and differs between two configurations.
 
+    - `a`, `b`: the configurations.
     - `besides`: sections that are not compared.
 
-    Returns its dotted name and both values, or None.
+    Returns the setting's dotted name and its values in `a` and `b`, or None where there is no difference.
     """
     one, two = flat(a), flat(b)
     for key in [*one, *two]:

@@ -259,7 +259,11 @@ def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
 
 
 def erase(run: RunDir, stages: Sequence[StageFacts], last: str) -> None:
-    """Removes all that a run of these stages has written, its file `last` at the end; other files stay.
+    """Removes all files that a run has written; files of others stay.
+
+    - run: the directory.
+    - stages: the stages of the run.
+    - last: the name of the file that is removed after all others.
 
     Raises `FileError` for C that was edited, before anything is removed.
     """

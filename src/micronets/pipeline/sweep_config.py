@@ -95,9 +95,11 @@ class Point:
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = (), out: str | None = None) -> SweepConfig:
-    """Reads and checks the configuration of a sweep; the arguments are those of `config.load`.
+    """Reads and checks the configuration of a sweep.
 
     - `path`: a TOML file, or the directory of a sweep.
+    - `overrides`: settings such as `search.epochs=3` that replace those of the file.
+    - `out`: the directory of the sweep; None: that of the file.
 
     Raises `FileError`, `SpecError`.
     """

@@ -101,8 +101,10 @@ def lstm_steps(
 ) -> tuple[Array, Array, Array]:
     """Returns the output codes of a sequence, int8 `[steps, units]`, and the last output and the cells after it.
 
+    - model: the network, which holds the layer's weights and scales.
+    - layer: the LSTM layer.
     - x: the codes of the sequence, `[steps, n]`.
-    - hidden, cell: the last output and the state of the cells before it.
+    - hidden, cell: the last output and the state of the cells before the sequence.
     """
     numbers = lstm_numbers(model, layer)
     x_zero, zero = model.quant[layer.inputs[0]].zero_point, model.quant[layer.hidden].zero_point

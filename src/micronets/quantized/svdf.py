@@ -49,6 +49,8 @@ def svdf_numbers(model: QuantizedModel, layer: Svdf) -> SvdfNumbers:
 def svdf_step(model: QuantizedModel, layer: Svdf, x: npt.NDArray[np.int8], kept: Array) -> tuple[Array, Array]:
     """Returns the output codes for one input, int8 `[units]`, and what is kept after it.
 
+    - model: the network, which holds the layer's weights and scales.
+    - layer: the SVDF layer.
     - x: the codes of the input, `[n]`.
     - kept: what was kept before, `[filters * memory]`.
 

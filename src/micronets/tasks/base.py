@@ -108,6 +108,8 @@ class TaskData(Protocol):
     ) -> npt.NDArray[np.float32]:
         """Returns network inputs `[N, H, W, C]` in real units, not augmented.
 
+        - `split`: "train", "val" or "test".
+        - `settings`: the values of the choices that change the input, by name, such as the resolution.
         - `indices`: which examples of the split; None: all of them.
         """
 

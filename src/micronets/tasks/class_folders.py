@@ -47,10 +47,13 @@ def class_files(
 ) -> ClassFiles:
     """Finds the files of a class as `files_below` does.
 
-    - `what`: the kind of files, `way_out`: what to do where there are none, both for the error.
-    - `hint`: a word on a file of another kind that the error adds, "" for none.
+    - `folder`: the folder of the class.
+    - `suffixes`: the endings of the files that are examples, in small letters.
+    - `what`: the kind of files that are looked for, for the error.
+    - `way_out`: what to do where there are none, for the error.
+    - `hint`: returns a remark on a file of another kind, which the error adds; "" for none.
 
-    Raises `DataError` for a folder without any.
+    Raises `DataError` for a folder without any such file.
     """
     found = files_below(folder, suffixes)
     if not found.files:

@@ -182,7 +182,9 @@ def examples_of(
 ) -> Examples:
     """Returns a split of the data in the form that a finished model takes.
 
+    - `data`: the examples.
     - `card`: the model; the classes come in the order of its labels, or of the data's if it has none.
+    - `split`: which of the examples are taken.
     - `where`: what the data are, for errors.
     - `part`: takes indices of examples, or None for all, and returns their network inputs.
 

@@ -103,8 +103,12 @@ def divided(
 def cuts(
     pairs: Pairs, signals: Sequence[tuple[Samples, tuple[SpokenWord, ...]]], rate: float, size: int, most: int
 ) -> list[Cut]:
-    """Cuts recordings into windows; see `divided`.
+    """Cuts recordings into windows, none of which reaches into two parts of a recording.
 
+    - pairs: the recordings and their label files.
+    - signals: samples and labels of each recording.
+    - rate: samples a second.
+    - size: samples of a window.
     - most: parts that each recording is divided into, at most.
     """
     found = []
@@ -134,7 +138,10 @@ def windows(
 ) -> list[tuple[str | None, int, int]]:
     """Returns windows of a part of a recording: label (None for the rest), first sample, the one behind the last.
 
-    - `begin`, `end`: the part's samples. Windows lie in it, and are shorter than `size` where it is.
+    - `events`: the labels of the recording, with their times in seconds.
+    - `begin`, `end`: the first sample of the part, and the one behind its last. All windows lie between them.
+    - `rate`: samples a second.
+    - `size`: samples of a window; windows of a part that is shorter have the part's length.
     """
     found: list[tuple[str | None, int, int]] = []
     rest = begin
@@ -171,6 +178,8 @@ def thinned(found: Sequence[Cut], classes: int) -> tuple[list[Cut], list[Cut]]:
 def is_everywhere(label: str, found: Sequence[Cut], split_of: Mapping[str, str], parts: Sequence[str]) -> bool:
     """Tells whether windows of a label are in "train" and each of the other splits that must have every class.
 
+    - label: the label.
+    - found: all windows.
     - split_of: the split of each part of a recording.
     - parts: the other splits; there may be none, and then every label is everywhere.
     """

@@ -18,9 +18,12 @@ _PLAIN = "biufUS"  # kinds of arrays: truth values, numbers, texts
 def read_npz(
     path: Path, needed: Sequence[str], form: str, optional: Sequence[str] = (), otherwise: str = "write it again"
 ) -> dict[str, npt.NDArray[Any]]:
-    """Reads arrays by name; `optional` ones may be missing.
+    """Reads arrays of a `.npz` file by name.
 
+    - `path`: the file.
+    - `needed`: the names of arrays that must be there.
     - `form`: what such a file holds, for the error where an array is missing.
+    - `optional`: the names of arrays that may be missing.
     - `otherwise`: what to do, for the other errors.
 
     Raises `DataError` for a file that is damaged, is no `.npz`, is a pipe or a device, lacks an array, or holds

@@ -110,9 +110,11 @@ def of_machines(
 ) -> tuple[list[MachineRecording], tuple[str, ...]]:
     """Returns the recordings of machines that a model knows, and a note on those that are left out.
 
+    - `records`: the recordings that were found.
     - `known`: the machines that the model has learnt, such as "fan_id_00".
+    - `root`: the directory of the recordings, for the error.
 
-    Raises `DataError` where there are none.
+    Raises `DataError` where no recording is of a known machine.
     """
     chosen = [r for r in records if r.machine in known]
     others = sorted({r.machine for r in records} - {*known})
@@ -151,9 +153,11 @@ def split(
     but no more than there are abnormal ones, go to "test". Of the others a tenth go to "val", if they are 3 or more.
     Which recording goes where depends on its name alone.
 
+    - `records`: the recordings to divide.
+    - `root`: the directory of the recordings, for the error.
     - `train`: whether a network is to be trained, for which every machine needs normal recordings outside "test".
 
-    Raises `DataError` where a machine has none.
+    Raises `DataError` where a machine has no such recordings.
     """
     out: dict[str, list[MachineRecording]] = {"train": [], "val": [], "test": []}
     for name, own in _by_machine(records).items():

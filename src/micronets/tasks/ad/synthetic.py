@@ -145,7 +145,10 @@ def machine(kind: str, name: str) -> Machine:
 def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator) -> Samples:
     """Returns a recording `[seconds * 16000]` in int16 units.
 
+    - `m`: the machine that is heard.
+    - `seconds`: the length of the recording.
     - `fault`: one of `FAULTS[m.kind]`, or None for a machine without a fault.
+    - `rng`: draws everything that differs between two recordings of one machine.
     """
     n = round(seconds * RATE)
     severity = rng.uniform(0.8, 1.2) * _SEVERITY.get((m.kind, fault), 1.0) if fault else 0.0

@@ -47,11 +47,15 @@ def is_coco(path: Path) -> bool:
 def load(
     path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation, division: str = "paper"
 ) -> ImageData:
-    """Reads the splits that are asked for.
+    """Reads the pictures of COCO 2014 at `path`.
 
+    - `path`: the directory that holds `annotations`, `train2014` and `val2014`.
+    - `fe`: the front end that prepares the pictures.
+    - `splits`: the splits to read; the others stay empty.
+    - `augmentation`: how training pictures are changed.
     - `division`: the choice of test pictures, one of `DIVISIONS`.
 
-    Raises `DataError` and `SpecError`.
+    Raises `DataError` for files that are missing or damaged, and `SpecError` for an unknown division.
     """
     if division not in DIVISIONS:
         raise SpecError(f"coco_split = '{division}'; {did_you_mean(division, DIVISIONS)}")

@@ -64,6 +64,9 @@ def class_folders(
 ) -> Clips:
     """Reads a directory with a folder of recordings per class.
 
+    - `folders`: the folders and the files in them.
+    - `fe`: the front end, which computes the features and gives the length of a clip.
+    - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
     - `test`: whether a tenth of every class is set apart for "test".
     - `seed`: seed of the background that is cut from noise.
     - `cut`: whether a long recording becomes several examples.
@@ -92,9 +95,13 @@ def class_folders(
 def labelled_recordings(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int) -> Clips:
     """Reads long recordings with label files.
 
-    - `test`, `seed`: see `class_folders`.
+    - `pairs`: the recordings and their label files.
+    - `fe`: the front end, which computes the features and gives the length of a clip.
+    - `splits`: the splits to read, of which "all" is everything; the others stay empty.
+    - `test`: whether a tenth of the windows is set apart for "test".
+    - `seed`: seed of the background that is cut from noise.
 
-    Raises `DataError`.
+    Raises `DataError` for recordings or labels that cannot be used, and for labels too few to be divided.
     """
     got = long_recordings.clips(pairs, fe, splits, test)
     if "train" not in splits:
@@ -111,10 +118,14 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
     unknowns as of a mean word. Their silence is cut from background that the other splits do not have (see
     `background_parts`).
 
+    - `folders`: the folders and the files in them.
     - `words`: the keywords.
+    - `fe`: the front end, which computes the features and gives the length of a clip.
+    - `splits`: the splits to read; the others stay empty.
     - `seed`: decides which unknowns and which background are for training; it has no effect on the other splits.
 
-    Raises `DataError` and `SpecError`.
+    Raises `DataError` for recordings that are missing or cannot be used, and `SpecError` for a keyword without a
+    folder.
     """
     check_words(folders, words)
     others = [c for c in folders.files if c not in words]

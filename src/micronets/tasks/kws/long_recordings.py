@@ -85,6 +85,8 @@ def clips(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool) -> Labe
     Whole recordings go to one split where there are enough of them for every class to be in every split. Else each is
     divided in time, between labels, into parts that go to one split; no window reaches into two parts.
 
+    - `pairs`: the recordings and their label files.
+    - `fe`: the front end, which computes the features and gives the length of a window.
     - `splits`: those to read, of which "all" is everything; the others stay empty.
     - `test`: whether a tenth is set apart for "test".
 

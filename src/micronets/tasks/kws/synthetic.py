@@ -38,8 +38,13 @@ def load(
 ) -> KwsData:
     """Speaks keywords and unknown words by espeak-ng, and makes silence; a speaker is in one split only.
 
-    - `sizes`: clips by split; the classes get as many each.
-    - `words`: the keywords; without them, the ten of Speech Commands.
+    - `sizes`: clips by split, divided equally among the classes.
+    - `frontend`: the front end of the features; None: the log-mel.
+    - `splits`: the splits to make; the others stay empty.
+    - `augmentation`: how training clips are disturbed; None: the task's own way.
+    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of a keyword.
+    - `seed`: seed of all that is drawn.
+    - `words`: the keywords; the default has the ten of Speech Commands.
 
     The same arguments give the same data, bit for bit, on one platform. Raises `DataError` if the synthesiser is not
     there.
@@ -95,9 +100,11 @@ def clips_of(
     """Speaks a word `n` times in the voices of a split, in rooms and over noise; returns clips in int16 units.
 
     - `word`: what is said, or `_unknown_` for other words.
-    - `split`: train, val or test.
-    - `never`: what is no other word.
-    - `fe`, `seed`: see `load`.
+    - `n`: the number of clips.
+    - `split`: train, val or test, which have speakers of their own.
+    - `fe`: the front end, which gives sample rate and length of a clip.
+    - `seed`: of voices, rooms and noise.
+    - `never`: words that are not said where `word` is `_unknown_`.
 
     Raises `DataError` if the synthesiser is not there.
     """

@@ -267,9 +267,13 @@ def front_end_of(card: Card) -> FrontEnd:
 def model_examples(card: Card, fe: FrontEnd, data: KwsData, split: str, where: Path | str) -> Examples:
     """Returns a split of `data` through the front end `fe`, with the classes in the order of the model's labels.
 
+    - `card`: the facts about the model.
+    - `fe`: the model's front end.
+    - `data`: the examples.
+    - `split`: which of them are taken.
     - `where`: what the data are, for errors.
 
-    Raises `DataError`.
+    Raises `DataError` if the split is empty or holds a class that the model does not know.
     """
     x = data.of_split(data.features, split)
     return examples_of(data, card, split, where, lambda rows: network_input(x if rows is None else x[rows], fe))

@@ -21,6 +21,9 @@ def on_shapes(
 ) -> tuple[Layer, ...]:
     """Returns the layer of an operator that works along dimensions, which count without a batch of one.
 
+    - graph: the graph of the file.
+    - o: the operator.
+    - own: the names of the operator's outputs.
     - inputs: the activations that it reads.
     - make: makes the layer from the names of its outputs and of its inputs, and from how many dimensions (0 or 1) of
       the file's tensors its shapes leave out.
@@ -70,6 +73,11 @@ def without_axes(
 ) -> tuple[Layer, ...]:
     """Returns the layer of an operator that has one value in place of all along `axes`, which count in the file.
 
+    - graph: the graph of the file.
+    - o: the operator.
+    - own: the names of the operator's outputs.
+    - inputs: the activations that it reads.
+    - axes: the axes, as they count in the file.
     - make: makes the layer from its name, the name of its input, and the axes of that.
 
     Nothing is done along a batch of one. A Reshape stands in front where it is the only axis, and one behind the layer
