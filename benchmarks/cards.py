@@ -121,7 +121,7 @@ def card(name: str, facts: dict[str, Any]) -> str:
             "clips had shown that soft words were lost, and led to a training at levels over 40 dB.",
             "",
         ]
-    commands = [f"micronets run examples/{run}.toml --out runs/{run}" for run in (*before(name), name)]
+    commands = [f"micronets run examples/{run}.toml --out runs/{run}" for run in (*earlier_runs(name), name)]
     lines += ["**Made by**", "", "```sh", *commands, "```", ""]
     lines += [
         f"with the settings of `config.toml`, `python -m benchmarks.zoo keep runs/{name}` and "
@@ -132,14 +132,14 @@ def card(name: str, facts: dict[str, Any]) -> str:
     return wrapped("\n".join(lines))
 
 
-def before(name: str) -> list[str]:
+def earlier_runs(name: str) -> list[str]:
     """Returns the runs that the recipe of a run goes on from or learns from, in the order in which they are made."""
     table = tomllib.loads((ROOT / "examples" / f"{name}.toml").read_text("utf-8"))
     teacher, found = table.get("teacher", {}), list[str]()
     for given in (table.get("init", INITS[0]), teacher.get("run", ""), teacher.get("model", "")):
         run = Path(given).parent if is_model(given) else Path(given)
         if given not in INITS and run.parts[:1] == ("runs",):
-            found += [one for one in (*before(run.name), run.name) if one not in found]
+            found += [one for one in (*earlier_runs(run.name), run.name) if one not in found]
     return found
 
 

@@ -48,7 +48,7 @@ def main() -> None:
             *(characterize_report.channel_networks() if n == 0 else []),
         ]
         records = characterize(
-            networks, board, given.out / name.lower(), compiler=None, jobs=cores(), progress=said(name)
+            networks, board, given.out / name.lower(), compiler=None, jobs=cores(), progress=printed_progress(name)
         )
         found, model = characterize_report.findings(records, board)
         assert model is not None
@@ -69,7 +69,7 @@ def main() -> None:
     replace_section(PAGE, "boards", boards(models))
 
 
-def said(board: str) -> Any:
+def printed_progress(board: str) -> Any:
     """Prints how far a board is, every tenth network."""
     return lambda done, of: print(f"{board}: {done} of {of}", flush=True) if done % 10 == 0 or done == of else None
 

@@ -86,16 +86,16 @@ def measured(cc: Compiler, which: str) -> CodeSizes:
         arithmetic_bytes=0,
         files={name: found.flash_bytes for name, found in kernels.items()},
         memory={name: objects["memory.c"].sections[f".text.{name}"] for name in _MEMORY},
-        callers={name: [file for file, found in kernels.items() if _asks(found, name)] for name in _MEMORY},
+        callers={name: [file for file, found in kernels.items() if _calls_function(found, name)] for name in _MEMORY},
     )
 
 
-def _asks(found: ObjectFile, name: str) -> bool:
+def _calls_function(found: ObjectFile, name: str) -> bool:
     """Whether a file calls memcpy or memset."""
     return any(asked.startswith(_MEMORY[name]) for asked in found.asked)
 
 
-def besides(sizes: CodeSizes, board: Board, which: str) -> Iterator[tuple[Numbers, int]]:
+def other_bytes(sizes: CodeSizes, board: Board, which: str) -> Iterator[tuple[Numbers, int]]:
     """Yields, for networks of all kinds, how many bytes a firmware has besides constants and what `sizes` count.
 
     The bytes come with what the network computes with.
@@ -143,7 +143,7 @@ def main(cores: Sequence[str]) -> None:
                 print(f"{core}, {which}: {e}")
                 continue
             sizes = measured(cc, which)
-            found = list(besides(sizes, board_of(core), which))
+            found = list(other_bytes(sizes, board_of(core), which))
             start = max(size for numbers, size in found if numbers == "codes") + MARGIN_BYTES
             floats = max(0, *(size - start for numbers, size in found if numbers == "floats"))
             more = max(0, *(size - start - floats for numbers, size in found if numbers == "arithmetic"))

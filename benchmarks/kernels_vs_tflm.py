@@ -48,7 +48,7 @@ def main(shared: Path) -> None:
         figures = measure(path, load_board(BOARD), samples=SAMPLES)
         model = tflite.read(path.read_bytes())
         arch = model.arch
-        rows.append(row(name, figures, baseline, *constants(compile_model(model).model)))
+        rows.append(row(name, figures, baseline, *constant_bytes(compile_model(model).model)))
         toolchain = figures.toolchain
         for layer in figures.per_layer:
             kernel = kernel_of(arch, layer.name)
@@ -67,7 +67,7 @@ def main(shared: Path) -> None:
     replace_section(Path("docs/results.md"), "kernels", text)
 
 
-def constants(model: QuantizedModel) -> tuple[int, int]:
+def constant_bytes(model: QuantizedModel) -> tuple[int, int]:
     """Returns the bytes of a network's packed weights, and of its biases and scales with 32 bits each."""
     weights = scales = 0
     for step in model.arch.steps():
@@ -82,7 +82,7 @@ def row(name: str, figures: Measurement, baseline: Mapping[str, str], weights: i
     """Returns a row for a model: ours and TFLM's cycles without wait states and with the board's, SRAM, flash, that
     without constants.
 
-    weights, scales: `constants` of the network that is left once the compiler has removed dead filters.
+    weights, scales: `constant_bytes` of the network that is left once the compiler has removed dead filters.
     """
     return {
         "model": name.split("/")[-1],

@@ -3,8 +3,8 @@
 `revalued(rng, data)` changes only the values of a file, so that most of its files are still models.
 
 Blind damage (bits, bytes, cuts, splices, moved pieces) rarely gets past the file's outer structure, so half the
-mutations change what the reader looks at: `touched` records the positions that it reads in a sound file, which are
-offsets, counts, field lists and scalars, and the starts of vectors behind them.
+mutations change what the reader looks at: `positions_read` records the positions that it reads in a sound file, which
+are offsets, counts, field lists and scalars, and the starts of vectors behind them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ seen: set[int] = set()
 
 
 @lru_cache(maxsize=256)
-def touched(data: bytes) -> tuple[int, ...]:
+def positions_read(data: bytes) -> tuple[int, ...]:
     """Returns the positions of a file that the reader looks at, in rising order."""
     seen.clear()
     with patch.object(reader, "Flat", _Recorder), suppress(MicronetsError):
@@ -54,7 +54,7 @@ def touched(data: bytes) -> tuple[int, ...]:
 def mutated(rng: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
     """Returns `data` with one to sixteen changes; never longer than twice the longest file."""
     out = bytearray(data)
-    fields = touched(data)
+    fields = positions_read(data)
     for _ in range(rng.choice((1, 1, 1, 2, 2, 4, 16))):
         if fields and rng.random() < 0.6:
             _field(rng, out, fields)

@@ -59,7 +59,7 @@ def main(shared: Path) -> None:
 
     print()
     _bounds(f"{SMALL} small random networks", (write(m) for m in small_models(SMALL)))
-    _bounds("files of others", others(shared))
+    _bounds("files of others", published_files(shared))
 
 
 SMALL = 300
@@ -77,7 +77,7 @@ def small_models(count: int) -> Iterator[QuantizedModel]:
             yield model
 
 
-def others(shared: Path) -> Iterator[bytes]:
+def published_files(shared: Path) -> Iterator[bytes]:
     """Yields the files in the folders of SHARED/models that read and that TFLM runs."""
     for path in sorted([*shared.glob("models/*/*.tflite"), *shared.glob("cases/*.tflite")]):
         data = path.read_bytes()

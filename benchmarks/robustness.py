@@ -104,7 +104,7 @@ def recordings(folder: Path) -> list[Wave]:
     return found
 
 
-def second(samples: Wave) -> Wave:
+def loudest_second(samples: Wave) -> Wave:
     """Returns the loudest second of a recording, found in steps of 100 ms; a shorter one is padded on both sides."""
     spare = RATE - len(samples)
     if spare > 0:
@@ -118,10 +118,10 @@ def quiet_sounds(data: Path, each: int) -> dict[str, Sequence[Wave]]:
     """Returns the clips without a keyword: `each` of every generated kind, and all recordings that there are."""
     folder = data / "kws" / "test_wav"
     found: dict[str, Sequence[Wave]] = {
-        TEST_CLIPS: [second(x) for name in (UNKNOWN, SILENCE) for x in recordings(folder / name)],
+        TEST_CLIPS: [loudest_second(x) for name in (UNKNOWN, SILENCE) for x in recordings(folder / name)],
         **{kind: sounds(kind, each) for kind in SOUNDS},
-        "wake words": [second(x) for x in recordings(data / "wake")],
-        "noises of ESC-10": [second(x) for x in recordings(data / "noise")],
+        "wake words": [loudest_second(x) for x in recordings(data / "wake")],
+        "noises of ESC-10": [loudest_second(x) for x in recordings(data / "noise")],
     }
     return {kind: clips for kind, clips in found.items() if clips}
 
@@ -134,9 +134,9 @@ def words_in_places(data: Path, each: int) -> tuple[dict[str, Sequence[Wave]], l
     clips, said = [], []
     for word in KEYWORDS:
         found = recordings(data / "kws" / "test_wav" / word)[:each]
-        clips += [second(x) for x in found]
+        clips += [loudest_second(x) for x in found]
         said += [word] * len(found)
-    noise = [second(x) for x in recordings(data / "noise")]
+    noise = [loudest_second(x) for x in recordings(data / "noise")]
 
     def done(change: Callable[[Wave, int], Wave]) -> list[Wave]:
         return [change(clip, i) for i, clip in enumerate(clips)]

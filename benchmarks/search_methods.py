@@ -85,7 +85,7 @@ class Result:
     train_seconds: float
 
 
-def reduced(data: TaskData, clips: int) -> TaskData:
+def fewer_clips(data: TaskData, clips: int) -> TaskData:
     """Returns keyword data with at most `clips` training clips of each class, always the same ones; 0 keeps all.
 
     Raises `SpecError` for data of another task.
@@ -250,7 +250,7 @@ def main() -> None:
     config = load(args.config, args.set)
     out = args.out or Path("runs") / f"search_methods-{config.task}-{config.space['name']}"
     context = RunContext(config, RunDir(out), say)
-    data = reduced(context.data, args.clips)
+    data = fewer_clips(context.data, args.clips)
     for seed in args.seeds:
         for method in args.methods:
             own = out / f"{method}-{seed}"

@@ -30,7 +30,7 @@ PAGE = ROOT / "docs" / "streaming.md"
 MODELS = ("kws_s_f446re", "kws_l_f446re", "kws_frontier")
 
 
-def half(folder: Path, out: Path, which: int) -> Path:
+def link_half(folder: Path, out: Path, which: int) -> Path:
     """Links the clips of one half of the speakers, and all recordings of noise, into `out`."""
     for path in folder.glob("*/*.wav"):
         speaker = path.name.partition("_nohash_")[0]
@@ -63,7 +63,9 @@ def main() -> None:
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     with tempfile.TemporaryDirectory() as name:
-        tuning, judging = (half(options.folder, Path(name) / part, i) for i, part in enumerate(("tuning", "judging")))
+        tuning, judging = (
+            link_half(options.folder, Path(name) / part, i) for i, part in enumerate(("tuning", "judging"))
+        )
         for model in MODELS:
             file = model_file(ROOT / "zoo" / model / "model.tflite")
             plan = plan_stream(file.model, file.name)

@@ -4,7 +4,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from benchmarks.kernels_vs_tflm import FACTOR, constants, geometric_mean, kernel_of, kernels_table, models_table, row
+from benchmarks.kernels_vs_tflm import (
+    FACTOR,
+    constant_bytes,
+    geometric_mean,
+    kernel_of,
+    kernels_table,
+    models_table,
+    row,
+)
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Reshape
 from tests.support.random_models import random_model
@@ -44,7 +52,7 @@ def test_models_table() -> None:
         "tflite_bytes": "94528",
     }
     model = random_model(ARCH, 1)
-    weights, scales = constants(model)
+    weights, scales = constant_bytes(model)
     assert weights == 8 * 9 + 9 * 8 + 8 * 4 + 15 * 8 * 4 + 9 * 8 * 4 + 256 * 2
     assert scales == 4 * sum(
         len(w.scales) + w.weights.shape[3 if name == "depthwise" else 0] for name, w in model.weights.items()

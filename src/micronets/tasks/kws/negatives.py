@@ -1,8 +1,8 @@
 """Negatives: sounds that are no word, which a network learns to stay quiet at.
 
-A data set of words has few sounds without a word, and a network calls what it never heard by the name of whatever word
-is nearest: a hum, a click, a knock on the table. Negatives are made by a program, from random numbers, and stand among
-the training examples as `_silence_` where nobody speaks, and as `_unknown_` where somebody says no word.
+A data set of words has few sounds without a word, and a network takes a hum, a click or a knock on the table, which it
+was not trained on, for the word that is nearest. Negatives are made by a program, from random numbers, and stand among
+the training examples as `_silence_` where nobody speaks, and as `_unknown_` where the speech is no word.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Sound = Literal["hum", "tone", "chirp", "click", "knock", "step", "clipped", "ch
 
 Speech = Literal["reversed", "shuffled", "crowd"]
 """The kinds that are made from training clips of unknown words, as pixels of their spectrograms. Keywords take no part:
-"no" from its end is nearly "on", and half of a short one is enough to know it.
+"no" reversed is nearly "on", and half of a short word is enough to recognise it.
 
 - `reversed`: a word from its end to its start.
 - `shuffled`: pieces of 60 to 250 ms of several words, put together in any order.

@@ -161,7 +161,7 @@ class _Recorded:
     """The recordings of a directory: features by split and class.
 
     - classes: those that there are recordings of.
-    - notes: what is to be known.
+    - notes: remarks for the run and its report, such as files that were left out.
     """
 
     def __init__(self, path: Path, words: Sequence[str], fe: FrontEnd) -> None:
