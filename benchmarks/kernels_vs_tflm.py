@@ -59,7 +59,9 @@ def main(shared: Path) -> None:
             other = compile_model(model, goal=goal).files != compile_model(model).files
             if other:
                 figures = measure(path, load_board(BOARD), samples=SAMPLES, optimise=goal)
-                found.append(row(name, figures, baseline, *constants(compile_model(model).model)) | {"other": True})
+                found.append(
+                    row(name, figures, baseline, *constant_bytes(compile_model(model).model)) | {"other": True}
+                )
                 print(goal, found[-1], flush=True)
             else:
                 found.append(rows[-1])
