@@ -1,11 +1,11 @@
 """Fits the cycles of a frame of a front end, and writes src/micronets/cost/front_end.toml.
 
-    python -m benchmarks.front_end_costs [sound | spectral]
+    python -m benchmarks.front_end_costs [sound | spectral | micro]
 
 Random front ends are simulated on a Cortex-M4 without wait states. Cycles are fitted to two thirds of them by least
 squares of the relative error; the last third tells the error. Those of the transform are fitted to front ends of sound,
-and those of a sensor, which has the same transform, build on them. Named by itself, one part is written and the other
-one stays.
+and those of a sensor, which has the same transform, build on them. TFLM's own front end has no parameters: its cycles
+are the mean of several sounds. Named by itself, one part is written and the others stay.
 """
 
 from __future__ import annotations
@@ -23,9 +23,16 @@ import numpy as np
 
 import micronets
 from micronets.boards.board import load_board
-from micronets.cost.front_end import frame_counts, spectral_counts, spectral_table_bytes, table_bytes
+from micronets.cost.front_end import (
+    frame_counts,
+    micro_table_bytes,
+    spectral_counts,
+    spectral_table_bytes,
+    table_bytes,
+)
 from micronets.device.front_end import front_end_flash_bytes, simulate_frames
 from micronets.frontend import PRESETS, FrontEnd
+from micronets.frontend.micro import BANDS, FRAME, Micro
 from micronets.frontend.spec import INTEGER_FFT
 from micronets.frontend.spectral import MOMENTS, TRANSFORMS, Spectral, SpectralSettings
 from micronets.quantized.model import TensorQuant
@@ -33,6 +40,7 @@ from micronets.quantized.model import TensorQuant
 BOARD = "NUCLEO-F446RE"
 FITTED, HELD_OUT, BUILT = 30, 15, 6
 SENSORS_FITTED, SENSORS_HELD_OUT = 12, 6
+MICRO_FRAMES = 12
 FILE = Path(micronets.__file__).parent / "cost/front_end.toml"
 
 
@@ -130,6 +138,30 @@ def spectral(cycles_of: Mapping[str, float]) -> list[str]:
     return _part("spectral_", max(code), error, fitted, names)
 
 
+def micro() -> list[str]:
+    """Simulates TFLM's own front end on frames of noise from soft to loud, and returns lines of the file."""
+    board, noise, quant = load_board(BOARD), np.random.default_rng(0), TensorQuant(26 / 255, -128)
+    cycles = []
+    for level in np.geomspace(3, 10_000, MICRO_FRAMES):
+        samples = np.clip(np.rint(noise.normal(0, level, (1, FRAME))), -32768, 32767).astype(np.int16)
+        run = simulate_frames(Micro(), quant, board, samples, np.zeros((1, 2 * BANDS), np.int64))
+        assert run.core_cycles is not None
+        cycles.append(run.core_cycles)
+        print(f"{level:.0f}", run.core_cycles, flush=True)
+    return [
+        f"micro_cycles = {np.mean(cycles):.0f}",
+        f"micro_code_bytes = {front_end_flash_bytes(Micro(), quant, board) - micro_table_bytes()}",
+        f'micro_source = "{len(cycles)} frames simulated on a Cortex-M4 without wait states, {min(cycles):,} to '
+        f'{max(cycles):,} cycles, {date.today().isoformat()}"',
+    ]
+
+
+def _kept_micro() -> list[str]:
+    """Returns the lines of the file for TFLM's own front end as they are there."""
+    raw = tomllib.loads(FILE.read_text("utf-8"))
+    return [f"micro_{name} = {json.dumps(raw[f'micro_{name}'])}" for name in ("cycles", "code_bytes", "source")]
+
+
 def _part(prefix: str, code_bytes: int, error: np.ndarray, fitted: np.ndarray, names: Sequence[str]) -> list[str]:
     """Returns the lines of the file for a kind of front ends: single numbers, an empty line, and a table of cycles."""
     count = FITTED + HELD_OUT if prefix == "" else SENSORS_FITTED + SENSORS_HELD_OUT
@@ -156,13 +188,14 @@ def _kept(prefix: str) -> list[str]:
 
 def main() -> None:
     """Simulates, fits and writes."""
-    which = sys.argv[1:] or ["sound", "spectral"]
+    which = sys.argv[1:] or ["sound", "spectral", "micro"]
     of_sound = sound() if "sound" in which else _kept("")
     shared = tomllib.loads("\n".join(of_sound))["cycles"]
     of_sensors = spectral(shared) if "spectral" in which else _kept("spectral_")
     (one, first), (two, second) = ((part[: part.index("")], part[part.index("") :]) for part in (of_sound, of_sensors))
     head = "# What front ends cost in integers; read by front_end.py. By `python -m benchmarks.front_end_costs`."
-    text = "\n".join([head, *one, *two, *first, *second]) + "\n"
+    three = micro() if "micro" in which else _kept_micro()
+    text = "\n".join([head, *one, *two, *three, *first, *second]) + "\n"
     FILE.write_text(text, "utf-8")
     print(text)
 

@@ -118,6 +118,18 @@ patches = click.option(
     help="When layers run together in patches of a few rows, which makes the arena smaller: where it would exceed the "
     "board's SRAM (auto), never (off), as far as it helps (smallest), or where it would exceed a size such as 64K.",
 )
+front_end = click.option(
+    "--front-end",
+    metavar="micro|micro-20ms",
+    help="For a model of the field that carries no front end: TFLM's own, with a frame every 10 ms (microWakeWord) or "
+    "20 ms (micro_speech).",
+)
+classes = click.option(
+    "--classes",
+    metavar="A,B,...",
+    help="With --front-end: names of the outputs in their order; without it, those in the model, or of one output the "
+    "file's name.",
+)
 
 
 optimise = click.option(

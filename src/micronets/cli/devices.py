@@ -54,6 +54,8 @@ from micronets.cli import common, interrupts
     metavar="FILE",
     help="With serial:PORT: only build the board's firmware and write it to this file.",
 )
+@common.front_end
+@common.classes
 @common.as_json
 def measure(
     model: Path,
@@ -71,6 +73,8 @@ def measure(
     firmware: Path | None,
     patches: str,
     optimise: str,
+    front_end: str | None,
+    classes: str | None,
     as_json: bool,
 ) -> None:
     """Builds a model for a board, runs it, and checks every output byte.
@@ -81,6 +85,7 @@ def measure(
     from micronets.boards import battery as lives
     from micronets.boards.board import load_board
     from micronets.commands import measure
+    from micronets.commands.front_end import named
     from micronets.errors import CheckFailed, SpecError
 
     cells = lives.parse_battery(lives.CR2032 if battery is None else battery)
@@ -106,7 +111,7 @@ def measure(
         common.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return
     found = measure.measure(
-        model,
+        named(model, front_end, classes),
         where,
         device,
         compiler=compiler,

@@ -80,8 +80,10 @@ _camera = click.option(
 @click.option(
     "--front-end",
     metavar="NAME|FILE.json",
-    help="How samples become the model's input; without it, the front end that the model carries.",
+    help="How samples become the model's input; without it, the front end that the model carries. With --stream, micro "
+    "or micro-20ms for TFLM's own.",
 )
+@common.classes
 @click.option(
     "--labels",
     metavar="A,B,...|FILE",
@@ -105,6 +107,7 @@ def evaluate(
     split: str,
     runtime: str | None,
     front_end: str | None,
+    classes: str | None,
     labels: str | None,
     stream: str | None,
     seconds: float,
@@ -120,13 +123,12 @@ def evaluate(
     from micronets.commands import evaluate
 
     if stream is not None:
-        _refuse_with_stream(
-            {"--task": task, "--test": test, "--front-end": front_end, "--split": None if split == "test" else split}
-        )
+        _refuse_with_stream({"--task": task, "--test": test, "--split": None if split == "test" else split})
+        from micronets.commands.front_end import named
         from micronets.commands.stream import evaluate_stream
 
         heard = evaluate_stream(
-            model,
+            named(model, front_end, classes),
             stream,
             labels,
             data,
@@ -142,6 +144,8 @@ def evaluate(
         return
     if report is not None:
         raise SpecError(f"--report {report}: is for --stream; name a recording with it, or composed")
+    if classes is not None:
+        raise SpecError(f"--classes {classes}: is for --stream; for clips, name the outputs with --labels")
     found = evaluate.evaluate(
         model,
         task,
@@ -184,6 +188,8 @@ def evaluate(
     metavar="N",
     help="Frames from one output that the detector hears to the next; without it, those of the model's detector.",
 )
+@common.front_end
+@common.classes
 @click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
 @_seconds
 @_seed
@@ -196,6 +202,8 @@ def tune(
     false_accepts_per_hour: float,
     out: Path,
     hop_frames: int | None,
+    front_end: str | None,
+    classes: str | None,
     runtime: str | None,
     seconds: float,
     seed: int,
@@ -206,10 +214,11 @@ def tune(
     Chooses over how many runs scores are averaged and a threshold for each word, so that most words of the stream are
     detected, and writes the model with that detector.
     """
+    from micronets.commands.front_end import named
     from micronets.commands.stream import tune
 
     found = tune(
-        model,
+        named(model, front_end, classes),
         stream,
         out,
         false_accepts_per_hour,
@@ -252,10 +261,20 @@ def tune(
     "--seconds", type=float, default=20, show_default=True, metavar="S", help="How long a composed recording is."
 )
 @_seed
+@common.front_end
+@common.classes
 @click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each decision, and nothing else.")
 def listen(
-    model: Path, source: str | None, board: str | None, seconds: float, seed: int, runtime: str | None, as_json: bool
+    model: Path,
+    source: str | None,
+    board: str | None,
+    seconds: float,
+    seed: int,
+    front_end: str | None,
+    classes: str | None,
+    runtime: str | None,
+    as_json: bool,
 ) -> None:
     """Tells which words a model hears in a recording or at a microphone, or what it finds in one of a sensor.
 
@@ -263,10 +282,11 @@ def listen(
     the largest score. With a microphone it goes on until it is interrupted.
     """
     from micronets.boards.board import load_board
+    from micronets.commands.front_end import named
     from micronets.commands.listen import ModelListener
 
     where = None if board is None else load_board(board)
-    listener = ModelListener(model, runtime)
+    listener = ModelListener(named(model, front_end, classes), runtime)
     if source == "composed" or (source is not None and Path(source).exists()):
         samples, notes = listener.composed(seconds, seed) if source == "composed" else listener.recording(Path(source))
         moments = listener.moments(samples) if where is None else listener.on_board(samples, where)
@@ -316,16 +336,19 @@ def _status(moment: SoundPiece) -> str:
     is_flag=True,
     help="Build the firmware with our C and run it in the simulator: its latency and energy for any model.",
 )
+@common.front_end
+@common.classes
 @common.as_json
-def inspect(model: Path, board: str, simulate: bool, as_json: bool) -> None:
+def inspect(model: Path, board: str, simulate: bool, front_end: str | None, classes: str | None, as_json: bool) -> None:
     """Tells what a network costs on a board, and whether it fits.
 
     Prints a row for each layer, then memory, program size, latency and energy as they are estimated; nothing runs
     without --simulate. The exit code is 1 where the network fits neither under TFLM nor as our C.
     """
     from micronets.commands import inspect
+    from micronets.commands.front_end import named
 
-    found = inspect.inspect(model, board, simulate=simulate)
+    found = inspect.inspect(named(model, front_end, classes), board, simulate=simulate)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
     found.check()
 
@@ -355,6 +378,8 @@ def inspect(model: Path, board: str, simulate: bool, as_json: bool) -> None:
     "the name of the model's file.",
 )
 @_camera
+@common.front_end
+@common.classes
 @common.runtime_name
 @common.patches
 @common.optimise
@@ -365,6 +390,8 @@ def compile_(
     out: Path,
     name: str | None,
     camera: str,
+    front_end: str | None,
+    classes: str | None,
     runtime: str,
     patches: str,
     optimise: str,
@@ -375,8 +402,9 @@ def compile_(
     Nothing runs. The exit code is 1 where the model does not fit the board.
     """
     from micronets.commands.compile import compile
+    from micronets.commands.front_end import named
 
-    found = compile(model, board, out, runtime, patches, name, camera, optimise)
+    found = compile(named(model, front_end, classes), board, out, runtime, patches, name, camera, optimise)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 
@@ -412,16 +440,29 @@ def compile_(
     help="What the network's files, functions and macros are called after; default: the name of the model's file.",
 )
 @_camera
+@common.front_end
+@common.classes
 @common.as_json
-def app(model: Path, board: str, out: Path, kind: str, name: str | None, camera: str, as_json: bool) -> None:
+def app(
+    model: Path,
+    board: str,
+    out: Path,
+    kind: str,
+    name: str | None,
+    camera: str,
+    front_end: str | None,
+    classes: str | None,
+    as_json: bool,
+) -> None:
     """Writes a firmware project around a model that listens or looks.
 
     Sensor, front end, network, detector and output are there and build; what is yours to change are a few files.
     A file that you have edited is kept when the project is written again.
     """
     from micronets.commands.app import app
+    from micronets.commands.front_end import named
 
-    found = app(model, board, out, kind, name, camera)
+    found = app(named(model, front_end, classes), board, out, kind, name, camera)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 

@@ -10,6 +10,7 @@ from micronets.apps.projects import KINDS, Listener, project_files
 from micronets.apps.sensors import CAMERA, Sensor, listens_text, looks_text, sensor_of
 from micronets.boards.board import Board, load_board
 from micronets.commands.compile import check_package, places_named
+from micronets.commands.incremental import new_frames_alone
 from micronets.compiler import camera_of
 from micronets.compiler.generate import image_c, package
 from micronets.compiler.generate.names import Names, name_from
@@ -19,7 +20,7 @@ from micronets.records import JsonObject
 from micronets.runtimes import OUR_C
 from micronets.streaming.plan import plan_stream, unstreamable
 from micronets.terminal import amount
-from micronets.tflite import ModelFile, ModelSource, model_file
+from micronets.tflite import ModelFile, ModelSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +76,8 @@ def app(
     """Writes a firmware project around a model that listens or looks to the directory `out`, and tells what it wrote.
 
     - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a front end of
-      sound, of a sensor (`spectral`) or of pictures.
+      sound, of a sensor (`spectral`) or of pictures. One that can take the new frames alone, and computes less so, is
+      made to (`commands.incremental.new_frames_alone`).
     - `board`: a name, the path of a board's TOML file, or a board.
     - `out`: the directory of the project.
     - `kind`: cmake, zephyr, platformio, arduino or esp-idf.
@@ -87,7 +89,7 @@ def app(
     Raises `FileError`, `SpecError`, `UnsupportedError` for a model that cannot listen, and `DoesNotFit` for one whose
     arena or constants exceed the board's memory.
     """
-    where, file = load_board(board), model_file(model)
+    where, file = load_board(board), new_frames_alone(model)
     if kind not in KINDS:
         raise SpecError(f"--for {kind}: there is no such kind of project; {did_you_mean(kind, KINDS)}")
     sensor, takes = _sensor(file, camera)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets import records, tasks
+from micronets.commands.front_end import refuse_clips
 from micronets.device.tflm import interpreter
 from micronets.errors import DataError, FileError, SpecError, UnsupportedError, did_you_mean
 from micronets.files import read_plain_text
@@ -208,6 +209,7 @@ def evaluate(
             f"{file.name}: takes {counted(steps.frames, 'frames')} of a stream at a time, and no clips; judge it with "
             "--stream, or the model that it was made of"
         )
+    refuse_clips(network, file.name, front_end)
     names = tuple(labels) if labels else known_labels(network.metadata, front_end)
     count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:

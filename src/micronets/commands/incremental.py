@@ -8,14 +8,15 @@ from pathlib import Path
 from micronets import records
 from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.cost.counts import step_macs
-from micronets.errors import UnsupportedError
+from micronets.errors import SpecError, UnsupportedError
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch
 from micronets.records import JsonObject
 from micronets.streaming import incremental as incremental_model
 from micronets.streaming import plan_stream, steps_of
+from micronets.streaming.plan import unstreamable
 from micronets.terminal import counted
-from micronets.tflite import ModelSource, model_file, write
+from micronets.tflite import ModelFile, ModelSource, as_file, model_file, write
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,30 @@ def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
         window_macs=_macs(file.model.arch),
         state_bytes=state_block_bytes(made.arch),
     )
+
+
+def new_frames_alone(model: ModelSource) -> ModelFile:
+    """Returns a model that listens as the one that takes the new frames alone, where that computes less between two
+    outputs that the detector hears; any other model as it is. What is decided is the same.
+
+    - `model`: the path of a `.tflite`, or a model in memory.
+
+    Raises what reading the model raises, and `SpecError` for a detector that is not the model's.
+    """
+    file = model_file(model)
+    if unstreamable(file.model) is not None:
+        return file
+    plan = plan_stream(file.model, file.name)
+    if plan.steps is not None:
+        return file
+    try:
+        made = incremental_model(file.model, file.name)
+        steps = plan_stream(made, file.name).steps
+    except (UnsupportedError, SpecError):  # there is none, or its steps do not fit the detector
+        return file
+    assert steps is not None, "the model was made to take steps"
+    runs = plan.detector.hop_frames // steps.frames
+    return as_file(made, file.name) if runs * _macs(made.arch) < _macs(file.model.arch) else file
 
 
 def _macs(arch: Arch) -> int:

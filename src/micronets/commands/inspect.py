@@ -27,7 +27,7 @@ from micronets.ir.layers import Shape
 from micronets.records import JsonObject, Row
 from micronets.runtimes import OUR_C
 from micronets.runtimes.c import compiled_flash_bytes, largest_arena_bytes, network_flash_bytes, sram_bytes
-from micronets.streaming.plan import counted_front_end, inferences_a_second
+from micronets.streaming.plan import counted_front_end, inferences_a_second, input_frames
 from micronets.terminal import amount, amount_row, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
@@ -315,7 +315,7 @@ def _inspected(
     """
     tensors, file_bytes = (None, None) if file is None else (file.tensors, len(file.content))
     sound = None if file is None else counted_front_end(file.model)
-    front_end = None if sound is None else front_end_cost(sound, arch.input_shape[0])
+    front_end = None if file is None or sound is None else front_end_cost(sound, input_frames(file.model))
     c = cost(arch, board, tensors=tensors, front_end=front_end)
     no_tflm = core_of(board.core, board.name).no_tflm
     if file is not None:

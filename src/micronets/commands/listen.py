@@ -14,13 +14,13 @@ import numpy.typing as npt
 from micronets import records
 from micronets.boards.board import Board, load_board
 from micronets.commands.evaluate import REFERENCE, checked_runtime, runner
+from micronets.commands.incremental import new_frames_alone
 from micronets.commands.stream import composed_sound, samples_of
 from micronets.compiler import compile_model
 from micronets.device.sim.machine import simulate
 from micronets.device.stream import answer_bytes, decided, pieces, stream_firmware
 from micronets.device.tflm import interpreter
 from micronets.errors import CheckFailed, DeviceError, MissingPackageError, SpecError
-from micronets.frontend.spec import FrontEnd
 from micronets.installation import require
 from micronets.records import JsonObject
 from micronets.runtimes import TFLM
@@ -82,13 +82,13 @@ class ModelListener:
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `runtime`: the runtime that computes the outputs; None is TFLM where it is installed, and the reference for a
-      model that takes the new frames alone.
+      model that takes the new frames alone, or can and computes less so.
 
     Raises what `Stream` and `checked_runtime` raise.
     """
 
     def __init__(self, model: ModelSource, runtime: str | None = None) -> None:
-        self.file = file = model_file(model)
+        self.file = file = new_frames_alone(model) if runtime is None else model_file(model)
         name = checked_runtime(runtime or (TFLM.name if interpreter.available() else REFERENCE))
         # The reference goes on from the state of the last piece, which other runtimes compute anew for each.
         goes_on = runtime is None and steps_of(file.model, file.name) is not None
@@ -171,7 +171,7 @@ class ModelListener:
         Where the system lost samples, the stream begins anew. Raises `MissingPackageError` without the package
         sounddevice, and `DeviceError` for a device that cannot be opened.
         """
-        if not isinstance(self.stream.plan.signal.front_end, FrontEnd):
+        if self.stream.plan.signal.noun != "sound":
             raise SpecError(f"{self.file.name}: is for a sensor; name a recording of it, a .csv or .npy, with --input")
         require("sounddevice")
         try:

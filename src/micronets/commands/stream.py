@@ -20,6 +20,7 @@ from micronets.errors import DataError, SpecError
 from micronets.files import write_atomic
 from micronets.frontend import Recording, read_recording, resample
 from micronets.frontend.labels import SpokenWord, read_labels
+from micronets.frontend.micro import Micro
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral
 from micronets.progress import Progress, StepEvent
@@ -36,7 +37,7 @@ from micronets.tasks.kws import synthetic
 from micronets.tasks.kws.folders import scan
 from micronets.tasks.kws.noise import coloured_samples
 from micronets.terminal import counted, percent, text_table
-from micronets.tflite import ModelFile, ModelSource, model_file, read, write
+from micronets.tflite import ModelFile, ModelSource, model_file, write
 
 COMPOSED = "composed"
 """What the option `--stream` is for a stream that is made of clips."""
@@ -312,8 +313,8 @@ def tune(
         raise DataError(f"{sound.source}: none of the words {', '.join(names)} is said; take a stream with some")
     heard = _heard(file, plan, sound, runtime, progress)
     found = tuned([heard], [events], plan.detector, false_accepts_per_hour)
-    source = read(file.content)
-    write_atomic(Path(out), write(replace(source, metadata={**source.metadata, METADATA: found.to_json()})))
+    texts = {**file.model.metadata, METADATA: found.to_json()}
+    write_atomic(Path(out), write(replace(file.model, metadata=texts)))
     return Tuning(
         model=file.name,
         out=str(out),
@@ -378,8 +379,8 @@ def samples_of(path: Path, plan: StreamPlan) -> tuple[npt.NDArray[np.floating[An
     notes. Raises `DataError`.
     """
     match plan.signal.front_end:
-        case FrontEnd() as fe:
-            found, rate = read_recording(path), fe.sample_rate
+        case FrontEnd() | Micro():
+            found, rate = read_recording(path), round(plan.rate)
             notes = () if found.rate == rate else (f"{path}: resampled from {found.rate:,} Hz to {rate:,} Hz",)
             return resample(found.samples, found.rate, rate), notes
         case Spectral() as sensor:
@@ -398,23 +399,23 @@ def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: 
 
     Raises `DataError`, and `SpecError` for a length that cannot be.
     """
-    if not isinstance(plan.signal.front_end, FrontEnd):
+    if plan.signal.noun != "sound":
         raise SpecError("composed: streams are composed of sounds; for a sensor, name a recording, a .csv or .npy")
-    fe = plan.signal.front_end
-    shortest = max(10.0, 2 * fe.clip_samples / fe.sample_rate)
+    shortest = max(10.0, 2 * plan.signal.window_samples / plan.rate)
     if not shortest <= seconds <= 36_000:
         raise SpecError(f"--seconds {seconds:g}: allowed: {shortest:g} to 36,000")
-    return _spoken(plan, fe, seconds, seed) if folder is None else _of_clips(plan, fe, folder, seconds, seed)
+    return _spoken(plan, seconds, seed) if folder is None else _of_clips(plan, folder, seconds, seed)
 
 
-def _of_clips(plan: StreamPlan, fe: FrontEnd, folder: Path, seconds: float, seed: int) -> Sound:
+def _of_clips(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Sound:
     """Composes a stream of the clips of a directory."""
+    rate = round(plan.rate)
     folders = scan(folder)
     names = words_of(plan.labels, plan.detector)
 
     def clips(paths: Sequence[Path]) -> list[Float]:
         found: list[Recording] = [read_recording(path) for path in paths]
-        return [resample(one.samples, one.rate, fe.sample_rate) for one in found]
+        return [resample(one.samples, one.rate, rate) for one in found]
 
     quiet = [name for name in folders.files if name.strip("_").casefold() in _NOISES]
     words = {name: clips(folders.files[name]) for name in names if name in folders.files}
@@ -424,7 +425,7 @@ def _of_clips(plan: StreamPlan, fe: FrontEnd, folder: Path, seconds: float, seed
     background = clips([*folders.background, *([] if folders.background else folders.files.get("_silence_", ()))])
     if not background:
         raise DataError(f"{folder}: no recordings of noise; add some in _background_noise_")
-    samples, events = compose(words, others, background, fe.sample_rate, seconds, seed)
+    samples, events = compose(words, others, background, rate, seconds, seed)
     kinds = "every other clip is no word of the model's" if others else "there is no speech but the model's words"
     said = f"{counted(sum(map(len, words.values())), 'clips')} of {counted(len(words), 'words')}"
     noises = counted(len(background), "recordings")
@@ -432,9 +433,9 @@ def _of_clips(plan: StreamPlan, fe: FrontEnd, folder: Path, seconds: float, seed
     return Sound(samples, events, f"composed of {folder.name}", True, (*folders.notes, note))
 
 
-def _spoken(plan: StreamPlan, fe: FrontEnd, seconds: float, seed: int) -> Sound:
+def _spoken(plan: StreamPlan, seconds: float, seed: int) -> Sound:
     """Composes a stream of synthesised speech: the model's words, other words, and noise."""
-    names, rate = words_of(plan.labels, plan.detector), fe.sample_rate
+    names, rate = words_of(plan.labels, plan.detector), round(plan.rate)
     others = [word for word in synthetic.OTHERS if word not in names]
     clips = synthetic.spoken([*names, *others], _SPOKEN_EACH, rate, seed=seed)
     noise = coloured_samples(_NOISES_MADE, 10 * rate, np.random.default_rng(seed))

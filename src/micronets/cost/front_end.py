@@ -13,9 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import assert_never
 
 from micronets.errors import SpecError
 from micronets.frontend.integer import sound_tables
+from micronets.frontend.micro import BANDS, FRAME, RATE, WORDS, Micro, is_micro, micro_tables
 from micronets.frontend.spec import INTEGER_FFT, FrontEnd
 from micronets.frontend.spectral import Spectral, is_spectral, spectral_tables
 from micronets.number import Number
@@ -56,13 +58,21 @@ class FrontEndCost:
         return self.kept_bytes + max(self.scratch_bytes - arena_bytes, 0)
 
 
-def front_end_cost(fe: FrontEnd | Spectral, frames: int | None = None) -> FrontEndCost:
+def front_end_cost(fe: FrontEnd | Spectral | Micro, frames: int | None = None) -> FrontEndCost:
     """Returns what a front end costs in integers.
 
     - fe: the front end.
     - frames: frames of the network's input; None for those of a whole clip or window.
     """
-    return spectral_cost(fe) if isinstance(fe, Spectral) else sound_cost(fe, frames)
+    match fe:
+        case FrontEnd():
+            return sound_cost(fe, frames)
+        case Spectral():
+            return spectral_cost(fe)
+        case Micro():
+            return micro_cost(fe, frames)
+        case _:
+            assert_never(fe)
 
 
 def sound_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
@@ -95,6 +105,20 @@ def spectral_cost(fe: Spectral) -> FrontEndCost:
     )
 
 
+def micro_cost(fe: Micro, frames: int | None = None) -> FrontEndCost:
+    """Returns what TFLM's own audio front end costs; for the arguments see `front_end_cost`."""
+    model = _model()
+    frames = fe.frames if frames is None else frames
+    return FrontEndCost(
+        frames=frames,
+        frames_a_second=RATE / fe.hop_samples,
+        frame_cycles=model.micro_cycles,
+        kept_bytes=2 * FRAME + frames * BANDS + 4 * BANDS,
+        scratch_bytes=4 * WORDS,
+        flash_bytes=micro_table_bytes() + model.micro_code_bytes,
+    )
+
+
 def front_end_cost_of(text: str | None) -> FrontEndCost | None:
     """Returns the costs of the front end in a model's metadata; None where there is none, or it needs floats.
 
@@ -102,6 +126,8 @@ def front_end_cost_of(text: str | None) -> FrontEndCost | None:
     """
     if is_spectral(text or ""):
         return spectral_cost(Spectral.from_json(text or "", "the front end"))
+    if is_micro(text or ""):
+        return micro_cost(Micro.from_json(text or "", "the front end"))
     try:
         fe = FrontEnd.from_json(text or "")
     except SpecError:  # that of pictures or of windows, for which no C is written
@@ -181,6 +207,13 @@ def spectral_table_bytes(fe: Spectral) -> int:
     return transform + 11 * fe.settings.values * fe.axes + _SPECTRAL_RECORD_BYTES
 
 
+def micro_table_bytes() -> int:
+    """Returns the bytes of the tables of TFLM's own audio front end in flash."""
+    t = micro_tables()
+    halves = t.window.size + t.fall.size + t.gains.size + t.logarithms.size + t.twiddles.size + t.split.size
+    return 2 * halves + t.first_bin.size
+
+
 def table_bytes(fe: FrontEnd) -> int:
     """Returns the bytes of the tables of a front end in flash."""
     t, counts = sound_tables(fe.base()), frame_counts(fe)
@@ -198,6 +231,8 @@ class FrontEndModel:
     - mean_error, worst_error: the mean and the largest relative error of the cycles of front ends that were not fitted.
     - source: how the figures were obtained.
     - spectral_...: the same of spectral front ends; cycles for what is in `spectral_counts` but not in `frame_counts`.
+    - micro_...: cycles of a frame of TFLM's own audio front end, in the mean of several sounds, bytes of its code with
+      its record, and how the figures were obtained.
     """
 
     cycles: Mapping[str, float]
@@ -210,6 +245,9 @@ class FrontEndModel:
     spectral_mean_error: float
     spectral_worst_error: float
     spectral_source: str
+    micro_cycles: float
+    micro_code_bytes: int
+    micro_source: str
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.boards.board import Board
+from micronets.compiler.generate.micro_c import micro_files
 from micronets.compiler.generate.names import Names
 from micronets.compiler.generate.sound_c import sound_files
 from micronets.compiler.generate.spectral_c import spectral_files
@@ -19,20 +20,25 @@ from micronets.device.qemu import Emulation
 from micronets.device.sim.elf import Image, read_image
 from micronets.device.sim.machine import Simulation, simulate
 from micronets.frontend.integer import frame_codes
+from micronets.frontend.micro import BANDS, FRAME, Micro, MicroState
+from micronets.frontend.micro import codes as micro_codes
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral, codes_of
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel, TensorQuant
-from micronets.streaming.plan import counted_front_end, inferences_a_second
+from micronets.streaming.plan import counted_front_end, inferences_a_second, input_frames
+from micronets.streaming.signal import StreamFrontEnd
 
 _NOISY = 3  # frames of noise that a front end is simulated on
 
 _MODEL_H = """\
 #include "model_frontend.h"
 
-/* The scratch memory, the samples, the largest sample of the clip, and the codes. */
+/* The scratch memory, the largest sample of the clip or the noise before the frame, the samples, and the codes. */
 #ifdef MICRONETS_MODEL_AXES
 #define MICRONETS_MODEL_FRAME_IN (2 * MICRONETS_MODEL_FRAME_SAMPLES * MICRONETS_MODEL_AXES + 2)
+#elif defined(MICRONETS_MICRO_BANDS)
+#define MICRONETS_MODEL_FRAME_IN (4 * MICRONETS_MICRO_BANDS + 2 * MICRONETS_MODEL_FRAME_SAMPLES)
 #else
 #define MICRONETS_MODEL_FRAME_IN (2 * MICRONETS_MODEL_FRAME_SAMPLES + 2)
 #endif
@@ -68,6 +74,9 @@ void micronets_model_invoke(void *arena)
     MICRONETS_LAYER(0);
 #ifdef MICRONETS_MODEL_AXES
     micronets_model_frontend_frame(in + 1, (int32_t *)arena, micronets_model_output(arena));
+#elif defined(MICRONETS_MICRO_BANDS)
+    micronets_model_frontend_frame(in + 2 * MICRONETS_MICRO_BANDS, (uint32_t *)(void *)micronets_model_input(arena),
+                                   (int32_t *)arena, micronets_model_output(arena));
 #else
     micronets_model_frontend_frame(in + 1, in[0], (int32_t *)arena, micronets_model_output(arena));
 #endif
@@ -102,17 +111,25 @@ void micronets_model_invoke(void *arena)
 """
 
 
-def _files(fe: FrontEnd | Spectral, quant: TensorQuant) -> dict[str, str]:
+def _files(fe: StreamFrontEnd, quant: TensorQuant) -> dict[str, str]:
     """Returns the C of a front end."""
-    return spectral_files(fe, quant, Names()) if isinstance(fe, Spectral) else sound_files(fe, quant, Names())
+    match fe:
+        case FrontEnd():
+            return sound_files(fe, quant, Names())
+        case Spectral():
+            return spectral_files(fe, quant, Names())
+        case Micro():
+            return micro_files(fe, quant, Names())
+        case _:
+            assert_never(fe)
 
 
-def frame_values(fe: FrontEnd | Spectral) -> int:
+def frame_values(fe: StreamFrontEnd) -> int:
     """Returns the codes of a frame."""
     return fe.input_shape[1] * fe.input_shape[2]
 
 
-def frame_firmware(fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, which: str | None = None) -> Firmware:
+def frame_firmware(fe: StreamFrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> Firmware:
     """Builds a firmware that computes one frame of a front end.
 
     - `fe`: the front end.
@@ -128,13 +145,14 @@ def frame_input(samples: npt.NDArray[Any], loudest: npt.NDArray[Any]) -> npt.NDA
 
     - `samples`: frames of 16 bits `[N, window_samples]`, or `[N, frame, axes]` of a sensor.
     - `loudest`: the largest sample of the clip of each frame, `[N]`, at least 1; a sensor's front end does not read it.
+      For TFLM's own front end, the noise before each frame, `[N, 80]`, as halves of words.
     """
-    rows = np.concatenate([np.asarray(loudest).reshape(-1, 1), samples.reshape(len(samples), -1)], axis=1)
+    rows = np.concatenate([loudest.reshape(len(samples), -1), samples.reshape(len(samples), -1)], axis=1)
     return np.ascontiguousarray(rows, "<i2").view(np.int8)
 
 
 def simulate_frames(
-    fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, samples: npt.NDArray[Any], loudest: npt.NDArray[Any]
+    fe: StreamFrontEnd, quant: TensorQuant, board: Board, samples: npt.NDArray[Any], loudest: npt.NDArray[Any]
 ) -> Simulation:
     """Simulates the front end on frames; the first one is counted, and its outputs are codes `[N, values]`.
 
@@ -150,7 +168,7 @@ def simulate_frames(
     return simulate(firmware.elf, frame_input(samples, loudest), 1, frame_values(fe), board)
 
 
-def front_end_flash_bytes(fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, which: str | None = None) -> int:
+def front_end_flash_bytes(fe: StreamFrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> int:
     """Returns the bytes of flash that a front end takes, tables and code.
 
     - fe: the front end.
@@ -164,19 +182,27 @@ def front_end_flash_bytes(fe: FrontEnd | Spectral, quant: TensorQuant, board: Bo
     return image.flash_bytes - _image_without(fe, quant, board, which).flash_bytes
 
 
-def _image_without(fe: FrontEnd | Spectral, quant: TensorQuant, board: Board, which: str | None) -> Image:
+def _image_without(fe: StreamFrontEnd, quant: TensorQuant, board: Board, which: str | None) -> Image:
     """Returns the image of the firmware of a frame that does not compute the frame."""
     files = {name: text for name, text in _files(fe, quant).items() if name.endswith(".h")}
     return read_image(build_firmware({**files, "model.h": _MODEL_H, "model.c": _WITHOUT_C}, board, which).elf)
 
 
-def _frame_numbers(fe: FrontEnd | Spectral) -> int:
+def _frame_numbers(fe: StreamFrontEnd) -> int:
     """Returns how many numbers a frame has: its samples, times the axes of a sensor."""
-    return fe.settings.frame * fe.axes if isinstance(fe, Spectral) else fe.window_samples
+    match fe:
+        case FrontEnd():
+            return fe.window_samples
+        case Spectral():
+            return fe.settings.frame * fe.axes
+        case Micro():
+            return FRAME
+        case _:
+            assert_never(fe)
 
 
 def _expected(
-    fe: FrontEnd | Spectral, samples: npt.NDArray[Any], loudest: npt.NDArray[Any], quant: TensorQuant
+    fe: StreamFrontEnd, samples: npt.NDArray[Any], loudest: npt.NDArray[Any], quant: TensorQuant
 ) -> npt.NDArray[np.int8]:
     """Returns the codes of frames `[N, numbers]` by the definition in numpy, `[N, codes]`."""
     match fe:
@@ -186,6 +212,9 @@ def _expected(
             one = replace(fe, samples=fe.settings.frame)
             found = codes_of(samples.reshape(len(samples), *one.shape), one, quant.scale, quant.zero_point)
             return found.reshape(len(samples), -1)
+        case Micro():
+            values = np.concatenate([MicroState().values(row[None]) for row in samples])
+            return micro_codes(values, quant.scale, quant.zero_point)
         case _:
             assert_never(fe)
 
@@ -202,7 +231,7 @@ class FrontEndRun:
     - inferences_a_second: how often the network runs in a second of a stream; None for a model that cannot listen.
     """
 
-    front_end: FrontEnd | Spectral
+    front_end: StreamFrontEnd
     bit_exact: bool
     frame: Simulation
     emulated: Emulation | None
@@ -214,7 +243,7 @@ class FrontEndRun:
 def front_end_cost_in(model: QuantizedModel) -> FrontEndCost | None:
     """Returns what the front end that a model was trained on costs; None where it is not one in integers."""
     fe = counted_front_end(model)
-    return None if fe is None else front_end_cost(fe, model.arch.input_shape[0])
+    return None if fe is None else front_end_cost(fe, input_frames(model))
 
 
 def run_front_end(
@@ -240,6 +269,8 @@ def run_front_end(
     rows = np.concatenate([noise, np.zeros((1, size)), np.full((1, size), -32768), np.full((1, size), 32767)])
     samples = rows.astype(np.int64)
     loudest = np.maximum(samples.max(1), 1)
+    if isinstance(fe, Micro):  # every frame is the first of its sound
+        loudest = np.zeros((len(samples), 2 * BANDS), np.int64)
     firmware = frame_firmware(fe, quant, board, which)
     given, values = frame_input(samples, loudest), frame_values(fe)
     frame = simulate(firmware.elf, given, 1, values, board)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from micronets.boards.board import Board
-from micronets.cost.front_end import front_end_cost
-from micronets.device.front_end import FrontEndRun, run_front_end
+from micronets.cost.front_end import FrontEndCost
+from micronets.device.front_end import FrontEndRun, front_end_cost_in, run_front_end
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.base import MeasureOptions
 from micronets.runtimes.measurement import Execution, FrontEndMeasurement, QemuCount
@@ -26,11 +26,12 @@ def with_front_end(
     Raises what building and simulating raise.
     """
     run = run_front_end(model, board, options.seed, options.compiler, twice=options.device == "qemu")
-    return found if run is None else _sum(found, _measured(run, board, arena_bytes, model.arch.input_shape[0]), run)
+    cost = front_end_cost_in(model)
+    return found if run is None or cost is None else _sum(found, _measured(run, cost, board, arena_bytes), run)
 
 
-def _measured(run: FrontEndRun, board: Board, arena_bytes: int, frames: int) -> FrontEndMeasurement:
-    cost, frame = front_end_cost(run.front_end, frames), run.frame
+def _measured(run: FrontEndRun, cost: FrontEndCost, board: Board, arena_bytes: int) -> FrontEndMeasurement:
+    frame = run.frame
     milliseconds = None if frame.cycles is None else board.milliseconds(cost.frames * frame.cycles)
     return FrontEndMeasurement(
         bit_exact=run.bit_exact,

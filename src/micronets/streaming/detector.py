@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.frontend import as_json
-from micronets.quantized.model import TensorQuant
+from micronets.frontend.micro import Micro
+from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.ranges import check_fields, ranged
 from micronets.streaming.signal import Signal
 
@@ -98,12 +99,16 @@ def default_detector(labels: Sequence[str], signal: Signal, step: int = 1) -> De
 
     The detector takes an output about every 100 ms and averages three; a class fires from an average of 0.8 on, and
     again after a second. Classes whose labels stand for silence or the unknown never fire, unless there is no other.
+    Of a network of the field with one output, behind TFLM's own front end, the detector takes every output and averages
+    five; the word fires from 0.97 on, as those who train such wake words have it.
 
     - labels: the names of the outputs.
     - signal: what the front end of the network takes.
     - step: the number of frames, at least 1, of which the hop is to be a multiple: those that the network, or its
       version that takes the new frames alone, takes at a time.
     """
+    if isinstance(signal.front_end, Micro) and len(labels) == 1:
+        return Detector(hop_frames=step, average=5, thresholds=(round(0.97 * ONE),), refractory_ms=(1000,))
     never = tuple(i for i, label in enumerate(labels) if label.strip("_ ").casefold() in _QUIET_NAMES)
     return Detector(
         hop_frames=step * min(1000 // step, max(1, round(100 / (signal.frame_ms * step)))),
@@ -143,8 +148,8 @@ def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> D
 
     - detector: the detector, with a threshold for each class.
     - signal: what the front end of the network takes.
-    - quant: scale and zero point of the network's output, int8. Where its codes are 0 to 255 / 256, which is what
-      softmax and logistic have, they are certainties; else they are logits.
+    - quant: scale and zero point of the network's output as int8, see `output_quant`. Where its codes are 0 to 255 /
+      256, which is what softmax and logistic have, they are certainties; else they are logits.
     """
     classes = len(detector.thresholds)
     certainties = float(quant.scale) == 1 / _CODES and quant.zero_point == -128
@@ -170,9 +175,18 @@ def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> D
     )
 
 
+def output_quant(model: QuantizedModel) -> TensorQuant:
+    """Returns scale and zero point of the output of a model as int8; codes of a uint8 one are 128 larger."""
+    name = model.arch.outputs[0]
+    quant = model.quant[name]
+    return replace(quant, zero_point=quant.zero_point - 128) if model.arch.types()[name] == "uint8" else quant
+
+
 def scores(outputs: npt.NDArray[Any], t: DetectorTables) -> Int:
-    """Returns the scores `[N, C]`, 0 .. `ONE`, of outputs `[N, C]`, int8; t: the tables of the detector."""
+    """Returns the scores `[N, C]`, 0 .. `ONE`, of outputs `[N, C]`, int8 or uint8; t: the tables of the detector."""
     codes = outputs.reshape(len(outputs), t.classes).astype(np.int64)
+    if outputs.dtype == np.uint8:
+        codes -= 128
     if not t.softmax:
         return np.asarray(t.table[codes + 128])
     powers = t.table[codes.max(1, keepdims=True) - codes]
@@ -220,7 +234,7 @@ class DetectorState:
     def feed(self, outputs: npt.NDArray[Any], loudness: npt.NDArray[Any]) -> list[Fired]:
         """Takes the outputs of N runs of the network, one after the other.
 
-        - outputs: int8 `[N, C]`.
+        - outputs: int8 or uint8 `[N, C]`.
         - loudness: integers `[N]`, the sum of the pixels of the newest `gate_frames` frames at each run.
 
         Returns the classes that fired, in order.

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets.quantized.model import QuantizedModel
-from micronets.streaming.detector import Decision, Detector, DetectorState, DetectorTables, detector_tables, scores
+from micronets.streaming.detector import (
+    Decision,
+    Detector,
+    DetectorState,
+    DetectorTables,
+    detector_tables,
+    output_quant,
+    scores,
+)
 from micronets.streaming.incremental import Steps
 from micronets.streaming.plan import StreamPlan
 from micronets.streaming.stream import Runner
@@ -58,7 +67,7 @@ class Heard:
 
 def tables_of(heard: Heard, detector: Detector) -> DetectorTables:
     """Returns the numbers of a detector for the network that was heard."""
-    return detector_tables(detector, heard.plan.signal, heard.model.quant[heard.model.arch.outputs[0]])
+    return detector_tables(detector, heard.plan.signal, output_quant(heard.model))
 
 
 def hear(
@@ -80,33 +89,39 @@ def hear(
     rows = plan.signal.rows(x)
     count = len(rows)
     codes, loudness = np.zeros((count, *plan.signal.frame_shape), np.int8), np.zeros(count, np.int64)
+    coder = plan.signal.coder(plan.quant)
     for i in range(0, count, _FRAMES):
         part = slice(i, i + _FRAMES)
-        codes[part], loudness[part] = plan.signal.codes(rows[part], plan.quant)
+        codes[part], loudness[part] = coder(rows[part])
     begins = np.arange(0, count - plan.frames + 1, plan.detector.hop_frames)
     found = np.zeros((len(begins), plan.tables.classes), np.int64)
     if plan.steps is not None:
         if len(begins):
-            found = scores(_stepped(codes, plan.steps, run)[begins // plan.steps.frames], plan.tables)
+            found = scores(
+                _stepped(codes, plan.steps, model.arch.input_shape, run)[begins // plan.steps.frames], plan.tables
+            )
         tell(len(begins), len(begins))
         return Heard(plan, model, found, loudness, len(x))
     for i in range(0, len(begins), _AT_ONCE):
         windows = np.stack([codes[b : b + plan.frames] for b in begins[i : i + _AT_ONCE].tolist()])
-        outputs = run(windows)
+        outputs = run(windows.reshape(len(windows), *model.arch.input_shape))
         found[i : i + len(windows)] = scores(outputs.reshape(len(windows), -1), plan.tables)
         tell(i + len(windows), len(begins))
     return Heard(plan, model, found, loudness, len(x))
 
 
-def _stepped(codes: npt.NDArray[np.int8], steps: Steps, run: Runner) -> npt.NDArray[np.int8]:
+def _stepped(
+    codes: npt.NDArray[np.int8], steps: Steps, input_shape: tuple[int, ...], run: Runner
+) -> npt.NDArray[np.integer[Any]]:
     """Returns the outputs `[N, C]` of a network that takes steps, for all windows that end where a step ends.
 
     - codes: the codes of all frames, `[F, K, channels]`, which are at least a window.
     - steps: how the network takes frames.
+    - input_shape: the shape of the network's input, which is that of the frames of a step.
     - run: computes the outputs of steps.
     """
     early = np.zeros((steps.early, *codes.shape[1:]), np.int8)
     padded = np.concatenate([early, codes])
     count = len(padded) // steps.frames
-    outputs = run(padded[: count * steps.frames].reshape(count, steps.frames, *codes.shape[1:]))
+    outputs = run(padded[: count * steps.frames].reshape(count, *input_shape))
     return outputs.reshape(count, -1)[(steps.window + steps.early) // steps.frames - 1 :]

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from micronets.errors import SpecError, UnsupportedError
+from micronets.frontend.micro import BANDS, Micro, is_micro
 from micronets.frontend.spec import INTEGER_FFT, FrontEnd
 from micronets.frontend.spectral import Spectral, is_spectral
 from micronets.ir.incremental import step_of
 from micronets.ir.layers import INPUT
 from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
-from micronets.streaming.detector import METADATA, Detector, DetectorTables, default_detector, detector_tables
+from micronets.streaming.detector import (
+    METADATA,
+    Detector,
+    DetectorTables,
+    default_detector,
+    detector_tables,
+    output_quant,
+)
 from micronets.streaming.incremental import Steps, steps_of
 from micronets.streaming.signal import Signal, StreamFrontEnd, signal_of
 from micronets.terminal import counted
@@ -99,21 +108,40 @@ def spectral_front_end(model: QuantizedModel) -> Spectral | None:
     return fe if fits and len(model.arch.inputs) == 1 else None
 
 
-def counted_front_end(model: QuantizedModel) -> FrontEnd | Spectral | None:
+def micro_front_end(model: QuantizedModel) -> Micro | None:
+    """Returns TFLM's own audio front end where a model carries it and its input takes whole frames of it."""
+    text = model.metadata.get("micronets.frontend", "")
+    if not is_micro(text) or len(model.arch.inputs) != 1 or model.arch.types()[INPUT] != "int8":
+        return None
+    try:
+        fe, steps = Micro.from_json(text, "the model"), steps_of(model)
+    except SpecError:
+        return None
+    window = input_frames(model) if steps is None else steps.window
+    fits = math.prod(model.arch.input_shape) == input_frames(model) * BANDS and fe.frames == window
+    return fe if fits else None
+
+
+def input_frames(model: QuantizedModel) -> int:
+    """Returns the frames of one input of a model that carries a front end of sound or of a sensor."""
+    if is_micro(model.metadata.get("micronets.frontend", "")):
+        return math.prod(model.arch.input_shape) // BANDS  # networks of the field have inputs of several shapes
+    return model.arch.input_shape[0]
+
+
+def counted_front_end(model: QuantizedModel) -> StreamFrontEnd | None:
     """Returns the integer front end, of sound or of a sensor, that a model was trained on.
 
     Its cost counts as part of the product's. Returns None for other models, among them models of sound that were
     trained on a front end in floats.
     """
-    fe = integer_front_end(model)
-    if fe is None:
-        return spectral_front_end(model)
-    return fe if fe.arithmetic == "integer" else None
+    fe = stream_front_end(model)
+    return None if isinstance(fe, FrontEnd) and fe.arithmetic != "integer" else fe
 
 
 def stream_front_end(model: QuantizedModel) -> StreamFrontEnd | None:
     """Returns the front end of sound or of a sensor with which a model can listen; None where it carries none."""
-    return integer_front_end(model) or spectral_front_end(model)
+    return integer_front_end(model) or spectral_front_end(model) or micro_front_end(model)
 
 
 def unstreamable(model: QuantizedModel) -> str | None:
@@ -125,7 +153,7 @@ def unstreamable(model: QuantizedModel) -> str | None:
         return "its front end divides a clip by its loudest sample, which a stream does not have"
     if arch.variables() and steps_of(model) is None:
         return "it keeps state from one inference to the next, and a stream gives it frames that overlap"
-    if len(arch.inputs) > 1 or len(arch.outputs) > 1 or arch.types()[arch.outputs[0]] != "int8":
+    if len(arch.inputs) > 1 or len(arch.outputs) > 1 or arch.types()[arch.outputs[0]] not in ("int8", "uint8"):
         return "it needs one input and one output of int8"
     return None if labels_of(model) else "its metadata have no labels for its outputs"
 
@@ -143,8 +171,8 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
     why, fe, labels = unstreamable(model), stream_front_end(model), labels_of(model)
     if why is not None or fe is None:
         raise UnsupportedError(
-            f"{where}: cannot listen to a stream: {why}; take a model of task kws, or one of task features with "
-            'front_end = "spectral"'
+            f"{where}: cannot listen to a stream: {why}; take a model of task kws, one of task features with "
+            'front_end = "spectral", or one of the field with --front-end micro'
         )
     signal = signal_of(fe)
     text = model.metadata.get(METADATA)
@@ -164,11 +192,11 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
             f"{counted(steps.frames, 'frames')} at a time; choose a multiple with micronets tune --hop-frames"
         )
     if detector.gate_pixel and not signal.pixels:
+        noun = "the front end of a sensor" if signal.noun == "movement" else "TFLM's own front end"
         raise SpecError(
-            f"{where}: its detector has gate_pixel = {detector.gate_pixel}; the front end of a sensor has no pixels: "
-            "set it to 0"
+            f"{where}: its detector has gate_pixel = {detector.gate_pixel}; {noun} has no pixels: set it to 0"
         )
-    tables = detector_tables(detector, signal, model.quant[model.arch.outputs[0]])
+    tables = detector_tables(detector, signal, output_quant(model))
     return StreamPlan(labels, signal, model.quant[INPUT], detector, tables, steps)
 
 

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, assert_never
 
 import numpy as np
 import numpy.typing as npt
 
-from micronets.frontend import integer
+from micronets.frontend import integer, micro
+from micronets.frontend.micro import Micro, MicroState
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral, codes_of
 from micronets.quantized.model import TensorQuant
 
 Array = npt.NDArray[Any]
 
-StreamFrontEnd = FrontEnd | Spectral
-"""The front ends that a stream can have: of sound, and of a sensor with several axes."""
+StreamFrontEnd = FrontEnd | Spectral | Micro
+"""The front ends that a stream can have: of sound, also that of TFLM, and of a sensor with several axes."""
+
+Coder = Callable[[Array], tuple[Array, Array]]
+"""What makes codes int8 `[F, *frame_shape]` and sums of pixels `[F]` of frames `[F, frame_samples, *sample_shape]`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +40,8 @@ class Signal:
     - frame_shape: the shape of the codes of a frame, (values, channels).
     - pixels: how many pixels of a frame tell how loud it is; 0 where no loudness is told.
     - integers: rounds samples in the units of recordings to integers of 16 bits.
-    - codes: computes codes int8 `[F, *frame_shape]` and sums of pixels `[F]` from frames of such integers
-      `[F, frame_samples, *sample_shape]`, for the scale and zero point of the network's input.
+    - coder: begins a stream, and returns what makes codes of its frames of such integers, which it is given in their
+      order, for an input of the network with this scale and zero point.
     """
 
     front_end: StreamFrontEnd
@@ -50,7 +55,7 @@ class Signal:
     frame_shape: tuple[int, int]
     pixels: int
     integers: Callable[[Array], Array]
-    codes: Callable[[Array, TensorQuant], tuple[Array, Array]]
+    coder: Callable[[TensorQuant], Coder]
 
     @property
     def axes(self) -> int:
@@ -82,6 +87,8 @@ def signal_of(front_end: StreamFrontEnd) -> Signal:
             return _sound(front_end)
         case Spectral():
             return _movement(front_end)
+        case Micro():
+            return _micro(front_end)
         case _:
             assert_never(front_end)
 
@@ -89,7 +96,7 @@ def signal_of(front_end: StreamFrontEnd) -> Signal:
 def _sound(fe: FrontEnd) -> Signal:
     every = replace(fe, frame_stride=1)
 
-    def codes(rows: Array, quant: TensorQuant) -> tuple[Array, Array]:
+    def codes(quant: TensorQuant, rows: Array) -> tuple[Array, Array]:
         levels = np.maximum(integer.frame_levels(rows, fe), integer.sound_tables(fe.base()).least_level)
         pixels = integer.pixels(levels, fe)
         values = pixels if fe.kind == "logmel" else levels
@@ -108,7 +115,7 @@ def _sound(fe: FrontEnd) -> Signal:
         frame_shape=fe.input_shape[1:],
         pixels=fe.n_mels,
         integers=integer.integer_samples,
-        codes=codes,
+        coder=lambda quant: partial(codes, quant),
     )
 
 
@@ -116,7 +123,7 @@ def _movement(fe: Spectral) -> Signal:
     settings = fe.settings
     one = replace(fe, samples=settings.frame)
 
-    def codes(rows: Array, quant: TensorQuant) -> tuple[Array, Array]:
+    def codes(quant: TensorQuant, rows: Array) -> tuple[Array, Array]:
         return codes_of(rows, one, quant.scale, quant.zero_point)[:, 0], np.zeros(len(rows), np.int64)
 
     return Signal(
@@ -131,5 +138,31 @@ def _movement(fe: Spectral) -> Signal:
         frame_shape=fe.input_shape[1:],
         pixels=0,
         integers=fe.steps,
-        codes=codes,
+        coder=lambda quant: partial(codes, quant),
+    )
+
+
+def _micro(fe: Micro) -> Signal:
+    def coder(quant: TensorQuant) -> Coder:
+        state = MicroState()
+
+        def codes(rows: Array) -> tuple[Array, Array]:
+            found = micro.codes(state.values(rows), quant.scale, quant.zero_point)
+            return found[..., None], np.zeros(len(rows), np.int64)
+
+        return codes
+
+    return Signal(
+        front_end=fe,
+        noun="sound",
+        rate=micro.RATE,
+        sample_shape=(),
+        frame_samples=micro.FRAME,
+        frame_hop=fe.hop_samples,
+        frames=fe.frames,
+        window_samples=fe.samples,
+        frame_shape=fe.input_shape[1:],
+        pixels=0,
+        integers=integer.integer_samples,
+        coder=coder,
     )

@@ -55,6 +55,7 @@ class Stream:
 
     def _start_anew(self) -> None:
         self._state = DetectorState(self.plan.tables)
+        self._coder = self.plan.signal.coder(self.plan.quant)
         self._samples: Array = np.zeros(
             (0, *self.plan.signal.sample_shape), np.int64
         )  # those of frames that are not complete
@@ -95,7 +96,7 @@ class Stream:
         self._skip = max(0, count * plan.frame_hop - len(held))
         self._samples = held[count * plan.frame_hop :]
         ends = begin + signal.frame_samples + plan.frame_hop * np.arange(count)
-        return self._hear(*signal.codes(rows, plan.quant), ends)
+        return self._hear(*self._coder(rows), ends)
 
     def _hear(self, codes: Array, loudness: Array, ends: Array) -> list[Decision]:
         """Runs network and detector on the next frames, and returns the decisions.
@@ -116,7 +117,7 @@ class Stream:
             part = runs[i : i + _AT_ONCE]
             if plan.steps is None:
                 windows = np.stack([kept[before + n + 1 - plan.frames : before + n + 1] for n in part.tolist()])
-                outputs = self._compute(windows)
+                outputs = self._compute(windows.reshape(len(part), *self._model.arch.input_shape))
             else:
                 outputs = stepped[(before + part + 1) // plan.steps.frames - 1]
             for one in self._state.feed(outputs.reshape(len(part), -1), sums[part]):

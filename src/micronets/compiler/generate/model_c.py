@@ -12,6 +12,7 @@ from micronets.compiler.generate import (
     calls_c,
     ctext,
     image_c,
+    micro_c,
     package,
     patches_c,
     sound_c,
@@ -32,7 +33,7 @@ from micronets.frontend.camera import Camera
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
-from micronets.streaming.plan import integer_front_end, spectral_front_end
+from micronets.streaming.plan import input_frames, integer_front_end, micro_front_end, spectral_front_end
 
 _MODEL_C = """\
 /* {title}.
@@ -204,6 +205,12 @@ def _front_end(
         about = "from the samples of a sensor to the network's input, with `micronets_spectral.c`"
         text = package.FrontEndText(spectral_c.header(names), "the samples of a sensor", call, about)
         return spectral_c.spectral_files(spectral, model.quant[INPUT], names, model.arch.input_shape[0]), text
+    micro = micro_front_end(model)
+    if micro is not None:
+        call = f"{names.functions}frontend_clip(samples, noise, work, {to});"
+        about = "from samples at 16 kHz to the network's input, with `micronets_micro.c`"
+        text = package.FrontEndText(micro_c.header(names), "sound", call, about)
+        return micro_c.micro_files(micro, model.quant[INPUT], names, input_frames(model)), text
     if array is not None:
         call = f"{names.functions}frontend_values(values, {to});"
         about = "from the values of a sensor to the network's input"

@@ -14,7 +14,7 @@ from micronets.frontend.integer import InputTables, SoundTables, input_tables, s
 from micronets.frontend.spec import FrontEnd
 from micronets.quantized.model import TensorQuant
 
-_PARTS = ("micronets_fourier.h", "micronets_sound.h", "micronets_sound.c")
+_PARTS = ("micronets_bits.h", "micronets_fourier.h", "micronets_sound.h", "micronets_sound.c")
 
 _HEADER = """\
 /* The front end of the network: {sample_rate} samples a second in, the codes of the network's input out.

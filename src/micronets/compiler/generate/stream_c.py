@@ -12,7 +12,9 @@ from typing import assert_never
 
 from micronets.compiler.generate import ctext, sound_c
 from micronets.compiler.generate.names import Names
+from micronets.frontend import micro
 from micronets.frontend.integer import sound_tables
+from micronets.frontend.micro import Micro
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral, spectral_tables
 from micronets.quantized.model import QuantizedModel
@@ -159,8 +161,7 @@ static void run({f}stream *stream)
 /* Runs the detector on the network's output, and appends what it decides to the decisions that wait. */
 static void decide({f}stream *stream)
 {{
-{gate_sum}    const int8_t *const output = {f}output(stream->arena);
-    const int32_t fired = micronets_detector_step(&detector, stream->detector, output, {loudness});
+{gate_sum}{output}    const int32_t fired = micronets_detector_step(&detector, stream->detector, output, {loudness});
     if (fired >= 0) {{
         micronets_decision *const decision = stream->decisions + (stream->first + stream->waiting) % {m}DECISIONS;
         decision->class_index = fired;
@@ -280,6 +281,36 @@ _MOVEMENT: Mapping[str, str] = MappingProxyType(
 )
 """The parts of the C that only a stream of a sensor has."""
 
+_MICRO: Mapping[str, str] = MappingProxyType(
+    {
+        **_SOUND,
+        **dict.fromkeys(_GATE, ""),
+        "about_gate": " * - noise: what the front end knows of the noise.\n",
+        "gate_state": "    uint32_t noise[MICRONETS_MICRO_BANDS];\n",
+        "gate_reset": """\
+    for (int32_t i = 0; i < MICRONETS_MICRO_BANDS; i++) {{
+        stream->noise[i] = 0;
+    }}
+""",
+        "loudness": "0",
+        "loudest": "stream->noise, ",
+    }
+)
+"""What is peculiar to the C of a stream of sound with TFLM's own front end."""
+
+_OUTPUT = """\
+    const int8_t *const output = {f}output(stream->arena);
+"""
+
+_UNSIGNED_OUTPUT = """\
+    const uint8_t *const codes = {f}output(stream->arena);
+    int8_t output[{m}OUTPUT_COUNT];
+    for (int32_t i = 0; i < {m}OUTPUT_COUNT; i++) {{
+        output[i] = (int8_t)(codes[i] - 128);
+    }}
+"""
+"""How the detector gets the codes of an output of int8 and of uint8."""
+
 _WHOLE = """\
 The network runs for the first time when there are as
  * many frames as its input holds, and then every {hop} frames, which is every {hop_samples:,} samples."""
@@ -350,6 +381,7 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
         **known,
         **own,
         tables=_tables(plan),
+        output=(_OUTPUT if model.arch.types()[model.arch.outputs[0]] == "int8" else _UNSIGNED_OUTPUT).format(**known),
         classes=plan.tables.classes,
         average=plan.tables.average,
         softmax=int(plan.tables.softmax),
@@ -370,6 +402,8 @@ def _peculiar(signal: Signal) -> tuple[Mapping[str, str], int]:
             return _SOUND, 2 * sound_tables(fe.base()).points + fe.n_mels
         case Spectral() as fe:
             return _MOVEMENT, 2 * spectral_tables(fe.settings).points
+        case Micro():
+            return _MICRO, micro.WORDS
         case _:
             assert_never(signal.front_end)
 

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "micronets_target.h"
+#include "micronets_bits.h"
 
 #define LOG_BITS 15    /* fractional bits of a logarithm to base 2 */
 #define POWER_SHIFT 10 /* how far the square of a magnitude is shifted right before it is weighted or summed */
@@ -182,20 +182,6 @@ static void transform(int32_t *z, int32_t points, const uint32_t *twiddles, int3
         z[2] = r - r1;
         z[3] = i - i1;
     }
-}
-
-/* Returns how many bits a number has; 0 for 0. */
-MICRONETS_INLINE int32_t bit_length(uint32_t value)
-{
-#if defined(__GNUC__)
-    return value ? 32 - __builtin_clz(value) : 0;
-#else
-    int32_t bits = 0;
-    for (; value; value >>= 1) {
-        bits++;
-    }
-    return bits;
-#endif
 }
 
 /* Returns log2 of a positive number, LOG_BITS fractional bits. */

@@ -12,8 +12,8 @@
 
 /* Returns the square root of a number below 2^62 to 16 significant bits, rounded down.
  *
- * The number is shifted left by an even number of bits until one of its upper two is set; of its upper 32 bits the root
- * is found by Newton's method, from a line that is 6 % off at most: after two steps it is 1 too large at most. */
+ * The number is shifted left by an even number of bits until one of its upper two is set; the root is that of its upper
+ * 32 bits. */
 MICRONETS_INLINE uint32_t square_root(uint64_t value)
 {
     const uint32_t high = (uint32_t)(value >> 32);
@@ -22,12 +22,7 @@ MICRONETS_INLINE uint32_t square_root(uint64_t value)
     if (length == 0) {
         return 0;
     }
-    const uint32_t upper = (uint32_t)((value << shift) >> 32);
-    uint32_t root = (upper >> 17) + (upper >> 19) + 24248u;
-    root = (root + upper / root) >> 1;
-    root = (root + upper / root) >> 1;
-    root -= root * root > upper;
-    return (root << 16) >> (shift / 2);
+    return (root_of_upper((uint32_t)((value << shift) >> 32)) << 16) >> (shift / 2);
 }
 
 /* Puts the windowed frame into z, scaled up so far that its largest sample still has 16 bits, and zeros behind it, up

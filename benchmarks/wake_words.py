@@ -1,0 +1,96 @@
+"""What wake word models of the field hear on a composed stream, behind TFLM's own front end, and what they cost.
+
+    python -m benchmarks.wake_words FIELD CLIPS [--seconds S]
+
+FIELD is a directory of `.tflite` files whose names end in the word, as `9011a815_alexa.tflite`; those that take three
+frames of 40 bands at a time are taken, but for `vad`, which hears voices and no word. CLIPS has a folder of recordings
+for each word, some for other words, and `_background_noise_`. All models hear one stream, in which the words of `WORDS`
+are said; a word that is not among them has false accepts alone. It writes the table into docs/streaming.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+from benchmarks.tables import replace_section
+from micronets.commands.evaluate import runner
+from micronets.commands.front_end import with_front_end
+from micronets.commands.measure import measure
+from micronets.commands.stream import StreamEvaluation, composed_sound, result_of
+from micronets.errors import UnsupportedError
+from micronets.runtimes import OUR_C, Measurement
+from micronets.streaming import plan_stream
+from micronets.streaming.offline import hear
+from micronets.tflite import model_file
+
+PAGE = Path(__file__).parent.parent / "docs" / "streaming.md"
+BOARD, WORDS = "NUCLEO-F446RE", ("alexa",)
+HEAD = """\
+| model | said | detected | false accepts an hour | latency | 90 % | front end | network | SRAM | flash |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|"""
+
+
+def word_of(path: Path) -> str:
+    """Returns the word in the name of a file."""
+    return path.stem.partition("_")[2].replace("_", " ")
+
+
+def row(name: str, found: StreamEvaluation, cost: Measurement) -> str:
+    """Returns a line of the table."""
+    own = cost.front_end
+    assert own is not None
+    assert cost.bit_exact
+    assert own.bit_exact
+    assert cost.cycles is not None
+    assert own.frame_cycles is not None
+    assert own.inferences_a_second is not None
+    frames = own.frames_a_second * own.frame_cycles
+    network = (cost.cycles - own.frames * own.frame_cycles) * own.inferences_a_second
+    times = [f"{t:,.0f} ms" if t is not None else "" for t in (found.latency_median_ms, found.latency_90_ms)]
+    said = (str(found.said), str(found.detected)) if found.said else ("", "")
+    return (
+        f"| {name} | {said[0]} | {said[1]} | {found.false_accepts_per_hour:.1f} | {times[0]} | {times[1]} |"
+        f" {frames / 1e6:.2f} M | {network / 1e6:.2f} M | {cost.sram_bytes:,} | {cost.flash_bytes:,} |"
+    )
+
+
+def main() -> None:
+    """Measures and writes the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("field", type=Path)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--seconds", type=float, default=3600)
+    options = parser.parse_args()
+    models = [p for p in options.field.glob("*.tflite") if _takes_frames(p) and word_of(p) != "vad"]
+    sound, lines = None, [HEAD]
+    for path in sorted(models, key=lambda p: (word_of(p) not in WORDS, word_of(p))):
+        file = with_front_end(path, "micro", [word_of(path)])
+        plan = plan_stream(file.model, file.name)
+        sound = sound or composed_sound(plan, options.clips, options.seconds, 0)
+        heard = hear(file.model, plan, sound.samples, runner(file, OUR_C.name))
+        found = result_of(file.name, OUR_C.name, sound, heard, plan.detector)
+        lines.append(row(word_of(path), found, measure(file, BOARD, samples=1)))
+        print(lines[-1], flush=True)
+    assert sound is not None, "there are models"
+    lines.append(
+        f"\nOne stream of {options.seconds / 60:.0f} minutes, in which only {' and '.join(WORDS)} of these words is "
+        f"said: {'; '.join(sound.notes)}. Nothing was tuned. Latency is from the end of a word, in the median and in "
+        "90 % of the detections. Cycles of front end and network are those of a second of sound on a simulated "
+        f"{BOARD} with its waits, every byte compared; SRAM and flash are those of both together. "
+        f"{date.today().isoformat()}, `python -m benchmarks.wake_words FIELD CLIPS`."
+    )
+    replace_section(PAGE, "wake words", "\n".join(lines))
+
+
+def _takes_frames(path: Path) -> bool:
+    """Tells whether a model takes three frames of 40 bands at a time."""
+    try:
+        return model_file(path).model.arch.input_shape == (3, 40)
+    except UnsupportedError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

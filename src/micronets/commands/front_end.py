@@ -1,0 +1,109 @@
+"""Front ends of models that carry none: `with_front_end` says what a stranger's model was trained on."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from micronets import records
+from micronets.errors import SpecError, did_you_mean
+from micronets.frontend.micro import BANDS, Micro, code_factors, is_micro
+from micronets.ir.layers import INPUT
+from micronets.quantized.labels import labels_of
+from micronets.quantized.model import QuantizedModel
+from micronets.streaming.incremental import METADATA, Steps
+from micronets.terminal import counted
+from micronets.tflite import ModelFile, ModelSource, model_file
+
+STEPS_MS: Mapping[str, int] = MappingProxyType({"micro": 10, "micro-20ms": 20})
+"""The front ends that can be named: TFLM's own, with a frame every 10 ms (microWakeWord) or 20 ms (micro_speech)."""
+
+_LEAST_MS = 1000  # of sound that is heard before the first output of a network that keeps state counts
+
+
+def with_front_end(model: ModelSource, front_end: str, classes: Sequence[str] | None = None) -> ModelFile:
+    """Returns a model that carries TFLM's own audio front end, as if its metadata had said so.
+
+    A network that keeps state takes the new frames of its input alone. Its outputs count from where on they cannot
+    depend on the state that it began with, and at least a second.
+
+    - model: the path of a `.tflite`, or a model in memory; its input has 40 values for each frame.
+    - front_end: "micro" for a frame every 10 ms, as networks of microWakeWord take them, or "micro-20ms".
+    - classes: the names of its outputs, in their order; None for those that it carries, or for the name of the file
+      of a model with one output.
+
+    Raises `SpecError` for another name, for a model that cannot have this front end, and for names that do not fit, and
+    what reading the model raises.
+    """
+    if front_end not in STEPS_MS:
+        raise SpecError(f"--front-end {front_end}: is not known; {did_you_mean(front_end, STEPS_MS)}")
+    file = model_file(model)
+    arch, found = file.model.arch, dict(file.model.metadata)
+    arch.check_one_input()
+    if not is_micro(found.get("micronets.frontend", '{"kind": "micro"}')):
+        raise SpecError(f"{file.name}: carries the front end that it was trained on; leave --front-end {front_end} out")
+    match [size for size in arch.input_shape if size != 1]:
+        case [_, bands]:
+            fits = bands == BANDS
+        case [flat]:
+            fits = flat % BANDS == 0
+        case _:
+            fits = False
+    if not fits:
+        raise SpecError(
+            f"{file.name}: its input is {list(arch.input_shape)}; the front end {front_end} gives {BANDS} values for "
+            "each frame; take a model that was trained on it"
+        )
+    if arch.input_type != "int8":
+        raise SpecError(
+            f"{file.name}: its input is {arch.input_type}; the front end {front_end} gives int8: convert it to int8"
+        )
+    code_factors(file.model.quant[INPUT].scale, file.model.quant[INPUT].zero_point, file.name)
+    frames = window = math.prod(arch.input_shape) // BANDS
+    fe = Micro(step_ms=STEPS_MS[front_end])
+    if columns := sum(math.prod(spec.shape[:-1]) for spec in arch.variables().values()):
+        window = max((columns + 1) * frames, -(-_LEAST_MS // (fe.step_ms * frames)) * frames)
+        found[METADATA] = json.dumps(records.to_json(Steps(frames, window)))
+    found["micronets.frontend"] = replace(fe, frames=window).to_json()
+    found["micronets.labels"] = json.dumps(_names(file, classes))
+    return replace(file, model=replace(file.model, metadata=found))
+
+
+def _names(file: ModelFile, classes: Sequence[str] | None) -> list[str]:
+    """Returns the names of a model's outputs. Raises `SpecError` where they are not known or do not fit."""
+    count = math.prod(file.model.arch.output_shape)
+    names = list(classes if classes is not None else labels_of(file.model))
+    if not names and count == 1:
+        names = [Path(file.name).stem]
+    if len(names) != count or len(set(names)) != count or not all(names):
+        given = f"--classes has {counted(len(names), 'names')}" if names else "it carries no names for them"
+        raise SpecError(
+            f"{file.name}: has {counted(count, 'outputs')}, and {given}; name each once, as --classes yes,no"
+        )
+    return names
+
+
+def named(model: ModelSource, front_end: str | None, classes: str | None) -> ModelSource:
+    """Returns a model with the front end and the classes that a command was given, as the options are written.
+
+    - model: the model.
+    - front_end: see `with_front_end`; None for what the model carries.
+    - classes: names with commas between them, or None.
+
+    Raises what `with_front_end` raises, and `SpecError` for classes without a front end.
+    """
+    if front_end is None:
+        if classes is not None:
+            raise SpecError(f"--classes {classes}: names the outputs of a model with --front-end; leave it out")
+        return model
+    return with_front_end(model, front_end, None if classes is None else [name.strip() for name in classes.split(",")])
+
+
+def refuse_clips(model: QuantizedModel, where: str, front_end: str | None) -> None:
+    """Raises `SpecError` for a model of clips whose front end is TFLM's own: it is for streams."""
+    if front_end in STEPS_MS or (front_end is None and is_micro(model.metadata.get("micronets.frontend", ""))):
+        raise SpecError(f"{where}: TFLM's own front end knows the noise of a stream; judge the model with --stream")

@@ -1,0 +1,127 @@
+"""TFLM's own audio front end as C: its tables, and functions from samples to the codes of a network's input.
+
+The arithmetic is in frontend/csrc/micronets_micro.c, and in numpy in `frontend.micro`.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from micronets.compiler.generate import ctext
+from micronets.compiler.generate.names import Names
+from micronets.compiler.kernel_files import kernel_files
+from micronets.frontend.micro import FRAME, RATE, Micro, code_factors, micro_tables
+from micronets.quantized.model import TensorQuant
+
+_PARTS = ("micronets_bits.h", "micronets_micro.h", "micronets_micro.c")
+
+_HEADER = """\
+/* The front end of the network, that of TFLM: {rate} samples a second in, the codes of the network's input out.
+ *
+ * Frames of {m}FRAME_SAMPLES samples of 16 bits begin
+ * {m}FRAME_HOP samples apart; each gives {m}FRAME_VALUES codes,
+ * which depend on the noise in the frames before it, too. */
+#ifndef {m}FRONTEND_H
+#define {m}FRONTEND_H
+
+#include "micronets_micro.h"
+
+#define {m}SAMPLE_RATE {rate}
+#define {m}CLIP_SAMPLES {clip}
+#define {m}FRAME_SAMPLES MICRONETS_MICRO_SAMPLES
+#define {m}FRAME_HOP {hop}
+#define {m}FRAMES {frames}
+#define {m}FRAME_VALUES MICRONETS_MICRO_BANDS
+
+/* Words of 32 bits that the front end works in; their contents mean nothing from one call to the next. */
+#define {m}FRONTEND_WORDS MICRONETS_MICRO_WORDS
+
+#ifdef __cplusplus
+extern "C" {{
+#endif
+
+/* Computes the codes of the next frame of a sound.
+ *
+ * - samples: in, [{m}FRAME_SAMPLES].
+ * - noise: in and out, [MICRONETS_MICRO_BANDS], the noise of the sound; all 0 before its first frame.
+ * - work: scratch, [{m}FRONTEND_WORDS].
+ * - codes: out, [{m}FRAME_VALUES]. */
+void {f}frontend_frame(const int16_t *samples, uint32_t *noise, int32_t *work, int8_t *codes);
+
+/* Computes the network's input from so many samples as it needs.
+ *
+ * - samples: in, [{m}CLIP_SAMPLES].
+ * - noise, work: see {f}frontend_frame.
+ * - input: out, [{m}FRAMES * {m}FRAME_VALUES], such as what {f}input
+ *   returns. */
+void {f}frontend_clip(const int16_t *samples, uint32_t *noise, int32_t *work, int8_t *input);
+
+#ifdef __cplusplus
+}}
+#endif
+
+#endif
+"""
+
+_SOURCE = """\
+/* The tables of the front end; micronets_micro.h says what they mean. */
+#include "{header}"
+
+{tables}
+static const micronets_micro micro = {{
+    window, twiddles, split, first_bin, fall, gains, logarithms, {factor}, {offset}}};
+
+void {f}frontend_frame(const int16_t *samples, uint32_t *noise, int32_t *work, int8_t *codes)
+{{
+    micronets_micro_frame(&micro, samples, noise, work, codes);
+}}
+
+void {f}frontend_clip(const int16_t *samples, uint32_t *noise, int32_t *work, int8_t *input)
+{{
+    for (int32_t i = 0; i < {m}FRAMES; i++) {{
+        {f}frontend_frame(samples, noise, work, input);
+        samples += {m}FRAME_HOP;
+        input += {m}FRAME_VALUES;
+    }}
+}}
+"""
+
+
+def header(names: Names) -> str:
+    """Returns the name of the front end's header."""
+    return f"{names.name}_frontend.h"
+
+
+def micro_files(fe: Micro, quant: TensorQuant, names: Names, frames: int | None = None) -> dict[str, str]:
+    """Returns the C of TFLM's audio front end, text by file name: its header, its tables and what they include.
+
+    - fe: the front end.
+    - quant: scale and zero point of the network's input, which is int8.
+    - names: what the network is called.
+    - frames: frames of the network's input; None for those that an output depends on.
+
+    Raises `SpecError` for a scale that does not fit the values of the front end.
+    """
+    t, to_code = micro_tables(), code_factors(quant.scale, quant.zero_point)
+    known = {"m": names.macros, "f": names.functions, "header": header(names)}
+    tables = (
+        ctext.array("int16_t", "window", t.window),
+        ctext.array("uint32_t", "twiddles", ctext.as_words(t.twiddles)),
+        ctext.array("uint32_t", "split", ctext.as_words(t.split)),
+        ctext.array("uint8_t", "first_bin", t.first_bin),
+        ctext.array("uint16_t", "fall", t.fall),
+        ctext.array("int16_t", "gains", t.gains.ravel()),
+        ctext.array("uint16_t", "logarithms", t.logarithms),
+    )
+    folder = files("micronets.frontend") / "csrc"
+    count = fe.frames if frames is None else frames
+    return {
+        header(names): _HEADER.format(
+            **known, rate=RATE, clip=(count - 1) * fe.hop_samples + FRAME, hop=fe.hop_samples, frames=count
+        ),
+        f"{names.name}_frontend.c": _SOURCE.format(
+            **known, tables="\n".join(tables), factor=to_code.factor, offset=to_code.offset
+        ),
+        **{name: (folder / name).read_text("utf-8") for name in _PARTS},
+        **kernel_files([], ["micronets_target.h"]),
+    }

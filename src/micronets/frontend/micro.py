@@ -1,0 +1,437 @@
+"""TFLM's own audio front end in integers: 40 bands of sound at 16 kHz, less their noise and with their gain controlled.
+
+    samples int16 -> frame of 30 ms -> window -> scaled up by 2^h -> FFT of 512 -> power -> mel bands -> square root
+        -> less the noise estimate of the band -> PCAN gain -> logarithm -> value, 0 .. 1419 -> code of the input, int8
+
+Networks of the field for wake words (microWakeWord) and TFLM's example micro_speech take what
+`tensorflow/lite/experimental/microfrontend` gives, and later the signal library of tflite-micro. The arithmetic of
+this module gives the same values, to the last bit; `pymicro-features` is that front end as a package for Python, and
+the tests compare with it. csrc/micronets_micro.c is the same in C.
+
+The transform is one of 256 complex numbers of 16 bits in radix 4, decimated in time, in which every stage divides by 4.
+The noise of a band is a slow average of its past (per-channel energy normalisation: Wang, Getreuer, Hughes, Lyon,
+Saurous, Trainable Frontend for Robust and Far-Field Keyword Spotting, ICASSP 2017). It belongs to the stream: what a
+frame becomes depends on all frames before it (`MicroState`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.errors import SpecError
+from micronets.frontend import as_json
+from micronets.ranges import check_fields, ranged
+
+Array = npt.NDArray[Any]
+Int = npt.NDArray[np.int64]
+Float32 = npt.NDArray[np.float32]
+
+RATE = 16_000
+"""Samples a second."""
+
+FRAME = 480
+"""Samples of a frame, 30 ms."""
+
+BANDS = 40
+"""Values of a frame."""
+
+WORDS = 512
+"""Words of 32 bits in which C computes a frame."""
+
+STEPS_MS = (10, 20)
+"""Milliseconds from one frame to the next that networks of the field are trained with."""
+
+VALUE_SCALE = 1 / 25.6
+"""What networks of the field are given is a value of this front end times this."""
+
+MOST_VALUE = 1419
+"""The largest value: 64 times the natural logarithm of the largest number of 32 bits."""
+
+WEIGHT_BITS = 12
+"""Fractional bits of the window and of a bin's weight in a band."""
+
+NOISE_BITS = 10
+"""Fractional bits of a noise estimate."""
+
+SMOOTHING_BITS = 14
+"""Fractional bits of the factors of the noise estimate."""
+
+EVEN_SMOOTHING = math.floor(0.025 * (1 << SMOOTHING_BITS))
+"""The share of the newest frame in the noise estimates of bands of even numbers, `SMOOTHING_BITS` fractional bits."""
+
+ODD_SMOOTHING = math.floor(0.06 * (1 << SMOOTHING_BITS))
+"""The same for bands of odd numbers."""
+
+LEAST_SIGNAL = math.floor(0.05 * (1 << SMOOTHING_BITS))
+"""The share of a band that always remains, `SMOOTHING_BITS` fractional bits."""
+
+SNR_BITS = 12
+"""Fractional bits of a signal divided by its noise."""
+
+OUT_BITS = 6
+"""Fractional bits of what the gain control gives."""
+
+SCALE_BITS = 3
+"""By how many bits bands are smaller than they were: the transform divides by 2^9, the weights multiply by 2^12, of
+which the square root is 2^6."""
+
+_POINTS = 256  # complex points of the transform
+_LOW_HZ, _HIGH_HZ = 125.0, 7500.0
+_GAIN_BITS, _GAIN_OFFSET, _GAIN_STRENGTH = 21, 80.0, 0.95
+_LOG_BITS, _LOG_STEPS = 16, 128
+_LN2 = math.floor(math.log(2) * (1 << _LOG_BITS))
+_FRAMES = 128  # frames whose spectra are computed at once: more would not stay in the processor's cache
+_CODE_BITS = 20
+_MOST_STEP = 1.3  # codes for a value of 1, with which (value * factor + offset) has 32 bits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Micro:
+    """TFLM's audio front end, as it travels with a model.
+
+    - `step_ms`: milliseconds from one frame to the next: 10 (microWakeWord) or 20 (TFLM's micro_speech).
+    - `frames`: frames that an output of the network depends on; of a network that keeps state, after how many frames
+      of a stream its first output counts.
+
+    Raises `SpecError` for a value that is not allowed.
+    """
+
+    step_ms: int = 10
+    frames: int = ranged(100, 1, 10_000)
+
+    def __post_init__(self) -> None:
+        check_fields(self, "front end micro: ")
+        if self.step_ms not in STEPS_MS:
+            raise SpecError(f"front end micro: step_ms = {self.step_ms!r}; allowed: {', '.join(map(str, STEPS_MS))}")
+
+    @property
+    def hop_samples(self) -> int:
+        """Samples from the start of a frame to that of the next."""
+        return self.step_ms * RATE // 1000
+
+    @property
+    def samples(self) -> int:
+        """Samples of so many frames as an output depends on."""
+        return FRAME + (self.frames - 1) * self.hop_samples
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """The shape of what an output of the network depends on: (frames, bands, 1)."""
+        return self.frames, BANDS, 1
+
+    def to_json(self) -> str:
+        """Returns one line of JSON, whose `kind` is "micro"."""
+        return json.dumps({"kind": "micro", **asdict(self)})
+
+    @staticmethod
+    def from_json(text: str, where: str) -> Micro:
+        """Returns the front end of which `to_json` made `text`. Raises `SpecError`, naming `where`, for other text."""
+        if not is_micro(text):
+            raise SpecError(f'{where}: its front end is not TFLM\'s own; its kind would be "micro"')
+        raw = {name: value for name, value in json.loads(text).items() if name != "kind"}
+        return as_json.from_json(Micro, json.dumps(raw), where)
+
+
+def is_micro(text: str) -> bool:
+    """Tells whether the JSON text of a front end says that it is TFLM's own."""
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(raw, dict) and raw.get("kind") == "micro"
+
+
+@dataclass(frozen=True, eq=False)
+class MicroTables:
+    """The numbers that the arithmetic reads; C holds the same ones.
+
+    - window: int16 `[FRAME]`, `WEIGHT_BITS` fractional bits.
+    - twiddles: int16 `[192, 2]`, real and imaginary part of exp(-2 pi i k / 256), 15 fractional bits.
+    - split: int16 `[128, 2]`, the same of exp(-pi i ((k + 1) / 256 + 1 / 2)).
+    - first_bin: `[BANDS + 2]`; bins first_bin[j] to first_bin[j + 1] - 1 lie between two edges of the bands: they fall
+      in band j - 1, and rise in band j.
+    - fall: uint16 `[bins]`, for bins from first_bin[0] on the weight in the band where they fall, `WEIGHT_BITS`
+      fractional bits; the rest to 1 is that in the band where they rise.
+    - gains: int16 `[33, 3]`, for noise estimates of 0, 1, ... bits three coefficients of a parabola.
+    - logarithms: uint16 `[129]`, by how much log2(1 + i / 128) is larger than i / 128, 16 fractional bits.
+    """
+
+    window: Int
+    twiddles: Int
+    split: Int
+    first_bin: Int
+    fall: Int
+    gains: Int
+    logarithms: Int
+
+
+@lru_cache(maxsize=1)
+def micro_tables() -> MicroTables:
+    """Makes the tables. Those of window and bands are made of floats of 32 bits, as pymicro-features makes them: with
+    floats of 64 bits a number of the window and three weights of bins would be 1 less.
+    """
+    half, one = np.float32(0.5), np.float32(1 << WEIGHT_BITS)
+    arc = np.float32(2 * math.pi) / np.float32(FRAME)
+    cosine = np.cos((arc * (np.arange(FRAME, dtype=np.float32) + half)).astype(np.float64)).astype(np.float32)
+    steps = np.arange(_LOG_STEPS + 1) / _LOG_STEPS
+    first_bin, fall = _bands_of_bins()
+    return MicroTables(
+        window=np.floor((half - half * cosine) * one + half).astype(np.int64),
+        twiddles=_circle(-2 * math.pi * np.arange(3 * _POINTS // 4) / _POINTS),
+        split=_circle(-math.pi * ((np.arange(_POINTS // 2) + 1) / _POINTS + 0.5)),
+        first_bin=first_bin,
+        fall=fall,
+        gains=_gain_parabolas(),
+        logarithms=np.rint((np.log2(1 + steps) - steps) * (1 << _LOG_BITS)).astype(np.int64),
+    )
+
+
+def _circle(angles: npt.NDArray[np.float64]) -> Int:
+    """Returns cosines and sines `[n, 2]` of angles, 15 fractional bits, the largest of which is 32767."""
+    return np.floor(0.5 + 32767 * np.stack([np.cos(angles), np.sin(angles)], 1)).astype(np.int64)
+
+
+def _mel(hertz: npt.ArrayLike) -> Float32:
+    """Returns the mel of frequencies; every step is rounded to a float of 32 bits.
+
+    The logarithm of the highest edge is the float above the nearest one: so the C library has it with which
+    pymicro-features was built, and two weights of bins depend on it.
+    """
+    share = np.asarray(hertz, np.float32) / np.float32(700)
+    logarithm = np.log1p(share.astype(np.float64)).astype(np.float32)
+    above = np.nextafter(logarithm, np.float32(np.inf))
+    highest = np.asarray(hertz) == _HIGH_HZ
+    return np.asarray(np.float32(1127) * np.where(highest, above, logarithm), np.float32)
+
+
+def _bands_of_bins() -> tuple[Int, Int]:
+    """Returns `first_bin` and `fall` of `MicroTables`: triangles that are equally wide in mel, half over each other."""
+    low, high = _mel(_LOW_HZ), _mel(_HIGH_HZ)
+    spacing = np.float32(high - low) / np.float32(BANDS + 1)
+    peaks = np.float32(low) + spacing * np.arange(1, BANDS + 2, dtype=np.float32)
+    edges = np.concatenate([low[None], peaks])
+    hertz_per_bin = np.float32(0.5 * RATE / _POINTS)
+    at = _mel(np.arange(_POINTS + 1, dtype=np.float32) * hertz_per_bin)
+    start = int(1.5 + _LOW_HZ / hertz_per_bin)
+    first = np.concatenate([[start], np.maximum(np.searchsorted(at, peaks, side="right"), start)])
+    interval = np.repeat(np.arange(BANDS + 1), np.diff(first))
+    share = (peaks[interval] - at[start : int(first[-1])]) / (peaks[interval] - edges[interval])
+    weights = np.floor(share * np.float32(1 << WEIGHT_BITS) + np.float32(0.5))
+    return first.astype(np.int64), weights.astype(np.int64)
+
+
+def _gain(noise: int) -> int:
+    """Returns the gain of a band with a noise estimate, `_GAIN_BITS` fractional bits, held to 16 bits."""
+    level = np.float32(noise) / np.float32(1 << (NOISE_BITS - SCALE_BITS)) + np.float32(_GAIN_OFFSET)
+    found = np.float32(1 << _GAIN_BITS) * np.float32(math.pow(level, np.float32(-_GAIN_STRENGTH)))
+    return 32767 if found > 32767 else int(found + np.float32(0.5))
+
+
+def _gain_parabolas() -> Int:
+    """Returns `gains` of `MicroTables`: a parabola through the beginning, the middle and the end of each octave."""
+    rows = [(_gain(0), 0, 0)]
+    for bit in range(32):
+        low = 1 << bit
+        high = 2 * low - (bit == 31)
+        start, middle, end = (_gain(x) for x in (low, low + low // 2, high))
+        slope = 4 * (middle - start) - (end - start)
+        rows.append((start, slope, end - start - slope))
+    return np.array(rows, np.int64)
+
+
+def _wrapped(x: Array) -> Int:
+    """Returns integers as 16 bits hold them."""
+    return np.asarray(x, np.int64).astype(np.int16).astype(np.int64)
+
+
+def _rounded(product: Array) -> Int:
+    """Returns products with 15 fractional bits too many, rounded to nearest, as 16 bits hold them."""
+    return _wrapped((product + (1 << 14)) >> 15)
+
+
+def _turned(real: Int, imag: Int, factors: Int) -> tuple[Int, Int]:
+    """Multiplies complex numbers by factors `[..., 2]`, 15 fractional bits; each product is rounded once."""
+    c, s = factors[..., 0], factors[..., 1]
+    return _rounded(real * c - imag * s), _rounded(real * s + imag * c)
+
+
+def _transform(rows: Int, t: MicroTables) -> tuple[Int, Int]:
+    """Computes the Fourier transform `[F, 256]`, real and imaginary parts, of 512 real samples `[F, 512]` as 256
+    complex ones, divided by 256.
+    """
+    count = len(rows)
+    # Four digits to base 4 of a number in the reverse order: that of the first stage's inputs.
+    z = [part.reshape(count, 4, 4, 4, 4).transpose(0, 4, 3, 2, 1) for part in (rows[:, ::2], rows[:, 1::2])]
+    real, imag = (np.ascontiguousarray(part).reshape(count, _POINTS) for part in z)
+    size = 1
+    while size < _POINTS:
+        shape = count, _POINTS // (4 * size), 4, size
+        r, i = (_rounded(part * 8191).reshape(shape) for part in (real, imag))
+        turns = t.twiddles[np.arange(1, 4)[:, None] * np.arange(size) * (_POINTS // (4 * size))]
+        tr, ti = _turned(r[:, :, 1:], i[:, :, 1:], turns)
+        (r0, i0), (r1, i1), (r2, i2), (r3, i3) = (
+            (r[:, :, 0], i[:, :, 0]),
+            *((tr[:, :, k], ti[:, :, k]) for k in range(3)),
+        )
+        sum_r, sum_i, dif_r, dif_i = _wrapped(r0 + r2), _wrapped(i0 + i2), _wrapped(r0 - r2), _wrapped(i0 - i2)
+        odd_r, odd_i, rest_r, rest_i = (_wrapped(x) for x in (r1 + r3, i1 + i3, r1 - r3, i1 - i3))
+        real = _wrapped(np.stack([sum_r + odd_r, dif_r + rest_i, sum_r - odd_r, dif_r - rest_i], 2))
+        imag = _wrapped(np.stack([sum_i + odd_i, dif_i - rest_r, sum_i - odd_i, dif_i + rest_r], 2))
+        real, imag = real.reshape(count, _POINTS), imag.reshape(count, _POINTS)
+        size *= 4
+    return real, imag
+
+
+def _powers(rows: Int, t: MicroTables) -> Int:
+    """Computes the squared magnitudes `[F, 256]` of the bins of the transform of 512 real samples `[F, 512]`; that of
+    bin 0 is not computed and is 0.
+    """
+    real, imag = _transform(rows, t)
+    k = np.arange(1, _POINTS // 2 + 1)
+    r, i = _rounded(real[:, k] * 16383), _rounded(imag[:, k] * 16383)
+    mirror_r, mirror_i = _rounded(real[:, -k] * 16383), _rounded(_wrapped(-imag[:, -k]) * 16383)
+    even_r, even_i = _wrapped(r + mirror_r), _wrapped(i + mirror_i)
+    odd_r, odd_i = _turned(_wrapped(r - mirror_r), _wrapped(i - mirror_i), t.split)
+    found = np.zeros((len(rows), _POINTS), np.int64)
+    found[:, k] = ((even_r + odd_r) >> 1) ** 2 + ((even_i + odd_i) >> 1) ** 2
+    found[:, -k] = ((even_r - odd_r) >> 1) ** 2 + ((odd_i - even_i) >> 1) ** 2
+    return found
+
+
+def _root(x: Int) -> Int:
+    """Returns square roots of integers below 2^48, rounded to nearest; that of a number of 32 bits has 16 bits."""
+    found = np.floor(np.sqrt(x.astype(np.float64))).astype(np.int64)  # exact: x has fewer than 53 bits
+    up = (x - found * found > found) & ~((x < 1 << 32) & (found == 0xFFFF))
+    return np.asarray(found + up)
+
+
+def bands(rows: Array) -> Int:
+    """Computes the magnitudes of the bands of frames, which depend on no other frame.
+
+    - rows: `[F, FRAME]`, integers of 16 bits.
+
+    Returns `[F, BANDS]`, integers of fewer than 25 bits.
+    """
+    t, x = micro_tables(), np.asarray(rows, np.int64)
+    found = np.zeros((len(x), BANDS), np.int64)
+    for first in range(0, len(x), _FRAMES):
+        part = (x[first : first + _FRAMES] * t.window) >> WEIGHT_BITS
+        size = _wrapped(np.abs(part)).max(1)  # that of -32768 is -32768 in 16 bits
+        up = np.maximum(15 - np.ceil(np.log2(np.maximum(size, 0) + 1)).astype(np.int64), 0)
+        scaled = np.zeros((len(part), 2 * _POINTS), np.int64)
+        scaled[:, :FRAME] = _wrapped(part << up[:, None])
+        power = _powers(scaled, t)[:, t.first_bin[0] : t.first_bin[-1]]
+        weighted = [power * t.fall, power * ((1 << WEIGHT_BITS) - t.fall)]
+        falling, rising = (_sums(x, t.first_bin - t.first_bin[0]) for x in weighted)
+        found[first : first + _FRAMES] = _root(rising[:, :-1] + falling[:, 1:]) >> up[:, None]
+    return found
+
+
+def _sums(x: Int, starts: Int) -> Int:
+    """Sums columns `[F, n]` from each of `starts` to the one before the next: `[F, len(starts) - 1]`; n is the last."""
+    total = np.concatenate([np.zeros((len(x), 1), np.int64), x.cumsum(1)], 1)
+    return np.asarray(total[:, starts[1:]] - total[:, starts[:-1]])
+
+
+def _bits(x: Int) -> Int:
+    """Returns how many bits integers of 32 bits have; 0 for 0."""
+    return np.frexp(x.astype(np.float64))[1].astype(np.int64)
+
+
+def _gains(noise: Int, t: MicroTables) -> Int:
+    """Returns the gains of bands from their noise estimates, numbers of 32 bits."""
+    bits = _bits(noise)
+    start, slope, bend = np.moveaxis(t.gains[bits], -1, 0)
+    place = np.where(bits < 11, noise << np.maximum(11 - bits, 0), noise >> np.maximum(bits - 11, 0)) & 0x3FF
+    return np.asarray(start + (((((bend * place) >> 5) + (slope << 5)) * place + (1 << 14)) >> 15))
+
+
+def _controlled(signal: Int, noise: Int, t: MicroTables) -> Int:
+    """Returns bands times their gains, small ones squared, `OUT_BITS` fractional bits (PCAN)."""
+    ratio = ((signal * _gains(noise, t)) >> (_GAIN_BITS - SCALE_BITS - SNR_BITS)) & 0xFFFFFFFF
+    small = (ratio * ratio) >> (2 + 2 * SNR_BITS - OUT_BITS)
+    return np.where(ratio < 2 << SNR_BITS, small, (ratio >> (SNR_BITS - OUT_BITS)) - (1 << OUT_BITS))
+
+
+def _logarithm(x: Int, t: MicroTables) -> Int:
+    """Returns 64 times the natural logarithm of integers of 32 bits, rounded to nearest; 0 for 0 and 1."""
+    exponent = np.maximum(_bits(x) - 1, 0)
+    rest = x - (1 << exponent)
+    left, right = np.maximum(_LOG_BITS - exponent, 0), np.maximum(exponent - _LOG_BITS, 0)
+    part = (rest << left) >> right
+    width = (1 << _LOG_BITS) // _LOG_STEPS
+    at = np.minimum(part // width, _LOG_STEPS - 1)
+    low, high = t.logarithms[at], t.logarithms[at + 1]
+    log2 = (exponent << _LOG_BITS) + part + low + (((high - low) * (part - at * width)) >> _LOG_BITS)
+    half = 1 << (_LOG_BITS - 1)
+    natural = (_LN2 * log2 + half) >> _LOG_BITS
+    return np.where(x > 1, ((natural << 6) + half) >> _LOG_BITS, 0)
+
+
+class MicroState:
+    """The noise estimates of a stream's bands, with which its frames become values, one after the other."""
+
+    def __init__(self) -> None:
+        self.noise = np.zeros(BANDS, np.int64)
+        """The noise estimate of each band, `NOISE_BITS` fractional bits; 0 at the beginning of a stream."""
+        self._smoothing = np.where(np.arange(BANDS) % 2, ODD_SMOOTHING, EVEN_SMOOTHING)
+
+    def values(self, rows: Array) -> Int:
+        """Takes the next frames of the stream.
+
+        - rows: `[F, FRAME]`, integers of 16 bits.
+
+        Returns the values of the bands `[F, BANDS]`, 0 .. `MOST_VALUE`.
+        """
+        t, signal = micro_tables(), bands(rows)
+        scaled = (signal << NOISE_BITS) & 0xFFFFFFFF
+        fresh, kept = scaled * self._smoothing, (1 << SMOOTHING_BITS) - self._smoothing
+        noise = np.empty_like(signal)
+        for i in range(len(signal)):
+            self.noise = noise[i] = ((fresh[i] + self.noise * kept) >> SMOOTHING_BITS) & 0xFFFFFFFF
+        left = (scaled - np.minimum(noise, scaled)) >> NOISE_BITS
+        clean = np.maximum(left, (signal * LEAST_SIGNAL) >> SMOOTHING_BITS)
+        return _logarithm((_controlled(clean, noise, t) << SCALE_BITS) & 0xFFFFFFFF, t)
+
+
+@dataclass(frozen=True)
+class CodeFactors:
+    """How a value becomes the code of a network's input: (value * factor + offset) >> shift, held to -128 .. 127."""
+
+    factor: int
+    offset: int
+    shift: int = _CODE_BITS
+
+
+def code_factors(scale: float, zero_point: int, where: str = "the model") -> CodeFactors:
+    """Returns how values become the codes of an input of int8.
+
+    - scale, zero_point: those of the input; its real numbers are values times `VALUE_SCALE`. Of an input that has no
+      scale of its own, which is one with scale 1 and zero point 0, codes are value * 256 / 666 - 128, as those of
+      TFLM's example micro_speech.
+    - where: the beginning of error messages.
+
+    Raises `SpecError` for a scale at which a step of a value is more than 1.3 codes, or less than 0.0001.
+    """
+    step = VALUE_SCALE / scale
+    if scale == 1 and zero_point == 0:
+        step, zero_point = 256 / 666, -128
+    if not 1e-4 <= step <= _MOST_STEP:
+        raise SpecError(
+            f"{where}: the scale of its input is {scale:g}; the front end micro gives numbers from 0 to "
+            f"{MOST_VALUE * VALUE_SCALE:.1f}, for which scales are about 0.1"
+        )
+    return CodeFactors(round(step * (1 << _CODE_BITS)), (zero_point << _CODE_BITS) + (1 << (_CODE_BITS - 1)))
+
+
+def codes(values: Int, scale: float, zero_point: int) -> npt.NDArray[np.int8]:
+    """Turns values of bands into codes of the same shape; for the arguments see `code_factors`."""
+    f = code_factors(scale, zero_point)
+    return np.asarray(np.clip((values * f.factor + f.offset) >> f.shift, -128, 127), np.int8)

@@ -1,0 +1,121 @@
+"""`--front-end micro`: a stranger's network listens, is tuned, compiled, measured, and becomes an application."""
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from micronets.commands.front_end import with_front_end
+from micronets.frontend import encode_wav
+from micronets.streaming import plan_stream
+from micronets.tflite import read, write
+from tests.support.calling import call
+from tests.support.listening import listening_model, sound
+from tests.support.micro import speech_model, wake_model
+from tests.support.needs import needs
+from tests.support.stateful import streaming
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    path = tmp_path / "hey.tflite"
+    path.write_bytes(write(wake_model()))
+    return path
+
+
+def test_a_model_is_named_by_its_file_where_it_has_one_output(model: Path) -> None:
+    plan = plan_stream(with_front_end(model, "micro").model, "it")
+    assert plan.labels == ("hey",)
+    assert with_front_end(model, "micro").content == model.read_bytes()
+
+
+def test_tune_writes_a_model_that_needs_no_option_any_more(model: Path, tmp_path: Path) -> None:
+    recording, labels, out = tmp_path / "day.wav", tmp_path / "day.csv", tmp_path / "tuned.tflite"
+    recording.write_bytes(encode_wav(sound(8, seed=4), 16000))
+    labels.write_text("start,end,label\n2,3,hey\n5,6,hey\n")
+    named = ("--front-end", "micro", "--classes", "hey", "--runtime", "reference")
+    words = ("--stream", str(recording), "--labels", str(labels), "--json")
+    found = call("tune", str(model), *named, *words, "--false-accepts-per-hour", "3600", "--out", str(out))
+    assert found.code == 0, found.err
+    after = json.loads(found.out)["after"]
+    assert set(read(out.read_bytes()).metadata) >= {"micronets.frontend", "micronets.detector", "micronets.labels"}
+    again = call("evaluate", str(out), *words, "--runtime", "reference")
+    assert json.loads(again.out)["detections"] == after["detections"]
+    heard = call("listen", str(out), "--input", str(recording), "--json")
+    assert [json.loads(line)["time"] for line in heard.out.splitlines()] == [d["time"] for d in after["detections"]]
+    assert after["detections"]
+
+
+def test_costs_count_the_front_end(model: Path) -> None:
+    needs("unicorn", "sim")
+    named = ("--front-end", "micro", "--board", "NUCLEO-F446RE", "--json")
+    estimated = json.loads(call("inspect", str(model), *named).out)["front_end"]
+    found = call("measure", str(model), *named, "--samples", "1")
+    assert found.code == 0, found.err
+    measured = json.loads(found.out)
+    assert measured["bit_exact"]
+    own = measured["front_end"]
+    assert own["bit_exact"]
+    assert (own["frames"], own["frames_a_second"]) == (3, 100)
+    assert own["inferences_a_second"] == pytest.approx(100 / 3)
+    assert estimated["frame_cycles"] == pytest.approx(own["frame_core_cycles"], rel=0.25)  # inspect's has waits
+    assert estimated["flash_bytes"] == pytest.approx(own["flash_bytes"], rel=0.05)
+    kept = 2 * 480 + 3 * 40 + 4 * 40
+    assert kept < own["sram_bytes"] < kept + 4 * 512  # some of the scratch memory lies in the arena
+
+
+def test_what_cannot_be_is_one_clear_line(model: Path, tmp_path: Path) -> None:
+    four, narrow, trained = tmp_path / "four.tflite", tmp_path / "narrow.tflite", tmp_path / "trained.tflite"
+    four.write_bytes(write(speech_model()))
+    narrow.write_bytes(write(streaming(0)))
+    trained.write_bytes(write(listening_model()))
+    cases = [
+        ((model, "--front-end", "mikro"), "--front-end mikro: is not known; did you mean 'micro'?"),
+        ((model, "--classes", "hey"), "--classes hey: names the outputs of a model with --front-end; leave it out"),
+        (
+            (model, "--front-end", "micro", "--classes", "a,b"),
+            "1 output, and --classes has 2 names; name each once",
+        ),
+        ((four, "--front-end", "micro-20ms"), "has 4 outputs, and it carries no names for them; name each once"),
+        ((four, "--front-end", "micro", "--classes", "a,b,c,c"), "--classes has 4 names; name each once"),
+        ((narrow, "--front-end", "micro"), "gives 40 values for each frame; take a model that was trained on it"),
+        (
+            (trained, "--front-end", "micro"),
+            "carries the front end that it was trained on; leave --front-end micro out",
+        ),
+    ]
+    for words, error in cases:
+        found = call("inspect", *map(str, words), "--board", "NUCLEO-F446RE")
+        assert found.code == 2, words
+        assert error in found.err
+        assert len(found.err.splitlines()) == 1
+    found = call("evaluate", str(four), "--front-end", "micro")
+    assert found.err.endswith("TFLM's own front end knows the noise of a stream; judge the model with --stream\n")
+
+
+def test_a_wake_word_of_the_field_is_heard_and_the_c_decides_the_same(shared: Path, tmp_path: Path) -> None:
+    """microWakeWord's alexa hears recordings of alexa, and nothing in those of other words."""
+    network, recordings = shared / "models/field/9011a815_alexa.tflite", shared / "data/wake_words_16k.zip"
+    if not (network.exists() and recordings.exists()):
+        pytest.skip("needs the models and recordings of ../shared")
+    folder = tmp_path / "words"
+    with zipfile.ZipFile(recordings) as archive:
+        index = archive.read("index.csv").decode().splitlines()[1:]
+        rows = [row.split(",") for row in index]
+        for label, place, count in (("alexa", "alexa", 12), ("computer", "computer", 12)):
+            chosen = [row[0] for row in rows if row[3] == label and row[1] == "test"][:count]
+            (folder / place).mkdir(parents=True)
+            for name in chosen:
+                (folder / place / Path(name).name).write_bytes(archive.read(name))
+    noise = folder / "_background_noise_/noise.wav"
+    noise.parent.mkdir()
+    noise.write_bytes(encode_wav(sound(20, seed=1) // 50, 16000))
+    pytest.importorskip("soundfile")
+    named = ("--front-end", "micro", "--classes", "alexa", "--stream", "composed", "--data", str(folder))
+    found = call("evaluate", str(network), *named, "--seconds", "60", "--runtime", "c", "--json")
+    assert found.code == 0, found.err
+    one = json.loads(found.out)
+    assert one["said"] >= 6
+    assert one["detected"] >= 0.7 * one["said"]
+    assert one["false_accepts"] == 0
