@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 ALONE = frozenset(
     {
+        "arguments",
         "child_processes",
         "errors",
         "files",

@@ -38,10 +38,9 @@ Design a network for data, a board and a budget (needs torch).
 Nouns
 
     networks    Arch, layers (layers.Conv2D ...), INPUT, FloatNetwork, QuantizedModel, LayerWeights, TensorQuant
-    boards      Board, load_board, Budget
+    boards      Board, load_board, Budget; training: TrainSettings, TrainResult, Config
     spaces      SearchSpace, Choice, Block, Template, Inputs, Space, derive, SearchSettings, SearchResult
     data        Task, TaskData, Outline, Card, Examples, Score, FrontEnd, ImageFrontEnd
-    training    TrainSettings, TrainResult, Config
     results     Inspection, Compilation, Application, Measurement, Evaluation, Run, Sweep: to_json(), text(), rows()
     errors      MicronetsError is the base of all that a user can cause
 """

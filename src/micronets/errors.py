@@ -18,13 +18,27 @@ Any other exception is a bug of ours and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+from micronets.terminal import printable
+
+_LONGEST = 1500  # characters of a message; a path or a text of the user's may be longer
 
 
 class MicronetsError(Exception):
-    """The base of every error that is the input's fault, not ours."""
+    """The base of every error that is the input's fault, not ours.
+
+    Its message is one line that can be shown as it is: what a terminal would obey is escaped, and of a message beyond
+    1,500 characters the middle is left out.
+    """
 
     exit_code = 2
+
+    def __init__(self, message: str = "") -> None:
+        line = printable(re.sub(r"\s*[\r\n]\s*|\t", " ", message))
+        half = _LONGEST // 2
+        super().__init__(line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}")
 
 
 class SpecError(MicronetsError):
@@ -73,10 +87,14 @@ class DoesNotFit(CheckFailed):
     """A model is too large for the memory of a board."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Returns a hint with the known word nearest to `word`, whatever the case of its letters, and all known words."""
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """Returns a hint with the known word nearest to `word`, whatever the case of its letters, and all known words.
+
+    - word: what was given; callers from Python may give what is no text.
+    - known: what would have been allowed.
+    """
     known = sorted(known)
     by_lower_case = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), by_lower_case, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(word).lower()[:100], by_lower_case, n=1, cutoff=0.5)
     hint = f"did you mean '{by_lower_case[near[0]]}'? " if near else ""
     return f"{hint}known: {', '.join(known)}"

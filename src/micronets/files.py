@@ -151,6 +151,8 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
     Parts of `path` whose writers were killed in mid-write are removed. Raises `OSError` as `write_atomic` does.
     """
+    if not path.name:  # the current directory, or the root
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     part = part_of(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_dead_parts(path)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from micronets.apps.sensors import NO_BREAK, code_span
+from micronets.compiler.generate import ctext
 from micronets.errors import FileError, MicronetsError
 from micronets.pipeline.config import load, parse
 from micronets.pipeline.directory import RunDir, seconds
@@ -114,3 +116,23 @@ def test_what_python_says_of_endless_numbers_and_lists_is_not_passed_on(tmp_path
         (tmp_path / "c.toml").write_text(f"seed = {text}\n")
         with pytest.raises(FileError, match=rf"c\.toml: not TOML \({problem}"):
             load(tmp_path / "c.toml")
+
+
+def test_a_label_is_one_string_of_c_wherever_lines_end() -> None:
+    """Once a label with a space or a hyphen was divided where a line of the table ended, and the C did not compile."""
+    labels = [*(f"turn-{k} the light on" for k in range(30)), "*/ x", "??/", 'a"\\', "é\n\x1b", "a" * 300]
+    text = ctext.listing("const char *const labels[] =", map(ctext.string, labels))
+    lines = text.splitlines()
+    assert all(line.count('"') % 2 == 0 for line in lines)
+    assert max(len(line) for line in lines if "aaa" not in line) <= 120
+    assert text.isascii()
+    assert "??" not in text
+    values = [value.rstrip(",") for line in lines[1:-1] for value in line.strip().split(", ")]
+    assert [eval(f"b{value}").decode() for value in values] == labels
+    assert ctext.listing("x[] =", ["1", "2"]) == "x[] = {1, 2};\n"
+
+
+def test_labels_in_markdown() -> None:
+    assert code_span("<b>#  a`b\n- c</b>\x1b") == f"`<b>#{NO_BREAK}a'b{NO_BREAK}-{NO_BREAK}c</b>\\x1b`"
+    assert code_span("") == f"`{NO_BREAK}`"
+    assert len(code_span("x" * 100)) == 62

@@ -76,7 +76,7 @@ INVOKED = {
     "not finite": (lambda: mn.invoke(MODEL, np.full((1, 8, 6, 1), np.nan)), "x holds values that are not finite"),
     "runtime": (lambda: mn.invoke(MODEL, X[:1], runtime="tfm"), "--runtime tfm: did you mean 'tflm'? known: c, "),
     "tensors of C": (lambda: mn.tensors(MODEL, X[:1, :, :, None], runtime="c"), "runtime = c: keeps no tensors"),
-    "model": (lambda: mn.invoke(3, X), "model: is a int; give the path of a .tflite, or a QuantizedModel"),
+    "model": (lambda: mn.invoke(3, X), "model is 3; need text, a path, a QuantizedModel or a ModelFile"),
     "file": (lambda: mn.read("none.tflite"), "none.tflite: cannot read this model (No such file or directory); give"),
     "board": (lambda: mn.inspect(MODEL, "NUCLEO-F446"), "unknown board 'NUCLEO-F446'; did you mean 'NUCLEO-F446RE'?"),
     "device": (lambda: mn.measure(MODEL, BOARD, "sims"), "device: unknown 'sims'; did you mean 'sim'?"),
@@ -208,7 +208,7 @@ def test_networks_and_data_that_do_not_go_together() -> None:
         mn.search("dscn", data, board=BOARD)
     with pytest.raises(FileError, match=r"space = 'none.py:f': cannot read none\.py"):
         mn.search("none.py:f", data, board=BOARD)
-    with pytest.raises(UserCodeError, match="space: is of type int; need a function: def my_space"):
+    with pytest.raises(SpecError, match="space is 3; need text, a function, a Space or a SearchSpace"):
         mn.search(3, data, board=BOARD)  # type: ignore[arg-type]
     with pytest.raises(MicronetsError, match="macs"):
         mn.search("dscnn", data, board=BOARD, budget=mn.Budget(macs=1))

@@ -235,7 +235,7 @@ def test_float_inputs_reach_the_ends_of_the_range() -> None:
         (("--seed", "-1"), "seed = -1; need at least 0"),
         (("--sead", "3"), "; see micronets measure --help"),
         (("--samples", "x"), "'--samples': 'x' is not a valid integer; see micronets measure --help"),
-        (("--samples", "0"), "samples = 0; need at least 1"),
+        (("--samples", "0"), "samples = 0; allowed: 1 to 100,000"),
         (("--compiler", "icc"), "compiler: unknown 'icc'; known: gcc, zig"),
         (("--device", "host", "--compiler", "gcc"), "compiler 'gcc': cross compilers are for the devices sim and qemu"),
     ],

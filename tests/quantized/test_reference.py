@@ -1,5 +1,7 @@
 """The reference: by hand, against plain loops, and against float arithmetic. Against TFLM: test_tflm_parity.py."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -7,21 +9,26 @@ from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
+    Abs,
     Add,
     AveragePool2D,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
+    L2Normalization,
     Layer,
+    LeakyRelu,
     MaxPool2D,
     Mean,
     Pad,
     Relu,
     Softmax,
+    Tanh,
 )
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import activation_range, multiply_by_quantized_multiplier, quantize_multiplier
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.random_weights import with_random_weights
 from tests.support.random_models import random_arch, random_input, random_model
 
 ONE = TensorQuant(1.0, 0)
@@ -161,3 +168,28 @@ def test_wrong_input_is_refused() -> None:
         reference.run(m, np.zeros((1, 3)))
     with pytest.raises(SpecError, match=r"not int8 \[1, 4\]"):
         reference.run(m, np.zeros((1, 4), np.int8))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Tanh(name="y", inputs=(INPUT,)),
+        LeakyRelu(name="y", inputs=(INPUT,), alpha=0.1),
+        Abs(name="y", inputs=(INPUT,)),
+        Add(name="y", inputs=(INPUT, INPUT)),
+        Softmax(name="y", inputs=(INPUT,)),
+        L2Normalization(name="y", inputs=(INPUT,)),
+    ],
+)
+def test_large_layers_take_little_memory(layer: Layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once a TANH of 11 million values needed more than a gigabyte for arrays of int64."""
+    model = with_random_weights(Arch((30, 700, 3), (layer,)), 0)
+    x = random_input(model, 1, 0)
+    whole = reference.run(model, x)
+    monkeypatch.setattr(reference, "_CHUNK_VALUES", 2000)
+    tracemalloc.start()
+    try:
+        assert np.array_equal(reference.run(model, x), whole)
+        assert tracemalloc.get_traced_memory()[1] < 8 * x.size
+    finally:
+        tracemalloc.stop()

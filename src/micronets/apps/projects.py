@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 
-from micronets.apps.sensors import CAMERA, Sensor
+from micronets.apps.sensors import CAMERA, NO_BREAK, Sensor
 from micronets.boards.board import Board
 from micronets.boards.cores import QemuMachine, core_of
 from micronets.compiler.generate import image_c, stream_c
@@ -123,7 +123,8 @@ def _readme(listener: Listener, what: str, steps: str, parts: Mapping[str, str])
         f"{listener.title}. Its arena takes {listener.arena_bytes:,} bytes of SRAM, its weights and tables "
         f"{listener.constant_bytes:,} bytes of flash.",
     )
-    paragraphs = "\n\n".join(textwrap.fill(text, 120, break_long_words=False) for text in about)
+    filled = (textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False) for text in about)
+    paragraphs = "\n\n".join(filled).replace(NO_BREAK, " ")
     return _README.format(
         name=listener.name,
         about=paragraphs,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from micronets.streaming.plan import StreamPlan
+from micronets.terminal import printable
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,22 @@ CAMERA = Sensor(
 )
 
 
+NO_BREAK = "\0"
+"""What stands for a space in text that is laid out in lines later, where no line may end there."""
+
+_LONGEST_LABEL = 60
+
+
+def code_span(text: str) -> str:
+    """Returns text from a model as a code span of Markdown, in which nothing of it is obeyed.
+
+    Its spaces are `NO_BREAK`, since a line that began within the text might be a heading or a list.
+    """
+    line = printable(" ".join(text.split())).replace("`", "'") or " "
+    cut = line if len(line) <= _LONGEST_LABEL else f"{line[: _LONGEST_LABEL - 3]}..."
+    return f"`{cut}`".replace(" ", NO_BREAK)
+
+
 def sensor_of(plan: StreamPlan) -> Sensor:
     """Returns the sensor that a network listens to."""
     match plan.signal.noun:
@@ -106,7 +123,7 @@ def sensor_of(plan: StreamPlan) -> Sensor:
 def listens_text(plan: StreamPlan) -> str:
     """Returns sentences about an application that listens: its input, how often it runs, and its output."""
     sensor = sensor_of(plan)
-    names = ", ".join(f"`{label}`" for i, label in enumerate(plan.labels) if i not in plan.detector.never)
+    names = ", ".join(code_span(label) for i, label in enumerate(plan.labels) if i not in plan.detector.never)
     axes = f" of {plan.signal.axes} axes" if plan.signal.sample_shape else ""
     one, finds = ("word", "hears") if sensor is MICROPHONE else ("class", "finds")
     return (
@@ -122,7 +139,7 @@ def looks_text(frames: str, labels: tuple[str, ...]) -> str:
     - frames: a description of the frames, such as "160 x 120 pixels (gray)".
     - labels: the names of the classes.
     """
-    names = ", ".join(f"`{label}`" for label in labels)
+    names = ", ".join(map(code_span, labels))
     return (
         f"It takes frames of {frames} from a camera, runs the network on each, and prints a line: the number of the "
         f"frame, the class with the largest output, and that output, -128 to 127. The classes are {names}."

@@ -14,6 +14,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
+from micronets.arguments import checked
 from micronets.boards.cores import CORES, Core, core_of
 from micronets.boards.targets import Target
 from micronets.errors import FileError, SpecError, did_you_mean
@@ -238,6 +239,7 @@ def board_names() -> tuple[str, ...]:
     return tuple(sorted(_known_boards()))
 
 
+@checked
 def load_board(board: str | PathLike[str] | Board) -> Board:
     """Returns a board.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from micronets import __version__, output_directory, records
 from micronets.apps.projects import KINDS, Listener, project_files
 from micronets.apps.sensors import CAMERA, Sensor, listens_text, looks_text, sensor_of
+from micronets.arguments import checked
 from micronets.boards.board import Board, load_board
 from micronets.commands.compile import check_package, places_named
 from micronets.commands.incremental import new_frames_alone
@@ -65,6 +66,7 @@ class Application:
         return "\n".join(lines)
 
 
+@checked
 def app(
     model: ModelSource,
     board: str | Path | Board,

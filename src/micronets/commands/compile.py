@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from micronets import output_directory
+from micronets.arguments import checked
 from micronets.boards.board import Board, load_board
 from micronets.compiler.generate.names import name_from
 from micronets.compiler.kernels.goal import DEFAULT_GOAL
@@ -71,6 +72,7 @@ class Compilation(Package):
         return "\n".join(lines)
 
 
+@checked
 def compile(
     model: ModelSource,
     board: str | Path | Board,

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets import records, tasks
+from micronets.arguments import checked
 from micronets.commands.front_end import refuse_clips
 from micronets.device.tflm import interpreter
 from micronets.errors import DataError, FileError, SpecError, UnsupportedError, did_you_mean
@@ -173,6 +174,7 @@ class Evaluation:
         return "\n".join(lines)
 
 
+@checked
 def evaluate(
     model: ModelSource,
     task: str | None = None,
@@ -210,7 +212,7 @@ def evaluate(
             "--stream, or the model that it was made of"
         )
     refuse_clips(network, file.name, front_end)
-    names = tuple(labels) if labels else known_labels(network.metadata, front_end)
+    names = tuple(labels) if labels is not None and len(labels) else known_labels(network.metadata, front_end)
     count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:
         raise SpecError(

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets import tflite
+from micronets.arguments import checked
 from micronets.commands.import_model import EXAMPLES, drawn_inputs
 from micronets.commands.model_file import write
 from micronets.commands.train import check_fit
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from micronets.design.train import TrainResult
 
 
+@checked
 def quantise(
     trained: TrainResult | FloatNetwork, data: TaskData | npt.NDArray[Any], *, batches: int = 4, batch: int = 256
 ) -> QuantizedModel:
@@ -50,6 +52,7 @@ def quantise(
         raise SpecError("quantise: give the data that the network was trained on, as `arrays` or `load_data` make them")
     assert not isinstance(data, np.ndarray)
     require("torch")
+    check_data(data)
     from micronets.design import fakequant
     from micronets.design.export import to_quantized
 
@@ -89,6 +92,7 @@ def _metadata(data: TaskData, input_settings: Mapping[str, int]) -> dict[str, st
     return metadata | ({"micronets.data": data.source} if data.synthetic else {})
 
 
+@checked
 def export(
     trained: TrainResult | FloatNetwork | QuantizedModel,
     path: str | Path,
@@ -104,6 +108,8 @@ def export(
 
     Raises `CheckFailed` if it reads back otherwise, `FileError` if it cannot be written.
     """
+    if data is not None and not isinstance(data, np.ndarray) and not _is_array(data):
+        check_data(data)
     if isinstance(trained, QuantizedModel):
         model = trained
     elif data is None:

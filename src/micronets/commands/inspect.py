@@ -11,6 +11,7 @@ from os import PathLike
 from pathlib import Path
 
 from micronets import records
+from micronets.arguments import checked
 from micronets.boards.board import Board, load_board
 from micronets.boards.cores import core_of
 from micronets.commands.measure import measure, problems
@@ -235,6 +236,7 @@ class _Times:
     unknown: str | None = None
 
 
+@checked
 def inspect(
     model: ModelSource | Arch | FloatNetwork, board: str | Path | Board, *, simulate: bool = False
 ) -> Inspection:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets.arguments import checked
 from micronets.commands.evaluate import REFERENCE, checked_runtime, outputs
 from micronets.device.tflm import interpreter
 from micronets.errors import SpecError
@@ -20,6 +21,7 @@ from micronets.tflite import ModelSource, model_file
 Array = npt.NDArray[Any]
 
 
+@checked
 def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Array:
     """Computes outputs `[N, *output_shape]` of a model for inputs `[N, *input_shape]`.
 
@@ -39,6 +41,7 @@ def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Ar
     return _real(file.model, file.model.arch.output, out) if real else out
 
 
+@checked
 def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> dict[str, Array]:
     """Computes every tensor of a model, `[N, *shape]` by the name of its layer, the input first.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from micronets.arguments import checked
 from micronets.boards import battery
 from micronets.boards.board import Board, load_board
 from micronets.compiler.kernels.goal import DEFAULT_GOAL
@@ -15,6 +16,7 @@ from micronets.tflite import ModelSource, model_file, read_file
 __all__ = ["at_rate", "measure", "problems", "write_firmware"]
 
 
+@checked
 def measure(
     model: ModelSource,
     board: str | Path | Board,

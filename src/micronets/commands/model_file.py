@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from micronets import tflite
+from micronets.arguments import checked
 from micronets.errors import FileError
 from micronets.files import write_atomic
 from micronets.quantized.model import QuantizedModel
 
 
+@checked
 def write(model: QuantizedModel, path: str | Path, portable: bool = False) -> Path:
     """Writes a model as `.tflite`, of which `read` is the inverse, and returns the path.
 
@@ -27,6 +29,7 @@ def write(model: QuantizedModel, path: str | Path, portable: bool = False) -> Pa
     return target
 
 
+@checked
 def read(path: str | Path) -> QuantizedModel:
     """Reads the model in a `.tflite`, ours or anybody's of int8. Raises `FileError`, `SpecError`,
     `UnsupportedError`.

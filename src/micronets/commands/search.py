@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micronets.arguments import checked
 from micronets.boards.board import Board, Budget, board_budget, load_board
 from micronets.commands import own_space
 from micronets.commands.own_space import SpaceFunction
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 _SHAPES = 64  # combinations of shape choices whose input is compared with that of the data
 
 
+@checked
 def search(
     space: str | SpaceFunction | Space | SearchSpace,
     data: TaskData,
@@ -94,7 +96,7 @@ def search(
                 data,
                 where,
                 how,
-                seed=seed,
+                seed=int(seed),
                 directory=Path(directory),
                 progress=tell,
                 left_out=left_out,
@@ -110,7 +112,7 @@ def search(
             budget_without_metadata(limits, data, costs),
             where,
             how,
-            seed=seed,
+            seed=int(seed),
             directory=Path(directory),
             progress=tell,
             runtime=costs,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from micronets.arguments import checked
 from micronets.commands.first_network import first_network, first_weights
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import DataError, UnsupportedError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from micronets.design.train import TrainResult
 
 
+@checked
 def train(
     network: Arch | SearchResult | FloatNetwork | str | Path,
     data: TaskData,
@@ -86,7 +88,7 @@ def train(
         data,
         input_settings,
         settings or TrainSettings(),
-        seed=seed,
+        seed=int(seed),
         init=init,
         teacher=None if teacher is None else teacher.float_net(),
     )

@@ -148,6 +148,11 @@ def derive(space: SearchSpace, values: Values) -> Arch:
 
     Raises `SpecError` for a missing or unknown choice or a value that is not an option.
     """
+    if not isinstance(space, SearchSpace) or not isinstance(values, Mapping):
+        raise SpecError(
+            f"derive: given a {type(space).__name__} and a {type(values).__name__}; need a SearchSpace and a mapping "
+            "from the name of each choice to its value"
+        )
     for name in sorted(values.keys() - {c.name for c in space.choices}):
         space.choice(name)
     for c in space.choices:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 
+from micronets.arguments import checked
 from micronets.errors import SpecError
 from micronets.pipeline import config as configs
 from micronets.pipeline import directory
@@ -108,6 +109,7 @@ def load_config(
     return configs.load(path, overrides, where)
 
 
+@checked
 def run(
     config: str | PathLike[str] | Config,
     *,

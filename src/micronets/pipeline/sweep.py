@@ -20,6 +20,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 
+from micronets.arguments import checked
 from micronets.boards.board import LIMITS
 from micronets.errors import BudgetError, CheckFailed, FileError, SpecError
 from micronets.files import digest, read_plain_text, write_atomic
@@ -96,6 +97,7 @@ class Sweep:
         return f"{front_text(self.facts)}\ntable:  {self.out / FRONT_TABLE}\npage:   {self.out / FRONT_PAGE}"
 
 
+@checked
 def sweep(
     config: str | PathLike[str] | SweepConfig,
     *,

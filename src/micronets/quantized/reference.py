@@ -300,6 +300,28 @@ def _execute(model: QuantizedModel, given: Mapping[str, Array], state: dict[str,
 def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
     """Returns the layer's outputs, clamped to the codes of their bits and of the fused activation.
 
+    A large layer that computes each value, or each vector along the last dimension, by itself is run in parts, so that
+    its working arrays stay small.
+    """
+    shape = inputs[0].shape
+    if isinstance(step.layer, Softmax | LogSoftmax | L2Normalization):
+        alone = shape[-1]
+    elif step.operator.codewise or (isinstance(step.layer, Binary) and inputs[1].shape == shape):
+        alone = 1
+    else:
+        return _clamped_outputs(model, step, inputs)
+    rows = [x.reshape(-1, alone) for x in inputs]
+    size = max(1, _CHUNK_VALUES // alone)
+    if len(rows[0]) <= size:
+        return _clamped_outputs(model, step, inputs)
+    starts = range(0, len(rows[0]), size)
+    parts = [_clamped_outputs(model, step, [x[i : i + size] for x in rows])[0] for i in starts]
+    return (np.concatenate(parts).reshape(shape),)
+
+
+def _clamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
+    """Returns the layer's outputs of all of its inputs at once, as `_layer_outputs` does.
+
     Float outputs and copied codes are not clamped.
     """
     facts, activation, kind = step.operator, step.operator.activation or "none", step.output_type

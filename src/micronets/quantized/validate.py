@@ -17,6 +17,7 @@ from micronets.ir.layers import (
     BatchMatMul,
     DepthwiseConv2D,
     Div,
+    LogSoftmax,
     Mul,
     Prelu,
     Relu,
@@ -52,6 +53,9 @@ LARGEST_BIAS_DIFFERENCE = 1e-5
 
 CELL_POWERS = range(-40, 3)
 """The powers of two that the scale of an LSTM's cells may be next to; beyond them a shift of TFLM's tanh overflows."""
+
+LOG_SOFTMAX_SCALE = 2.0**-26
+"""What the input's scale of a LOG_SOFTMAX must be above: differences of codes have 26 fractional bits in its kernel."""
 
 WIDE_SUM_LIMIT = 2**47
 """What sums of products of int16, with their bias, must stay below."""
@@ -129,6 +133,12 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
             _check_svdf(model, layer, where)
         case UnidirectionalSequenceLstm():
             _check_lstm(model, layer, where)
+        case LogSoftmax():
+            scale = model.quant[layer.inputs[0]].scale
+            if scale <= LOG_SOFTMAX_SCALE:
+                raise SpecError(
+                    f"{where}: the scale of '{layer.inputs[0]}' is {scale:.4g}; a LOG_SOFTMAX takes one above 2**-26"
+                )
         case _:
             pass
     if facts.activation == "relu6":

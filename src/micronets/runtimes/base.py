@@ -23,6 +23,7 @@ from micronets.ir.types import Type, code_range, stored
 from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import InputArrays, QuantizedModel
 from micronets.quantized.reference import inputs_of_codes
+from micronets.ranges import check_number
 from micronets.runtimes.measurement import Execution, FigureSources, LayersInPatches, Measurement
 from micronets.tflite import ModelFile
 
@@ -30,6 +31,9 @@ Device = Literal["sim", "qemu", "host"]
 """A device that this machine stands in for; a board on a serial line is one, too, see `is_serial`."""
 
 Array = npt.NDArray[Any]
+
+MOST_SAMPLES = 100_000
+"""The most inputs that are compared in one measurement; all of them are in memory at once."""
 
 
 def is_serial(device: str) -> bool:
@@ -44,7 +48,7 @@ class MeasureOptions:
     - device: sim (a simulated processor of the board), qemu (the simulator, and QEMU as a second opinion), host (this
       machine) or serial:PORT (the board itself).
     - compiler: the compiler of the firmware, gcc or zig; None for the first that is installed, and for the device host.
-    - samples: how many of `seeded_inputs` have their outputs compared with the reference's, at least 1.
+    - samples: how many of `seeded_inputs` have their outputs compared with the reference's, 1 to `MOST_SAMPLES`.
     - seed: the seed of those inputs, at least 0.
     - patches: how large the arena of our C may get, see `runtimes.c.arena_limit`.
     - flash: whether the firmware is built and written to the board first; for serial:PORT only.
@@ -69,8 +73,7 @@ class MeasureOptions:
             raise SpecError(
                 f"--flash writes to a board; name its port as the device (serial:PORT) instead of '{device}'"
             )
-        if self.samples < 1:
-            raise SpecError(f"samples = {self.samples}; need at least 1")
+        check_number("samples", self.samples, 1, MOST_SAMPLES)
         if self.compiler and device == "host":
             raise SpecError(
                 f"compiler '{self.compiler}': cross compilers are for the devices sim and qemu; leave it out for 'host'"
@@ -250,7 +253,7 @@ def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> InputArrays
 
     def draw(shape: Shape, of: Type) -> Array:
         lowest, highest = code_range(stored(of))
-        x = rng.integers(lowest, highest, (samples, *shape), endpoint=True).astype(dtype_of(of))
+        x = rng.integers(lowest, highest, (int(samples), *shape), endpoint=True).astype(dtype_of(of))
         x[1:2], x[2:3] = lowest, highest
         return x
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
 from typing import Any, get_args
 
 from micronets import user_code
-from micronets.errors import SpecError, did_you_mean
+from micronets.arguments import check_arguments, checked
+from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.ranges import check_options
 from micronets.tasks.ad import task as ad
 from micronets.tasks.arrays import task as arrays
@@ -62,6 +64,7 @@ def find(name: str) -> Task[Any]:
     return TASKS[name]
 
 
+@checked
 def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
     """Reads the data of a task.
 
@@ -79,7 +82,14 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
     for option in options:
         if option not in known:
             raise SpecError(f"task {name}: no option '{option}'; {did_you_mean(option, [*known, 'balance'])}")
-    data = function(None if path is None else Path(path), **options)
+    if task in _TASKS:
+        check_arguments(function, options)
+    try:
+        data = function(None if path is None else Path(path), **options)
+    except OSError as e:
+        if e.errno != errno.ENAMETOOLONG:
+            raise
+        raise DataError(f"{path}: cannot read these data ({e.strerror})") from e
     return data if balance is None else _balanced(data, balance)
 
 

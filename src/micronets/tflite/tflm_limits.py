@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import FullyConnected, Logistic, LogSoftmax, Pad, Rsqrt, Softmax, Tanh
+from micronets.ir.layers import FullyConnected, Logistic, Pad, Rsqrt, Softmax, Tanh
 from micronets.ir.ops import operator
 from micronets.quantized.arithmetic import activation_range, bit_range
 from micronets.quantized.model import QuantizedModel
@@ -35,9 +35,8 @@ def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
                     f"layer '{layer.name}': CMSIS-NN's FULLY_CONNECTED of int16 takes one scale for all weights, not "
                     f"{scales}: TFLM cannot run this model on a Cortex-M"
                 )
-            case Softmax() | LogSoftmax():
-                beta = layer.beta if isinstance(layer, Softmax) else 1.0
-                scale = _scale(model, layer.inputs[0]) * float(np.float32(beta))
+            case Softmax():
+                scale = _scale(model, layer.inputs[0]) * float(np.float32(layer.beta))
                 if scale * 2**_SOFTMAX_BITS <= 1:
                     limit = f"an input scale times beta above 2**-{_SOFTMAX_BITS}, not {scale:.3g}"
             case Logistic() | Tanh():

@@ -127,13 +127,17 @@ def block_comment(text: str) -> str:
 
 
 def listing(head: str, items: Iterable[str]) -> str:
-    """Returns `head {items};` as a line, or as several where it is too long for one."""
-    text = ", ".join(items)
+    """Returns `head {items};` as a line, or as several, none of which divides an item, where it is too long for one."""
+    whole = list(items)
+    text = ", ".join(whole)
     if len(head) + len(text) + len(" {};") <= LINE:
         return f"{head} {{{text}}};\n"
-    margin = " " * _INDENT
-    filled = textwrap.fill(f"{text},", LINE, initial_indent=margin, subsequent_indent=margin, break_long_words=False)
-    return f"{head} {{\n{filled}\n}};\n"
+    lines = [""]
+    for item in whole:
+        if lines[-1] and _INDENT + len(lines[-1]) + len(f" {item},") > LINE:
+            lines.append("")
+        lines[-1] += f" {item}," if lines[-1] else f"{item},"
+    return f"{head} {{\n" + "".join(f"{' ' * _INDENT}{line}\n" for line in lines) + "};\n"
 
 
 def value(of: Value) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets import user_code
+from micronets.arguments import checked
 from micronets.errors import DataError, SpecError
 from micronets.tasks.arrays.folders import checked_complete, rows_of
 from micronets.tasks.arrays.task import Augment, FeaturesData, Standard, check_noise
@@ -18,6 +19,7 @@ from micronets.terminal import counted
 Array = npt.NDArray[Any]
 
 
+@checked
 def arrays(
     x: npt.ArrayLike,
     y: npt.ArrayLike,
@@ -110,6 +112,7 @@ def _pair(x: npt.ArrayLike, y: npt.ArrayLike, source: str, split: str) -> tuple[
     return a, b
 
 
+@checked
 def data_from_torch(
     train: Any,
     *,

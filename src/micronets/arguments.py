@@ -1,0 +1,185 @@
+"""`checked`: a public function refuses an argument of a wrong kind in one line, by its own annotations.
+
+Who calls a function from a notebook has no type checker. Without a check, `measure(model, None)` ends in a TypeError
+far inside; with it, in `board is None; need text, a path or a Board`. The annotations are the only place that says what
+a function takes.
+"""
+
+from __future__ import annotations
+
+import builtins
+import inspect
+import os
+import types
+from collections import abc
+from collections.abc import Callable, Mapping
+from functools import cache, wraps
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
+
+from micronets.errors import SpecError
+from micronets.ranges import shown
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def checked(function: F) -> F:
+    """Returns the function with its arguments checked against its annotations, at each call, before anything is done.
+
+    An annotation may name classes that are imported for type checkers alone: an argument is of such a class if one of
+    its own classes has that name. Protocols and shapes of arrays are left to the function, since only it can say what
+    is missing. The function raises `SpecError` for an argument of another kind.
+    """
+    signature = inspect.signature(function)
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            given = signature.bind(*args, **kwargs).arguments
+        except TypeError:  # Python's own message names the parameter that is missing or too many
+            return function(*args, **kwargs)
+        check_arguments(function, given)
+        return function(*args, **kwargs)
+
+    return cast(F, call)
+
+
+def check_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Raises `SpecError` for arguments, by name, of other kinds than a function's annotations say.
+
+    - function: a function of micronets.
+    - given: some of its arguments.
+    """
+    kinds = _kinds(function)
+    for name, value in given.items():
+        if name in kinds:
+            _check(value, kinds[name], name)
+
+
+@cache
+def _kinds(function: Callable[..., Any]) -> Mapping[str, Any]:
+    """Returns the annotations of a function's parameters as types; those of `*args` and `**kwargs` are left out."""
+    names = _Names(vars(inspect.getmodule(function)))
+    return {
+        name: eval(p.annotation, {}, names) if isinstance(p.annotation, str) else p.annotation
+        for name, p in inspect.signature(function).parameters.items()
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.annotation is not p.empty
+    }
+
+
+class _ByName(type):
+    """The class of classes that are known by their names alone, since they are imported for type checkers only."""
+
+    def __instancecheck__(cls, value: object) -> bool:
+        """Tells whether a value is of a class of that name, or of one derived from it."""
+        return any(kind.__name__ == cls.__name__ for kind in type(value).__mro__)
+
+    def __getattr__(cls, name: str) -> _ByName:
+        """Returns what a module of that name would hold, as in `torch.Tensor`."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return _ByName(name, (), {})
+
+
+class _Names(dict[str, Any]):
+    """The names of a module; one that it has for type checkers alone is a class that is known by its name."""
+
+    def __missing__(self, name: str) -> Any:
+        """Returns such a class, and leaves Python's own names to Python."""
+        if hasattr(builtins, name):
+            raise KeyError(name)
+        return _ByName(name, (), {})
+
+
+def _check(value: Any, kind: Any, where: str) -> None:
+    """Raises `SpecError` for a value that is not of a kind, or for an entry of a container that is not."""
+    kinds = _alternatives(kind)
+    if not any(_is(value, one) for one in kinds):
+        raise SpecError(f"{where} is {_described(value)}; need {_words(kinds)}")
+    if isinstance(value, str | os.PathLike) and "\0" in str(value):
+        raise SpecError(f"{where} = {shown(str(value))} holds a NUL character; take it out")
+    for one in kinds:
+        of = get_args(one)
+        match get_origin(one):
+            case abc.Mapping if isinstance(value, abc.Mapping):
+                for key, entry in value.items():
+                    _check(key, of[0], f"a name in {where}")
+                    _check(entry, of[1], f"{where}[{shown(key)}]")
+            case abc.Sequence if _is_list(value):
+                for i, entry in enumerate(value):
+                    _check(entry, of[0], f"{where}[{i}]")
+
+
+def _alternatives(kind: Any) -> tuple[Any, ...]:
+    """Returns the kinds of a union, or the one kind that there is."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+_IS: Mapping[Any, Callable[[Any], bool]] = {
+    types.NoneType: lambda value: value is None,
+    bool: lambda value: type(value).__name__ in ("bool", "bool_") or (isinstance(value, Integral) and value in (0, 1)),
+    int: lambda value: isinstance(value, Integral),
+    float: lambda value: isinstance(value, Real),
+    Path: lambda value: isinstance(value, str | os.PathLike),
+    abc.Sequence: lambda value: _is_list(value),
+}
+"""By type, whether a value may stand where it is annotated: a numpy integer for int, any path for Path, any list."""
+
+_WORDS: Mapping[Any, str] = {
+    types.NoneType: "None",
+    str: "text",
+    bool: "True or False",
+    int: "an integer",
+    float: "a number",
+    Path: "a path",
+    os.PathLike: "a path",
+    abc.Mapping: "a mapping",
+    abc.Sequence: "a list",
+    abc.Callable: "a function",
+}
+
+
+def _is(value: Any, kind: Any) -> bool:
+    """Tells whether a value is of a kind that is no union; containers are not looked into."""
+    of = get_origin(kind) or kind
+    if of in _IS:
+        return _IS[of](value)
+    if of is Literal:
+        return any(type(value) is type(word) and value == word for word in get_args(kind))
+    return not isinstance(of, type) or of is Any or _is_protocol(of) or isinstance(value, of)
+
+
+def _is_list(value: Any) -> bool:
+    """Tells whether a value has entries that can be gone through more than once, and is no text."""
+    return isinstance(value, abc.Collection) and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) == 1
+
+
+def _is_protocol(kind: type) -> bool:
+    """Tells whether a class is a protocol, or an array, whose values are known by what they can do."""
+    return bool(getattr(kind, "_is_protocol", False)) or kind.__name__ == "ndarray"
+
+
+def _words(kinds: tuple[Any, ...]) -> str:
+    """Returns the kinds as an error names them: `text, a path or a Board`."""
+    words = list(dict.fromkeys(word for kind in kinds for word in _named(kind)))
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _named(kind: Any) -> tuple[str, ...]:
+    """Returns what an error calls a kind that is no union; the words of a `Literal` are one each."""
+    of = get_origin(kind) or kind
+    if of is Literal:
+        return tuple(repr(word) for word in get_args(kind))
+    return (_WORDS.get(of) or _with_article(of.__name__),)
+
+
+def _described(value: Any) -> str:
+    """Returns what an error calls a value: the value itself where it is short, else its class."""
+    if value is None or isinstance(value, bool | int | float | str | bytes):
+        return shown(value)
+    return f"the class {value.__name__}" if isinstance(value, type) else _with_article(type(value).__name__)
+
+
+def _with_article(noun: str) -> str:
+    return f"{'an' if noun[0] in 'AEIOUaeiou' else 'a'} {noun}"
