@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +39,7 @@ from micronets.pipeline.config import (
     tries_spaces,
 )
 from micronets.pipeline.directory import ARCH, TRIALS, VALUES, RunDir, StageInputs
+from micronets.pipeline.event_files import is_wanted, recorded
 from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import NoteEvent, Progress
 from micronets.records import from_json, read_file
@@ -249,7 +250,13 @@ class RunContext:
 
 @contextmanager
 def opened(
-    config: Config, *, resume: bool, progress: Progress, command: str = "", redone: Collection[str] = ()
+    config: Config,
+    *,
+    resume: bool,
+    progress: Progress,
+    command: str = "",
+    redone: Collection[str] = (),
+    event_files: bool | None = None,
 ) -> Iterator[RunContext]:
     """Holds the run directory of `config` while the block runs.
 
@@ -258,6 +265,7 @@ def opened(
     - `command`: how the user started it.
     - `redone`: sections of the configuration that may differ from those of the run, because every stage that depends on
       them is done again.
+    - `event_files`: whether the figures of progress go to event files of TensorBoard too; None: where it is installed.
 
     Raises `SpecError` if the directory holds a run of another configuration (the message names the first key that
     differs), or any run without `resume`, and `FileError` if the directory cannot be used.
@@ -285,7 +293,9 @@ def opened(
         if held is None or replace(held, out=config.out) != config:  # new, or with other settings of no effect
             write_atomic(run / directory.CONFIG, to_toml(config))
         try:
-            yield RunContext(config, run, progress, command, resumed=held is not None)
+            wanted = is_wanted() if event_files is None else event_files
+            with recorded(run / directory.EVENTS, progress) if wanted else nullcontext(progress) as told:
+                yield RunContext(config, run, told, command, resumed=held is not None)
         except KeyboardInterrupt:
             raise  # config.toml stays, so that a run that was stopped at any time can be continued
         except BaseException:

@@ -31,6 +31,7 @@ ARCH, VALUES, SUPERNET, SEARCH_LOG = (
     "search/history.jsonl",
 )
 SPACE_COPY = "search/space.py"
+EVENTS = "tensorboard"
 TRIALS, TRIAL_FOLDER = "search/spaces.json", "search/trials"
 WEIGHTS, TRAIN_LOG = "train/weights.pt", "train/history.jsonl"
 TEACHER_WEIGHTS, TEACHER_LOG = "teacher/weights.pt", "teacher/history.jsonl"
@@ -109,7 +110,9 @@ def _names(run: RunDir) -> list[str]:
 
 def _refuse_others(run: RunDir, names: Sequence[str], beginning: Sequence[str]) -> None:
     """Raises `FileError` if a directory without a record holds anything but what the beginning of a run writes."""
-    others = [n for n in names if n not in (LOCK, CONFIG, *beginning) and not files.is_part(n, (CONFIG, RECORD))]
+    others = [
+        n for n in names if n not in (LOCK, CONFIG, EVENTS, *beginning) and not files.is_part(n, (CONFIG, RECORD))
+    ]
     if others and RECORD not in names:
         raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
 

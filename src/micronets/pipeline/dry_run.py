@@ -200,7 +200,11 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
         with (
             _named(samples, given),
             opened(
-                small, resume=False, progress=lambda event: _passed_on(event, holder, progress), command=command
+                small,
+                resume=False,
+                progress=lambda event: _passed_on(event, holder, progress),
+                command=command,
+                event_files=False,
             ) as context,
         ):
             write_atomic(context.run / RESULT, "{}\n")

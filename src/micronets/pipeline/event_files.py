@@ -1,0 +1,134 @@
+"""Event files for TensorBoard: the figures of a run in progress, as curves over the steps of each stage.
+
+A file is a TFRecord file of protocol buffers of TensorFlow's type Event, written here byte by byte, so that nothing
+else needs to be installed to write one. TensorBoard's source has both: its protocol buffers event and summary, and its
+record writer. A record holds the numbers of one step, each with a tag such as "train/loss".
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import BinaryIO
+
+from micronets.progress import Event, Progress, StepEvent
+
+VERSION = "brain.Event:2"
+"""The version of the format, which the first record of a file tells."""
+
+_POLYNOMIAL = 0x82F63B78  # of CRC-32C (Castagnoli), with its bits in reverse
+
+
+def is_wanted() -> bool:
+    """Tells whether TensorBoard is installed here, so that there is something to show event files with."""
+    return find_spec("tensorboard") is not None
+
+
+@contextmanager
+def recorded(folder: Path, progress: Progress) -> Iterator[Progress]:
+    """Yields a function that passes events of progress on, and writes their figures to a new file in `folder`.
+
+    The file is begun with the first figure. Where it cannot be written, the run goes on without it.
+
+    - `folder`: the folder of event files, which is made; TensorBoard shows all files in it as one run.
+    - `progress`: receives all events.
+    """
+    file: BinaryIO | None = None
+    broken = False
+
+    def tell(event: Event) -> None:
+        nonlocal file, broken
+        progress(event)
+        figures = event.figures if isinstance(event, StepEvent) else {}
+        values = {f"{event.stage}/{name}": float(value) for name, value in figures.items() if math.isfinite(value)}
+        if not values or broken or not isinstance(event, StepEvent):
+            return
+        try:
+            now = time.time()
+            if file is None:
+                folder.mkdir(parents=True, exist_ok=True)
+                file = (folder / f"events.out.tfevents.{int(now)}.micronets.{os.getpid()}").open("ab")
+                file.write(record(_double(1, now) + _bytes(3, VERSION.encode())))
+            file.write(record(scalars(now, event.step, values)))
+            file.flush()
+        except OSError:
+            broken = True
+
+    try:
+        yield tell
+    finally:
+        if file is not None:
+            file.close()
+
+
+def scalars(wall_time: float, step: int, values: dict[str, float]) -> bytes:
+    """Returns an `Event` with numbers of one step.
+
+    - `wall_time`: seconds since 1970.
+    - `step`: the step, from 0.
+    - `values`: the numbers by tag.
+    """
+    summary = b"".join(_bytes(1, _bytes(1, tag.encode()) + _float(2, value)) for tag, value in values.items())
+    return _double(1, wall_time) + _key(2, 0) + _varint(step) + _bytes(5, summary)
+
+
+def record(data: bytes) -> bytes:
+    """Returns a record of a TFRecord file: the length of `data`, its checksum, `data`, and the checksum of that."""
+    length = struct.pack("<Q", len(data))
+    return length + struct.pack("<I", masked_crc(length)) + data + struct.pack("<I", masked_crc(data))
+
+
+def masked_crc(data: bytes) -> int:
+    """Returns the CRC-32C of `data`, rotated and with a constant added, as TFRecord files have it."""
+    crc = crc32c(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def crc32c(data: bytes) -> int:
+    """Returns the CRC-32C (Castagnoli; RFC 3720, appendix B.4) of `data`."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+def _remainder(byte: int) -> int:
+    """Returns the CRC-32C of one byte without the inversions at start and end."""
+    for _ in range(8):
+        byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
+    return byte
+
+
+_TABLE = tuple(map(_remainder, range(256)))
+
+
+def _varint(value: int) -> bytes:
+    """Returns a number of at least 0 in groups of seven bits, the low ones first, as protocol buffers have it."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+def _key(field: int, kind: int) -> bytes:
+    """Returns the key of a field: its number, and how its value is written (0 varint, 1 and 5 fixed, 2 length)."""
+    return _varint(field << 3 | kind)
+
+
+def _bytes(field: int, value: bytes) -> bytes:
+    return _key(field, 2) + _varint(len(value)) + value
+
+
+def _double(field: int, value: float) -> bytes:
+    return _key(field, 1) + struct.pack("<d", value)
+
+
+def _float(field: int, value: float) -> bytes:
+    return _key(field, 5) + struct.pack("<f", value)
