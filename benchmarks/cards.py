@@ -54,7 +54,7 @@ WORDS = {
         "Figures on clean pictures cannot be compared with these.",
     ),
     "ad_f446re": Words(
-        "A demonstration of anomaly detection by machine identity.",
+        "A demonstration of anomaly detection by machine identity and by pitch.",
         "Slide rails that a program of this package synthesises; nothing was recorded.",
         "It says nothing of a real machine. Train one of your own recordings (docs/own-data.md).",
     ),

@@ -328,7 +328,8 @@ def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...
     For unequal classes these name the setting that balances them, where the task has one and it is not set.
     """
     counts = {s: np.bincount(given_labels(data, s), minlength=len(data.classes)).tolist() for s in SPLITS}
-    sizes = {s: dict(zip(data.classes, n, strict=True)) for s, n in counts.items()}
+    known = np.any([*counts.values()], 0)  # the others consist of examples that were made on top of the data
+    sizes = {s: {c: k for c, k, there in zip(data.classes, n, known, strict=True) if there} for s, n in counts.items()}
     settable = getattr(options, "balance", None) == "none"
     way_out = 'data.balance = "sampled" shows the network every class as often' if settable else ""
     return (*data.notes, *alike_note(data.classes), *duplicate_notes(data), *size_notes(sizes, data.noun, way_out))
