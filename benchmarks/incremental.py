@@ -17,9 +17,9 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from benchmarks.listening_cost import listening_cost
 from benchmarks.tables import replace_section
 from micronets.boards.board import load_board
-from micronets.commands.measure import measure
 from micronets.frontend import FrontEnd
 from micronets.ir import spaces
 from micronets.ir.space import derive
@@ -33,8 +33,8 @@ ROOT = Path(__file__).parent.parent
 PAGE, EXAMPLE = ROOT / "docs" / "streaming.md", ROOT / "examples" / "kws_streaming.toml"
 BOARD = "NUCLEO-F446RE"
 HEAD = """\
-| model | takes | outputs a second | cycles of an output | network, a second | with front end | SRAM | flash |
-|---|---|--:|--:|--:|--:|--:|--:|"""
+| model | takes | outputs a second | cycles of an output | network, a second | with front end | SRAM | flash | a day |
+|---|---|--:|--:|--:|--:|--:|--:|--:|"""
 
 
 def of_the_example() -> Iterator[tuple[str, QuantizedModel]]:
@@ -53,20 +53,11 @@ def of_the_example() -> Iterator[tuple[str, QuantizedModel]]:
 
 def row(name: str, model: QuantizedModel) -> str:
     """Returns a line of the table."""
-    board, plan = load_board(BOARD), plan_stream(model, name)
-    found = measure(model, board)
-    front_end = found.front_end
-    assert found.bit_exact, f"{name}: outputs differ"
-    assert front_end is not None, f"{name}: its front end is not in integers"
-    assert found.cycles is not None and front_end.frame_cycles is not None, "the board has a cycle model"  # noqa: PT018
-    network = found.cycles - front_end.frames * front_end.frame_cycles
-    rate = plan.rate / plan.run_samples
-    second = rate * network
-    both = second + front_end.frames_a_second * front_end.frame_cycles
+    plan, one = plan_stream(model, name), listening_cost(model, load_board(BOARD))
     takes = f"{plan.frames} frames" if plan.steps is None else f"{plan.steps.frames} new frames"
     return (
-        f"| {name} | {takes} | {rate:.3g} | {network:,} | {second / 1e6:.2f} M | {both / 1e6:.2f} M |"
-        f" {found.sram_bytes:,} | {found.flash_bytes:,} |"
+        f"| {name} | {takes} | {one.outputs:.3g} | {one.output_cycles:,} | {one.network_cycles / 1e6:.2f} M |"
+        f" {one.cycles / 1e6:.2f} M | {one.sram_bytes:,} | {one.flash_bytes:,} | {one.joules_a_day:,.0f} J |"
     )
 
 
@@ -81,7 +72,8 @@ def main() -> None:
     about = (
         f"Networks{what}, simulated on a {BOARD} with its wait states, outputs compared with the reference byte for "
         "byte. SRAM and flash are those of front end and network together. An output of whole windows is computed "
-        "every 100 ms, one of the new frames whenever they are there. "
+        "every 100 ms, one of the new frames whenever they are there. The last column is the energy of a day in which "
+        "the board sleeps for the rest of the time. "
         f"{date.today().isoformat()}, `python -m benchmarks.incremental`."
     )
     text = "\n".join([HEAD, *rows, "", about])

@@ -3,8 +3,8 @@
     python -m benchmarks.streams SPEECH_COMMANDS [--seconds S] [--allowed N]
 
 SPEECH_COMMANDS is a directory with a folder for each word, `_unknown_` and `_background_noise_`. Speakers are divided
-in two halves by the hash of their names: one half is for tuning, the other for the table. It writes the table into
-docs/streaming.md.
+in two halves by the hash of their names: one half is for tuning, the other for the table. It also measures what the
+models cost a simulated board in a second of sound and in a day. It writes both tables into docs/streaming.md.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from benchmarks.listening_cost import ListeningCost, listening_cost
 from benchmarks.tables import replace_section
+from micronets.boards.board import load_board
 from micronets.commands.evaluate import runner
 from micronets.commands.stream import StreamEvaluation, composed_sound, result_of
 from micronets.runtimes import TFLM
@@ -27,6 +29,7 @@ from micronets.tflite import model_file
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "streaming.md"
+BOARD = "NUCLEO-F446RE"
 MODELS = ("kws_s_f446re", "kws_l_f446re", "kws_frontier")
 
 
@@ -51,6 +54,14 @@ def row(model: str, what: str, found: StreamEvaluation) -> str:
     )
 
 
+def cost_row(model: str, one: ListeningCost) -> str:
+    """Returns a line of the table of costs."""
+    return (
+        f"| {model} | {one.front_end_cycles / 1e6:.2f} M | {one.network_cycles / 1e6:.2f} M | {one.sram_bytes:,} |"
+        f" {one.flash_bytes:,} | {100 * one.share:.1f} % | {one.joules_a_day:,.0f} J |"
+    )
+
+
 def main() -> None:
     """Measures and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -62,12 +73,14 @@ def main() -> None:
         "| model | detector | average | words said | missed | false accepts an hour | latency | 90 % |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
+    costs = ["| model | front end | network | SRAM | flash | busy | a day |", "|---|--:|--:|--:|--:|--:|--:|"]
     with tempfile.TemporaryDirectory() as name:
         tuning, judging = (
             link_half(options.folder, Path(name) / part, i) for i, part in enumerate(("tuning", "judging"))
         )
         for model in MODELS:
             file = model_file(ROOT / "zoo" / model / "model.tflite")
+            costs.append(cost_row(model, listening_cost(file, load_board(BOARD))))
             plan = plan_stream(file.model, file.name)
             names = words_of(plan.labels, plan.detector)
             first, other = (composed_sound(plan, f, options.seconds, i) for i, f in enumerate((tuning, judging)))
@@ -85,7 +98,13 @@ def main() -> None:
         "the detections. "
         f"{date.today().isoformat()}, `python -m benchmarks.streams`."
     )
+    costs.append(
+        f"\nCycles of a second of sound on a simulated {BOARD} with its waits, of front end and network, which runs "
+        "every 100 ms; SRAM and flash of both; the part of the time in which the board computes, and the energy of a "
+        f"day in which it sleeps for the rest. {date.today().isoformat()}, `python -m benchmarks.streams`."
+    )
     replace_section(PAGE, "streams", "\n".join(lines))
+    replace_section(PAGE, "stream costs", "\n".join(costs))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """TFLM's own audio front end gives the values of pymicro-features, whatever the sound and the pieces it comes in."""
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -25,6 +28,18 @@ def test_values_are_those_of_pymicro_features() -> None:
         sounds.append(np.clip(np.rint(square), -32768, 32767).astype(np.int16))
     for x in sounds:
         np.testing.assert_array_equal(values(x), theirs(x))
+
+
+def test_values_of_real_words_are_those_of_pymicro_features(shared: Path) -> None:
+    pytest.importorskip("pymicro_features", reason="needs the package pymicro-features")
+    recordings = shared / "data/kws_speech_commands_v2_test_wav.zip"
+    if not recordings.exists():
+        pytest.skip("needs the recordings of ../shared")
+    with zipfile.ZipFile(recordings) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".wav") and "_background" not in name]
+        for name in names[::40]:
+            x = np.frombuffer(archive.read(name)[44:], "<i2")
+            np.testing.assert_array_equal(values(x), theirs(x), err_msg=name)
 
 
 def test_any_pieces_of_a_stream_give_the_same_values() -> None:
