@@ -15,6 +15,7 @@ import pytest
 
 from micronets.boards.board import load_board
 from micronets.boards.cores import core_of
+from micronets.commands.front_end import with_front_end
 from micronets.device.host_compiler import host_compiler
 from micronets.frontend import encode_wav
 from micronets.frontend.camera import Camera, camera_codes
@@ -29,6 +30,7 @@ from micronets.tflite import write
 from tests.support.calling import call
 from tests.support.generated_c import needs_host_compiler
 from tests.support.listening import DETECTORS, LABELS, listening_model, sound
+from tests.support.micro import wake_model
 from tests.support.spectral import MOVEMENTS, following_model, movement
 
 STUBS = Path(__file__).parent / "stubs"
@@ -113,6 +115,21 @@ def test_a_program_for_this_computer_hears_what_listen_hears(model: Path, tmp_pa
         failed = subprocess.run([program, *words], capture_output=True, text=True, timeout=60)
         assert failed.returncode == 1
         assert text in failed.stdout
+
+
+@needs_cmake
+def test_a_wake_word_of_the_field_becomes_a_program(tmp_path: Path) -> None:
+    """The network carries nothing; the command says that it takes TFLM's own front end."""
+    network, wav, out = tmp_path / "hey.tflite", tmp_path / "sound.wav", tmp_path / "app"
+    network.write_bytes(write(wake_model()))
+    samples = sound(5, seed=4)
+    wav.write_bytes(encode_wav(samples, 16000))
+    done = call("app", network, "--front-end", "micro", "--board", "NUCLEO-F446RE", "--out", out)
+    assert done.code == 0, done.err
+    decided = Stream(with_front_end(network, "micro").model).feed(samples)
+    want = [f"{d.time / 16000:>8.2f} s  {'hey':<12}  {d.score / 32768:.2f}" for d in decided]
+    assert run([cmake(out, "build/host"), wav]) == want
+    assert want
 
 
 def test_recordings_of_other_kinds_are_refused(model: Path, tmp_path: Path) -> None:
