@@ -38,7 +38,7 @@ def main() -> None:
     arguments.add_argument("--board", action="append", help="may be given several times")
     arguments.add_argument("--out", type=Path, default=Path("runs/characterization"))
     given = arguments.parse_args()
-    drawn = [d for name in SPACES for d in draw(characterize_report.space(name), given.samples, 0)]
+    drawn = [d for name in SPACES for d in draw(characterize_report.measured_space(name), given.samples, 0)]
     models = []
     for n, name in enumerate(given.board or BOARDS):
         board = load_board(name)

@@ -68,7 +68,7 @@ def _nearness(recordings: list, fe: FrontEnd, quant: TensorQuant) -> tuple[float
     want = np.clip(np.rint(real / np.float32(quant.scale)) + quant.zero_point, -128, 127)
     samples = integer.integer_samples([to_clip_length(s, fe) for s in sounds])
     level = integer.levels(samples, fe)
-    values = integer.pixels(level, fe) if fe.kind == "logmel" else level
+    values = integer.to_pixels(level, fe) if fe.kind == "logmel" else level
     difference = np.abs(integer.codes(values, fe, quant.scale, quant.zero_point)[..., 0] - want)
     return float((difference == 0).mean()), float((difference <= 1).mean())
 

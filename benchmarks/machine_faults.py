@@ -99,7 +99,8 @@ def main() -> None:
     args = parser.parse_args()
     prepare_cpu()
     results = [
-        measure(kind, args.seeds, args.epochs) for kind in ("slider", *(k for k in synthetic.KINDS if k != "slider"))
+        measure(kind, args.seeds, args.epochs)
+        for kind in ("slider", *(k for k in synthetic.MACHINE_KINDS if k != "slider"))
     ]
     print(table(results, args.epochs))
     if args.table:

@@ -35,7 +35,7 @@ import numpy.typing as npt
 from benchmarks.tables import replace_section
 from micronets import tasks
 from micronets.commands.evaluate import blocks, front_end_json, known_labels, quantized, runner
-from micronets.commands.import_model import EXAMPLES, drawn_inputs, import_model
+from micronets.commands.import_model import CALIBRATION_EXAMPLES, drawn_inputs, import_model
 from micronets.commands.invoke import invoke
 from micronets.importers.calibrate import PtqSettings
 from micronets.importers.equalise import EQUALISATIONS
@@ -177,7 +177,7 @@ def training_words(pack: Path) -> npt.NDArray[np.float32]:
     """
     with np.load(pack) as arrays:
         rows = np.flatnonzero(arrays["split"] == "train")
-        return mfcc_of_log_mel(arrays["x"][rows[drawn_inputs(len(rows), EXAMPLES)]])
+        return mfcc_of_log_mel(arrays["x"][rows[drawn_inputs(len(rows), CALIBRATION_EXAMPLES)]])
 
 
 def mfcc_of_log_mel(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:

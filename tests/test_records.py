@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pytest
 
 from micronets.errors import FileError
-from micronets.records import from_json, read_file, read_lines, to_json, write_lines
+from micronets.records import from_json, read_lines, read_record, to_json, write_lines
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def test_a_file_of_one_record(tmp_path: Path) -> None:
     def picture(table: Any) -> Picture:
         return from_json(Picture, table)
 
-    assert read_file(picture, path, "draw again") == PICTURE
+    assert read_record(picture, path, "draw again") == PICTURE
     for text, message in (
         ("{", "damaged (Expecting property name enclosed in double quotes"),
         ("[1]", "damaged (is [1], not an object (Picture)); draw again"),
@@ -123,5 +123,5 @@ def test_a_file_of_one_record(tmp_path: Path) -> None:
     ):
         path.write_text(text)
         with pytest.raises(FileError) as caught:
-            read_file(picture, path, "draw again")
+            read_record(picture, path, "draw again")
         assert str(caught.value).startswith(f"{path}: {message}")

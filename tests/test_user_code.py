@@ -28,22 +28,22 @@ def test_the_hash_follows_imports_of_files_beside(tmp_path: Path) -> None:
         "os": "",  # Python's own is found first or not: a file of this name beside counts
     }
     named = write(tmp_path, **texts)
-    before = user_code.fingerprint(named, "space.file")
-    assert user_code.fingerprint(named, "space.file") == before
+    before = user_code.source_fingerprint(named, "space.file")
+    assert user_code.source_fingerprint(named, "space.file") == before
     for name in ("main", "blocks", "deep", "parts__sizes", "parts__units"):
         write(tmp_path, **{name: texts[name] + "\n# changed"})
-        assert user_code.fingerprint(named, "space.file") != before, name
+        assert user_code.source_fingerprint(named, "space.file") != before, name
         write(tmp_path, **{name: texts[name]})
     write(tmp_path, unused="A = 2")
-    assert user_code.fingerprint(named, "space.file") == before
-    assert user_code.fingerprint(write(tmp_path / "elsewhere", **texts), "space.file") == before
+    assert user_code.source_fingerprint(named, "space.file") == before
+    assert user_code.source_fingerprint(write(tmp_path / "elsewhere", **texts), "space.file") == before
 
 
 def test_files_that_are_not_python_or_import_each_other_have_a_hash_too(tmp_path: Path) -> None:
     named = write(tmp_path, main="import a", a="import b", b="import a, main")
-    before = user_code.fingerprint(named, "task")
+    before = user_code.source_fingerprint(named, "task")
     write(tmp_path, b="def (")
-    assert user_code.fingerprint(named, "task") != before
+    assert user_code.source_fingerprint(named, "task") != before
 
 
 def test_a_syntax_error_names_the_line_and_the_setting(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def from_json(cls: Any, table: Any) -> Any:
     return _value(cls, table, "")
 
 
-def read_file(make: Callable[[Any], T], path: Path, way_out: str) -> T:
+def read_record(make: Callable[[Any], T], path: Path, way_out: str) -> T:
     """Reads a file that holds one record.
 
     - `make`: makes the record of what the file holds; raises `TypeError` or `ValueError` where that is none.

@@ -29,7 +29,7 @@ def file_of(text: str) -> Path:
     return Path(text if text.endswith(".py") else text.rpartition(":")[0])
 
 
-def read(text: str, key: str) -> str:
+def source_text(text: str, key: str) -> str:
     """Reads the source that `FILE.py:NAME` names.
 
     - `key`: the setting or option in which the user wrote it, for errors.
@@ -46,7 +46,7 @@ def read(text: str, key: str) -> str:
         raise FileError(f"{key} = '{text}': {path} is not Python: not UTF-8 text") from e
 
 
-def fingerprint(text: str, key: str) -> str:
+def source_fingerprint(text: str, key: str) -> str:
     """Returns a hash of the file that `FILE.py:NAME` names, and of every Python file beside it that it imports.
 
     Imports are followed through those files too. What is installed does not count, nor do files of data that the code
@@ -56,7 +56,7 @@ def fingerprint(text: str, key: str) -> str:
 
     Raises `FileError`.
     """
-    read(text, key)
+    source_text(text, key)
     top = file_of(text).resolve()
     found: dict[Path, bytes] = {}
     todo = [top]
@@ -104,7 +104,7 @@ def load(text: str, key: str) -> Any:
     Raises `FileError` for a file that cannot be read, `UserCodeError` for one that is not Python, that raises, or that
     has no such name.
     """
-    source = read(text, key)
+    source = source_text(text, key)
     path, name = file_of(text), "" if text.endswith(".py") else text.rpartition(":")[2]
     module = _modules.get((path.resolve(), source))
     if module is None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from micronets.boards.battery import Battery, check_rate, duty_cycle, life_text, parse_battery, rows, watts
+from micronets.boards.battery import Battery, check_rate, duty_cycle, duty_rows, life_text, parse_battery, watts
 from micronets.boards.board import load_board
 from micronets.errors import SpecError
 from tests.support.calling import call
@@ -34,13 +34,13 @@ def test_the_whole_time_and_hardly_ever() -> None:
 def test_a_sleep_that_is_not_known_is_a_bound_and_says_so() -> None:
     found = duty_cycle(50.0, replace(BOARD, sleep_power_w=None), 2.0, COIN)
     assert found.average_w == pytest.approx(0.01)
-    (_, power, why), (_, lasts, _) = rows(found)
+    (_, power, why), (_, lasts, _) = duty_rows(found)
     assert (power, lasts) == ("over 10 mW", "under 2.81 days")
     assert why == "2 a second: 10.00% of the time at 100 mW, the rest asleep, at a power that is not known: 0 here"
 
 
 def test_rows() -> None:
-    assert rows(duty_cycle(50.0, BOARD, 2.0, COIN)) == [
+    assert duty_rows(duty_cycle(50.0, BOARD, 2.0, COIN)) == [
         ("average power", "10 mW", "2 a second: 10.00% of the time at 100 mW, else 10 uW asleep"),
         ("battery life", "2.81 days", "on 225mAh@3V, all of it used"),
     ]

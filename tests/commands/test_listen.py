@@ -15,7 +15,7 @@ from micronets.commands.listen import ModelListener
 from micronets.device.cross_compiler import find_compiler
 from micronets.errors import DeviceError
 from micronets.frontend import encode_wav
-from micronets.streaming import ONE, Stream
+from micronets.streaming import CERTAIN, Stream
 from micronets.tflite import write
 from tests.commands.test_stream import LABELS, day, tones_model, write_day
 from tests.support.calling import call
@@ -34,7 +34,7 @@ def test_a_recording_gives_the_decisions_of_a_stream(model: Path, tmp_path: Path
     found = call("listen", model, "--input", wav, "--json", "--runtime", "reference")
     assert found.code == 0, found.err
     rows = [json.loads(line) for line in found.out.splitlines()]
-    assert rows == [{"time": d.time / 16000, "label": LABELS[d.class_index], "score": d.score / ONE} for d in want]
+    assert rows == [{"time": d.time / 16000, "label": LABELS[d.class_index], "score": d.score / CERTAIN} for d in want]
     assert len(rows) == 12
     lines = call("listen", model, "--input", wav, "--runtime", "reference").out.splitlines()
     assert [line.split()[2] for line in lines[:-1]] == [row["label"] for row in rows]

@@ -15,7 +15,7 @@ from micronets.frontend import FrontEnd, encode_wav
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, FullyConnected
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-from micronets.streaming import ONE, Detector, plan_stream
+from micronets.streaming import CERTAIN, Detector, plan_stream
 from micronets.tflite import read, write
 from tests.streaming.test_stream import COnHost
 from tests.support.calling import call
@@ -211,7 +211,7 @@ def test_a_zoo_model_hears_most_real_words_and_the_c_decides_the_same(shared: Pa
     sound = composed_sound(plan_stream(model, "model"), tmp_path, 60, 2)
     (tmp_path / "c").mkdir()
     decisions = COnHost(compile_model(model, name="net"), tmp_path / "c").feed(sound.samples)
-    assert [(d.time / RATE, d.score / ONE) for d in decisions] == [(d.time, d.score) for d in found.detections]
+    assert [(d.time / RATE, d.score / CERTAIN) for d in decisions] == [(d.time, d.score) for d in found.detections]
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_every_code_is_that_of_the_definition(name: str, flags: tuple[str, ...],
     clip, loudness = c.micronets_model_frontend_clip, c.micronets_model_frontend_loudness
     samples = clips(fe).astype(np.int16)
     want = codes(samples, fe, quant)
-    pixels = integer.pixels(integer.levels(samples, fe), fe)[:, :: fe.frame_stride].astype(int).sum(2)
+    pixels = integer.to_pixels(integer.levels(samples, fe), fe)[:, :: fe.frame_stride].astype(int).sum(2)
     work = np.full(2 * fe.n_fft, 0x5A5A5A5A, np.int32)
     for x, y, loud in zip(samples, want, pixels[:, -1].tolist(), strict=True):
         got = np.zeros(y.shape, np.int8)

@@ -16,7 +16,7 @@ from micronets.device.tflm import interpreter
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, ArgMax, Conv2D, FullyConnected, Layer, Pad, Softmax, TransposeConv2D
 from micronets.quantized.arithmetic import dtype_of
-from micronets.runtimes.tflm import operators_run
+from micronets.runtimes.tflm import operators_registered
 from tests.support.calling import call
 from tests.support.generated_c import needs_host_compiler
 from tests.support.random_models import random_arch, random_model
@@ -101,7 +101,7 @@ def test_variables_are_registered_and_get_room(tmp_path: Path) -> None:
 def test_what_tflm_runs_of_a_model_with_variables() -> None:
     """Each operator of the file is a layer by the tensor that it makes, or is called by its name."""
     file = tflite.as_file(streaming(1), "model.tflite")
-    rows = operators_run(file)
+    rows = operators_registered(file)
     assert len(rows) == file.tensors.operators
     assert rows[0] == "CALL_ONCE"
     named = [row for row in rows if isinstance(row, str)]

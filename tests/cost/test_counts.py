@@ -15,7 +15,7 @@ from micronets.cost.tflm_arena import persistent_bytes, used_bytes
 from micronets.cost.tflm_plan import tflm_plan
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, AveragePool2D, Conv2D, DepthwiseConv2D, FullyConnected, Mean
-from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template, derive, relaxed_steps
+from micronets.ir.space import Block, Choice, SearchSpace, Template, ValueOf, derive, relaxed_steps
 from micronets.runtimes.c import sram_bytes
 from micronets.tflite import read
 from tests.support.paper_archs import paper_archs
@@ -79,7 +79,7 @@ def test_macs_of_the_released_models(shared: Path) -> None:
 def space() -> SearchSpace:
     """Returns a space: a stem, two residual blocks that may go, one with a stride that may not; open kernels."""
 
-    def template(pick: Pick) -> Template:
+    def template(pick: ValueOf) -> Template:
         stem = Conv2D(name="stem", inputs=(INPUT,), filters=pick("width"), kernel=(pick("kernel"), 3), stride=(2, 1))
         blocks = [Block((stem,))]
         for i in (1, 2):

@@ -181,7 +181,7 @@ def test_the_models_that_come_with_micronets_keep_their_promise(name: str) -> No
     few, many = (latency_model.layer_cycles(Arch((1, 1, 256), (a,)).steps()[0], model) for a in dense)
     assert 8 < many / few < 17, "sixteen times the products"
     for space in ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images", "mobilenetv2:ic"):
-        made = characterize_report.space(space)
+        made = characterize_report.measured_space(space)
         small, large = (
             latency_model.fitted_cycles(derive(made, v).steps(), model) for v in (made.smallest(), made.largest())
         )

@@ -7,7 +7,7 @@ import pytest
 
 from micronets.cost.counts import live_bytes
 from micronets.cost.tflm_plan import (
-    ALIGNMENT,
+    TFLM_ALIGNMENT,
     Buffer,
     align,
     lifetimes,
@@ -90,7 +90,7 @@ def test_nothing_overlaps_and_live_bytes_are_a_lower_bound(seed: int) -> None:
     arch = random_arch(seed)
     plan = tflm_plan(arch, cmsis_nn=seed % 2 == 0)
     for i, a in enumerate(plan.buffers):
-        assert a.offset % ALIGNMENT == 0
+        assert a.offset % TFLM_ALIGNMENT == 0
         for b in plan.buffers[:i]:
             together = a.first <= b.last and b.first <= a.last
             assert not together or a.end <= b.offset or b.end <= a.offset

@@ -12,7 +12,7 @@ from micronets.importers.calibrate import PtqSettings, checked_samples, post_tra
 from micronets.importers.float_tflite import read_float
 from micronets.importers.interpreter import execute
 from micronets.importers.network import FloatNetwork, FloatWeights, folded
-from micronets.importers.quantise import quantise, simulated, tensor_quant, with_requantised_joins
+from micronets.importers.quantise import quantised_network, simulated, tensor_quant, with_requantised_joins
 from micronets.importers.ranges import Observed, observe
 from micronets.installation import install
 from micronets.ir.arch import Arch
@@ -56,7 +56,7 @@ def test_a_range_becomes_codes_in_which_zero_is_exact() -> None:
 def test_the_simulation_is_the_integer_model_but_for_single_codes() -> None:
     net, x = network(), inputs(40)
     ranges = {name: seen.range("minmax") for name, seen in observe(net, x, 16).items()}
-    model = quantise(net, ranges)
+    model = quantised_network(net, ranges)
     other, rounded = simulated(model)
     (found,) = execute(other, x, rounded).values()
     codes = reference.run(model, quantize(x, model.quant[INPUT]))

@@ -155,12 +155,12 @@ def test_few_examples_stand_for_all() -> None:
     rng = np.random.default_rng(0)
     order = few.epoch(rng)
     assert len(order) == 8 * dry_run.STEPS
-    assert (few.size("train"), few.size("val")) == (300, dry_run.EXAMPLES)
+    assert (few.size("train"), few.size("val")) == (300, dry_run.FEW_EXAMPLES)
     x = few.augmented(torch.from_numpy(order[:8]), {}, torch.Generator().manual_seed(0))
     assert x.shape == (8, 16, 8, 1)
     begun, there = few.calls["search"][0]
     assert there - begun >= 0.02
-    assert few.inputs("val", {}).shape[0] == len(few.labels("val")) == dry_run.EXAMPLES
+    assert few.inputs("val", {}).shape[0] == len(few.labels("val")) == dry_run.FEW_EXAMPLES
     right = np.eye(3)[few.labels("val")]
     assert few.evaluate(right, "val").samples == 96  # the others count too, as wrong ones
     assert few.metric == "accuracy"

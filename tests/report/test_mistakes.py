@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from micronets.report.markup import Markup
-from micronets.report.mistakes import MOST_SHOWN, Mistake, Mistakes, find, mistakes_section
+from micronets.report.mistakes import MOST_SHOWN, Mistake, Mistakes, find_mistakes, mistakes_section
 
 
 def shown(found: Mistakes, pictures: tuple[bytes, ...] = ()) -> Markup:
@@ -19,17 +19,19 @@ def shown(found: Mistakes, pictures: tuple[bytes, ...] = ()) -> Markup:
 def test_the_surest_mistake_comes_first() -> None:
     outputs = np.array([[0.0, 1.0], [3.0, 0.0], [2.0, 5.0], [0.0, 4.0]], np.float32)
     labels = np.array([0, 0, 1, 0])
-    found = find(outputs, labels, ("cat", "dog"), ("cat/a.png", "cat/b.png", "dog/c.png", "cat/d.png")).mistakes
+    found = find_mistakes(
+        outputs, labels, ("cat", "dog"), ("cat/a.png", "cat/b.png", "dog/c.png", "cat/d.png")
+    ).mistakes
     assert [(m.example, m.file, m.truth, m.named) for m in found] == [
         (3, "cat/d.png", "cat", "dog"),
         (0, "cat/a.png", "cat", "dog"),
     ]
     assert found[0].probability == pytest.approx(1 / (1 + np.exp(-4.0)), abs=1e-4)
-    assert find(outputs, labels, ("cat", "dog")).mistakes[0].file == ""
+    assert find_mistakes(outputs, labels, ("cat", "dog")).mistakes[0].file == ""
 
 
 def test_logits_that_a_float_cannot_raise_to_a_power_are_compared() -> None:
-    found = find(np.array([[1000.0, -1000.0]]), np.array([1]), ("a", "b")).mistakes
+    found = find_mistakes(np.array([[1000.0, -1000.0]]), np.array([1]), ("a", "b")).mistakes
     assert found[0].probability == 1.0
 
 

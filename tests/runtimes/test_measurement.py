@@ -78,7 +78,7 @@ def test_reports_of_the_zoo_are_read_by_the_version_of_today(directory: Path) ->
     table = json.loads((directory / FACTS).read_text("utf-8"))
     if "scores" not in table:
         pytest.skip("written before there were tasks with other metrics than accuracy; its run cannot be continued")
-    facts = report.read(RunDir(directory))
+    facts = report.read_facts(RunDir(directory))
     assert (facts.ok, facts.task, facts.board.name) == (table["ok"], table["task"], table["board"]["name"])
     assert {row.name: row.value for row in facts.limits} == {row["name"]: row["value"] for row in table["limits"]}
     assert (facts.c is None) == (table.get("c") is None)  # before there was our C

@@ -12,7 +12,7 @@ from micronets.device.host_compiler import compile_c
 from micronets.errors import SpecError
 from micronets.frontend import FrontEnd
 from micronets.quantized.model import TensorQuant
-from micronets.streaming import ONE, Detector, DetectorState, DetectorTables, default_detector
+from micronets.streaming import CERTAIN, Detector, DetectorState, DetectorTables, default_detector
 from micronets.streaming.detector import detector_tables, scores
 from micronets.streaming.signal import signal_of
 from tests.support.generated_c import STRICT, needs_host_compiler
@@ -24,7 +24,7 @@ LABELS = ("_silence_", "_unknown_", "yes", "no")
 
 def tables(quant: TensorQuant = CERTAINTIES, **values: object) -> DetectorTables:
     """Returns the numbers of a detector of three classes that runs every 100 ms; `values` replace its fields."""
-    of = {"thresholds": (ONE // 2,) * 3, "refractory_ms": (300,) * 3, "average": 2} | values
+    of = {"thresholds": (CERTAIN // 2,) * 3, "refractory_ms": (300,) * 3, "average": 2} | values
     return detector_tables(Detector(**of), FE, quant)  # type: ignore[arg-type]
 
 
@@ -44,7 +44,7 @@ def test_a_class_fires_when_its_average_reaches_the_threshold_and_again_after_it
     assert fired(tables(average=1), x) == [(1, 1), (4, 1), (7, 1)]
     assert fired(tables(refractory_ms=(300, 310, 300)), x) == [(2, 1), (6, 1)]
     assert fired(tables(refractory_ms=(0, 0, 0)), x) == [(n, 1) for n in range(2, 9)]
-    assert fired(tables(thresholds=(0, ONE, 0)), x) == [(0, 0)]  # certainties of 255 / 256 do not reach it
+    assert fired(tables(thresholds=(0, CERTAIN, 0)), x) == [(0, 0)]  # certainties of 255 / 256 do not reach it
 
 
 def test_another_class_may_fire_at_once_and_classes_that_never_fire_hide_others() -> None:
@@ -64,11 +64,11 @@ def test_scores_are_those_of_softmax_and_of_certainties() -> None:
     x = np.random.default_rng(0).integers(-128, 128, (500, 4)).astype(np.int8)
     t = detector_tables(default_detector(LABELS, FE), FE, LOGITS)
     real = np.exp(0.035 * x.astype(float))
-    assert np.abs(scores(x, t) / ONE - real / real.sum(1, keepdims=True)).max() < 1e-4
+    assert np.abs(scores(x, t) / CERTAIN - real / real.sum(1, keepdims=True)).max() < 1e-4
     t = detector_tables(default_detector(LABELS, FE), FE, CERTAINTIES)
     np.testing.assert_array_equal(scores(x, t), (x.astype(int) + 128) * 128)
     single = detector_tables(default_detector(("word",), FE), FE, LOGITS)
-    assert np.abs(scores(x[:, :1], single) / ONE - 1 / (1 + np.exp(-0.035 * (x[:, :1] + 20.0)))).max() < 1e-4
+    assert np.abs(scores(x[:, :1], single) / CERTAIN - 1 / (1 + np.exp(-0.035 * (x[:, :1] + 20.0)))).max() < 1e-4
 
 
 def test_pieces_do_not_matter() -> None:
@@ -96,7 +96,7 @@ def test_the_c_of_a_detector_computes_every_score_and_class(
         t = detector_tables(
             Detector(
                 average=average,
-                thresholds=tuple(rng.integers(0, ONE // classes + 1, classes).tolist()),
+                thresholds=tuple(rng.integers(0, CERTAIN // classes + 1, classes).tolist()),
                 refractory_ms=tuple(rng.integers(0, 900, classes).tolist()),
                 never=() if classes == 1 else (0,),
                 gate_frames=2,

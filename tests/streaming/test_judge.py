@@ -10,7 +10,7 @@ import pytest
 from micronets.errors import DataError
 from micronets.frontend.labels import SpokenWord, read_labels
 from micronets.quantized import reference
-from micronets.streaming import ONE, Decision, Detector, Stream, plan_stream
+from micronets.streaming import CERTAIN, Decision, Detector, Stream, plan_stream
 from micronets.streaming.compose import GAIN_DB, PAUSE_S, compose, loud_part
 from micronets.streaming.judge import AVERAGES, THRESHOLDS, det_curve, judged, tuned
 from micronets.streaming.offline import Heard, hear
@@ -39,7 +39,7 @@ def test_a_whole_recording_gives_the_decisions_of_a_stream(front_end: str, detec
 
 def decisions(*times: tuple[float, int]) -> list[Decision]:
     """Returns decisions at times in seconds, for classes."""
-    return [Decision(one, ONE // 2, round(time * RATE)) for time, one in times]
+    return [Decision(one, CERTAIN // 2, round(time * RATE)) for time, one in times]
 
 
 def test_a_decision_is_right_once_for_each_word_and_not_too_late() -> None:
@@ -123,7 +123,7 @@ def test_a_higher_threshold_accepts_less() -> None:
     h = heard("log-mel", one, samples)
     events = [SpokenWord(d.time / RATE - 0.2, d.time / RATE, LABELS[d.class_index]) for d in h.decide(one)[::5]]
     points = det_curve(h, events, one)
-    assert [p.threshold for p in points] == [t / ONE for t in THRESHOLDS]
+    assert [p.threshold for p in points] == [t / CERTAIN for t in THRESHOLDS]
     assert points[0].false_accepts_per_hour > points[-2].false_accepts_per_hour
     assert points[-1].miss_rate == 1  # no average reaches certainty
 
@@ -147,5 +147,5 @@ def test_no_other_thresholds_detect_more_for_as_many_false_accepts(per_hour: int
     right, wrong = counts(found)
     assert wrong <= allowed
     for average, (a, b) in product(AVERAGES[:2], product(THRESHOLDS[::6], repeat=2)):
-        other = counts(replace(base, average=average, thresholds=(ONE, a, b, ONE)))
+        other = counts(replace(base, average=average, thresholds=(CERTAIN, a, b, CERTAIN)))
         assert other[1] > allowed or other[0] <= right

@@ -16,7 +16,7 @@ from micronets.errors import DeviceError, SpecError
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.streaming import Detector, Stream, plan_stream
-from micronets.streaming.detector import METADATA
+from micronets.streaming.detector import DETECTOR_KEY
 from micronets.streaming.offline import hear
 from micronets.tflite import read, write
 from tests.streaming.test_stream import COnHost
@@ -32,13 +32,13 @@ SPEECH = Detector(hop_frames=2, average=2, thresholds=(9000,) * 4, refractory_ms
 def wake(detector: Detector | None = EAGER) -> QuantizedModel:
     """Returns a network that takes three new frames and keeps state."""
     found = with_front_end(wake_model(), "micro", ["hey"]).model
-    return found if detector is None else replace(found, metadata={**found.metadata, METADATA: detector.to_json()})
+    return found if detector is None else replace(found, metadata={**found.metadata, DETECTOR_KEY: detector.to_json()})
 
 
 def speech() -> QuantizedModel:
     """Returns a network that takes windows of 12 frames, one every 20 ms."""
     found = with_front_end(speech_model(), "micro-20ms", WORDS).model
-    return replace(found, metadata={**found.metadata, METADATA: SPEECH.to_json()})
+    return replace(found, metadata={**found.metadata, DETECTOR_KEY: SPEECH.to_json()})
 
 
 @pytest.mark.parametrize("make", [wake, speech], ids=["three new frames", "windows"])

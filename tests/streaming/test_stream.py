@@ -91,7 +91,7 @@ def test_scores_are_those_of_clips_that_begin_at_every_frame(front_end: str) -> 
     assert [d.time for d in found] == [begin + end for begin in begins]
     clips = [np.pad(samples[b : b + end], (0, max(0, fe.clip_samples - end)))[: fe.clip_samples] for b in begins]
     levels = integer.levels(np.stack(clips), fe)
-    values = integer.pixels(levels, fe) if fe.kind == "logmel" else levels
+    values = integer.to_pixels(levels, fe) if fe.kind == "logmel" else levels
     q = model.quant["input"]
     outputs = reference.run(model, integer.codes(values, fe, q.scale, q.zero_point))
     best = outputs.reshape(len(clips), -1)

@@ -55,5 +55,5 @@ def clips(fe: FrontEnd, seed: int = 0) -> Array:
 def codes(samples: Array, fe: FrontEnd, quant: TensorQuant) -> npt.NDArray[np.int8]:
     """Returns what the integer front end makes of clips `[N, clip_samples]`, `[N, T', K]`."""
     levels = integer.levels(samples, fe)
-    values = integer.pixels(levels, fe) if fe.kind == "logmel" else levels
+    values = integer.to_pixels(levels, fe) if fe.kind == "logmel" else levels
     return integer.codes(values, fe, quant.scale, quant.zero_point)[..., 0]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Mean
-from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.space import Block, Choice, SearchSpace, Template, ValueOf
 from micronets.tasks.scoring import Score, classification
 
 CLASSES = ("low", "middle", "high")
@@ -80,7 +80,7 @@ def tiny_space() -> SearchSpace:
         Choice("keep_plain", "keep", (0, 1)),
     )
 
-    def template(pick: Pick) -> Template:
+    def template(pick: ValueOf) -> Template:
         stem = Conv2D(
             name="stem", inputs=(INPUT,), filters=pick("width"), kernel=(3, 3), stride=(1, 2), activation="relu"
         )

@@ -95,7 +95,7 @@ def project_files(listener: Listener, kind: str) -> Project:
     """Returns the files of a project.
 
     - listener: the network and the board.
-    - kind: a name in `KINDS`.
+    - kind: a name in `PROJECT_KINDS`.
 
     Raises `SpecError` for a kind that is not for this board, or has no driver for such a sensor.
     """
@@ -105,7 +105,7 @@ def project_files(listener: Listener, kind: str) -> Project:
             f"--for {kind}: has drivers of microphones alone; take --for {' or '.join(sensor.kinds)} and write the "
             f"three functions of its {sensor.header}"
         )
-    return KINDS[kind](listener)
+    return PROJECT_KINDS[kind](listener)
 
 
 def _readme(listener: Listener, what: str, steps: str, parts: Mapping[str, str]) -> str:
@@ -553,7 +553,7 @@ The microphone, an INMP441 or the like, is connected to I2S2: word select to PB1
 its L/R pin to ground. Words come over the serial line of the board's debugger, at 115,200 baud.
 """
 
-KINDS: Mapping[str, Callable[[Listener], Project]] = MappingProxyType(
+PROJECT_KINDS: Mapping[str, Callable[[Listener], Project]] = MappingProxyType(
     {"cmake": _cmake, "zephyr": _zephyr, "platformio": _platformio, "arduino": _arduino, "esp-idf": _esp_idf}
 )
 """The function that makes each kind of project, by its name."""

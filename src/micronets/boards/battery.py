@@ -107,7 +107,7 @@ def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -
     return DutyCycle(rate, duty, board.active_power_w, board.sleep_power_w, average, str(battery), life)
 
 
-def rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
+def duty_rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
     """Returns a duty cycle as rows of a table: what, how much, how it comes about."""
     known = cycle.sleep_power_w is not None
     asleep = (

@@ -132,7 +132,7 @@ classes = click.option(
 )
 
 
-optimise = click.option(
+optimise_option = click.option(
     "--optimise",
     default="size",
     show_default=True,

@@ -109,7 +109,7 @@ def get(
                 raise SpecError("data get asks before it downloads, and there is nobody to ask; add --yes")
             click.confirm("Download?", abort=True, err=True)
     fetch.fetch_archives(plans, directory, _FetchProgress(), keep_archives=keep_archives)
-    settings = fetch.settings_for(source, directory)
+    settings = fetch.settings_of_source(source, directory)
     if as_json:
         common.echo(
             json.dumps({"task": task, "directory": str(directory), "licence": source.licence, "settings": settings})

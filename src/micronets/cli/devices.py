@@ -33,7 +33,7 @@ from micronets.cli import common, interrupts
 @click.option("--samples", default=5, show_default=True, help="Number of inputs whose outputs are checked.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the random inputs.")
 @common.patches
-@common.optimise
+@common.optimise_option
 @click.option(
     "--flash", is_flag=True, help="With serial:PORT: first build the board's firmware and write it there with pyOCD."
 )
@@ -219,7 +219,7 @@ def characterize(
         return
     from micronets.report.characterization import findings_text
 
-    common.echo(f"{findings_text(found)}\n\n{target / characterize_report.PAGE}")
+    common.echo(f"{findings_text(found)}\n\n{target / characterize_report.FINDINGS_PAGE}")
 
 
 commands: list[click.Command] = [measure, characterize]

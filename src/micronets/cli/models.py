@@ -382,7 +382,7 @@ def inspect(model: Path, board: str, simulate: bool, front_end: str | None, clas
 @common.classes
 @common.runtime_name
 @common.patches
-@common.optimise
+@common.optimise_option
 @common.as_json
 def compile_(
     model: Path,

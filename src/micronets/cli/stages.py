@@ -170,7 +170,7 @@ def _print_verdict(directory: RunDir, as_json: bool) -> None:
     from micronets.pipeline.perform import Run
     from micronets.pipeline.stages import report
 
-    run = Run(directory.path, report.read(directory))
+    run = Run(directory.path, report.read_facts(directory))
     common.echo(json.dumps(run.to_json()) if as_json else run.text())
     sys.stdout.flush()
     run.facts.check()

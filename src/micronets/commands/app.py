@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micronets import __version__, output_directory, records
-from micronets.apps.projects import KINDS, Listener, project_files
+from micronets.apps.projects import PROJECT_KINDS, Listener, project_files
 from micronets.apps.sensors import CAMERA, Sensor, listens_text, looks_text, sensor_of
 from micronets.arguments import checked
 from micronets.boards.board import Board, load_board
@@ -92,8 +92,8 @@ def app(
     arena or constants exceed the board's memory.
     """
     where, file = load_board(board), new_frames_alone(model)
-    if kind not in KINDS:
-        raise SpecError(f"--for {kind}: there is no such kind of project; {did_you_mean(kind, KINDS)}")
+    if kind not in PROJECT_KINDS:
+        raise SpecError(f"--for {kind}: there is no such kind of project; {did_you_mean(kind, PROJECT_KINDS)}")
     sensor, takes = _sensor(file, camera)
     names = Names(name_from(Path(file.name).stem) if name is None else name)
     made = OUR_C.compile(file, where, "auto", names.name, camera)

@@ -250,17 +250,17 @@ class TooLarge:
     reason: str
 
 
-Job = tuple[Arch, Board, str | None, str, Runtime]
+NetworkJob = tuple[Arch, Board, str | None, str, Runtime]
 
 
-def _measured(job: Job) -> NetworkFigures | TooLarge:
+def _measured(job: NetworkJob) -> NetworkFigures | TooLarge:
     try:
         return measured(*job)
     except DoesNotFit as e:
         return TooLarge(str(e))
 
 
-def _measure_all(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, NetworkFigures | TooLarge]]:
+def _measure_all(jobs: Sequence[NetworkJob], workers: int) -> Iterator[tuple[int, NetworkFigures | TooLarge]]:
     if workers == 1 or len(jobs) < 2:
         yield from ((i, _measured(job)) for i, job in enumerate(jobs))
         return

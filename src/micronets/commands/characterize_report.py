@@ -37,13 +37,13 @@ from micronets.terminal import counted
 
 CHANNELS = tuple(range(136, 145))  # the paper compares 138 and 140
 _MAP = 6  # pixels along each side of the maps of those networks
-LEAST = 12  # networks, for a latency model: three are held out
+LEAST_NETWORKS = 12  # networks, for a latency model: three are held out
 CHANNEL_SPACE = "channels"
 DENSE = ((32, 8), (64, 64), (128, 128), (256, 96), (640, 128), (128, 640), (512, 32), (1024, 16))  # inputs, units
-CLASSES = (2, 4, 10, 12, 35, 100)  # of a softmax
+SOFTMAX_CLASSES = (2, 4, 10, 12, 35, 100)  # of a softmax
 POOLED = ((24, 16, 2), (12, 32, 2), (16, 64, 2), (12, 48, 3), (6, 100, 3))  # rows and columns, channels, window
 LAYER_SPACE = "layers"
-_, PAGE, FACTS, MODEL = RESULTS
+_, FINDINGS_PAGE, FINDINGS_FILE, LATENCY_MODEL = RESULTS
 USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
 KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
 OPTIONS: Mapping[str, SpaceOptions] = {  # so that most of a space's networks are of a microcontroller's size
@@ -69,7 +69,7 @@ def characterize_spaces(
 ) -> Findings:
     """Measures networks of search spaces, and writes what they say into the directory `out`.
 
-    - `names`: the spaces, each as `space` takes it.
+    - `names`: the spaces, each as `measured_space` takes it.
     - `samples`: networks of each space.
     - `seed`: seed of the draw.
     - `runtime`: the runtime that executes the networks.
@@ -78,22 +78,25 @@ def characterize_spaces(
     Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.
     """
     if samples < 3:
-        raise SpecError(f"samples = {samples}; need at least 3, and {LEAST} in all for a latency model")
-    drawn = [d for name in dict.fromkeys(names) for d in draw(space(name), samples, seed)]
+        raise SpecError(f"samples = {samples}; need at least 3, and {LEAST_NETWORKS} in all for a latency model")
+    drawn = [d for name in dict.fromkeys(names) for d in draw(measured_space(name), samples, seed)]
     asked = [*drawn, *channel_networks(), *layer_networks()]
     records = characterize(
         asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, runtime=runtime
     )
     found, model = findings(records, board)
     found = replace(found, samples=samples, seed=seed, out=str(out), too_large=len(asked) - len(records))
-    results = {FACTS: json.dumps(found.to_json(), indent=1) + "\n", PAGE: characterization_page(found, records)}
+    results = {
+        FINDINGS_FILE: json.dumps(found.to_json(), indent=1) + "\n",
+        FINDINGS_PAGE: characterization_page(found, records),
+    }
     if model is not None:
-        results[MODEL] = latency_model.to_toml(model)
+        results[LATENCY_MODEL] = latency_model.to_toml(model)
     write_files(out, results, keep=True)
     return found
 
 
-def space(name: str) -> SearchSpace:
+def measured_space(name: str) -> SearchSpace:
     """Returns the search space of that name, with the options it has by itself or those of `OPTIONS`.
 
     `dscnn:ad` is the space `dscnn` for inputs of the kind `ad`; a kind alone (kws, ad, ic, images) names its usual
@@ -126,7 +129,9 @@ def channel_networks() -> list[Drawn]:
 def layer_networks() -> list[Drawn]:
     """Returns networks of hardly more than a layer, of kinds and sizes that the spaces lack or have too few of."""
     flat = [({"inputs": n, "units": u}, (1, 1, n), (_dense(u),)) for n, u in DENSE]
-    soft = [({"classes": c}, (1, 1, 32), (_dense(c), Softmax(name="softmax", inputs=("dense",)))) for c in CLASSES]
+    soft = [
+        ({"classes": c}, (1, 1, 32), (_dense(c), Softmax(name="softmax", inputs=("dense",)))) for c in SOFTMAX_CLASSES
+    ]
     pooled = [
         (
             {"side": side, "channels": c, "pool": k},
@@ -154,7 +159,7 @@ def findings(records: Sequence[NetworkRecord], board: Board) -> tuple[Findings, 
         raise DataError(f"no network of these spaces could be measured on {board.name}: they are too large for it")
     first = networks[0]
     model = None
-    if len(networks) >= LEAST:
+    if len(networks) >= LEAST_NETWORKS:
         source = (
             f"{counted(len(networks), 'random networks')} of {', '.join(drawn_from)}, {first.source} {board.name}, "
             f"{first.toolchain}"

@@ -40,7 +40,7 @@ REFERENCE = "reference"
 _CHUNK = 256  # clips the reference works on at a time: bounds its memory
 _BLOCK = 1024  # examples whose inputs are real numbers at a time
 
-Codes = npt.NDArray[Any]
+InputCodes = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
 
@@ -49,14 +49,14 @@ def blocks(count: int, size: int = _BLOCK) -> Iterator[npt.NDArray[np.int64]]:
     yield from (np.arange(i, min(i + size, count)) for i in range(0, count, size))
 
 
-def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> Codes:
+def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> InputCodes:
     """Returns real inputs `[N, H, W, C]` as codes of the model's own input shape and type; float32 ones stay."""
     model.arch.check_one_input()
     q = quantize(x, model.quant[INPUT], model.arch.input_type) if INPUT in model.quant else np.asarray(x, np.float32)
     return q.reshape(len(x), *model.arch.input_shape)
 
 
-def outputs(file: ModelFile, x: Codes, runtime: str) -> Codes:
+def outputs(file: ModelFile, x: InputCodes, runtime: str) -> InputCodes:
     """Computes the codes of outputs `[N, *output_shape]` of the model in the file.
 
     - `file`: the model.
@@ -66,7 +66,7 @@ def outputs(file: ModelFile, x: Codes, runtime: str) -> Codes:
     return runner(file, runtime)(x)
 
 
-def runner(file: ModelFile, runtime: str) -> Callable[[Codes], Codes]:
+def runner(file: ModelFile, runtime: str) -> Callable[[InputCodes], InputCodes]:
     """Returns a function from inputs `[N, *input_shape]` to outputs, which can be called many times."""
     if runtime != REFERENCE:
         return RUNTIMES[runtime].runner(file)
@@ -89,7 +89,7 @@ def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
     return real
 
 
-def compare(file: ModelFile, x: Codes, ours: Codes, theirs: Codes) -> Comparison:
+def compare(file: ModelFile, x: InputCodes, ours: InputCodes, theirs: InputCodes) -> Comparison:
     """Compares our reference's outputs with TFLM's, byte by byte.
 
     - `file`: the model that computed them.
@@ -241,7 +241,7 @@ def evaluate(
                 raise SpecError(f"{option} = {given}: is for data in files; leave it out with a data set in memory")
         examples = _examples_of(data, split, file, names)
         task = data.name
-    run, found, count = runner(file, runtime), list[Codes](), len(examples.labels)
+    run, found, count = runner(file, runtime), list[InputCodes](), len(examples.labels)
     begun, done = time.monotonic(), 0
     for rows in blocks(count, _CHUNK):
         found.append(run(quantized(network, examples.part(rows))))

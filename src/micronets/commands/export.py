@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from micronets import tflite
 from micronets.arguments import checked
-from micronets.commands.import_model import EXAMPLES, drawn_inputs
+from micronets.commands.import_model import CALIBRATION_EXAMPLES, drawn_inputs
 from micronets.commands.model_file import write
 from micronets.commands.train import check_fit
 from micronets.errors import CheckFailed, SpecError
@@ -73,12 +73,16 @@ def _after_training(network: FloatNetwork, data: TaskData | npt.NDArray[Any]) ->
     """Quantises a network of another tool over training examples or typical inputs, with metadata of the data."""
     if _is_array(data):
         given = np.asarray(data)
-        return post_training(network, given[drawn_inputs(len(given), EXAMPLES)] if given.ndim else given).model
+        return post_training(
+            network, given[drawn_inputs(len(given), CALIBRATION_EXAMPLES)] if given.ndim else given
+        ).model
     assert not isinstance(data, np.ndarray)
     check_data(data)
     check_fit(network.arch, data, {})
     network = replace(network, metadata=_metadata(data, {}))
-    return post_training(network, data.inputs("train", {}, drawn_inputs(data.size("train"), EXAMPLES))).model
+    return post_training(
+        network, data.inputs("train", {}, drawn_inputs(data.size("train"), CALIBRATION_EXAMPLES))
+    ).model
 
 
 def _is_array(data: TaskData | npt.NDArray[Any]) -> bool:

@@ -15,7 +15,7 @@ from micronets.frontend.micro import BANDS, Micro, code_factors, is_micro
 from micronets.ir.layers import INPUT
 from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel
-from micronets.streaming.incremental import METADATA, Steps
+from micronets.streaming.incremental import STEPS_KEY, Steps
 from micronets.terminal import counted
 from micronets.tflite import ModelFile, ModelSource, model_file
 
@@ -67,7 +67,7 @@ def with_front_end(model: ModelSource, front_end: str, classes: Sequence[str] | 
     fe = Micro(step_ms=STEPS_MS[front_end])
     if columns := sum(math.prod(spec.shape[:-1]) for spec in arch.variables().values()):
         window = max((columns + 1) * frames, -(-_LEAST_MS // (fe.step_ms * frames)) * frames)
-        found[METADATA] = json.dumps(records.to_json(Steps(frames, window)))
+        found[STEPS_KEY] = json.dumps(records.to_json(Steps(frames, window)))
     found["micronets.frontend"] = replace(fe, frames=window).to_json()
     found["micronets.labels"] = json.dumps(_names(file, classes))
     return replace(file, model=replace(file.model, metadata=found))

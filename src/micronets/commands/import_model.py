@@ -24,7 +24,7 @@ from micronets.progress import NoteEvent, Progress
 from micronets.terminal import counted
 from micronets.tflite.foreign import foreign_model
 
-EXAMPLES = 400
+CALIBRATION_EXAMPLES = 400
 """How many calibration inputs are taken where there are more."""
 
 
@@ -37,7 +37,7 @@ def import_model(
     front_end: str | None = None,
     labels: Sequence[str] | None = None,
     split: str = "train",
-    examples: int = EXAMPLES,
+    examples: int = CALIBRATION_EXAMPLES,
     settings: PtqSettings | None = None,
     progress: Progress | None = None,
 ) -> Imported:

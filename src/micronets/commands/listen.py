@@ -25,7 +25,7 @@ from micronets.installation import require
 from micronets.records import JsonObject
 from micronets.runtimes import TFLM
 from micronets.runtimes.c import arena_limit
-from micronets.streaming import ONE, Decision, Stream, steps_of
+from micronets.streaming import CERTAIN, Decision, Stream, steps_of
 from micronets.tflite import ModelSource, model_file
 
 _FIRMWARE = "listener"  # the network's name in the firmware; it must not be `model`
@@ -109,13 +109,13 @@ class ModelListener:
             time=self._samples / self.rate,
             level=max(_SILENT_DB, 10 * math.log10(power / 32768**2)) if power else _SILENT_DB,
             best=self.labels[best],
-            score=int(self.stream.averages[best]) / ONE,
+            score=int(self.stream.averages[best]) / CERTAIN,
             words=self._named(found),
         )
 
     def _named(self, decisions: Sequence[Decision]) -> tuple[HeardWord, ...]:
         """Returns decisions with names."""
-        return tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / ONE) for d in decisions)
+        return tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / CERTAIN) for d in decisions)
 
     def recording(self, path: Path) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
         """Reads a recording; returns its samples at the model's rate, and notes about it. Raises `DataError`."""

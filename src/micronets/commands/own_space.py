@@ -14,7 +14,7 @@ from micronets import user_code
 from micronets.errors import SpecError, UserCodeError, did_you_mean
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Layer, Pad, Softmax
-from micronets.ir.space import Choice, Pick, SearchSpace, Template, derive, relaxed_steps
+from micronets.ir.space import Choice, SearchSpace, Template, ValueOf, derive, relaxed_steps
 from micronets.ir.spaces import INPUT_KINDS, Space, find_space
 
 SpaceFunction = Callable[..., SearchSpace]
@@ -114,7 +114,7 @@ def guarded(space: SearchSpace) -> SearchSpace:
     what = f"the template of space '{space.name}'"
 
     @functools.wraps(space.template)
-    def template(pick: Pick) -> Template:
+    def template(pick: ValueOf) -> Template:
         def known(name: str) -> Any:
             if name not in names:
                 raise SpecError(f"no choice '{name}'; {did_you_mean(name, names)}")

@@ -27,9 +27,9 @@ from micronets.progress import Progress, StepEvent
 from micronets.records import JsonObject
 from micronets.report.stream_page import CurvePoint, StreamPage, stream_page
 from micronets.runtimes import TFLM
-from micronets.streaming import ONE, Detector, StreamPlan, plan_stream
+from micronets.streaming import CERTAIN, Detector, StreamPlan, plan_stream
 from micronets.streaming.compose import compose
-from micronets.streaming.detector import METADATA
+from micronets.streaming.detector import DETECTOR_KEY
 from micronets.streaming.judge import Detection, DetPoint, det_curve, judged, tuned, words_of
 from micronets.streaming.offline import Heard, hear
 from micronets.tasks.arrays.recordings import read_samples
@@ -313,13 +313,13 @@ def tune(
         raise DataError(f"{sound.source}: none of the words {', '.join(names)} is said; take a stream with some")
     heard = _heard(file, plan, sound, runtime, progress)
     found = tuned([heard], [events], plan.detector, false_accepts_per_hour)
-    texts = {**file.model.metadata, METADATA: found.to_json()}
+    texts = {**file.model.metadata, DETECTOR_KEY: found.to_json()}
     write_atomic(Path(out), write(replace(file.model, metadata=texts)))
     return Tuning(
         model=file.name,
         out=str(out),
         wanted=false_accepts_per_hour,
-        thresholds={n: found.thresholds[plan.labels.index(n)] / ONE for n in names},
+        thresholds={n: found.thresholds[plan.labels.index(n)] / CERTAIN for n in names},
         before=result_of(file.name, runtime, sound, heard, plan.detector),
         after=result_of(file.name, runtime, sound, heard, found),
     )
@@ -330,7 +330,7 @@ def _plan(file: ModelFile, hop_frames: int | None) -> StreamPlan:
 
     Raises what `plan_stream` raises, and `SpecError` for a number that is not allowed.
     """
-    text = file.model.metadata.get(METADATA)
+    text = file.model.metadata.get(DETECTOR_KEY)
     if hop_frames is None:
         return plan_stream(file.model, file.name)
     detector = plan_stream(file.model, file.name).detector if text is None else Detector.from_json(text, file.name)

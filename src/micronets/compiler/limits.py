@@ -1,7 +1,7 @@
 """Numbers on which the compiler (Python) and its kernels (C) must agree; this module is their only source.
 
-The kernels get them from csrc/include/micronets_limits.h, which holds the text of `header`. After a change here, write
-that file anew with
+The kernels get them from csrc/include/micronets_limits.h, which holds what `header_text` returns. After a change here,
+write that file anew with
 
     python -c "from micronets.compiler import limits; limits.write_header()"
 
@@ -76,12 +76,12 @@ _HEADER = """\
 """
 
 
-def header() -> str:
+def header_text() -> str:
     """Returns the text of `HEADER`: every number of this module as a macro, and the macros that compare sizes."""
     structs = "\n".join(f"#define {name.upper()}_BYTES {count}" for name, count in STRUCT_BYTES.items())
     return _HEADER.format(strip=STRIP_BYTES, words=CHANNEL_WORDS, shift=LEAST_SHIFT, structs=structs)
 
 
 def write_header() -> None:
-    """Writes `header` to its place among the kernels, in a checkout of the sources."""
-    (Path(__file__).parent / "csrc" / HEADER).write_text(header(), "utf-8")
+    """Writes `header_text` to its place among the kernels, in a checkout of the sources."""
+    (Path(__file__).parent / "csrc" / HEADER).write_text(header_text(), "utf-8")

@@ -26,7 +26,7 @@ FILE_BYTES = (360, 460, 540, 560)
 layers share. Fitted from above, as `Operator.table_bytes` is."""
 
 BUFFER_BYTES = 12  # what stands between two buffers: the length of one, and its table
-BUFFER_ALIGNMENT = 16
+FILE_ALIGNMENT = 16
 CONSTANT_BYTES = 140  # tables of a constant that a layer reads, besides its values
 ENTRY_BYTES = 64  # bytes of each text of the metadata besides its characters and those of its name
 
@@ -60,7 +60,7 @@ def _spared_by_alignment(step: Step) -> int:
     spared = 0
     for size in (packed_bytes(step.weights.taps * step.weights.channels, step.weights.bits), 4 * step.weights.channels):
         if isinstance(size, int):
-            spared += BUFFER_ALIGNMENT - 1 - -(BUFFER_BYTES + size) % BUFFER_ALIGNMENT
+            spared += FILE_ALIGNMENT - 1 - -(BUFFER_BYTES + size) % FILE_ALIGNMENT
     return spared
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal, assert_never
 
-from micronets.cost.tflm_plan import ALIGNMENT, Buffer, align, scratch_bytes, tflm_plan
+from micronets.cost.tflm_plan import TFLM_ALIGNMENT, Buffer, align, scratch_bytes, tflm_plan
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Pad, Quantize, Recurrent
 from micronets.ir.ops import Operand, TflmKernel, Weights
@@ -338,7 +338,7 @@ def _operator_bytes(
     )
 
 
-def _with_block(tail: int, size: int, alignment: int = ALIGNMENT) -> int:
+def _with_block(tail: int, size: int, alignment: int = TFLM_ALIGNMENT) -> int:
     """Returns the size of the tail once a block is taken; there is no block of 0 bytes."""
     return align(tail + size, alignment) if size else tail
 
@@ -411,7 +411,7 @@ def persistent_bytes(steps: Sequence[Step], word_bytes: Literal[4, 8] = 8) -> Nu
     for a 64-bit host, 4 for a Cortex-M.
     """
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
-    edges = 2 * (ALIGNMENT + sizes.tensor + sizes.quantization + 8)
+    edges = 2 * (TFLM_ALIGNMENT + sizes.tensor + sizes.quantization + 8)
     total: Number = sizes.allocators + sizes.eval_tensor + edges
     for s in steps:
         kernel = sizes.kernel(s)

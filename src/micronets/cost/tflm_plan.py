@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from micronets.ir.arch import Arch, Step
 
-ALIGNMENT = 16
+TFLM_ALIGNMENT = 16
 """What the offset of every buffer in the arena is a multiple of, in bytes: TFLM's `MicroArenaBufferAlignment`."""
 
 
@@ -71,7 +71,7 @@ class Moment:
     buffers: tuple[Buffer, ...]
 
 
-def align(value: int, alignment: int = ALIGNMENT) -> int:
+def align(value: int, alignment: int = TFLM_ALIGNMENT) -> int:
     """Returns `value` rounded up to a multiple of `alignment`."""
     return -(-value // alignment) * alignment
 

@@ -26,7 +26,9 @@ from micronets.progress import NoteEvent, Progress
 from micronets.tasks import TaskData
 from micronets.terminal import counted
 
-TRIALS = "trials"  # the folder, in the directory of the search, in which every network has a folder of its own
+CANDIDATE_FOLDER = "trials"
+"""The folder, in the directory of the search, in which every network has a folder of its own."""
+
 SHARES = [i / 100 for i in range(100, 0, -1)]  # of all widths, that a uniform network is tried at
 
 
@@ -53,7 +55,7 @@ def search(
     - `board`: what the costs are computed for.
     - `settings`: the method, the number of networks, epochs and the rest of the section [search].
     - `seed`: of the initial weights and of everything that is drawn.
-    - `directory`: where each network gets a folder of its own in the folder `TRIALS`, with its checkpoint.
+    - `directory`: where each network gets a folder of its own in the folder `CANDIDATE_FOLDER`, with its checkpoint.
     - `progress`: receives events that say which network is being trained, and how far its training is.
     - `runtime`: what will execute the network, which decides its costs.
     - `measure`: measures what a network really costs, by name of the limit, as in `dnas.search`. None: the computed
@@ -80,7 +82,7 @@ def search(
         values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
         arch, costs = derive(space, values), dict(fitter.costs(values))
         job = TrainingJob(arch, data, input_settings(data, values), short_training(settings, epochs), seed)
-        own = directory / TRIALS / job.fingerprint()[:12]
+        own = directory / CANDIDATE_FOLDER / job.fingerprint()[:12]
         own.mkdir(parents=True, exist_ok=True)
         progress(NoteEvent("search", f"network {number} of {len(wanted)}, {counted(epochs, 'epochs')} each"))
         trained = train_network(job, own, progress)

@@ -22,7 +22,7 @@ from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import RuntimeCosts
 from micronets.cost.counts import macs
 from micronets.design.budget_fitter import BudgetFitter, none_fits
-from micronets.design.candidates import TRIALS, random_candidates, short_training, uniform_candidates
+from micronets.design.candidates import CANDIDATE_FOLDER, random_candidates, short_training, uniform_candidates
 from micronets.design.dnas_loop import input_settings
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train import TrainingJob, train_network
@@ -179,7 +179,7 @@ def _train(
         seed,
         entry.state,
     )
-    own = directory / TRIALS / job.fingerprint()[:12]
+    own = directory / CANDIDATE_FOLDER / job.fingerprint()[:12]
     own.mkdir(parents=True, exist_ok=True)
     trained = train_network(job, own, lambda event: progress(replace(event, stage=STAGE)))
     entry.state, entry.score = trained.float_state, trained.float_score

@@ -44,7 +44,7 @@ from micronets.terminal import counted
 
 CHECKPOINT, SCORES = "checkpoint.pt", "scores.jsonl"
 RANDOM_NETWORKS = 2  # random networks that a step trains, beside the largest and the smallest one
-VALIDATION = 1024  # validation examples, evenly spaced, that cut networks are compared on
+COMPARED_EXAMPLES = 1024  # validation examples, evenly spaced, that cut networks are compared on
 PARENTS = 8  # the best networks, from which new ones are made
 MUTATION = 0.1  # the probability with which a choice is drawn anew
 
@@ -106,7 +106,7 @@ class CutNetworks:
     def __init__(self, loop: SearchLoop, data: TaskData, scores: ScoreFile | None = None) -> None:
         self.loop, self.data, self.scores = loop, data, scores
         size = data.size("val")
-        self._rows = np.unique(np.linspace(0, size - 1, min(size, VALIDATION)).astype(np.int64))
+        self._rows = np.unique(np.linspace(0, size - 1, min(size, COMPARED_EXAMPLES)).astype(np.int64))
         self._labels = torch.from_numpy(data.labels("val")[self._rows])
         self.losses: dict[Arch, float] = {}
 

@@ -13,7 +13,7 @@ WITHOUT_EFFECT = ("checkpoint_seconds",)
 OF_SPACES = ("space_share", "space_networks")
 """Names of settings of [search] by which a space is chosen; they do not change the search of a space."""
 
-MOST = {
+GREATEST = {
     "arch_lr": 100,
     "batch": 1_000_000,
     "calibration_batches": 10_000,
@@ -52,13 +52,13 @@ def check_ranges(section: str, settings: object, positive: Iterable[str], not_ne
     """Raises `SpecError` for a number out of its range, NaN included, and for an unknown word.
 
     - section: the section of a configuration that holds the settings, for the message.
-    - settings: the record of settings; it need not have all the numbers of `MOST` and all the words.
+    - settings: the record of settings; it need not have all the numbers of `GREATEST` and all the words.
     - positive: names of settings that must be more than 0.
     - not_negative: names of settings that must be 0 or more.
     """
-    for name in {*MOST, *positive, *not_negative}:
+    for name in {*GREATEST, *positive, *not_negative}:
         check_is_number(f"{section}: {name}", getattr(settings, name, 0))
-    for name, most in MOST.items():
+    for name, most in GREATEST.items():
         value = getattr(settings, name, 0)
         if not value <= most:
             raise SpecError(f"{section}: {name} = {value}; at most {most:,}")

@@ -31,7 +31,7 @@ from micronets.records import to_json
 
 __all__ = ["TrainResult", "TrainSettings", "TrainingJob", "load_result", "train_network"]
 
-WEIGHTS = "weights.pt"
+WEIGHTS_FILE = "weights.pt"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,17 +92,17 @@ def train_network(job: TrainingJob, directory: Path, progress: Progress | None =
     buffer = io.BytesIO()
     torch.save(record, buffer)
     try:
-        write_atomic(directory / WEIGHTS, buffer.getvalue())
+        write_atomic(directory / WEIGHTS_FILE, buffer.getvalue())
     except OSError as e:
         raise FileError(
-            f"{directory / WEIGHTS}: cannot write ({e.strerror or e}); free space and run again to continue"
+            f"{directory / WEIGHTS_FILE}: cannot write ({e.strerror or e}); free space and run again to continue"
         ) from e
     return _result_of(record)
 
 
 def load_result(directory: Path) -> TrainResult:
     """Reads what `train_network` left in `directory`. Raises `FileError` if it is not there or damaged."""
-    path = directory / WEIGHTS
+    path = directory / WEIGHTS_FILE
     try:
         check_plain(path)
         return _result_of(torch.load(path, map_location="cpu", weights_only=True))

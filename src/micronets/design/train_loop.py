@@ -37,10 +37,10 @@ from micronets.tasks import Score, TaskData
 from micronets.tasks.base import MakeView
 from micronets.tasks.labelled import given_labels
 
-STAGES: tuple[TrainStage, ...] = get_args(TrainStage)
+TRAIN_STAGES: tuple[TrainStage, ...] = get_args(TrainStage)
 MIXUP_SEED = 1  # the last number of the seed of a step's mixup, which tells it from other draws of that step
 CALIBRATION_SEED = 2  # stands in the seed of calibration batches where other seeds have the number of the stage
-REPORT_SECONDS = 1.0  # the least time between two reports of progress within an epoch
+TRAIN_REPORT_SECONDS = 1.0  # the least time between two reports of progress within an epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +109,7 @@ class BestEpoch:
 
 
 class TrainLoop:
-    """A training through the stages of `STAGES`, from its start or from the checkpoint in its directory.
+    """A training through the stages of `TRAIN_STAGES`, from its start or from the checkpoint in its directory.
 
     - `stage`: the present stage, "float" or "quantised"; "done" after the last.
     - `step`: steps done in the present stage.
@@ -242,7 +242,7 @@ class TrainLoop:
                 self._end_epoch(epoch)
             now = time.monotonic()
             ended = i + 1 == self.steps_per_epoch
-            if ended or now - reported >= REPORT_SECONDS:
+            if ended or now - reported >= TRAIN_REPORT_SECONDS:
                 self._seconds_per_step[self.stage] = (now - started) / (self.step - first_step)
                 self._report(_figures(self.history[-1]) if ended else {"loss": self._mean_loss()})
                 reported = now
@@ -336,7 +336,7 @@ class TrainLoop:
 
         0, as of the float stage, if views are used again.
         """
-        return 0 if self._is_taught and self.job.teacher_views else STAGES.index(self.stage)
+        return 0 if self._is_taught and self.job.teacher_views else TRAIN_STAGES.index(self.stage)
 
     def _asked(
         self, batch: Tensor, number: int, inputs: Tensor, share: float, partner: Tensor
@@ -374,7 +374,7 @@ class TrainLoop:
         """Draws this step's mixup: the share that each example keeps, and the index `[examples]` of its partner."""
         if not self.settings.mixup:
             return 1.0, torch.arange(examples)
-        rng = np.random.default_rng([self.job.seed, STAGES.index(self.stage), self.step, MIXUP_SEED])
+        rng = np.random.default_rng([self.job.seed, TRAIN_STAGES.index(self.stage), self.step, MIXUP_SEED])
         share = float(rng.beta(self.settings.mixup, self.settings.mixup))
         return share, torch.from_numpy(rng.permutation(examples)).to(self.device)
 

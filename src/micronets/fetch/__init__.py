@@ -183,7 +183,7 @@ def _add_way_out(problem: Exception, archive: Archive, directory: Path) -> str:
     )
 
 
-def settings_for(source: Source, directory: Path) -> dict[str, str]:
+def settings_of_source(source: Source, directory: Path) -> dict[str, str]:
     """Returns the settings, by key of a configuration, with which a task uses the data that lie in `directory`."""
     found = {key: directory / folder if folder else directory for key, folder in source.settings.items()}
     return {key: str(path) for key, path in found.items() if path.is_dir()}

@@ -22,19 +22,19 @@ from micronets.frontend.image import ImageFrontEnd, resize_matrix
 Bytes = npt.NDArray[np.uint8]
 Int = npt.NDArray[np.int64]
 
-Pixels = Literal["rgb888", "rgb565", "rgb565le", "yuv422", "gray"]
+PixelFormat = Literal["rgb888", "rgb565", "rgb565le", "yuv422", "gray"]
 """How a camera writes a pixel: bytes R, G, B; 16 bits of R, G and B with the high byte first, as cameras send them, or
 with the low one first; bytes Y, U, Y, V for two pixels; a byte of gray."""
 
 PIXEL_BYTES = {"rgb888": 3, "rgb565": 2, "rgb565le": 2, "yuv422": 2, "gray": 1}
 
-WEIGHT_BITS = 14
+FRAME_WEIGHT_BITS = 14
 """Fractional bits of a weight of a pixel; the weights of a pixel of the input are 1 together, exactly."""
 
 ROW_BITS = 6
 """Fractional bits of a pixel whose row has been resized; it has 16 bits with its sign."""
 
-MOST = 4096  # pixels of a side of a frame
+MOST_PIXELS = 4096  # pixels of a side of a frame
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,20 @@ class Camera:
     """The frames of a camera: their size, and the format of a pixel. Raises `SpecError` for an impossible one.
 
     - `width`, `height`: 1 to 4096; for `yuv422`, the width is even.
-    - `pixels`: see `Pixels`.
+    - `pixels`: see `PixelFormat`.
     """
 
     width: int
     height: int
-    pixels: Pixels
+    pixels: PixelFormat
 
     def __post_init__(self) -> None:
-        if self.pixels not in get_args(Pixels):
-            raise SpecError(f"camera: unknown pixels '{self.pixels}'; {did_you_mean(self.pixels, get_args(Pixels))}")
-        if not (1 <= self.width <= MOST and 1 <= self.height <= MOST):
-            raise SpecError(f"camera: frames of {self.width} x {self.height}; a side has 1 to {MOST} pixels")
+        if self.pixels not in get_args(PixelFormat):
+            raise SpecError(
+                f"camera: unknown pixels '{self.pixels}'; {did_you_mean(self.pixels, get_args(PixelFormat))}"
+            )
+        if not (1 <= self.width <= MOST_PIXELS and 1 <= self.height <= MOST_PIXELS):
+            raise SpecError(f"camera: frames of {self.width} x {self.height}; a side has 1 to {MOST_PIXELS} pixels")
         if self.pixels == "yuv422" and self.width % 2:
             raise SpecError(f"camera: frames {self.width} pixels wide; yuv422 has two at a time, so an even width")
 
@@ -75,7 +77,8 @@ class Camera:
 class Taps:
     """The weights that resize an axis; a pixel of the output is a sum over the same number of pixels for all.
 
-    - start: `[n]`, the first pixel of each sum. weights: `[n, taps]`, `WEIGHT_BITS` fractional bits, some of them 0.
+    - start: `[n]`, the first pixel of each sum.
+    - weights: `[n, taps]`, of which some are 0, with `FRAME_WEIGHT_BITS` fractional bits.
     """
 
     start: Int
@@ -88,9 +91,9 @@ def taps(before: int, after: int, name: str) -> Taps:
     - before, after: how many pixels an axis has before and after, at least 1.
     - name: the filter.
     """
-    whole = np.rint(resize_matrix(before, after, name).astype(np.float64) * 2**WEIGHT_BITS).astype(np.int64)
+    whole = np.rint(resize_matrix(before, after, name).astype(np.float64) * 2**FRAME_WEIGHT_BITS).astype(np.int64)
     #  The largest weight takes the sum of all rounding errors, so that a picture of one colour stays unchanged.
-    whole[np.arange(after), whole.argmax(1)] += 2**WEIGHT_BITS - whole.sum(1)
+    whole[np.arange(after), whole.argmax(1)] += 2**FRAME_WEIGHT_BITS - whole.sum(1)
     used = whole != 0
     first, last = used.argmax(1), before - 1 - used[:, ::-1].argmax(1)
     count = int((last - first).max()) + 1
@@ -198,11 +201,11 @@ def camera_pixels(frames: Bytes, camera: Camera, fe: ImageFrontEnd, t: CameraTab
     x = decoded(frames, camera, fe.colour)[:, t.top : t.top + t.rows, t.left : t.left + t.columns]
     at = t.across.start[:, None] + np.arange(t.across.weights.shape[1])
     row = np.einsum("nyokc,ok->nyoc", x[:, :, at], t.across.weights)
-    shift = WEIGHT_BITS - ROW_BITS
+    shift = FRAME_WEIGHT_BITS - ROW_BITS
     row = (row + (1 << (shift - 1))) >> shift
     at = t.down.start[:, None] + np.arange(t.down.weights.shape[1])
     whole = np.einsum("nokxc,ok->noxc", row[:, at], t.down.weights)
-    shift = WEIGHT_BITS + ROW_BITS
+    shift = FRAME_WEIGHT_BITS + ROW_BITS
     out = np.zeros((len(frames), *fe.input_shape), np.int64)
     found = np.clip((whole + (1 << (shift - 1))) >> shift, 0, 255)
     out[:, t.to_top : t.to_top + t.height, t.to_left : t.to_left + t.width] = found

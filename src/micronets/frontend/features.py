@@ -57,7 +57,7 @@ def _clip_features(x: Array, fe: FrontEnd) -> Array:
     """Computes the features of clips `[N, clip_samples]`."""
     if fe.arithmetic == "integer":
         level = integer.levels(integer.integer_samples(x), fe)
-        return integer.pixels(level, fe) if fe.kind == "logmel" else integer.natural(level)
+        return integer.to_pixels(level, fe) if fe.kind == "logmel" else integer.natural(level)
     if fe.sample_scale == "unit":
         x = x / np.float32(32768)
     elif fe.sample_scale == "max":

@@ -22,7 +22,7 @@ FITS = ("stretch", "crop", "letterbox")
 FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # radius, in pixels of the coarser grid
 INPUT_SETTINGS = ("resolution", "colour")
 LUMA = (0.2989, 0.5870, 0.1140)  # weights of R, G and B in gray (ITU-R BT.601)
-LARGEST = 1024  # the largest side of a picture, in pixels
+LARGEST_SIDE = 1024  # the largest side of a picture, in pixels
 
 Bytes = npt.NDArray[np.uint8]
 Float = npt.NDArray[np.float32]
@@ -103,8 +103,8 @@ def _check_image_front_end(fe: ImageFrontEnd) -> None:
             refuse(name, ", ".join(options))
     for name, low in (("resolution", 1), ("via", 0), ("colour", 1)):
         value = getattr(fe, name)
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= LARGEST:
-            refuse(name, f"an integer from {low} to {LARGEST}")
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= LARGEST_SIDE:
+            refuse(name, f"an integer from {low} to {LARGEST_SIDE}")
     if fe.colour not in (1, 3):
         refuse("colour", "1 (gray) and 3 (R, G, B)")
     for name in ("input_mean", "input_scale"):

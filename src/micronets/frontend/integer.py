@@ -32,7 +32,7 @@ Array = npt.NDArray[Any]
 Int = npt.NDArray[np.int64]
 Int32 = npt.NDArray[np.int32]
 
-WEIGHT_BITS = 12
+BAND_BITS = 12
 """Fractional bits of a bin's weight in a mel band."""
 
 PIXEL_BITS = 20
@@ -50,7 +50,7 @@ class SoundTables(Fourier):
     - window: int16 `[window_samples]`, `WINDOW_BITS` fractional bits.
     - first_bin: int `[n_mels + 2]`; bins first_bin[j] to first_bin[j + 1] - 1 lie between the edges j and j + 1 of the
       bands: they are on the rising side of band j and on the falling side of band j - 1.
-    - rise: uint16 `[bins]`, the weight of a bin in the band on whose rising side it is, `WEIGHT_BITS` fractional bits;
+    - rise: uint16 `[bins]`, the weight of a bin in the band on whose rising side it is, `BAND_BITS` fractional bits;
       the rest to 1 is its weight in the band below.
     - unit_level: the number that is added to a band's level in the transform's units to get that in the front end's.
     - least_level: the level of `log_floor`, to which smaller levels are raised.
@@ -80,11 +80,11 @@ def sound_tables(fe: FrontEnd) -> SoundTables:
     at = mel(np.arange(bins) * fe.sample_rate / n)
     interval = np.clip(np.searchsorted(first, np.arange(bins), side="right") - 1, 0, fe.n_mels)
     rise = (at - edges[interval]) / (edges[interval + 1] - edges[interval])
-    one = 1 << WEIGHT_BITS
+    one = 1 << BAND_BITS
     # |X|^2 in the units of samples = power * (M / 2^WINDOW_BITS)^2; |X| has the root of it.
-    unit = 2.0 ** (POWER_SHIFT - WEIGHT_BITS) * (points / 2**WINDOW_BITS) ** 2
+    unit = 2.0 ** (POWER_SHIFT - BAND_BITS) * (points / 2**WINDOW_BITS) ** 2
     if fe.power == 1:
-        unit = 2.0**-WEIGHT_BITS * points / 2**WINDOW_BITS
+        unit = 2.0**-BAND_BITS * points / 2**WINDOW_BITS
     if fe.sample_scale == "unit":
         unit /= 32768**fe.power
     factor = round(fe.pixel_scale * math.log(2) * 2**PIXEL_BITS)
@@ -144,7 +144,7 @@ def frame_levels(rows: Array, fe: FrontEnd) -> Int:
     return found
 
 
-def pixels(found: Int, fe: FrontEnd) -> npt.NDArray[np.uint8]:
+def to_pixels(found: Int, fe: FrontEnd) -> npt.NDArray[np.uint8]:
     """Turns levels into pixels 0..255, each `pixel_scale ln(band) + pixel_offset` to the nearest integer."""
     t = sound_tables(fe.base())
     shift = LEVEL_BITS + PIXEL_BITS
@@ -189,11 +189,11 @@ def _root(power: Int) -> Int:
 
 
 def _bands(x: Int, t: SoundTables) -> Int:
-    """Sums weighted bins `[bins, F]` to bands `[n_mels, F]`, with `WEIGHT_BITS` fractional bits."""
+    """Sums weighted bins `[bins, F]` to bands `[n_mels, F]`, with `BAND_BITS` fractional bits."""
     starts = t.first_bin
     up = _sums(x * t.rise[:, None], starts)
     both = _sums(x, starts)
-    return np.asarray(up[:-1] + (both[1:] << WEIGHT_BITS) - up[1:])
+    return np.asarray(up[:-1] + (both[1:] << BAND_BITS) - up[1:])
 
 
 def _sums(x: Int, starts: Int) -> Int:
@@ -277,7 +277,7 @@ def frame_codes(rows: Array, loudest: Array, fe: FrontEnd, scale: float, zero_po
     if fe.sample_scale == "max":
         found -= log2(np.asarray(loudest, np.int64))[:, None] * fe.power
     found = np.maximum(found, t.least_level)
-    values = pixels(found, fe) if fe.kind == "logmel" else found
+    values = to_pixels(found, fe) if fe.kind == "logmel" else found
     return codes(values[:, None], replace(fe, frame_stride=1), scale, zero_point)[:, 0, :, 0]
 
 

@@ -11,7 +11,7 @@ from micronets.files import read_plain
 from micronets.frontend.wav import Recording, conversion, decode_wav, recording
 from micronets.installation import install
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
+SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
 """Endings of the names of files that are taken for recordings, in small letters."""
 
 _UNREAD = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mov", ".ape", ".wv", ".mka", ".m4b")

@@ -29,7 +29,7 @@ from micronets.ranges import check_fields, check_number, ranged
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
-Codes = npt.NDArray[np.int8]
+FeatureCodes = npt.NDArray[np.int8]
 
 MOMENTS = ("mean", "deviation", "minimum", "maximum")
 """The moments of a frame, in the order in which they follow the bands."""
@@ -386,7 +386,7 @@ def code_tables(fe: Spectral, scale: float, zero_point: int) -> CodeTables:
     return CodeTables(factors, offsets.astype(np.int64), shifts)
 
 
-def codes_of(steps: Array, fe: Spectral, scale: float, zero_point: int) -> Codes:
+def codes_of(steps: Array, fe: Spectral, scale: float, zero_point: int) -> FeatureCodes:
     """Computes the codes of windows, int8 `[N, frames, values, axes]`.
 
     - steps: samples of 16 bits `[N, samples, axes]`.

@@ -20,7 +20,7 @@ from micronets.importers.equalise import EQUALISATIONS, Equalisation, equalised,
 from micronets.importers.interpreter import execute
 from micronets.importers.network import FloatNetwork, FloatWeights, folded
 from micronets.importers.outputs import chunk_of, judged_tensor, spread, tensors_of
-from micronets.importers.quantise import quantise, simulated, with_requantised_joins
+from micronets.importers.quantise import quantised_network, simulated, with_requantised_joins
 from micronets.importers.ranges import RANGE_RULES, Observed, Range, RangeRule, observe
 from micronets.ir.arch import Step
 from micronets.ir.layers import INPUT
@@ -161,7 +161,7 @@ def as_it_is(network: FloatNetwork) -> Imported:
 
     Raises `SpecError` for a tensor whose scale the file does not set.
     """
-    return Imported(quantise(with_requantised_joins(folded(network)), {}), None)
+    return Imported(quantised_network(with_requantised_joins(folded(network)), {}), None)
 
 
 def post_training(
@@ -369,7 +369,7 @@ def _model(network: FloatNetwork, ranges: Mapping[str, Range], x: Array | None) 
     The correction is the empirical one of Nagel et al. (2019), section 4.2: layer by layer, every channel's mean over
     the inputs becomes that of the float network, with all that lies before already quantised and corrected.
     """
-    model = quantise(network, ranges)
+    model = quantised_network(network, ranges)
     if x is None:
         return model
     x = spread(x, max(8, chunk_of(network, _CORRECTED_VALUES)))
@@ -389,7 +389,7 @@ def _model(network: FloatNetwork, ranges: Mapping[str, Range], x: Array | None) 
 
     other, rounded = simulated(model)
     execute(other, x, rounded, correct)
-    return quantise(network, ranges, corrections)
+    return quantised_network(network, ranges, corrections)
 
 
 def _channel_means(values: Array) -> npt.NDArray[np.float64]:

@@ -63,7 +63,7 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.quantized.places import RESIZE_BITS, bilinear_places, nearest_places
-from micronets.quantized.products import windows
+from micronets.quantized.products import tap_windows
 from micronets.quantized.reference import aligned, sliced
 
 Array = npt.NDArray[Any]
@@ -145,10 +145,10 @@ def layer_outputs(network: FloatNetwork, step: Step, inputs: list[Array]) -> tup
             vectors = x if layer.keep_dims else x.reshape(len(x), w.kernel.shape[1])
             return (vectors @ w.kernel.T + w.bias,)
         case AveragePool2D():
-            counted = windows(np.ones_like(x[:1, :, :, :1]), layer.window, 0).sum(axis=(-2, -1))
-            return (windows(x, layer.window, 0).sum(axis=(-2, -1)) / counted,)
+            counted = tap_windows(np.ones_like(x[:1, :, :, :1]), layer.window, 0).sum(axis=(-2, -1))
+            return (tap_windows(x, layer.window, 0).sum(axis=(-2, -1)) / counted,)
         case MaxPool2D():
-            return (windows(x, layer.window, -np.inf).max(axis=(-2, -1)),)
+            return (tap_windows(x, layer.window, -np.inf).max(axis=(-2, -1)),)
         case Mean():
             return (x.mean(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
         case Sum():
@@ -255,7 +255,7 @@ def _convolution(layer: Conv2D, w: FloatWeights, x: Array) -> Array:
     if layer.kernel == (1, 1):
         found = x[:, :: layer.stride[0], :: layer.stride[1], :, None, None]
     else:
-        found = windows(x, layer.window, 0)
+        found = tap_windows(x, layer.window, 0)
     shape, size = found.shape[:3], math.prod(w.kernel.shape[1:])
     rows = found.reshape(math.prod(shape), layer.groups, size)  # a row holds a window in the order (C, kh, kw)
     columns = w.kernel.transpose(3, 1, 2, 0).reshape(size, layer.groups, -1)
@@ -265,7 +265,7 @@ def _convolution(layer: Conv2D, w: FloatWeights, x: Array) -> Array:
 
 def _depthwise(layer: DepthwiseConv2D, w: FloatWeights, x: Array) -> Array:
     """Returns the sums of products `[N, H', W', C * multiplier]` of a depthwise convolution, with its bias."""
-    found = windows(np.repeat(x, layer.multiplier, axis=3) if layer.multiplier > 1 else x, layer.window, 0)
+    found = tap_windows(np.repeat(x, layer.multiplier, axis=3) if layer.multiplier > 1 else x, layer.window, 0)
     total = np.empty(found.shape[:4], np.float32)
     total[:] = w.bias
     for i in range(layer.kernel[0]):

@@ -1,4 +1,4 @@
-"""`quantise`: makes a `QuantizedModel` of a `FloatNetwork` and the ranges of its tensors."""
+"""`quantised_network`: makes a `QuantizedModel` of a `FloatNetwork` and the ranges of its tensors."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def rounded_to(quant: TensorQuant, values: Array) -> Array:
     return codes
 
 
-def quantise(
+def quantised_network(
     network: FloatNetwork, ranges: Mapping[str, Range], corrections: Mapping[str, Array] | None = None
 ) -> QuantizedModel:
     """Returns the integer model of a network.

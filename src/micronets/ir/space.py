@@ -27,7 +27,7 @@ from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Layer, Pad, Shape
 from micronets.number import Number
 
-Pick = Callable[[str], Any]
+ValueOf = Callable[[str], Any]
 """Gives the value of the choice of a name: an integer, or a 0-d tensor in a relaxed network."""
 
 Values = Mapping[str, int]
@@ -87,7 +87,7 @@ class SearchSpace:
 
     name: str
     choices: tuple[Choice, ...]
-    template: Callable[[Pick], Template]
+    template: Callable[[ValueOf], Template]
     finish: Callable[[Arch], Arch] = lambda arch: arch
 
     def choice(self, name: str) -> Choice:

@@ -42,7 +42,7 @@ from micronets.pipeline.directory import ARCH, TRIALS, VALUES, RunDir, StageInpu
 from micronets.pipeline.event_files import is_wanted, recorded
 from micronets.pipeline.toml_config import flat, to_toml
 from micronets.progress import NoteEvent, Progress
-from micronets.records import from_json, read_file
+from micronets.records import from_json, read_record
 from micronets.runtimes import RUNTIMES, Runtime
 from micronets.tasks.base import SPLITS
 from micronets.tasks.labelled import duplicate_notes, given_labels
@@ -127,7 +127,7 @@ class RunContext:
         if not tries_spaces(self.config.space):
             return None
         redo = f"redo it with: micronets search {self.run.path} --redo; or name another --out"
-        return read_file(lambda table: from_json(SpaceTrials, table), self.run / TRIALS, redo)
+        return read_record(lambda table: from_json(SpaceTrials, table), self.run / TRIALS, redo)
 
     @cached_property
     def space_table(self) -> Mapping[str, Any]:
@@ -354,9 +354,9 @@ def settings_for(context: RunContext, *sections: str) -> StageInputs:
     if not tries_spaces(context.config.space):
         settings = {k: v for k, v in settings.items() if k not in [f"search.{name}" for name in OF_SPACES]}
     if user_code.is_own(context.config.task):
-        settings["task file"] = user_code.fingerprint(context.config.task, "task")
+        settings["task file"] = user_code.source_fingerprint(context.config.task, "task")
     if "space" in sections and "file" in context.config.space:
-        settings["space file"] = user_code.fingerprint(context.config.space["file"], "space.file")
+        settings["space file"] = user_code.source_fingerprint(context.config.space["file"], "space.file")
     if "latency_model" in sections and context.config.latency_model:
         settings["latency model file"] = context.latency_model_digest
     return {**settings, "data files": context.data_fingerprint}

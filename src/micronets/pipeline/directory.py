@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 from micronets import __version__, files, output_directory
 from micronets.errors import FileError, SpecError
 from micronets.files import digest, read_plain, write_atomic
-from micronets.records import from_json, read_file, to_json, without_null
+from micronets.records import from_json, read_record, to_json, without_null
 
 CONFIG, RECORD, LOCK = "config.toml", "stages.json", ".lock"
 SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER = "search", "teacher", "train"
@@ -342,7 +342,7 @@ def _read(run: RunDir) -> dict[str, StageRecord]:
         return {}
     except OSError:
         pass  # the error is that of reading it
-    return read_file(_stage_records, run / RECORD, "start again in another directory with --out")
+    return read_record(_stage_records, run / RECORD, "start again in another directory with --out")
 
 
 def _stage_records(table: Any) -> dict[str, StageRecord]:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 SUFFIX, RESULT = "-dry-run", "dry_run.json"
 STEPS = 3  # of a stage: the first one pays for what happens once, the second one is timed
-EXAMPLES = 48  # of the validation and of the test split
+FEW_EXAMPLES = 48  # of the validation and of the test split
 SYNTHETIC = 96  # training examples to synthesise, at most
 CPU_BATCH = 16
 SPACE_SHARE = 8.0  # by which four spaces are compared by `STEPS` steps of one network each, and two by twice as many
@@ -76,7 +76,11 @@ class FewExamples:
     def rows(self, split: str) -> Labels:
         """Returns which examples of a split are used."""
         n = self.data.size(split)
-        return np.arange(n) if split == "train" else np.unique(np.linspace(0, n - 1, min(n, EXAMPLES)).astype(np.int64))
+        return (
+            np.arange(n)
+            if split == "train"
+            else np.unique(np.linspace(0, n - 1, min(n, FEW_EXAMPLES)).astype(np.int64))
+        )
 
     def size(self, split: str) -> int:
         """Returns the number of examples of a split that are used."""

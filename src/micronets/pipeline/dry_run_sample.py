@@ -11,7 +11,7 @@ from typing import Any
 
 from micronets.files import walk
 
-EXAMPLES = (".wav", ".jpg", ".jpeg", ".png", ".bmp", ".npy", ".csv")
+EXAMPLE_SUFFIXES = (".wav", ".jpg", ".jpeg", ".png", ".bmp", ".npy", ".csv")
 """Suffixes of files that are one example each; other files (lists, annotations, packs of many) are always taken."""
 
 FILES = 1500  # in all, about; a directory of fewer is taken as it is
@@ -44,7 +44,9 @@ def sample(path: Path, into: Path, files: int = FILES) -> DataSample:
     if not path.is_dir():
         return DataSample(path, 0, 0)
     found = {folder: names for folder, _, names in walk(path)}
-    examples = {folder: [n for n in names if Path(n).suffix.lower() in EXAMPLES] for folder, names in found.items()}
+    examples = {
+        folder: [n for n in names if Path(n).suffix.lower() in EXAMPLE_SUFFIXES] for folder, names in found.items()
+    }
     total = sum(map(len, examples.values()))
     if total <= files:
         return DataSample(path, total, total)

@@ -16,8 +16,7 @@ from micronets.pipeline.config import Config
 from micronets.pipeline.context import RunContext, opened
 from micronets.pipeline.directory import MODEL, RunDir
 from micronets.pipeline.stages.base import Stage
-from micronets.pipeline.stages.report import EARLIER, REPORT
-from micronets.pipeline.stages.report import read as read_facts
+from micronets.pipeline.stages.report import EARLIER, REPORT, read_facts
 from micronets.pipeline.summary import summary, summary_json
 from micronets.progress import Progress
 from micronets.records import JsonObject

@@ -30,7 +30,7 @@ from micronets.pipeline.context import RunContext, setting_text, settings_for, u
 from micronets.pipeline.directory import VALUES, RunDir, StageInputs
 from micronets.pipeline.perform import perform
 from micronets.pipeline.stages.base import Stage
-from micronets.pipeline.stages.report import read as read_facts
+from micronets.pipeline.stages.report import read_facts
 from micronets.pipeline.stages.search import fitter_before_data, fitter_of
 from micronets.pipeline.sweep_config import (
     POINTS_FOLDER,

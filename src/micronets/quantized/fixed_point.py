@@ -16,7 +16,7 @@ from micronets.quantized.arithmetic import IntArray, rounding_high_mul, rounding
 
 Array = npt.NDArray[Any]
 
-ONE = 2**31 - 1
+LARGEST_Q31 = 2**31 - 1
 """What stands for 1 where there are no integer bits."""
 
 _POWERS = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
@@ -32,7 +32,7 @@ def exp_of_negative(a: IntArray, integer_bits: int) -> Array:
     for exponent, power in enumerate(_POWERS[: integer_bits + 2], start=-2):
         bit = 1 << (31 - integer_bits + exponent)
         result = np.where(remainder & bit, rounding_high_mul(result, power), result)
-    return np.where(a == 0, ONE, result)
+    return np.where(a == 0, LARGEST_Q31, result)
 
 
 def one_over_one_plus(a: IntArray) -> Array:
@@ -53,7 +53,7 @@ def input_radius(integer_bits: int, shift: int) -> int:
 def one_over_root(value: int) -> tuple[int, int]:
     """Returns a multiplier and a shift, as of `quantize_multiplier`, for 1 / sqrt(value); value is an int32 above 0."""
     if value <= 1:
-        return ONE, 0
+        return LARGEST_Q31, 0
     right = 11
     while value >= 1 << 29:
         value //= 4
@@ -121,7 +121,7 @@ def _exp_series(a: Array) -> Array:
 
 def _reciprocal(a: Array) -> Array:
     """Returns 2 / (1 + a), with two integer bits, for a in [0, 1], which has none."""
-    half = _half_sum(a, ONE)
+    half = _half_sum(a, LARGEST_Q31)
     x = 1515870810 + rounding_high_mul(half, np.full_like(half, -1010580540))  # 48/17 - 32/17 d, 2 integer bits
     for _ in range(3):
         error = (1 << 29) - rounding_high_mul(half, x)
@@ -131,4 +131,4 @@ def _reciprocal(a: Array) -> Array:
 
 def _saturated(x: Array) -> Array:
     """Returns the values clamped to the range of int32."""
-    return np.asarray(np.clip(x, -ONE - 1, ONE))
+    return np.asarray(np.clip(x, -LARGEST_Q31 - 1, LARGEST_Q31))

@@ -52,7 +52,7 @@ class LayerWeights:
 InputArrays = npt.ArrayLike | Mapping[str, npt.NDArray[Any]]
 """The inputs of a network: an array `[N, *input_shape]`; of one with several, an array for each by its name."""
 
-ALIGNMENT = 4
+INPUT_ALIGNMENT = 4
 """Bytes: where several inputs lie one behind the other, each begins at a multiple of this."""
 
 
@@ -60,7 +60,7 @@ def input_offsets(arch: Arch) -> tuple[int, ...]:
     """Returns where each input of a network begins, as they lie one behind the other, and at last where they end."""
     sizes, at, found = arch.tensor_bytes(), 0, []
     for spec in arch.inputs:
-        at = -(-at // ALIGNMENT) * ALIGNMENT
+        at = -(-at // INPUT_ALIGNMENT) * INPUT_ALIGNMENT
         found.append(at)
         at += sizes[spec.name]
     return (*found, at)
@@ -88,7 +88,7 @@ class QuantizedModel:
     initial: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def input_bytes(self) -> int:
-        """Returns the bytes of all inputs as they lie one behind the other, each from a multiple of `ALIGNMENT` on."""
+        """Returns the bytes of all inputs as they lie one behind the other, each on a multiple of `INPUT_ALIGNMENT`."""
         return input_offsets(self.arch)[-1]
 
     def tensor_bytes(self, name: str) -> int:

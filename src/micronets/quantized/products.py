@@ -86,7 +86,7 @@ def convolved(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
         if layer.kernel == (1, 1):
             seen = x[:, :: layer.stride[0], :: layer.stride[1]]  # a 1 x 1 window needs no padding
         else:
-            seen = windows(x, layer.window, qx.zero_point)
+            seen = tap_windows(x, layer.window, qx.zero_point)
         shape = seen.shape[:3]
         size, groups, filters = math.prod(w.shape[1:]), layer.groups, len(w) // layer.groups
         im2col = seen.reshape(math.prod(shape), groups, size)  # a row holds a window in the order (C, kh, kw)
@@ -94,7 +94,7 @@ def convolved(model: QuantizedModel, layer: Conv2D | DepthwiseConv2D, x: Array, 
         sums = [exact_products(im2col[:, g], columns[:, g], qx) for g in range(groups)]
         return np.concatenate(sums, axis=-1).reshape(*shape, len(w))
     kind = _exact_type(w, (1, 2), x, qx)
-    seen = windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
+    seen = tap_windows(x.astype(kind) - kind(qx.zero_point), layer.window, 0)
     if layer.multiplier > 1:
         seen = np.repeat(seen, layer.multiplier, axis=3)
     acc = np.zeros(seen.shape[:4], kind)
@@ -150,7 +150,7 @@ def multiplied_matrices(
     return multiply_by_quantized_multiplier(total, *product_rescale(qa, qb, qy)) + qy.zero_point
 
 
-def windows(x: Array, window: Window, fill: float) -> Array:
+def tap_windows(x: Array, window: Window, fill: float) -> Array:
     """Returns the windows of maps, `[N, H', W', C, kh, kw]`, as a view of the padded maps.
 
     - x: the maps, `[N, H, W, C]`.

@@ -103,7 +103,7 @@ from micronets.quantized.products import (
     exact_products,
     multiplied_matrices,
     requantised,
-    windows,
+    tap_windows,
 )
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
@@ -360,7 +360,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case AveragePool2D():
             return (_average(layer, x),)
         case MaxPool2D():
-            return (windows(x, layer.window, code_range(step.output_type)[0]).max(axis=(-2, -1)),)
+            return (tap_windows(x, layer.window, code_range(step.output_type)[0]).max(axis=(-2, -1)),)
         case Mean() | Sum() | ReduceMax() | ReduceMin() if step.output_type == "float32":
             return (reduced(layer, x),)
         case Mean() | Sum():
@@ -482,7 +482,7 @@ def _average(layer: AveragePool2D, x: Array) -> Array:
     """Returns the rounded means over windows, not yet clamped; values in the padding are not counted."""
 
     def sums(a: Array) -> Array:
-        return np.asarray(windows(a, layer.window, 0).sum(axis=(-2, -1), dtype=np.int64))
+        return np.asarray(tap_windows(a, layer.window, 0).sum(axis=(-2, -1), dtype=np.int64))
 
     return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
 

@@ -17,7 +17,7 @@ from micronets.quantized.arithmetic import (
     rounding_shift,
 )
 from micronets.quantized.fixed_point import (
-    ONE,
+    LARGEST_Q31,
     exp_of_negative,
     input_radius,
     one_minus_over_one_plus,
@@ -35,7 +35,7 @@ def logistic_codes(x: IntArray, source: TensorQuant) -> IntArray:
     """Returns 1 / (1 + exp(-x)) as codes in [-128, 127] of scale 1/256 and zero point -128."""
     real, low, high = _fixed_point(x, source)
     result = one_over_one_plus(exp_of_negative(-np.abs(real), _INTEGER_BITS))
-    result = np.where(real == 0, 1 << 30, np.where(real > 0, result, ONE - result))
+    result = np.where(real == 0, 1 << 30, np.where(real > 0, result, LARGEST_Q31 - result))
     return np.where(low, -128, np.where(high, 127, rounding_shift(result, 31 - 8) - 128))
 
 

@@ -40,7 +40,7 @@ class Mistakes:
     mistakes: tuple[Mistake, ...]
 
 
-def find(
+def find_mistakes(
     outputs: npt.NDArray[np.floating[Any]],
     labels: npt.NDArray[np.int64],
     classes: Sequence[str],

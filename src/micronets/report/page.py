@@ -15,7 +15,7 @@ from micronets.report.mistakes import Mistakes, mistakes_section
 from micronets.report.style import CSS
 from micronets.terminal import amount, counted, duration, interval_text, metric_label, percent
 
-SOURCES = {
+SOURCE_MEANINGS = {
     "estimated": "computed from the architecture, nothing ran",
     "host": "found by running TensorFlow Lite Micro on this computer",
     "host, PyTorch": "found by running the PyTorch network on this computer",
@@ -226,7 +226,7 @@ def _battery_section(facts: Facts) -> Markup | None:
     return section(
         "Battery",
         el("p", text),
-        html_table(("", "", ""), battery.rows(cycle), numeric=(1,)),
+        html_table(("", "", ""), battery.duty_rows(cycle), numeric=(1,)),
         el(
             "p",
             f"Run power: {facts.board.sources['active_power_w']}. Sleep power: {sleep}. Latency: {c.source}.",
@@ -471,6 +471,6 @@ def _origin_section(facts: Facts) -> Markup:
         el("pre", "\n".join(facts.commands)),
         html_table(("", ""), rows),
         el("h3", "Sources of the numbers"),
-        html_table(("source", "meaning"), SOURCES.items()),
+        html_table(("source", "meaning"), SOURCE_MEANINGS.items()),
         el("details", el("summary", "Configuration"), el("pre", facts.config)),
     )

@@ -332,7 +332,7 @@ def _measurement_text(found: Measurement) -> str:
         totals = [("latency", amount(found.latency_ms or 0.0, "ms"), "this machine, not the board")]
     totals += _arenas(found)
     if found.duty_cycle is not None:
-        totals += battery.rows(found.duty_cycle)
+        totals += battery.duty_rows(found.duty_cycle)
     equal = "equal the reference's, every byte" if found.bit_exact else "DIFFER from the reference's"
     outputs = f"outputs for {counted(found.samples, 'inputs')} {equal}"
     return "\n".join([*parts, text_table(("total", "", ""), totals, (1,)), "", outputs, *_source_lines(found)])

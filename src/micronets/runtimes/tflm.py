@@ -175,7 +175,7 @@ class TensorFlowLiteMicro(Runtime):
         """
         build = self._build(board)
         model = file.model
-        operators = operators_run(file)
+        operators = operators_registered(file)
         model.arch.check_one_input()
         inputs = seeded_inputs(model, options.samples, options.seed)
         x, expected = reference.packed_inputs(model, inputs), reference.output_bytes(model, inputs)
@@ -269,7 +269,7 @@ class TensorFlowLiteMicro(Runtime):
         return self.build
 
 
-def operators_run(file: ModelFile) -> list[Step | str]:
+def operators_registered(file: ModelFile) -> list[Step | str]:
     """Returns what TFLM runs of a file, in order: the layer that each operator is, or its name where it is none.
 
     An operator and a layer belong together if they make the same tensor.

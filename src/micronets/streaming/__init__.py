@@ -1,12 +1,12 @@
 """Sound or samples of a sensor without end: frames as they complete, a network's outputs, and classes that fire."""
 
-from micronets.streaming.detector import ONE, Decision, Detector, DetectorState, DetectorTables, default_detector
+from micronets.streaming.detector import CERTAIN, Decision, Detector, DetectorState, DetectorTables, default_detector
 from micronets.streaming.incremental import Steps, incremental, steps_of
 from micronets.streaming.plan import StreamPlan, plan_stream
 from micronets.streaming.stream import Stream
 
 __all__ = [
-    "ONE",
+    "CERTAIN",
     "Decision",
     "Detector",
     "DetectorState",

@@ -2,9 +2,10 @@
 
     output codes [C] -> scores [C] -> sum of the last W scores of each class -> the class with the largest sum fires
 
-A score is a certainty with 15 fractional bits, 0 .. `ONE`. Where the network's outputs are logits, it is their softmax:
-the exponential of a code below the largest one comes from a table, and is divided by the sum of all. Where they are
-certainties already, it comes from a table too. csrc/micronets_detector.c computes the same in C, to the last bit.
+A score is a certainty with 15 fractional bits, 0 .. `CERTAIN`. Where the network's outputs are logits, it is their
+softmax: the exponential of a code below the largest one comes from a table, and is divided by the sum of all. Where
+they are certainties already, it comes from a table too. csrc/micronets_detector.c computes the same in C, to the last
+bit.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ from micronets.streaming.signal import Signal
 
 Int = npt.NDArray[np.int64]
 
-METADATA = "micronets.detector"
+DETECTOR_KEY = "micronets.detector"
 """The key of the detector in a model's metadata."""
 
-ONE = 1 << 15
+CERTAIN = 1 << 15
 """The score of certainty."""
 
 _CODES = 256
@@ -43,7 +44,7 @@ class Detector:
 
     - `hop_frames`: the detector takes an output of the network once for so many frames, 1 .. 1000.
     - `average`: the number of outputs whose scores are averaged, 1 .. 64; scores before the first one count as 0.
-    - `thresholds`: for each class, the averaged score from which on it fires, 0 .. `ONE`.
+    - `thresholds`: for each class, the averaged score from which on it fires, 0 .. `CERTAIN`.
     - `refractory_ms`: for each class, how many milliseconds it does not fire again after it fired, 0 .. 60,000.
     - `never`: numbers of the classes that never fire, such as those of silence and of unknown words. While one of them
       has the largest average, no other class fires.
@@ -55,7 +56,7 @@ class Detector:
 
     hop_frames: int = ranged(10, 1, 1000)
     average: int = ranged(3, 1, 64)
-    thresholds: tuple[int, ...] = ranged((ONE // 2,), 0, ONE)
+    thresholds: tuple[int, ...] = ranged((CERTAIN // 2,), 0, CERTAIN)
     refractory_ms: tuple[int, ...] = ranged((1000,), 0, 60_000)
     never: tuple[int, ...] = ()
     gate_frames: int = ranged(50, 1, 1000)
@@ -108,11 +109,11 @@ def default_detector(labels: Sequence[str], signal: Signal, step: int = 1) -> De
       version that takes the new frames alone, takes at a time.
     """
     if isinstance(signal.front_end, Micro) and len(labels) == 1:
-        return Detector(hop_frames=step, average=5, thresholds=(round(0.97 * ONE),), refractory_ms=(1000,))
+        return Detector(hop_frames=step, average=5, thresholds=(round(0.97 * CERTAIN),), refractory_ms=(1000,))
     never = tuple(i for i, label in enumerate(labels) if label.strip("_ ").casefold() in _QUIET_NAMES)
     return Detector(
         hop_frames=step * min(1000 // step, max(1, round(100 / (signal.frame_ms * step)))),
-        thresholds=(round(0.8 * ONE),) * len(labels),
+        thresholds=(round(0.8 * CERTAIN),) * len(labels),
         refractory_ms=(1000,) * len(labels),
         never=never if len(never) < len(labels) else (),
     )
@@ -126,7 +127,7 @@ class DetectorTables:
     - average: the number of runs whose scores are averaged.
     - softmax: whether `table` has exponentials, by how far a code is below the largest one; else it has the score of
       each code, beginning with that of -128.
-    - table: `[256]`, 0 .. `ONE`.
+    - table: `[256]`, 0 .. `CERTAIN`.
     - least: `[C]`, the sum of the last `average` scores from which on a class fires.
     - refractory: `[C]`, after how many runs a class may fire again, at least 1.
     - least_loudness: the sum of the pixels of the newest `gate_frames` frames from which on a class may fire.
@@ -167,7 +168,7 @@ def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> D
         classes=classes,
         average=detector.average,
         softmax=softmax,
-        table=np.clip(np.rint(table * ONE), 0, ONE).astype(np.int64),
+        table=np.clip(np.rint(table * CERTAIN), 0, CERTAIN).astype(np.int64),
         least=least,
         refractory=np.asarray(runs, np.int64),
         least_loudness=detector.gate_pixel * signal.pixels * detector.gate_frames,
@@ -183,7 +184,7 @@ def output_quant(model: QuantizedModel) -> TensorQuant:
 
 
 def scores(outputs: npt.NDArray[Any], t: DetectorTables) -> Int:
-    """Returns the scores `[N, C]`, 0 .. `ONE`, of outputs `[N, C]`, int8 or uint8; t: the tables of the detector."""
+    """Returns the scores `[N, C]`, 0 .. `CERTAIN`, of outputs `[N, C]`, int8 or uint8, by the detector's tables `t`."""
     codes = outputs.reshape(len(outputs), t.classes).astype(np.int64)
     if outputs.dtype == np.uint8:
         codes -= 128
@@ -198,7 +199,7 @@ class Decision:
     """A class that fired.
 
     - class_index: its number.
-    - score: its averaged score, 0 .. `ONE`.
+    - score: its averaged score, 0 .. `CERTAIN`.
     - time: samples of the stream up to the end of the frame after which the class fired.
     """
 
@@ -213,7 +214,7 @@ class Fired:
 
     - run: the number of the run of the network, 0 for the first of those that were fed together.
     - class_index: the class.
-    - score: its averaged score, 0 .. `ONE`.
+    - score: its averaged score, 0 .. `CERTAIN`.
     """
 
     run: int
@@ -227,7 +228,7 @@ class DetectorState:
     def __init__(self, tables: DetectorTables) -> None:
         self.tables = tables
         self.averages = np.zeros(tables.classes, np.int64)
-        """The averaged scores after the last run, `[C]`, 0 .. `ONE`."""
+        """The averaged scores after the last run, `[C]`, 0 .. `CERTAIN`."""
         self._history = np.zeros((tables.average, tables.classes), np.int64)
         self._quiet = np.zeros(tables.classes, np.int64)  # runs in which a class does not fire, counted from the next
 

@@ -10,7 +10,7 @@ from micronets.errors import SpecError, UnsupportedError
 from micronets.ir import incremental as network
 from micronets.quantized.model import QuantizedModel
 
-METADATA = "micronets.incremental"
+STEPS_KEY = "micronets.incremental"
 """The key of `Steps` in the metadata of a model that takes the new frames alone."""
 
 
@@ -48,7 +48,7 @@ def incremental(model: QuantizedModel, where: str = "the model") -> QuantizedMod
     quant = {name: q for name, q in model.quant.items() if name in found.arch.shapes() or name in model.constants}
     quant |= {copy: model.quant[name] for copy, name in found.copies.items() if name in model.quant}
     steps = Steps(found.step, model.arch.input_shape[0])
-    texts = {**model.metadata, METADATA: json.dumps(records.to_json(steps))}
+    texts = {**model.metadata, STEPS_KEY: json.dumps(records.to_json(steps))}
     return replace(model, arch=found.arch, quant=quant, metadata=texts)
 
 
@@ -59,7 +59,7 @@ def steps_of(model: QuantizedModel, where: str = "the model") -> Steps | None:
 
     Raises `SpecError` for metadata that do not fit the model.
     """
-    text = model.metadata.get(METADATA)
+    text = model.metadata.get(STEPS_KEY)
     if text is None:
         return None
     try:
@@ -69,6 +69,6 @@ def steps_of(model: QuantizedModel, where: str = "the model") -> Steps | None:
     fits = all(type(n) is int for n in (found.frames, found.window)) and 0 < found.frames <= found.window
     if not fits or model.arch.input_shape[0] != found.frames or not model.arch.variables():
         raise SpecError(
-            f"{where}: {METADATA} = {text[:60]}: does not fit the network; make it with micronets incremental"
+            f"{where}: {STEPS_KEY} = {text[:60]}: does not fit the network; make it with micronets incremental"
         )
     return found

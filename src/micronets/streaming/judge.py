@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from micronets.frontend.labels import SpokenWord
-from micronets.streaming.detector import ONE, Decision, Detector
+from micronets.streaming.detector import CERTAIN, Decision, Detector
 from micronets.streaming.offline import Heard
 
 LATE_S = 1.0
 """Seconds after the end of a word within which a decision for it counts as right."""
 
-THRESHOLDS = tuple(range(ONE // 32, ONE + 1, ONE // 64))
+THRESHOLDS = tuple(range(CERTAIN // 32, CERTAIN + 1, CERTAIN // 64))
 """The thresholds of a DET curve, among which `tuned` chooses as well."""
 
 AVERAGES = (1, 2, 3, 4, 6, 8)
@@ -60,7 +60,7 @@ def judged(
         if match is not None:
             left.remove(match)
         latency = None if match is None else time - match.end
-        found.append(Detection(time, label, one.score / ONE, match is not None, latency))
+        found.append(Detection(time, label, one.score / CERTAIN, match is not None, latency))
     return tuple(found)
 
 
@@ -97,7 +97,7 @@ def det_curve(heard: Heard, events: Sequence[SpokenWord], detector: Detector) ->
         right = sum(d.right for d in found)
         points.append(
             DetPoint(
-                threshold / ONE,
+                threshold / CERTAIN,
                 1 - right / len(events) if events else 0.0,
                 (len(found) - right) * 3600 / heard.seconds,
             )
@@ -165,7 +165,7 @@ def _divided(counts: list[list[tuple[int, int, int]]], allowed: int) -> tuple[tu
                 if at <= allowed and (at not in new or right + more > new[at][0]):
                     new[at] = right + more, (*thresholds, threshold)
             if used not in new:  # where even the highest threshold has too many, the class is as quiet as it can be
-                new[used] = right, (*thresholds, ONE)
+                new[used] = right, (*thresholds, CERTAIN)
         best = new
     used, (right, thresholds) = max(best.items(), key=lambda item: (item[1][0], -item[0]))
     return (right, -used), thresholds

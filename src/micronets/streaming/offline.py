@@ -36,7 +36,7 @@ class Heard:
 
     - plan: how the network listens.
     - model: the network.
-    - scores: the scores of each run, `[N, C]`, 0 .. `ONE`.
+    - scores: the scores of each run, `[N, C]`, 0 .. `CERTAIN`.
     - loudness: the sum of the pixels of every frame, `[F]`.
     - samples: how many samples the recording has.
     """

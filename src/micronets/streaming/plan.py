@@ -14,7 +14,7 @@ from micronets.ir.layers import INPUT
 from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.streaming.detector import (
-    METADATA,
+    DETECTOR_KEY,
     Detector,
     DetectorTables,
     default_detector,
@@ -175,9 +175,9 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
             'front_end = "spectral", or one of the field with --front-end micro'
         )
     signal = signal_of(fe)
-    text = model.metadata.get(METADATA)
+    text = model.metadata.get(DETECTOR_KEY)
     if detector is None:
-        told = f"{where}: {METADATA}"
+        told = f"{where}: {DETECTOR_KEY}"
         step = (step_of(model.arch) or 1) if steps is None else steps.frames
         detector = default_detector(labels, signal, step) if text is None else Detector.from_json(text, told)
     if len(detector.thresholds) != len(labels):

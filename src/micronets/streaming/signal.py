@@ -98,7 +98,7 @@ def _sound(fe: FrontEnd) -> Signal:
 
     def codes(quant: TensorQuant, rows: Array) -> tuple[Array, Array]:
         levels = np.maximum(integer.frame_levels(rows, fe), integer.sound_tables(fe.base()).least_level)
-        pixels = integer.pixels(levels, fe)
+        pixels = integer.to_pixels(levels, fe)
         values = pixels if fe.kind == "logmel" else levels
         found = integer.codes(values[None], every, quant.scale, quant.zero_point)
         return found[0], pixels.astype(np.int64).sum(1)

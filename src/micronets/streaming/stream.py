@@ -50,7 +50,7 @@ class Stream:
 
     @property
     def averages(self) -> npt.NDArray[np.int64]:
-        """The averaged scores after the last run of the network, `[C]`, 0 .. `ONE`."""
+        """The averaged scores after the last run of the network, `[C]`, 0 .. `CERTAIN`."""
         return self._state.averages
 
     def _start_anew(self) -> None:

@@ -18,7 +18,7 @@ from micronets.errors import DataError
 from micronets.frontend.labels import SpokenWord
 from micronets.tasks.kws.folders import whole_groups
 
-Samples = npt.NDArray[Any]
+RecordedSamples = npt.NDArray[Any]
 
 _MOST_REST = 10  # times the mean class: windows of the rest that are kept, evenly spaced
 _LEAST_REST = 100  # that many are kept in any case, where there are some
@@ -26,7 +26,7 @@ _PARTS = 20  # parts that one recording is divided into, at most, where there ar
 
 
 @dataclass(frozen=True)
-class Pair:
+class LabelledPair:
     """A recording and its label file."""
 
     recording: Path
@@ -34,11 +34,11 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class LabelledPairs:
     """The recordings with labels at a path, sorted, and notes."""
 
     root: Path
-    found: tuple[Pair, ...]
+    found: tuple[LabelledPair, ...]
     notes: tuple[str, ...]
 
 
@@ -53,12 +53,12 @@ class Cut:
 
     part: str
     label: str | None
-    samples: Samples
+    samples: RecordedSamples
 
 
 def divided(
-    pairs: Pairs,
-    signals: Sequence[tuple[Samples, tuple[SpokenWord, ...]]],
+    pairs: LabelledPairs,
+    signals: Sequence[tuple[RecordedSamples, tuple[SpokenWord, ...]]],
     rate: float,
     size: int,
     parts: Sequence[str],
@@ -101,7 +101,11 @@ def divided(
 
 
 def cuts(
-    pairs: Pairs, signals: Sequence[tuple[Samples, tuple[SpokenWord, ...]]], rate: float, size: int, most: int
+    pairs: LabelledPairs,
+    signals: Sequence[tuple[RecordedSamples, tuple[SpokenWord, ...]]],
+    rate: float,
+    size: int,
+    most: int,
 ) -> list[Cut]:
     """Cuts recordings into windows, none of which reaches into two parts of a recording.
 

@@ -5,12 +5,12 @@ from itertools import permutations
 
 import pytest
 
-from micronets.compiler.memory.placement import Pairs, search_placement
+from micronets.compiler.memory.placement import PairDistances, search_placement
 from micronets.cost.tflm_plan import align
 
 
 def plain(
-    sizes: list[int], births: list[int], near: Pairs, exact: Pairs, bound: int, tries: int
+    sizes: list[int], births: list[int], near: PairDistances, exact: PairDistances, bound: int, tries: int
 ) -> tuple[list[int], int]:
     """Searches as the package does, but places every order of buffers from its beginning."""
 

@@ -331,7 +331,7 @@ def refusal(data: bytes) -> str:
 @cross
 def test_characterised(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     needs("scipy", "sim")
-    monkeypatch.setattr(characterize_report, "space", lambda _: test_characterize.tiny())
+    monkeypatch.setattr(characterize_report, "measured_space", lambda _: test_characterize.tiny())
     monkeypatch.setattr(characterize_report, "channel_networks", list)
     monkeypatch.setattr(characterize_report, "layer_networks", list)
     words = (

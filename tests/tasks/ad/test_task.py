@@ -299,7 +299,7 @@ def test_synthetic_machines() -> None:
     assert set(own) == set(range(8))
 
 
-@pytest.mark.parametrize("kind", synthetic.KINDS)
+@pytest.mark.parametrize("kind", synthetic.MACHINE_KINDS)
 def test_every_fault_changes_the_sound_and_nothing_overflows(kind: str) -> None:
     m = synthetic.machine(kind, "id_02")
     for fault in (None, *synthetic.FAULTS[kind]):
@@ -324,7 +324,7 @@ def test_the_slide_rail_sounds_as_it_did_when_the_zoos_model_learnt_from_it() ->
         assert np.abs(x[1000:8000:1000] - samples).max() <= 1, fault
 
 
-@pytest.mark.parametrize("kind", synthetic.KINDS)
+@pytest.mark.parametrize("kind", synthetic.MACHINE_KINDS)
 def test_loudness_does_not_give_the_faults_away(kind: str) -> None:
     found = []
     for name in synthetic.IDS[:4]:

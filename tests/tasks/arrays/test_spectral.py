@@ -101,7 +101,7 @@ def test_the_recipe_for_falls_makes_spectra_of_movements() -> None:
 
 def test_synthetic_falls_can_be_told_from_the_rest() -> None:
     rows = movement.movements(80)
-    assert rows.x.shape == (80 + 20 + 40, *movement.SHAPE)
+    assert rows.x.shape == (80 + 20 + 40, *movement.WINDOW_SHAPE)
     assert rows.classes == ("fall", "rest", "sit", "walk")
     size = np.sqrt((rows.x[..., :3] ** 2).sum(-1))
     fall, rest = size[rows.y == 0], size[rows.y == 1]

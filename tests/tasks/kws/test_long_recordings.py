@@ -11,7 +11,7 @@ from micronets.frontend import FrontEnd, encode_wav, features, read_recording
 from micronets.frontend.labels import SpokenWord
 from micronets.tasks import TASKS
 from micronets.tasks.kws import long_recordings
-from micronets.tasks.long_windows import Pair, Pairs, cuts, divided, windows
+from micronets.tasks.long_windows import LabelledPair, LabelledPairs, cuts, divided, windows
 from tests.support.wavs import tone
 
 RATE = 16000
@@ -89,7 +89,9 @@ def parts(length: int, events: list[tuple[float, float, str]]) -> tuple[np.ndarr
 def test_no_sample_is_in_two_splits(count: int, tmp_path: Path) -> None:
     """Labels stand so close that windows around them would overlap."""
     rng = np.random.default_rng(3)
-    pairs = Pairs(tmp_path, tuple(Pair(tmp_path / f"{i}.wav", tmp_path / f"{i}.csv") for i in range(count)), ())
+    pairs = LabelledPairs(
+        tmp_path, tuple(LabelledPair(tmp_path / f"{i}.wav", tmp_path / f"{i}.csv") for i in range(count)), ()
+    )
     sounds = []
     for _ in pairs.found:
         starts = np.cumsum(rng.uniform(0.3, 1.2, 80))
@@ -139,7 +141,7 @@ def test_soft_and_loud_pieces_of_the_rest_are_silence_and_unknown(tmp_path: Path
 
 def test_many_windows_of_the_rest_are_thinned_out(tmp_path: Path) -> None:
     events = [(float(at), at + 0.5, "x") for at in (100, 200, 300)]
-    pairs = Pairs(tmp_path, (Pair(tmp_path / "a.wav", tmp_path / "a.csv"),), ())
+    pairs = LabelledPairs(tmp_path, (LabelledPair(tmp_path / "a.wav", tmp_path / "a.csv"),), ())
     whole = cuts(pairs, [parts(400 * RATE, events)], FE.sample_rate, FE.clip_samples, 1)
     assert sum(cut.label is None for cut in whole) > 390
     found = long_recordings._with_rest(whole, ["x"], {}, ())

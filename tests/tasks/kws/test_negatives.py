@@ -12,10 +12,10 @@ from micronets.tasks.kws.audio_task import AudioOptions
 from micronets.tasks.kws.data import KwsData
 from micronets.tasks.kws.negatives import (
     SOUNDS,
-    Sound,
+    NegativeKind,
+    make_negative,
     sound_features,
     speech_features,
-    synthesise,
     with_negatives,
 )
 from micronets.tasks.kws.settings import SpectrogramAugmentation
@@ -27,8 +27,8 @@ FE = FrontEnd(arithmetic="float")
 MANY = 12
 
 
-def sounds(kind: Sound, seed: int = 0) -> np.ndarray:
-    return np.stack([synthesise(kind, RATE, RATE, np.random.default_rng([seed, i])) for i in range(MANY)])
+def sounds(kind: NegativeKind, seed: int = 0) -> np.ndarray:
+    return np.stack([make_negative(kind, RATE, RATE, np.random.default_rng([seed, i])) for i in range(MANY)])
 
 
 def data(classes: tuple[str, ...] = ("_silence_", "_unknown_", "yes", "no"), each: int = 30) -> KwsData:
@@ -44,7 +44,7 @@ def data(classes: tuple[str, ...] = ("_silence_", "_unknown_", "yes", "no"), eac
 
 
 @pytest.mark.parametrize("kind", SOUNDS)
-def test_sounds_are_of_16_bits_and_depend_on_the_seed_alone(kind: Sound) -> None:
+def test_sounds_are_of_16_bits_and_depend_on_the_seed_alone(kind: NegativeKind) -> None:
     x = sounds(kind)
     assert x.dtype == np.float32
     assert np.array_equal(x, np.rint(x))
@@ -87,7 +87,7 @@ def test_tones_and_chirps_are_narrow_where_they_are_loudest() -> None:
 def test_clicks_and_knocks_are_short() -> None:
     """Half of the energy lies in a small part of the clip, of a click in a smaller one than of a knock."""
 
-    def part(kind: Sound) -> float:
+    def part(kind: NegativeKind) -> float:
         energy = np.sort(sounds(kind) ** 2, 1)[:, ::-1].cumsum(1)
         return float(np.median((energy < 0.5 * energy[:, -1:]).sum(1))) / RATE
 

@@ -8,7 +8,7 @@ from micronets.frontend import FrontEnd
 from micronets.installation import install
 from micronets.tasks import load
 from micronets.tasks.kws import synthetic
-from micronets.tasks.kws.espeak import VOICES, synthesise
+from micronets.tasks.kws.espeak import VOICES, speak
 
 SIZES = {"train": 60, "val": 24, "test": 36}
 
@@ -36,7 +36,7 @@ def test_twelve_classes_alike_and_the_same_again() -> None:
 @pytest.mark.usefixtures("_speech")
 def test_every_voice_speaks_and_repeats_itself_in_another_process() -> None:
     jobs = [(f"en-us+{v}", "seven", 150, 50) for voices in VOICES.values() for v in voices]
-    (first, rate), (second, _) = synthesise(jobs), synthesise(jobs)
+    (first, rate), (second, _) = speak(jobs), speak(jobs)
     assert rate == 22050
     for job, a, b in zip(jobs, first, second, strict=True):
         assert np.array_equal(a, b), job
@@ -72,7 +72,7 @@ def test_without_the_synthesiser_the_way_out_is_named(monkeypatch: pytest.Monkey
 @pytest.mark.usefixtures("_speech")
 def test_a_synthesiser_that_fails_is_no_traceback() -> None:
     with pytest.raises(DataError) as e:
-        synthesise([("en-us+nobody", "yes", 150, 50)])
+        speak([("en-us+nobody", "yes", 150, 50)])
     assert str(e.value) == (
         "synthetic speech: the synthesiser failed (espeak-ng has no voice 'en-us+nobody');"
         " reinstall espeakng-loader, or give a data directory"

@@ -157,7 +157,9 @@ def generate(
     codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
     groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
     runs = _whole_layers(plan, codes)
-    kernels = sorted({source for code in codes for source in code.sources} | set(patches_c.SOURCES if groups else ()))
+    kernels = sorted(
+        {source for code in codes for source in code.sources} | set(patches_c.PATCH_SOURCES if groups else ())
+    )
     own = kernel_files(kernels, [KERNELS_HEADER], plan.target)
     constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
     sounds, about = _front_end(model, names, camera)

@@ -33,7 +33,7 @@ from micronets.quantized.model import QuantizedModel
 KEEP_ROWS = "micronets_patch_keep_rows"
 PATCH = "micronets_patch"
 PATCH_RUN = "micronets_patch_run"
-SOURCES = (KEEP_ROWS,)
+PATCH_SOURCES = (KEEP_ROWS,)
 """The C files that patches need besides those of their kernels."""
 
 _COPY = "this_"  # begins the name of a record's copy

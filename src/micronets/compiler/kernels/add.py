@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, RowReach, Struct, Value, count
-from micronets.compiler.kernels.linear import PARAMS, ROW_LINEAR, linear, linear_params
+from micronets.compiler.kernels.linear import ADD_PARAMS, ROW_LINEAR, linear, linear_params
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.ir.layers import Add
 from micronets.quantized.arithmetic import activation_range, add_rescale
@@ -66,4 +66,4 @@ def _params(a: TensorQuant, b: TensorQuant, target: TensorQuant, low: int, high:
         multiplier, shift = (int(v) for v in shiftable(*rescale))
         operands.append((multiplier, quant.zero_point, shift))
     limits = ("lowest", low - target.zero_point), ("highest", high - target.zero_point)
-    return Struct(PARAMS, (*zip(("a", "b", "sum"), operands, strict=True), *limits))
+    return Struct(ADD_PARAMS, (*zip(("a", "b", "sum"), operands, strict=True), *limits))

@@ -22,7 +22,7 @@ from micronets.compiler.kernels.base import (
     Value,
     count,
 )
-from micronets.compiler.kernels.linear import PARAMS, ROW_LINEAR, linear, linear_params
+from micronets.compiler.kernels.linear import ADD_PARAMS, ROW_LINEAR, linear, linear_params
 from micronets.compiler.kernels.lookup import LOOKUP
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.errors import UnsupportedError
@@ -41,7 +41,7 @@ from micronets.quantized.code_tables import operand_table
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
 BINARY = "micronets_binary"
-SHAPE = "micronets_broadcast"
+BROADCAST = "micronets_broadcast"
 ROW = "micronets_row *"
 LOOPS = 4
 """Nested loops of the C; neighbouring dimensions that both operands step through alike are joined to one loop."""
@@ -156,7 +156,7 @@ def _params(layer: Binary, step: Step, model: QuantizedModel) -> Struct:
         multiplier, shift = (int(v) for v in shiftable(*rescale))
         operands.append((multiplier, quant.zero_point, shift))
     limits = ("lowest", low - target.zero_point), ("highest", high - target.zero_point)
-    return Struct(PARAMS, (*zip(("a", "b", "sum"), operands, strict=True), *limits))
+    return Struct(ADD_PARAMS, (*zip(("a", "b", "sum"), operands, strict=True), *limits))
 
 
 def rescales(
@@ -208,7 +208,9 @@ def loops(step: Step) -> Struct:
     if len(found) > LOOPS:
         raise UnsupportedError(f"layer '{step.layer.name}': {step.input_shapes} broadcast in more than {LOOPS} loops")
     found = [(1, 0, 0)] * (LOOPS - len(found)) + found
-    return Struct(SHAPE, tuple((name, tuple(loop[k] for loop in found)) for k, name in enumerate(("size", "a", "b"))))
+    return Struct(
+        BROADCAST, tuple((name, tuple(loop[k] for loop in found)) for k, name in enumerate(("size", "a", "b")))
+    )
 
 
 def _strides(shape: Shape) -> list[int]:

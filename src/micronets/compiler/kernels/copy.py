@@ -12,10 +12,10 @@ from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
 COPY = "micronets_copy_strided"
-PARAMS = "micronets_copy_params"
+COPY_PARAMS = "micronets_copy_params"
 _DIMENSIONS = 5  # how many dimensions the kernel goes through
 
-Steps = tuple[tuple[int, int], ...]
+CopySteps = tuple[tuple[int, int], ...]
 """For each dimension of a copy, the outermost first: how many places it has, and how far they lie apart in the source,
 in bytes."""
 
@@ -58,7 +58,7 @@ class CopyKernel(Kernel):
             )
         steps = ((1, 0),) * (_DIMENSIONS - len(steps)) + steps
         params = Struct(
-            PARAMS,
+            COPY_PARAMS,
             (
                 ("count", tuple(count for count, _ in steps)),
                 ("step", tuple(step for _, step in steps)),
@@ -69,7 +69,7 @@ class CopyKernel(Kernel):
         call = Call.of(COPY, input=place.pointer(layer.inputs[0]), output=place.pointer(layer.name), params=params)
         return LayerCode(call, (COPY,))
 
-    def _steps(self) -> tuple[int, Steps, int]:
+    def _steps(self) -> tuple[int, CopySteps, int]:
         """Returns where the copy starts in the input, its steps, and the bytes that it copies at each place."""
         x, element = self.step.input_shapes[0], ELEMENT_BYTES[self.step.output_type]
         pitch = [element * math.prod(x[axis + 1 :]) for axis in range(len(x))]
@@ -85,7 +85,7 @@ class CopyKernel(Kernel):
         return (start, *_merged(steps, element))
 
 
-def _merged(steps: list[tuple[int, int]], run: int) -> tuple[Steps, int]:
+def _merged(steps: list[tuple[int, int]], run: int) -> tuple[CopySteps, int]:
     """Returns the fewest steps that go through the same bytes in the same order, and the bytes of a run at each place.
 
     - steps: the places of each dimension and their distance, the outermost first.

@@ -17,9 +17,9 @@ from micronets.ir.ops.add import ADD_BITS
 from micronets.quantized.arithmetic import IntArray, add_rescale, multiply_by_quantized_multiplier
 from micronets.quantized.model import TensorQuant
 
-PARAMS = "micronets_add_params"
+ADD_PARAMS = "micronets_add_params"
 ROW_LINEAR = "micronets_row_linear"
-FACTOR_BITS = 24
+LINEAR_FACTOR_BITS = 24
 """Fractional bits of a factor: the kernel drops 8 bits of each product, and `SUM_BITS` of the sum."""
 
 SUM_BITS = 16
@@ -67,7 +67,7 @@ def linear(a: TensorQuant, b: TensorQuant, target: TensorQuant, *, subtracted: b
     wanted = _codes(sign, a, b, target)
     middle = (target.zero_point + 0.5 - gain_a * a.zero_point - sign * gain_b * b.zero_point) * 2**SUM_BITS
     middle += 1  # two products are rounded down, by half a unit each
-    first = Linear(round(gain_a * 2**FACTOR_BITS), round(sign * gain_b * 2**FACTOR_BITS), round(middle))
+    first = Linear(round(gain_a * 2**LINEAR_FACTOR_BITS), round(sign * gain_b * 2**LINEAR_FACTOR_BITS), round(middle))
     sums = _sums(first, CODES[:, None], CODES)
     wrong = np.count_nonzero(_rounded(sums) != wanted)
     if wrong == 0 or wrong > MOST_WRONG:
@@ -94,7 +94,7 @@ def linear_params(numbers: Linear, target: TensorQuant, low: int, high: int) -> 
     """
     zero = target.zero_point
     operands = ("a", (numbers.a, 0, 0)), ("b", (numbers.b, 0, 0)), ("sum", (numbers.offset, zero, 0))
-    return Struct(PARAMS, (*operands, ("lowest", low - zero), ("highest", high - zero)))
+    return Struct(ADD_PARAMS, (*operands, ("lowest", low - zero), ("highest", high - zero)))
 
 
 def _sums(numbers: Linear, x: IntArray, y: IntArray) -> IntArray:

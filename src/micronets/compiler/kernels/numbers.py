@@ -52,7 +52,7 @@ BINARY_FLOAT = "micronets_binary_f32"
 FUNCTION = "micronets_function_f32"
 UNARY = "micronets_unary_f32"
 REDUCE = "micronets_reduce_f32"
-SOFTMAX = "micronets_softmax_f32"
+SOFTMAX_F32 = "micronets_softmax_f32"
 
 _OPERATIONS: Mapping[type[Binary], str] = {
     Add: "SUM",
@@ -213,11 +213,11 @@ class FloatSoftmaxKernel(Kernel):
         """Returns a call with the sizes and the factor."""
         layer, (*rows, columns) = self.layer, self.step.output_shape
         call = Call.of(
-            SOFTMAX,
+            SOFTMAX_F32,
             input=place.pointer(layer.inputs[0], "const float"),
             output=place.pointer(layer.name, "float"),
             rows=math.prod(rows),
             columns=columns,
             beta=Real(layer.beta),
         )
-        return LayerCode(call, (SOFTMAX,))
+        return LayerCode(call, (SOFTMAX_F32,))

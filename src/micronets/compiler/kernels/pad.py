@@ -24,7 +24,7 @@ from micronets.ir.window import Pair
 from micronets.quantized.model import QuantizedModel
 
 PAD = "micronets_pad"
-PARAMS = "micronets_pad_params"
+PAD_PARAMS = "micronets_pad_params"
 _DIMENSIONS = 3  # how many dimensions the kernel pads
 
 
@@ -62,7 +62,7 @@ class PadKernel(Kernel):
             axis = next((i for i, size in enumerate(sizes) if size > 1), 0)
             in_shape[axis] = OutputRows(shape[0], sizes[axis] // shape[0])
         params = Struct(
-            PARAMS,
+            PAD_PARAMS,
             (
                 ("in_shape", tuple(in_shape)),
                 ("before", tuple(before for before, _ in pads)),

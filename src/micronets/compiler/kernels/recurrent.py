@@ -58,7 +58,7 @@ class SvdfKernel(Kernel):
         """Returns a call with the weights, and with the place of what is kept in the state."""
         layer, numbers = self.layer, svdf_numbers(model, self.layer)
         x, kept, target = (model.quant[name].zero_point for name in (layer.inputs[0], layer.variable, layer.name))
-        features = matrix(place, layer.name, "features", numbers.features, x, None, numbers.to_kept)
+        features = gate_matrix(place, layer.name, "features", numbers.features, x, None, numbers.to_kept)
         rank, memory = layer.rank, numbers.ages.shape[1]
         ages = place.table("int16_t" if layer.of == "int16" else "int8_t", "ages", numbers.ages)
         sums = numbers.ages.astype(np.int64).reshape(-1, rank * memory).sum(axis=1)
@@ -126,11 +126,13 @@ class LstmKernel(Kernel):
         layer, numbers = self.layer, lstm_numbers(model, self.layer)
         x, zero = (model.quant[name].zero_point for name in (layer.inputs[0], layer.hidden))
         vectors = tuple(
-            matrix(place, layer.name, f"vector_{k}", numbers.of_input[k], x, numbers.bias[k], numbers.input_scales[k])
+            gate_matrix(
+                place, layer.name, f"vector_{k}", numbers.of_input[k], x, numbers.bias[k], numbers.input_scales[k]
+            )
             for k in range(GATES)
         )
         hidden = tuple(
-            matrix(place, layer.name, f"hidden_{k}", numbers.of_hidden[k], zero, None, numbers.hidden_scales[k])
+            gate_matrix(place, layer.name, f"hidden_{k}", numbers.of_hidden[k], zero, None, numbers.hidden_scales[k])
             for k in range(GATES)
         )
         (cell_multiplier, cell_shift), (output_multiplier, output_shift) = (
@@ -166,7 +168,7 @@ class LstmKernel(Kernel):
         return LayerCode(call, (function, "micronets_dense_s16"))
 
 
-def matrix(
+def gate_matrix(
     place: Place,
     layer: str,
     kind: str,

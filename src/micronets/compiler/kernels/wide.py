@@ -79,20 +79,20 @@ from micronets.quantized.wide import (
     wide_softmax_factor,
 )
 
-CONV = "micronets_conv_s16"
-DEPTHWISE = "micronets_depthwise_s16"
-TRANSPOSE_CONV = "micronets_transpose_conv_s16"
-BINARY = "micronets_binary_s16"
-AVERAGE_POOL = "micronets_average_pool_s16"
-MAX_POOL = "micronets_max_pool_s16"
-REDUCE_SUM = "micronets_reduce_sum_s16"
-SOFTMAX = "micronets_softmax_of_s16"
+CONV_S16 = "micronets_conv_s16"
+DEPTHWISE_S16 = "micronets_depthwise_s16"
+TRANSPOSE_CONV_S16 = "micronets_transpose_conv_s16"
+BINARY_S16 = "micronets_binary_s16"
+AVERAGE_POOL_S16 = "micronets_average_pool_s16"
+MAX_POOL_S16 = "micronets_max_pool_s16"
+REDUCE_SUM_S16 = "micronets_reduce_sum_s16"
+SOFTMAX_OF_S16 = "micronets_softmax_of_s16"
 SIGMOID = "micronets_sigmoid_s16"
 RECTIFY = "micronets_rectify_s16"
 CLAMP = "micronets_clamp_s16"
-REQUANT = "micronets_requant_s16"
-OPERANDS = "micronets_operands_s16"
-ROW = "micronets_row_s16 *"
+REQUANT_S16 = "micronets_requant_s16"
+OPERANDS_S16 = "micronets_operands_s16"
+ROW_S16 = "micronets_row_s16 *"
 
 IN, OUT = "const int16_t", "int16_t"
 _MOST_SUMMED = 65535  # so many codes of 16 bits have a sum that fits 32 bits
@@ -165,7 +165,7 @@ class WideProductsKernel(Kernel):
         depthwise, groups = isinstance(self.layer, DepthwiseConv2D), self._groups
         weights = taps * channels if depthwise else align(taps, 4) * groups * align(channels // groups, 4)
         tables = weights + 4 * channels + 8 * int(sizes.scales)
-        record = record_bytes(4 if depthwise else 5, WINDOW, REQUANT)
+        record = record_bytes(4 if depthwise else 5, WINDOW, REQUANT_S16)
         return FlashOutline(tables + record, runner_of(self._function), (self._function,), -weights % 4)
 
     @property
@@ -176,7 +176,7 @@ class WideProductsKernel(Kernel):
     @property
     def _function(self) -> str:
         """The C function that computes the layer."""
-        return DEPTHWISE if isinstance(self.layer, DepthwiseConv2D) else CONV
+        return DEPTHWISE_S16 if isinstance(self.layer, DepthwiseConv2D) else CONV_S16
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window and the requantisation."""
@@ -186,10 +186,12 @@ class WideProductsKernel(Kernel):
         sizes = window_struct(step, place, window)
         if isinstance(layer, DepthwiseConv2D):
             table = place.table("int8_t", "weights", weights)
-            call = Call.of(DEPTHWISE, **ends, weights=table, window=sizes, multiplier=layer.multiplier, requant=requant)
-            return LayerCode(call, (DEPTHWISE,))
+            call = Call.of(
+                DEPTHWISE_S16, **ends, weights=table, window=sizes, multiplier=layer.multiplier, requant=requant
+            )
+            return LayerCode(call, (DEPTHWISE_S16,))
         call = Call.of(
-            CONV,
+            CONV_S16,
             **ends,
             weights=place.table("int8_t", "weights", weights_by4(weights.reshape(len(weights), -1), self._groups)),
             scratch=place.scratch(layer.name, "int16_t"),
@@ -197,7 +199,7 @@ class WideProductsKernel(Kernel):
             groups=self._groups,
             requant=requant,
         )
-        return LayerCode(call, (CONV,))
+        return LayerCode(call, (CONV_S16,))
 
 
 def _requantisation(model: QuantizedModel, layer: Weighted, place: Place) -> Struct:
@@ -223,7 +225,7 @@ def _requantisation(model: QuantizedModel, layer: Weighted, place: Place) -> Str
         ("scales", place.size(multiplier.size)),
         ("long_sums", int(wide)),
     )
-    return Struct(REQUANT, fields)
+    return Struct(REQUANT_S16, fields)
 
 
 @dataclass(frozen=True)
@@ -252,8 +254,8 @@ class WideTransposeConvKernel(Kernel):
         assert sizes is not None
         weights, channels = int(sizes.taps) * int(sizes.channels), int(sizes.channels)
         tables = weights + 4 * channels + 8 * int(sizes.scales)
-        constants = tables + record_bytes(3, WINDOW, REQUANT)
-        return FlashOutline(constants, runner_of(TRANSPOSE_CONV), (TRANSPOSE_CONV,), -weights % 4)
+        constants = tables + record_bytes(3, WINDOW, REQUANT_S16)
+        return FlashOutline(constants, runner_of(TRANSPOSE_CONV_S16), (TRANSPOSE_CONV_S16,), -weights % 4)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window of the convolution whose transposition it is."""
@@ -261,14 +263,14 @@ class WideTransposeConvKernel(Kernel):
         before = layer.window.before(layer.size)
         sizes = (x[0], x[1]), x[2], layer.size, layer.filters, layer.kernel, layer.stride, (1, 1), before, 0
         call = Call.of(
-            TRANSPOSE_CONV,
+            TRANSPOSE_CONV_S16,
             input=place.pointer(layer.inputs[0], IN),
             output=place.pointer(layer.name, OUT),
             weights=place.table("int8_t", "weights", model.weights[layer.name].weights),
             window=sizes_struct(place, *sizes, by_rows=False),
             requant=_requantisation(model, layer, place),
         )
-        return LayerCode(call, (TRANSPOSE_CONV,))
+        return LayerCode(call, (TRANSPOSE_CONV_S16,))
 
 
 @dataclass(frozen=True)
@@ -290,15 +292,15 @@ class WideBinaryKernel(BinaryKernel):
         names = zip(("a", "b", "result"), ((int(m), int(s)) for m, s in factors), strict=True)
         row = _row_function(layer)
         call = Call.of(
-            BINARY,
+            BINARY_S16,
             a=first,
             b=second,
             output=place.pointer(layer.name, OUT),
             shape=loops(step),
-            operands=Struct(OPERANDS, (*names, ("lowest", low), ("highest", high))),
-            row=Name(row, ROW),
+            operands=Struct(OPERANDS_S16, (*names, ("lowest", low), ("highest", high))),
+            row=Name(row, ROW_S16),
         )
-        return LayerCode(call, (BINARY, row))
+        return LayerCode(call, (BINARY_S16, row))
 
 
 def _row_function(layer: Binary) -> str:
@@ -350,7 +352,7 @@ class WidePoolKernel(Kernel):
         layer = self.layer
         if math.prod(layer.pool) > _MOST_SUMMED:
             raise UnsupportedError(f"layer '{layer.name}': windows of {layer.pool}; at most {_MOST_SUMMED} values fit")
-        function = AVERAGE_POOL if isinstance(layer, AveragePool2D) else MAX_POOL
+        function = AVERAGE_POOL_S16 if isinstance(layer, AveragePool2D) else MAX_POOL_S16
         low, high = activation_range(layer.activation, model.quant[layer.name], "int16")
         call = Call.of(
             function,
@@ -378,14 +380,14 @@ class WideReductionKernel(ReductionKernel):
         scale = mean_rescale(count, source, target) if isinstance(layer, Mean) else rescale(source, target)
         multiplier, shift = (int(v) for v in shiftable(*(np.asarray(v) for v in scale)))
         call = Call.of(
-            REDUCE_SUM,
+            REDUCE_SUM_S16,
             input=place.pointer(layer.inputs[0], IN),
             output=place.pointer(layer.name, OUT),
             dimensions=self.dimensions(),
             multiplier=multiplier,
             shift=shift,
         )
-        return LayerCode(call, (REDUCE_SUM,))
+        return LayerCode(call, (REDUCE_SUM_S16,))
 
 
 @dataclass(frozen=True)
@@ -478,7 +480,7 @@ class WideSoftmaxKernel(Kernel):
             raise UnsupportedError(f"layer '{layer.name}': {sizes}")
         multiplier, shift = wide_softmax_factor(layer.beta, model.quant[layer.inputs[0]])
         call = Call.of(
-            SOFTMAX,
+            SOFTMAX_OF_S16,
             input=place.pointer(layer.inputs[0], IN),
             output=place.pointer(layer.name, OUT),
             exponentials=place.table("int16_t", "exponentials", exponential_table()),
@@ -488,4 +490,4 @@ class WideSoftmaxKernel(Kernel):
             multiplier=multiplier,
             shift=shift,
         )
-        return LayerCode(call, (SOFTMAX,))
+        return LayerCode(call, (SOFTMAX_OF_S16,))

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from micronets.cost.tflm_plan import align
 
-Pairs = Mapping[tuple[int, int], int]
+PairDistances = Mapping[tuple[int, int], int]
 """A number of bytes for pairs of buffers, which are named by their places in a list."""
 
 _Around = Sequence[Sequence[tuple[int, int, int, bool]]]
@@ -21,7 +21,7 @@ how far below, whether this buffer may also start exactly where that one does).
 
 
 def search_placement(
-    sizes: Sequence[int], births: Sequence[int], near: Pairs, exact: Pairs, bound: int, tries: int
+    sizes: Sequence[int], births: Sequence[int], near: PairDistances, exact: PairDistances, bound: int, tries: int
 ) -> tuple[list[int], int]:
     """Returns the offsets of buffers, in bytes from the start of the arena, and where the last one ends.
 

@@ -18,7 +18,7 @@ from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.variables import SLOT_BYTES
 from micronets.compiler.memory.patches import PatchGroup
-from micronets.compiler.memory.placement import Pairs, search_placement
+from micronets.compiler.memory.placement import PairDistances, search_placement
 from micronets.cost.tflm_plan import Buffer, align
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Shape
@@ -306,7 +306,7 @@ def _overlapped(net: Needs, step: Step, overlap: Overlap) -> tuple[str, ...]:
     return tuple(names[k] for k in allowed if not step.constants[k] and net.owner[names[k]] not in kept)
 
 
-def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int, int], int]:
+def _near(net: Needs, buffers: Sequence[Buffer], gaps: PairDistances) -> dict[tuple[int, int], int]:
     """Returns the least distance between the starts of two buffers, by (lower, upper), for pairs alive together."""
     alive: list[list[int]] = [[] for _ in range(len(net.steps) + 2)]
     for i, b in enumerate(buffers):
@@ -316,7 +316,7 @@ def _near(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> dict[tuple[int,
     return {pair: room[pair[0]] for together in alive for pair in permutations(together, 2)} | dict(gaps)
 
 
-def _alive(net: Needs, buffers: Sequence[Buffer], gaps: Pairs) -> list[tuple[int, int]]:
+def _alive(net: Needs, buffers: Sequence[Buffer], gaps: PairDistances) -> list[tuple[int, int]]:
     """Returns, for every time, the bytes that are alive at once, and how many remain if all pairs overlap that may."""
     times = len(net.steps) + 2
     total, saved = [0] * times, [0] * times

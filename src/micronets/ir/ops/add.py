@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from micronets.ir.layers import Add
 from micronets.ir.ops import checks
-from micronets.ir.ops.binary import OPERANDS, broadcast_shape, check_broadcast, numbers_without
+from micronets.ir.ops.binary import OPERAND_TYPES, broadcast_shape, check_broadcast, numbers_without
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import TWO, Operator, Shapes, Tflm, TflmKernel, nothing
 from micronets.ir.ops.types import keeps
@@ -35,7 +35,7 @@ def add_operator(layer: Add) -> Operator:
         inputs=TWO,
         output_shapes=broadcast_shape,
         check=check,
-        output_type=numbers_without(layer.activation, keeps(*OPERANDS)),
+        output_type=numbers_without(layer.activation, keeps(*OPERAND_TYPES)),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -37,7 +37,7 @@ CYCLES = {
 }
 """TFLM's cycles for a value; MUL and MINIMUM are measured (docs/arena.md), the others assumed."""
 
-OPERANDS: Types = ("int8", "int16", "int32", "float32")
+OPERAND_TYPES: Types = ("int8", "int16", "int32", "float32")
 """The types that TFLM's kernels of most operators of two tensors take."""
 
 PREPARED: tuple[Operand, ...] = ("every input", "output")
@@ -237,7 +237,7 @@ def _binary_operator(
     largest_rescale: float | None,
     host: TflmKernel,
     cortex_m: TflmKernel,
-    types: Types = OPERANDS,
+    types: Types = OPERAND_TYPES,
 ) -> Operator:
     """Returns the facts of an operator of two inputs; the arguments are fields of `Operator` and of `Tflm`.
 

@@ -78,7 +78,7 @@ def window(where: str, window: Window, kernel: str, *others: str) -> None:
         positive(where, field, value)
 
 
-def padding(where: str, value: str) -> None:
+def known_padding(where: str, value: str) -> None:
     """Raises `SpecError` for an unknown padding."""
     if value not in ("same", "valid"):
         raise SpecError(f"{where}: padding '{value}'; allowed: same, valid")

@@ -20,7 +20,7 @@ CYCLES = (5.7, 13.0, 130.0)
 Their ratios are assumed, their sum is measured on two networks (docs/arena.md).
 """
 
-KEPT: Types = ("int8", "int16")
+STATE_TYPES: Types = ("int8", "int16")
 """The types of the products that are kept, and of the weights of their ages."""
 
 
@@ -29,8 +29,8 @@ def svdf_operator(layer: Svdf) -> Operator:
 
     def check(inputs: Shapes, where: str) -> None:
         checks.positive(where, "rank", layer.rank)
-        if layer.of not in KEPT:
-            raise SpecError(f"{where}: of = {layer.of!r}; allowed: {', '.join(KEPT)}")
+        if layer.of not in STATE_TYPES:
+            raise SpecError(f"{where}: of = {layer.of!r}; allowed: {', '.join(STATE_TYPES)}")
         x, features, ages, bias = inputs
         filters = features[0] if features else 0
         fits = len(x) == 1 and features == (filters, *x) and len(ages) == 2 and ages[0] == filters

@@ -52,7 +52,7 @@ def transpose_conv_2d_operator(layer: TransposeConv2D) -> Operator:
         checks.positive(where, "filters", layer.filters)
         checks.positive(where, "size", layer.size)
         checks.activation(where, layer.activation)
-        checks.padding(where, layer.padding)
+        checks.known_padding(where, layer.padding)
         if layer.weight_bits != 8:
             raise SpecError(f"{where}: weight_bits = {layer.weight_bits}; TransposeConv2D has weights of 8 bits")
         if len(layer.size) != 2 or layer.window.out(layer.size) != inputs[0][:2]:

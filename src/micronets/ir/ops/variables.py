@@ -21,7 +21,7 @@ CYCLES = 1.0
 ASSIGN_DATA_BYTES = 4
 """What ASSIGN_VARIABLE keeps on the host: TFLM's package for Python can read compressed tensors, firmware cannot."""
 
-KEPT: Types = ("int8", "uint8", "int16", "int32", "float32")
+VARIABLE_TYPES: Types = ("int8", "uint8", "int16", "int32", "float32")
 """The types of variables."""
 
 
@@ -36,7 +36,7 @@ def read_variable_operator(layer: ReadVariable) -> Operator:
 
 def assign_variable_operator(layer: AssignVariable) -> Operator:
     """Returns the facts of a copy to a variable."""
-    return _operator("ASSIGN_VARIABLE", ONE, (), keeps(*KEPT), 0, host_op_data=ASSIGN_DATA_BYTES)
+    return _operator("ASSIGN_VARIABLE", ONE, (), keeps(*VARIABLE_TYPES), 0, host_op_data=ASSIGN_DATA_BYTES)
 
 
 def _operator(

@@ -85,7 +85,7 @@ def convolution_operator(
         checks.window(where, layer.window, "kernel", "stride", "dilation")
         checks.positive(where, chosen, getattr(layer, chosen))
         checks.activation(where, layer.activation)
-        checks.padding(where, layer.padding)
+        checks.known_padding(where, layer.padding)
         checks.weight_bits(where, layer.weight_bits)
         check_more(inputs, where)
 

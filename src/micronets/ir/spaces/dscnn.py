@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean
-from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.space import Block, Choice, SearchSpace, Template, ValueOf
 from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import MOST_KERNEL, MOST_STRIDE, MOST_WIDTH, check_blocks, widths
 from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs, check_range
@@ -68,7 +68,7 @@ def space(
         if droppable[i - 1]:
             choices.append(Choice(f"keep{i}", "keep", (0, 1)))
 
-    def template(pick: Pick) -> Template:
+    def template(pick: ValueOf) -> Template:
         stem: tuple[Layer, ...] = (
             Conv2D(
                 name="stem",

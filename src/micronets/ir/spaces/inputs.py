@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from micronets.errors import SpecError
 from micronets.ir.layers import Shape
-from micronets.ir.space import Choice, Pick
+from micronets.ir.space import Choice, ValueOf
 from micronets.ranges import check_number
 
 MOST_SIDE = 1_000_000
@@ -26,7 +26,7 @@ class Inputs:
     """
 
     choices: tuple[Choice, ...]
-    shape: Callable[[Pick], Shape]
+    shape: Callable[[ValueOf], Shape]
 
 
 def kws_inputs(

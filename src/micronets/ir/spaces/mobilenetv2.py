@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, DepthwiseConv2D, Layer
-from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.space import Block, Choice, SearchSpace, Template, ValueOf
 from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import (
     MOST_KERNEL,
@@ -101,7 +101,7 @@ def space(
             before = channels
     choices.append(Choice("head_width", "width", options(HEAD)))
 
-    def template(pick: Pick) -> Template:
+    def template(pick: ValueOf) -> Template:
         shape = inputs.shape(pick)
         scale = pick("stem_stride")
         body = [Block((square_conv("stem", INPUT, pick("stem_width"), 3, scale, "relu6"),))]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from micronets.errors import SpecError
 from micronets.ir.layers import INPUT, Layer
-from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.space import Block, Choice, SearchSpace, Template, ValueOf
 from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import (
     MOST_KERNEL,
@@ -81,7 +81,7 @@ def space(
             if i > min_blocks:
                 choices.append(Choice(f"keep{stage}_{i}", "keep", (0, 1)))
 
-    def template(pick: Pick) -> Template:
+    def template(pick: ValueOf) -> Template:
         shape, stride = inputs.shape(pick), pick("stem_stride")
         body = [Block((square_conv("stem", INPUT, pick("stem_width"), pick("stem_kernel"), stride, "relu"),))]
         width, halvings = pick("stem_width"), 0

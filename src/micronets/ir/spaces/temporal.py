@@ -20,7 +20,7 @@ from itertools import product
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Mean, Shape, Slice
-from micronets.ir.space import Block, Choice, Pick, SearchSpace, Template
+from micronets.ir.space import Block, Choice, SearchSpace, Template, ValueOf
 from micronets.ir.spaces.base import Space
 from micronets.ir.spaces.blocks import MOST_STRIDE, MOST_WIDTH, check_blocks, widths
 from micronets.ir.spaces.inputs import Inputs, check_range
@@ -78,7 +78,7 @@ def space(
             if i > min_blocks:
                 choices.append(Choice(f"keep{stage}_{i}", "keep", (0, 1)))
 
-    def template(pick: Pick) -> Template:
+    def template(pick: ValueOf) -> Template:
         shape = inputs.shape(pick)
         stem = Conv2D(
             name="stem",

@@ -14,7 +14,7 @@ from micronets.pipeline.directory import LIBRARY, MEASUREMENT, MODEL, RunDir, St
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.export import EXPORT
 from micronets.progress import NoteEvent
-from micronets.records import JsonObject, read_file
+from micronets.records import JsonObject, read_record
 from micronets.runtimes import OUR_C, Measurement, MeasureOptions
 from micronets.runtimes.c import compile_for
 from micronets.runtimes.measurement import measurement_from_json
@@ -61,7 +61,7 @@ def read_measurement(run: RunDir) -> Measurement | None:
     def measurement(table: JsonObject | None) -> Measurement | None:
         return None if table is None else measurement_from_json(table)
 
-    return read_file(measurement, run / MEASUREMENT, directory.way_out(run, COMPILE))
+    return read_record(measurement, run / MEASUREMENT, directory.way_out(run, COMPILE))
 
 
 COMPILE = Stage("compile", "report", _inputs, _compile, (LIBRARY, MEASUREMENT))

@@ -24,10 +24,9 @@ from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.train import TRAIN, trained
 from micronets.progress import NoteEvent
 from micronets.quantized.model import QuantizedModel
-from micronets.records import from_json, read_file, to_json
+from micronets.records import from_json, read_record, to_json
 from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
-from micronets.report.mistakes import Mistakes
-from micronets.report.mistakes import find as find_mistakes
+from micronets.report.mistakes import Mistakes, find_mistakes
 from micronets.runtimes import TFLM
 from micronets.runtimes.measurement import LIMITS_MEASURED, Measurement
 from micronets.tasks import Score, TaskData
@@ -103,12 +102,12 @@ def read_mistakes(run: RunDir) -> Mistakes | None:
     path = run / MISTAKES
     if not path.is_file():
         return None
-    return read_file(lambda table: from_json(Mistakes, table), path, directory.way_out(run, EVALUATE))
+    return read_record(lambda table: from_json(Mistakes, table), path, directory.way_out(run, EVALUATE))
 
 
 def read_verdict(run: RunDir) -> Verdict:
     """Reads the verdict that the stage wrote."""
-    return read_file(lambda table: from_json(Verdict, table), run / EVALUATION, directory.way_out(run, EVALUATE))
+    return read_record(lambda table: from_json(Verdict, table), run / EVALUATION, directory.way_out(run, EVALUATE))
 
 
 def _row(name: str, score: Score, source: str) -> ScoreRow:
@@ -146,7 +145,9 @@ def _limits(
     return tuple(rows)
 
 
-def _torch_outputs(context: RunContext, model: QuantizedModel) -> tuple[dict[str, evaluation.Floats], evaluation.Codes]:
+def _torch_outputs(
+    context: RunContext, model: QuantizedModel
+) -> tuple[dict[str, evaluation.Floats], evaluation.InputCodes]:
     """Returns logits of the test split by name of the network, and the split's inputs as `model` takes them."""
     from micronets.design.predict import predict
 

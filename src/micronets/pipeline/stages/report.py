@@ -36,7 +36,7 @@ from micronets.pipeline.stages.export import EXPORT
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.teacher import TEACHER
 from micronets.pipeline.stages.train import TRAIN
-from micronets.records import from_json, read_file, read_lines
+from micronets.records import from_json, read_lines, read_record
 from micronets.report.facts import ChoiceRow, Facts, PlanFacts, PlannedBuffer, SearchFacts, SizeRow, TrainFacts, Verdict
 from micronets.report.mistakes import MOST_SHOWN, Mistakes
 from micronets.report.page import run_page
@@ -44,7 +44,7 @@ from micronets.runtimes.measurement import Measurement
 from micronets.tasks import TaskData
 from micronets.tasks.labelled import LabelledData, given_labels
 
-RATE = 1.0  # inferences a second, for the battery
+BATTERY_RATE = 1.0  # inferences a second, for the battery
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
 
 EARLIER = (SEARCH, TEACHER, TRAIN, EXPORT, COMPILE, EVALUATE)
@@ -83,9 +83,9 @@ def _jpeg(pixels: Bytes) -> bytes:
     return file.getvalue()
 
 
-def read(run: RunDir) -> Facts:
+def read_facts(run: RunDir) -> Facts:
     """Reads the facts that the stage wrote."""
-    return read_file(lambda table: from_json(Facts, table), run / FACTS, directory.way_out(run, REPORT))
+    return read_record(lambda table: from_json(Facts, table), run / FACTS, directory.way_out(run, REPORT))
 
 
 def collect(context: RunContext) -> Facts:
@@ -108,7 +108,7 @@ def collect(context: RunContext) -> Facts:
         costs=dict(budget_costs(arch, board, estimated_limits(board), 0, tflm))
         | {"tflite_bytes": (context.run / MODEL).stat().st_size},
         battery=_battery(verdict.c, board),
-        commands=tuple(commands(context)),
+        commands=tuple(reproducing_commands(context)),
         versions=versions(),
         seconds=directory.seconds(context.run),
         config=(context.run / CONFIG).read_text("utf-8"),
@@ -140,7 +140,7 @@ def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
     """
     if c is None or c.latency_ms is None or board.active_power_w is None:
         return None
-    rate = min(RATE, 1e3 / c.latency_ms)
+    rate = min(BATTERY_RATE, 1e3 / c.latency_ms)
     return battery.duty_cycle(c.latency_ms_at(rate) or c.latency_ms, board, rate, battery.parse_battery(battery.CR2032))
 
 
@@ -166,7 +166,7 @@ def _choices(context: RunContext) -> tuple[ChoiceRow, ...]:
     return tuple(ChoiceRow(c.name, c.kind, values[c.name], tuple(c.options), idle(c)) for c in context.space.choices)
 
 
-def commands(context: RunContext) -> list[str]:
+def reproducing_commands(context: RunContext) -> list[str]:
     """Returns the commands that make this run again, and those that check its model by hand."""
     out, given = shlex.quote(str(context.run.path)), context.config.data
     where = "".join(

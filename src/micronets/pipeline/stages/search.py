@@ -158,7 +158,7 @@ def _search(context: RunContext) -> Sequence[str]:
     write_weights(context.run / SUPERNET, found.state)
     if "file" not in context.config.space:
         return ARCH, VALUES, SUPERNET, SEARCH_LOG, *chosen
-    write_atomic(context.run / SPACE_COPY, user_code.read(context.config.space["file"], "space.file"))
+    write_atomic(context.run / SPACE_COPY, user_code.source_text(context.config.space["file"], "space.file"))
     return ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY
 
 

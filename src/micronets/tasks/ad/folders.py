@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.frontend.recording import SUFFIXES, hint
+from micronets.frontend.recording import SOUND_SUFFIXES, hint
 from micronets.tasks.class_folders import files_below
 from micronets.terminal import counted
 
@@ -54,7 +54,7 @@ def scan(root: Path) -> tuple[list[MachineRecording], tuple[str, ...]]:
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
         raise DataError(f"{root}: {what}; give one with machine sounds: {LAYOUTS}")
-    found = files_below(root, SUFFIXES)
+    found = files_below(root, SOUND_SUFFIXES)
     wavs, others = found.files, found.strangers
     if not wavs:
         what = (

@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Samples = npt.NDArray[np.float32]
 
 RATE = 16000
-KINDS = ("fan", "pump", "slider", "valve")
+MACHINE_KINDS = ("fan", "pump", "slider", "valve")
 IDS = tuple(f"id_{i:02}" for i in range(8))
 FAULTS: Mapping[str, tuple[str, ...]] = {
     "fan": ("bearing", "imbalance", "scrape"),
@@ -99,7 +99,7 @@ class SyntheticClip:
 
 def synthesise(c: SyntheticClip, seconds: float) -> Samples:
     """Returns the sound of a clip, int16 units `[seconds * 16000]`; the same clip always gives the same sound."""
-    seed = [KINDS.index(c.kind), IDS.index(c.name), ("train", "val", "test").index(c.split), c.index]
+    seed = [MACHINE_KINDS.index(c.kind), IDS.index(c.name), ("train", "val", "test").index(c.split), c.index]
     return clip(machine(c.kind, c.name), seconds, c.fault, np.random.default_rng(seed))
 
 
@@ -115,8 +115,10 @@ _MAKES: Mapping[str, tuple[float, float, int, float, float, float, int, float]] 
 def machine(kind: str, name: str) -> Machine:
     """Returns the machine of that kind and name; the same arguments always give the same machine."""
     shaft, stroke, teeth, tone, noise, depth, order, knock = _MAKES[kind]
-    make = np.random.default_rng([7, KINDS.index(kind)])  # these draws are the same for all machines of the kind
-    own = np.random.default_rng([8, KINDS.index(kind), IDS.index(name)])
+    make = np.random.default_rng(
+        [7, MACHINE_KINDS.index(kind)]
+    )  # these draws are the same for all machines of the kind
+    own = np.random.default_rng([8, MACHINE_KINDS.index(kind), IDS.index(name)])
     k = np.arange(1, 121)
     harmonics = np.exp(make.normal(0, 0.7, len(k))) / k + 0.5 * np.isin(k % teeth, (0,)) / np.sqrt(k / teeth)
     modes = np.stack(

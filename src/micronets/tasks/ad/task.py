@@ -176,9 +176,11 @@ def _synthetic_clips(machine: str, clips: int) -> dict[str, list[Any]]:
     There are `clips` for "train", 0.15 times as many for "val" and 0.8 times as many for "test", of which every second
     one has a fault. All machines and faults are equally frequent.
     """
-    if machine not in (*synthetic.KINDS, "all"):
-        raise SpecError(f"ad: no synthetic machine '{machine}'; {did_you_mean(machine, (*synthetic.KINDS, 'all'))}")
-    kinds = synthetic.KINDS if machine == "all" else (machine,)
+    if machine not in (*synthetic.MACHINE_KINDS, "all"):
+        raise SpecError(
+            f"ad: no synthetic machine '{machine}'; {did_you_mean(machine, (*synthetic.MACHINE_KINDS, 'all'))}"
+        )
+    kinds = synthetic.MACHINE_KINDS if machine == "all" else (machine,)
     each = clips / (len(kinds) * len(synthetic.IDS))
     counts = {"train": round(each), "val": round(0.15 * each), "test": 2 * round(0.4 * each)}
     if not all(counts.values()):

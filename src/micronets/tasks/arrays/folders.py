@@ -19,14 +19,14 @@ import numpy.typing as npt
 
 from micronets.errors import DataError
 from micronets.files import DAMAGE, check_plain, damage_text
-from micronets.tasks.arrays.tables import LARGEST, read_tables
+from micronets.tasks.arrays.tables import LARGEST_NUMBER, read_tables
 from micronets.tasks.base import SPLITS, Floats, Labels
 from micronets.tasks.class_folders import class_files, group_of, refuse_splits, strangers_note
 from micronets.tasks.names import check_utf8
 from micronets.tasks.npz import read_npz
 from micronets.terminal import counted
 
-SUFFIXES = (".npy", ".csv")
+ARRAY_SUFFIXES = (".npy", ".csv")
 FORMS = "an .npz with x and y, a folder of .npy or .csv files per class, or such a file per class"
 
 Texts = npt.NDArray[np.str_]
@@ -88,10 +88,10 @@ def example_shape(path: Path) -> tuple[int, ...] | None:
 def _npz(path: Path) -> SplitArrays:
     form = "an .npz has x [N, ...] and y [N]"
     arrays = read_npz(path, ("x", "y"), form, ("split", "group", "classes"), f"give {FORMS}")
-    return rows_of(arrays, str(path))
+    return array_rows(arrays, str(path))
 
 
-def rows_of(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequence[str] = ()) -> SplitArrays:
+def array_rows(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequence[str] = ()) -> SplitArrays:
     """Checks arrays that are given by name as an .npz has them: x, y, and optionally split, group and classes.
 
     - `where`: the file, or what the arrays are otherwise, for errors.
@@ -142,7 +142,7 @@ def _folder(root: Path) -> SplitArrays:
     folders = [p for p in entries if p.is_dir()]
     check_utf8(folders)
     if not folders:
-        tables = [p for p in entries if p.suffix.lower() in SUFFIXES]
+        tables = [p for p in entries if p.suffix.lower() in ARRAY_SUFFIXES]
         if not tables:
             raise DataError(f"{root}: nothing to read in it; give {FORMS}")
         arrays, notes = _arrays(tables)
@@ -154,7 +154,8 @@ def _folder(root: Path) -> SplitArrays:
         return _stacked(root, named, notes)
     refuse_splits(folders, "remove that level of folders, or write an .npz with split")
     found = {
-        folder.name: class_files(folder, SUFFIXES, f"{' or '.join(SUFFIXES)} files", "add some") for folder in folders
+        folder.name: class_files(folder, ARRAY_SUFFIXES, f"{' or '.join(ARRAY_SUFFIXES)} files", "add some")
+        for folder in folders
     }
     arrays, notes = _arrays([p for files in found.values() for p in files.files])
     parts2 = []
@@ -222,7 +223,7 @@ def _checked(x: npt.NDArray[Any], where: str) -> Floats:
         raise DataError(
             f"{where}: x is {x.dtype} {list(x.shape)}; need numbers [N, ...] with 1 to 3 axes beside N, none empty"
         )
-    good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < LARGEST  # not a number is not below anything
+    good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < LARGEST_NUMBER  # not a number is not below anything
     if not good.all():
         raise DataError(
             f"{where}: example {int(good.argmin())} holds a value that is not a finite number; remove or repair it"
@@ -233,7 +234,7 @@ def _checked(x: npt.NDArray[Any], where: str) -> Floats:
 def _finite(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
     if x.dtype.kind not in "fiu":
         raise DataError(f"{where}: it holds {x.dtype}; need numbers")
-    if not (np.abs(x, dtype=np.float64) < LARGEST).all():
+    if not (np.abs(x, dtype=np.float64) < LARGEST_NUMBER).all():
         raise DataError(f"{where}: it holds a value that is not a finite number; remove or repair it")
     return x
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from micronets import user_code
 from micronets.arguments import checked
 from micronets.errors import DataError, SpecError
-from micronets.tasks.arrays.folders import checked_complete, rows_of
+from micronets.tasks.arrays.folders import array_rows, checked_complete
 from micronets.tasks.arrays.task import Augment, FeaturesData, Standard, check_noise
 from micronets.tasks.base import SPLITS
 from micronets.terminal import counted
@@ -85,7 +85,7 @@ def arrays(
                 f"need {len(parts['train'][0])}, one for each row of x"
             )
         pack["group"] = np.concatenate([own, np.full(others, "")])
-    rows = checked_complete(rows_of(pack, source, lacking), source)
+    rows = checked_complete(array_rows(pack, source, lacking), source)
     train = rows.x[rows.split == "train"]
     standard = Standard.of(train) if standardise else Standard.none(train.shape[1:])
     shape = " x ".join(map(str, standard.shape))

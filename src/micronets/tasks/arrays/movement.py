@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from micronets.tasks.arrays.folders import SplitArrays
 
-SHAPE = (128, 6)
+WINDOW_SHAPE = (128, 6)
 """The shape of a window: 2.56 seconds of acceleration along three axes in g, and of turning about them in degrees a
 second."""
 
@@ -26,7 +26,7 @@ def movements(n: int, seed: int = 0) -> SplitArrays:
     rng = np.random.default_rng(seed)
     count = {"train": n, "val": n // 4, "test": n // 2}
     y = np.concatenate([np.arange(c) % 4 for c in count.values()]).astype(np.int64)
-    t = np.arange(SHAPE[0])[None] / _RATE
+    t = np.arange(WINDOW_SHAPE[0])[None] / _RATE
 
     def drawn(low: float, high: float) -> Column:
         """Returns a number for each window, `[N, 1]`."""
@@ -44,7 +44,7 @@ def movements(n: int, seed: int = 0) -> SplitArrays:
     pushes = {  # along the body, in g
         "fall": drawn(1.5, 5) * (t > at) * np.exp(-after / drawn(0.04, 0.1)) * np.cos(2 * np.pi * drawn(8, 16) * after)
         - drawn(0.4, 0.9) * np.exp(-(((t - at + 0.2) / 0.12) ** 2)),
-        "rest": np.zeros((len(y), SHAPE[0])),
+        "rest": np.zeros((len(y), WINDOW_SHAPE[0])),
         "sit": drawn(0.2, 1.2) * np.exp(-(((t - at - 0.2) / drawn(0.05, 0.12)) ** 2))
         - drawn(0.1, 0.4) * np.exp(-(((t - at + 0.1) / 0.15) ** 2)),
         "walk": drawn(0.1, 0.5) * np.sin(step * t + phase) + drawn(0, 0.2) * np.sin(2 * step * t),

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from micronets.errors import DataError
 from micronets.frontend.labels import SpokenWord, read_labels
-from micronets.tasks.arrays.folders import FORMS, SUFFIXES, SplitArrays, checked_complete, read_array
+from micronets.tasks.arrays.folders import ARRAY_SUFFIXES, FORMS, SplitArrays, checked_complete, read_array
 from micronets.tasks.arrays.tables import read_times
-from micronets.tasks.long_windows import Cut, Pair, Pairs, cuts, divided, is_everywhere, thinned
+from micronets.tasks.long_windows import Cut, LabelledPair, LabelledPairs, cuts, divided, is_everywhere, thinned
 from micronets.tasks.names import check_utf8
 from micronets.terminal import counted
 
@@ -44,7 +44,7 @@ def read_samples(path: Path, axes: int | None, rate: float) -> tuple[Floats, tup
     """
     if not path.is_file():
         raise DataError(f"{path}: no such recording; give a .csv or a .npy, a line for each sample")
-    if path.suffix.lower() not in SUFFIXES:
+    if path.suffix.lower() not in ARRAY_SUFFIXES:
         raise DataError(f"{path}: no recording of a sensor; give a .csv or a .npy, a line for each sample")
     found, notes = read_array(path)
     if found.ndim == 1:
@@ -77,25 +77,25 @@ def _checked_times(times: Floats, path: Path, rate: float) -> tuple[str, ...]:
     )
 
 
-def find(path: Path) -> Pairs | None:
+def pairs_at(path: Path) -> LabelledPairs | None:
     """Looks for recordings with label files; None where `path` holds data of another kind.
 
     - path: a recording, or a directory of recordings without folders.
 
     Raises `DataError` for a single recording without a label file, and for one with two.
     """
-    if path.is_file() and path.suffix.lower() in SUFFIXES:
+    if path.is_file() and path.suffix.lower() in ARRAY_SUFFIXES:
         labels = _labels_beside(path)
         if labels is None:
             raise DataError(
                 f"{path}: one table; give {FORMS}, or write start, end and label of what happens in it into "
                 f"{path.with_suffix(LABEL_ENDINGS[0]).name} beside it"
             )
-        return Pairs(path, (Pair(path, labels),), ())
+        return LabelledPairs(path, (LabelledPair(path, labels),), ())
     if not path.is_dir():
         return None
     here = sorted(p for p in path.iterdir() if not p.name.startswith("."))
-    tables = [p for p in here if p.is_file() and p.suffix.lower() in SUFFIXES and not _is_labels(p)]
+    tables = [p for p in here if p.is_file() and p.suffix.lower() in ARRAY_SUFFIXES and not _is_labels(p)]
     labelled = {p: _labels_beside(p) for p in tables}
     if any(p.is_dir() for p in here) or not any(labelled.values()):
         return None
@@ -103,7 +103,9 @@ def find(path: Path) -> Pairs | None:
     without = [p.name for p, labels in labelled.items() if labels is None]
     left_out = f"{path}: {counted(len(without), 'recordings')} without a label file left out (first: {{}})"
     notes = (left_out.format(without[0]),) if without else ()
-    return Pairs(path, tuple(Pair(p, labels) for p, labels in labelled.items() if labels is not None), notes)
+    return LabelledPairs(
+        path, tuple(LabelledPair(p, labels) for p, labels in labelled.items() if labels is not None), notes
+    )
 
 
 def _is_labels(path: Path) -> bool:
@@ -118,7 +120,7 @@ def _labels_beside(path: Path) -> Path | None:
     return found[0] if found else None
 
 
-def windows(pairs: Pairs, size: int, rate: float, trained: bool) -> SplitArrays:
+def cut_windows(pairs: LabelledPairs, size: int, rate: float, trained: bool) -> SplitArrays:
     """Cuts recordings into windows and divides them, see `long_windows.divided`.
 
     - size: samples of a window.

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from micronets.errors import DataError
 from micronets.files import read_plain
 
-LARGEST = 1e30
+LARGEST_NUMBER = 1e30
 """What is larger in size has no square in 32 bits, and counts as no finite number."""
 
 _MISSING = ("", "na", "n/a", "#n/a", "null", "none", "-", "--", "?")
@@ -256,14 +256,14 @@ def _body(table: _Table, headed: bool) -> Floats:
     body, lines = (table.numbers[1:], table.lines[1:]) if headed else (table.numbers, table.lines)
     if not len(body):
         raise _damaged(table.path, "it has headings and no line of numbers")
-    bad = ~(np.abs(body) < LARGEST)
+    bad = ~(np.abs(body) < LARGEST_NUMBER)
     if bad.any():
         row, column = (int(v[0]) for v in np.nonzero(bad))
         value = float(body[row, column])
         what = (
             "holds no number (empty, NA or NaN)"
             if np.isnan(value)
-            else f"holds {value:g}; numbers up to {LARGEST:g} can be used"
+            else f"holds {value:g}; numbers up to {LARGEST_NUMBER:g} can be used"
         )
         if not headed and not row:
             cell = table.first[column]

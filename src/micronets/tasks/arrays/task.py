@@ -267,12 +267,12 @@ def _rows(
     """
     if path is None:
         return _synthetic(synthetic, count)
-    pairs = recordings.find(path)
+    pairs = recordings.pairs_at(path)
     if pairs is None:
         return folders.read(path, "all" not in splits)
     size = window if preparation is None else preparation.shape[0]
     settings = preparation.settings if isinstance(preparation, Spectral) else spectral
-    return recordings.windows(pairs, size, settings.sample_rate, "all" not in splits)
+    return recordings.cut_windows(pairs, size, settings.sample_rate, "all" not in splits)
 
 
 _SYNTHETIC = {"gestures": "motions", "falls": "falls and movements"}
@@ -357,7 +357,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     if own.input_shape != card.input_shape:
         raise SpecError(f"{card.where}: its input is {card.input_shape}, its front end gives {own.input_shape}")
     #  Two kinds of examples can be synthesised: the form of the model's input tells which kind it was trained on.
-    synthetic: Literal["gestures", "falls"] = "falls" if own.shape == movement.SHAPE else "gestures"
+    synthetic: Literal["gestures", "falls"] = "falls" if own.shape == movement.WINDOW_SHAPE else "gestures"
     data = load(path, splits=(split,), preparation=own, synthetic=synthetic)
     where = path if path is not None else "synthetic motions"
     return examples_of(data, card, split, where, lambda rows: data.inputs(split, {}, rows))

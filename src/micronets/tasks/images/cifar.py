@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from micronets.errors import DataError
 from micronets.files import DAMAGE, read_plain
-from micronets.frontend.image import LARGEST, Bytes
+from micronets.frontend.image import LARGEST_SIDE, Bytes
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.npz import check_labelled
 from micronets.tasks.npz import read_npz as read_arrays
@@ -38,10 +38,10 @@ def read(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give CIFAR-10's directory, unpacked, or an .npz file")
     if path.is_file():
-        return read_npz(path)
+        return read_archive(path)
     for folder in (path, path / "cifar-10-batches-py", path / "cifar-10-batches-bin"):
         if (folder / NPZ).is_file():
-            return read_npz(folder / NPZ)
+            return read_archive(folder / NPZ)
         if (folder / "data_batch_1").is_file():
             return _read_batches(folder, "", _unpickled), CLASSES
         if (folder / "data_batch_1.bin").is_file():
@@ -51,7 +51,7 @@ def read(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
     )
 
 
-def read_npz(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
+def read_archive(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
     """Reads the pictures of an `.npz` file. Raises `DataError`."""
     arrays = read_arrays(path, KEYS, f"need {', '.join(KEYS)}")
     _check(path, arrays)
@@ -66,8 +66,8 @@ def _check(path: Path, a: Mapping[str, npt.NDArray[Any]]) -> None:
         raise DataError(
             f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, side, side, 3 or 1] with N of at least 1"
         )
-    if x.shape[1] > LARGEST:
-        raise DataError(f"{path}: pictures of {x.shape[1]} pixels; at most {LARGEST}; write them smaller")
+    if x.shape[1] > LARGEST_SIDE:
+        raise DataError(f"{path}: pictures of {x.shape[1]} pixels; at most {LARGEST_SIDE}; write them smaller")
     check_labelled(path, a, SPLITS, "picture")
 
 

@@ -33,7 +33,7 @@ from micronets.terminal import counted
 CLASSES = ("non_person", "person")
 DIVISIONS = ("paper", "minival")
 MINIVAL = "mscoco_minival_ids.txt"
-LEAST = 0.005  # of the frame
+LEAST_AREA = 0.005  # of the frame
 MARK = "micronets.coco_split"  # key in a model's metadata of a division other than the paper's
 
 Images = dict[Path, tuple[int, int]]  # id and class of each
@@ -159,14 +159,14 @@ def _read(file: Path, size: int, changed: int) -> dict[str, tuple[int, int]]:
 
 
 def person_labels(annotations: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """Returns by file name the image's id, and 1 where the box of one person covers at least `LEAST` of it, else 0."""
+    """Returns by file name the image's id, and 1 where a person covers at least `LEAST_AREA` of it, else 0."""
     people = {c["id"] for c in annotations["categories"] if c["name"] == "person"}
     largest: dict[int, float] = {}
     for a in annotations["annotations"]:
         if a["category_id"] in people:
             largest[a["image_id"]] = max(largest.get(a["image_id"], 0.0), a["bbox"][2] * a["bbox"][3])
     return {
-        _file_name(i): (i["id"], int(largest.get(i["id"], 0.0) >= LEAST * i["width"] * i["height"]))
+        _file_name(i): (i["id"], int(largest.get(i["id"], 0.0) >= LEAST_AREA * i["width"] * i["height"]))
         for i in annotations["images"]
     }
 

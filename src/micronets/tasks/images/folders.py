@@ -21,13 +21,14 @@ from micronets.frontend.mapped import Chunks, mapped_pictures
 from micronets.installation import install
 from micronets.tasks.base import Labels
 from micronets.tasks.class_folders import SPLIT_NAMES, ClassFiles, class_files, strangers_note
+from micronets.tasks.images.split import Files
 from micronets.tasks.names import check_utf8, loose_note
 from micronets.terminal import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _VERSION = 2  # increase it whenever the arithmetic changes
 _CHUNK = 256
 _LARGE, _LARGE_PIXELS = Lock(), 1 << 24
@@ -40,8 +41,6 @@ _KINDS = (
     "smaller than 8 pixels",
     "12 bits stored as 16 cut to 8",
 )
-
-Files = dict[str, list[Path]]  # by class
 
 
 def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
@@ -186,7 +185,7 @@ def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
     else:
         found = {"all": _classes(root)}
     notes = strangers_note([one for by_class in found.values() for one in by_class.values()], "of no image format")
-    notes += loose_note(root, SUFFIXES)
+    notes += loose_note(root, PICTURE_SUFFIXES)
     return {s: {c: list(one.files) for c, one in by_class.items()} for s, by_class in found.items()}, notes
 
 
@@ -199,7 +198,7 @@ def _classes(root: Path) -> dict[str, ClassFiles]:
     if not folders:
         raise DataError(f"{root}: no folders in it; give a directory with a folder of images for each class")
     check_utf8(folders)
-    return {folder.name: class_files(folder, SUFFIXES, "images", "add some") for folder in folders}
+    return {folder.name: class_files(folder, PICTURE_SUFFIXES, "images", "add some") for folder in folders}
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +217,7 @@ class SplitPictures:
     notes: tuple[str, ...]
 
 
-def read_split(
+def read_examples(
     root: Path, files: Mapping[str, Sequence[Path]], classes: Sequence[str], fe: ImageFrontEnd
 ) -> SplitPictures:
     """Reads the pictures of one split.

@@ -19,7 +19,7 @@ from micronets.terminal import counted
 
 __all__ = ["TASK", "IcOptions", "ImageAugmentation", "examples", "load", "outline"]
 
-VALIDATION = 5000
+VALIDATION_EXAMPLES = 5000
 _SEED = 20250  # the choice of validation pictures is part of the task, so that it is the same for every seed of a run
 
 
@@ -37,7 +37,7 @@ class IcOptions:
     """
 
     path: str = ""
-    validation: int = ranged(VALIDATION, 1, 1_000_000)
+    validation: int = ranged(VALIDATION_EXAMPLES, 1, 1_000_000)
     synthetic_images: int = ranged(4000, 1, 1_000_000)
     balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
@@ -57,7 +57,7 @@ def load(
     frontend: ImageFrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
     augmentation: ImageAugmentation | None = None,
-    validation: int = VALIDATION,
+    validation: int = VALIDATION_EXAMPLES,
     synthetic_images: int = 4000,
 ) -> ImageData:
     """Reads CIFAR-10 at `path`, its directory (Python or binary version) or an `.npz` (see `cifar`), or draws pictures.

@@ -15,6 +15,7 @@ from micronets.errors import DataError
 from micronets.terminal import counted
 
 Files = dict[str, list[Path]]
+"""Files by class."""
 
 
 def beginning(stem: str) -> str:

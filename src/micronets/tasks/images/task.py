@@ -21,7 +21,7 @@ from micronets.terminal import counted
 
 __all__ = ["TASK", "ImageAugmentation", "ImagesOptions", "examples", "load", "outline", "read"]
 
-KEPT = 96
+KEPT_SIDE = 96
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class ImagesOptions:
     """
 
     path: str = ""
-    kept: int = ranged(KEPT, 1, 1024)
+    kept: int = ranged(KEPT_SIDE, 1, 1024)
     fit: Literal["crop", "stretch", "letterbox"] = "crop"
     synthetic_images: int = ranged(2000, 1, 1_000_000)
     balance: Balance = "none"
@@ -57,7 +57,7 @@ def outline(options: ImagesOptions) -> Outline:
 def load(
     path: Path | None = None,
     *,
-    kept: int = KEPT,
+    kept: int = KEPT_SIDE,
     fit: str = "crop",
     synthetic_images: int = 2000,
     augmentation: ImageAugmentation | None = None,
@@ -165,7 +165,7 @@ def _folders(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> _Read:
     y: dict[str, Labels] = {}
     named: dict[str, tuple[str, ...]] = {}
     for s in (*SPLITS, *(["all"] if "all" in splits else [])):
-        part = folders.read_split(path, by_split.get(s, {}) if s in splits else {}, classes, fe)
+        part = folders.read_examples(path, by_split.get(s, {}) if s in splits else {}, classes, fe)
         x[s], y[s], named[s] = part.x, part.y, part.files
         notes += tuple(f"{s}: {note}" for note in part.notes)
     return _Read(classes, x, y, named, notes)
@@ -174,7 +174,7 @@ def _folders(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> _Read:
 def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> _Read:
     if "all" in splits:
         raise DataError(f"{path}: split 'all' is for directories of images; allowed here: {', '.join(SPLITS)}")
-    parts, classes = cifar.read_npz(path)
+    parts, classes = cifar.read_archive(path)
     x = {s: parts[s][0] for s in SPLITS}
     y = {s: parts[s][1] for s in SPLITS}
     if not len(y["train"]) and "train" in splits:

@@ -18,7 +18,7 @@ from micronets.terminal import counted
 
 __all__ = ["TASK", "ImageAugmentation", "VwwOptions", "examples", "load", "outline"]
 
-KEPT = 160
+VWW_KEPT_SIDE = 160
 AUGMENTATION = ImageAugmentation(
     shift=0, zoom=(0.75, 1.0), aspect=1.2, brightness=0.2, contrast=0.2, saturation=0.3, erase=0.25, erase_side=0.4
 )
@@ -42,7 +42,7 @@ class VwwOptions:
     """
 
     path: str = ""
-    kept: int = ranged(KEPT, 1, 1024)
+    kept: int = ranged(VWW_KEPT_SIDE, 1, 1024)
     fit: Literal["stretch", "crop", "letterbox"] = "stretch"
     coco_split: Literal["paper", "minival"] = "paper"
     synthetic_images: int = ranged(2000, 1, 1_000_000)
@@ -61,7 +61,7 @@ def outline(options: VwwOptions) -> Outline:
 def load(
     path: Path | None = None,
     *,
-    kept: int = KEPT,
+    kept: int = VWW_KEPT_SIDE,
     fit: str = "stretch",
     coco_split: str = "paper",
     synthetic_images: int = 2000,

@@ -61,7 +61,7 @@ class AudioOptions:
 def outline(options: AudioOptions) -> Outline:
     """Returns the facts that are known before the data are made or read."""
     fe = _front_end(options.frontend, options.clip_seconds)
-    return Outline(2 if options.path else len(synthetic.KINDS), {"frames": fe.frames, "bands": fe.n_mels})
+    return Outline(2 if options.path else len(synthetic.MACHINE_KINDS), {"frames": fe.frames, "bands": fe.n_mels})
 
 
 def _front_end(given: FrontEnd | None, clip_seconds: float) -> FrontEnd:
@@ -141,15 +141,17 @@ def _synthetic(
     x: dict[str, Features] = {}
     y: dict[str, Labels] = {}
     for s in SPLITS:
-        y[s] = np.arange(counts[s] if s in splits else 0, dtype=np.int64) % len(synthetic.KINDS)
+        y[s] = np.arange(counts[s] if s in splits else 0, dtype=np.int64) % len(synthetic.MACHINE_KINDS)
         sounds = [
-            synthetic.SyntheticClip(synthetic.KINDS[c], names[s][i // len(synthetic.KINDS) % len(names[s])], "train", i)
+            synthetic.SyntheticClip(
+                synthetic.MACHINE_KINDS[c], names[s][i // len(synthetic.MACHINE_KINDS) % len(names[s])], "train", i
+            )
             for i, c in enumerate(y[s])
         ]
         x[s] = _synthetic_features(sounds, fe)
     return KwsData(
         name="audio",
-        classes=synthetic.KINDS,
+        classes=synthetic.MACHINE_KINDS,
         source=f"synthetic machine sounds: {counted(sum(map(len, y.values())), 'clips')} of {fe.clip_ms / 1000:g} s",
         synthetic=True,
         frontend=fe,

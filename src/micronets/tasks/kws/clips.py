@@ -27,7 +27,7 @@ from micronets.tasks.kws.folders import (
     unread_lists_note,
 )
 from micronets.tasks.kws.noise import coloured
-from micronets.tasks.long_windows import Pairs
+from micronets.tasks.long_windows import LabelledPairs
 
 _BACKGROUND_ROWS = 1000
 _PARTS = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}  # of a recording that all splits share
@@ -92,7 +92,7 @@ def class_folders(
     return Clips(classes, got.features, got.target, background, notes, got.files)
 
 
-def labelled_recordings(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int) -> Clips:
+def labelled_recordings(pairs: LabelledPairs, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int) -> Clips:
     """Reads long recordings with label files.
 
     - `pairs`: the recordings and their label files.
@@ -183,7 +183,7 @@ def held_out_clips(root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool =
     """
     pairs = long_recordings.find_recordings(root)
     if pairs is not None:
-        return HeldOut(*long_recordings.held_out(pairs, classes, fe))
+        return HeldOut(*long_recordings.held_out_windows(pairs, classes, fe))
     folders = scan(root)
     for c in folders.files:
         if c not in classes:

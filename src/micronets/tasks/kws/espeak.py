@@ -42,13 +42,13 @@ VOICES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """Variants by split: a speaker is in one split only. Each can be combined with each of the `ACCENTS`."""
 
-Job = tuple[str, str, int, int]
-Samples = npt.NDArray[np.int16]
+SpeakJob = tuple[str, str, int, int]
+SpokenSamples = npt.NDArray[np.int16]
 
 _LONGEST_HOME = 120  # characters: the library has a buffer of 160 for the path
 
 
-def synthesise(jobs: Sequence[Job]) -> tuple[list[Samples], int]:
+def speak(jobs: Sequence[SpeakJob]) -> tuple[list[SpokenSamples], int]:
     """Synthesises words: returns samples int16 `[n]` for each job, and their rate in Hz.
 
     - `jobs`: voice, word, words per minute and pitch (0 to 99) of each.

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import read_plain
-from micronets.frontend.recording import SUFFIXES, hint
+from micronets.frontend.recording import SOUND_SUFFIXES, hint
 from micronets.tasks.class_folders import ClassFiles, class_files, files_below, group_of, refuse_splits, strangers_note
 from micronets.tasks.names import check_utf8, loose_note
 from micronets.terminal import counted
@@ -62,13 +62,13 @@ def scan(root: Path) -> Folders:
     found: dict[str, ClassFiles] = {}
     for folder in folders:
         if folder.name == BACKGROUND:
-            background = files_below(folder, SUFFIXES).files  # Speech Commands keeps a README there
+            background = files_below(folder, SOUND_SUFFIXES).files  # Speech Commands keeps a README there
         else:
-            found[folder.name] = class_files(folder, SUFFIXES, ".wav files", "add recordings", hint)
+            found[folder.name] = class_files(folder, SOUND_SUFFIXES, ".wav files", "add recordings", hint)
     if not found:
         raise DataError(f"{root}: no folders of words, only {BACKGROUND}; give a folder of WAV files per class")
     files = {name: one.files for name, one in found.items()}
-    notes = (*strangers_note(found.values(), "of no sound format", hint), *loose_note(root, SUFFIXES))
+    notes = (*strangers_note(found.values(), "of no sound format", hint), *loose_note(root, SOUND_SUFFIXES))
     return Folders(root, files, background, notes)
 
 

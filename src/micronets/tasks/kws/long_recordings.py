@@ -19,10 +19,10 @@ import numpy.typing as npt
 from micronets.errors import DataError
 from micronets.frontend import FrontEnd, features, read_recording, resample
 from micronets.frontend.labels import SpokenWord, labels_beside, read_labels
-from micronets.frontend.recording import SUFFIXES
+from micronets.frontend.recording import SOUND_SUFFIXES
 from micronets.tasks.base import SPLITS
 from micronets.tasks.kws.data import SILENCE, UNKNOWN
-from micronets.tasks.long_windows import Cut, Pair, Pairs, divided, is_everywhere, thinned
+from micronets.tasks.long_windows import Cut, LabelledPair, LabelledPairs, divided, is_everywhere, thinned
 from micronets.tasks.long_windows import cuts as cut_recordings
 from micronets.tasks.names import check_utf8
 from micronets.terminal import counted
@@ -34,33 +34,35 @@ SOFTER_DB = 20.0
 Float = npt.NDArray[np.float32]
 
 
-def find_recordings(path: Path) -> Pairs | None:
+def find_recordings(path: Path) -> LabelledPairs | None:
     """Looks for recordings with label files; None where `path` holds data of another kind.
 
     - `path`: a recording, or a directory of recordings without folders.
 
     Raises `DataError` for a recording without a label file.
     """
-    if path.is_file() and path.suffix.lower() in SUFFIXES:
+    if path.is_file() and path.suffix.lower() in SOUND_SUFFIXES:
         labels = labels_beside(path)
         if labels is None:
             raise DataError(
                 f"{path}: a recording without labels; write start, end and label of what is heard into "
                 f"{path.with_suffix('.csv').name} beside it, or give a folder of recordings per class"
             )
-        return Pairs(path, (Pair(path, labels),), ())
+        return LabelledPairs(path, (LabelledPair(path, labels),), ())
     if not path.is_dir():
         return None
     here = sorted(p for p in path.iterdir() if not p.name.startswith("."))
     check_utf8(here)
-    recordings = [p for p in here if p.is_file() and p.suffix.lower() in SUFFIXES]
+    recordings = [p for p in here if p.is_file() and p.suffix.lower() in SOUND_SUFFIXES]
     labelled = {p: labels_beside(p) for p in recordings}
     if any(p.is_dir() for p in here) or not any(labelled.values()):
         return None
     without = [p.name for p, labels in labelled.items() if labels is None]
     left_out = f"{path}: {counted(len(without), 'recordings')} without a label file left out (first: {{}})"
     notes = (left_out.format(without[0]),) if without else ()
-    return Pairs(path, tuple(Pair(p, labels) for p, labels in labelled.items() if labels is not None), notes)
+    return LabelledPairs(
+        path, tuple(LabelledPair(p, labels) for p, labels in labelled.items() if labels is not None), notes
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class LabelledClips:
     notes: tuple[str, ...]
 
 
-def clips(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool) -> LabelledClips:
+def clips(pairs: LabelledPairs, fe: FrontEnd, splits: Sequence[str], test: bool) -> LabelledClips:
     """Cuts recordings into windows of the front end's length, and divides them.
 
     Whole recordings go to one split where there are enough of them for every class to be in every split. Else each is
@@ -121,8 +123,8 @@ def clips(pairs: Pairs, fe: FrontEnd, splits: Sequence[str], test: bool) -> Labe
     return LabelledClips(classes, x, y, tuple(notes))
 
 
-def held_out(
-    pairs: Pairs, classes: Sequence[str], fe: FrontEnd
+def held_out_windows(
+    pairs: LabelledPairs, classes: Sequence[str], fe: FrontEnd
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], tuple[str, ...]]:
     """Cuts recordings into windows, all of them test data; returns features, class indices `[N]` and notes.
 
@@ -143,7 +145,7 @@ def held_out(
     return features([cut.samples for cut in cuts], fe), target, (*pairs.notes, *missing)
 
 
-def _read(pair: Pair, known: Sequence[str] | None, fe: FrontEnd) -> tuple[Float, tuple[SpokenWord, ...]]:
+def _read(pair: LabelledPair, known: Sequence[str] | None, fe: FrontEnd) -> tuple[Float, tuple[SpokenWord, ...]]:
     """Reads a recording at the front end's rate, and its labels."""
     found = read_recording(pair.recording)
     samples = resample(found.samples, found.rate, fe.sample_rate)

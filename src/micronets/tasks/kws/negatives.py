@@ -28,9 +28,9 @@ EPOCHS_APART = 4  # epochs that would have negatives of their own, were there no
 SPEECH_SHARE = 0.3  # of the negatives, where there are clips of unknown words
 
 Wave = npt.NDArray[np.float32]
-"""Samples `[n]`; those of `synthesise` are in int16 units, -32768 to 32767."""
+"""Samples `[n]`; those of `make_negative` are in int16 units, -32768 to 32767."""
 
-Sound = Literal["hum", "tone", "chirp", "click", "knock", "step", "clipped", "chord", "noise", "silence"]
+NegativeKind = Literal["hum", "tone", "chirp", "click", "knock", "step", "clipped", "chord", "noise", "silence"]
 """The kinds of sounds that nobody says:
 
 - `hum`: the mains (50 or 60 Hz) or another low frequency, with up to 40 harmonics.
@@ -54,11 +54,11 @@ Speech = Literal["reversed", "shuffled", "crowd"]
 - `crowd`: three to five words at once.
 """
 
-SOUNDS: tuple[Sound, ...] = get_args(Sound)
+SOUNDS: tuple[NegativeKind, ...] = get_args(NegativeKind)
 SPEECH: tuple[Speech, ...] = get_args(Speech)
 
 
-def synthesise(kind: Sound, samples: int, rate: int, rng: np.random.Generator) -> Wave:
+def make_negative(kind: NegativeKind, samples: int, rate: int, rng: np.random.Generator) -> Wave:
     """Makes a sound.
 
     - kind: what it is.
@@ -84,7 +84,7 @@ def synthesise(kind: Sound, samples: int, rate: int, rng: np.random.Generator) -
     return np.clip(np.rint(x), -32768, 32767).astype(np.float32)
 
 
-def sound_features(count: int, fe: FrontEnd, seed: int, kinds: tuple[Sound, ...] = SOUNDS) -> Features:
+def sound_features(count: int, fe: FrontEnd, seed: int, kinds: tuple[NegativeKind, ...] = SOUNDS) -> Features:
     """Makes sounds, every kind as often as the others, and returns their features.
 
     - count: how many sounds.
@@ -100,7 +100,7 @@ def sound_features(count: int, fe: FrontEnd, seed: int, kinds: tuple[Sound, ...]
         for first in range(0, count, 64):
             some = range(first, min(first + 64, count))
             waves = [
-                synthesise(kinds[i % len(kinds)], fe.clip_samples, fe.sample_rate, np.random.default_rng([seed, i]))
+                make_negative(kinds[i % len(kinds)], fe.clip_samples, fe.sample_rate, np.random.default_rng([seed, i]))
                 for i in some
             ]
             parts.append(features(waves, fe))
@@ -411,7 +411,7 @@ def _crowd(words: Features, scale: float, rng: np.random.Generator) -> npt.NDArr
     return (scale * np.log(total)).astype(np.float32)
 
 
-_MAKERS: Mapping[Sound, Callable[[int, int, np.random.Generator], Wave]] = {
+_MAKERS: Mapping[NegativeKind, Callable[[int, int, np.random.Generator], Wave]] = {
     "hum": _hum,
     "tone": _tone,
     "chirp": _chirp,

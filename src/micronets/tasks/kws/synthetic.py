@@ -10,7 +10,7 @@ import numpy.typing as npt
 from micronets.frontend import FrontEnd, features, resample
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, Features, KwsData
-from micronets.tasks.kws.espeak import ACCENTS, VOICES, Job, synthesise
+from micronets.tasks.kws.espeak import ACCENTS, VOICES, SpeakJob, speak
 from micronets.tasks.kws.noise import coloured, coloured_samples
 from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.terminal import counted
@@ -89,7 +89,7 @@ def spoken(
     """
     rng = np.random.default_rng([seed, SPLITS.index(split)])
     jobs = [_job(split, word.replace("_", " "), rng) for word in words for _ in range(each)]
-    samples, own = synthesise(jobs)
+    samples, own = speak(jobs)
     clips = [resample(one.astype(np.float32), own, rate) for one in samples]
     return {word: clips[i * each : (i + 1) * each] for i, word in enumerate(words)}
 
@@ -123,7 +123,7 @@ def _clips(
     target = np.sort(np.arange(n, dtype=np.int64) % len(classes))
     others = [word for word in OTHERS if word not in (*classes, *never)]
     jobs = [_job(split, classes[c], rng, others) for c in target if classes[c] != SILENCE]
-    samples_of, rate = synthesise(jobs)
+    samples_of, rate = speak(jobs)
     x = np.zeros((n, fe.clip_samples), np.float32)
     spoken_rows = [row for row, c in enumerate(target) if classes[c] != SILENCE]
     for row, samples in zip(spoken_rows, samples_of, strict=True):
@@ -131,7 +131,7 @@ def _clips(
     return _noisy(_in_room(x, fe.sample_rate, rng), rng), target
 
 
-def _job(split: str, word: str, rng: np.random.Generator, others: Sequence[str] = OTHERS) -> Job:
+def _job(split: str, word: str, rng: np.random.Generator, others: Sequence[str] = OTHERS) -> SpeakJob:
     text = str(rng.choice(others)) if word == UNKNOWN else word.replace("_", " ")
     voice = f"{rng.choice(ACCENTS)}+{rng.choice(VOICES[split])}"
     return voice, text, int(rng.integers(110, 231)), int(rng.integers(10, 91))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend import PRESETS, FrontEnd, network_input
-from micronets.frontend.recording import SUFFIXES
+from micronets.frontend.recording import SOUND_SUFFIXES
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
 from micronets.tasks.kws import clips, long_recordings, prepared, synthetic
@@ -74,7 +74,7 @@ def outline(options: KwsOptions) -> Outline:
     if not options.path:
         return Outline(len(synthetic.CLASSES), {"frames": fe.frames, "bands": fe.n_mels})
     path = Path(options.path)
-    is_recording = path.suffix.lower() in SUFFIXES
+    is_recording = path.suffix.lower() in SOUND_SUFFIXES
     if (path.is_file() and not is_recording) or (path / FEATURES).is_file():  # its front end is its own
         return Outline(2, {"frames": 1, "bands": 1})
     return Outline(len(options.words) + 2 if options.words else 2, {"frames": fe.frames, "bands": fe.n_mels})
@@ -139,7 +139,7 @@ def _without_negatives(
         return synthetic.load(
             sizes=sizes, frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed
         )
-    is_recording = path.suffix.lower() in SUFFIXES
+    is_recording = path.suffix.lower() in SOUND_SUFFIXES
     if (path.is_file() and not is_recording) or (path / FEATURES).is_file():
         file = path if path.is_file() else path / FEATURES
         beside = file.parent / TEST_WAV

@@ -85,7 +85,7 @@ def read_unary(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNa
     return _UNARY[o.op](name=own[0], inputs=inputs)
 
 
-NUMBER_FUNCTIONS: Mapping[Op, NumberFunctionName] = {
+NUMBER_OPERATORS: Mapping[Op, NumberFunctionName] = {
     Op.NEG: "negate",
     Op.SQUARE: "square",
     Op.SQRT: "root",
@@ -101,11 +101,11 @@ def read_number_function(graph: Graph, o: FileOperator, own: TensorNames, inputs
     """Returns the layer of a function of float32.
 
     - graph: the tensors of the file.
-    - o: the operator; one of `NUMBER_FUNCTIONS`.
+    - o: the operator; one of `NUMBER_OPERATORS`.
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
     """
-    return NumberFunction(name=own[0], inputs=inputs, of=NUMBER_FUNCTIONS[o.op])
+    return NumberFunction(name=own[0], inputs=inputs, of=NUMBER_OPERATORS[o.op])
 
 
 def read_l2_normalization(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
