@@ -82,13 +82,18 @@ SCALE_BITS = 3
 """By how many bits bands are smaller than they were: the transform divides by 2^9, the weights multiply by 2^12, of
 which the square root is 2^6."""
 
+LN2 = math.floor(math.log(2) * (1 << 16))
+"""The natural logarithm of 2, 16 fractional bits."""
+
+CODE_BITS = 20
+"""Fractional bits of the factor from a value to a code."""
+
 _POINTS = 256  # complex points of the transform
+_HALF, _QUARTER = 32767 // 2, 32767 // 4  # 15 fractional bits
 _LOW_HZ, _HIGH_HZ = 125.0, 7500.0
 _GAIN_BITS, _GAIN_OFFSET, _GAIN_STRENGTH = 21, 80.0, 0.95
 _LOG_BITS, _LOG_STEPS = 16, 128
-_LN2 = math.floor(math.log(2) * (1 << _LOG_BITS))
 _FRAMES = 128  # frames whose spectra are computed at once: more would not stay in the processor's cache
-_CODE_BITS = 20
 _MOST_STEP = 1.3  # codes for a value of 1, with which (value * factor + offset) has 32 bits
 
 
@@ -273,7 +278,7 @@ def _transform(rows: Int, t: MicroTables) -> tuple[Int, Int]:
     size = 1
     while size < _POINTS:
         shape = count, _POINTS // (4 * size), 4, size
-        r, i = (_rounded(part * 8191).reshape(shape) for part in (real, imag))
+        r, i = (_rounded(part * _QUARTER).reshape(shape) for part in (real, imag))
         turns = t.twiddles[np.arange(1, 4)[:, None] * np.arange(size) * (_POINTS // (4 * size))]
         tr, ti = _turned(r[:, :, 1:], i[:, :, 1:], turns)
         (r0, i0), (r1, i1), (r2, i2), (r3, i3) = (
@@ -295,8 +300,8 @@ def _powers(rows: Int, t: MicroTables) -> Int:
     """
     real, imag = _transform(rows, t)
     k = np.arange(1, _POINTS // 2 + 1)
-    r, i = _rounded(real[:, k] * 16383), _rounded(imag[:, k] * 16383)
-    mirror_r, mirror_i = _rounded(real[:, -k] * 16383), _rounded(_wrapped(-imag[:, -k]) * 16383)
+    r, i = _rounded(real[:, k] * _HALF), _rounded(imag[:, k] * _HALF)
+    mirror_r, mirror_i = _rounded(real[:, -k] * _HALF), _rounded(_wrapped(-imag[:, -k]) * _HALF)
     even_r, even_i = _wrapped(r + mirror_r), _wrapped(i + mirror_i)
     odd_r, odd_i = _turned(_wrapped(r - mirror_r), _wrapped(i - mirror_i), t.split)
     found = np.zeros((len(rows), _POINTS), np.int64)
@@ -371,7 +376,7 @@ def _logarithm(x: Int, t: MicroTables) -> Int:
     low, high = t.logarithms[at], t.logarithms[at + 1]
     log2 = (exponent << _LOG_BITS) + part + low + (((high - low) * (part - at * width)) >> _LOG_BITS)
     half = 1 << (_LOG_BITS - 1)
-    natural = (_LN2 * log2 + half) >> _LOG_BITS
+    natural = (LN2 * log2 + half) >> _LOG_BITS
     return np.where(x > 1, ((natural << 6) + half) >> _LOG_BITS, 0)
 
 
@@ -407,7 +412,7 @@ class CodeFactors:
 
     factor: int
     offset: int
-    shift: int = _CODE_BITS
+    shift: int = CODE_BITS
 
 
 def code_factors(scale: float, zero_point: int, where: str = "the model") -> CodeFactors:
@@ -428,7 +433,7 @@ def code_factors(scale: float, zero_point: int, where: str = "the model") -> Cod
             f"{where}: the scale of its input is {scale:g}; the front end micro gives numbers from 0 to "
             f"{MOST_VALUE * VALUE_SCALE:.1f}, for which scales are about 0.1"
         )
-    return CodeFactors(round(step * (1 << _CODE_BITS)), (zero_point << _CODE_BITS) + (1 << (_CODE_BITS - 1)))
+    return CodeFactors(round(step * (1 << CODE_BITS)), (zero_point << CODE_BITS) + (1 << (CODE_BITS - 1)))
 
 
 def codes(values: Int, scale: float, zero_point: int) -> npt.NDArray[np.int8]:

@@ -5,11 +5,14 @@ The arithmetic is in frontend/csrc/micronets_micro.c, and in numpy in `frontend.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib.resources import files
+from types import MappingProxyType
 
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
 from micronets.compiler.kernel_files import kernel_files
+from micronets.frontend import micro
 from micronets.frontend.micro import FRAME, RATE, Micro, code_factors, micro_tables
 from micronets.quantized.model import TensorQuant
 
@@ -67,6 +70,10 @@ _SOURCE = """\
 /* The tables of the front end; micronets_micro.h says what they mean. */
 #include "{header}"
 
+#if {wrong}
+#error "micronets_micro.h belongs to another version of micronets"
+#endif
+
 {tables}
 static const micronets_micro micro = {{
     window, twiddles, split, first_bin, fall, gains, logarithms, {factor}, {offset}}};
@@ -85,6 +92,21 @@ void {f}frontend_clip(const int16_t *samples, uint32_t *noise, int32_t *work, in
     }}
 }}
 """
+
+
+_NUMBERS: Mapping[str, int] = MappingProxyType(
+    {
+        "SAMPLES": micro.FRAME,
+        "BANDS": micro.BANDS,
+        "WORDS": micro.WORDS,
+        "EVEN_SHARE": micro.EVEN_SMOOTHING,
+        "ODD_SHARE": micro.ODD_SMOOTHING,
+        "LEAST_SIGNAL": micro.LEAST_SIGNAL,
+        "LN_2": micro.LN2,
+        "CODE_BITS": micro.CODE_BITS,
+    }
+)
+"""Numbers that the C and the definition in numpy must agree on, by their names in micronets_micro.h."""
 
 
 def header(names: Names) -> str:
@@ -120,7 +142,11 @@ def micro_files(fe: Micro, quant: TensorQuant, names: Names, frames: int | None 
             **known, rate=RATE, clip=(count - 1) * fe.hop_samples + FRAME, hop=fe.hop_samples, frames=count
         ),
         f"{names.name}_frontend.c": _SOURCE.format(
-            **known, tables="\n".join(tables), factor=to_code.factor, offset=to_code.offset
+            **known,
+            wrong=" || \\\n    ".join(f"MICRONETS_MICRO_{name} != {value}" for name, value in _NUMBERS.items()),
+            tables="\n".join(tables),
+            factor=to_code.factor,
+            offset=to_code.offset,
         ),
         **{name: (folder / name).read_text("utf-8") for name in _PARTS},
         **kernel_files([], ["micronets_target.h"]),

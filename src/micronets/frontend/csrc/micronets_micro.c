@@ -4,19 +4,15 @@
 
 #include "micronets_bits.h"
 
-#define POINTS 256       /* complex points of the transform */
-#define WEIGHT_BITS 12   /* fractional bits of the window and of the weights of bins */
-#define NOISE_BITS 10    /* fractional bits of a noise estimate */
-#define SMOOTH_BITS 14   /* fractional bits of the three factors below */
-#define EVEN_SHARE 409   /* share of the newest frame in the noise estimate of bands of even numbers */
-#define ODD_SHARE 983    /* the same for bands of odd numbers */
-#define LEAST_SIGNAL 819 /* share of a band that always remains */
-#define RATIO_SHIFT 6    /* from a band times its gain to a number with RATIO_BITS fractional bits */
+#define POINTS 256     /* complex points of the transform */
+#define WEIGHT_BITS 12 /* fractional bits of the window and of the weights of bins */
+#define NOISE_BITS 10  /* fractional bits of a noise estimate */
+#define SMOOTH_BITS 14 /* fractional bits of the shares of a noise estimate */
+#define RATIO_SHIFT 6  /* from a band times its gain to a number with RATIO_BITS fractional bits */
 #define RATIO_BITS 12
 #define OUT_BITS 6       /* fractional bits of what the gain control gives */
 #define SCALE_BITS 3     /* by how many bits bands are smaller than they were */
 #define LOG_BITS 16      /* fractional bits of a logarithm */
-#define LN_2 45426       /* log(2), LOG_BITS fractional bits */
 #define OUT_SCALE_BITS 6 /* a value is 2 to the power of this times the natural logarithm */
 #define QUARTER 8191     /* 1 / 4, 15 fractional bits, as the transform divides by 4 */
 #define HALF 16383       /* 1 / 2, likewise */
@@ -363,7 +359,7 @@ static int32_t logarithm(const uint16_t *logarithms, uint32_t value)
     const uint16_t *const line = logarithms + (part >> 9);
     const int32_t between = ((line[1] - line[0]) * (part & 511)) >> LOG_BITS;
     const uint32_t log_2 = (uint32_t)(exponent * (1 << LOG_BITS) + part + line[0] + between);
-    const uint32_t natural = (uint32_t)(((uint64_t)LN_2 * log_2 + (1u << (LOG_BITS - 1))) >> LOG_BITS);
+    const uint32_t natural = (uint32_t)(((uint64_t)MICRONETS_MICRO_LN_2 * log_2 + (1u << (LOG_BITS - 1))) >> LOG_BITS);
     return (int32_t)(((natural << OUT_SCALE_BITS) + (1u << (LOG_BITS - 1))) >> LOG_BITS);
 }
 
@@ -378,13 +374,13 @@ static int8_t code_of(const micronets_micro *micro, uint32_t signal, uint32_t *n
     const uint64_t sum = (uint64_t)fine * share + (uint64_t)*noise * ((1u << SMOOTH_BITS) - share);
     const uint32_t estimate = (uint32_t)(sum >> SMOOTH_BITS);
     const uint32_t left = estimate < fine ? (fine - estimate) >> NOISE_BITS : 0;
-    const uint32_t least = (uint32_t)(((uint64_t)signal * LEAST_SIGNAL) >> SMOOTH_BITS);
+    const uint32_t least = (uint32_t)(((uint64_t)signal * MICRONETS_MICRO_LEAST_SIGNAL) >> SMOOTH_BITS);
     const uint32_t clean = left > least ? left : least;
     const uint32_t ratio = (uint32_t)(((uint64_t)clean * gain_of(micro->gains, estimate)) >> RATIO_SHIFT);
     const uint32_t controlled = ratio < (2u << RATIO_BITS) ? (ratio * ratio) >> (2 + 2 * RATIO_BITS - OUT_BITS)
                                                            : (ratio >> (RATIO_BITS - OUT_BITS)) - (1u << OUT_BITS);
     const int32_t value = logarithm(micro->logarithms, controlled << SCALE_BITS);
-    const int32_t code = (value * micro->factor + micro->offset) >> 20;
+    const int32_t code = (value * micro->factor + micro->offset) >> MICRONETS_MICRO_CODE_BITS;
     *noise = estimate;
     return (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);
 }
@@ -408,7 +404,8 @@ void micronets_micro_frame(const micronets_micro *micro, const int16_t *samples,
             falling += (uint64_t)z[k] * *fall++;
         }
         if (band >= 0) {
-            codes[band] = code_of(micro, root(rising + falling) >> up, noise + band, band & 1 ? ODD_SHARE : EVEN_SHARE);
+            codes[band] = code_of(micro, root(rising + falling) >> up, noise + band,
+                                  band & 1 ? MICRONETS_MICRO_ODD_SHARE : MICRONETS_MICRO_EVEN_SHARE);
         }
         rising = (sum << WEIGHT_BITS) - falling;
     }

@@ -14,6 +14,19 @@ extern "C" {
 #define MICRONETS_MICRO_BANDS 40    /* values of a frame */
 #define MICRONETS_MICRO_WORDS 512   /* words of 32 bits that a frame is computed in */
 
+/* Numbers of the arithmetic, which the tables of a front end are held to.
+ *
+ * - EVEN_SHARE, ODD_SHARE: the share of the newest frame in the noise estimate of bands of even and of odd numbers, 14
+ *   fractional bits.
+ * - LEAST_SIGNAL: the share of a band that always remains, 14 fractional bits.
+ * - LN_2: the natural logarithm of 2, 16 fractional bits.
+ * - CODE_BITS: fractional bits of the factor from a value to a code. */
+#define MICRONETS_MICRO_EVEN_SHARE 409
+#define MICRONETS_MICRO_ODD_SHARE 983
+#define MICRONETS_MICRO_LEAST_SIGNAL 819
+#define MICRONETS_MICRO_LN_2 45426
+#define MICRONETS_MICRO_CODE_BITS 20
+
 /* The tables and numbers of the front end; they lie in flash.
  *
  * - window: [MICRONETS_MICRO_SAMPLES], 12 fractional bits.
@@ -25,7 +38,7 @@ extern "C" {
  *   that in the band above.
  * - gains: [33][3], for noise estimates of 0, 1, ... bits the coefficients of a parabola.
  * - logarithms: [129], by how much log2(1 + i / 128) is larger than i / 128, 16 fractional bits.
- * - factor, offset: a code is (value * factor + offset) >> 20, held to -128 .. 127. */
+ * - factor, offset: a code is (value * factor + offset) >> MICRONETS_MICRO_CODE_BITS, held to -128 .. 127. */
 typedef struct {
     const int16_t *window;
     const uint32_t *twiddles;
