@@ -27,6 +27,12 @@ LEAST_SHIFT = -22
 """Least shift of a requantisation with which the depthwise kernels that multiply pairs of values can work: the zero
 point, shifted to the left by as many bits, then leaves room in 32 bits for a sum."""
 
+DIRECT_ROW = 16
+"""Least values of a window's row for which `micronets_conv_bytes` reads windows inside the map where they lie.
+
+It copies windows of shorter rows, those of two pixels at a time.
+"""
+
 STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
     {
         "micronets_window": 32,
@@ -63,6 +69,9 @@ _HEADER = """\
 /* Least shift of a requantisation with which the depthwise kernels that multiply pairs of values can work. */
 #define MICRONETS_LEAST_SHIFT ({shift})
 
+/* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
+#define MICRONETS_DIRECT_ROW {direct}
+
 /* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */
 {structs}
 
@@ -79,7 +88,7 @@ _HEADER = """\
 def header_text() -> str:
     """Returns the text of `HEADER`: every number of this module as a macro, and the macros that compare sizes."""
     structs = "\n".join(f"#define {name.upper()}_BYTES {count}" for name, count in STRUCT_BYTES.items())
-    return _HEADER.format(strip=STRIP_BYTES, words=CHANNEL_WORDS, shift=LEAST_SHIFT, structs=structs)
+    return _HEADER.format(strip=STRIP_BYTES, words=CHANNEL_WORDS, shift=LEAST_SHIFT, direct=DIRECT_ROW, structs=structs)
 
 
 def write_header() -> None:

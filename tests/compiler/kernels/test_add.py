@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from micronets.boards.targets import PLAIN
+from micronets.boards.targets import DSP, PLAIN, Target
 from micronets.compiler import compile_model
 from micronets.compiler.kernels.linear import Linear, linear
 from micronets.device import host
@@ -57,12 +57,19 @@ def combined(seed: int, shape: tuple[int, int], kind: type[Binary] = Add) -> Qua
     return QuantizedModel(Arch((*shape, 2), (*convolutions, total)), quant, weights)
 
 
-@pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
-def test_every_pair_of_codes(flags: tuple[str, ...]) -> None:
+NARROW = ("-O2", "-DMICRONETS_NARROW_PRODUCTS=1", "-fsanitize=undefined", "-fno-sanitize-recover=all")
+
+
+@pytest.mark.parametrize(
+    ("target", "flags"),
+    [(DSP, ("-O1",)), (DSP, ("-O2", "-DMICRONETS_DSP")), (PLAIN, NARROW)],
+    ids=["plain", "pairs", "narrow"],
+)
+def test_every_pair_of_codes(target: Target, flags: tuple[str, ...]) -> None:
     needs_host_compiler()
     models = [combined(seed, (256, 256)) for seed in SEEDS]
     models += [combined(seed, (256, 256), kind) for kind in OTHERS for seed in range(5)]
-    library = host.build_library([compile_model(m) for m in models], flags)
+    library = host.build_library([compile_model(m, target) for m in models], flags)
     for i, model in enumerate(models):
         assert np.array_equal(library.run(i, EVERY[None]), reference.run(model, EVERY[None])), model.quant
 

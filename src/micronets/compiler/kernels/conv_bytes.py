@@ -28,8 +28,9 @@ from micronets.compiler.kernels.conv import (
     is_pointwise,
 )
 from micronets.compiler.kernels.dense import is_dense, vector_window
-from micronets.compiler.kernels.requantise import REQUANT, Requantisation, requant_bytes, requantisation
+from micronets.compiler.kernels.requantise import REQUANT, SINGLE_LIMIT, Requantisation, requant_bytes, requantisation
 from micronets.compiler.kernels.window import window_overlap, window_reach, window_struct
+from micronets.compiler.limits import DIRECT_ROW
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -55,13 +56,16 @@ class ConvBytesKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes of a window; 0 for a pointwise convolution."""
-        return 0 if is_pointwise(self.layer) else align(_window_size(self.step, self.layer), 4)
+        """Bytes of a window, or of two where all are copied; 0 for a pointwise convolution."""
+        if is_pointwise(self.layer):
+            return 0
+        copied_together = 2 if self.layer.kernel[1] * self.step.input_shapes[0][2] < DIRECT_ROW else 1
+        return align(copied_together * _window_size(self.step, self.layer), 4)
 
     @property
     def overlap(self) -> Overlap:
-        """The output may overwrite pixels that no later window reads, those of its own window excepted."""
-        return window_overlap(self.step, self.layer.window, by_channel=False)
+        """The output may overwrite pixels that no later window reads, nor those of its own and of the pixel before."""
+        return window_overlap(self.step, self.layer.window, by_channel=False, together=2)
 
     @property
     def row_reach(self) -> RowReach:
@@ -82,7 +86,7 @@ class ConvBytesKernel(Kernel):
         window = window_struct(self.step, place, layer.window, pad_value=zero_point)
         if rows is None:
             return any_code(model, layer, place, window)
-        requant = requantisation(model, layer, rows, place)
+        requant = requantisation(model, layer, rows, place, packed_limit=SINGLE_LIMIT)
         table = bytes_table(place, rows)
         if is_pointwise(layer):
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
@@ -133,7 +137,7 @@ class DenseBytesKernel(Kernel):
         rows = int8_rows(weights)
         if rows is None:
             return any_code(model, layer, place, vector_window(self.step, model, place, weights.weights))
-        requant = requantisation(model, layer, rows, place)
+        requant = requantisation(model, layer, rows, place, packed_limit=SINGLE_LIMIT)
         return _matrix_code(place, layer, bytes_table(place, rows), 1, rows, requant)
 
 

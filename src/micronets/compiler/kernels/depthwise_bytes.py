@@ -25,7 +25,7 @@ from micronets.compiler.kernels.depthwise_schedule import (
     patch_schedule,
     runs_in_place,
 )
-from micronets.compiler.kernels.requantise import REQUANT, requant_bytes, requantisation
+from micronets.compiler.kernels.requantise import REQUANT, SINGLE_LIMIT, requant_bytes, requantisation
 from micronets.compiler.kernels.window import WINDOW, window_reach
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
@@ -112,7 +112,7 @@ class DepthwiseBytesKernel(Kernel):
         """Returns a call of the kernel with the inner function that computes its lines."""
         layer, s = self.layer, self.schedule
         rows = filter_rows(model.weights[layer.name].weights, s)
-        requant = requantisation(model, layer, rows, place)
+        requant = requantisation(model, layer, rows, place, packed_limit=SINGLE_LIMIT)
         inner = self._inner(requant.packed)
         limits = activation_range(layer.activation, model.quant[layer.name], self.step.output_type)
         schedule = Struct(

@@ -23,6 +23,9 @@ SUM_LIMIT = 2**31
 DOUBLED_LIMIT = 2**30
 """The magnitude that sums with their bias must stay below where a kernel doubles them before it scales them."""
 
+SINGLE_LIMIT = 2**29
+"""The magnitude that sums with their bias must stay below for cores that scale them by products of 16 bits."""
+
 PACKED_BIAS_LIMIT = 2**23
 """The magnitude that biases in packed tables must stay below."""
 
@@ -51,6 +54,7 @@ def requantisation(
     *,
     folded: bool = True,
     per_channel: bool = False,
+    packed_limit: int = DOUBLED_LIMIT,
 ) -> Requantisation:
     """Returns the requantisation of a layer. Raises `UnsupportedError` if sums may not fit 32 bits.
 
@@ -61,6 +65,7 @@ def requantisation(
     - folded: the kernel takes input codes as they are, and the bias makes up for their zero point.
     - per_channel: the table has a multiplier for every channel even if there is one scale for all; convolutions always
       have one for every channel.
+    - packed_limit: tables are packed only where the magnitude of every sum with its bias is below this.
     """
     w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
     weights = rows.astype(np.int64)
@@ -75,7 +80,7 @@ def requantisation(
         multiplier, shift = (np.broadcast_to(v, len(weights)) for v in (multiplier, shift))
     limits = activation_range(layer.activation, target, model.arch.types()[layer.name])
     largest = int((np.abs(weights).sum(axis=1) * 255 + np.abs(bias)).max())  # no sum with its bias is larger
-    return requantisation_of(place, bias.astype(np.int32), multiplier, shift, limits, target, largest)
+    return requantisation_of(place, bias.astype(np.int32), multiplier, shift, limits, target, largest, packed_limit)
 
 
 def requantisation_of(
@@ -86,6 +91,7 @@ def requantisation_of(
     limits: Pair,
     target: TensorQuant,
     largest: int,
+    packed_limit: int = DOUBLED_LIMIT,
 ) -> Requantisation:
     """Returns a requantisation by given biases and factors.
 
@@ -95,11 +101,12 @@ def requantisation_of(
     - limits: the least and the largest code of the output.
     - target: quantisation of the output.
     - largest: the magnitude that no sum with its bias exceeds.
+    - packed_limit: tables are packed only where that is below this.
 
     Raises `UnsupportedError` for more scales than a field of the struct can count.
     """
     multiplier, shift = shiftable(multiplier, shift)
-    words = pack(bias, multiplier, shift) if largest < DOUBLED_LIMIT else None
+    words = pack(bias, multiplier, shift) if largest < packed_limit else None
     if words is None and multiplier.size > SIZE_LIMIT:
         raise UnsupportedError(f"layer {place.index}: {multiplier.size} scales; at most {SIZE_LIMIT} are supported")
     biases, multipliers = words if words is not None else (bias, np.append(multiplier, shift))

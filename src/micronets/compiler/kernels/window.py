@@ -106,12 +106,14 @@ def window_call_outline(function: str, weights: int, filters: int, words: int) -
 
 
 @lru_cache(maxsize=4096)  # a search asks for the same layers again and again
-def window_overlap(step: Step, window: Window, *, by_channel: bool) -> Overlap:
+def window_overlap(step: Step, window: Window, *, by_channel: bool, together: int = 1) -> Overlap:
     """Returns how far the output of a sliding window may overlap its input.
 
     - step: the step; the window slides over its first input.
     - window: the window.
     - by_channel: whether output channel c of a pixel needs input channel c alone; else it needs them all.
+    - together: how many pixels are computed together at most: all of them may be written before the first one's input
+      has been read for the last time.
     """
     x, y, before = step.input_shapes[0], step.output_shape, window.before(step.input_shapes[0])
     first = [np.maximum(np.arange(y[axis]) * window.stride[axis] - before[axis], 0) for axis in (0, 1)]
@@ -121,7 +123,7 @@ def window_overlap(step: Step, window: Window, *, by_channel: bool) -> Overlap:
     if by_channel:
         below = max((written - y[2] - starts).max(), (written[:-1] - needed[1:-1]).max(initial=0), 0)
     else:
-        below = max((written - needed[:-1]).max(), 0)
+        below = max((written + (together - 1) * y[2] - needed[:-1]).max(), 0)
     return Overlap(int(below))
 
 

@@ -12,11 +12,21 @@
 extern "C" {
 #endif
 
-/* The vector: `rows` rows of `count` values each, `pitch` bytes from the start of one to that of the next. */
+/* The vectors of one or two pixels: `rows` rows of `count` values each, `pitch` bytes from the start of one to that of
+ * the next. */
 typedef struct {
     const int8_t *x; /* the first value */
     int32_t rows, count, pitch;
+    int32_t apart; /* bytes from the first value of the first pixel to that of the second */
 } micronets_dot_rows;
+
+/* How many neighbouring pixels are computed together. They share the loads of weights where their eight sums and what
+ * else the loop needs find registers. */
+#if MICRONETS_NARROW_PRODUCTS
+#define MICRONETS_DOT_PIXELS 1
+#else
+#define MICRONETS_DOT_PIXELS 2
+#endif
 
 /* Computes the outputs of one pixel.
  *
@@ -25,6 +35,16 @@ typedef struct {
  * least 1. requant: [in] tables of either form. */
 void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const uint8_t *weights, int32_t filters,
                          const micronets_requant *requant);
+
+#if MICRONETS_DOT_PIXELS == 2
+/* Computes the outputs of two pixels.
+ *
+ * vectors: [in] the codes under both pixels' windows. output: [out] `filters` codes of the first pixel, and as many of
+ *   the second; none of them may lie in a vector. pitch: bytes from the first pixel's codes to the second's. weights,
+ *   filters, requant: as micronets_dot_bytes takes them. */
+void micronets_dot_bytes_pair(const micronets_dot_rows *vectors, int8_t *output, int32_t pitch, const uint8_t *weights,
+                              int32_t filters, const micronets_requant *requant);
+#endif
 
 #ifdef __cplusplus
 }

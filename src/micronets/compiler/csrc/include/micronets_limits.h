@@ -11,6 +11,9 @@
 /* Least shift of a requantisation with which the depthwise kernels that multiply pairs of values can work. */
 #define MICRONETS_LEAST_SHIFT (-22)
 
+/* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
+#define MICRONETS_DIRECT_ROW 16
+
 /* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */
 #define MICRONETS_WINDOW_BYTES 32
 #define MICRONETS_REQUANT_BYTES 16

@@ -54,6 +54,13 @@
 #define MICRONETS_THUMB_LOOPS 0
 #endif
 
+/* 1 where there are 30 registers for values, and not 13. */
+#if defined(__riscv) && !defined(__riscv_32e)
+#define MICRONETS_MANY_REGISTERS 1
+#else
+#define MICRONETS_MANY_REGISTERS 0
+#endif
+
 #ifndef __ASSEMBLER__
 
 /* MICRONETS_INLINE is for inner loops, which are fast only as part of the loop around them. MICRONETS_APART keeps a

@@ -82,11 +82,10 @@ MICRONETS_APART const uint8_t *multiply(const micronets_dot_rows *vector, const 
     return w;
 }
 
-/* Returns the sum of a vector's values. */
-MICRONETS_APART int32_t sum_of(const micronets_dot_rows *vector)
+/* Returns the sum of a vector's values, the first of which is at x. */
+MICRONETS_APART int32_t sum_of(const micronets_dot_rows *vector, const int8_t *x)
 {
     int32_t sum = 0;
-    const int8_t *x = vector->x;
     for (int32_t row = vector->rows; row > 0; row--, x += vector->pitch - vector->count) {
         for (const int8_t *const end = x + vector->count; x != end; x++) {
             sum += *x;
@@ -95,13 +94,86 @@ MICRONETS_APART int32_t sum_of(const micronets_dot_rows *vector)
     return sum;
 }
 
+/* Writes the codes of the sums of four filters, or of the last `count`; f: the first of them. */
+MICRONETS_APART void requantize(const uint32_t *sums, int8_t *output, const micronets_requant *requant, int32_t f,
+                                int32_t count)
+{
+    micronets_requantize_sums(sums, output, requant, f, count);
+}
+
 void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const uint8_t *weights, int32_t filters,
                          const micronets_requant *requant)
 {
-    const uint32_t offset = 0u - 128u * (uint32_t)sum_of(vector);
+    const uint32_t offset = 0u - 128u * (uint32_t)sum_of(vector, vector->x);
     for (int32_t f = 0; f < filters; f += 4) {
         uint32_t sums[4] = {offset, offset, offset, offset};
         weights = multiply(vector, weights, sums);
-        micronets_requantize_sums(sums, output + f, requant, f, filters - f < 4 ? filters - f : 4);
+        requantize(sums, output + f, requant, f, filters - f < 4 ? filters - f : 4);
     }
 }
+
+#if MICRONETS_DOT_PIXELS == 2
+/* Adds the products of the values at x[K] and y[K] with four filters. */
+#define PRODUCTS_PAIR(K)                   \
+    do {                                   \
+        const int32_t u = x[K], v = y[K];  \
+        const int32_t w0 = w[4 * (K)];     \
+        s0 += (uint32_t)(u * w0);          \
+        t0 += (uint32_t)(v * w0);          \
+        const int32_t w1 = w[4 * (K) + 1]; \
+        s1 += (uint32_t)(u * w1);          \
+        t1 += (uint32_t)(v * w1);          \
+        const int32_t w2 = w[4 * (K) + 2]; \
+        s2 += (uint32_t)(u * w2);          \
+        t2 += (uint32_t)(v * w2);          \
+        const int32_t w3 = w[4 * (K) + 3]; \
+        s3 += (uint32_t)(u * w3);          \
+        t3 += (uint32_t)(v * w3);          \
+    } while (0)
+
+/* Multiplies two vectors with four filters. Returns where the weights of the next four are.
+ *
+ * sums: [in, out] four sums of the first vector and four of the second, to which the products are added. */
+MICRONETS_APART const uint8_t *multiply_pair(const micronets_dot_rows *vectors, const uint8_t *w, uint32_t *sums)
+{
+    uint32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3]; /* they wrap at 32 bits */
+    uint32_t t0 = sums[4], t1 = sums[5], t2 = sums[6], t3 = sums[7];
+    const int8_t *x = vectors->x, *y = x + vectors->apart;
+    for (int32_t row = vectors->rows; row > 0; row--) {
+        const int8_t *const end = x + vectors->count;
+#if MICRONETS_MANY_REGISTERS /* else the sums and pointers of longer loops lie in memory */
+        for (const int8_t *const whole = x + (vectors->count & ~1); x != whole; x += 2, y += 2, w += 8) {
+            PRODUCTS_PAIR(0);
+            PRODUCTS_PAIR(1);
+        }
+#endif
+        for (; x != end; x++, y++, w += 4) {
+            PRODUCTS_PAIR(0);
+        }
+        x += vectors->pitch - vectors->count;
+        y += vectors->pitch - vectors->count;
+    }
+    sums[0] = s0;
+    sums[1] = s1;
+    sums[2] = s2;
+    sums[3] = s3;
+    sums[4] = t0;
+    sums[5] = t1;
+    sums[6] = t2;
+    sums[7] = t3;
+    return w;
+}
+
+void micronets_dot_bytes_pair(const micronets_dot_rows *vectors, int8_t *output, int32_t pitch, const uint8_t *weights,
+                              int32_t filters, const micronets_requant *requant)
+{
+    const uint32_t first = 0u - 128u * (uint32_t)sum_of(vectors, vectors->x);
+    const uint32_t second = 0u - 128u * (uint32_t)sum_of(vectors, vectors->x + vectors->apart);
+    for (int32_t f = 0; f < filters; f += 4) {
+        uint32_t sums[8] = {first, first, first, first, second, second, second, second};
+        weights = multiply_pair(vectors, weights, sums);
+        requantize(sums, output + f, requant, f, filters - f < 4 ? filters - f : 4);
+        requantize(sums + 4, output + pitch + f, requant, f, filters - f < 4 ? filters - f : 4);
+    }
+}
+#endif
