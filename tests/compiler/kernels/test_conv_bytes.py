@@ -120,8 +120,8 @@ def test_scales_by_narrow_products_are_exact(tmp_path: Path) -> None:
     assert (done.stdout, done.stderr) == ("0\n", "")
 
 
-# Instructions a product, with a tenth to spare. With the weights and depthwise kernels of the DSP cores these were 13.0,
-# 12.1 and 34.5 on a Cortex-M0+, 8.4, 8.0 and 19.8 on a Cortex-M3, and 5.1, 4.8 and 20.9 on RISC-V.
+# Instructions a product, with a tenth to spare. With the weights and depthwise kernels of the DSP cores these were
+# 13.0, 12.1 and 34.5 on a Cortex-M0+, 8.4, 8.0 and 19.8 on a Cortex-M3, and 5.1, 4.8 and 20.9 on RISC-V.
 @pytest.mark.parametrize("board", [load_board(name) for name in BOARDS], ids=lambda b: b.core)
 @pytest.mark.parametrize(
     ("shape", "layer", "most"),
