@@ -95,6 +95,10 @@ def test_what_cannot_be_is_told_in_one_line() -> None:
         Micro.from_json('{"kind": "logmel"}', "a")
     with pytest.raises(SpecError, match=r"^b: the scale of its input is 0.0001; the front end micro gives numbers"):
         code_factors(1e-4, 0, "b")
+    for value in ('"x"', "1.5", "null", "[1]", "true", "{}"):
+        for name in ("step_ms", "frames"):
+            with pytest.raises(SpecError, match=f"^a: front end micro: {name} = .*; an integer is needed$"):
+                Micro.from_json(f'{{"kind": "micro", "{name}": {value}}}', "a")
     one = Micro(step_ms=20, frames=49)
     assert Micro.from_json(one.to_json(), "a") == one
     assert is_micro(one.to_json())

@@ -112,6 +112,9 @@ class Micro:
     frames: int = ranged(100, 1, 10_000)
 
     def __post_init__(self) -> None:
+        for name in ("step_ms", "frames"):
+            if type(getattr(self, name)) is not int:
+                raise SpecError(f"front end micro: {name} = {getattr(self, name)!r}; an integer is needed")
         check_fields(self, "front end micro: ")
         if self.step_ms not in STEPS_MS:
             raise SpecError(f"front end micro: step_ms = {self.step_ms!r}; allowed: {', '.join(map(str, STEPS_MS))}")
