@@ -10,7 +10,7 @@ Deploy an int8 `.tflite`. A model is a path or a value, a board a name, the path
     invoke(model, x, runtime='reference')   its outputs for inputs; runtimes: reference, c, tflm
     tensors(model, x, runtime='reference')  every tensor on the way, by name of the layer
     compile(model, board, out, runtime='c', patches='auto', name=None, camera='', optimise='size')  C99 -> Compilation
-    app(model, board, out, kind='cmake', name=None, camera='')  a firmware project -> Application
+    app(model, board, out, kind='cmake', name=None, camera='', optimise='size')  a firmware project -> Application
     measure(model, board, device='sim', *, compiler=None, samples=5, seed=0, patches='auto', flash=False, runtime='c',
             optimise='size')                built, run, every output byte compared -> Measurement
     evaluate(model, task=None, data=None, *, test=None, split='test', runtime=None, front_end=None, labels=None,

@@ -442,6 +442,7 @@ def compile_(
 @_camera
 @common.front_end
 @common.classes
+@common.optimise
 @common.as_json
 def app(
     model: Path,
@@ -452,6 +453,7 @@ def app(
     camera: str,
     front_end: str | None,
     classes: str | None,
+    optimise: str,
     as_json: bool,
 ) -> None:
     """Writes a firmware project around a model that listens or looks.
@@ -462,7 +464,7 @@ def app(
     from micronets.commands.app import app
     from micronets.commands.front_end import named
 
-    found = app(named(model, front_end, classes), board, out, kind, name, camera)
+    found = app(named(model, front_end, classes), board, out, kind, name, camera, optimise)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
 
 

@@ -15,6 +15,7 @@ from micronets.commands.incremental import new_frames_alone
 from micronets.compiler import camera_of
 from micronets.compiler.generate import image_c, package
 from micronets.compiler.generate.names import Names, name_from
+from micronets.compiler.kernels.goal import DEFAULT_GOAL
 from micronets.errors import SpecError, UnsupportedError, did_you_mean
 from micronets.quantized.labels import labels_of
 from micronets.records import JsonObject
@@ -74,6 +75,7 @@ def app(
     kind: str = "cmake",
     name: str | None = None,
     camera: str = "",
+    optimise: str = DEFAULT_GOAL,
 ) -> Application:
     """Writes a firmware project around a model that listens or looks to the directory `out`, and tells what it wrote.
 
@@ -86,6 +88,7 @@ def app(
     - `name`: the base of the names of the network's files, functions and macros; None takes the name of the model's
       file.
     - `camera`: the frames that a model of pictures gets, as for `compile`, such as 160x120:rgb565.
+    - `optimise`: what the kernels are chosen for, as for `compile`.
 
     An earlier project is replaced but for files that somebody has edited, and whatever else is in the directory stays.
     Raises `FileError`, `SpecError`, `UnsupportedError` for a model that cannot listen, and `DoesNotFit` for one whose
@@ -96,7 +99,7 @@ def app(
         raise SpecError(f"--for {kind}: there is no such kind of project; {did_you_mean(kind, PROJECT_KINDS)}")
     sensor, takes = _sensor(file, camera)
     names = Names(name_from(Path(file.name).stem) if name is None else name)
-    made = OUR_C.compile(file, where, "auto", names.name, camera)
+    made = OUR_C.compile(file, where, "auto", names.name, camera, optimise)
     assert made.arena_c_bytes is not None, "our C has an arena"
     project = project_files(
         Listener(

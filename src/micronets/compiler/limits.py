@@ -37,6 +37,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
     {
         "micronets_window": 32,
         "micronets_requant": 16,
+        "micronets_odd_filters": 28,
         "micronets_depthwise_schedule": 16,
         "micronets_add_params": 28,
         "micronets_pad_params": 28,

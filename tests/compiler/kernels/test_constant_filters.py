@@ -80,5 +80,5 @@ def test_a_filter_that_has_several_codes_is_left_alone() -> None:
     shape, layer = LAYERS[0]
     model = model_of(shape, layer, (8.0, 0, 1))  # a scale that is too large for the quick kernel
     model.weights["y"].weights[2, 0] = -1  # sums of either sign
-    assert "micronets_conv_wide(" in compile_model(model).files["model.c"]
+    assert "micronets_conv_c4_odd(" in compile_model(model).files["model.c"]
     assert_equals_reference([model], ("-O1",))

@@ -41,12 +41,12 @@ def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
 
 def test_only_small_ones_beside_convolutions_run_as_pointwise() -> None:
     arch = network(8, 3, 8)
-    assert share(arch, DSP).as_pointwise == {"d"}
-    assert share(arch, DSP).pointwise == "micronets_conv_c4"
+    assert share(arch, DSP, "size").as_pointwise == {"d"}
+    assert share(arch, DSP, "size").pointwise == "micronets_conv_c4"
     dense = Arch(
         (64,), (FullyConnected(name="a", inputs=(INPUT,), units=64), FullyConnected(name="b", inputs=("a",), units=1))
     )
-    assert share(dense, DSP).as_pointwise == frozenset()
+    assert share(dense, DSP, "size").as_pointwise == frozenset()
     wide = Arch((2, 2, 8), (Conv2D(name="c", inputs=(INPUT,), filters=8, kernel=(1, 1)),
                             FullyConnected(name="d", inputs=("c",), units=8)))  # fmt: skip
-    assert share(wide, DSP).as_pointwise == frozenset()
+    assert share(wide, DSP, "size").as_pointwise == frozenset()

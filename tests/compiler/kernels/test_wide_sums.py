@@ -24,7 +24,7 @@ LARGE: list[tuple[tuple[int, ...], Layer]] = [
     ((4, 3, 130), Conv2D(**Y, filters=7, kernel=(3, 3), activation="relu")),
     ((5, 4, 64), Conv2D(**Y, filters=4, kernel=(3, 3), stride=(2, 2), padding="valid")),
     ((6, 5, 67), Conv2D(**Y, filters=3, kernel=(3, 3), dilation=(2, 2))),
-    ((3, 3, 992), Conv2D(**Y, filters=9, kernel=(1, 1))),
+    ((3, 3, 992), Conv2D(**Y, filters=7, kernel=(1, 1))),
 ]
 
 
@@ -75,7 +75,7 @@ def test_a_weight_of_minus_128_stays_quick_beside_a_positive_one() -> None:
     arch = Arch((2, 2, 4), (Conv2D(**Y, filters=2, kernel=(1, 1)),))
     model = replace(random_model(arch, 1), quant=dict.fromkeys((INPUT, "y"), TensorQuant(0.1, 0)))
     w = model.weights["y"]
-    for first, kernel in ((5, "micronets_conv_1x1("), (-5, "micronets_conv_any(")):
+    for first, kernel in ((5, "micronets_conv_1x1("), (-5, "micronets_conv_1x1_odd(")):
         values = np.full_like(w.weights, -128)
         values[0] = first
         changed = replace(

@@ -10,15 +10,17 @@ from micronets.boards.targets import DSP, PLAIN
 from micronets.compiler import compile_model, optimise, plan_patches
 from micronets.compiler.flash import flash_outline
 from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.goal import GOALS, Goal
 from micronets.compiler.kernels.winograd import WinogradKernel, winograd_bytes, winograd_words
 from micronets.device import host
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.errors import DeviceError, SpecError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, Mean
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, Mean
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
+from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes import OUR_C, TFLM
 from micronets.runtimes.base import MeasureOptions
 from micronets.runtimes.c import compile_for, contents_bytes
@@ -139,6 +141,25 @@ def test_layers_by_goal(goal: Goal, layers: set[str]) -> None:
     assert not any(isinstance(k, WinogradKernel) for k in choose_all(LARGE, PLAIN, goal))
     compiled = compile_model(random_model(LARGE, 1), goal=goal)
     assert compiled.contents == flash_outline(optimise(compiled.model).arch, DSP, goal)
+
+
+def test_depthwise_layers_share_a_kernel_unless_for_speed() -> None:
+    """A second kernel is worth its flash for `speed` where it saves more than 1 % of the network's cycles."""
+    layers = (
+        DepthwiseConv2D(name="a", inputs=(INPUT,), kernel=(3, 3)),
+        DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), stride=(8, 8)),
+        Conv2D(name="c", inputs=("b",), filters=128, kernel=(1, 1)),
+        DepthwiseConv2D(name="d", inputs=("c",), kernel=(3, 3)),
+        Conv2D(name="e", inputs=("d",), filters=128, kernel=(1, 1)),
+    )
+    arch = Arch((64, 64, 4), layers)
+    kernels = {
+        goal: {k.schedule.by4 for k in choose_all(arch, DSP, goal) if isinstance(k, DepthwiseKernel)} for goal in GOALS
+    }
+    assert kernels == {"speed": {False, True}, "balanced": {False}, "size": {False}}
+    for goal in GOALS:
+        compiled = compile_model(with_random_weights(arch), goal=goal)
+        assert compiled.contents == flash_outline(optimise(compiled.model).arch, DSP, goal)
 
 
 def test_patches_take_the_other_kernel() -> None:

@@ -138,7 +138,7 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
 
 def choose_all(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> tuple[Kernel, ...]:
     """Returns the kernel of each layer of `arch`, in execution order; for the arguments see `choose`."""
-    sharing, state = share(arch, target), state_offsets(arch)
+    sharing, state = share(arch, target, goal), state_offsets(arch)
     return tuple(choose(step, sharing, target, state, goal) for step in arch.steps())
 
 

@@ -23,7 +23,14 @@ from micronets.compiler.kernels.base import (
     record_bytes,
     runner_of,
 )
-from micronets.compiler.kernels.requantise import REQUANT, Requantisation, requant_bytes, requantisation
+from micronets.compiler.kernels.odd_filters import ODD_MULTIPLY, divide
+from micronets.compiler.kernels.requantise import (
+    REQUANT,
+    Requantisation,
+    requant_bytes,
+    requant_numbers,
+    requantisation,
+)
 from micronets.compiler.kernels.window import WINDOW, window_call_outline, window_overlap, window_reach, window_struct
 from micronets.compiler.limits import STRIP_BYTES
 from micronets.cost.tflm_plan import align
@@ -102,11 +109,9 @@ class ConvKernel(Kernel):
         rows = int8_rows(weights)
         zero_point = model.quant[layer.inputs[0]].zero_point
         window = window_struct(self.step, place, layer.window, pad_value=zero_point)
-        if rows is None:
-            return any_code(model, layer, place, window)
-        requant = requantisation(model, layer, rows, place)
-        if not (requant.packed and conv_weights.suits(rows)):
-            return fallback_code(model, layer, rows, place, window)
+        requant = None if rows is None else requantisation(model, layer, rows, place)
+        if rows is None or requant is None or not (requant.packed and conv_weights.suits(rows)):
+            return self._divided_code(model, place, window) or slow_code(model, layer, place, window)
         function = self.function
         lines = None if function == CONV_1X1 else layer.kernel[0]
         table = conv_weights.weights_table(place, layer.weight_bits, rows, lines)
@@ -114,6 +119,28 @@ class ConvKernel(Kernel):
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
             return pointwise_code(place, layer, table, pixels, rows, requant)
         return windowed_code(place, function, layer, table, window, requant)
+
+    def _divided_code(self, model: QuantizedModel, place: Place, window: Struct) -> LayerCode | None:
+        """Returns a call of the quick kernel that computes a few filters apart; None where there are too many."""
+        layer = self.layer
+        if layer.weight_bits != 8:
+            return None
+        function, lines = self.function, None if self.function == CONV_1X1 else layer.kernel[0]
+        centred = model.weights[layer.name].centred
+        rows = centred.reshape(len(centred), -1)
+        found = divide(place, rows, requant_numbers(model, layer, rows), lines)
+        if found is None:
+            return None
+        table = conv_weights.weights_table(place, 8, found.rows, lines)
+        if function == CONV_1X1:
+            pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
+            code = pointwise_code(place, layer, table, pixels, found.rows, found.requant)
+        else:
+            code = windowed_code(place, function, layer, table, window, found.requant)
+        assert code.call is not None
+        odd = f"{function}_odd"
+        call = Call(odd, (*code.call.arguments, ("odd", found.odd)))
+        return LayerCode(call, (odd, ODD_MULTIPLY, *_sources(function)))
 
 
 def _sources(function: str) -> tuple[str, ...]:
@@ -259,6 +286,18 @@ def pointwise_code(
         requant=requant.struct,
     )
     return LayerCode(call, (CONV_1X1, *_sources(CONV_1X1)))
+
+
+def slow_code(model: QuantizedModel, layer: Conv2D | FullyConnected, place: Place, window: Struct) -> LayerCode:
+    """Returns a call of a slower kernel, for weights, sums, biases or scales that the quick ones cannot hold.
+
+    - model, layer, place: see `any_code`.
+    - window: the `micronets_window`.
+    """
+    rows = int8_rows(model.weights[layer.name])
+    if rows is None:
+        return any_code(model, layer, place, window)
+    return fallback_code(model, layer, rows, place, window)
 
 
 def fallback_code(

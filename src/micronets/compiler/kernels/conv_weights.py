@@ -28,6 +28,32 @@ def suits(rows: IntArray) -> bool:
     return holds(rows) and bool(magnitudes.max() * 128 < FILTER_SUM_LIMIT)
 
 
+def fitting(rows: IntArray) -> npt.NDArray[np.bool_]:
+    """Tells of each of `[filters, size]` whether its weights are int8 and its sums with any input have 24 bits."""
+    w = rows.astype(np.int64)
+    codes = (w == w.astype(np.int8)).all(axis=1)
+    return np.asarray(codes & (np.abs(w).sum(axis=1) * 128 < FILTER_SUM_LIMIT))
+
+
+def clashing(rows: IntArray) -> npt.NDArray[np.bool_]:
+    """Tells of each filter of `[filters, size]`, int8, whether it is the second of two that cannot share 16 bits."""
+    w = rows.astype(np.int64)
+    second = np.zeros(len(w), np.bool_)
+    first, second_rows = w[: len(w) // 2 * 2 : 2], w[1::2]
+    second[1::2] = ((first + 256 * second_rows) < -(2**15)).any(axis=1)
+    return second
+
+
+def column_words(rows: IntArray, lines: int | None = None) -> npt.NDArray[np.uint32]:
+    """Returns weights `[filters, size]` of 16 bits as words `[filters, pairs]`, each a pair in the order of a column.
+
+    - rows: the weights.
+    - lines: see `words`.
+    """
+    padded = np.pad(rows.astype(np.int64), ((0, 0), (0, 1)))[:, _order(rows.shape[1], lines)] & 0xFFFF
+    return np.asarray(padded[:, 0::2] | padded[:, 1::2] << 16, np.uint32)
+
+
 def words(rows: IntArray, lines: int | None = None) -> npt.NDArray[np.uint32]:
     """Returns weights as words `[filters / 4, pairs, 2]`.
 

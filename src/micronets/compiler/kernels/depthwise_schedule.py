@@ -10,12 +10,13 @@ is the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from micronets.boards.targets import DepthwiseCycles
+from micronets.compiler.kernels.goal import Goal
 from micronets.compiler.limits import CHANNEL_WORDS
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Step
@@ -26,7 +27,8 @@ DepthwiseChoice = Literal["quickest", "by_channel", "by4"]
 """Which kernel computes depthwise layers: for each layer the faster one, or one of the two for all layers."""
 
 _CHOICES: tuple[DepthwiseChoice, ...] = ("quickest", "by_channel", "by4")
-_SLOWER = 0.05  # share of a network's cycles by which one kernel for all its depthwise layers may slow it down
+_SLOWER: Mapping[Goal, float] = {"speed": 0.01, "balanced": 0.05, "size": 0.05}
+"""By what share of a network's cycles one kernel for all its depthwise layers may slow it down."""
 _BY4_WORTH = 0.015  # share of a network's cycles that `by4` must save for what it takes of flash and memory
 
 _GROUP = 4  # outputs of a line that the kernel for single channels computes together
@@ -140,13 +142,14 @@ class DepthwiseSchedule:
         return (cost.by4_channel * self.phases + self.out_size[0] * line) * math.ceil(channels / 4) * 4 / channels
 
 
-def choose_depthwise_kernel(steps: Sequence[Step], cost: DepthwiseCycles) -> DepthwiseChoice:
+def choose_depthwise_kernel(steps: Sequence[Step], cost: DepthwiseCycles, goal: Goal) -> DepthwiseChoice:
     """Returns the kernel that all depthwise layers of a network share, if it is hardly slower than the best for each.
 
     The other kernel then takes no flash (about 2 KB). Returns "quickest" if every layer is to take its faster kernel.
 
     - steps: the layers of the network.
     - cost: the cycles of the kernels on a target.
+    - goal: what kernels are chosen for.
     """
     depthwise = [s for s in steps if isinstance(s.layer, DepthwiseConv2D)]
     found = {choice: [choose_schedule(s, cost, choice) for s in depthwise] for choice in _CHOICES}
@@ -155,7 +158,7 @@ def choose_depthwise_kernel(steps: Sequence[Step], cost: DepthwiseCycles) -> Dep
     total = cycles["quickest"] + sum(
         cost.conv_mac * step_macs(s) + cost.conv_output * math.prod(s.output_shape) for s in others
     )
-    limit = cycles["quickest"] + _SLOWER * total
+    limit = cycles["quickest"] + _SLOWER[goal] * total
     one = [choice for choice in _CHOICES if cycles[choice] <= limit and len({s.by4 for s in found[choice]}) == 1]
     return min(one, key=lambda choice: cycles[choice] + (choice == "by4") * _BY4_WORTH * total) if one else "quickest"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,49 @@ def requantisation(
       have one for every channel.
     - packed_limit: tables are packed only where the magnitude of every sum with its bias is below this.
     """
+    n = requant_numbers(model, layer, rows, folded=folded, per_channel=per_channel)
+    largest = int(n.largest.max())
+    return requantisation_of(place, n.bias, n.multiplier, n.shift, n.limits, n.target, largest, packed_limit)
+
+
+@dataclass(frozen=True, eq=False)
+class RequantNumbers:
+    """The numbers by which the sums of a layer become codes.
+
+    - bias: of each output channel, `[channels]`.
+    - multiplier, shift: as of `quantize_multiplier`, `[channels]` or `[1]`.
+    - limits: the least and the greatest code of the output.
+    - target: quantisation of the output.
+    - largest: of each channel, the magnitude that no sum with its bias exceeds, `[channels]`.
+    """
+
+    bias: npt.NDArray[np.int32]
+    multiplier: IntArray
+    shift: IntArray
+    limits: Pair
+    target: TensorQuant
+    largest: IntArray
+
+    def of(self, channels: IntArray) -> RequantNumbers:
+        """Returns the numbers of some channels, by their indices, where each has its own multiplier and shift."""
+        multiplier, shift = self.multiplier[channels], self.shift[channels]
+        return replace(
+            self, bias=self.bias[channels], multiplier=multiplier, shift=shift, largest=self.largest[channels]
+        )
+
+    @property
+    def packable(self) -> npt.NDArray[np.bool_]:
+        """Tells of each channel whether its numbers fit packed tables, where each has its own multiplier and shift."""
+        multiplier, shift = shiftable(self.multiplier, self.shift)
+        zero = multiplier == 0
+        fits = zero | ((shift <= -1) & (shift >= -31))
+        return np.asarray(fits & (np.abs(self.bias) < PACKED_BIAS_LIMIT) & (self.largest < DOUBLED_LIMIT))
+
+
+def requant_numbers(
+    model: QuantizedModel, layer: Weighted, rows: IntArray, *, folded: bool = True, per_channel: bool = False
+) -> RequantNumbers:
+    """Returns the numbers of `requantisation`, with the same arguments. Raises `UnsupportedError` as it does."""
     w, source, target = model.weights[layer.name], model.quant[layer.inputs[0]], model.quant[layer.name]
     weights = rows.astype(np.int64)
     if int(np.abs(weights).sum(axis=1).max()) * 255 >= SUM_LIMIT:
@@ -79,8 +122,8 @@ def requantisation(
     if per_channel or isinstance(layer, Conv2D):
         multiplier, shift = (np.broadcast_to(v, len(weights)) for v in (multiplier, shift))
     limits = activation_range(layer.activation, target, model.arch.types()[layer.name])
-    largest = int((np.abs(weights).sum(axis=1) * 255 + np.abs(bias)).max())  # no sum with its bias is larger
-    return requantisation_of(place, bias.astype(np.int32), multiplier, shift, limits, target, largest, packed_limit)
+    largest = np.abs(weights).sum(axis=1) * 255 + np.abs(bias)  # no sum with its bias is larger
+    return RequantNumbers(bias.astype(np.int32), multiplier, shift, limits, target, largest)
 
 
 def requantisation_of(
@@ -92,6 +135,7 @@ def requantisation_of(
     target: TensorQuant,
     largest: int,
     packed_limit: int = DOUBLED_LIMIT,
+    prefix: str = "",
 ) -> Requantisation:
     """Returns a requantisation by given biases and factors.
 
@@ -102,6 +146,7 @@ def requantisation_of(
     - target: quantisation of the output.
     - largest: the magnitude that no sum with its bias exceeds.
     - packed_limit: tables are packed only where that is below this.
+    - prefix: what the names of the tables begin with, where a layer has several.
 
     Raises `UnsupportedError` for more scales than a field of the struct can count.
     """
@@ -110,7 +155,10 @@ def requantisation_of(
     if words is None and multiplier.size > SIZE_LIMIT:
         raise UnsupportedError(f"layer {place.index}: {multiplier.size} scales; at most {SIZE_LIMIT} are supported")
     biases, multipliers = words if words is not None else (bias, np.append(multiplier, shift))
-    tables = place.table("int32_t", "bias", biases), place.table("int32_t", "multiplier", multipliers)
+    tables = (
+        place.table("int32_t", f"{prefix}bias", biases),
+        place.table("int32_t", f"{prefix}multiplier", multipliers),
+    )
     zero = target.zero_point
     struct = Struct(
         REQUANT,

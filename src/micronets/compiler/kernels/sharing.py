@@ -11,6 +11,7 @@ from micronets.boards.targets import Target
 from micronets.compiler.kernels.conv import CONV, CONV_1X1, CONV_C4, is_pointwise
 from micronets.compiler.kernels.dense import is_dense, matrix_step
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseChoice, choose_depthwise_kernel
+from micronets.compiler.kernels.goal import Goal
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -37,13 +38,13 @@ class Sharing:
 
 
 @lru_cache(maxsize=64)
-def share(arch: Arch, target: Target) -> Sharing:
-    """Returns which kernels the layers of `arch` share on `target`."""
+def share(arch: Arch, target: Target, goal: Goal) -> Sharing:
+    """Returns which kernels the layers of `arch` share on `target`, where they are chosen for `goal`."""
     steps = tuple(map(matrix_step, arch.steps()))
     pointwise = _pointwise_kernel(steps)
     as_pointwise = _small_dense_layers(steps) if pointwise else frozenset()
     others = [s for s in steps if is_dense(s) and s.layer.name not in as_pointwise]
-    depthwise = choose_depthwise_kernel(steps, target.depthwise)
+    depthwise = choose_depthwise_kernel(steps, target.depthwise, goal)
     return Sharing(as_pointwise, pointwise, all(map(_fits_by8, others)), depthwise)
 
 

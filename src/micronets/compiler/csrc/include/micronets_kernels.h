@@ -60,6 +60,15 @@ typedef struct {
     uint16_t shift_count;      /* 0: the tables are packed; else how many multipliers, and how many shifts, there are */
 } micronets_requant;
 
+/* Filters of a convolution whose numbers its kernel cannot hold, as they are too large for packed tables or for weights
+ * that share 16 bits. In the layer's own tables they have zeros; they are computed one by one. */
+typedef struct {
+    const uint32_t *weights;   /* of each filter, pairs of int16 in the order of a column */
+    const uint16_t *channels;  /* the output channel of each filter */
+    int32_t count;             /* how many there are, at least 1 */
+    micronets_requant requant; /* tables of these filters, with a multiplier for each */
+} micronets_odd_filters;
+
 /* How a depthwise convolution goes through the map of a channel: line by line, several lines of outputs in a pass.
  *
  * A line is a row of the map or, where column_major is 1, a column. The sizes of the window with _h then count lines,
@@ -286,6 +295,7 @@ typedef struct {
 MICRONETS_AGREE(channel_words, sizeof(micronets_channel_constants) == 4 * MICRONETS_CHANNEL_WORDS);
 MICRONETS_AGREE_SIZE(micronets_window, MICRONETS_WINDOW_BYTES);
 MICRONETS_AGREE_SIZE(micronets_requant, MICRONETS_REQUANT_BYTES);
+MICRONETS_AGREE_SIZE(micronets_odd_filters, MICRONETS_ODD_FILTERS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_depthwise_schedule, MICRONETS_DEPTHWISE_SCHEDULE_BYTES);
 MICRONETS_AGREE_SIZE(micronets_add_params, MICRONETS_ADD_PARAMS_BYTES);
 MICRONETS_AGREE_SIZE(micronets_broadcast, MICRONETS_BROADCAST_BYTES);
@@ -332,6 +342,16 @@ void micronets_dense_bytes(const int8_t *input, int8_t *output, const uint8_t *w
 void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                     const micronets_window *window, const micronets_requant *requant);
 
+/* The convolution of micronets_conv where some filters have numbers that it cannot hold: these are computed one
+ * by one.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c]. weights, scratch: see micronets_conv;
+ * the weights of these filters are 0. window: [in] sizes. requant: [in] packed tables with a multiplier for each
+ * channel. odd: [in] these filters. */
+void micronets_conv_odd(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                        const micronets_window *window, const micronets_requant *requant,
+                        const micronets_odd_filters *odd);
+
 /* Convolution with windows of any size, where in_c is a multiple of four: two output pixels and four filters at a time.
  *
  * input: [in] map [in_h, in_w, in_c].
@@ -343,6 +363,16 @@ void micronets_conv(const int8_t *input, int8_t *output, const uint32_t *weights
  *   pixels are written. */
 void micronets_conv_c4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
+
+/* The convolution of micronets_conv_c4 where some filters have numbers that it cannot hold: these are computed one
+ * by one.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c]. weights, scratch: see micronets_conv_c4;
+ * the weights of these filters are 0. window: [in] sizes. requant: [in] packed tables with a multiplier for each
+ * channel. odd: [in] these filters. */
+void micronets_conv_c4_odd(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                           const micronets_window *window, const micronets_requant *requant,
+                           const micronets_odd_filters *odd);
 
 /* Convolution with windows of 3 x 3 and a stride of 1, where in_c is a multiple of four, by Winograd's F(4, 3): half
  * the products, in exact integers (micronets_winograd.h).
@@ -368,6 +398,16 @@ void micronets_conv_winograd(const int8_t *input, int8_t *output, const uint32_t
  * requant: [in] packed tables with a multiplier for each channel. Two pixels are read before they are written. */
 void micronets_conv_1x1(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch, int32_t pixels,
                         int32_t inputs, int32_t outputs, const micronets_requant *requant);
+
+/* The convolution of micronets_conv_1x1 where some filters have numbers that it cannot hold: these are computed one by
+ * one.
+ *
+ * input: [in] [pixels, inputs]. output: [out] [pixels, outputs]. weights, scratch: see micronets_conv_1x1; the weights
+ * of these filters are 0. pixels, inputs, outputs: each at least 1. requant: [in] packed tables with a multiplier for
+ * each channel. odd: [in] these filters. */
+void micronets_conv_1x1_odd(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                            int32_t pixels, int32_t inputs, int32_t outputs, const micronets_requant *requant,
+                            const micronets_odd_filters *odd);
 
 /* Convolution with weights of 4 bits and windows of any size: four filters' weights are unpacked, then used for
  * all pixels.

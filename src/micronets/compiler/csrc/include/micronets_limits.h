@@ -17,6 +17,7 @@
 /* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */
 #define MICRONETS_WINDOW_BYTES 32
 #define MICRONETS_REQUANT_BYTES 16
+#define MICRONETS_ODD_FILTERS_BYTES 28
 #define MICRONETS_DEPTHWISE_SCHEDULE_BYTES 16
 #define MICRONETS_ADD_PARAMS_BYTES 28
 #define MICRONETS_PAD_PARAMS_BYTES 28

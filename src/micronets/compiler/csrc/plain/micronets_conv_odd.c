@@ -1,0 +1,4 @@
+#include "micronets_odd_multiply.h"
+
+#define MICRONETS_ODD_FILTERS 1
+#include "micronets_conv.inc"

@@ -1,0 +1,77 @@
+"""Filters of a convolution that its quick kernel cannot hold: the layer keeps that kernel, which computes them apart.
+
+A quick kernel holds biases of 24 bits, scales below one half and sums of 24 bits (`conv_weights`, `requantise.pack`).
+Where a few filters are beyond that, they get zeros in the kernel's tables, and a second function computes them one by
+one from the same im2col columns, in 32 bits and with tables of any form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from micronets.compiler.kernels import conv_weights
+from micronets.compiler.kernels.base import Place, Struct
+from micronets.compiler.kernels.requantise import Requantisation, RequantNumbers, requantisation_of
+from micronets.quantized.arithmetic import IntArray
+
+ODD_FILTERS = "micronets_odd_filters"
+ODD_MULTIPLY = "micronets_odd_multiply"
+
+MOST_ODD, MOST_CLASHING = 8, 2
+"""One of so many filters at most is computed apart, which takes 2.4 times the cycles of another filter; with more, the
+kernel for large sums is quicker, which takes 1.3 to 1.5 times the cycles for all filters. The second number is for
+weights that clash or are no int8: for these there is only `micronets_conv_any`, which takes 2 to 3 times the cycles."""
+
+
+@dataclass(frozen=True, eq=False)
+class Divided:
+    """The filters of a layer, divided into those of its quick kernel and the odd ones.
+
+    - rows: weights `[filters, size]`, int8, with zeros for the odd filters.
+    - requant: the requantisation of all filters; odd ones get any code.
+    - odd: a `micronets_odd_filters` that gives the others.
+    """
+
+    rows: npt.NDArray[np.int8]
+    requant: Requantisation
+    odd: Struct
+
+
+def divide(place: Place, rows: IntArray, numbers: RequantNumbers, lines: int | None) -> Divided | None:
+    """Returns the filters of a convolution divided; None where too many are odd.
+
+    - place: the source of the names of tables.
+    - rows: weights `[filters, size]`, less their zero point.
+    - numbers: those of the requantisation, with a multiplier for each filter.
+    - lines: see `conv_weights.words`.
+    """
+    odd = ~numbers.packable | ~conv_weights.fitting(rows)
+    kept = np.where(odd[:, None], 0, rows)
+    odd |= conv_weights.clashing(kept)
+    slowest = not conv_weights.holds(rows) if (rows == rows.astype(np.int8)).all() else True
+    if not 0 < odd.sum() <= len(rows) // (MOST_CLASHING if slowest else MOST_ODD):
+        return None
+    apart = np.flatnonzero(odd)
+    others = numbers.of(apart)
+    tables = requantisation_of(
+        place, others.bias, others.multiplier, others.shift, others.limits, others.target, 2**31, prefix="odd_"
+    )
+    words = conv_weights.column_words(rows[apart], lines)
+    struct = Struct(
+        ODD_FILTERS,
+        (
+            ("weights", place.table("uint32_t", "odd_weights", words)),
+            ("channels", place.table("uint16_t", "odd_channels", apart)),
+            ("count", len(apart)),
+            ("requant", tables.struct),
+        ),
+    )
+    bias, multiplier = (np.where(odd, 0, v) for v in (numbers.bias, numbers.multiplier))
+    largest = int(np.where(odd, 0, numbers.largest).max())
+    requant = requantisation_of(
+        place, bias.astype(np.int32), multiplier, numbers.shift, numbers.limits, numbers.target, largest
+    )
+    return Divided(np.where(odd[:, None], 0, rows).astype(np.int8), requant, struct)
