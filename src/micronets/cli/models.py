@@ -442,7 +442,7 @@ def compile_(
 @_camera
 @common.front_end
 @common.classes
-@common.optimise
+@common.optimise_option
 @common.as_json
 def app(
     model: Path,
