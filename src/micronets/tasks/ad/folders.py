@@ -150,8 +150,9 @@ def split(
     """Returns the recordings by "train", "val" and "test", and notes; abnormal ones are in "test" alone.
 
     Where there is a test folder, it is the test split. Without one, of the n normal recordings of a machine a third,
-    but no more than there are abnormal ones, go to "test". Of the others a tenth go to "val", if they are 3 or more.
-    Which recording goes where depends on its name alone.
+    but no more than there are abnormal ones, go to "test"; where no machine has an abnormal one, a tenth do, if they are
+    3 or more. Of the others a tenth go to "val", if they are 3 or more. Which recording goes where depends on its name
+    alone.
 
     - `records`: the recordings to divide.
     - `root`: the directory of the recordings, for the error.
@@ -160,6 +161,7 @@ def split(
     Raises `DataError` where a machine has no such recordings.
     """
     out: dict[str, list[MachineRecording]] = {"train": [], "val": [], "test": []}
+    healthy = not any(r.abnormal for r in records)
     for name, own in _by_machine(records).items():
         normal = sorted((r for r in own if not r.abnormal), key=lambda r: _hash(f"{name}/{r.path.name}"))
         faulty = [r for r in own if r.abnormal]
@@ -167,6 +169,8 @@ def split(
             rest, test = [r for r in normal if r.split != "test"], [r for r in normal if r.split == "test"]
         else:
             n = min(max(1, len(normal) // 3), len(faulty)) if faulty and len(normal) > 1 else 0
+            if healthy and len(normal) >= 3:
+                n = max(1, len(normal) // 10)
             test, rest = normal[:n], normal[n:]
         if not rest and train:
             raise DataError(f"{root}: machine {name} has {len(normal)} normal recordings, none to train on; add some")
@@ -182,6 +186,11 @@ def notes(judged: Sequence[MachineRecording], split: str) -> tuple[str, ...]:
 
     - `split`: the split of the recordings, "test" or "all".
     """
+    if judged and not any(r.abnormal for r in judged):
+        return (
+            f"no abnormal recordings in split {split}: it says how many windows of a sound machine are recognised, not "
+            "how well faults are heard",
+        )
     lines = []
     for name, own in _by_machine(judged).items():
         bad = sum(r.abnormal for r in own)
