@@ -125,8 +125,8 @@ def test_a_machine_without_faults_is_learnt_and_tested_on_what_is_recognised(tmp
     data = tasks.load("ad", sounds(tmp_path, {"pump_id_00/normal/{:04}.wav": 20}), clip_seconds=3)
     assert [len(data.clips[s]) for s in ("train", "val", "test")] == [17, 1, 2]
     assert data.notes == (
-        "no abnormal recordings in split test: it says how many windows of a sound machine are recognised, not how well "
-        "faults are heard",
+        "no abnormal recordings in split test: it says how many windows of a sound machine are recognised, not how "
+        "well faults are heard",
     )
     score = data.evaluate(np.eye(3)[data.labels("test")], "test")
     assert (score.metric, score.value) == ("accuracy", 1.0)

@@ -150,9 +150,9 @@ def split(
     """Returns the recordings by "train", "val" and "test", and notes; abnormal ones are in "test" alone.
 
     Where there is a test folder, it is the test split. Without one, of the n normal recordings of a machine a third,
-    but no more than there are abnormal ones, go to "test"; where no machine has an abnormal one, a tenth do, if they are
-    3 or more. Of the others a tenth go to "val", if they are 3 or more. Which recording goes where depends on its name
-    alone.
+    but no more than there are abnormal ones, go to "test"; where no machine has an abnormal one, a tenth do, if they
+    are 3 or more. Of the others a tenth go to "val", if they are 3 or more. Which recording goes where depends on its
+    name alone.
 
     - `records`: the recordings to divide.
     - `root`: the directory of the recordings, for the error.
