@@ -38,6 +38,7 @@ class Compilation(Package):
     - `source`: the source of the sizes.
     - `arena_tflm_cortex_m_bytes`: what TFLM's arena takes on a Cortex-M.
     - `board_sram_bytes`, `board_flash_bytes`: what there is on the board.
+    - `optimise_asked`: what the kernels of our C were to be chosen for; `optimise` tells what fitted the board.
     """
 
     model: str
@@ -48,6 +49,7 @@ class Compilation(Package):
     arena_tflm_cortex_m_bytes: int
     board_sram_bytes: int
     board_flash_bytes: int
+    optimise_asked: str = DEFAULT_GOAL
     source: str = ESTIMATED
 
     def to_json(self) -> JsonObject:
@@ -67,9 +69,16 @@ class Compilation(Package):
             f"arena {amount(arena, 'B')} of {self.board_sram_bytes:,} "
             f"({self.runtime.arena_beside} {self.arena_tflm_cortex_m_bytes:,})",
             *([patches_text(self.bands)] if self.bands else []),
+            *self._goal_lines(),
             f"{self.runtime.constants_are} {amount(self.constant_bytes, 'B')} of {self.board_flash_bytes:,}",
         ]
         return "\n".join(lines)
+
+    def _goal_lines(self) -> list[str]:
+        """Returns a line that tells of a goal that does not fit the board, if there is one."""
+        if self.optimise in (None, self.optimise_asked):
+            return []
+        return [f"kernels chosen for {self.optimise}: with those for {self.optimise_asked} the model does not fit"]
 
 
 @checked
@@ -115,6 +124,7 @@ def compile(
         arena_tflm_cortex_m_bytes=file.arena_tflm_bytes(4),
         board_sram_bytes=where.sram_bytes,
         board_flash_bytes=where.flash_bytes,
+        optimise_asked=optimise,
     )
 
 

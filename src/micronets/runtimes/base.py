@@ -94,6 +94,7 @@ class Package:
     - arena_tflm_compiled_bytes: bytes of the arena that TFLM is given, a margin included.
     - bands: layers of our C that run together in patches of a few rows.
     - operators: names of the operators that TFLM needs.
+    - optimise: what the kernels of our C were chosen for, within the board's memory.
 
     What a runtime does not have is None, or empty.
     """
@@ -106,6 +107,7 @@ class Package:
     arena_tflm_compiled_bytes: int | None = None
     bands: tuple[LayersInPatches, ...] = ()
     operators: tuple[str, ...] | None = None
+    optimise: str | None = None
 
 
 class Runtime(ABC):

@@ -428,6 +428,7 @@ class OurC(Runtime):
             sram_c_bytes=sram_bytes(compiled.arena_bytes, compiled.model.arch.steps()),
             arena_bound_bytes=compiled.plan.bound_bytes,
             bands=layers_in_patches(compiled),
+            optimise=compiled.goal,
         )
 
     def flash_bytes(self, file: ModelFile) -> int | None:

@@ -1,12 +1,14 @@
 """3 x 3 convolutions by Winograd's F(4, 3): exact on every shape and on extreme numbers, and chosen where it pays."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from micronets.boards.board import load_board
 from micronets.boards.targets import DSP, PLAIN
+from micronets.commands import compile
 from micronets.compiler import compile_model, optimise, plan_patches
 from micronets.compiler.flash import flash_outline
 from micronets.compiler.kernels.choose import choose_all
@@ -181,7 +183,7 @@ def test_numbers_that_are_too_large_take_another_kernel() -> None:
     assert_equals_reference([large], ("-O1",), [compiled], samples=1)
 
 
-def test_a_board_with_less_memory_takes_the_next_goal() -> None:
+def test_a_board_with_less_memory_takes_the_next_goal(tmp_path: Path) -> None:
     """Where flash or SRAM end, the compiler chooses for the next goal that takes less, and needs no patches for it."""
     model = random_model(LARGE, 1)
     sizes = {goal: compile_model(model, goal=goal) for goal in GOALS}
@@ -190,6 +192,11 @@ def test_a_board_with_less_memory_takes_the_next_goal() -> None:
     for goal in GOALS:
         board = replace(F446, flash_bytes=flash[goal])
         assert compile_for(model, board, optimise="speed").contents == sizes[goal].contents
+    tight = replace(F446, flash_bytes=flash["balanced"])
+    told = compile.compile(as_file(model, "a.tflite"), tight, tmp_path / "c", optimise="speed")
+    assert (told.optimise_asked, told.optimise) == ("speed", "balanced")
+    assert "kernels chosen for balanced: with those for speed the model does not fit" in told.text().splitlines()
+    assert "chosen for" not in compile.compile(as_file(model, "a.tflite"), tight, tmp_path / "c").text()
     arena = {goal: found.arena_bytes for goal, found in sizes.items()}
     assert arena["speed"] == arena["balanced"] > arena["size"]
     found = compile_for(model, F446, str(arena["size"]), "speed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.flash import KERNELS_HEADER, Contents, listing_bytes, listing_padding_bytes
@@ -96,6 +96,7 @@ class Compiled:
     - names: the names of the network in C.
     - front_end: names of those files that make the input from samples, pictures or values of a sensor, or that listen
       to a stream; a program that does neither can leave them out.
+    - goal: what its kernels were chosen for.
     """
 
     files: Mapping[str, str]
@@ -105,6 +106,7 @@ class Compiled:
     contents: Contents
     names: Names
     front_end: frozenset[str] = frozenset()
+    goal: Goal = DEFAULT_GOAL
 
     @property
     def constant_bytes(self) -> int:
@@ -137,8 +139,10 @@ def compile_model(
     validate(model)
     names, model = Names(name), optimise(model)
     if arena_limit is None:
-        return generate(model, plan_arena(model.arch, target, goal=goal), names, camera)
-    return generate(model, plan_patches(model.arch, arena_limit, target, goal), names, camera)
+        plan = plan_arena(model.arch, target, goal=goal)
+    else:
+        plan = plan_patches(model.arch, arena_limit, target, goal)
+    return replace(generate(model, plan, names, camera), goal=goal)
 
 
 def generate(
