@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -140,3 +141,64 @@ def test_messages_are_one_line_that_can_be_shown() -> None:
     assert len(long) == 1505
     with pytest.raises(MicronetsError, match=r"^unknown board 'a b'; known: "):
         mn.load_board("a\nb")
+
+
+def changed(record: Any, **fields: Any) -> Any:
+    return dataclasses.replace(record, **fields)
+
+
+CONV = MODEL.arch.layers[0]
+RECORDS = {
+    "act_bits": (lambda bad: changed(CONV, act_bits=bad), "Conv2D.act_bits"),
+    "name": (lambda bad: changed(CONV, name=bad), "Conv2D.name"),
+    "kernel": (lambda bad: changed(CONV, kernel=bad), "Conv2D.kernel"),
+    "inputs": (lambda bad: changed(CONV, inputs=bad), "Conv2D.inputs"),
+}
+
+
+@pytest.mark.parametrize("field", RECORDS)
+@pytest.mark.parametrize("bad", [{1: 2}, [3], np.zeros(2)])
+def test_layers_with_fields_of_wrong_kinds_are_named(field: str, bad: object) -> None:
+    make, said = RECORDS[field]
+    with pytest.raises(SpecError) as e:
+        mn.Arch((8, 6, 1), (make(bad),))
+    assert str(e.value).startswith((said, "layer 'conv': ", "layer '[3]'", "layer '{1: 2}'"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"quant": None}, "QuantizedModel.quant is None; need a mapping"),
+        ({"arch": 3}, "QuantizedModel.arch is 3; need an Arch"),
+        ({"metadata": {"a": None}}, r"QuantizedModel.metadata\['a'\] is None; need text"),
+        ({"quant": {**MODEL.quant, "conv": mn.TensorQuant([], 0)}}, "TensorQuant.scale is a list; need a number"),
+        (
+            {"quant": {**MODEL.quant, "conv": mn.TensorQuant(10**400, 0)}},
+            "TensorQuant.scale is an integer of 1329 bits",
+        ),
+        (
+            {"weights": {**MODEL.weights, "conv": changed(MODEL.weights["conv"], scales=[1])}},
+            "LayerWeights.scales is a",
+        ),
+    ],
+)
+def test_models_with_fields_of_wrong_kinds_are_named(fields: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=f"^{message}"):
+        mn.write(changed(MODEL, **fields), tmp_path / "m.tflite")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: mn.TrainSettings(ema_decay=None),
+        lambda: mn.TrainSettings(precision=np.zeros(2)),
+        lambda: mn.SearchSettings(method=[]),
+        lambda: mn.FrontEnd(sample_rate=10**400),
+        lambda: mn.FrontEnd(window=np.zeros(2)),
+        lambda: mn.ImageFrontEnd(fit=np.zeros(2)),
+    ],
+)
+def test_settings_of_wrong_kinds_are_one_line(make: Callable[[], object]) -> None:
+    with pytest.raises(SpecError) as e:
+        make()
+    assert len(str(e.value)) < 300

@@ -13,6 +13,7 @@ import os
 import types
 from collections import abc
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
@@ -57,12 +58,40 @@ def check_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> N
             _check(value, kinds[name], name)
 
 
+MISFITS = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
+"""The exceptions that a value of a wrong kind may cause wherever it is used first."""
+
+
+def check_records(*records: Any) -> None:
+    """Raises `SpecError` for the first field of records (dataclasses) that is of another kind than its annotation.
+
+    It takes a while, so the records of a network are checked when one of `MISFITS` has come up, and not before.
+    """
+    for record in records:
+        for field, kind in _field_kinds(type(record)).items():
+            _check(getattr(record, field), kind, f"{type(record).__name__}.{field}")
+
+
+def _field_kinds(record: type) -> Mapping[str, Any]:
+    """Returns the annotations of the fields of a dataclass as types."""
+    homes = {f: next(c for c in record.__mro__ if f in vars(c).get("__annotations__", {})) for f in _names(record)}
+    return {f: _evaluated(c.__annotations__[f], inspect.getmodule(c)) for f, c in homes.items()}
+
+
+def _names(record: type) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(record)) if is_dataclass(record) else ()
+
+
+def _evaluated(annotation: Any, module: types.ModuleType | None) -> Any:
+    """Returns an annotation of a module as a type."""
+    return eval(annotation, {}, _Names(vars(module))) if isinstance(annotation, str) else annotation
+
+
 @cache
 def _kinds(function: Callable[..., Any]) -> Mapping[str, Any]:
     """Returns the annotations of a function's parameters as types; those of `*args` and `**kwargs` are left out."""
-    names = _Names(vars(inspect.getmodule(function)))
     return {
-        name: eval(p.annotation, {}, names) if isinstance(p.annotation, str) else p.annotation
+        name: _evaluated(p.annotation, inspect.getmodule(function))
         for name, p in inspect.signature(function).parameters.items()
         if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.annotation is not p.empty
     }
@@ -109,6 +138,12 @@ def _check(value: Any, kind: Any, where: str) -> None:
             case abc.Sequence if _is_list(value):
                 for i, entry in enumerate(value):
                     _check(entry, of[0], f"{where}[{i}]")
+            case builtins.tuple if isinstance(value, tuple):
+                each = of[:1] * len(value) if of[1:] == (...,) else of
+                if len(each) != len(value):
+                    raise SpecError(f"{where} has {len(value)} entries; need {len(each)}")
+                for i, (entry, entry_kind) in enumerate(zip(value, each, strict=True)):
+                    _check(entry, entry_kind, f"{where}[{i}]")
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
@@ -120,7 +155,7 @@ _IS: Mapping[Any, Callable[[Any], bool]] = {
     types.NoneType: lambda value: value is None,
     bool: lambda value: type(value).__name__ in ("bool", "bool_") or (isinstance(value, Integral) and value in (0, 1)),
     int: lambda value: isinstance(value, Integral),
-    float: lambda value: isinstance(value, Real),
+    float: lambda value: isinstance(value, Real) and not (isinstance(value, Integral) and abs(int(value)) >= 2**1023),
     Path: lambda value: isinstance(value, str | os.PathLike),
     abc.Sequence: lambda value: _is_list(value),
 }
@@ -136,6 +171,7 @@ _WORDS: Mapping[Any, str] = {
     os.PathLike: "a path",
     abc.Mapping: "a mapping",
     abc.Sequence: "a list",
+    tuple: "a tuple",
     abc.Callable: "a function",
 }
 
@@ -147,6 +183,8 @@ def _is(value: Any, kind: Any) -> bool:
         return _IS[of](value)
     if of is Literal:
         return any(type(value) is type(word) and value == word for word in get_args(kind))
+    if isinstance(of, type) and of.__name__ == "ndarray":
+        return hasattr(value, "__array__")  # that of torch, too
     return not isinstance(of, type) or of is Any or _is_protocol(of) or isinstance(value, of)
 
 
@@ -156,8 +194,8 @@ def _is_list(value: Any) -> bool:
 
 
 def _is_protocol(kind: type) -> bool:
-    """Tells whether a class is a protocol, or an array, whose values are known by what they can do."""
-    return bool(getattr(kind, "_is_protocol", False)) or kind.__name__ == "ndarray"
+    """Tells whether a class is a protocol, whose values are known by what they can do."""
+    return bool(getattr(kind, "_is_protocol", False))
 
 
 def _words(kinds: tuple[Any, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from micronets.errors import SpecError
-from micronets.ranges import check_is_number
+from micronets.ranges import check_is_number, shown
 
 WITHOUT_EFFECT = ("checkpoint_seconds",)
 """Names of settings that do not change the result of a search or a training: they may differ when it is continued."""
@@ -69,5 +69,6 @@ def check_ranges(section: str, settings: object, positive: Iterable[str], not_ne
         if not getattr(settings, name) >= 0:
             raise SpecError(f"{section}: {name} = {getattr(settings, name)}; need 0 or more")
     for name, allowed in _WORDS.items():
-        if getattr(settings, name, allowed[0]) not in allowed:
-            raise SpecError(f"{section}: {name} = '{getattr(settings, name)}'; allowed: {', '.join(allowed)}")
+        word = getattr(settings, name, allowed[0])
+        if not isinstance(word, str) or word not in allowed:
+            raise SpecError(f"{section}: {name} = {shown(word)}; allowed: {', '.join(allowed)}")

@@ -7,6 +7,7 @@ from typing import Literal
 
 from micronets.design.setting_ranges import check_ranges
 from micronets.errors import SpecError
+from micronets.ranges import check_is_number
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class TrainSettings:
         )
         for name in ("label_smoothing", "ema_decay", "distill_weight"):
             top = 1.0 if name == "distill_weight" else 0.99999
+            check_is_number(f"train: {name}", getattr(self, name))
             if not 0 <= getattr(self, name) <= top:
                 raise SpecError(
                     f"train: {name} = {getattr(self, name)}; a share from 0 to {'1' if top == 1 else 'below 1'}"

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
+from micronets.ranges import shown
 
 FITS = ("stretch", "crop", "letterbox")
 FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # radius, in pixels of the coarser grid
@@ -96,10 +97,10 @@ def _check_image_front_end(fe: ImageFrontEnd) -> None:
     """Raises `SpecError` for the first field whose value is not allowed."""
 
     def refuse(name: str, allowed: str) -> None:
-        raise SpecError(f"image front end: {name} = {getattr(fe, name)!r}; allowed: {allowed}")
+        raise SpecError(f"image front end: {name} = {shown(getattr(fe, name))}; allowed: {allowed}")
 
     for name, options in (("kind", ("image",)), ("fit", FITS), ("filter", tuple(FILTERS))):
-        if getattr(fe, name) not in options:
+        if not isinstance(getattr(fe, name), str) or getattr(fe, name) not in options:
             refuse(name, ", ".join(options))
     for name, low in (("resolution", 1), ("via", 0), ("colour", 1)):
         value = getattr(fe, name)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields, replace
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
-from micronets.ranges import check_fields, ranged
+from micronets.ranges import check_fields, ranged, shown
 
 INPUT_SETTINGS = ("frame_stride", "coefficients")
 
@@ -105,7 +105,10 @@ class FrontEnd:
     arithmetic: str = "integer"
 
     def __post_init__(self) -> None:
-        _check_front_end(self)
+        try:
+            _check_front_end(self)
+        except OverflowError as e:
+            raise SpecError("front end: an integer of more than 300 digits; no number here may be so large") from e
 
     @property
     def clip_samples(self) -> int:
@@ -183,8 +186,9 @@ class FrontEnd:
 def _check_front_end(fe: FrontEnd) -> None:
     """Raises `SpecError` for the first field whose value is not allowed."""
     for name, allowed in _OPTIONS.items():
-        if getattr(fe, name) not in allowed:
-            raise SpecError(f"front end: {name} = {getattr(fe, name)!r}; allowed: {', '.join(map(str, allowed))}")
+        value = getattr(fe, name)
+        if not isinstance(value, str | int | float) or value not in allowed:
+            raise SpecError(f"front end: {name} = {shown(value)}; allowed: {', '.join(map(str, allowed))}")
     for f in fields(fe):
         value = getattr(fe, f.name)
         if isinstance(f.default, tuple):

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from typing import Any
 
+from micronets.arguments import MISFITS, check_records
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.layers import (
     INPUT,
@@ -134,7 +135,12 @@ class Arch:
     more_inputs: tuple[TensorSpec, ...] = ()
 
     def __post_init__(self) -> None:
-        vars(self)["_steps"] = _checked(self)
+        try:
+            vars(self)["_steps"] = _checked(self)
+        except MISFITS:
+            check_records(self)
+            check_records(*self.layers, *self.constants, *self.more_inputs)
+            raise
         if self.output_names == self.layers[-1].outputs:
             vars(self)["output_names"] = None  # so that equal networks are equal
 

@@ -358,7 +358,7 @@ class StridedSlice(_Base):
     @property
     def ends(self) -> tuple[int, ...]:
         """For each dimension the place behind the last one, by the stride; it may lie outside the tensor."""
-        places = zip(self.begin, self.size, self.strides, strict=True)
+        places = zip(self.begin, self.size, self.strides, strict=False)  # the operator checks that they are as many
         return tuple(begin + size * stride for begin, size, stride in places)
 
 

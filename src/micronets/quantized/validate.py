@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from micronets.arguments import MISFITS, check_records
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
 from micronets.ir.layers import (
@@ -65,6 +66,16 @@ _LARGEST_SCALE = 2.0**120  # 255 steps of this scale are still a float32
 
 def validate(model: QuantizedModel) -> None:
     """Raises `SpecError` unless every layer has the weights, and every integer tensor the scale, that it needs."""
+    try:
+        _validate(model)
+    except MISFITS:
+        check_records(model)
+        check_records(*model.quant.values(), *model.weights.values())
+        raise
+
+
+def _validate(model: QuantizedModel) -> None:
+    """Does what `validate` says for a model whose fields are of the kinds that their annotations say."""
     arch = model.arch
     specs = (*arch.constants, *arch.own_variables().values())
     types = arch.types() | {spec.name: spec.type for spec in specs}

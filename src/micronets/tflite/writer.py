@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets.arguments import check_records
 from micronets.errors import SpecError
 from micronets.ir.arch import Step, own_variables
 from micronets.ir.layers import AssignVariable, Pad, Quantize, ReadVariable, Recurrent, Shape
@@ -376,8 +377,15 @@ class _Writer:
         )
 
 
+def _texts(metadata: Mapping[str, str]) -> list[str]:
+    """Returns the names and the texts of metadata."""
+    return [*metadata.keys(), *metadata.values()]
+
+
 def _written_metadata(model: QuantizedModel) -> dict[str, str]:
     """Returns the texts that the file carries, by name: those of the model, and the names of its tensors of 4 bits."""
+    if not isinstance(model.metadata, Mapping) or not all(isinstance(t, str) for t in _texts(model.metadata)):
+        check_records(model)
     for name, text in model.metadata.items():
         if name in s.RESERVED_METADATA or not name or not text or "\0" in name + text:
             raise SpecError(f"metadata '{name}': the name is reserved, or name or text is empty or holds a NUL")
