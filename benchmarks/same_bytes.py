@@ -143,13 +143,20 @@ def case(name: str, model: QuantizedModel, seed: int, compiled: Compiled | None 
 
 
 def cases(networks: Iterable[int], shared: Path | None) -> list[Case]:
-    """Returns random networks of these seeds, and the released models; where layers can run in patches, also so."""
+    """Returns random networks of these seeds and the released models; also in patches, and compiled for speed, where
+    other code comes of it.
+    """
     models = [(f"random {s}", random_model(random_arch(s), s), s) for s in networks]
     paths = sorted(shared.glob("models/*/*.tflite")) if shared else []
     models += [(path.stem, read(path.read_bytes()), 0) for path in paths]
     smallest = [(name, model, seed, compile_model(model, arena_limit=0)) for name, model, seed in models]
     patched = [case(f"{name} in patches", model, seed, c) for name, model, seed, c in smallest if c.plan.groups]
-    return [case(*model) for model in models] + patched
+    whole = [case(*model) for model in models]
+    quickest = [
+        (c, model, seed, compile_model(model, goal="speed")) for c, (_, model, seed) in zip(whole, models, strict=True)
+    ]
+    changed = [(c, model, seed, other) for c, model, seed, other in quickest if other.files != c.compiled.files]
+    return whole + patched + [case(f"{c.name} for speed", model, seed, other) for c, model, seed, other in changed]
 
 
 def run(way: Way, chosen: Sequence[Case]) -> list[str]:
@@ -228,7 +235,9 @@ def main() -> None:
             rows.append((way, f"skipped: {reason}"))
         print(*map(str, rows[-1]), flush=True)
     text = table(
-        rows, options.networks, sum(c.name.split()[0] != "random" and " in patches" not in c.name for c in chosen)
+        rows,
+        options.networks,
+        sum(c.name.split()[0] != "random" and not c.name.endswith((" in patches", " for speed")) for c in chosen),
     )
     print(text)
     if failed:
