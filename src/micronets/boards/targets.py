@@ -34,9 +34,11 @@ class DepthwiseCycles:
       3 x 3; for the stride of 2.
     - output, output_tap: for an output and each of its weights, where outputs cannot be computed in pairs.
 
-    Four channels at a time, for one of the four:
+    Four channels at a time, in cycles for one of the four:
 
-    - by4_channel, by4_line, by4_value: as above.
+    - by4_channel: to begin the channel.
+    - by4_line: for a line of outputs.
+    - by4_value: to copy an input value.
     - by4_pair_3x3: for two outputs of a 3 x 3 window.
     - by4_output, by4_output_tap: for an output of any other window and each of its weights.
 

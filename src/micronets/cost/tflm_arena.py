@@ -123,7 +123,7 @@ class WeightTensors:
 class ShapeOperator:
     """An operator of a file whose result follows from shapes and constants alone, so that it is not a layer.
 
-    - options, data: bytes of its options and of what its kernel prepares, as of `TflmKernel`.
+    - options, data: bytes of its options and of what its kernel prepares, see `TflmKernel`.
     - result: bytes of its result.
     - first, last: the layers, counted from 1, before which its result is made and read last. A result is taken to be
       in the arena while these run, too.

@@ -129,9 +129,9 @@ def meet_measured_limits(
     """Finds values near the likely ones whose network meets every limit, by its costs and by its measurement.
 
     Where a measurement misses a limit that the cost met, the fitter's own copy of that limit is scaled by the ratio
-    between the two, and smaller values are looked for. Where the network meets all limits, the limits are scaled
-    likewise, and the room that the estimate left unused is filled with larger values. The part of a limit that the
-    front end takes is not scaled: its estimate is close, and a smaller network does not lower it.
+    between the two, and smaller values are looked for. Where the network meets all limits, every limit is scaled by
+    its own ratio, and the room that the estimate left unused is filled with larger values. The part of a limit that
+    the front end takes is not scaled: its estimate is close, and a smaller network does not lower it.
 
     - `fitter`: finds values under its limits, which are changed here.
     - `likely`: the most probable option of every choice.

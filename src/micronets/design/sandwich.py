@@ -184,8 +184,11 @@ def train_supernet(
 
     - `fitter`: knows the space; its costs and those of `board` and `runtime` are noted in the history alone.
     - `feasible`: the combinations of shapes that those searches need; one is drawn for each step.
-    - `data`, `settings`, `seed`, `progress`: as of `search`.
+    - `data`: the task; the supernet learns from its training split.
+    - `settings`: epochs, learning rates and the rest of the section [search].
+    - `seed`: of the initial weights and of everything that is drawn.
     - `directory`: where checkpoint.pt is written; a checkpoint found there is continued.
+    - `progress`: receives events that say what is in progress, and how far it is.
 
     Returns a record for each epoch. Raises `TrainingError`, and `FileError` and `SpecError` for the checkpoint.
     """

@@ -39,7 +39,7 @@ class Fourier:
 
     - points: complex points M of the transform, half of the samples N.
     - twiddles: int16 `[3 M / 4, 2]`, cosine and sine of 2 pi i / M with 15 fractional bits.
-    - split: int16 `[bins, 2]`, cosine and sine of 2 pi k / N, likewise with 15, for as many bins as are needed.
+    - split: int16 `[bins, 2]`, cosine and sine of 2 pi k / N with 15 fractional bits, for as many bins as are needed.
     """
 
     points: int

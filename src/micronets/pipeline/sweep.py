@@ -7,7 +7,7 @@ the shared supernet (`search.supernet`), and the stages of a run make it.
     DIR/supernet/       the supernet, and the losses of networks that were cut out of it
     DIR/points/NAME/    a run directory for each point
     DIR/front.csv       a row for each point
-    DIR/front.html      the same as a page
+    DIR/front.html      the table and its plots as a page
 """
 
 from __future__ import annotations

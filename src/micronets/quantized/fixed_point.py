@@ -51,7 +51,10 @@ def input_radius(integer_bits: int, shift: int) -> int:
 
 
 def one_over_root(value: int) -> tuple[int, int]:
-    """Returns a multiplier and a shift, as of `quantize_multiplier`, for 1 / sqrt(value); value is an int32 above 0."""
+    """Returns a multiplier and a shift, in the form of `quantize_multiplier`, for 1 / sqrt(value).
+
+    - value: an int32 above 0.
+    """
     if value <= 1:
         return LARGEST_Q31, 0
     right = 11

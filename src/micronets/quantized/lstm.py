@@ -46,7 +46,7 @@ class LstmNumbers:
     - bias: the biases.
     - input_scales, hidden_scales: the multipliers and shifts of the sums of either product.
     - to_cell: the multiplier and the shift from input gate times cell gate to the state of a cell.
-    - to_output: likewise from output gate times tanh to the output.
+    - to_output: the multiplier and the shift from output gate times tanh to the output.
     - tanh_shift: by how many bits the state of a cell is shifted to the left, or to the right if negative, before its
       tanh.
     - clip: the largest magnitude of the state of a cell; None for no limit.

@@ -30,8 +30,8 @@ class LabelledData(ABC):
       place of "accuracy" as the metric, so that the best epoch is chosen by it.
     - `made`: how many of the last examples of the train split were made by a program on top of the data. They are
       examples to train on like the others, but nobody counts them as data, and no teacher is asked about them.
-    - `made_to_choose`: how many of the last examples of the val split were made likewise, so that the best epoch does
-      well on them, too.
+    - `made_to_choose`: how many of the last examples of the val split were made by a program, so that the best epoch
+      does well on such examples, too.
     - `files`: by split, for each example the path below the directory of the data of the file that it is from, with
       "/" between its parts; "" for an example without a file of its own, and no entry for a split without files.
     """

@@ -141,7 +141,7 @@ def requantisation_of(
 
     - place: the source of the tables' names.
     - bias: `[channels]`, or `[1]` for one that holds for all.
-    - multiplier, shift: as of `quantize_multiplier`, `[channels]` or `[1]`.
+    - multiplier, shift: the multipliers and shifts that `quantize_multiplier` returns, `[channels]` or `[1]`.
     - limits: the least and the largest code of the output.
     - target: quantisation of the output.
     - largest: the magnitude that no sum with its bias exceeds.
@@ -180,7 +180,7 @@ def pack(bias: IntArray, multiplier: IntArray, shift: IntArray) -> tuple[IntArra
     describes; None if a number is too large for it.
 
     - bias: `[channels]`; a bias and a shift share 32 bits.
-    - multiplier, shift: as of `quantize_multiplier`, `[channels]` or `[1]`.
+    - multiplier, shift: the multipliers and shifts that `quantize_multiplier` returns, `[channels]` or `[1]`.
 
     Tables of channels are filled up to a multiple of four.
     """

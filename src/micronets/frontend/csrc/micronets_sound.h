@@ -23,7 +23,7 @@ extern "C" {
  * - window: [window_samples], 14 fractional bits.
  * - twiddles: [3 * points / 4] words of a cosine (low half) and a sine (high half) of 2 pi i / points, 15 fractional
  *   bits each.
- * - split: [bins] words, cosine and sine of pi k / points in the same form.
+ * - split: [bins] words, cosine and sine of pi k / points in the form of `twiddles`.
  * - first_bin: [bands + 2], rising: the first bin behind each edge of the bands.
  * - rise: [bins], the share of a bin, 12 fractional bits, that belongs to the band which rises there; the rest belongs
  *   to the band below.

@@ -26,7 +26,7 @@ extern "C" {
  * - window: [frame], 14 fractional bits.
  * - twiddles: [3 * points / 4] words of a cosine (low half) and a sine (high half) of 2 pi i / points, 15 fractional
  *   bits each.
- * - split: [first_bin[bands]] words, cosine and sine of pi k / points in the same form.
+ * - split: [first_bin[bands]] words, cosine and sine of pi k / points in the form of `twiddles`.
  * - first_bin: [bands + 1], rising: the first bin of each band, and the one behind the last.
  * - band_unit, deviation_unit: the number that turns a logarithm in units of the arithmetic into that of a variance in
  *   squares of a step of the sensor, when it is added; 15 fractional bits.

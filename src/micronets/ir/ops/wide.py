@@ -48,7 +48,10 @@ TFLM's kernels bring it to steps of 1/12288 by a factor of 15 bits.
 """
 
 SOFTMAX_RESCALE = 2.0**14 * 10 / 65535 * 32768
-"""The same for a Softmax, times its beta, whose kernel brings differences to steps of 10/65535 in 32 bits."""
+"""Below how many steps of the output, 1/32768, a step of the input of a Softmax lies, times its beta.
+
+TFLM's kernel brings differences of inputs to steps of 10/65535 in 32 bits.
+"""
 
 LOOKUP_BYTES = 1026
 """Bytes of each of the two tables that TFLM's Softmax makes: 513 numbers of 16 bits."""

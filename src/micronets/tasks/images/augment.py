@@ -41,8 +41,10 @@ class ImageAugmenter:
         """Returns augmented pictures, float32 `[B, resolution, resolution, colour]`, on the generator's device.
 
         - `indices`: numbers of pictures `[B]`.
-        - `shown_to`: the front end of a second model, for which the same pictures are augmented likewise, by a
-          generator in the same state; None if there is none.
+        - `frontend`: the front end, which gives size and colours of the result.
+        - `generator`: draws what is changed.
+        - `shown_to`: the front end of a second model, for which the caller augments the same pictures in the same way,
+          by a generator in the same state; None if there is no second model.
         """
         #  Pixels need more precision than the 8 bits of a bfloat16, and resizing needs that of float32.
         with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):

@@ -205,7 +205,7 @@ def _harmonics(base: npt.NDArray[np.float64], amplitudes: npt.NDArray[np.float64
 
     - base: the phase `[n]` of the fundamental, in radians.
     - amplitudes: of the fundamental and each further harmonic, `[K]`.
-    - phases: at the start, likewise `[K]`, in radians.
+    - phases: the phase of each of these at the start, `[K]`, in radians.
     """
     turn = np.exp(1j * base)
     at, total = np.ones_like(turn), np.zeros(len(base))

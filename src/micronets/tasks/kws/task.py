@@ -177,7 +177,10 @@ def _of_clips(
 ) -> KwsData:
     """Makes a data set of clips that were read from `path`, with the test data that lie elsewhere.
 
-    - `what`: what its examples are called. The other arguments are those of `load`.
+    - `got`: the clips.
+    - `what`: what the clips are called in the description of their source.
+    - `test`, `splits`, `augmentation`, `share`: arguments of `load`.
+    - `fe`: the front end of the features.
     """
     x, y, notes = got.features, got.target, got.notes
     if test and "test" in splits:

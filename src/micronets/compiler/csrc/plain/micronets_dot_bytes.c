@@ -12,7 +12,8 @@
     } while (0)
 
 #if MICRONETS_THUMB_LOOPS
-/* The same as instructions: W0 .. W3 is where the weights lie behind w. */
+/* Adds the same products as PRODUCTS(K), by instructions that every Thumb core has. W0 .. W3: bytes from w to the four
+ * weights, 4 * K .. 4 * K + 3. */
 /* clang-format off */
 #define PRODUCTS_THUMB(K, W0, W1, W2, W3)  \
     "movs %[v], #" #K "\n\t"               \
