@@ -26,16 +26,18 @@ def to_quantized(net: Net, metadata: Mapping[str, str] | None = None, *, softmax
 
     Raises `SpecError` for a network in float.
     """
-    q = net.quantizer
-    if not isinstance(q, FakeQuant):
+    quantizer = net.quantizer
+    if not isinstance(quantizer, FakeQuant):
         raise SpecError("to_quantized: the network is in float; call fakequant.attach and train it first")
     arch = _with_softmax(net.arch) if softmax else net.arch
     with torch.no_grad():
-        bounds = q.bounds().double().cpu().tolist()
-        by_owner = {name: _tensor_quant(bounds[i][0], bounds[i][1], q.bits[name]) for name, i in q.index.items()}
-        quant = {name: by_owner[owner] for name, owner in q.owners.items()}
+        bounds = quantizer.bounds().double().cpu().tolist()
+        by_owner = {
+            name: _tensor_quant(bounds[i][0], bounds[i][1], quantizer.bits[name]) for name, i in quantizer.index.items()
+        }
+        quant = {name: by_owner[owner] for name, owner in quantizer.owners.items()}
         weights = {
-            s.layer.name: _layer_weights(net, q, s.layer, quant[s.layer.inputs[0]].scale)
+            s.layer.name: _layer_weights(net, quantizer, s.layer, quant[s.layer.inputs[0]].scale)
             for s in net.steps
             if isinstance(s.layer, Weighted)
         }
@@ -50,13 +52,13 @@ def _tensor_quant(lo: float, hi: float, bits: int) -> TensorQuant:
     return TensorQuant(float(np.float32(scale)), zero)
 
 
-def _layer_weights(net: Net, q: FakeQuant, layer: Weighted, input_scale: float) -> LayerWeights:
+def _layer_weights(net: Net, quantizer: FakeQuant, layer: Weighted, input_scale: float) -> LayerWeights:
     """Quantises the weights of a layer and its bias, whose unit is input_scale times the weights' scale."""
     weight, bias = (t.detach().cpu().double().numpy() for t in folded_batch_norm(net.cell(layer)))
-    scales = q.weight_scale(layer, folded_batch_norm(net.cell(layer))[0]).detach().cpu().double().numpy()
+    scales = quantizer.weight_scale(layer, folded_batch_norm(net.cell(layer))[0]).detach().cpu().double().numpy()
     # A channel of nearly no weights but a bias needs a larger scale, or the bias would not fit int32.
     scales = np.maximum(scales, np.abs(bias) / (input_scale * BIAS_LIMIT)).astype(np.float32)
-    if layer.name in q.one_scale:
+    if layer.name in quantizer.one_scale:
         scales = scales.max(keepdims=True)
     top = bit_range(layer.weight_bits)[1]
     columns = scales.astype(np.float64).reshape(-1, *[1] * (weight.ndim - 1))

@@ -229,12 +229,12 @@ def describe(
     scales = ""
     for label, name in edges:
         if name in model.quant:
-            q = model.quant[name]
+            quant = model.quant[name]
             scales += (
                 f"\n/* real value = scale * (code - zero point) */\n#define {names.macros}{label}_SCALE "
-                f"{ctext.real(q.scale)}\n"
+                f"{ctext.real(quant.scale)}\n"
             )
-            zero = f"({q.zero_point})" if q.zero_point < 0 else str(q.zero_point)
+            zero = f"({quant.zero_point})" if quant.zero_point < 0 else str(quant.zero_point)
             scales += f"#define {names.macros}{label}_ZERO_POINT {zero}\n"
     header = _HEADER.format(
         **known,
