@@ -18,7 +18,7 @@ def make_optimiser(net: nn.Module, kind: Optimiser, weight_decay: float) -> torc
     """Makes the optimiser of a network's parameters, with a learning rate of 0 that the caller sets at every step.
 
     - `kind`: `adamw` (Loshchilov and Hutter 2019; betas 0.9 and 0.99) or `sgd` (Nesterov's momentum of 0.9).
-    - `weight_decay`: of convolution and matrix weights; biases, batch norm and learnt ranges have none.
+    - `weight_decay`: decay of the weights of convolutions and matrices; biases, batch norm and learnt ranges have none.
     """
     decays = [p for n, p in net.named_parameters() if p.ndim > 1 and not n.startswith("quantizer.")]
     chosen = {id(p) for p in decays}

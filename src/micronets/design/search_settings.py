@@ -30,15 +30,15 @@ class SearchSettings:
       are the space's standard one scaled to the limits for several shapes, the others random; at least 1.
     - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, one
       for each at least; a step of `supernet` costs about four of `dnas`.
-    - `optimiser`: of the weights, `adamw` or `sgd` (with Nesterov's momentum).
+    - `optimiser`: optimiser of the weights, `adamw` or `sgd` (with Nesterov's momentum).
     - `batch`: examples a step, at least 1.
     - `lr`: highest learning rate of the weights, which rises over the first epoch, or a fifth of the steps if that
       is less, and then falls along a cosine; above 0.
-    - `weight_decay`: of convolution and matrix weights, 0 or more.
+    - `weight_decay`: decay of the weights of convolutions and matrices, 0 or more.
     - `label_smoothing`: share of the label that is spread over all classes.
     - `warmup`: share of the steps, the first ones, that train the weights alone; 0 to below 1.
     - `arch_lr`: learning rate of the architecture parameters (Adam); above 0.
-    - `temperature`: of the Gumbel-softmax until the end of the warm-up; above 0.
+    - `temperature`: temperature of the Gumbel-softmax until the end of the warm-up; above 0.
     - `final_temperature`: what the temperature falls to, geometrically, by the last step; above 0.
     - `penalty`: weight in the loss of the excess over the limits; above 0.
     - `settle`: share of the steps, the last ones, over which `arch_lr` falls linearly to 0, so that no choice changes

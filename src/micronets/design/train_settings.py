@@ -21,7 +21,7 @@ class TrainSettings:
     - `lr`: highest learning rate of the float stage, which then falls along a cosine; above 0.
     - `qat_lr`: the highest learning rate of the quantised stage; above 0.
     - `warmup`: epochs of a linear rise of the learning rate at the start of each stage; 0 or more, fractions allowed.
-    - `weight_decay`: of convolution and matrix weights, 0 or more.
+    - `weight_decay`: decay of the weights of convolutions and matrices, 0 or more.
     - `label_smoothing`: share of the label that is spread over all classes, 0 to below 1.
     - `mixup`: the examples of a batch are mixed in pairs, inputs and labels alike, by a share drawn from
       Beta(mixup, mixup) (Zhang et al. 2018); 0 mixes none.

@@ -55,7 +55,7 @@ class FrontEnd:
     Raises `SpecError` for a value that is not allowed.
 
     - `kind`: `logmel` (pixels 0..255) or `mfcc` (natural logarithms).
-    - `sample_rate`: of the recording, in Hz; recordings of another rate are resampled.
+    - `sample_rate`: samples a second of a recording; recordings of another rate are resampled.
     - `clip_ms`: length of the part of a recording that the network sees, in milliseconds.
     - `window_ms`: length of a frame, in milliseconds; the first frame begins with the clip, without centring.
     - `hop_ms`: from the start of one frame to that of the next, in milliseconds.

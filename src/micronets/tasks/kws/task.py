@@ -41,7 +41,7 @@ class KwsOptions:
 
     - `path`: a folder of WAVs per class, a long recording with a label file beside it or a folder of such, a Speech
       Commands directory, or a `features.npz`; empty: speech is synthesised.
-    - `synthetic_clips`: training clips to synthesise then.
+    - `synthetic_clips`: training clips to synthesise, where there is no path.
     - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
     - `words`: the keywords of a Speech Commands directory; empty: its ten.
     - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
@@ -51,7 +51,7 @@ class KwsOptions:
       chords, noises, and speech that is no word. They become `_silence_` and `_unknown_`; without either class there
       are none.
     - `augmentation`: the augmentation of training clips.
-    - `frontend`: of recordings; default: the log-mel.
+    - `frontend`: the front end for recordings; the default is the log-mel.
     """
 
     path: str = ""

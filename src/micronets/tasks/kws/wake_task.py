@@ -44,7 +44,7 @@ class WakeOptions:
       others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     - `negatives`: share of an epoch that are sounds without a word, made by a program; see task kws.
     - `augmentation`: the augmentation of training clips.
-    - `frontend`: of recordings (its clip_ms is that of clip_seconds); default: the log-mel.
+    - `frontend`: the front end for recordings, whose clip_ms is `clip_seconds`; the default is the log-mel.
     """
 
     words: tuple[str, ...] = ("computer",)
