@@ -85,8 +85,8 @@ class Config:
     - `threads`: threads of the processor for search and training; 0: as many as PyTorch takes here when the run begins,
       which is then written into its `config.toml` and kept, because another number gives another model.
     - `runtime`: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the
-      budget are for: `tflm` (TensorFlow Lite Micro) or `c` (the C that micronets writes, smaller and faster in every
-      comparison of [results.md](results.md#our-c-against-tflms-kernels)).
+      budget are for: `tflm` (TensorFlow Lite Micro) or `c` (the C that micronets writes). [results.md](results.md)
+      compares the two on released models.
     - `latency_model`: file of `micronets characterize` for the runtime and a board that has none yet; empty: the
       board's own.
     - `optimise`: what the kernels of the C are chosen for where a faster one takes more memory: `speed`, `balanced` or
