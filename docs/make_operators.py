@@ -260,6 +260,8 @@ CASES = (
     Case("other windows, small maps", _depthwise((5, 1)), (10, 1, 64)),
     Case("strides above 2", _depthwise((3, 3), 3), (12, 12, 1)),
     Case("weights of 4 bits", _depthwise((3, 3), bits=4), (48, 48, 8)),
+    Case("without the DSP extension, 3 x 3", _depthwise((3, 3)), (8, 8, 8), target=PLAIN),
+    Case("without the DSP extension, other windows", _depthwise((5, 5)), (8, 8, 8), target=PLAIN),
     Case("", BatchMatMul(name="layer", inputs=(INPUT, INPUT), transpose_b=True), (4, 8, 8)),
     Case(
         "",
