@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
-from micronets.ranges import shown
 
 FITS = ("stretch", "crop", "letterbox")
 FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # radius, in pixels of the coarser grid
@@ -97,7 +96,7 @@ def _check_image_front_end(fe: ImageFrontEnd) -> None:
     """Raises `SpecError` for the first field whose value is not allowed."""
 
     def refuse(name: str, allowed: str) -> None:
-        raise SpecError(f"image front end: {name} = {shown(getattr(fe, name))}; allowed: {allowed}")
+        raise SpecError(f"image front end: {name} = {getattr(fe, name)!r}; allowed: {allowed}")
 
     for name, options in (("kind", ("image",)), ("fit", FITS), ("filter", tuple(FILTERS))):
         if not isinstance(getattr(fe, name), str) or getattr(fe, name) not in options:

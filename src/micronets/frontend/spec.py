@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields, replace
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
-from micronets.ranges import check_fields, ranged, shown
+from micronets.ranges import check_fields, ranged
 
 INPUT_SETTINGS = ("frame_stride", "coefficients")
 
@@ -188,7 +188,7 @@ def _check_front_end(fe: FrontEnd) -> None:
     for name, allowed in _OPTIONS.items():
         value = getattr(fe, name)
         if not isinstance(value, str | int | float) or value not in allowed:
-            raise SpecError(f"front end: {name} = {shown(value)}; allowed: {', '.join(map(str, allowed))}")
+            raise SpecError(f"front end: {name} = {value!r}; allowed: {', '.join(map(str, allowed))}")
     for f in fields(fe):
         value = getattr(fe, f.name)
         if isinstance(f.default, tuple):
