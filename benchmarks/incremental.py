@@ -72,8 +72,8 @@ def main() -> None:
     about = (
         f"Networks{what}, simulated on a {BOARD} with its wait states, outputs compared with the reference byte for "
         "byte. SRAM and flash are those of front end and network together. An output of whole windows is computed "
-        "every 100 ms, one of the new frames whenever they are there. The last column is the energy of a day in which "
-        "the board sleeps for the rest of the time. "
+        "every 100 ms, one of the new frames whenever they are there. The last column is the energy of a day; while "
+        "the board computes nothing it is asleep, at a power that is not known and counts as 0. "
         f"{date.today().isoformat()}, `python -m benchmarks.incremental`."
     )
     text = "\n".join([HEAD, *rows, "", about])

@@ -21,7 +21,8 @@ class ListeningCost:
     - outputs: outputs of the network in a second.
     - sram_bytes, flash_bytes: those of front end and network together.
     - share: the part of the time in which the board computes, 0 to 1.
-    - joules_a_day: the energy of a day in which it sleeps the rest of the time.
+    - joules_a_day: the energy of a day; for the rest of the time the board sleeps, at a power that counts as 0 where it
+      is not known.
     """
 
     front_end_cycles: float

@@ -1,10 +1,12 @@
 """What the keyword models of the zoo do on composed streams: misses and false accepts an hour, before and after tuning.
 
     python -m benchmarks.streams SPEECH_COMMANDS [--seconds S] [--allowed N]
+    python -m benchmarks.streams --costs
 
 SPEECH_COMMANDS is a directory with a folder for each word, `_unknown_` and `_background_noise_`. Speakers are divided
 in two halves by the hash of their names: one half is for tuning, the other for the table. It also measures what the
-models cost a simulated board in a second of sound and in a day. It writes both tables into docs/streaming.md.
+models cost a simulated board in a second of sound and in a day; with --costs alone, only that. It writes both tables
+into docs/streaming.md.
 """
 
 from __future__ import annotations
@@ -65,45 +67,60 @@ def cost_row(model: str, one: ListeningCost) -> str:
 def main() -> None:
     """Measures and writes the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?")
+    parser.add_argument("--costs", action="store_true")
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--allowed", type=float, default=20)
     options = parser.parse_args()
+    if options.folder is None and not options.costs:
+        parser.error("name the directory of Speech Commands, or give --costs")
+    if options.folder is not None:
+        hear_all(options.folder, options.seconds, options.allowed)
+    write_costs()
+
+
+def hear_all(folder: Path, seconds: float, allowed: float) -> None:
+    """Writes the table of what the models hear."""
     lines = [
         "| model | detector | average | words said | missed | false accepts an hour | latency | 90 % |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    costs = ["| model | front end | network | SRAM | flash | busy | a day |", "|---|--:|--:|--:|--:|--:|--:|"]
     with tempfile.TemporaryDirectory() as name:
-        tuning, judging = (
-            link_half(options.folder, Path(name) / part, i) for i, part in enumerate(("tuning", "judging"))
-        )
+        tuning, judging = (link_half(folder, Path(name) / part, i) for i, part in enumerate(("tuning", "judging")))
         for model in MODELS:
             file = model_file(ROOT / "zoo" / model / "model.tflite")
-            costs.append(cost_row(model, listening_cost(file, load_board(BOARD))))
             plan = plan_stream(file.model, file.name)
             names = words_of(plan.labels, plan.detector)
-            first, other = (composed_sound(plan, f, options.seconds, i) for i, f in enumerate((tuning, judging)))
+            first, other = (composed_sound(plan, f, seconds, i) for i, f in enumerate((tuning, judging)))
             run = runner(file, TFLM.name)
             events = [e for e in first.events if e.label in names]
-            best = tuned([hear(file.model, plan, first.samples, run)], [events], plan.detector, options.allowed)
+            best = tuned([hear(file.model, plan, first.samples, run)], [events], plan.detector, allowed)
             heard = hear(file.model, plan, other.samples, run)
             for what, detector in (("default", plan.detector), ("tuned", best)):
                 lines.append(row(model, what, result_of(file.name, TFLM.name, other, heard, detector)))
                 print(lines[-1], flush=True)
     lines.append(
-        f"\nStreams of {options.seconds / 60:.0f} minutes, composed of the test clips of Speech Commands that are in "
-        f"{options.folder.name}; tuned for {options.allowed:g} false accepts an hour on a stream of other "
+        f"\nStreams of {seconds / 60:.0f} minutes, composed of the test clips of Speech Commands that are in "
+        f"{folder.name}; tuned for {allowed:g} false accepts an hour on a stream of other "
         "speakers over the same recordings of noise. Latency is from the end of a word, in the median and in 90 % of "
         "the detections. "
         f"{date.today().isoformat()}, `python -m benchmarks.streams`."
     )
+    replace_section(PAGE, "streams", "\n".join(lines))
+
+
+def write_costs() -> None:
+    """Measures the models and writes the table of what they cost."""
+    costs = ["| model | front end | network | SRAM | flash | busy | a day |", "|---|--:|--:|--:|--:|--:|--:|"]
+    for model in MODELS:
+        costs.append(cost_row(model, listening_cost(ROOT / "zoo" / model / "model.tflite", load_board(BOARD))))
+        print(costs[-1], flush=True)
     costs.append(
         f"\nCycles of a second of sound on a simulated {BOARD} with its waits, of front end and network, which runs "
-        "every 100 ms; SRAM and flash of both; the part of the time in which the board computes, and the energy of a "
-        f"day in which it sleeps for the rest. {date.today().isoformat()}, `python -m benchmarks.streams`."
+        "every 100 ms; SRAM and flash of both; the part of the time in which the board computes, and its energy in a "
+        "day. For the rest of the time it is asleep, at a power that is not known and counts as 0. "
+        f"{date.today().isoformat()}, `python -m benchmarks.streams --costs`."
     )
-    replace_section(PAGE, "streams", "\n".join(lines))
     replace_section(PAGE, "stream costs", "\n".join(costs))
 
 
