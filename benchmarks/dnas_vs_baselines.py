@@ -219,7 +219,7 @@ def main() -> None:
     config = load(args.config, args.set)
     if config.teacher is not None:
         sys.exit(f"{args.config}: a comparison has no teacher; remove [teacher]")
-    args.out = args.out or Path("runs") / f"dnas_vs_baselines-{config.task}-{config.space['name']}"
+    args.out = args.out or Path("runs") / f"dnas_vs_baselines-{config.task}-{config.space.name}"
     comparison = Comparison(config, args.candidates)
     results = comparison.results(args.seeds, args.methods, args.out)
     settings = "".join(f" --set {s}" for s in args.set if not s.startswith("data.path="))

@@ -33,7 +33,7 @@ from micronets.design.dnas_loop import input_settings
 from micronets.design.net import Net
 from micronets.design.torch_ops import pick_device, prepare_cpu
 from micronets.ir.space import derive
-from micronets.pipeline.config import make_space, space_table
+from micronets.pipeline.config import checked_space, make_space
 
 LIMIT = 0.10  # of a step
 DEFAULT = (
@@ -48,7 +48,7 @@ def measure(
     """Returns the median times of a batch and of the step it is for, in milliseconds."""
     data = tasks.load(task, data_path, **({"kept": max(96, resolution)} if resolution else {}))
     asked = {"name": space_name} | ({"resolutions": [resolution]} if resolution else {})
-    space = make_space(task, space_table(task, asked, "benchmark"), len(data.classes), data.space_options)
+    space = make_space(task, checked_space(task, asked, "benchmark"), len(data.classes), data.space_options)
     chance = {c.name: [1.0] * len(c.options) for c in space.choices}
     values = BudgetFitter(space, Budget(macs=most), load_board("NUCLEO-F446RE")).repair(space.largest(), chance)
     arch, settings = derive(space, values), input_settings(data, values)

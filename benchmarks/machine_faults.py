@@ -28,7 +28,7 @@ from micronets.design.predict import predict
 from micronets.design.torch_ops import prepare_cpu
 from micronets.design.train import TrainingJob, TrainSettings, train_network
 from micronets.ir.space import derive
-from micronets.pipeline.config import make_space, space_table
+from micronets.pipeline.config import checked_space, make_space
 from micronets.tasks.ad import synthetic
 from micronets.tasks.ad.auc import auc
 from micronets.tasks.ad.data import AdData, anomaly_scores
@@ -57,8 +57,8 @@ def measure(kind: str, seeds: int, epochs: int) -> dict[str, Any]:
 
 def by_seed(data: AdData, seeds: int, epochs: int) -> tuple[list[float], int]:
     """Returns the network's AUC on the test split by seed, and its number of MACs."""
-    table = space_table("ad", {"name": "dscnn", "max_width": WIDTH}, "benchmark")
-    space = make_space("ad", table, len(data.classes), data.space_options)
+    asked = checked_space("ad", {"name": "dscnn", "max_width": WIDTH}, "benchmark")
+    space = make_space("ad", asked, len(data.classes), data.space_options)
     arch = derive(space, space.largest())
     settings = TrainSettings(
         epochs=epochs, qat_epochs=0, batch=128, lr=3e-3, label_smoothing=0.0, mixup=0.3, ema_decay=0.99, device="cpu"

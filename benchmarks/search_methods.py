@@ -203,7 +203,7 @@ def table(results: Sequence[Result], config: Config, data: TaskData, command: st
     """
     limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     lines = [
-        f"{'SYNTHETIC DATA. ' if data.synthetic else ''}Task {config.task}, space {config.space['name']}. Limits: "
+        f"{'SYNTHETIC DATA. ' if data.synthetic else ''}Task {config.task}, space {config.space.name}. Limits: "
         f"{limits}. {config.search.epochs} epochs of search (supernet: {max(1, config.search.epochs // 4)}, of four "
         f"networks a step), then {config.train.epochs} of training in float; batches of {config.search.batch}; "
         f"{config.search.candidates} candidates, {config.search.evaluations} cut networks compared. "
@@ -248,7 +248,7 @@ def main() -> None:
     if args.ranks not in (0, *range(3, 1001)) or (args.ranks and "supernet" not in args.methods):
         parser.error("--ranks: needs the method supernet, and from 3 to 1,000 networks")
     config = load(args.config, args.set)
-    out = args.out or Path("runs") / f"search_methods-{config.task}-{config.space['name']}"
+    out = args.out or Path("runs") / f"search_methods-{config.task}-{config.space.name}"
     context = RunContext(config, RunDir(out), say)
     data = fewer_clips(context.data, args.clips)
     for seed in args.seeds:

@@ -8,7 +8,7 @@ import pytest
 
 from docs.make_configuration import page
 from micronets.errors import FileError, SpecError
-from micronets.pipeline.config import first_difference, load, make_space, parse
+from micronets.pipeline.config import SpaceConfig, first_difference, load, make_space, parse
 from micronets.pipeline.context import RunContext
 from micronets.pipeline.directory import RunDir
 from micronets.pipeline.sweep_config import load_sweep
@@ -24,7 +24,7 @@ def test_the_least_configuration_has_every_default() -> None:
     assert (config.task, config.seed, config.init, config.out) == ("kws", 0, "supernet", "runs/little")
     assert config.budget.limits() == {}
     assert config.data.path == ""
-    assert config.space["max_width"] == 276
+    assert config.space.options["max_width"] == 276
     assert config.teacher is None
 
 
@@ -190,11 +190,15 @@ def test_the_reference_says_what_the_classes_say() -> None:
 def test_what_the_data_decide_cannot_be_set_to_something_else() -> None:
     given = {"frames": 49, "bands": 40}
     space = parse(MINIMAL, "c.toml").space
+
+    def with_frames(frames: int) -> SpaceConfig:
+        return replace(space, options={**space.options, "frames": frames})
+
     made = make_space("kws", space, 12, given)
     assert made.template(made.largest().__getitem__).input_shape == (49, 20, 1)
-    assert make_space("kws", {**space, "frames": 49}, 12, given).choices == made.choices
+    assert make_space("kws", with_frames(49), 12, given).choices == made.choices
     with pytest.raises(SpecError, match=r"^space\.frames = 50; the data decide this, and have 49: remove it$"):
-        make_space("kws", {**space, "frames": 50}, 12, given)
+        make_space("kws", with_frames(50), 12, given)
 
 
 def test_the_seed_leaves_the_data_as_they_are(tmp_path: Path) -> None:

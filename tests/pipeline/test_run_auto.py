@@ -7,7 +7,7 @@ import pytest
 
 import micronets as mn
 from micronets.errors import BudgetError, FileError, SpecError
-from micronets.pipeline.config import load, parse, tables_to_try
+from micronets.pipeline.config import SpaceConfig, load, parse, spaces_to_try
 from micronets.pipeline.context import opened
 from micronets.pipeline.directory import RunDir, erase
 from micronets.pipeline.perform import STAGES, perform
@@ -125,12 +125,12 @@ def test_a_budget_that_no_space_keeps_is_refused_before_the_data(here: Path) -> 
 def test_options_of_the_input_go_with_every_space_and_all_others_are_refused() -> None:
     given = {**TABLE, "space": {"name": "auto", "frame_strides": [2]}}
     config = parse(given, "c.toml")
-    assert config.space == {"name": "auto", "frame_strides": (2,)}
+    assert config.space == SpaceConfig("auto", options={"frame_strides": (2,)})
     assert parse({**given, "space": {**given["space"], "fix": {}}}, "c.toml") == config
-    made = tables_to_try(config.task, config.space)
-    assert [t["name"] for t in made] == list(SPACES)
-    assert {t["frame_strides"] for t in made} == {(2,)}
-    assert [t["coefficients"] for t in made if t["name"] == "temporal"] == [(0,)], "it has its own default"
+    made = spaces_to_try(config.task, config.space)
+    assert [s.name for s in made] == list(SPACES)
+    assert {s.options["frame_strides"] for s in made} == {(2,)}
+    assert [s.options["coefficients"] for s in made if s.name == "temporal"] == [(0,)], "it has its own default"
     assert '\nname = "auto"\nframe_strides = [2]\n' in to_toml(config)
 
 

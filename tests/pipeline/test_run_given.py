@@ -10,7 +10,7 @@ import pytest
 
 import micronets as mn
 from micronets.errors import SpecError
-from micronets.pipeline.config import load, parse
+from micronets.pipeline.config import SpaceConfig, load, parse
 from micronets.pipeline.toml_config import to_toml
 from tests.commands.test_first_network import model
 from tests.support.calling import Result, call
@@ -137,12 +137,12 @@ def test_what_a_configuration_cannot_ask_for(table: dict[str, object], message: 
 
 def test_the_configuration_says_what_is_given(tmp_path: Path) -> None:
     config = parse({**TABLE, "teacher": {"model": "t.tflite"}, "train": {"epochs": 0}}, "c.toml")
-    assert (dict(config.space), config.train.epochs) == ({"name": "init"}, 0)
+    assert (config.space, config.train.epochs) == (SpaceConfig("init"), 0)
     (tmp_path / "c.toml").write_text(to_toml(config))
     assert load(tmp_path / "c.toml") == config
     text = 'task = "features"\nboard = "NUCLEO-F446RE"\n[space]\nname = "dscnn"\nmax_width = 80\n'
     (tmp_path / "d.toml").write_text(text)
-    assert load(tmp_path / "d.toml", ("init=m.tflite", "space=init")).space == {"name": "init"}
+    assert load(tmp_path / "d.toml", ("init=m.tflite", "space=init")).space == SpaceConfig("init")
 
 
 def test_a_file_that_is_missing_is_told_before_the_data_are_read(here: Path) -> None:
@@ -163,4 +163,4 @@ def test_the_configuration_of_the_page_is_one() -> None:
     (text,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
     config = parse(tomllib.loads(text), "page.toml")
     assert (ROOT / config.init).is_file()
-    assert dict(config.space) == {"name": "init"}
+    assert config.space == SpaceConfig("init")

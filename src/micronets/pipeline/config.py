@@ -39,6 +39,36 @@ MOST_THREADS = 1024
 
 
 @dataclass(frozen=True)
+class SpaceConfig:
+    """The `[space]` of a configuration, checked.
+
+    - `name`: a space of micronets, `AUTO`, or `GIVEN_SPACE`; empty where `file` gives the space.
+    - `file`: a function of the user's own, as `FILE.py:FUNCTION`; empty where `name` names the space.
+    - `options`: every option of the space; with the name `AUTO`, the options of the input that are given.
+    - `fix`: the choices that have one value, with this value.
+    """
+
+    name: str = ""
+    file: str = ""
+    options: SpaceOptions = field(default_factory=dict)
+    fix: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def tries_several(self) -> bool:
+        """Tells whether it is left to the run which space is searched."""
+        return self.name == AUTO
+
+    def record(self) -> Space:
+        """Returns the space that `name` or `file` names. Raises `SpecError`, `FileError`."""
+        return load_space(self.file) if self.file else spaces.find_space(self.name)
+
+    def toml_table(self) -> Mapping[str, Any]:
+        """Returns the keys of `[space]` in TOML."""
+        head = {"file": self.file} if self.file else {"name": self.name}
+        return {**head, **self.options, **({"fix": self.fix} if self.fix else {})}
+
+
+@dataclass(frozen=True)
 class TeacherConfig:
     """A larger network of the space, trained first and in float, whose outputs the final network also learns from.
 
@@ -112,7 +142,7 @@ class Config:
     optimise: Goal
     data: DataOptions
     budget: Budget
-    space: Mapping[str, Any]
+    space: SpaceConfig
     search: SearchSettings
     train: TrainSettings
     teacher: TeacherConfig | None = None
@@ -168,7 +198,7 @@ def is_model(init: str) -> bool:
     return Path(init).suffix.lower() in MODEL_SUFFIXES
 
 
-def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> dict[str, Any]:
+def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> SpaceConfig:
     """Checks `space` of a configuration, which may be left out where `init` gives the network. Raises `SpecError`."""
     given = table.get("space", GIVEN_SPACE if is_model(init) else None)
     named = given == GIVEN_SPACE or (isinstance(given, Mapping) and given.get("name") == GIVEN_SPACE)
@@ -183,11 +213,11 @@ def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> dict[s
             f"--set space={GIVEN_SPACE}"
         )
     if not named:
-        return space_table(task, _table(table, "space", where), where)
+        return checked_space(task, _table(table, "space", where), where)
     for key in given if isinstance(given, Mapping) else ():
         if key != "name":
             raise SpecError(f'{where}: space.{key} does not go with space.name = "{GIVEN_SPACE}"; remove it')
-    return {"name": GIVEN_SPACE}
+    return SpaceConfig(GIVEN_SPACE)
 
 
 def _runtime(value: Any, where: str) -> str:
@@ -229,7 +259,7 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     board = convert(str, table["board"], "board", where)
     _located(where, lambda: load_board(board))
     space, train = _space(task, table, init, where), _table(table, "train", where)
-    if tries_spaces(space) and (supernet := _table(table, "search", where).get("supernet")):
+    if space.tries_several and (supernet := _table(table, "search", where).get("supernet")):
         raise SpecError(
             f'{where}: search.supernet = {supernet!r} is of one space, and space.name = "{AUTO}" chooses among '
             "several; name that space, or remove search.supernet"
@@ -283,7 +313,7 @@ def _table(table: Mapping[str, Any], name: str, where: str) -> Mapping[str, Any]
 
 
 def _teacher(
-    table: Mapping[str, Any], task: str, space: Mapping[str, Any], train: Mapping[str, Any], where: str
+    table: Mapping[str, Any], task: str, space: SpaceConfig, train: Mapping[str, Any], where: str
 ) -> TeacherConfig:
     given = _table(table, "teacher", where)
     if finished := next((name for name in ("run", "model") if given.get(name)), None):
@@ -294,14 +324,14 @@ def _teacher(
                     "of them"
                 )
         return build(TeacherConfig, given, "teacher.", where)
-    if space.get("name") == GIVEN_SPACE:
+    if space.name == GIVEN_SPACE:
         raise SpecError(
             f"{where}: [teacher] is the largest network of a space, and here the network is that of init alone; "
             "name a trained teacher with teacher.run or teacher.model"
         )
     given = {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}
     made = build(TeacherConfig, given, "teacher.", where)
-    if tries_spaces(space):
+    if space.tries_several:
         for key, value in (("options", made.options), ("values", made.values)):
             if value:
                 raise SpecError(
@@ -309,7 +339,7 @@ def _teacher(
                     "remove them, or name a space"
                 )
         return made
-    own = space_table(task, {**table["space"], **made.options}, f"{where}: teacher.options")
+    own = checked_space(task, {**table["space"], **made.options}, f"{where}: teacher.options")
     _located(f"{where}: teacher.values", lambda: largest(make_space(task, own, 2), made.values))
     return made
 
@@ -325,11 +355,11 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
     return {**space.largest(), **values}
 
 
-def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+def checked_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfig:
     """Checks a `[space]`, and returns it with a value for every option of the space, defaults included.
 
     With the name `AUTO`, only the options of the input are returned that are given: their defaults differ between
-    spaces (`tables_to_try`).
+    spaces (`spaces_to_try`).
 
     - `task`: the name of the task.
     - `table`: the `[space]`: its `name` or its `file`, options of the space, and `fix`.
@@ -342,14 +372,14 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
     if head == "file" and "name" in table:
         raise SpecError(f"{where}: space.name and space.file: give one of them, a space of ours or your own")
     if head == "name" and given == AUTO:
-        return _auto_table(task, table, where)
+        return _auto_space(task, table, where)
     if head == "name" and given not in spaces_of(task):
         raise SpecError(
             f"{where}: unknown space '{given}'; {did_you_mean(given, (*spaces_of(task), AUTO))}; or name a function of "
             "your own with "
             'space.file = "FILE.py:FUNCTION"'
         )
-    kind, space = tasks.find(task).inputs, space_record({head: given})
+    kind, space = tasks.find(task).inputs, SpaceConfig(**{head: given}).record()
     hints, options = space.option_types(kind), dict(space.options(kind))
     for key, value in table.items():
         if key not in (*options, head, "fix"):
@@ -357,12 +387,12 @@ def space_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
         if key in options:
             options[key] = convert(hints[key], value, f"space.{key}", where)
     fix = convert(Mapping[str, int], table.get("fix", {}), "space.fix", where)
-    resolved = {head: given, **options, "fix": fix}
+    resolved = SpaceConfig(**{head: given}, options=options, fix=fix)
     _located(where, lambda: make_space(task, resolved, 2))
     return resolved
 
 
-def _auto_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _auto_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfig:
     """Checks a `[space]` of the name `AUTO`, and returns its name and the options of the input that are given.
 
     Raises `SpecError` for any other key.
@@ -381,28 +411,18 @@ def _auto_table(task: str, table: Mapping[str, Any], where: str) -> dict[str, An
                 f'with "{AUTO}": {", ".join(of_input)}'
             )
         raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, of_input)}")
-    tried = [space_table(task, {**table, "name": name}, where) for name in spaces_of(task)]
-    return {"name": AUTO, **{key: tried[0][key] for key in of_input if key in table}}
+    tried = [checked_space(task, {**table, "name": name}, where) for name in spaces_of(task)]
+    return SpaceConfig(AUTO, options={key: tried[0].options[key] for key in of_input if key in table})
 
 
-def tables_to_try(task: str, table: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Returns the `[space]` of every space that a checked `[space]` may lead to, with a value for every option.
+def spaces_to_try(task: str, space: SpaceConfig) -> tuple[SpaceConfig, ...]:
+    """Returns every space that a `[space]` may lead to, with a value for every option.
 
     These are all spaces of the task where the name is `AUTO`, else the one that is given.
     """
-    if not tries_spaces(table):
-        return (table,)
-    return tuple(space_table(task, {**table, "name": name}, "space") for name in spaces_of(task))
-
-
-def tries_spaces(table: Mapping[str, Any]) -> bool:
-    """Tells whether a `[space]` leaves it to the run which space is searched."""
-    return bool(table.get("name") == AUTO)
-
-
-def space_record(table: Mapping[str, Any]) -> Space:
-    """Returns the space that `name` or `file` of `[space]` names. Raises `SpecError`, `FileError`."""
-    return load_space(table["file"]) if "file" in table else spaces.find_space(table["name"])
+    if not space.tries_several:
+        return (space,)
+    return tuple(checked_space(task, {**space.toml_table(), "name": name}, "space") for name in spaces_of(task))
 
 
 def spaces_of(task: str) -> tuple[str, ...]:
@@ -410,21 +430,17 @@ def spaces_of(task: str) -> tuple[str, ...]:
     return spaces.names(tasks.find(task).inputs)
 
 
-def make_space(
-    task: str, table: Mapping[str, Any], classes: int, given: SpaceOptions = MappingProxyType({})
-) -> SearchSpace:
+def make_space(task: str, space: SpaceConfig, classes: int, given: SpaceOptions = MappingProxyType({})) -> SearchSpace:
     """Makes the search space that a configuration's `[space]` describes.
 
     - `task`: the name of the task, which decides the kind of input.
-    - `table`: the keys of `[space]` and their values.
+    - `space`: the `[space]`; it names one space.
     - `classes`: number of outputs.
     - `given`: options that the data decide (`TaskData.space_options`), where the space has them.
 
     Raises `SpecError`.
     """
-    kind, record = tasks.find(task).inputs, space_record(table)
-    options = {k: v for k, v in table.items() if k in record.options(kind)}
-    return record.make_for(kind, classes, options, given, table["fix"])
+    return space.record().make_for(tasks.find(task).inputs, classes, space.options, given, space.fix)
 
 
 def decides(key: str) -> bool:

@@ -30,13 +30,13 @@ from micronets.pipeline import directory
 from micronets.pipeline.config import (
     GIVEN_SPACE,
     Config,
+    SpaceConfig,
     decides,
     first_difference,
     is_model,
     load,
     make_space,
-    tables_to_try,
-    tries_spaces,
+    spaces_to_try,
 )
 from micronets.pipeline.directory import ARCH, TRIALS, VALUES, RunDir, StageInputs
 from micronets.pipeline.event_files import is_wanted, recorded
@@ -124,13 +124,13 @@ class RunContext:
 
         Raises `FileError` if the space is not chosen yet.
         """
-        if not tries_spaces(self.config.space):
+        if not self.config.space.tries_several:
             return None
         redo = f"redo it with: micronets search {self.run.path} --redo; or name another --out"
         return read_record(lambda table: from_json(SpaceTrials, table), self.run / TRIALS, redo)
 
     @cached_property
-    def space_table(self) -> Mapping[str, Any]:
+    def chosen_space(self) -> SpaceConfig:
         """The `[space]` of the configuration; where that tries several spaces, the one of the space that was chosen.
 
         Raises `FileError` if none is chosen yet.
@@ -138,7 +138,7 @@ class RunContext:
         trials = self.trials
         if trials is None:
             return self.config.space
-        return next(t for t in tables_to_try(self.config.task, self.config.space) if t["name"] == trials.chosen)
+        return next(s for s in spaces_to_try(self.config.task, self.config.space) if s.name == trials.chosen)
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -148,8 +148,8 @@ class RunContext:
         """
         if self.given is not None:
             return space_of_one(GIVEN_SPACE, self.given.network.arch, self.given.settings)
-        space = make_space(self.config.task, self.space_table, len(self.data.classes), self.data.space_options)
-        if "file" in self.config.space:
+        space = make_space(self.config.task, self.chosen_space, len(self.data.classes), self.data.space_options)
+        if self.config.space.file:
             own_space.check(space, len(self.data.classes))
         return space
 
@@ -351,12 +351,12 @@ def settings_for(context: RunContext, *sections: str) -> StageInputs:
     """Returns task, seed, data and the settings of `sections` by dotted name: a part of the inputs of a stage."""
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
-    if not tries_spaces(context.config.space):
+    if not context.config.space.tries_several:
         settings = {k: v for k, v in settings.items() if k not in [f"search.{name}" for name in OF_SPACES]}
     if user_code.is_own(context.config.task):
         settings["task file"] = user_code.source_fingerprint(context.config.task, "task")
-    if "space" in sections and "file" in context.config.space:
-        settings["space file"] = user_code.source_fingerprint(context.config.space["file"], "space.file")
+    if "space" in sections and context.config.space.file:
+        settings["space file"] = user_code.source_fingerprint(context.config.space.file, "space.file")
     if "latency_model" in sections and context.config.latency_model:
         settings["latency model file"] = context.latency_model_digest
     return {**settings, "data files": context.data_fingerprint}

@@ -24,7 +24,7 @@ from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import FileError, MicronetsError
 from micronets.files import temporary_directory, write_atomic
-from micronets.pipeline.config import INITS, Config, is_model, tries_spaces
+from micronets.pipeline.config import INITS, Config, is_model
 from micronets.pipeline.context import RunContext, opened
 from micronets.pipeline.directory import CONFIG, RunDir, erase, locked
 from micronets.pipeline.dry_run_sample import DataSample, sample
@@ -343,7 +343,7 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
     few: Any = context.data
     held = scale if config.data.path else 1.0  # synthetic held-out splits have sizes of their own
     full, settings = config, context.config
-    tries, batches = tries_spaces(full.space), (full.search.batch, settings.search.batch)
+    tries, batches = full.space.tries_several, (full.search.batch, settings.search.batch)
     plans: dict[Stage, list[tuple[str, float, int, int]]] = {  # name, epochs, batch of the run, batch of the dry run
         SEARCH: [
             *([("space", full.search.epochs * full.search.space_share, *batches)] if tries else []),

@@ -14,7 +14,7 @@ from micronets.boards.board import LIMITS, Board, Budget, load_board
 from micronets.design.train_settings import TrainSettings
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.spaces import AUTO
-from micronets.pipeline.config import INITS, Config, decides, parse, read_table, spaces_of, tries_spaces
+from micronets.pipeline.config import INITS, Config, decides, parse, read_table, spaces_of
 from micronets.pipeline.toml_config import convert, flat, to_toml
 from micronets.ranges import check_fields, ranged, shown
 
@@ -132,7 +132,7 @@ def _check_run(made: SweepConfig, where: str) -> None:
         raise SpecError(
             f"{where}: init = '{config.init}' gives one network, and a sweep makes many; allowed: {', '.join(INITS)}"
         )
-    if tries_spaces(config.space):
+    if config.space.tries_several:
         raise SpecError(
             f'{where}: space.name = "{AUTO}" chooses a space for one budget, and a sweep has many; name one of '
             f"{', '.join(spaces_of(config.task))}"

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from micronets.boards.board import parse_size
@@ -143,19 +143,26 @@ def toml_problem(error: ValueError | RecursionError) -> str:
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Returns every setting of a dataclass by its dotted name; None is left out, tuples become lists."""
+    """Returns every setting of a dataclass by its dotted name; None is left out, tuples become lists.
+
+    A dataclass whose keys in TOML are not its fields returns them by a method `toml_table`.
+    """
     items: dict[str, Any] = {}
-    table = (
-        {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        if dataclasses.is_dataclass(value)
-        else value
-    )
-    for key, v in table.items():
+    for key, v in _table_of(value).items():
         if dataclasses.is_dataclass(v) or isinstance(v, Mapping):
             items |= flat(v, f"{prefix}{key}.")
         elif v is not None:
             items[f"{prefix}{key}"] = list(v) if isinstance(v, tuple) else v
     return items
+
+
+def _table_of(value: Any) -> Mapping[str, Any]:
+    """Returns what a table of TOML holds by key: a mapping itself, or the fields of a dataclass."""
+    if not dataclasses.is_dataclass(value):
+        found: Mapping[str, Any] = value
+        return found
+    own: Callable[[], Mapping[str, Any]] | None = getattr(value, "toml_table", None)
+    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)} if own is None else own()
 
 
 def to_toml(value: Any) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from micronets import records, tasks, user_code
 from micronets.boards.board import board_budget
@@ -19,7 +19,7 @@ from micronets.commands.search import (
 )
 from micronets.errors import BudgetError, FileError, SpecError, UserCodeError
 from micronets.files import digest, read_plain, write_atomic
-from micronets.pipeline.config import is_model, make_space, space_record, tables_to_try, tries_spaces
+from micronets.pipeline.config import SpaceConfig, is_model, make_space, spaces_to_try
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import (
     ARCH,
@@ -52,9 +52,9 @@ def check_budget(context: RunContext) -> None:
     from micronets.design.budget_fitter import none_fits
 
     refusals = []
-    for table in tables_to_try(context.config.task, context.config.space):
+    for space in spaces_to_try(context.config.task, context.config.space):
         try:
-            fitter = fitter_before_data(context, table)
+            fitter = fitter_before_data(context, space)
             if fitter is not None:
                 fitter.feasible_shapes()
             return  # one space that may keep it is enough
@@ -63,10 +63,10 @@ def check_budget(context: RunContext) -> None:
     raise none_fits(refusals)
 
 
-def fitter_before_data(context: RunContext, table: Mapping[str, Any] | None = None) -> BudgetFitter | None:
+def fitter_before_data(context: RunContext, given: SpaceConfig | None = None) -> BudgetFitter | None:
     """Returns a `BudgetFitter` with the costs of the space's networks and the limits, before data are made or read.
 
-    - `table`: the `[space]`; None: that of the configuration, which names one space.
+    - `given`: the `[space]`; None: that of the configuration, which names one space.
 
     Where the data decide the number of classes or the size of the input, the least possible value is taken; also in
     place of an option that has its default, since a configuration holds every option. Returns None where costs cannot
@@ -77,18 +77,18 @@ def fitter_before_data(context: RunContext, table: Mapping[str, Any] | None = No
     config, board = context.config, context.board
     if is_model(config.init):
         return None  # there is one network only; it is checked when the data are known, with their number of classes
-    asked = config.space if table is None else table
+    asked = config.space if given is None else given
     known = tasks.find(config.task).outline(config.data)
-    usual = space_record(asked).options(tasks.find(config.task).inputs)
-    given = {k: v for k, v in known.space_options.items() if asked.get(k, usual.get(k)) == usual.get(k)}
+    usual = asked.record().options(tasks.find(config.task).inputs)
+    decided = {k: v for k, v in known.space_options.items() if asked.options.get(k, usual.get(k)) == usual.get(k)}
     try:
-        space = make_space(config.task, asked, known.classes, given)
-        if "file" in asked:
+        space = make_space(config.task, asked, known.classes, decided)
+        if asked.file:
             own_space.check(space, known.classes)
     except UserCodeError:
         raise
     except SpecError:
-        if "file" not in asked:
+        if not asked.file:
             raise
         #  a user's networks may need more than the least input: they are checked when the data are known
         return None
@@ -156,25 +156,25 @@ def _search(context: RunContext) -> Sequence[str]:
     write_atomic(context.run / VALUES, json.dumps(found.values, indent=1) + "\n")
     write_atomic(context.run / ARCH, found.arch.to_json())
     write_weights(context.run / SUPERNET, found.state)
-    if "file" not in context.config.space:
+    if not context.config.space.file:
         return ARCH, VALUES, SUPERNET, SEARCH_LOG, *chosen
-    write_atomic(context.run / SPACE_COPY, user_code.source_text(context.config.space["file"], "space.file"))
+    write_atomic(context.run / SPACE_COPY, user_code.source_text(context.config.space.file, "space.file"))
     return ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY
 
 
 def _choose_space(context: RunContext) -> Sequence[str]:
     """Chooses the space where the configuration leaves that to the run; returns the name of the file that says how."""
     config, data = context.config, context.data
-    if not tries_spaces(config.space):
+    if not config.space.tries_several:
         return ()
     from micronets.design.choose_space import choose_space
 
     contenders, left_out = [], {}
-    for table in tables_to_try(config.task, config.space):
+    for tried in spaces_to_try(config.task, config.space):
         try:
-            space = make_space(config.task, table, len(data.classes), data.space_options)
+            space = make_space(config.task, tried, len(data.classes), data.space_options)
         except SpecError as e:
-            left_out[table["name"]] = str(e)
+            left_out[tried.name] = str(e)
             continue
         contenders.append(contender(space, data, config.budget, context.costs))
     if not contenders:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 from micronets.pipeline import directory
-from micronets.pipeline.config import largest, make_space, space_table
+from micronets.pipeline.config import checked_space, largest, make_space
 from micronets.pipeline.context import RunContext, settings_for
 from micronets.pipeline.directory import TEACHER_FOLDER, TEACHER_LOG, TEACHER_STATE, TEACHER_WEIGHTS, StageInputs
 from micronets.pipeline.finished_teacher import finished_teacher
@@ -42,10 +42,10 @@ def _teacher(context: RunContext) -> Sequence[str]:
 def teacher_arch(context: RunContext) -> Arch:
     """Returns the teacher's network: the largest of its space, with the input of the network that the search chose."""
     assert context.config.teacher is not None
-    table = space_table(
-        context.config.task, {**context.space_table, **context.config.teacher.options}, "teacher.options"
+    own = checked_space(
+        context.config.task, {**context.chosen_space.toml_table(), **context.config.teacher.options}, "teacher.options"
     )
-    space = make_space(context.config.task, table, len(context.data.classes), context.data.space_options)
+    space = make_space(context.config.task, own, len(context.data.classes), context.data.space_options)
     inputs = {c.name: context.values[c.name] for c in space.choices if c.name in context.input_settings}
     return derive(space, largest(space, {**context.config.teacher.values, **inputs}))
 
