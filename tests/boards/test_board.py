@@ -40,17 +40,20 @@ cycle_uncertainty = "assumed"
 """
 
 
-def test_the_boards_of_the_paper_and_eight_more() -> None:
+def test_the_boards_of_the_paper_and_eleven_more() -> None:
     assert board_names() == tuple(
         sorted(
             (
                 "ESP32-C3-DevKitM-1",
+                "Longan Nano",
                 "NUCLEO-F103RB",
                 "NUCLEO-F446RE",
                 "NUCLEO-F746ZG",
                 "NUCLEO-F767ZI",
+                "NUCLEO-G071RB",
                 "NUCLEO-G0B1RE",
                 "NUCLEO-H743ZI2",
+                "NUCLEO-L073RZ",
                 "NUCLEO-L4R5ZI",
                 "Raspberry Pi Pico",
                 "Raspberry Pi Pico 2",

@@ -77,6 +77,7 @@ class Simulation:
     - dual_issue_cycles: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
       does not use them.
     - words: the values after the first run of the variables that were asked for, by name.
+    - counts: how often each block of code followed each other one in the first run.
     """
 
     outputs: npt.NDArray[np.int8]
@@ -87,6 +88,7 @@ class Simulation:
     calibration: Calibration | None
     dual_issue_cycles: int | None
     words: Mapping[str, int] = field(default_factory=dict)
+    counts: BlockCounts = field(default_factory=BlockCounts)
 
     @property
     def instructions(self) -> int:
@@ -190,6 +192,7 @@ def simulate(
         calibration=_calibration(board, flash) if core.cycle_model else None,
         dual_issue_cycles=dual_issue,
         words=values,
+        counts=counts,
     )
 
 

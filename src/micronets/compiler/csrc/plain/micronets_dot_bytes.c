@@ -36,6 +36,7 @@
 /* Multiplies a vector with four filters. Returns where the weights of the next four are.
  *
  * sums: [in, out] a sum for each filter, to which the products are added. */
+MICRONETS_IN_ORDER
 MICRONETS_APART const uint8_t *multiply(const micronets_dot_rows *vector, const uint8_t *w, uint32_t *sums)
 {
     uint32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3]; /* they wrap at 32 bits */
@@ -88,8 +89,11 @@ MICRONETS_APART int32_t sum_of(const micronets_dot_rows *vector, const int8_t *x
 {
     int32_t sum = 0;
     for (int32_t row = vector->rows; row > 0; row--, x += vector->pitch - vector->count) {
-        for (const int8_t *const end = x + vector->count; x != end; x++) {
-            sum += *x;
+        for (const int8_t *const whole = x + (vector->count & ~3); x != whole; x += 4) {
+            sum += x[0] + x[1] + x[2] + x[3];
+        }
+        for (int32_t left = vector->count & 3; left > 0; left--) {
+            sum += *x++;
         }
     }
     return sum;
@@ -135,6 +139,7 @@ void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const
 /* Multiplies two vectors with four filters. Returns where the weights of the next four are.
  *
  * sums: [in, out] four sums of the first vector and four of the second, to which the products are added. */
+MICRONETS_IN_ORDER
 MICRONETS_APART const uint8_t *multiply_pair(const micronets_dot_rows *vectors, const uint8_t *w, uint32_t *sums)
 {
     uint32_t s0 = sums[0], s1 = sums[1], s2 = sums[2], s3 = sums[3]; /* they wrap at 32 bits */
