@@ -81,8 +81,8 @@
 #endif
 
 /* MICRONETS_IN_ORDER is for sums of products without a sign: GCC adds each product as the code says, by an instruction
- * that multiplies and adds where there is one, and not the products to each other first; nor does it load so many values
- * ahead that sums lie in memory. */
+ * that multiplies and adds where there is one, and not the products to each other first. Nor does it load so many
+ * values ahead that sums lie in memory. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define MICRONETS_IN_ORDER __attribute__((optimize("no-tree-reassoc", "no-schedule-insns")))
 #else
