@@ -45,7 +45,7 @@ def speech() -> QuantizedModel:
 def test_pieces_and_gaps_in_any_order_leave_numpy_and_c_equal(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     """A gap begins anew: with no noise that the front end knows of, and with the first state of the network."""
     needs_host_compiler()
-    model, samples = make(), sound(4, seed=8)
+    model, samples = make(), sound(3.2, seed=8)
     stream, begin, seen, gaps = Stream(model), 0, 0, 0
     flags = ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all")
     c = COnHost(compile_model(model, name="net"), tmp_path, flags)
@@ -54,7 +54,7 @@ def test_pieces_and_gaps_in_any_order_leave_numpy_and_c_equal(make, tmp_path: Pa
         assert c.feed(samples[begin : begin + size]) == found
         np.testing.assert_array_equal(c.averages[: len(stream.averages)], stream.averages)
         begin, seen = begin + size, seen + len(found)
-        if begin > 35_000 and gaps < 2:  # two, one behind the other
+        if begin > 30_000 and gaps < 2:  # two, one behind the other
             gaps += 1
             for one in (stream, c):
                 one.gap(777)
@@ -89,13 +89,12 @@ def test_a_recording_at_once_gives_the_decisions_of_a_stream(make) -> None:  # t
         assert hear(model, plan, samples, run).decide(plan.detector) == want
 
 
-@pytest.mark.parametrize("board", ["NUCLEO-F446RE", "NUCLEO-G0B1RE"])
-def test_a_simulated_core_makes_the_same_decisions(board: str) -> None:
+def test_a_simulated_core_makes_the_same_decisions() -> None:
     pytest.importorskip("unicorn")
     from micronets.device.sim.machine import simulate
     from micronets.device.stream import answer_bytes, decided, pieces, stream_firmware
 
-    where = load_board(board)
+    where = load_board("NUCLEO-F446RE")
     try:
         find_compiler(where)
     except DeviceError as e:
