@@ -111,7 +111,8 @@ def micro_speech(field: Path, clips: Path, seconds: float) -> None:
         print(lines[-1], flush=True)
     lines.append(
         f"\nStreams of {seconds / 60:.0f} minutes, composed of the clips of Speech Commands in {clips.name}, with the "
-        "default detector; every other clip is no word of the network's. The other figures are as above. "
+        "default detector; every other clip is no word of the network's. The other columns are those of the table of "
+        "wake words. "
         f"{date.today().isoformat()}, `python -m benchmarks.wake_words FIELD SPEECH_COMMANDS --micro-speech`."
     )
     replace_section(PAGE, "micro speech", "\n".join(lines))

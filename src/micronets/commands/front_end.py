@@ -28,8 +28,8 @@ _LEAST_MS = 1000  # of sound that is heard before the first output of a network 
 def with_front_end(model: ModelSource, front_end: str, classes: Sequence[str] | None = None) -> ModelFile:
     """Returns a model that carries TFLM's own audio front end, as if its metadata had said so.
 
-    A network that keeps state takes the new frames of its input alone. Its outputs count from where on they cannot
-    depend on the state that it began with, and at least a second.
+    A network that keeps state takes the new frames of its input alone. Its outputs count as soon as they cannot depend
+    on the state that it began with, and after a second at least.
 
     - model: the path of a `.tflite`, or a model in memory; its input has 40 values for each frame.
     - front_end: "micro" for a frame every 10 ms, as networks of microWakeWord take them, or "micro-20ms".

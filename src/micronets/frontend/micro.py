@@ -67,7 +67,7 @@ EVEN_SMOOTHING = math.floor(0.025 * (1 << SMOOTHING_BITS))
 """The share of the newest frame in the noise estimates of bands of even numbers, `SMOOTHING_BITS` fractional bits."""
 
 ODD_SMOOTHING = math.floor(0.06 * (1 << SMOOTHING_BITS))
-"""The same for bands of odd numbers."""
+"""The share of the newest frame in the noise estimates of bands of odd numbers, `SMOOTHING_BITS` fractional bits."""
 
 LEAST_SIGNAL = math.floor(0.05 * (1 << SMOOTHING_BITS))
 """The share of a band that always remains, `SMOOTHING_BITS` fractional bits."""
@@ -162,7 +162,7 @@ class MicroTables:
 
     - window: int16 `[FRAME]`, `WEIGHT_BITS` fractional bits.
     - twiddles: int16 `[192, 2]`, real and imaginary part of exp(-2 pi i k / 256), 15 fractional bits.
-    - split: int16 `[128, 2]`, the same of exp(-pi i ((k + 1) / 256 + 1 / 2)).
+    - split: int16 `[128, 2]`, real and imaginary part of exp(-pi i ((k + 1) / 256 + 1 / 2)), 15 fractional bits.
     - first_bin: `[BANDS + 2]`; bins first_bin[j] to first_bin[j + 1] - 1 lie between two edges of the bands: they fall
       in band j - 1, and rise in band j.
     - fall: uint16 `[bins]`, for bins from first_bin[0] on the weight in the band where they fall, `WEIGHT_BITS`

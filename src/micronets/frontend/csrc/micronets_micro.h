@@ -32,7 +32,7 @@ extern "C" {
  * - window: [MICRONETS_MICRO_SAMPLES], 12 fractional bits.
  * - twiddles: [192] words of the real (low half) and the imaginary part (high half) of exp(-2 pi i k / 256), 15
  *   fractional bits each.
- * - split: [128] words of exp(-pi i ((k + 1) / 256 + 1 / 2)) in the same form.
+ * - split: [128] words of exp(-pi i ((k + 1) / 256 + 1 / 2)), in the form of `twiddles`.
  * - first_bin: [MICRONETS_MICRO_BANDS + 2]; the bins from one of them to the next lie between two edges of the bands.
  * - fall: for bins from the first of first_bin on the weight in the band below, 12 fractional bits; the rest to 1 is
  *   that in the band above.
