@@ -65,7 +65,7 @@ class WinogradKernel(ConvKernel):
         return groups * TILES * TILE_INPUTS * 3 * 2 * channels + align(TILE_INPUTS * channels, 4)
 
     def in_patches(self) -> Kernel:
-        """Returns the kernel of `ConvKernel`."""
+        """Returns a `ConvKernel`, since rows of patches would be transformed twice."""
         return ConvKernel(self.step, self.layer)
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:

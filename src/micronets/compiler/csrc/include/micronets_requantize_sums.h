@@ -31,8 +31,10 @@ MICRONETS_INLINE int32_t micronets_scaled(int32_t total, uint32_t doubled, int32
     return (((high + (high >> 31)) >> (right - 1)) + 1) >> 1; /* halves away from zero */
 }
 
-/* Writes the codes of sums of neighbouring output channels by any tables; for the arguments see
- * micronets_requantize_sums. */
+/* Writes the codes of sums of neighbouring output channels by tables that are not packed.
+ *
+ * sums: [in] `count` sums, without their biases. output: [out] `count` codes. requant: [in] the tables. channel: that
+ * of the first sum. count: at least 1. */
 MICRONETS_APART void micronets_requantize_any(const uint32_t *sums, int8_t *output, const micronets_requant *requant,
                                               int32_t channel, int32_t count)
 {
@@ -43,9 +45,9 @@ MICRONETS_APART void micronets_requantize_any(const uint32_t *sums, int8_t *outp
 
 /* Writes the codes of sums of neighbouring output channels.
  *
- * sums: [in] `count` sums, without their biases, which wrap at 32 bits; with packed tables they are with them within
- * +-(2^29 - 1). output: [out] `count` codes. requant: [in] tables of either form. channel: that of the first sum.
- * count: at least 1. */
+ * sums: [in] `count` sums, without their biases, which wrap at 32 bits; with packed tables, a sum plus its bias is
+ * within +-(2^29 - 1). output: [out] `count` codes. requant: [in] tables of either form. channel: that of the first
+ * sum. count: at least 1. */
 MICRONETS_INLINE void micronets_requantize_sums(const uint32_t *sums, int8_t *output, const micronets_requant *requant,
                                                 int32_t channel, int32_t count)
 {

@@ -46,7 +46,10 @@ MICRONETS_APART void gather(uint8_t *line, const int8_t *input, int32_t lines, c
     }
 }
 
-/* Writes a channel's weights, and its bias less 128 times their sum. Returns where the next channel's weights are. */
+/* Writes a channel's weights, and its bias less 128 times their sum, into the record of a pass.
+ *
+ * pass: [out] the record, whose `channel` is set. weights: [in] the channel's weights. taps: how many there are.
+ * Returns where the next channel's weights begin. */
 MICRONETS_APART const int8_t *prepare(micronets_depthwise_bytes_pass *pass, const int8_t *weights, int32_t taps)
 {
     const micronets_scale scale = micronets_scale_of(pass->requant, pass->channel);
