@@ -10,7 +10,7 @@ from micronets.pipeline import context as contexts
 from micronets.pipeline import event_files
 from micronets.pipeline.config import parse
 from micronets.pipeline.directory import EVENTS, RunDir, locked
-from micronets.pipeline.event_files import crc32c, masked_crc, record, recorded
+from micronets.pipeline.event_files import crc32c, event_record, masked_crc, recorded
 from micronets.progress import Event, NoteEvent, StepEvent
 
 
@@ -37,7 +37,7 @@ def test_a_record_has_the_bytes_of_an_event() -> None:
     """These are the bytes that TensorBoard 2.21's own protocol buffers serialise."""
     event = event_files.scalars(1.5, 300, {"a/b": 0.25})
     assert event.hex() == "09000000000000f83f10ac022a0c0a0a0a03612f62150000803e"
-    assert records(record(event) + record(b"")) == [event, b""]
+    assert records(event_record(event) + event_record(b"")) == [event, b""]
 
 
 def test_figures_go_to_a_file_and_all_events_are_passed_on(tmp_path: Path) -> None:

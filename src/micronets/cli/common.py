@@ -118,7 +118,7 @@ patches = click.option(
     help="When layers run together in patches of a few rows, which makes the arena smaller: where it would exceed the "
     "board's SRAM (auto), never (off), as far as it helps (smallest), or where it would exceed a size such as 64K.",
 )
-front_end = click.option(
+front_end_option = click.option(
     "--front-end",
     metavar="micro|micro-20ms",
     help="For a model of the field that carries no front end: TFLM's own, with a frame every 10 ms (microWakeWord) or "

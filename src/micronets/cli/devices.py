@@ -54,7 +54,7 @@ from micronets.cli import common, interrupts
     metavar="FILE",
     help="With serial:PORT: only build the board's firmware and write it to this file.",
 )
-@common.front_end
+@common.front_end_option
 @common.classes
 @common.as_json
 def measure(

@@ -188,7 +188,7 @@ def evaluate(
     metavar="N",
     help="Frames from one output that the detector hears to the next; without it, those of the model's detector.",
 )
-@common.front_end
+@common.front_end_option
 @common.classes
 @click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
 @_seconds
@@ -261,7 +261,7 @@ def tune(
     "--seconds", type=float, default=20, show_default=True, metavar="S", help="How long a composed recording is."
 )
 @_seed
-@common.front_end
+@common.front_end_option
 @common.classes
 @click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each decision, and nothing else.")
@@ -336,7 +336,7 @@ def _status(moment: SoundPiece) -> str:
     is_flag=True,
     help="Build the firmware with our C and run it in the simulator: its latency and energy for any model.",
 )
-@common.front_end
+@common.front_end_option
 @common.classes
 @common.as_json
 def inspect(model: Path, board: str, simulate: bool, front_end: str | None, classes: str | None, as_json: bool) -> None:
@@ -378,7 +378,7 @@ def inspect(model: Path, board: str, simulate: bool, front_end: str | None, clas
     "the name of the model's file.",
 )
 @_camera
-@common.front_end
+@common.front_end_option
 @common.classes
 @common.runtime_name
 @common.patches
@@ -440,7 +440,7 @@ def compile_(
     help="What the network's files, functions and macros are called after; default: the name of the model's file.",
 )
 @_camera
-@common.front_end
+@common.front_end_option
 @common.classes
 @common.optimise_option
 @common.as_json

@@ -136,7 +136,7 @@ def _perform(
     from micronets.pipeline import directory
     from micronets.pipeline.config import is_model
     from micronets.pipeline.context import opened
-    from micronets.pipeline.perform import STAGES, discard, load_config, perform
+    from micronets.pipeline.perform import STAGES, discard_from, load_config, perform
     from micronets.pipeline.toml_config import to_toml
 
     config = load_config(source, out, overrides)
@@ -148,7 +148,7 @@ def _perform(
     ) as context:
         common.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
         if redo:
-            discard(context, stages[0])
+            discard_from(context, stages[0])
         directory.check_free(context.run, stages)  # said now, not after hours of training
         for stage in stages:
             if not perform(context, stage) and stage.name == stage.command:

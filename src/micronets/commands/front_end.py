@@ -19,7 +19,7 @@ from micronets.streaming.incremental import STEPS_KEY, Steps
 from micronets.terminal import counted
 from micronets.tflite import ModelFile, ModelSource, model_file
 
-STEPS_MS: Mapping[str, int] = MappingProxyType({"micro": 10, "micro-20ms": 20})
+STEP_MS_OF: Mapping[str, int] = MappingProxyType({"micro": 10, "micro-20ms": 20})
 """The front ends that can be named: TFLM's own, with a frame every 10 ms (microWakeWord) or 20 ms (micro_speech)."""
 
 _LEAST_MS = 1000  # of sound that is heard before the first output of a network that keeps state counts
@@ -39,8 +39,8 @@ def with_front_end(model: ModelSource, front_end: str, classes: Sequence[str] | 
     Raises `SpecError` for another name, for a model that cannot have this front end, and for names that do not fit, and
     what reading the model raises.
     """
-    if front_end not in STEPS_MS:
-        raise SpecError(f"--front-end {front_end}: is not known; {did_you_mean(front_end, STEPS_MS)}")
+    if front_end not in STEP_MS_OF:
+        raise SpecError(f"--front-end {front_end}: is not known; {did_you_mean(front_end, STEP_MS_OF)}")
     file = model_file(model)
     arch, found = file.model.arch, dict(file.model.metadata)
     arch.check_one_input()
@@ -64,7 +64,7 @@ def with_front_end(model: ModelSource, front_end: str, classes: Sequence[str] | 
         )
     code_factors(file.model.quant[INPUT].scale, file.model.quant[INPUT].zero_point, file.name)
     frames = window = math.prod(arch.input_shape) // BANDS
-    fe = Micro(step_ms=STEPS_MS[front_end])
+    fe = Micro(step_ms=STEP_MS_OF[front_end])
     if columns := sum(math.prod(spec.shape[:-1]) for spec in arch.variables().values()):
         window = max((columns + 1) * frames, -(-_LEAST_MS // (fe.step_ms * frames)) * frames)
         found[STEPS_KEY] = json.dumps(records.to_json(Steps(frames, window)))
@@ -105,5 +105,5 @@ def named(model: ModelSource, front_end: str | None, classes: str | None) -> Mod
 
 def refuse_clips(model: QuantizedModel, where: str, front_end: str | None) -> None:
     """Raises `SpecError` for a model of clips whose front end is TFLM's own: it is for streams."""
-    if front_end in STEPS_MS or (front_end is None and is_micro(model.metadata.get("micronets.frontend", ""))):
+    if front_end in STEP_MS_OF or (front_end is None and is_micro(model.metadata.get("micronets.frontend", ""))):
         raise SpecError(f"{where}: TFLM's own front end knows the noise of a stream; judge the model with --stream")

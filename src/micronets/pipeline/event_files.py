@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from micronets.progress import Event, Progress, StepEvent
 
-VERSION = "brain.Event:2"
+EVENT_VERSION = "brain.Event:2"
 """The version of the format, which the first record of a file tells."""
 
 _POLYNOMIAL = 0x82F63B78  # of CRC-32C (Castagnoli), with its bits in reverse
@@ -54,8 +54,8 @@ def recorded(folder: Path, progress: Progress) -> Iterator[Progress]:
             if file is None:
                 folder.mkdir(parents=True, exist_ok=True)
                 file = (folder / f"events.out.tfevents.{int(now)}.micronets.{os.getpid()}").open("ab")
-                file.write(record(_double(1, now) + _bytes(3, VERSION.encode())))
-            file.write(record(scalars(now, event.step, values)))
+                file.write(event_record(_double(1, now) + _bytes(3, EVENT_VERSION.encode())))
+            file.write(event_record(scalars(now, event.step, values)))
             file.flush()
         except OSError:
             broken = True
@@ -78,7 +78,7 @@ def scalars(wall_time: float, step: int, values: dict[str, float]) -> bytes:
     return _double(1, wall_time) + _key(2, 0) + _varint(step) + _bytes(5, summary)
 
 
-def record(data: bytes) -> bytes:
+def event_record(data: bytes) -> bytes:
     """Returns a record of a TFRecord file: the length of `data`, its checksum, `data`, and the checksum of that."""
     length = struct.pack("<Q", len(data))
     return length + struct.pack("<I", masked_crc(length)) + data + struct.pack("<I", masked_crc(data))

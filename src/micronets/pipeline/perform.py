@@ -44,7 +44,7 @@ def perform(context: RunContext, stage: Stage) -> bool:
     return True
 
 
-def discard(context: RunContext, stage: Stage) -> None:
+def discard_from(context: RunContext, stage: Stage) -> None:
     """Removes the files of `stage`, and of all stages after it, so that they are done anew."""
     directory.discard(context.run, STAGES[STAGES.index(stage) :])
 

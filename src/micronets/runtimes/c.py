@@ -51,7 +51,7 @@ from micronets.runtimes.base import (
     seeded_inputs,
 )
 from micronets.runtimes.code_sizes import code_sizes
-from micronets.runtimes.front_end import with_front_end
+from micronets.runtimes.front_end import measured_with_front_end
 from micronets.runtimes.measurement import Execution, LayersInPatches, Measurement, layer_measurement
 from micronets.tflite import ModelFile
 
@@ -339,7 +339,7 @@ def execute_compiled(compiled: Compiled, model: QuantizedModel, board: Board, op
     sizes = [model.tensor_bytes(name) for name in model.arch.outputs]
     twice = options.device == "qemu"
     found = on_sim.execute_on_sim(firmware, steps, raw, expected, board, output_bytes=sizes, twice=twice)[0]
-    return with_front_end(found, model, board, options, compiled.arena_bytes)
+    return measured_with_front_end(found, model, board, options, compiled.arena_bytes)
 
 
 def _check_no_state(compiled: Compiled) -> None:

@@ -12,7 +12,7 @@ from micronets.runtimes.base import MeasureOptions
 from micronets.runtimes.measurement import Execution, FrontEndMeasurement, QemuCount
 
 
-def with_front_end(
+def measured_with_front_end(
     found: Execution, model: QuantizedModel, board: Board, options: MeasureOptions, arena_bytes: int = 0
 ) -> Execution:
     """Returns an execution that counts the front end, where the model was trained on one in integers.

@@ -36,7 +36,7 @@ from micronets.runtimes.base import (
     qemu_problems,
     seeded_inputs,
 )
-from micronets.runtimes.front_end import with_front_end
+from micronets.runtimes.front_end import measured_with_front_end
 from micronets.runtimes.measurement import Measurement
 from micronets.tflite import ModelFile
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
@@ -186,7 +186,7 @@ class TensorFlowLiteMicro(Runtime):
         found, words = on_sim.execute_on_sim(
             firmware, operators, x, expected, board, twice=options.device == "qemu", words=_WORDS
         )
-        found = with_front_end(found, model, board, options)
+        found = measured_with_front_end(found, model, board, options)
         if words["firmware_events"] != len(operators):
             raise DeviceError(
                 f"TFLM told its profiler of {words['firmware_events']} operators, the model has {len(operators)}: "

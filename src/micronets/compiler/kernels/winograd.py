@@ -31,7 +31,7 @@ from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.model import QuantizedModel
 
 CONV_WINOGRAD = "micronets_conv_winograd"
-SOURCES = (CONV_WINOGRAD, "micronets_winograd_transform", "micronets_winograd_multiply")
+WINOGRAD_SOURCES = (CONV_WINOGRAD, "micronets_winograd_transform", "micronets_winograd_multiply")
 
 TILE, TILE_INPUTS, TILES = 4, 6, 2
 """Outputs of a tile, inputs of a row under it, and tiles that are computed together, as in micronets_winograd.h."""
@@ -72,7 +72,7 @@ class WinogradKernel(ConvKernel):
         """Returns what a call of the kernel takes of flash."""
         filters = self.layer.filters
         constants = winograd_bytes(filters, self.step.input_shapes[0][2]) + requant_bytes(filters, filters)
-        return FlashOutline(constants + WINDOWED_BYTES, runner_of(CONV_WINOGRAD), SOURCES)
+        return FlashOutline(constants + WINDOWED_BYTES, runner_of(CONV_WINOGRAD), WINOGRAD_SOURCES)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call of the kernel or, for numbers that it cannot hold, what `ConvKernel` returns."""
@@ -85,7 +85,7 @@ class WinogradKernel(ConvKernel):
             return super().code(model, place)
         window = window_struct(self.step, place, layer.window, pad_value=model.quant[layer.inputs[0]].zero_point)
         table = place.table("uint32_t", "weights", winograd_words(rows.reshape(len(rows), 3, 3, -1)))
-        return LayerCode(windowed_code(place, CONV_WINOGRAD, layer, table, window, requant).call, SOURCES)
+        return LayerCode(windowed_code(place, CONV_WINOGRAD, layer, table, window, requant).call, WINOGRAD_SOURCES)
 
 
 def winograd_words(weights: IntArray) -> npt.NDArray[np.uint32]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Samples = npt.NDArray[np.float32]
 
-RATE = 16000
+MACHINE_RATE = 16000
 MACHINE_KINDS = ("fan", "pump", "slider", "valve")
 IDS = tuple(f"id_{i:02}" for i in range(8))
 FAULTS: Mapping[str, tuple[str, ...]] = {
@@ -152,10 +152,10 @@ def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator
     - `fault`: one of `FAULTS[m.kind]`, or None for a machine without a fault.
     - `rng`: draws everything that differs between two recordings of one machine.
     """
-    n = round(seconds * RATE)
+    n = round(seconds * MACHINE_RATE)
     severity = rng.uniform(0.8, 1.2) * _SEVERITY.get((m.kind, fault), 1.0) if fault else 0.0
     speed, moving, knocks = _motion(m, n, severity if fault == "belt" else 0.0, rng)
-    phase = np.cumsum(m.shaft_hz * speed) / RATE + rng.uniform()
+    phase = np.cumsum(m.shaft_hz * speed) / MACHINE_RATE + rng.uniform()
     drive = _wave(m, rng)[(phase * _TABLE).astype(np.int64) % _TABLE] * moving
     swell = 1 + m.noise_depth * np.sin(2 * np.pi * m.noise_order * phase)
     friction = m.noise * rng.standard_normal(n) * swell * moving
@@ -185,10 +185,10 @@ def _motion(m: Machine, n: int, slack: float, rng: np.random.Generator) -> tuple
     if not m.stroke_s:
         return speed, np.ones(n), np.zeros(0, np.int64)
     half = m.stroke_s / 2 * (1 + rng.normal(0, 0.01))
-    count = int(n / RATE / half) + 3
+    count = int(n / MACHINE_RATE / half) + 3
     lengths = half * np.exp(rng.normal(0, 0.01 + 0.12 * slack, count))
     ends = np.cumsum(lengths) - rng.uniform(0, 2 * half)
-    at = np.arange(n) / RATE
+    at = np.arange(n) / MACHINE_RATE
     part = np.interp(at, ends, np.arange(count))
     place = part - np.floor(part)
     # Away from its ends the carriage moves at full speed; an opened valve hisses for the first third.
@@ -196,13 +196,13 @@ def _motion(m: Machine, n: int, slack: float, rng: np.random.Generator) -> tuple
     if m.kind == "slider":
         moving = np.clip(6 * np.minimum(place, 1 - place), 0.05, 1)
         speed = speed * moving
-    knocks = np.round(ends * RATE).astype(np.int64)
+    knocks = np.round(ends * MACHINE_RATE).astype(np.int64)
     return speed, moving, knocks[(knocks >= 0) & (knocks < n)]
 
 
 def _wander(n: int, hertz: float, rng: np.random.Generator) -> Floats:
     """Draws a smooth random line `[n]` of variance about 1 that changes at up to `hertz`."""
-    points = rng.standard_normal(max(4, int(n / RATE * 2 * hertz) + 2))
+    points = rng.standard_normal(max(4, int(n / MACHINE_RATE * 2 * hertz) + 2))
     return np.interp(np.linspace(0, len(points) - 1, n), np.arange(len(points)), points)
 
 
@@ -261,8 +261,8 @@ def _scrape(run: Running, severity: float, rng: np.random.Generator) -> Changed:
     """Adds grit or a loose part that rubs: bursts of a tenth of a second, some every second."""
     n = len(run.phase)
     bursts = np.zeros(n)
-    for start in rng.integers(0, n, rng.poisson(4 * n / RATE)):
-        length = int(rng.uniform(0.05, 0.2) * RATE)
+    for start in rng.integers(0, n, rng.poisson(4 * n / MACHINE_RATE)):
+        length = int(rng.uniform(0.05, 0.2) * MACHINE_RATE)
         bursts[start : start + length] += np.hanning(length)[: n - start] * rng.uniform(0.5, 1.5)
     grit = np.diff(rng.standard_normal(n + 1))  # brighter than the friction of a clean rail
     beside = 1.5 * severity * bursts * grit * np.maximum(run.moving, 0.3)
@@ -274,7 +274,7 @@ def _belt(run: Running, severity: float, rng: np.random.Generator) -> Changed:
     n = len(run.phase)
     slips = np.clip(_wander(n, 2.0, rng) - 0.3, 0, 1) * np.maximum(run.moving, 0.2)
     pitch = rng.uniform(900, 2200) * (1 + 0.05 * _wander(n, 6.0, rng))
-    turn = 2 * np.pi * np.cumsum(pitch) / RATE
+    turn = 2 * np.pi * np.cumsum(pitch) / MACHINE_RATE
     squeal = np.sin(turn) + 0.6 * np.sin(2 * turn) + 0.3 * np.sin(3 * turn)
     return run.drive, run.friction * (1 + severity * slips), 1.2 * severity * slips * squeal
 
@@ -296,8 +296,8 @@ _CHANGES: Mapping[str, Change] = {
 
 def _ringing(blows: Floats, rng: np.random.Generator) -> Floats:
     """Replaces each knock by some milliseconds of decaying noise."""
-    length = RATE // 50
-    tail = rng.standard_normal(length) * np.exp(-np.arange(length) / (0.003 * RATE))
+    length = MACHINE_RATE // 50
+    tail = rng.standard_normal(length) * np.exp(-np.arange(length) / (0.003 * MACHINE_RATE))
     at = np.flatnonzero(blows)
     out = np.zeros(len(blows) + length)
     np.add.at(out, at[:, None] + np.arange(length), blows[at, None] * tail)
@@ -306,11 +306,13 @@ def _ringing(blows: Floats, rng: np.random.Generator) -> Floats:
 
 def _structure(m: Machine, x: Floats) -> Floats:
     """Filters forces by the machine's body: a sum of resonances over a falling floor."""
-    grid = np.linspace(0, RATE / 2, 4001)  # fine enough for these resonances; 20 times less work
+    grid = np.linspace(0, MACHINE_RATE / 2, 4001)  # fine enough for these resonances; 20 times less work
     ratio = grid / m.modes[:, :1]
     modes = m.modes[:, 2:] / (1 - ratio**2 + 1j * ratio / m.modes[:, 1:2]) * ratio
     body = modes.sum(0) / 3 + 0.5 / (1 + grid / 2000)
-    return np.fft.irfft(np.fft.rfft(x) * np.interp(np.linspace(0, RATE / 2, len(x) // 2 + 1), grid, body), len(x))
+    return np.fft.irfft(
+        np.fft.rfft(x) * np.interp(np.linspace(0, MACHINE_RATE / 2, len(x) // 2 + 1), grid, body), len(x)
+    )
 
 
 def _in_factory(sound: Floats, rng: np.random.Generator) -> Samples:
@@ -323,7 +325,7 @@ def _in_factory(sound: Floats, rng: np.random.Generator) -> Samples:
     f[0] = 1
     noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(n)) * f ** -rng.uniform(0.3, 0.6), n)
     clangs = np.zeros(n)
-    at = rng.integers(0, n, rng.poisson(0.3 * n / RATE))
+    at = rng.integers(0, n, rng.poisson(0.3 * n / MACHINE_RATE))
     clangs[at] = rng.exponential(8, len(at))
     noise = noise / noise.std() + _ringing(clangs, rng)
     rms = np.sqrt((sound**2).mean())
