@@ -1,10 +1,9 @@
 """The methods of search side by side: same task, space, limits, recipe, seeds, and passes of a network over the data.
 
 CONFIG is a configuration as `micronets run` takes it. For each seed, every method looks for a network during
-`search.epochs` and hands its weights to a training of `train.epochs` in float (the same for all). A step of the method
-`supernet` trains four networks, so it gets a quarter of the epochs. `random` and `uniform` divide theirs among
-`search.candidates` networks, one for each at least. All choices are made on the validation split; the test split is
-used once for each finished network.
+`search.epochs` and hands its weights to a training of `train.epochs` in float (the same for all). `random` and
+`uniform` divide theirs among `search.candidates` networks, one for each at least. All choices are made on the
+validation split; the test split is used once for each finished network.
 
 With `--ranks N`, N networks within the limits, random and uniform ones, are cut out of the first seed's supernet and
 trained like the one that was found; the rank correlation (Spearman) of loss as cut and score as trained, both on
@@ -107,8 +106,7 @@ def fewer_clips(data: TaskData, clips: int) -> TaskData:
 
 def run(method: Method, seed: int, config: Config, context: RunContext, data: TaskData, out: Path) -> Result:
     """Searches by one method and trains what it found."""
-    epochs = max(1, config.search.epochs // 4) if method == "supernet" else config.search.epochs
-    settings = replace(config.search, method=method, epochs=epochs)
+    settings = replace(config.search, method=method)
     budget = budget_without_metadata(config.budget, data, context.costs)
     began = time.process_time()
     options = {"seed": seed, "progress": say, "runtime": context.costs}
@@ -155,8 +153,7 @@ def rank(count: int, seed: int, config: Config, context: RunContext, data: TaskD
 
     Half of them, rounded down, are uniform ones as far as there are so many; the others are random.
     """
-    epochs = max(1, config.search.epochs // 4)
-    settings = replace(config.search, method="supernet", epochs=epochs)
+    settings = replace(config.search, method="supernet")
     budget = budget_without_metadata(config.budget, data, context.costs)
     fitter = BudgetFitter(context.space, board_budget(budget, context.board), context.board, runtime=context.costs)
     directory, where = out / "search", {"progress": say, "runtime": context.costs}
@@ -204,10 +201,9 @@ def table(results: Sequence[Result], config: Config, data: TaskData, command: st
     limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     lines = [
         f"{'SYNTHETIC DATA. ' if data.synthetic else ''}Task {config.task}, space {config.space.name}. Limits: "
-        f"{limits}. {config.search.epochs} epochs of search (supernet: {max(1, config.search.epochs // 4)}, of four "
-        f"networks a step), then {config.train.epochs} of training in float; batches of {config.search.batch}; "
-        f"{config.search.candidates} candidates, {config.search.evaluations} cut networks compared. "
-        f"Data: {data.source}. {datetime.date.today()}, `{command}`.",
+        f"{limits}. {config.search.epochs} epochs of search, then {config.train.epochs} of training in float; batches "
+        f"of {config.search.batch}; {config.search.candidates} candidates, {config.search.evaluations} cut networks "
+        f"compared. Data: {data.source}. {datetime.date.today()}, `{command}`.",
         "",
         "| method | seeds | as found, val % | trained, val % | test % | +- | MACs | search s | training s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",

@@ -51,7 +51,7 @@ class SupernetEpoch:
     - `loss`: the mean cross-entropy of its steps, in nats, on augmented training examples.
     - `accuracy`: the share of these that were right, 0 to 1.
     - `costs`: the exact costs, by name of the limit and in its unit, of the network that the history follows: the most
-      likely one, or the largest one where all networks of the supernet are trained alike.
+      likely one, or that of the last step where each step trains another one, or the largest one in a sweep.
     - `values`: the option of every choice of the space in that network.
     - `temperature`: of the Gumbel-softmax at the end of the epoch.
     - `entropy`: of the probabilities of every choice's options, in nats.

@@ -1,5 +1,7 @@
 """Search, training, quantisation-aware training and export put every tensor beside its neighbours, on any device."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.support.needs import needs
@@ -7,7 +9,9 @@ from tests.support.needs import needs
 torch = needs("torch", "design")
 
 from micronets.boards.board import Budget
-from micronets.design import dnas, sandwich, search_methods, train_loop
+from micronets.cost.costs import TFLM_COSTS
+from micronets.design import choose_space, dnas, sandwich, search_methods, train_loop
+from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.dnas import SearchSettings, search
 from micronets.design.export import to_quantized
 from micronets.design.net import Net
@@ -76,6 +80,19 @@ def test_other_methods_of_search_run_on_another_device(there, method, tmp_path, 
     options = {"seed": 1, "directory": tmp_path, "progress": lambda _: None}
     found = search_methods.search(tiny_space(), TaskThere(), Budget(macs=9000), board, settings, **options)
     assert found.costs["macs"] <= 9000
+
+
+def test_the_supernet_of_a_sweep_and_a_choice_of_space_run_on_another_device(there, tmp_path, board) -> None:
+    data, limits = TaskThere(), Budget(macs=9000)
+    settings = SearchSettings(method="supernet", epochs=1, batch=64, precision="fp32", space_networks=1)
+    fitter, options = BudgetFitter(tiny_space(), limits, board), {"seed": 1, "progress": lambda _: None}
+    made = sandwich.train_supernet(
+        fitter, fitter.feasible_shapes(), board, TFLM_COSTS, data, settings, directory=tmp_path, **options
+    )
+    assert len(made) == 1
+    contenders = [choose_space.Contender(replace(tiny_space(), name=n), limits, TFLM_COSTS) for n in ("one", "other")]
+    found = choose_space.choose_space(contenders, data, board, settings, directory=tmp_path, **options)
+    assert len(found.trials) == 2
 
 
 def test_a_trained_network_is_exported_where_it_is(there, tmp_path, board) -> None:

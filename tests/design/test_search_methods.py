@@ -38,7 +38,7 @@ def run(method, directory, board, data=None, seed=1, **changes):
     return search(tiny_space(), data or TinyTask(), Budget(macs=9000), board, settings, **options)
 
 
-@pytest.mark.parametrize(("method", "epochs"), [("dnas", 16), ("supernet", 12), ("random", 45), ("uniform", 45)])
+@pytest.mark.parametrize(("method", "epochs"), [("dnas", 16), ("supernet", 45), ("random", 45), ("uniform", 45)])
 def test_every_method_ends_with_a_network_that_works_within_the_limits(method, epochs, tmp_path, board) -> None:
     found = run(method, tmp_path, board, epochs=epochs)
     assert found.arch == derive(tiny_space(), found.values)
@@ -104,15 +104,17 @@ def test_evolution_finds_the_best_of_a_known_landscape(board) -> None:
             return self.losses[key]
 
     evolved, drawn = Landscape(), Landscape()
-    best = sandwich.evolve(evolved, fitter, [space.smallest()], 300, random.Random(1))
-    assert fitter.fits(best)
+    ranking = sandwich.evolve(evolved, fitter, [space.smallest()], 300, random.Random(1))
+    best = ranking[0]
+    assert all(map(fitter.fits, ranking))
+    assert sorted(ranking, key=evolved.loss) == ranking
     for _ in range(300):
         drawn.loss(candidates.random_values(fitter, rng))
     assert len(evolved.losses) <= 300
     assert evolved.loss(best) == min(evolved.losses.values()) < min(drawn.losses.values()) - 3
 
 
-def test_outer_taps_are_trained_by_the_sandwich_rule(tmp_path, board, monkeypatch) -> None:
+def test_outer_taps_are_trained(tmp_path, board, monkeypatch) -> None:
     kept = []
     real = sandwich.CutNetworks
     monkeypatch.setattr(sandwich, "CutNetworks", lambda loop, *more: kept.append(loop) or real(loop, *more))
@@ -153,3 +155,41 @@ def test_the_learning_rate_falls_even_in_a_search_of_one_epoch(method, tmp_path,
     rates.clear()
     run(method, tmp_path / "long", board, epochs=8, batch=48, evaluations=1)
     assert rates.index(max(rates)) == 3, "the rise takes an epoch of four steps where that is less than a fifth"
+
+
+def test_a_supernet_for_one_search_trains_networks_within_the_limits_and_then_the_best_alone(
+    tmp_path, board, monkeypatch
+) -> None:
+    fitter = BudgetFitter(tiny_space(), board_budget(Budget(macs=9000), board), board)
+    drawn, allowed, real = [], [], sandwich.PathLoop.logits
+
+    def spied(self, x, values):
+        drawn.append(values)
+        allowed.append([tuple(known.values()) for known in self.within])
+        return real(self, x, values)
+
+    monkeypatch.setattr(sandwich.PathLoop, "logits", spied)
+    found = run("supernet", tmp_path / "whole", board, epochs=4)
+    assert len(drawn) == 24, "a network a step"
+    assert all(map(fitter.fits, drawn))
+    assert len({tuple(values.values()) for values in drawn}) > sandwich.PARENTS
+    assert [len(known) for known in allowed[12:]] == 6 * [sandwich.PARENTS] + 6 * [sandwich.FINALISTS]
+    assert set(allowed[18]) < set(allowed[12])
+    assert tuple(found.values.values()) in allowed[18]
+    for stop in (8, 20):  # stopped before the middle, and among the finalists
+        left = [stop]
+
+        def stopped(self, x, values, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return real(self, x, values)
+
+        monkeypatch.setattr(sandwich.PathLoop, "logits", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run("supernet", tmp_path / str(stop), board, epochs=4, checkpoint_seconds=0)
+        monkeypatch.setattr(sandwich.PathLoop, "logits", real)
+        again = run("supernet", tmp_path / str(stop), board, epochs=4)
+        assert again.values == found.values
+        assert again.history == found.history
+        assert all(torch.equal(value, again.state[name]) for name, value in found.state.items())

@@ -35,7 +35,6 @@ MOST_RISE = 0.2  # the learning rate of the weights rises over the first epoch, 
 REPORT_SECONDS = 2.0  # the least time between two reports of progress
 REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones
 _MODULES = ("supernet", "weight_optimiser", "arch_optimiser")  # attributes with a state dict, kept in a checkpoint
-_VALUES = ("step", "losses", "hits", "correction", "baseline", "precision")  # kept as they are
 
 
 class SearchLoop:
@@ -47,7 +46,10 @@ class SearchLoop:
     - `data`: the task's examples.
     - `seed`: of everything that is drawn.
     - `device`: where the supernet is.
+    - `kept`: names of attributes that a checkpoint keeps as they are: numbers, texts, and lists and dicts of these.
     """
+
+    kept: tuple[str, ...] = ("step", "losses", "hits", "correction", "baseline", "precision")
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class SearchLoop:
             self.history = [search_record(table) for table in state["history"]]
             for name in _MODULES:
                 getattr(self, name).load_state_dict(state[name])
-            for name in _VALUES:
+            for name in self.kept:
                 setattr(self, name, state[name])
         return True
 
@@ -123,7 +125,7 @@ class SearchLoop:
                 self._end_epoch(epoch)
             if ended or now - saved >= self.settings.checkpoint_seconds:
                 modules = {name: getattr(self, name).state_dict() for name in _MODULES}
-                values = {name: getattr(self, name) for name in _VALUES}
+                values = {name: getattr(self, name) for name in self.kept}
                 save_checkpoint(path, {**modules, **values, "history": to_json(self.history)}, stamp)
                 saved = now
 

@@ -1,10 +1,14 @@
 """A supernet whose cut networks work as they are, and an evolutionary search over these under hard limits.
 
-Training follows the sandwich rule with in-place distillation (Yu and Huang 2019, "Universally Slimmable Networks"):
-every step trains the largest network on the labels, and the smallest one and some random ones on the outputs of the
-largest. So outer taps and last channels are trained in every step, unlike in `dnas.py`, where options compete. Then
-networks within the limits are cut out, get batch norm statistics of their own, and are compared by their loss on
-validation examples, by regularised evolution without ageing (Real et al. 2019).
+A supernet for one search trains one network a step, drawn from networks that meet the limits (single path, Guo et al.
+2020): no step is spent on networks that cannot be chosen. Half-way, networks are compared, and from then on the best
+ones alone are trained, so that the one that is chosen in the end has had most of the steps. A supernet for many
+searches, of a sweep, follows the sandwich rule with in-place distillation (Yu and Huang 2019, "Universally Slimmable
+Networks"): every step trains the largest network on the labels, and the smallest one and some random ones on the
+outputs of the largest. Unlike in `dnas.py`, options do not compete, so outer taps and last channels are trained.
+
+To be compared, networks within the limits are cut out, get batch norm statistics of their own, and show their loss on
+validation examples; new ones are made by regularised evolution without ageing (Real et al. 2019).
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -23,7 +28,7 @@ from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design import optim
 from micronets.design.budget_fitter import BudgetFitter
-from micronets.design.candidates import certain, random_values, uniform_candidates
+from micronets.design.candidates import certain, random_candidates, random_values, uniform_candidates
 from micronets.design.data_digest import data_digest
 from micronets.design.dnas import Measure, SearchResult, meet_measured_limits
 from micronets.design.dnas_loop import SearchLoop, input_settings
@@ -44,16 +49,97 @@ from micronets.terminal import counted
 
 CHECKPOINT, SCORES = "checkpoint.pt", "scores.jsonl"
 RANDOM_NETWORKS = 2  # random networks that a step trains, beside the largest and the smallest one
+WITHIN = 100  # networks within the limits, for which the supernet of one search is trained
 COMPARED_EXAMPLES = 1024  # validation examples, evenly spaced, that cut networks are compared on
 PARENTS = 8  # the best networks, from which new ones are made
+FEWEST = 8  # steps of a supernet for one search, with fewer of which networks are compared at the end alone
+FINALISTS = 2  # the networks that a supernet for one search trains in the last quarter of its steps
 MUTATION = 0.1  # the probability with which a choice is drawn anew
 
 
-class SandwichLoop(SearchLoop):
-    """The training of a supernet by the sandwich rule; its checkpoints are those of `SearchLoop`.
+class PathLoop(SearchLoop):
+    """The training of a supernet for one search, a network a step; its checkpoints are those of `SearchLoop`.
+
+    - `within`: the networks that a step may train, all of which meet the limits; the best ones from the middle on.
+    - `compared`: the losses of the networks that were compared in the middle, the least first.
+    """
+
+    kept = (*SearchLoop.kept, "within", "compared")
+    within: Sequence[Mapping[str, int]] = ()
+    compared: Sequence[float] = ()
+
+    def chosen(self) -> dict[str, int]:
+        """Returns the network of the last step, whose costs the history records."""
+        return dict(self._drawn(max(0, self.step - 1)))
+
+    def _drawn(self, step: int) -> Mapping[str, int]:
+        """Returns the network that a step trains."""
+        return self.within[int(np.random.SeedSequence([self.seed, step]).generate_state(1)[0]) % len(self.within)]
+
+    def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
+        """Trains the shared weights by one step (see `SearchLoop.train_step`)."""
+        self._concentrate(step)
+        values = self._drawn(step)
+        x, y = self.begin_step(batch, step, values)
+        logits = self.logits(x, values)
+        loss = F.cross_entropy(logits, y, label_smoothing=self.settings.label_smoothing)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return self.end_step(loss, logits, y, step)
+
+    def _concentrate(self, step: int) -> None:
+        """Leaves the best networks alone to be trained: `PARENTS` in the middle, `FINALISTS` in the last quarter."""
+        middle, late = self.steps // 2, self.steps * 3 // 4
+        if step not in (middle, late) or self.steps < FEWEST:
+            return
+        networks = CutNetworks(self, self.data)
+        if step == late:
+            self.within = sorted(self.within, key=networks.loss)[:FINALISTS]
+            return
+        count = self.settings.evaluations
+        self.within = evolve(networks, self.fitter, self.within, count, random.Random(self.seed))[:PARENTS]
+        self.compared = sorted(networks.losses.values())
+
+    def begin_step(self, batch: Tensor, step: int, shapes: Mapping[str, int]) -> tuple[Tensor, Tensor]:
+        """Sets the learning rate of a step and clears the gradients.
+
+        - `batch`: indices of training examples `[B]`.
+        - `step`: the number of the step, from 0.
+        - `shapes`: values, among them those of the choices of kind shape.
+
+        Returns the augmented inputs `[B, H, W, C]` and the labels `[B]`.
+        """
+        seed = int(np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64)[1]) >> 1
+        noise = torch.Generator(self.device).manual_seed(seed)
+        for group in self.weight_optimiser.param_groups:
+            group["lr"] = self.settings.lr * optim.cosine_schedule(step, self.steps, self.rise)
+        self.weight_optimiser.zero_grad(set_to_none=True)
+        x = self.data.augmented(batch, input_settings(self.data, shapes), noise)
+        return x, self.labels[batch.to(self.device)]
+
+    def end_step(self, loss: Tensor, logits: Tensor, labels: Tensor, step: int) -> tuple[float, int]:
+        """Takes the step that the gradients ask for; returns the loss and how many examples were right.
+
+        Raises `TrainingError` if the loss is not a number.
+        """
+        self.weight_optimiser.step()
+        value, lr = float(loss.detach()), self.settings.lr
+        if not math.isfinite(value):
+            raise TrainingError(f"search: the loss became {value} in step {step + 1}; lower search.lr (now {lr})")
+        return value, int((logits.detach().argmax(1) == labels).sum())
+
+    def logits(self, x: Tensor, values: Mapping[str, int]) -> Tensor:
+        """Computes the logits `[B, classes]` of one network of the supernet, as float32."""
+        with autocast(self.device, self.precision):
+            return self.supernet(x, self.supernet.one_hot(values)).float()  # type: ignore[no-any-return]
+
+
+class SandwichLoop(PathLoop):
+    """The training of a supernet for many searches by the sandwich rule.
 
     - `feasible`: the combinations of shapes under which a network fits; one is drawn for each step.
     """
+
+    kept = SearchLoop.kept
 
     feasible: Sequence[Mapping[str, int]] = ()
 
@@ -66,33 +152,17 @@ class SandwichLoop(SearchLoop):
 
         The loss is that of the largest network.
         """
-        s = self.settings
-        seeds = np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64)
-        rng = random.Random(int(seeds[0]))
-        noise = torch.Generator(self.device).manual_seed(int(seeds[1]) >> 1)
-        for group in self.weight_optimiser.param_groups:
-            group["lr"] = s.lr * optim.cosine_schedule(step, self.steps, self.rise)
+        rng = random.Random(int(np.random.SeedSequence([self.seed, step]).generate_state(1, np.uint64)[0]))
         space, shapes = self.supernet.space, dict(rng.choice(self.feasible))
         smaller = [space.smallest(), *(space.sample(rng) for _ in range(RANDOM_NETWORKS))]
-        x = self.data.augmented(batch, input_settings(self.data, shapes), noise)
-        y = self.labels[batch.to(self.device)]
-        self.weight_optimiser.zero_grad(set_to_none=True)
-        logits = self._logits(x, space.largest() | shapes)
-        loss = F.cross_entropy(logits, y, label_smoothing=s.label_smoothing)
+        x, y = self.begin_step(batch, step, shapes)
+        logits = self.logits(x, space.largest() | shapes)
+        loss = F.cross_entropy(logits, y, label_smoothing=self.settings.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         taught = logits.detach().softmax(1)
         for values in smaller:
-            F.cross_entropy(self._logits(x, values | shapes), taught).backward()  # type: ignore[no-untyped-call]
-        self.weight_optimiser.step()
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise TrainingError(f"search: the loss became {value} in step {step + 1}; lower search.lr (now {s.lr})")
-        return value, int((logits.detach().argmax(1) == y).sum())
-
-    def _logits(self, x: Tensor, values: Mapping[str, int]) -> Tensor:
-        """Computes the logits `[B, classes]` of one network of the supernet, as float32."""
-        with autocast(self.device, self.precision):
-            return self.supernet(x, self.supernet.one_hot(values)).float()  # type: ignore[no-any-return]
+            F.cross_entropy(self.logits(x, values | shapes), taught).backward()  # type: ignore[no-untyped-call]
+        return self.end_step(loss, logits, y, step)
 
 
 class CutNetworks:
@@ -103,7 +173,7 @@ class CutNetworks:
     - `scores`: the file that keeps losses for other searches on the same supernet; None if there is no such file.
     """
 
-    def __init__(self, loop: SearchLoop, data: TaskData, scores: ScoreFile | None = None) -> None:
+    def __init__(self, loop: PathLoop, data: TaskData, scores: ScoreFile | None = None) -> None:
         self.loop, self.data, self.scores = loop, data, scores
         size = data.size("val")
         self._rows = np.unique(np.linspace(0, size - 1, min(size, COMPARED_EXAMPLES)).astype(np.int64))
@@ -134,12 +204,12 @@ class CutNetworks:
 
 
 def evolve(
-    networks: CutNetworks, fitter: BudgetFitter, start: Sequence[dict[str, int]], count: int, rng: random.Random
-) -> dict[str, int]:
-    """Returns the values of that network, among `count` that fit, whose validation loss is least.
+    networks: CutNetworks, fitter: BudgetFitter, start: Sequence[Mapping[str, int]], count: int, rng: random.Random
+) -> list[dict[str, int]]:
+    """Returns the values of `count` networks that fit, the one of the least validation loss first.
 
-    A third of them are the networks of `start` and random ones; the others are made from the best so far: choices of
-    two of these, some drawn anew, lowered until they fit.
+    About a third of them, the first ones, are of `start` or random; the others are made from the best so far: choices
+    of two of these, some drawn anew, lowered until they fit.
 
     - `networks`: gives the loss of a network.
     - `fitter`: knows the limits.
@@ -149,11 +219,13 @@ def evolve(
     """
     space = fitter.space
     even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
-    known = [(networks.loss(values), values) for values in start[:count]]
+    first = max(2, count // 3)
+    known = [(networks.loss(values), dict(values)) for values in start[: min(first, count)]]
+    known.sort(key=lambda pair: pair[0])
     for _ in range(20 * count):
         if len(networks.losses) >= count:
             break
-        if len(networks.losses) < max(2, count // 3) or len(known) < 2:
+        if len(networks.losses) < first or len(known) < 2:
             child = random_values(fitter, rng)
         else:
             a, b = (values for _, values in rng.sample(known[:PARENTS], 2))
@@ -165,7 +237,7 @@ def evolve(
         if all(child != values for _, values in known):
             known.append((networks.loss(child), child))
             known.sort(key=lambda pair: pair[0])
-    return min(known, key=lambda pair: pair[0])[1]
+    return [values for _, values in known]
 
 
 def train_supernet(
@@ -193,24 +265,33 @@ def train_supernet(
     Returns a record for each epoch. Raises `TrainingError`, and `FileError` and `SpecError` for the checkpoint.
     """
     prepare_cpu()
-    loop = _loop(fitter, board, runtime, data, settings, seed)
+    loop = _loop(SandwichLoop, fitter, board, runtime, data, settings, seed)
     loop.feasible = feasible
     _train(loop, directory / CHECKPOINT, _shared_stamp(loop), progress)
     return tuple(loop.history)
 
 
+Loop = TypeVar("Loop", bound=PathLoop)
+
+
 def _loop(
-    fitter: BudgetFitter, board: Board, runtime: RuntimeCosts, data: TaskData, settings: SearchSettings, seed: int
-) -> SandwichLoop:
+    kind: type[Loop],
+    fitter: BudgetFitter,
+    board: Board,
+    runtime: RuntimeCosts,
+    data: TaskData,
+    settings: SearchSettings,
+    seed: int,
+) -> Loop:
     """Makes a supernet with random weights, and the loop that trains it."""
     device = pick_device(settings.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         supernet = Supernet(fitter.space).to(device)
-    return SandwichLoop(supernet, fitter, board, runtime, data, settings, seed, device)
+    return kind(supernet, fitter, board, runtime, data, settings, seed, device)
 
 
-def _train(loop: SandwichLoop, path: Path, stamp: str, progress: Progress) -> None:
+def _train(loop: PathLoop, path: Path, stamp: str, progress: Progress) -> None:
     """Trains by the steps that are left after the checkpoint at `path`."""
     loop.resume(path, stamp)
     loop.run(progress, path, stamp)
@@ -251,6 +332,20 @@ def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
     return ScoreFile(folder / SCORES, digest(repr(computed)))
 
 
+def networks_within(
+    fitter: BudgetFitter, feasible: Sequence[Mapping[str, int]], count: int, seed: int
+) -> list[dict[str, int]]:
+    """Returns networks that meet the limits, for which a supernet is trained.
+
+    - `fitter`: knows the space and the limits.
+    - `feasible`: the combinations of shapes under which something fits.
+    - `count`: how many networks are wanted, at least 1. At most half of them are uniform ones; the others are random.
+    - `seed`: of the random ones.
+    """
+    uniform = uniform_candidates(fitter, feasible, max(1, count // 2))
+    return uniform + random_candidates(fitter, count - len(uniform), seed) if count > len(uniform) else uniform
+
+
 def cut_networks(
     fitter: BudgetFitter,
     data: TaskData,
@@ -272,17 +367,17 @@ def cut_networks(
         raise DataError("the data have no validation examples; cut networks are compared on them")
     feasible, space = fitter.feasible_shapes(), fitter.space
     prepare_cpu()
-    loop = _loop(fitter, board, runtime, data, settings, seed)
-    loop.feasible = feasible
-    scores: ScoreFile | None = None
     if settings.supernet:
-        scores = _take_supernet(loop, Path(settings.supernet))
-    else:
-        decisive = settings.decisive("supernet")
-        of_data = data_digest(data, input_settings(data, space.largest()))
-        stamp = digest(repr((space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)))
-        _train(loop, directory / CHECKPOINT, stamp, progress)
-    return CutNetworks(loop, data, scores)
+        shared = _loop(SandwichLoop, fitter, board, runtime, data, settings, seed)
+        return CutNetworks(shared, data, _take_supernet(shared, Path(settings.supernet)))
+    loop = _loop(PathLoop, fitter, board, runtime, data, settings, seed)
+    progress(NoteEvent("search", "networks within the limits are drawn, which the supernet is trained for"))
+    loop.within = networks_within(fitter, feasible, min(WITHIN, loop.steps), seed)
+    decisive = settings.decisive("supernet")
+    of_data = data_digest(data, input_settings(data, space.largest()))
+    facts = ("path", space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)
+    _train(loop, directory / CHECKPOINT, digest(repr(facts)), progress)
+    return CutNetworks(loop, data)
 
 
 def search(
@@ -298,9 +393,9 @@ def search(
     runtime: RuntimeCosts = TFLM_COSTS,
     measure: Measure | None = None,
 ) -> SearchResult:
-    """Trains a supernet by the sandwich rule and returns the best of `settings.evaluations` networks cut out of it.
+    """Trains a supernet for networks within the limits and returns the best of `settings.evaluations` cut out of it.
 
-    A step takes about as long as four of `dnas.search`.
+    A step takes about as long as one of `dnas.search`.
 
     - `space`: the choices, and the network that every combination of their options is.
     - `data`: the task; the supernet learns from its training split; cut networks are compared on its validation split.
@@ -324,14 +419,18 @@ def search(
     networks = cut_networks(
         fitter, data, budget, board, settings, seed=seed, directory=directory, progress=progress, runtime=runtime
     )
-    loop, start = networks.loop, uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
-    likely = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
+    loop = networks.loop
+    if loop.compared:
+        likely, losses = dict(sorted(loop.within, key=networks.loss)[0]), list(loop.compared)
+    else:
+        start = uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
+        likely = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))[0]
+        losses = sorted(networks.losses.values())
     values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
     arch, costs, state = derive(space, values), dict(fitter.costs(values)), networks.state(values)
     net = Net(arch).to(loop.device)
     net.load_state_dict(state)
     accuracy = data.evaluate(predict(net, data.inputs("val", input_settings(data, values))), "val").value
-    losses = sorted(networks.losses.values())
     compared = f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"
     progress(NoteEvent("search", compared))
     chosen = ChosenCut(

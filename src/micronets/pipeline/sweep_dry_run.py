@@ -18,7 +18,8 @@ from micronets.records import JsonObject
 from micronets.terminal import counted, duration, text_table
 
 _COMPARED = 1024  # validation examples that a network cut out of a supernet is compared on
-_FORWARD_SHARE = 1 / 12  # of a step of the supernet, which trains four networks; a forward pass is a third of training
+_FORWARD_SHARE = 1 / 3  # of a step of a run's supernet, which trains one network; a forward pass is a third of training
+_NETWORKS = 4  # that a step of the supernet of a sweep trains
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,10 @@ def _parts(costs: Sequence[StageCost], made: SweepConfig, points: int, compared:
             case "data":
                 parts.append(Part("data", 1, cost.seconds))
             case "search" if made.shares_supernet:
-                parts += [Part("supernet", 1, cost.seconds), Part("comparing cut networks", points, compared)]
+                parts += [
+                    Part("supernet", 1, _NETWORKS * cost.seconds),
+                    Part("comparing cut networks", points, compared),
+                ]
             case "train":
                 parts.append(Part(f"training, {made.share:.0%}", points, cost.seconds * short.epochs / full.epochs))
             case "train quantised":

@@ -331,9 +331,11 @@ def _cut_networks_section(facts: Facts, chosen: ChosenCut) -> Markup:
     """Shows a search among networks that were cut out of a trained supernet, and the one that was chosen."""
     label, losses = metric_label(facts.metric), chosen.compared
     text = (
-        "One supernet holds all networks of the space, and was trained so that each works when it is cut out: the "
-        f"curves show its largest network. Then {counted(len(losses), 'networks')} within the limits were compared, "
-        f"without further training, by their loss on validation {facts.noun}: {min(losses):.4g} to {max(losses):.4g}. "
+        "One supernet holds all networks of the space, and was trained so that they work when they are cut out: for "
+        "one run by a network within the limits in each step, for a sweep by the largest and smaller ones together. "
+        "The curves show the networks that were trained, in a sweep the largest one. "
+        f"{counted(len(losses), 'networks')} within the limits were compared as they were cut, in one run half-way, by "
+        f"their loss on validation {facts.noun}: {min(losses):.4g} to {max(losses):.4g}. "
         f"The chosen one has a loss of {chosen.loss:.4g}, {label} {percent(chosen.accuracy)}."
     )
     epochs = [h for h in facts.search.history if isinstance(h, SupernetEpoch)]
