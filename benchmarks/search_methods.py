@@ -5,9 +5,10 @@ CONFIG is a configuration as `micronets run` takes it. For each seed, every meth
 `uniform` divide theirs among `search.candidates` networks, one for each at least. All choices are made on the
 validation split; the test split is used once for each finished network.
 
-With `--ranks N`, N networks within the limits, random and uniform ones, are cut out of the first seed's supernet and
-trained like the one that was found; the rank correlation (Spearman) of loss as cut and score as trained, both on
-validation, tells whether comparing networks as they are cut can find the best one.
+With `--ranks N`, N networks within the limits, random and uniform ones, are cut out of a supernet of the first seed
+that has trained all networks alike to the end, and trained like the one that was found; the rank correlation (Spearman)
+of loss as cut and score as trained, both on validation, tells whether comparing networks as they are cut can find the
+best one.
 
 Each finished network leaves OUT/METHOD-SEED/result.json, and a run that was stopped goes on from there.
     python -m benchmarks.search_methods CONFIG [--set KEY=VALUE] [--clips 320] [--seeds 0 1 2] [--ranks 12]
@@ -149,20 +150,21 @@ class Ranked:
 
 
 def rank(count: int, seed: int, config: Config, context: RunContext, data: TaskData, out: Path) -> list[Ranked]:
-    """Cuts `count` networks out of the supernet that `run` has trained in `out`, and trains each of them.
+    """Trains a supernet for all networks within the limits, cuts `count` networks out of it, and trains each of them.
 
     Half of them, rounded down, are uniform ones as far as there are so many; the others are random.
     """
     settings = replace(config.search, method="supernet")
     budget = budget_without_metadata(config.budget, data, context.costs)
     fitter = BudgetFitter(context.space, board_budget(budget, context.board), context.board, runtime=context.costs)
-    directory, where = out / "search", {"progress": say, "runtime": context.costs}
+    directory, where = out / "supernet", {"progress": say, "runtime": context.costs, "concentrates": False}
+    directory.mkdir(parents=True, exist_ok=True)
     networks = cut_networks(fitter, data, budget, context.board, settings, seed=seed, directory=directory, **where)  # type: ignore[arg-type]
     chosen = uniform_candidates(fitter, fitter.feasible_shapes(), count // 2)
     chosen += random_candidates(fitter, count - len(chosen), seed)
     found = []
     for number, values in enumerate(chosen):
-        inputs, own = input_settings(data, values), out / "ranks" / str(number)
+        inputs, own = input_settings(data, values), out / str(number)
         own.mkdir(parents=True, exist_ok=True)
         training = replace(config.train, qat_epochs=0)
         job = TrainingJob(derive(context.space, values), data, inputs, training, seed, networks.state(values))
@@ -186,9 +188,9 @@ def rank_line(ranked: Sequence[Ranked]) -> str:
     """Returns what the ranked networks show, as a sentence."""
     scores = [100 * r.validation for r in ranked]
     return (
-        f"{len(ranked)} networks cut out of the supernet of the first seed, and trained: from {min(scores):.2f} to "
-        f"{max(scores):.2f} % on validation, with a rank correlation of {spearman(ranked):.2f} between low loss as cut "
-        "and score as trained."
+        f"{len(ranked)} networks cut out of a supernet that trained all alike, and trained further: from "
+        f"{min(scores):.2f} to {max(scores):.2f} % on validation, with a rank correlation of {spearman(ranked):.2f} "
+        "between low loss as cut and score as trained."
     )
 
 
@@ -241,8 +243,8 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, default=0, metavar="N", help="cut networks to train; 0, or 3 and more")
     parser.add_argument("--table", type=Path, help="Markdown file whose section search-methods is replaced")
     args = parser.parse_args()
-    if args.ranks not in (0, *range(3, 1001)) or (args.ranks and "supernet" not in args.methods):
-        parser.error("--ranks: needs the method supernet, and from 3 to 1,000 networks")
+    if args.ranks not in (0, *range(3, 1001)):
+        parser.error("--ranks: from 3 to 1,000 networks")
     config = load(args.config, args.set)
     out = args.out or Path("runs") / f"search_methods-{config.task}-{config.space.name}"
     context = RunContext(config, RunDir(out), say)
@@ -263,7 +265,7 @@ def main() -> None:
     if args.ranks:
         path = out / f"ranks-{args.ranks}.json"
         if not path.exists():
-            ranked = rank(args.ranks, args.seeds[0], config, context, data, out / f"supernet-{args.seeds[0]}")
+            ranked = rank(args.ranks, args.seeds[0], config, context, data, out / "ranks")
             write_atomic(path, json.dumps([asdict(r) for r in ranked], indent=1) + "\n")
         text += "\n\n" + rank_line([Ranked(**r) for r in json.loads(path.read_text())])
     print(text)

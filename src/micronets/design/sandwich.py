@@ -2,7 +2,7 @@
 
 A supernet for one search trains one network a step, drawn from networks that meet the limits (single path, Guo et al.
 2020): no step is spent on networks that cannot be chosen. Half-way, networks are compared, and from then on the best
-ones alone are trained, so that the one that is chosen in the end has had most of the steps. A supernet for many
+ones alone are trained, so that the one that is chosen in the end has had many of the steps. A supernet for many
 searches, of a sweep, follows the sandwich rule with in-place distillation (Yu and Huang 2019, "Universally Slimmable
 Networks"): every step trains the largest network on the labels, and the smallest one and some random ones on the
 outputs of the largest. Unlike in `dnas.py`, options do not compete, so outer taps and last channels are trained.
@@ -62,8 +62,10 @@ class PathLoop(SearchLoop):
 
     - `within`: the networks that a step may train, all of which meet the limits; the best ones from the middle on.
     - `compared`: the losses of the networks that were compared in the middle, the least first.
+    - `concentrates`: whether networks are compared in the middle; if not, all are trained to the end.
     """
 
+    concentrates = True
     kept = (*SearchLoop.kept, "within", "compared")
     within: Sequence[Mapping[str, int]] = ()
     compared: Sequence[float] = ()
@@ -89,7 +91,7 @@ class PathLoop(SearchLoop):
     def _concentrate(self, step: int) -> None:
         """Leaves the best networks alone to be trained: `PARENTS` in the middle, `FINALISTS` in the last quarter."""
         middle, late = self.steps // 2, self.steps * 3 // 4
-        if step not in (middle, late) or self.steps < FEWEST:
+        if step not in (middle, late) or self.steps < FEWEST or not self.concentrates:
             return
         networks = CutNetworks(self, self.data)
         if step == late:
@@ -357,10 +359,13 @@ def cut_networks(
     directory: Path,
     progress: Progress,
     runtime: RuntimeCosts = TFLM_COSTS,
+    concentrates: bool = True,
 ) -> CutNetworks:
     """Trains the supernet of a search, unless that is done already, and returns the networks that can be cut out of it.
 
     - `fitter`: knows the space, and the limits with those of the board.
+    - `concentrates`: whether only the best networks are trained from the middle on, as in `search`; without that, all
+      are worth comparing at the end.
     - The other arguments and the errors are those of `search`.
     """
     if not data.size("val"):
@@ -372,10 +377,11 @@ def cut_networks(
         return CutNetworks(shared, data, _take_supernet(shared, Path(settings.supernet)))
     loop = _loop(PathLoop, fitter, board, runtime, data, settings, seed)
     progress(NoteEvent("search", "networks within the limits are drawn, which the supernet is trained for"))
+    loop.concentrates = concentrates
     loop.within = networks_within(fitter, feasible, min(WITHIN, loop.steps), seed)
     decisive = settings.decisive("supernet")
     of_data = data_digest(data, input_settings(data, space.largest()))
-    facts = ("path", space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)
+    facts = ("path", concentrates, space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)
     _train(loop, directory / CHECKPOINT, digest(repr(facts)), progress)
     return CutNetworks(loop, data)
 
