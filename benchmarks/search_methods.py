@@ -58,6 +58,7 @@ from micronets.tasks import TaskData
 from micronets.tasks.kws.data import KwsData
 
 METHODS: tuple[Method, ...] = get_args(Method)
+SEEDS = [0, 1, 2]
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def main() -> None:
     parser.add_argument("config", type=Path, help="a configuration: see docs/configuration.md")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a setting of it")
     parser.add_argument("--out", type=Path, help="default: runs/search_methods-TASK-SPACE")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--clips", type=int, default=0, help="training clips of each class, for keyword data; 0: all")
     parser.add_argument("--ranks", type=int, default=0, metavar="N", help="cut networks to train; 0, or 3 and more")
@@ -260,7 +261,8 @@ def main() -> None:
     results = [read(path) for path in sorted(out.glob("*/result.json"))]
     given = "".join(f" --set {s}" for s in args.set if not s.startswith("data.path="))
     clips = f" --clips {args.clips}" if args.clips else ""
-    command = f"python -m benchmarks.search_methods {args.config}{given}{clips}"
+    seeds = "" if args.seeds == SEEDS else f" --seeds {' '.join(map(str, args.seeds))}"
+    command = f"python -m benchmarks.search_methods {args.config}{given}{clips}{seeds}"
     text = table(results, config, data, command + (f" --ranks {args.ranks}" if args.ranks else ""))
     if args.ranks:
         path = out / f"ranks-{args.ranks}.json"
