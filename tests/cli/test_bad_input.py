@@ -108,7 +108,8 @@ def test_two_classes_are_enough_and_one_is_not(words: Path, tmp_path: Path) -> N
     assert call("run", config(tmp_path, two, QUICK)).code == 0
     shutil.rmtree(tmp_path / "run")
     one = tones(tmp_path / "one", clips=10, classes=1)
-    expected = f"{one}: only one class, 'high'; a classifier needs at least two folders"
+    expected = f"{one}: only one class, 'high'; a classifier needs at least two folders; to judge a finished model on "
+    expected += "this one alone, evaluate it with --split all"
     assert refused(tmp_path, one) == expected
 
 

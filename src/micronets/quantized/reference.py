@@ -301,7 +301,7 @@ def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tu
     """Returns the layer's outputs, clamped to the codes of their bits and of the fused activation.
 
     A large layer that computes each value, or each vector along the last dimension, by itself is run in parts, so that
-    its working arrays stay small.
+    its working arrays stay small; one whose output codes each follow from one byte is run once for every byte.
     """
     shape = inputs[0].shape
     if isinstance(step.layer, Softmax | LogSoftmax | L2Normalization):
@@ -315,7 +315,12 @@ def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tu
     if len(rows[0]) <= size:
         return _clamped_outputs(model, step, inputs)
     starts = range(0, len(rows[0]), size)
-    parts = [_clamped_outputs(model, step, [x[i : i + size] for x in rows])[0] for i in starts]
+    if step.operator.codewise and inputs[0].dtype in (np.int8, np.uint8):
+        every = np.arange(256, dtype=np.uint8).view(inputs[0].dtype)
+        table = _clamped_outputs(model, step, [every.reshape(256, 1)])[0].ravel()
+        parts = [table[rows[0][i : i + size].view(np.uint8)] for i in starts]
+    else:
+        parts = [_clamped_outputs(model, step, [x[i : i + size] for x in rows])[0] for i in starts]
     return (np.concatenate(parts).reshape(shape),)
 
 

@@ -66,6 +66,14 @@ def class_files(
     return found
 
 
+def only_one_class(where: Path, name: str) -> DataError:
+    """Returns the error for a directory with the folder of one class alone, from which nothing can be learnt."""
+    return DataError(
+        f"{where}: only one class, '{name}'; a classifier needs at least two folders; to judge a finished model on "
+        "this one alone, evaluate it with --split all"
+    )
+
+
 def refuse_splits(folders: Sequence[Path], way_out: str) -> None:
     """Raises `DataError` where folders that should be those of classes are splits: all are called train, val or
     test.

@@ -187,7 +187,10 @@ def test_directories_that_cannot_be_used(tmp_path: Path) -> None:
     assert "no such directory; give one with a folder of images for each class" in message(tmp_path / "x")
     assert "no folders in it" in message(tmp_path)
     write(tmp_path, {"cup": 5})
-    assert message(tmp_path) == f"{tmp_path}: only one class, 'cup'; a classifier needs at least two folders"
+    assert message(tmp_path) == (
+        f"{tmp_path}: only one class, 'cup'; a classifier needs at least two folders; "
+        "to judge a finished model on this one alone, evaluate it with --split all"
+    )
     write(tmp_path, {"pen": 1})
     assert "class 'pen' has 1 image; at least 3 are needed (one each for train, val and test)" in message(tmp_path)
     (tmp_path / "text").mkdir()

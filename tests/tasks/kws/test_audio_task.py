@@ -57,7 +57,10 @@ def test_bad_recordings_in_one_line(tmp_path: Path) -> None:
         return str(e.value)
 
     one = write_words(tmp_path / "one", {"a": 3})
-    assert message(one) == f"{one}: only one class, 'a'; a classifier needs at least two folders"
+    assert message(one) == (
+        f"{one}: only one class, 'a'; a classifier needs at least two folders; "
+        "to judge a finished model on this one alone, evaluate it with --split all"
+    )
     texts = write_words(tmp_path / "texts", {"a": 3})
     (texts / "b").mkdir()
     (texts / "b/x.txt").write_text("x")

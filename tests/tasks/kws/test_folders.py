@@ -229,7 +229,10 @@ def test_a_class_without_clips(tmp_path: Path) -> None:
 
 def test_too_few_classes_or_clips(tmp_path: Path) -> None:
     root = write_words(tmp_path, {"a": 2})
-    assert message(root) == f"{root}: only one class, 'a'; a classifier needs at least two folders"
+    assert message(root) == (
+        f"{root}: only one class, 'a'; a classifier needs at least two folders; "
+        "to judge a finished model on this one alone, evaluate it with --split all"
+    )
     write_words(root, {"b": 3})
     assert message(root) == (
         f"{root / 'a'}: class 'a' has 2 clips; at least 3 are needed (one each for train, val and test; no recording "

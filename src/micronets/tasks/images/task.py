@@ -13,6 +13,7 @@ from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
+from micronets.tasks.class_folders import only_one_class
 from micronets.tasks.images import cifar, folders, ic_task, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
@@ -109,7 +110,7 @@ def read(
     found = (_arrays if path.is_file() else _folders)(path, fe, splits)
     classes = found.classes
     if len(classes) < 2 and "all" not in splits:
-        raise DataError(f"{path}: only one class, '{classes[0]}'; a classifier needs at least two folders")
+        raise only_one_class(path, classes[0])
     count = sum(map(len, found.target.values()))
     return ImageData(
         name=task,

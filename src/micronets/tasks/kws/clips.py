@@ -12,6 +12,7 @@ import numpy as np
 from micronets.errors import DataError
 from micronets.frontend import FrontEnd, cut_features, features, read_recording, resample, wav_features
 from micronets.tasks.base import SPLITS, Labels
+from micronets.tasks.class_folders import only_one_class
 from micronets.tasks.kws import long_recordings
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
 from micronets.tasks.kws.folders import (
@@ -75,7 +76,7 @@ def class_folders(
     """
     classes = tuple(folders.files)
     if len(classes) < 2 and "all" not in splits:
-        raise DataError(f"{folders.root}: only one class, '{classes[0]}'; a classifier needs at least two folders")
+        raise only_one_class(folders.root, classes[0])
     by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
     notes = folders.notes if "all" in splits else (*folders.notes, *unread_lists_note(folders))
     got = read_files(folders.root, classes, {s: by_split[s] for s in splits}, fe, cut)
