@@ -86,7 +86,8 @@ def table(results: list[dict[str, Any]], epochs: int) -> str:
     note = (
         f"Synthetic. {r['clips']} test clips of 8 machines, half of them with a fault; a DS-CNN of {WIDTH} channels"
         f" ({r['macs machines'] / 1e6:.1f} M MACs), {epochs} epochs, or {epochs // (1 + len(PITCHES))} of "
-        f"{1 + len(PITCHES)} times as many windows, float. {date.today()}, `python -m benchmarks.machine_faults`."
+        f"{1 + len(PITCHES)} times as many windows, float. {date.today()}, "
+        f"`python -m benchmarks.machine_faults --seeds {len(r['machines'])}`."
     )
     return "\n".join([*lines, "", note])
 
