@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from micronets.arguments import checked
 from micronets.importers.network import FloatNetwork
 from micronets.importers.torch_module import read_module
 from micronets.installation import require
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     import torch
 
 
-@checked
 def from_torch(module: torch.nn.Module, example: torch.Tensor) -> FloatNetwork:
     """Reads a trained module of PyTorch, by `torch.export`, as a network with weights.
 
