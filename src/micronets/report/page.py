@@ -334,8 +334,8 @@ def _cut_networks_section(facts: Facts, chosen: ChosenCut) -> Markup:
         "One supernet holds all networks of the space, and was trained so that they work when they are cut out: for "
         "one run by a network within the limits in each step, for a sweep by the largest and smaller ones together. "
         "The curves show the networks that were trained, in a sweep the largest one. "
-        f"{counted(len(losses), 'networks')} within the limits were compared as they were cut, in one run half-way, by "
-        f"their loss on validation {facts.noun}: {min(losses):.4g} to {max(losses):.4g}. "
+        f"{counted(len(losses), 'networks')} within the limits were compared as they were cut (for one run: half-way "
+        f"through the training), by their loss on validation {facts.noun}: {min(losses):.4g} to {max(losses):.4g}. "
         f"The chosen one has a loss of {chosen.loss:.4g}, {label} {percent(chosen.accuracy)}."
     )
     epochs = [h for h in facts.search.history if isinstance(h, SupernetEpoch)]
