@@ -54,8 +54,8 @@ def test_epochs_of_a_training() -> None:
         (RECORDS[1:2], "1 network within the limits, trained one after the other"),
         (
             (RECORDS[0], RECORDS[2]),
-            "2 networks within the limits were compared as they were cut (for one run: half-way through the training), by "
-            "their loss on validation images: 0.5 to 0.75. The chosen one has a loss of 0.5, accuracy 75.00 %.",
+            "2 networks within the limits were compared as they were cut (for one run: half-way through the training), "
+            "by their loss on validation images: 0.5 to 0.75. The chosen one has a loss of 0.5, accuracy 75.00 %.",
         ),
     ],
 )
