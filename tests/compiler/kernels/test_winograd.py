@@ -133,12 +133,10 @@ LARGE = Arch(
 )
 
 
-@pytest.mark.parametrize(
-    ("goal", "layers"), [("speed", {"a", "c"}), ("balanced", {"a"}), ("size", set())], ids=lambda v: str(v)
-)
-def test_layers_by_goal(goal: Goal, layers: set[str]) -> None:
+@pytest.mark.parametrize(("goal", "layers"), [("speed", ["a", "c"]), ("balanced", ["a"]), ("size", [])])
+def test_layers_by_goal(goal: Goal, layers: list[str]) -> None:
     """Layers are chosen by what they save, whatever is asked for on cores without DSP; flash is told as it is."""
-    chosen = {k.step.layer.name for k in choose_all(LARGE, DSP, goal) if isinstance(k, WinogradKernel)}
+    chosen = [k.step.layer.name for k in choose_all(LARGE, DSP, goal) if isinstance(k, WinogradKernel)]
     assert chosen == layers
     assert not any(isinstance(k, WinogradKernel) for k in choose_all(LARGE, PLAIN, goal))
     compiled = compile_model(random_model(LARGE, 1), goal=goal)
