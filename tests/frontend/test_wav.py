@@ -11,6 +11,7 @@ import pytest
 
 from micronets.errors import DataError
 from micronets.frontend import encode_wav, read_recording, resample
+from micronets.frontend.recording import SOUND_SUFFIXES
 from micronets.frontend.wav import decode_wav
 
 
@@ -79,6 +80,18 @@ def test_a_stream_of_unknown_length_is_read_to_its_end() -> None:
         (
             b"\x1a\x45\xdf\xa3" + bytes(20),
             "a.wav: not a WAV file but WebM or Matroska; convert it: ffmpeg -i a.wav -c:a pcm_s16le a_pcm.wav",
+        ),
+        (
+            b"\xff\xf1\x50\x80" + bytes(20),
+            "a.wav: not a WAV file but AAC; convert it: ffmpeg -i a.wav -c:a pcm_s16le a_pcm.wav",
+        ),
+        (
+            b"RIFF\x10\0\0\0AVI " + bytes(20),
+            "a.wav: not a WAV file but AVI; convert it: ffmpeg -i a.wav -c:a pcm_s16le a_pcm.wav",
+        ),
+        (
+            b"RIFF\x10\0\0\0ACON" + bytes(20),
+            "a.wav: not a WAV file (a RIFF file of the kind b'ACON', not b'WAVE'); remove it or convert it to PCM WAV",
         ),
         (GOOD[:30], "a.wav: damaged WAV file (no 'fmt ' or no 'data' chunk); remove it or record it again"),
         (
@@ -211,6 +224,16 @@ ODD = {
 }
 
 
+def test_recordings_of_speech_collections_and_old_programs_are_read(tmp_path: Path) -> None:
+    soundfile = pytest.importorskip("soundfile")
+    tone = 0.3 * np.sin(2 * np.pi * 500 * np.arange(4000) / 16000)
+    for kind, name in (("NIST", "a.sph"), ("NIST", "timit.wav"), ("VOC", "a.voc"), ("RF64", "a.rf64"), ("AU", "a.snd")):
+        path = tmp_path / name
+        soundfile.write(path, tone, 16000, format=kind)
+        assert path.suffix in SOUND_SUFFIXES
+        assert read_recording(path).samples.std() == pytest.approx(0.3 * 32768 / 2**0.5, rel=0.02)
+
+
 @pytest.mark.parametrize("kind", ["FLAC", "OGG", "MP3", "AIFF"])
 def test_other_formats_are_read_where_soundfile_is_there(
     tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
@@ -228,6 +251,7 @@ def test_other_formats_are_read_where_soundfile_is_there(
     with pytest.raises(DataError) as e:
         read_recording(path)
     assert "\n" not in str(e.value)
+    assert "does not exist" not in str(e.value)
     monkeypatch.setitem(sys.modules, "soundfile", None)
     with pytest.raises(
         DataError, match=f"^{re.escape(str(path))}: a {kind} file, which needs the package 'soundfile': "

@@ -1,11 +1,15 @@
 """What would mislead without a word: recordings in two splits, files beside the folders, names almost alike."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from micronets import tasks
+from micronets.errors import DataError
+from micronets.frontend import encode_wav
 from micronets.tasks.labelled import duplicate_notes
 from micronets.tasks.names import alike_note
 from tests.support.wavs import write_words
@@ -50,3 +54,49 @@ def test_names_that_are_almost_alike_are_noted() -> None:
         "classes 'Yes' and ' yes' have almost the same name; if they are one, merge them",
     )
     assert alike_note(("yes", "no", "_unknown_", "_silence_", "-", "_")) == ()
+
+
+def _laid_out(root: Path, places: Sequence[str]) -> dict[str, Path]:
+    """Writes three examples into each folder, of every kind, and returns the directories by task."""
+    rng = np.random.default_rng(0)
+    for task in ("audio", "kws", "images", "features"):
+        for place in places:
+            folder = root / task / place
+            folder.mkdir(parents=True)
+            for i in range(3):
+                if task == "images":
+                    pixels = rng.integers(0, 255, (9, 9, 3), dtype=np.uint8)
+                    Image.fromarray(pixels).save(folder / f"{i}.png")
+                elif task == "features":
+                    np.save(folder / f"{i}.npy", rng.normal(size=(4, 2)))
+                else:
+                    (folder / f"{i}.wav").write_bytes(encode_wav(rng.normal(0, 3000, 16000)))
+    return {task: root / task for task in ("audio", "kws", "images", "features")}
+
+
+def test_folders_of_splits_inside_those_of_classes_are_noted(tmp_path: Path) -> None:
+    for task, root in _laid_out(tmp_path, ["a/train", "a/test", "b/train", "b/test"]).items():
+        notes = [n for n in tasks.load(task, root).notes if "do not divide the examples" in n]
+        assert len(notes) == 1, task
+        assert notes[0].startswith("the folders test and train inside those of the classes do not divide the examples")
+
+
+def test_a_folder_around_the_classes_is_named(tmp_path: Path) -> None:
+    for root in _laid_out(tmp_path, ["data/a", "data/b"]).values():
+        with pytest.raises(DataError) as e:
+            tasks.load(root.name, root)
+        assert str(e.value) == (
+            f"{root}: its only folder is 'data', which holds the folders a, b; if those are the classes, give "
+            f"{root / 'data'}"
+        )
+
+
+def test_what_archives_of_macos_add_is_no_class(tmp_path: Path) -> None:
+    for task, root in _laid_out(tmp_path, ["a", "b"]).items():
+        (root / "__MACOSX" / "a").mkdir(parents=True)
+        (root / "__MACOSX" / "a" / "._0.wav").write_bytes(b"x")
+        assert tuple(tasks.load(task, root).classes) == ("a", "b")
+        (root / "c").mkdir()
+        (root / "c" / "._0.wav").write_bytes(b"x")
+        with pytest.raises(DataError, match=r"for class 'c' \(nothing but 1 hidden file\)"):
+            tasks.load(task, root)

@@ -11,7 +11,10 @@ from micronets.files import read_plain
 from micronets.frontend.wav import Recording, conversion, decode_wav, recording
 from micronets.installation import install
 
-SOUND_SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".caf", ".w64")
+SOUND_SUFFIXES = (
+    *(".wav", ".wave", ".bwf", ".rf64", ".w64"),
+    *(".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc", ".au", ".snd", ".caf", ".sph", ".voc"),
+)
 """Endings of the names of files that are taken for recordings, in small letters."""
 
 _UNREAD = (".m4a", ".mp4", ".aac", ".wma", ".amr", ".3gp", ".webm", ".mov", ".ape", ".wv", ".mka", ".m4b")
@@ -24,6 +27,8 @@ _FORMATS = {
     b"caff": "CAF",
     b"RIFX": "big-endian WAV",
     b"riff": "W64",
+    b"NIST_1A": "NIST SPHERE",
+    b"Creative Voice File": "VOC",
 }
 
 
@@ -65,6 +70,8 @@ def _decode_other(kind: str, where: str) -> Recording:
         values, rate = soundfile.read(where, dtype="float32", always_2d=True)
     except (RuntimeError, ValueError, TypeError, OSError, MemoryError) as e:
         what = " ".join(str(getattr(e, "error_string", e)).split()).rstrip(".")
+        if "does not exist" in what:  # libsndfile says this of an MP3 file without a whole frame, too
+            what = "no sound is found in it"
         raise DataError(f"{where}: damaged {kind} file ({what}); copy it again or {conversion(where)}") from e
     if not len(values):
         raise DataError(f"{where}: no samples (length zero); remove it or record it again")

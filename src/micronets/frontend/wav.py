@@ -40,6 +40,10 @@ _OTHER_FILES = (
     (0, b"#!AMR", "AMR"),
     (0, b"0&\xb2u", "WMA"),
     (0, b"caff", "CAF"),
+    (0, b"\xff\xf1", "AAC"),
+    (0, b"\xff\xf9", "AAC"),
+    (8, b"AVI ", "AVI"),
+    (8, b"WEBP", "a WebP picture"),
 )
 """Sound of telephones and browsers, which is often called .wav: where in a file its mark stands, and its name."""
 _LOUDEST_FLOAT = 8.0  # a float recording beyond +-1 is too loud; one that is so far beyond has other units
@@ -79,9 +83,10 @@ def decode_wav(data: bytes, where: str) -> Recording:
         kind = next((name for at, mark, name in _OTHER_FILES if data[at : at + len(mark)] == mark), None)
         if kind is not None:
             raise DataError(f"{where}: not a WAV file but {kind}; {conversion(where)}")
-        raise DataError(
-            f"{where}: not a WAV file (it starts with {data[:4]!r}, not b'RIFF'); remove it or convert it to PCM WAV"
-        )
+        what = f"it starts with {data[:4]!r}, not b'RIFF'"
+        if data[:4] == b"RIFF":
+            what = f"a RIFF file of the kind {data[8:12]!r}, not b'WAVE'"
+        raise DataError(f"{where}: not a WAV file ({what}); remove it or convert it to PCM WAV")
     chunks = _chunks(data, where)
     if b"fmt " not in chunks or len(chunks[b"fmt "]) < 16 or b"data" not in chunks:
         raise DataError(f"{where}: damaged WAV file (no 'fmt ' or no 'data' chunk); remove it or record it again")

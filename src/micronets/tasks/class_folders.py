@@ -18,10 +18,16 @@ SPLIT_NAMES |= {"test": "test", "testing": "test"}
 
 @dataclass(frozen=True)
 class ClassFiles:
-    """The files in the folder of a class: its examples, sorted, and files of other kinds, which are ignored."""
+    """The files in the folder of a class.
+
+    - `files`: its examples, sorted.
+    - `strangers`: files of other kinds, which are ignored.
+    - `hidden`: how many files there are whose names begin with a dot, which are ignored without a note.
+    """
 
     files: tuple[Path, ...]
     strangers: tuple[Path, ...]
+    hidden: int = 0
 
 
 def files_below(folder: Path, suffixes: Collection[str]) -> ClassFiles:
@@ -33,13 +39,15 @@ def files_below(folder: Path, suffixes: Collection[str]) -> ClassFiles:
     """
     files: list[Path] = []
     strangers: list[Path] = []
+    hidden = 0
     for place, below, names in walk(folder):
         below[:] = [n for n in below if not n.startswith(".")]
         paths = [place / n for n in names if not n.startswith(".")]
+        hidden += len(names) - len(paths)
         check_utf8([*paths, *(place / n for n in below)])
         for path in paths:
             (files if path.suffix.lower() in suffixes and path.is_file() else strangers).append(path)
-    return ClassFiles(tuple(sorted(files)), tuple(sorted(strangers)))
+    return ClassFiles(tuple(sorted(files)), tuple(sorted(strangers)), hidden)
 
 
 def class_files(
@@ -58,7 +66,8 @@ def class_files(
     found = files_below(folder, suffixes)
     if not found.files:
         others = found.strangers
-        there = f"{counted(len(others), 'other files')}, first: {others[0].name}" if others else "the folder is empty"
+        empty = f"nothing but {counted(found.hidden, 'hidden files')}" if found.hidden else "the folder is empty"
+        there = f"{counted(len(others), 'other files')}, first: {others[0].name}" if others else empty
         more = hint(others[0]) if others else ""
         raise DataError(
             f"{folder}: no {what} for class '{folder.name}' ({there}{more}); {way_out} or remove the folder"
@@ -68,9 +77,43 @@ def class_files(
 
 def only_one_class(where: Path, name: str) -> DataError:
     """Returns the error for a directory with the folder of one class alone, from which nothing can be learnt."""
+    folder = where / name
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    below = [p.name for p in inside if p.is_dir() and not p.name.startswith(".")]
+    if len(below) > 1 and len(below) == sum(not p.name.startswith(".") for p in inside):
+        shown = ", ".join(below[:3]) + (", ..." if len(below) > 3 else "")
+        return DataError(
+            f"{where}: its only folder is '{name}', which holds the folders {shown}; if those are the classes, give "
+            f"{folder}"
+        )
     return DataError(
         f"{where}: only one class, '{name}'; a classifier needs at least two folders; to judge a finished model on "
         "this one alone, evaluate it with --split all"
+    )
+
+
+def class_folders_of(root: Path) -> list[Path]:
+    """Returns the folders of a directory that may be those of classes, sorted.
+
+    Hidden folders are left out, and `__MACOSX`, which archives of macOS have beside their contents.
+    """
+    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name != "__MACOSX")
+
+
+def inner_splits_note(folders: Iterable[Path], way_out: str) -> tuple[str, ...]:
+    """Returns a note where the folders of classes hold folders that are called train, val or test.
+
+    Such folders do not divide the examples: they are divided anew, and those of any such folder go anywhere.
+
+    - `folders`: the folders of the classes.
+    - `way_out`: how the user's own division is given instead.
+    """
+    inner = {p.name for folder in folders for p in folder.iterdir() if p.is_dir() and p.name.lower() in SPLIT_NAMES}
+    if len({SPLIT_NAMES[name.lower()] for name in inner}) < 2:
+        return ()
+    return (
+        f"the folders {' and '.join(sorted(inner))} inside those of the classes do not divide the examples, which are "
+        f"divided anew; {way_out}",
     )
 
 

@@ -229,3 +229,30 @@ def test_pipes_and_devices_are_one_line(tmp_path: Path) -> None:
     for path in (tmp_path / "pipe", Path(os.devnull)):
         with pytest.raises(DataError, match=r": a pipe or a device; give an \.npz"):
             tasks.load("features", path)
+
+
+def test_columns_that_tell_the_class_or_the_time_are_left_out_or_doubted(tmp_path: Path) -> None:
+    def files(name: str, first: str, cell: Callable[[int, int], float]) -> list[Path]:
+        rows = [[[*row, f"{cell(k, i)}"] for i, row in enumerate(noise(columns=2))] for k in range(3)]
+        return written(tmp_path / name, {f"{k}.csv": text(rows[k], first) for k in range(3)})
+
+    cases: list[tuple[str, Callable[[int, int], float], int, str]] = [
+        ("a,b,label", lambda k, i: k, 2, "says the class, or who or what was recorded (it is the same in all lines of"),
+        ("a,b,c", lambda k, i: k, 3, "is the same in all lines of a file, and differs between files; it is learnt"),
+        ("a,b,epoch", lambda k, i: 7 * i * i + i, 3, "rises in every file; it is learnt: remove it if it counts"),
+        ("a,b,time", lambda k, i: i * 90 % 256, 2, "tells the time, as its heading says, and is left out"),
+        ("a,b,t", lambda k, i: i * 90 % 256, 3, "is named as a time, but does not rise in every file; it is learnt"),
+    ]
+    for n, (first, cell, columns, note) in enumerate(cases):
+        paths = files(f"c{n}", f"{first}\n", cell)
+        arrays, notes = read_tables(paths)
+        assert {a.shape for a in arrays.values()} == {(10, columns)}
+        assert [x.startswith(f"column 3 ({first[4:]}) {note}") for x in notes] == [True], notes
+    assert read_tables(files("same", "a,b,label\n", lambda k, i: 5))[1] == ()
+
+
+def test_columns_in_another_order_are_refused(tmp_path: Path) -> None:
+    paths = written(tmp_path, {"a.csv": text(noise(), "x,y,z\n"), "b.csv": text(noise(), "z,y,x\n")})
+    assert refusal(paths) == (
+        f"{paths[1]}: its columns ('z,y,x') are those of a.csv ('x,y,z') in another order; write them in one order"
+    )

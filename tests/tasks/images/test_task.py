@@ -1,4 +1,6 @@
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -156,6 +158,7 @@ def test_odd_pictures_are_converted_with_a_note(tmp_path: Path) -> None:
         f"all: 16 bits cut to 8: 1 image (first: {cup / 'a16.png'})",
         f"all: transparent parts made black: 1 image (first: {cup / 'c.png'})",
         f"all: smaller than 8 pixels: 1 image (first: {cup / 'e.png'})",
+        f"all: of one colour, or almost black (no pixel above 15 of 255): 5 images (first: {cup / 'b.jpg'})",
     )
     assert load_all(tmp_path).notes == data.notes  # from the kept pictures
     assert data.pictures["all"][4].std() > 20
@@ -381,3 +384,62 @@ def test_12_bits_in_16_are_not_almost_black(tmp_path: Path) -> None:
         f"16 bits cut to 8: 1 image (first: {tmp_path / 'sixteen.png'})",
         f"12 bits stored as 16 cut to 8: 1 image (first: {tmp_path / 'twelve.png'})",
     )
+
+
+def test_12_bits_in_16_of_three_colours_are_not_almost_black(tmp_path: Path) -> None:
+    from micronets.tasks.images.folders import pictures
+
+    ramp = np.linspace(0, 4095, 32 * 32 * 3).astype(np.uint16).reshape(32, 32, 3)
+    for name, scale in (("twelve", 1), ("sixteen", 16)):
+        rows = b"".join(b"\0" + row.tobytes() for row in (ramp * scale).astype(">u2"))
+        parts = ((b"IHDR", struct.pack(">IIBBBBB", 32, 32, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)))
+        (tmp_path / f"{name}.png").write_bytes(
+            b"\x89PNG\r\n\x1a\n"
+            + b"".join(
+                struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d))
+                for n, d in (*parts, (b"IEND", b""))
+            )
+        )
+    pgm = b"P5 32 32 4095\n" + ramp[..., 0].astype(">u2").tobytes()
+    (tmp_path / "gray.pgm").write_bytes(pgm)
+    names = ("twelve.png", "sixteen.png", "gray.pgm")
+    x, notes = pictures([tmp_path / name for name in names], ImageFrontEnd())
+    assert (x[0] == x[1]).all()
+    assert np.abs(x[0].astype(int) - ramp / 16).max() <= 1
+    assert np.abs(x[2, ..., 0].astype(int) - x[0, ..., 0]).max() <= 1
+    assert notes == (
+        f"16 bits cut to 8: 2 images (first: {tmp_path / 'sixteen.png'})",
+        f"12 bits stored as 16 cut to 8: 1 image (first: {tmp_path / 'twelve.png'})",
+    )
+
+
+def test_animations_and_empty_pictures_are_noted_and_a_turn_that_is_none_is_not(tmp_path: Path) -> None:
+    from micronets.tasks.images.folders import pictures
+
+    rng = np.random.default_rng(0)
+    frames = [Image.fromarray(rng.integers(0, 255, (9, 9, 3), dtype=np.uint8)) for _ in range(2)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    frames[0].save(tmp_path / "b.jpg", format="MPO", save_all=True, append_images=frames[1:])
+    dark = rng.integers(0, 256, (9, 9)).astype(np.uint16)  # 8 bits stored as 16
+    Image.fromarray(dark).save(tmp_path / "c.png")
+    exif = Image.Exif()
+    exif[0x0112] = 99
+    frames[0].save(tmp_path / "d.jpg", exif=exif)
+    paths = [tmp_path / name for name in ("a.gif", "b.jpg", "c.png", "d.jpg")]
+    assert pictures(paths, ImageFrontEnd())[1] == (
+        f"12 bits stored as 16 cut to 8: 1 image (first: {paths[2]})",
+        f"animated, the first frame is used: 1 image (first: {paths[0]})",
+        f"of one colour, or almost black (no pixel above 15 of 255): 1 image (first: {paths[2]})",
+    )
+
+
+def test_pictures_of_telephones_are_named_with_the_way_out(tmp_path: Path) -> None:
+    path = with_file(tmp_path, "x.jpg")
+    path.write_bytes(b"\0\0\0\x18ftypheic" + bytes(20))
+    with pytest.raises(DataError) as e:
+        load_all(tmp_path)
+    assert str(e.value) == (
+        f"{path}: a picture in HEIC, which is not read, whatever its name says; convert it: magick x.jpg x.png"
+    )
+    path.rename(path.with_suffix(".heic"))
+    assert load_all(tmp_path).notes[0].endswith("x.heic; convert it: magick x.heic x.png)")

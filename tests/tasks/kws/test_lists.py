@@ -62,3 +62,20 @@ def test_a_line_that_is_no_path_is_shown_in_part(tmp_path: Path) -> None:
     (root / "testing_list.txt").write_text("a/000.wav\n" + "x" * 100_000)
     _, notes = official_splits(scan(root))
     assert notes == (f"testing_list.txt: 1 entry names no recording (first: {'x' * 77}...)",)
+
+
+def test_a_list_that_says_nothing_is_named(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 2, "b": 2, "_background_noise_": 1})
+    path = root / "testing_list.txt"
+    for content in (b"", b"\n \r\n", b"\xef\xbb\xbf"):
+        path.write_bytes(content)
+        with pytest.raises(DataError) as e:
+            official_splits(scan(root))
+        assert str(e.value) == f"{path}: the list names no recording; fill it, or remove it"
+    path.write_text("a/000.wav\nb/000.wav\n")
+    with pytest.raises(DataError, match=r"has no validation clip \(there is no validation_list.txt; write it, or rem"):
+        load(root, words=("a", "b"))
+    path.unlink()
+    path.symlink_to("nowhere")
+    with pytest.raises(DataError, match=r"testing_list.txt: cannot be read \(No such file or directory\)"):
+        official_splits(scan(root))

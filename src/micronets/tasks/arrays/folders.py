@@ -21,7 +21,15 @@ from micronets.errors import DataError
 from micronets.files import DAMAGE, check_plain, damage_text
 from micronets.tasks.arrays.tables import LARGEST_NUMBER, read_tables
 from micronets.tasks.base import SPLITS, Floats, Labels
-from micronets.tasks.class_folders import class_files, group_of, refuse_splits, strangers_note
+from micronets.tasks.class_folders import (
+    class_files,
+    class_folders_of,
+    group_of,
+    inner_splits_note,
+    only_one_class,
+    refuse_splits,
+    strangers_note,
+)
 from micronets.tasks.names import check_utf8
 from micronets.tasks.npz import read_npz
 from micronets.terminal import counted
@@ -139,7 +147,7 @@ def array_rows(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequ
 
 def _folder(root: Path) -> SplitArrays:
     entries = sorted(p for p in root.iterdir() if not p.name.startswith("."))
-    folders = [p for p in entries if p.is_dir()]
+    folders = class_folders_of(root)
     check_utf8(folders)
     if not folders:
         tables = [p for p in entries if p.suffix.lower() in ARRAY_SUFFIXES]
@@ -171,7 +179,8 @@ def _folder(root: Path) -> SplitArrays:
             )
         keys = [p.relative_to(root).as_posix() for p in paths]
         parts2.append((folder.name, np.stack([arrays[p] for p in paths]), keys, [group_of(folder, p) for p in paths]))
-    return _stacked(root, parts2, (*notes, *strangers_note(found.values(), "neither .npy nor .csv")))
+    notes += strangers_note(found.values(), "neither .npy nor .csv")
+    return _stacked(root, parts2, (*notes, *inner_splits_note(folders, "write an .npz with split to divide them")))
 
 
 def _stacked(
@@ -276,6 +285,8 @@ def _with_splits(
 def checked_complete(rows: SplitArrays, where: str) -> SplitArrays:
     """Returns the arrays themselves, after checking that there are two classes, each in "train" and "val"."""
     if len(rows.classes) < 2:
+        if Path(where).is_dir():
+            raise only_one_class(Path(where), rows.classes[0])
         raise DataError(f"{where}: only one class, '{rows.classes[0]}'; a classifier needs at least two")
     for c, name in enumerate(rows.classes):
         for s in ("train", "val"):

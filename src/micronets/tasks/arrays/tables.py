@@ -28,6 +28,7 @@ _MISSING = ("", "na", "n/a", "#n/a", "null", "none", "-", "--", "?")
 _TIMES = ("time", "timestamp", "timestamps", "t", "date", "datetime", "seconds", "sec", "s", "ms", "us", "millis")
 _UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "millis": 1e-3, "us": 1e-6}
 _COUNTERS = ("", "index", "idx", "id", "no", "nr", "row", "line", "sample", "frame", "#", "unnamed: 0")
+_LABELS = ("label", "labels", "class", "target", "activity", "subject", "person", "user", "session", "id", "file")
 _FEW, _MANY = 4, 8  # lines from which on an even and an uneven rise of a column is no accident
 
 Floats = npt.NDArray[np.float64]
@@ -60,12 +61,14 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
     - or if it is the same in two files or more, stands nowhere else in them, and has a cell of text, or numbers that
       rise from left to right.
 
-    Two kinds of columns are left out, as a network would learn the order of the recordings from them: one that rises,
-    or falls, by 1 from line to line in every file (four lines at least), and one that holds the time: the first column
-    or one with a heading such as `time`, which rises in every file, evenly (four lines at least) or not (eight), and
-    any column of dates.
+    Three kinds of columns are left out, as a network would learn the order of the recordings, or the classes, from
+    them: one that rises, or falls, by 1 from line to line in every file (four lines at least); one that holds the
+    time: the first column or one with a heading such as `time`, which rises in every file, evenly (four lines at least)
+    or not (eight), one that is called `time`, `timestamp` or `date`, and any column of dates; and one with a heading
+    such as `label` that is the same in all lines of a file.
 
-    Returns the numbers of each file, `[lines, columns]`, and notes on what was left out. Raises `DataError`, which
+    Returns the numbers of each file, `[lines, columns]`, and notes on what was left out, and on columns that may be of
+    these kinds. Raises `DataError`, which
     names file, line and column of what is not a finite number.
     """
     tables = [_read(path) for path in paths]
@@ -88,15 +91,19 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
     width = bodies[0].shape[1]
     if any(body.shape[1] != width for body in bodies):
         return dict(zip(paths, bodies, strict=True)), tuple(notes)  # who stacks them says so
+    _check_order([t for t, head in zip(tables, headed, strict=True) if head])
     clocks = frozenset[int]().union(*(t.clocks for t in tables))
-    left_out = {}
+    left_out, doubts = {}, []
     for column in range(width):
         name = names[column].strip() if column < len(names) else ""
+        shown = f"column {column + 1}{f' ({name})' if name else ''}"
         what = _what_it_counts(bodies, column, name if names else None, column in clocks)
         if what:
-            left_out[column] = f"column {column + 1}{f' ({name})' if name else ''} {what} and is left out"
+            left_out[column] = f"{shown} {what} and is left out"
+        elif doubt := _doubt(bodies, column, _plain(name)):
+            doubts.append(f"{shown} {doubt}")
     if len(left_out) < width:
-        notes += left_out.values()
+        notes += [*left_out.values(), *doubts]
         bodies = [np.delete(body, list(left_out), 1) for body in bodies]
     return dict(zip(paths, bodies, strict=True)), tuple(notes)
 
@@ -285,12 +292,60 @@ def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clo
     least = min(map(len, values))
     if least < _FEW:
         return None
+    if name is not None and _plain(name) in _LABELS and _is_label(values):
+        return "says the class, or who or what was recorded (it is the same in all lines of a file)"
     steps = [np.diff(v) for v in values]
     if any(all((s == by).all() for s in steps) for by in (1, -1)):
         return "counts the lines"
-    plain = None if name is None else name.lower().split("(")[0].split("[")[0].strip(" _")
-    named = plain is not None and (plain in (*_TIMES, *_COUNTERS) or plain.split("_")[0] in _TIMES[:3])
+    named = name is not None and (_plain(name) in _COUNTERS or _is_time(_plain(name)))
     if not (named or column == 0) or not all((s > 0).all() for s in steps):
-        return None
+        clear = name is not None and _is_time(_plain(name)) and _plain(name) not in _UNITS and _plain(name) != "t"
+        return "tells the time, as its heading says," if clear else None
     even = all(float(np.ptp(s)) <= 0.01 * float(s.mean()) for s in steps)
     return "tells the time (it rises in every file)" if even or named or least >= _MANY else None
+
+
+def _doubt(bodies: Sequence[Floats], column: int, plain: str) -> str | None:
+    """Returns what is odd about a column that is learnt, in words that follow its name, or None.
+
+    - `plain`: its heading without a unit, in small letters; "" where there is none.
+    """
+    values = [body[:, column] for body in bodies]
+    if min(map(len, values)) < _FEW:
+        return None
+    rises = all((np.diff(v) > 0).all() for v in values)
+    if _is_time(plain) and not rises:
+        return "is named as a time, but does not rise in every file; it is learnt: remove it if it is no measurement"
+    if rises and len(values) > 1 and min(map(len, values)) >= _MANY:
+        return "rises in every file; it is learnt: remove it if it counts or tells the time"
+    if _is_label(values):
+        return (
+            "is the same in all lines of a file, and differs between files; it is learnt: remove it if it says the "
+            "class, or who or what was recorded"
+        )
+    return None
+
+
+def _plain(heading: str) -> str:
+    """Returns a heading without the unit in brackets, in small letters."""
+    return heading.lower().split("(")[0].split("[")[0].strip(" _")
+
+
+def _is_time(plain: str) -> bool:
+    return plain in _TIMES or plain.split("_")[0] in _TIMES[:3]
+
+
+def _is_label(values: Sequence[Floats]) -> bool:
+    """Tells whether a column is the same in all lines of each file, and not the same in all files."""
+    return all((v == v[0]).all() for v in values) and len({float(v[0]) for v in values}) > 1
+
+
+def _check_order(headed: Sequence[_Table]) -> None:
+    """Raises `DataError` for a file that has the columns of the first one in another order."""
+    for table in headed[1:]:
+        first = headed[0]
+        if table.first != first.first and sorted(table.first) == sorted(first.first):
+            raise DataError(
+                f"{table.path}: its columns ({_shown(','.join(table.first))}) are those of {first.path.name} "
+                f"({_shown(','.join(first.first))}) in another order; write them in one order"
+            )

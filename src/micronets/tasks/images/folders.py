@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,17 +21,26 @@ from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.frontend.mapped import Chunks, mapped_pictures
 from micronets.installation import install
 from micronets.tasks.base import Labels
-from micronets.tasks.class_folders import SPLIT_NAMES, ClassFiles, class_files, strangers_note
+from micronets.tasks.class_folders import (
+    SPLIT_NAMES,
+    ClassFiles,
+    class_files,
+    class_folders_of,
+    inner_splits_note,
+    strangers_note,
+)
 from micronets.tasks.images.split import Files
 from micronets.tasks.names import check_utf8, loose_note
 from micronets.terminal import counted
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-_VERSION = 2  # increase it whenever the arithmetic changes
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+_VERSION = 3  # increase it whenever the arithmetic or the marks change
 _CHUNK = 256
+_ORIENTATION = 0x0112  # the entry of EXIF that says how a picture is turned
 _LARGE, _LARGE_PIXELS = Lock(), 1 << 24
 """Pictures of more pixels are decoded one at a time, so that memory holds one of them and not one for each thread."""
 _KINDS = (
@@ -40,7 +50,12 @@ _KINDS = (
     "transparent parts made black",
     "smaller than 8 pixels",
     "12 bits stored as 16 cut to 8",
+    "animated, the first frame is used",
+    "of one colour, or almost black (no pixel above 15 of 255)",
 )
+_UNREAD = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".dng", ".cr2", ".nef", ".arw", ".ico", ".psd")
+_TELEPHONES = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF"}
+"""Pictures of telephones, which are often renamed to .jpg: what stands behind `ftyp` in them, and their name."""
 
 
 def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
@@ -55,13 +70,19 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF, and of a large picture, which Pillow still reads
             with Image.open(path) as file, _LARGE if file.width * file.height > _LARGE_PIXELS else nullcontext():
+                raw = _raw_mode(file)
                 file.load()
                 image: Image.Image = file
-                if file.getexif().get(0x0112, 1) != 1:
-                    image = ImageOps.exif_transpose(file)
+                if file.mode == "RGB" and raw in ("RGB;16B", "RGB;16L"):
+                    image, twelve = _of_16_bits(path, file, raw)
+                    found.append(5 if twelve else 2)
+                if 2 <= file.getexif().get(_ORIENTATION, 1) <= 8:
+                    image = ImageOps.exif_transpose(image)
                     found.append(0)
+                if getattr(file, "is_animated", False) and file.format != "MPO":  # what telephones add is no animation
+                    found.append(6)
                 mode = image.mode
-                if mode.startswith("I;16") or (mode == "I" and file.format == "PNG"):
+                if mode.startswith("I;16") or (mode == "I" and file.format in ("PNG", "PPM")):
                     pixels = np.asarray(image)
                     twelve = (
                         int(pixels.max()) < 1 << 12
@@ -78,12 +99,19 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
                     found.append(3)
                     image = image.convert("RGBA")
                     image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
+                #  A picture with three colours is not copied: a large one may fit into memory only once.
+                coloured = image if image.mode == "RGB" else image.convert("RGB")
+                lowest, highest = np.array(coloured.getextrema()).T
                 if min(image.size) < 8:
                     found.append(4)
-                #  A picture with three colours is not copied: a large one may fit into memory only once.
-                return np.asarray(_square(image if image.mode == "RGB" else image.convert("RGB"), fe)), found
+                elif highest.max() <= 15 or (lowest == highest).all():
+                    found.append(7)
+                return np.asarray(_square(coloured, fe)), found
     except UnidentifiedImageError as e:
-        raise DataError(f"{path}: not an image, whatever its name says; remove it or save it again") from e
+        kind = _of_a_telephone(path)
+        what = "not an image" if kind is None else f"a picture in {kind}, which is not read"
+        way_out = "remove it or save it again" if kind is None else _conversion(path)
+        raise DataError(f"{path}: {what}, whatever its name says; {way_out}") from e
     except Image.DecompressionBombError as e:
         most = f", more than {2 * Image.MAX_IMAGE_PIXELS:,}" if Image.MAX_IMAGE_PIXELS else ""
         raise DataError(f"{path}: too many pixels to be a photograph{most}; make it smaller") from e
@@ -93,6 +121,54 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, list[int]]:
         raise DataError(f"{path}: damaged or cannot be read ({e}); remove it or save it again") from e
     except (ValueError, TypeError, SyntaxError, EOFError, IndexError, OverflowError) as e:
         raise DataError(f"{path}: damaged ({e}); remove it or save it again") from e
+
+
+def _raw_mode(file: ImageFile) -> str:
+    """Returns Pillow's name for the form in which a file's pixels are stored, such as `RGB;16B`, or ""."""
+    args = file.tile[0].args if file.tile else ""
+    first = args[0] if isinstance(args, tuple) and args else args
+    return first if isinstance(first, str) else ""
+
+
+def _of_16_bits(path: Path, high: Image, raw: str) -> tuple[Image, bool]:
+    """Returns a picture of three colours of 16 bits with 8 bits, and whether the 16 hold the 12 bits of a sensor.
+
+    Pillow reads the upper byte of each value alone, which is almost nothing where the values have 12 bits. Their lower
+    bytes are what it reads as the upper ones where the order of the bytes is taken to be the other.
+
+    - `path`: the file.
+    - `high`: the picture as Pillow reads it.
+    - `raw`: the form in which the pixels are stored, `RGB;16B` or `RGB;16L`.
+    """
+    from PIL import Image
+
+    upper = np.asarray(high)
+    if int(upper.max()) >= 16:
+        return high, False
+    with Image.open(path) as file:
+        other = "RGB;16L" if raw == "RGB;16B" else "RGB;16B"
+        file.tile = [t._replace(args=(other, *t.args[1:]) if isinstance(t.args, tuple) else other) for t in file.tile]
+        lower = np.asarray(file)
+    made = Image.fromarray(upper << 4 | lower >> 4)
+    made.getexif()[_ORIENTATION] = high.getexif().get(_ORIENTATION, 1)
+    return made, True
+
+
+def _of_a_telephone(path: Path) -> str | None:
+    """Tells the format of a picture that Pillow does not read, from its first bytes; None for what is none."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    return _TELEPHONES.get(start[8:12]) if start[4:8] == b"ftyp" else None
+
+
+def _conversion(path: Path) -> str:
+    """Returns advice that says how a picture is converted to one that can be read."""
+    return f"convert it: magick {shlex.quote(path.name)} {shlex.quote(path.stem + '.png')}"
+
+
+def _hint(path: Path) -> str:
+    """Returns the end of a message about a file that is no readable picture: how to convert it, or ""."""
+    return f"; {_conversion(path)}" if path.suffix.lower() in _UNREAD else ""
 
 
 def _square(image: Image, fe: ImageFrontEnd) -> Image:
@@ -178,27 +254,26 @@ def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
         raise DataError(f"{root}: {what}; give one with a folder of images for each class")
-    folders = _folders(root)
+    folders = class_folders_of(root)
     names = {p.name.lower() for p in folders}
     if folders and names <= set(SPLIT_NAMES):
         found = {SPLIT_NAMES[p.name.lower()]: _classes(p) for p in folders}
     else:
         found = {"all": _classes(root)}
-    notes = strangers_note([one for by_class in found.values() for one in by_class.values()], "of no image format")
+    by_folder = [one for by_class in found.values() for one in by_class.values()]
+    notes = strangers_note(by_folder, "of no image format", _hint)
     notes += loose_note(root, PICTURE_SUFFIXES)
+    if "all" in found:
+        notes += inner_splits_note(folders, "give train/CLASS and test/CLASS instead of CLASS/train and CLASS/test")
     return {s: {c: list(one.files) for c, one in by_class.items()} for s, by_class in found.items()}, notes
 
 
-def _folders(root: Path) -> list[Path]:
-    return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
 def _classes(root: Path) -> dict[str, ClassFiles]:
-    folders = _folders(root)
+    folders = class_folders_of(root)
     if not folders:
         raise DataError(f"{root}: no folders in it; give a directory with a folder of images for each class")
     check_utf8(folders)
-    return {folder.name: class_files(folder, PICTURE_SUFFIXES, "images", "add some") for folder in folders}
+    return {folder.name: class_files(folder, PICTURE_SUFFIXES, "images", "add some", _hint) for folder in folders}
 
 
 @dataclass(frozen=True, eq=False)
@@ -223,7 +298,6 @@ def read_examples(
     """Reads the pictures of one split.
 
     - `root`: the directory of the data.
-
     - `files`: the paths of the pictures, by class.
     - `classes`: the names of the classes, in the order of their indices.
     - `fe`: the front end, which says how pictures are kept.

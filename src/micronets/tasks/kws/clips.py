@@ -18,6 +18,7 @@ from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
 from micronets.tasks.kws.folders import (
     BACKGROUND,
     FEWEST_RECORDINGS,
+    LISTS,
     Files,
     Folders,
     check_words,
@@ -149,7 +150,12 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
         for c, paths in chosen[s].items():
             if not paths and s in splits:
                 name = {"val": "validation", "test": "test"}.get(s, s)
-                raise DataError(f"{folders.root}: class '{c}' has no {name} clip; add recordings or leave the word out")
+                lists = {s: (folders.root / list_).exists() for s, list_ in LISTS.items()}
+                alone = any(lists.values()) and not lists.get(s, True)
+                why = f" (there is no {LISTS[s]}; write it, or remove the other list)" if alone else ""
+                raise DataError(
+                    f"{folders.root}: class '{c}' has no {name} clip{why}; add recordings or leave the word out"
+                )
     got = read_files(folders.root, classes, {s: chosen[s] for s in splits}, fe)
     x, y, named = got.features, got.target, got.files
     background = _no_features(fe)

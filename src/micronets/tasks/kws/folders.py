@@ -8,6 +8,7 @@ by `testing_list.txt` and `validation_list.txt`, or by the hash of the speaker t
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,16 @@ from typing import TypeVar
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import read_plain
 from micronets.frontend.recording import SOUND_SUFFIXES, hint
-from micronets.tasks.class_folders import ClassFiles, class_files, files_below, group_of, refuse_splits, strangers_note
+from micronets.tasks.class_folders import (
+    ClassFiles,
+    class_files,
+    class_folders_of,
+    files_below,
+    group_of,
+    inner_splits_note,
+    refuse_splits,
+    strangers_note,
+)
 from micronets.tasks.names import check_utf8, loose_note
 from micronets.terminal import counted
 
@@ -51,7 +61,7 @@ def scan(root: Path) -> Folders:
         )
     if not root.is_dir():
         raise DataError(f"{root}: not a directory nor a features.npz; give a folder of WAV files per class")
-    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    folders = class_folders_of(root)
     if not folders:
         raise DataError(f"{root}: no folders in it; give a directory with a folder of WAV files per class")
     check_utf8(folders)
@@ -68,7 +78,12 @@ def scan(root: Path) -> Folders:
     if not found:
         raise DataError(f"{root}: no folders of words, only {BACKGROUND}; give a folder of WAV files per class")
     files = {name: one.files for name, one in found.items()}
-    notes = (*strangers_note(found.values(), "of no sound format", hint), *loose_note(root, SOUND_SUFFIXES))
+    apart = "give train/CLASS as data.path and test/CLASS as data.test, instead of CLASS/train and CLASS/test"
+    notes = (
+        *strangers_note(found.values(), "of no sound format", hint),
+        *loose_note(root, SOUND_SUFFIXES),
+        *inner_splits_note((root / name for name in found), apart),
+    )
     return Folders(root, files, background, notes)
 
 
@@ -99,11 +114,13 @@ def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]],
     notes: list[str] = []
     here = {p.relative_to(folders.root).as_posix() for paths in folders.files.values() for p in paths}
     for split, name in LISTS.items():
-        if not (folders.root / name).exists():
+        if not os.path.lexists(folders.root / name):  # a broken link is a list that cannot be read
             continue
         entries = _entries(folders.root / name)
+        if not entries:
+            raise DataError(f"{folders.root / name}: the list names no recording; fill it, or remove it")
         missing = [e for e in entries if e not in here]
-        if entries and len(missing) == len(entries):
+        if len(missing) == len(entries):
             raise DataError(
                 f"{folders.root / name}: none of its entries ({len(entries)}) names a recording (first: "
                 f"{_shown(missing[0])}); need lines such as yes/0a7c2a8d_nohash_0.wav, or remove the list"
