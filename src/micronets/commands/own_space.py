@@ -13,17 +13,18 @@ from typing import Any, get_args, get_origin
 from micronets import user_code
 from micronets.errors import SpecError, UserCodeError, did_you_mean
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Add, Layer, Pad, Softmax
+from micronets.ir.layers import INPUT, WEIGHT_BITS, Add, Layer, Pad, Softmax
 from micronets.ir.space import Choice, SearchSpace, Template, ValueOf, derive, relaxed_steps
 from micronets.ir.spaces import INPUT_KINDS, Space, find_space
+from micronets.ir.spaces.base import BITS
 
 SpaceFunction = Callable[..., SearchSpace]
 """`(inputs: Inputs, classes: int, **options) -> SearchSpace`."""
 
 CONTRACT = "def my_space(inputs, classes, **options): ... return SearchSpace(name, choices, template)"
 
-RESERVED = ("name", "file", "fix")
-"""What `[space]` of a configuration has beside the options of its function."""
+RESERVED = ("name", "file", "fix", BITS)
+"""What `[space]` of a configuration has beside the options of its function and of its input."""
 
 _SAMPLES = 20  # networks drawn at random, beside one for every option of every choice
 _CHANGES: Mapping[str, frozenset[str]] = {
@@ -31,6 +32,7 @@ _CHANGES: Mapping[str, frozenset[str]] = {
     "kernel": frozenset({"kernel"}),
     "dilation": frozenset({"dilation"}),
     "keep": frozenset({"paddings"}),
+    "bits": frozenset({"weight_bits"}),
 }
 """By kind of choice, the fields of layers that it may change: what the supernet can mask, spread or mix."""
 
@@ -146,6 +148,8 @@ def _check_choices(space: SearchSpace, place: str) -> None:
             raise UserCodeError(f"{where}: options = {c.options}; need them in ascending order")
         if c.kind == "keep" and not {*c.options} <= {0, 1}:
             raise UserCodeError(f"{where}: options = {c.options}; a choice of kind keep has 0 and 1")
+        if c.kind == "bits" and not {*c.options} <= {*WEIGHT_BITS}:
+            raise UserCodeError(f"{where}: options = {c.options}; a choice of kind bits has 4 and 8")
         if c.kind not in ("keep", "shape") and min(c.options) < 1:
             raise UserCodeError(f"{where}: options = {c.options}; need 1 or more")
         if c.kind == "kernel" and len({o % 2 for o in c.options}) != 1:

@@ -57,11 +57,11 @@ def constant_bytes(step: Step) -> int:
     return sum(math.prod(shape) * ELEMENT_BYTES[of] for shape, of, fixed in operands if fixed)
 
 
-def packed_bytes(values: Number, bits: int) -> Number:
-    """Returns the bytes of packed values of 8 or 4 bits; half a byte is rounded up, unless `values` is a tensor."""
-    if bits == 8:
-        return values
-    return (values + 1) // 2 if isinstance(values, int) else values * 0.5
+def packed_bytes(values: Number, bits: Number) -> Number:
+    """Returns the bytes of packed values of 8 or 4 bits; half a byte is rounded up, unless there is a tensor."""
+    if isinstance(bits, int) and isinstance(values, int):
+        return values if bits == 8 else (values + 1) // 2
+    return values * (bits / 8)
 
 
 def live_bytes(steps: Sequence[Step]) -> Number:

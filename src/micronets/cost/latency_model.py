@@ -14,12 +14,14 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
+from micronets.ir.layers import Weighted
+from micronets.ir.ops.weighted import four_bits_share
 from micronets.number import Number
 
 
@@ -58,8 +60,13 @@ def fitted_cycles(steps: Sequence[Step], model: LatencyModel) -> Number:
 def layer_cycles(step: Step, model: LatencyModel) -> Number:
     """Returns the cycles of one layer on the board, not weighted by its gate.
 
-    Raises `SpecError` for a kind of kernel that the model was not fitted to.
+    Where the bits of its weights are a choice, they are the mean of those of its kernels for 8 and for 4 bits. Raises
+    `SpecError` for a kind of kernel that the model was not fitted to.
     """
+    if step.weights is not None and not isinstance(step.weights.bits, int):
+        share = four_bits_share(step.weights.bits)
+        eight, four = (layer_cycles(_with_bits(step, bits), model) for bits in (8, 4))
+        return eight + share * (four - eight)
     name = kernel_kind(step)
     if name is None:
         return 0
@@ -70,6 +77,12 @@ def layer_cycles(step: Step, model: LatencyModel) -> Number:
         )
     coefficients = model.kinds[name]
     return sum(coefficients[count] * value for count, value in layer_counts(step).items() if coefficients.get(count))
+
+
+def _with_bits(step: Step, bits: int) -> Step:
+    """Returns the step of a layer whose weights have so many bits, whatever those of the given layer have."""
+    layer = step.layer
+    return replace(step, layer=replace(layer, weight_bits=bits)) if isinstance(layer, Weighted) else step
 
 
 def kernel_kind(step: Step) -> str | None:

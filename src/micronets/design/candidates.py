@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from micronets.boards.board import Board, Budget, board_budget
@@ -47,7 +48,8 @@ def search(
 ) -> SearchResult:
     """Trains `settings.candidates` networks that meet the limits and returns the best on the validation split.
 
-    The epochs are divided among the networks, at least one for each.
+    The epochs are divided among the networks, at least one for each. Where weights may have 4 bits, the last epoch of
+    each network, or one more where it has one only, is trained with quantisation simulated, and that is compared.
 
     - `space`: the choices, and the network that every combination of their options is.
     - `data`: the task; the networks are trained on its training split and compared on its validation split.
@@ -76,37 +78,44 @@ def search(
         wanted = random_candidates(fitter, settings.candidates, seed)
     history: list[TrainedCandidate] = []
     epochs = max(1, settings.epochs // len(wanted))
+    how = short_training(settings, epochs, quantised=any(c.kind == "bits" and 4 in c.options for c in space.choices))
     best: SearchResult | None = None
     best_score = -1.0
     for number, likely in enumerate(wanted, 1):
         values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
         arch, costs = derive(space, values), dict(fitter.costs(values))
-        job = TrainingJob(arch, data, input_settings(data, values), short_training(settings, epochs), seed)
+        job = TrainingJob(arch, data, input_settings(data, values), how, seed)
         own = directory / CANDIDATE_FOLDER / job.fingerprint()[:12]
         own.mkdir(parents=True, exist_ok=True)
         progress(NoteEvent("search", f"network {number} of {len(wanted)}, {counted(epochs, 'epochs')} each"))
         trained = train_network(job, own, progress)
+        score = trained.float_score if trained.quantised_score is None else trained.quantised_score
         history.append(
             TrainedCandidate(
                 epoch=number * epochs,
                 loss=trained.history[-1].loss,
-                accuracy=trained.float_score,
+                accuracy=score,
                 costs=costs,
                 values=values,
             )
         )
-        if trained.float_score > best_score:
-            best_score = trained.float_score
+        if score > best_score:
+            best_score = score
             best = SearchResult(values, arch, costs, measured, (), trained.float_state)
     assert best is not None
     return replace(best, history=tuple(history))
 
 
-def short_training(settings: SearchSettings, epochs: int) -> TrainSettings:
-    """Returns the settings of a candidate's training."""
+def short_training(settings: SearchSettings, epochs: int, *, quantised: bool = False) -> TrainSettings:
+    """Returns the settings of a candidate's training.
+
+    - `settings`: the section [search].
+    - `epochs`: how many epochs it has, at least 1.
+    - `quantised`: whether its last epoch simulates quantisation; an only epoch is followed by one that does.
+    """
     return TrainSettings(
-        epochs=epochs,
-        qat_epochs=0,
+        epochs=max(1, epochs - 1) if quantised else epochs,
+        qat_epochs=int(quantised),
         batch=settings.batch,
         optimiser=settings.optimiser,
         lr=settings.lr,
@@ -150,15 +159,20 @@ def random_values(fitter: BudgetFitter, rng: random.Random) -> dict[str, int]:
 def uniform_candidates(fitter: BudgetFitter, feasible: Sequence[Mapping[str, int]], count: int) -> list[dict[str, int]]:
     """Returns the standard network at the largest share of all its widths that fits, for combinations of shapes.
 
+    Where the bits of weights are open, there is such a network for 8 bits in all layers and one for 4.
+
     - `feasible`: the combinations under which something fits.
     - `count`: the most networks that are returned; of more combinations, evenly spaced ones are taken.
     """
     space = fitter.space
     standard = _standard(space)
     found: list[dict[str, int]] = []
-    for shapes in feasible:
+    bits = [c for c in space.choices if c.kind == "bits"]
+    all_bits = sorted({option for c in bits for option in c.options}, reverse=True)
+    alike = [{c.name: b if b in c.options else c.options[-1] for c in bits} for b in all_bits] or [{}]
+    for shapes, same in product(feasible, alike):
         for share in SHARES:
-            values = standard | dict(shapes)
+            values = standard | dict(shapes) | same
             for c in space.choices:
                 if c.kind == "width":
                     values[c.name] = min(c.options, key=lambda option: abs(option - share * c.options[-1]))

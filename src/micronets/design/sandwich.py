@@ -182,10 +182,14 @@ class CutNetworks:
         self._labels = torch.from_numpy(data.labels("val")[self._rows])
         self.losses: dict[Arch, float] = {}
 
-    def state(self, values: Mapping[str, int]) -> dict[str, Tensor]:
-        """Cuts out the weights of the network of `values`, with statistics of batch norm of its own."""
+    def state(self, values: Mapping[str, int], *, rounded: bool = False) -> dict[str, Tensor]:
+        """Cuts out the weights of the network of `values`, with statistics of batch norm of its own.
+
+        - `values`: the option of every choice.
+        - `rounded`: whether weights of 4 bits are rounded (see `Supernet.slice`).
+        """
         arch = derive(self.loop.supernet.space, values)
-        return self.loop.supernet.slice(arch, self.loop.calibration_batches(values))
+        return self.loop.supernet.slice(arch, self.loop.calibration_batches(values), rounded=rounded)
 
     def loss(self, values: Mapping[str, int]) -> float:
         """Returns the validation loss of the network of `values`."""
@@ -196,7 +200,7 @@ class CutNetworks:
             loss = None if self.scores is None else self.scores.get(key)
             if loss is None:
                 net = Net(arch).to(self.loop.device)
-                net.load_state_dict(self.state(values))
+                net.load_state_dict(self.state(values, rounded=True))
                 x = self.data.inputs("val", settings, self._rows)
                 loss = float(F.cross_entropy(torch.from_numpy(predict(net, x)), self._labels))
                 if self.scores is not None:

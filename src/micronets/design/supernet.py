@@ -4,7 +4,8 @@ Each layer has the weights of its largest form. A width masks channels, a kernel
 with the identity; the masks are differentiable in the architecture parameters through Gumbel-softmax samples (Jang et
 al. 2017), as in FBNetV2's channel masking (Wan et al. 2020). A step costs one forward pass however many options
 there are: masks are folded into the scale and shift of batch norm, so no activation is touched twice. Choices that
-change map sizes cannot share one pass; one value is drawn per step and learnt by the score-function estimator.
+change map sizes cannot share one pass; one value is drawn per step and learnt by the score-function estimator. Where a
+layer's weights may have 4 bits, its weights are mixed with the same ones rounded; those of 8 bits count as exact.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from micronets.design import torch_ops
-from micronets.design.net import Net, state_key
+from micronets.design.fakequant import round_weights, rounding_error
+from micronets.design.net import Net, state_key, weighted_sums
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Layer, Pad, Shape
+from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Pad, Shape, Weighted
 from micronets.ir.ops import operator
 from micronets.ir.space import SearchSpace, Template, derive, relaxed_steps, without_empty_pads
 from micronets.ir.window import Window
@@ -139,7 +141,11 @@ class Supernet(nn.Module):
                 masks |= dict.fromkeys(
                     layer.outputs, self._mask(layer, [masks[i] for i in layer.inputs], inputs[0], sample)
                 )
-                if isinstance(layer, (Conv2D, DepthwiseConv2D)):
+                if isinstance(layer, FullyConnected):
+                    cell = self.net.cell(layer)
+                    y = weighted_sums(layer, inputs[0], self._choose_bits(layer, cell.weight, sample), cell.bias)
+                    values[layer.name] = torch_ops.activate(y, layer.activation)
+                elif isinstance(layer, (Conv2D, DepthwiseConv2D)):
                     scales = [m for m in (masks[layer.name], gate if layer.name == branch else None) if m is not None]
                     values[layer.name] = self._convolve(layer, inputs[0], sample, scales)
                 else:
@@ -215,6 +221,7 @@ class Supernet(nn.Module):
             if isinstance(layer.dilation[axis], ChoiceInt):
                 dilation[axis] = 1  # the spread taps are a plain, larger kernel
         kernel = (weight.shape[2], weight.shape[3])
+        weight = self._choose_bits(layer, weight, sample)
         window = Window(kernel, layer.stride, (dilation[0], dilation[1]), layer.padding)
         y = torch_ops.conv(x, weight, None, window, groups=1 if isinstance(layer, Conv2D) else x.shape[1])
         bn = cell.bn
@@ -240,6 +247,17 @@ class Supernet(nn.Module):
             weight = spread
         return weight
 
+    def _choose_bits(self, layer: Weighted, weight: Tensor, sample: ChoiceSample) -> Tensor:
+        """Returns the weights of a layer, mixed with the rounded ones by the weight of 4 bits in the sample.
+
+        The gradient of the rounding is that of the identity; the share of 4 bits gets that of the error it makes.
+        """
+        bits = layer.weight_bits
+        if not isinstance(bits, ChoiceInt):
+            return weight if bits == 8 else weight + rounding_error(layer, weight)
+        options = self.space.choice(bits.choice).options
+        return weight + sample.weights[bits.choice][options.index(4)] * rounding_error(layer, weight)
+
     def _channel_mask(self, width: int, sample: ChoiceSample) -> Tensor | None:
         """Returns for each channel, `[largest]`, the weight of all options that have it; None if there is no choice."""
         if not isinstance(width, ChoiceInt):
@@ -264,7 +282,7 @@ class Supernet(nn.Module):
         """Returns the options of a choice, as a float tensor on the supernet's device."""
         return cast(Tensor, getattr(self, f"options_{choice}"))
 
-    def slice(self, arch: Arch, batches: Iterable[Tensor]) -> dict[str, Tensor]:
+    def slice(self, arch: Arch, batches: Iterable[Tensor], *, rounded: bool = False) -> dict[str, Tensor]:
         """Cuts a network out and gives its batch norms statistics of their own, so that it works without training.
 
         The shared statistics are of sums over more channels and taps than the network has: with them, its outputs are
@@ -272,11 +290,15 @@ class Supernet(nn.Module):
 
         - `arch`: a network of the space.
         - `batches`: inputs `[N, H, W, C]` of training examples, on any device; at least one.
+        - `rounded`: whether weights of 4 bits are rounded, as in a network that is compared with others; the weights
+          that a training starts from are not.
 
         Returns the state dict of `Net(arch)`, on the supernet's device.
         """
         net = Net(arch).to(self._device)
         net.load_state_dict(self.cut(arch))
+        if rounded:
+            round_weights(net)
         torch_ops.recalibrate(net, batches)
         return net.state_dict()
 

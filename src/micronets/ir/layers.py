@@ -19,6 +19,9 @@ INPUT = "input"
 Shape = tuple[int, ...]
 """The sizes of a tensor's dimensions, without a batch of one in front; `()` for a single value."""
 
+WEIGHT_BITS = (4, 8)
+"""How many bits a weight may have."""
+
 Activation = Literal["none", "relu", "relu6"]
 """A fused activation: what clamps the output of a layer, `max(x, 0)` for relu and `min(max(x, 0), 6)` for relu6."""
 

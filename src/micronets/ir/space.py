@@ -10,6 +10,7 @@ Kinds of choice
     kernel   taps of a kernel along an axis, all of one parity and under `same` padding; the supernet masks taps
     dilation distance of a kernel's taps along an axis; the supernet spreads the taps
     keep     1 or 0: a block is there, or the identity is; the supernet mixes the two
+    bits     8 or 4: how many bits the weights of a layer have; the supernet mixes the weights with rounded ones
     shape    anything that changes the size of maps (a stride, the input); the supernet samples one value for each
              training step
 """
@@ -19,12 +20,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
 from itertools import product
 from typing import Any, Literal
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import INPUT, Layer, Pad, Shape
+from micronets.ir.layers import INPUT, WEIGHT_BITS, Conv2D, DepthwiseConv2D, FullyConnected, Layer, Pad, Shape
 from micronets.number import Number
 
 ValueOf = Callable[[str], Any]
@@ -44,7 +46,7 @@ class Choice:
     """
 
     name: str
-    kind: Literal["width", "kernel", "dilation", "keep", "shape"]
+    kind: Literal["width", "kernel", "dilation", "keep", "bits", "shape"]
     options: tuple[int, ...]
 
 
@@ -140,6 +142,59 @@ def space_of_one(name: str, arch: Arch, settings: Values) -> SearchSpace:
     return SearchSpace(name, choices, lambda pick: template)
 
 
+def with_bits(space: SearchSpace, bits: tuple[int, ...]) -> SearchSpace:
+    """Returns a space in which every layer with weights has a choice of how many bits these have, called `bits_LAYER`.
+
+    A convolution in groups and a transposed one, which have weights of 8 bits only, and a layer to which the template
+    itself gives other bits stay as they are.
+
+    - space: the space, in which weights have 8 bits.
+    - bits: the options of every such choice, in any order: 8, 4, or both; 8 alone leaves the space as it is.
+
+    Raises `SpecError` for other bits, and for a layer whose choice has the name of another one.
+    """
+    options = tuple(sorted(set(bits)))
+    if not options or not set(options) <= set(WEIGHT_BITS):
+        raise SpecError(f"space.bits = {list(bits)}; allowed: [8], [4] and [8, 4]")
+    if options == (8,):
+        return space
+    largest = space.largest()
+    template = space.template(lambda name: largest[name if name in largest else space.choice(name).name])
+    names = [layer.name for block in template.blocks for layer in block.layers if _may_have_bits(layer)]
+    choices = tuple(Choice(f"bits_{name}", "bits", options) for name in names)
+    for choice in choices:
+        if any(c.name == choice.name for c in space.choices):
+            raise SpecError(f"space {space.name}: has a choice '{choice.name}' of its own; leave out space.bits")
+
+    @wraps(space.template)
+    def chosen(pick: ValueOf) -> Template:
+        made = space.template(pick)
+        blocks = tuple(
+            replace(block, layers=tuple(_with_bits_of(layer, pick) for layer in block.layers)) for block in made.blocks
+        )
+        return replace(made, blocks=blocks)
+
+    return replace(space, choices=(*space.choices, *choices), template=chosen)
+
+
+def _may_have_bits(layer: Layer) -> bool:
+    """Tells whether it can be chosen how many bits the weights of a layer have."""
+    match layer:
+        case Conv2D():
+            return layer.groups == 1 and layer.weight_bits == 8
+        case DepthwiseConv2D() | FullyConnected():
+            return layer.weight_bits == 8
+        case _:
+            return False
+
+
+def _with_bits_of(layer: Layer, pick: ValueOf) -> Layer:
+    """Returns a layer whose weights have the bits that its choice has, if it has one."""
+    if not _may_have_bits(layer):
+        return layer
+    return replace(layer, weight_bits=pick(f"bits_{layer.name}"))  # type: ignore[call-arg]
+
+
 def derive(space: SearchSpace, values: Values) -> Arch:
     """Returns the network of a space for one value of every choice.
 
@@ -179,7 +234,7 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Number]) -> tuple[S
     """Returns the steps of a network in which choices have their expected values.
 
     - space: the space that the network is of.
-    - expected: a value for every choice. Widths, kernels, dilations and keeps may be 0-d tensors; shapes are integers.
+    - expected: a value for every choice. All but shapes, which are integers, may be 0-d tensors.
 
     After a block that may be dropped, the channel count is the mean of those of its output and its input, weighted by
     `keep`. A `Pad` of less than one channel has that share of a channel as a factor of its gate.

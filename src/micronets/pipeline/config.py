@@ -23,7 +23,7 @@ from micronets.files import read_plain_text
 from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import AUTO, Space
-from micronets.ir.spaces.base import SpaceOptions
+from micronets.ir.spaces.base import BITS, SpaceOptions
 from micronets.pipeline.toml_config import build, convert, flat, parse_override, toml_problem
 from micronets.ranges import MOST_SEED, check_fields, ranged
 from micronets.runtimes import RUNTIMES, TFLM
@@ -128,7 +128,8 @@ class Config:
     - `budget`, `search`, `train`, `teacher`: see their classes. A board's own SRAM and flash always limit the result.
     - `space`: `name`, one of the spaces of micronets, or `file`, a function of your own as `FILE.py:FUNCTION`; and the
       options of that function. `[space.fix]` gives choices one value. `name = "auto"`: all spaces of the task are
-      tried, and the best one is searched. `space = "init"`, or no `[space]`: the network of the file that `init` names.
+      tried, and the best one is searched. `name = "init"`, or no `[space]`: the network of the file that `init` names;
+      the bits of its weights alone may then be chosen, by `bits` and `[space.fix]`.
     """
 
     task: str
@@ -214,10 +215,13 @@ def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> SpaceC
         )
     if not named:
         return checked_space(task, _table(table, "space", where), where)
-    for key in given if isinstance(given, Mapping) else ():
-        if key != "name":
+    own = given if isinstance(given, Mapping) else {}
+    for key in own:
+        if key not in ("name", "fix", BITS):
             raise SpecError(f'{where}: space.{key} does not go with space.name = "{GIVEN_SPACE}"; remove it')
-    return SpaceConfig(GIVEN_SPACE)
+    options = {BITS: convert(tuple[int, ...], own[BITS], f"space.{BITS}", where)} if BITS in own else {}
+    fix = convert(Mapping[str, int], own.get("fix", {}), "space.fix", where)
+    return SpaceConfig(GIVEN_SPACE, options=options, fix=fix)
 
 
 def _runtime(value: Any, where: str) -> str:
@@ -398,7 +402,7 @@ def _auto_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfig:
     Raises `SpecError` for any other key.
     """
     kind = tasks.find(task).inputs
-    of_input = spaces.defaults(spaces.INPUT_KINDS[kind])
+    of_input = {**spaces.defaults(spaces.INPUT_KINDS[kind]), BITS: (8,)}
     for key in table:
         owners = [name for name in spaces_of(task) if key in spaces.find_space(name).own_options()]
         if key in ("name", *of_input) or (key == "fix" and table[key] == {}):

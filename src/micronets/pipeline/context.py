@@ -24,8 +24,9 @@ from micronets.errors import DataError, FileError, MicronetsError, SpecError
 from micronets.files import digest, fingerprint, read_plain, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
 from micronets.ir.layers import Shape
-from micronets.ir.space import SearchSpace, space_of_one
+from micronets.ir.space import SearchSpace, space_of_one, with_bits
 from micronets.ir.space_trials import SpaceTrials
+from micronets.ir.spaces.base import BITS
 from micronets.pipeline import directory
 from micronets.pipeline.config import (
     GIVEN_SPACE,
@@ -142,12 +143,15 @@ class RunContext:
 
     @cached_property
     def space(self) -> SearchSpace:
-        """The search space, for the classes of the data; where `init` gives the network, a space of that network alone.
+        """The search space, for the classes of the data.
+
+        Where `init` gives the network, only the bits of its weights may be open.
 
         Raises `SpecError`, also for an impossible network of the user's own space, and what `given` and `trials` raise.
         """
         if self.given is not None:
-            return space_of_one(GIVEN_SPACE, self.given.network.arch, self.given.settings)
+            one = space_of_one(GIVEN_SPACE, self.given.network.arch, self.given.settings)
+            return with_bits(one, self.config.space.options.get(BITS, (8,))).fixed(self.config.space.fix)
         space = make_space(self.config.task, self.chosen_space, len(self.data.classes), self.data.space_options)
         if self.config.space.file:
             own_space.check(space, len(self.data.classes))
@@ -353,6 +357,8 @@ def settings_for(context: RunContext, *sections: str) -> StageInputs:
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
     if not context.config.space.tries_several:
         settings = {k: v for k, v in settings.items() if k not in [f"search.{name}" for name in OF_SPACES]}
+    if settings.get(f"space.{BITS}") == [8]:  # as in a run from before this option
+        del settings[f"space.{BITS}"]
     if user_code.is_own(context.config.task):
         settings["task file"] = user_code.source_fingerprint(context.config.task, "task")
     if "space" in sections and context.config.space.file:

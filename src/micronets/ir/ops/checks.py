@@ -6,7 +6,7 @@ In all functions `where` names the layer and begins every message.
 from __future__ import annotations
 
 from micronets.errors import SpecError
-from micronets.ir.layers import Shape
+from micronets.ir.layers import WEIGHT_BITS, Shape
 from micronets.ir.window import Window
 
 MOST_OPERAND_DIMENSIONS = 4
@@ -92,5 +92,5 @@ def activation(where: str, value: str) -> None:
 
 def weight_bits(where: str, value: int) -> None:
     """Raises `SpecError` for weights of other than 8 or 4 bits."""
-    if value not in (4, 8):
-        raise SpecError(f"{where}: weight_bits = {value}; allowed: 4, 8")
+    if value not in WEIGHT_BITS:
+        raise SpecError(f"{where}: weight_bits = {value}; allowed: {', '.join(map(str, WEIGHT_BITS))}")

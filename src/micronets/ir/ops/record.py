@@ -57,7 +57,7 @@ class Weights:
     - axis: the dimension of `shape` that counts the output channels.
     - taps: weights of one output channel.
     - channels: output channels.
-    - bits: the bits of a weight, 8 or 4.
+    - bits: the bits of a weight, 8 or 4; a 0-d tensor where they are a choice.
     - one_scale: whether micronets gives all channels one scale, else each channel has its own.
     - bias_bytes: bytes of a bias in the file.
     """
@@ -66,7 +66,7 @@ class Weights:
     axis: int
     taps: Number
     channels: Number
-    bits: int
+    bits: Number
     one_scale: bool
     bias_bytes: int = 4
 

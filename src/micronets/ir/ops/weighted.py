@@ -32,9 +32,14 @@ FOUR_BITS_CYCLES = 2.0
 """By how much a MAC takes longer with weights of 4 bits than of 8: CMSIS-NN's s4 kernels take 1.75 to 2.35 times."""
 
 
-def mac_factor(bits: int) -> float:
+def four_bits_share(bits: Number) -> Number:
+    """Returns 1 for weights of 4 bits and 0 for 8; for the expected bits of a choice, the probability of 4."""
+    return (8 - bits) / 4
+
+
+def mac_factor(bits: Number) -> Number:
     """Returns the factor by which a MAC with a weight of so many bits, 8 or 4, takes longer than one with 8 bits."""
-    return FOUR_BITS_CYCLES if bits == 4 else 1.0
+    return 1.0 + four_bits_share(bits) * (FOUR_BITS_CYCLES - 1.0)
 
 
 def unpacked(bits: int, weights: int) -> int:
@@ -46,13 +51,16 @@ def unpacked(bits: int, weights: int) -> int:
     return weights if bits == 4 else 0
 
 
-def weighted_types(bits: int) -> TypeRule:
+def weighted_types(bits: Number) -> TypeRule:
     """Returns the types that TFLM's kernel multiplies with weights of so many bits: int8, and int16 with 8 bits."""
     return keeps("int8", "int16") if bits == 8 else keeps("int8")
 
 
-def timed_with_bits(name: str, bits: int) -> str:
-    """Returns what a latency model calls the kernel `name` for weights of so many bits, 8 or 4."""
+def timed_with_bits(name: str, bits: Number) -> str:
+    """Returns what a latency model calls the kernel `name` for weights of so many bits, 8 or 4.
+
+    Where the bits are a choice, it is the kernel for 8; `latency_model.layer_cycles` asks for both.
+    """
     return f"{name}_s4" if bits == 4 else name
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, get_type_hints
 
 from micronets.errors import SpecError, did_you_mean
-from micronets.ir.space import SearchSpace
+from micronets.ir.space import SearchSpace, with_bits
 from micronets.ir.spaces.inputs import INPUT_KINDS, Inputs
+
+BITS = "bits"
+"""The option that every space has besides its own: of how many bits the weights of a layer may be (`with_bits`)."""
 
 SpaceOptions = Mapping[str, Any]
 """Options of a space by name. Each is of the type that the space's function, which may be a user's, has for it."""
@@ -39,8 +42,11 @@ class Space:
         return defaults(self.function)
 
     def options(self, kind: str) -> SpaceOptions:
-        """Returns every option for inputs of `kind` with its default: those of the inputs, then those of the space."""
-        own = {**defaults(INPUT_KINDS[kind]), **defaults(self.function)}
+        """Returns every option for inputs of `kind` with its default.
+
+        Those of the inputs come first, then those of the space, and the bits of weights last.
+        """
+        own = {**defaults(INPUT_KINDS[kind]), **defaults(self.function), BITS: (8,)}
         return own | {k: v for k, v in self.defaults.get(kind, {}).items() if k in own}
 
     def option_types(self, kind: str) -> Mapping[str, Any]:
@@ -49,7 +55,7 @@ class Space:
         for function in (INPUT_KINDS[kind], self.function):
             hints = get_type_hints(function)
             found |= {k: hints.get(k, _type_of(v)) for k, v in defaults(function).items()}
-        return found
+        return {**found, BITS: tuple[int, ...]}
 
     def make(self, kind: str, classes: int, **given: Any) -> SearchSpace:
         """Returns the search space for one kind of input.
@@ -101,11 +107,12 @@ class Space:
 
         - inputs: the choices of the input.
         - classes: how many outputs the networks have.
-        - options: options of the space alone, by name.
+        - options: options of the space alone, by name, and the bits of weights.
 
         Raises `SpecError` for a value out of range.
         """
-        return self.function(inputs, classes, **options)
+        own = {name: value for name, value in options.items() if name != BITS}
+        return with_bits(self.function(inputs, classes, **own), options.get(BITS, (8,)))
 
 
 def _type_of(default: object) -> Any:
