@@ -18,7 +18,7 @@ from micronets.boards.board import Budget
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train_settings import TrainSettings
 from micronets.ir import spaces
-from micronets.ir.spaces.base import defaults
+from micronets.ir.spaces.base import BITS, defaults
 from micronets.ir.spaces.inputs import INPUT_KINDS
 from micronets.pipeline.config import Config, TeacherConfig
 from micronets.pipeline.sweep_config import SweepSettings
@@ -119,6 +119,13 @@ def space_tables() -> str:
         "is searched ([search.md](search.md#which-space)). Only the options of the\ninput go with it; "
         "`search.space_share` and `search.space_networks` say how much is tried."
     )
+    bits = (
+        '### `[space]`, every space\nAlso a space of your own, `name = "auto"` and `name = "init"` have this option, '
+        "and `mn.search` takes it among its `options`.\n\n"
+        "| key | default | meaning |\n|---|---|---|\n"
+        f"| `space.{BITS}` | `[8]` | of how many bits the weights of a layer may be: `[8]`, `[4]`, or `[8, 4]` for a "
+        "choice of its own in every layer, called `bits_LAYER` ([search.md](search.md#bits-of-weights)) |"
+    )
     fix = (
         "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any "
         "more. The\nnames of the choices and their options are in `report.html`, and in the error message for a name "
@@ -130,7 +137,7 @@ def space_tables() -> str:
         "defaults are keys of `[space]`, beside those of the input. The\nrun keeps a copy in `search/space.py`, and "
         "is not continued with a file that has changed. [python.md](python.md) has one."
     )
-    return "\n\n".join(["## Space", *parts, auto, own, fix])
+    return "\n\n".join(["## Space", *parts, auto, own, bits, fix])
 
 
 def _options(function: Callable[..., Any]) -> str:

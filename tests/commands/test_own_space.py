@@ -119,7 +119,20 @@ CASES = {
     ),
     "has an unknown kind of choice": (
         GOOD.replace('"width", "width"', '"width", "widths"'),
-        f"{MINE}, choice 'width': kind = 'widths'; did you mean 'width'? known: dilation, keep, kernel",
+        f"{MINE}, choice 'width': kind = 'widths'; did you mean 'width'? known: bits, dilation, keep, kernel",
+    ),
+    "has bits that there are not": (
+        GOOD.replace('"width", "width", tuple(range(4, widest + 1, 4))', '"width", "bits", (2, 4)'),
+        f"{MINE}, choice 'width': options = (2, 4); a choice of kind bits has 4 and 8",
+    ),
+    "changes widths by a choice of bits": (
+        GOOD.replace('"width", "width", tuple(range(4, widest + 1, 4))', '"width", "bits", (4, 8)'),
+        f"{MINE}, choice 'width' = 4: changes filters of the Conv2D 'stem'; a choice of kind bits may "
+        "change weight_bits, one of kind shape anything",
+    ),
+    "has an option called bits": (
+        GOOD.replace("widest=16", "widest=16, bits=8"),
+        f"FILE:{FUNCTION}: option 'bits' has a name that [space] has already; give it another one",
     ),
     "has options out of order": (
         GOOD.replace("tuple(range(4, widest + 1, 4))", "(8, 4)"),

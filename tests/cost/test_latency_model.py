@@ -77,6 +77,16 @@ def test_a_line_of_one_column_and_four_bits_are_kinds_of_their_own() -> None:
     assert latency_model.kernel_kind(Arch((40, 1, 8), (layer,)).steps()[0]) == "depthwise_line_strided_s4"
 
 
+def test_bits_that_are_a_choice_take_the_mean_of_both_kernels() -> None:
+    kinds = TRUTH.kinds | {"pointwise_s4": {name: 3 * cycles for name, cycles in TRUTH.kinds["pointwise"].items()}}
+    step = NET.steps()[2]
+    eight, half, four = (
+        latency_model.layer_cycles(replace(step, layer=replace(step.layer, weight_bits=b)), replace(TRUTH, kinds=kinds))
+        for b in (8, 6.0, 4)
+    )
+    assert (half, four) == (pytest.approx(2 * eight), pytest.approx(3 * eight))
+
+
 def test_an_unknown_kind_is_refused() -> None:
     model = replace(TRUTH, kinds={k: v for k, v in TRUTH.kinds.items() if k != "mean"})
     with pytest.raises(SpecError, match=r"layer 'mean': the latency model of B and runtime c knows no 'mean'; fit one"):

@@ -13,6 +13,7 @@ from micronets.boards.board import Budget, board_budget
 from micronets.cost.costs import budget_costs
 from micronets.design import candidates, sandwich
 from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.fakequant import rounding_error
 from micronets.design.net import Net
 from micronets.design.predict import predict
 from micronets.design.search_methods import search
@@ -20,7 +21,7 @@ from micronets.design.search_settings import SearchSettings
 from micronets.errors import DataError, SpecError
 from micronets.history import ChosenCut, SupernetEpoch, TrainedCandidate
 from micronets.ir import spaces
-from micronets.ir.space import derive
+from micronets.ir.space import derive, with_bits
 from tests.support.tiny_task import TinyTask, tiny_space
 
 SETTINGS = SearchSettings(epochs=12, batch=32, lr=0.02, precision="fp32", candidates=3, evaluations=12)
@@ -52,6 +53,28 @@ def test_every_method_ends_with_a_network_that_works_within_the_limits(method, e
     again = run(method, tmp_path, board, epochs=epochs)  # from what lies in the directory
     assert again.values == found.values
     assert all(torch.equal(value, again.state[name]) for name, value in found.state.items())
+
+
+@pytest.mark.parametrize("method", ["dnas", "supernet", "random", "uniform"])
+def test_every_method_chooses_bits(method, tmp_path, board) -> None:
+    """The limit lies half-way between the files of 4 and of 8 bits, so that some layers need 4."""
+    space = with_bits(tiny_space().fixed({"width": 12, "last": 12, "keep_residual": 1, "keep_plain": 1}), (8, 4))
+    bits = {c.name: 8 for c in space.choices if c.kind == "bits"}
+    four, eight = (
+        budget_costs(derive(space, values), board, ("tflite_bytes",))["tflite_bytes"]
+        for values in (space.smallest(), space.smallest() | bits)
+    )
+    settings = dataclasses.replace(SETTINGS, method=method, epochs=2, evaluations=4)
+    options = {"seed": 1, "directory": tmp_path, "progress": lambda _: None}
+    found = search(space, TinyTask(), Budget(tflite_bytes=int(four + eight) // 2), board, settings, **options)
+    assert 4 in {found.values[name] for name in bits}
+    assert found.arch == derive(space, found.values)
+    net = Net(found.arch)
+    net.load_state_dict(found.state)
+    for layer in (layer for layer in found.arch.layers if f"bits_{layer.name}" in bits):
+        assert rounding_error(layer, net.cell(layer).weight).any(), (
+            "a training starts from weights that are not rounded"
+        )
 
 
 def test_random_search_returns_the_best_of_different_networks(tmp_path, board) -> None:

@@ -9,10 +9,11 @@ torch = needs("torch", "design")
 
 from micronets.cost import counts
 from micronets.cost.costs import relaxed_budget_costs
+from micronets.design.fakequant import round_weights
 from micronets.design.net import Net
 from micronets.design.supernet import Supernet
 from micronets.ir import spaces
-from micronets.ir.space import derive
+from micronets.ir.space import derive, with_bits
 from tests.support.tiny_task import tiny_space
 
 
@@ -32,8 +33,11 @@ def fixed(space, name: str, **values: int):
     return replace(space, choices=tuple(choices), name=name)
 
 
+BITS = replace(with_bits(tiny_space(), (4, 8)), name="tiny-bits")
+
 SPACES = [
     tiny_space(),
+    BITS,
     spaces.make("dscnn", "kws", 12, max_width=40),
     spaces.make("dscnn", "ad", 4, max_width=40),
     spaces.make("temporal", "kws", 12, max_width=40),
@@ -65,6 +69,7 @@ def test_one_network_of_the_supernet_is_the_derived_one(space) -> None:
     for values in [space.smallest(), space.largest(), *(space.sample(rng) for _ in range(6))]:
         net = Net(derive(space, values)).eval()
         net.load_state_dict(supernet.cut(net.arch))
+        round_weights(net)
         x = torch.randn(3, *net.arch.input_shape)
         with torch.no_grad():
             torch.testing.assert_close(supernet(x, supernet.one_hot(values)), net(x), rtol=1e-4, atol=1e-5)
@@ -80,7 +85,7 @@ def test_costs_of_a_one_hot_sample_are_the_integer_costs(space) -> None:
 
 
 def test_loss_and_costs_reach_every_alpha(board) -> None:
-    space = tiny_space()
+    space = BITS
     supernet = Supernet(space)
     sample = supernet.sample(1.0, torch.Generator().manual_seed(0))
     logits = supernet(torch.randn(4, *supernet.input_shape(sample.shapes)), sample)
@@ -91,7 +96,7 @@ def test_loss_and_costs_reach_every_alpha(board) -> None:
     sample = supernet.sample(1.0, torch.Generator().manual_seed(0))
     costs = relaxed_budget_costs(supernet.steps(sample), board, ("macs", "tflite_bytes", "arena_bytes"))
     sum(costs.values()).backward()
-    for name in ("width", "last", "keep_residual", "keep_plain"):
+    for name in ("width", "last", "keep_residual", "keep_plain", "bits_stem", "bits_logits"):
         assert supernet.alphas[name].grad[-1] > 0, f"{name}: more should cost more"
 
 

@@ -1,16 +1,18 @@
 import random
+from dataclasses import replace
 
 import pytest
 
 from micronets.cost import counts
 from micronets.errors import SpecError
 from micronets.ir import spaces
-from micronets.ir.layers import Conv2D, DepthwiseConv2D
-from micronets.ir.space import derive, relaxed_steps
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Weighted
+from micronets.ir.space import Block, SearchSpace, Template, derive, relaxed_steps, with_bits
 from micronets.ir.spaces.blocks import widths
 from tests.support.tiny_task import tiny_space
 
-SPACES = [tiny_space(), spaces.make("dscnn", "kws", 12), spaces.make("temporal", "kws", 12)]
+BITS = replace(with_bits(tiny_space(), (8, 4)), name="tiny-bits")
+SPACES = [tiny_space(), BITS, spaces.make("dscnn", "kws", 12), spaces.make("temporal", "kws", 12)]
 LARGEST = tiny_space().largest()
 
 
@@ -22,6 +24,7 @@ def test_relaxed_costs_at_one_value_of_every_choice_are_the_integer_costs(space)
         steps = relaxed_steps(space, values)
         assert counts.macs(steps) == counts.macs(arch.steps())
         assert counts.params(steps) == counts.params(arch.steps())
+        assert counts.weight_bytes(steps) == counts.weight_bytes(arch.steps())
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda s: s.name)
@@ -46,6 +49,31 @@ def test_derive_sets_every_kind_of_choice() -> None:
     assert stem.filters == 4
     assert isinstance(dw, DepthwiseConv2D)
     assert (dw.kernel, dw.dilation) == ((3, 1), (2, 1))
+
+
+def test_every_layer_with_weights_has_bits_of_its_own() -> None:
+    layers = derive(BITS, BITS.largest() | {"bits_dw": 4, "bits_logits": 4}).layers
+    found = {layer.name: layer.weight_bits for layer in layers if isinstance(layer, Weighted)}
+    assert set(found) == {c.name.removeprefix("bits_") for c in BITS.choices if c.kind == "bits"}
+    assert [name for name, bits in found.items() if bits == 4] == ["dw", "logits"]
+    assert with_bits(tiny_space(), (8,)).choices == tiny_space().choices
+    assert all(c.options == (4,) for c in with_bits(tiny_space(), (4,)).choices if c.kind == "bits")
+    between = counts.weight_bytes(relaxed_steps(BITS, BITS.largest() | {"bits_stem": 5.0}))
+    eight, four = (counts.weight_bytes(relaxed_steps(BITS, BITS.largest() | {"bits_stem": b})) for b in (8, 4))
+    assert between == (eight + 3 * four) / 4 < eight
+
+
+def test_bits_that_a_layer_cannot_have_or_has_already_are_left_as_they_are() -> None:
+    grouped = Conv2D(name="grouped", inputs=(INPUT,), filters=4, kernel=(1, 1), groups=2)
+    own = Conv2D(name="own", inputs=("grouped",), filters=4, kernel=(1, 1), weight_bits=4)
+    blocks = (Block((grouped, own, FullyConnected(name="logits", inputs=("own",), units=3))),)
+    space = with_bits(SearchSpace("mine", (), lambda pick: Template((2, 2, 4), blocks)), (4, 8))
+    assert [c.name for c in space.choices] == ["bits_logits"]
+    assert [layer.weight_bits for layer in derive(space, {"bits_logits": 8}).layers] == [8, 4, 8]
+    with pytest.raises(SpecError, match=r"^space.bits = \[3\]; allowed: \[8\], \[4\] and \[8, 4\]$"):
+        with_bits(tiny_space(), (3,))
+    with pytest.raises(SpecError, match=r"^space tiny: has a choice 'bits_stem' of its own; leave out space\.bits$"):
+        with_bits(replace(BITS, name="tiny", template=tiny_space().template), (4, 8))
 
 
 def test_channels_after_a_half_kept_block_are_the_mean() -> None:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import micronets as mn
+from micronets.boards.board import load_board
+from micronets.cost.costs import budget_costs
 from micronets.errors import SpecError
+from micronets.ir.layers import Weighted
 from micronets.pipeline.config import SpaceConfig, load, parse
 from micronets.pipeline.toml_config import to_toml
 from tests.commands.test_first_network import model
@@ -71,6 +74,30 @@ def test_train_goes_on_from_the_network_of_a_file(here: Path) -> None:
     gain = np.abs(shown).max(axis=(1, 2, 3)) / np.abs(old).max(axis=(1, 2, 3))
     near = np.abs(shown - gain[:, None, None, None] * old).max() / np.abs(shown).max()
     assert near < 0.2  # a training of two epochs has not left the weights it began with
+
+
+def test_weights_of_an_int8_model_are_trained_on_in_4_bits(here: Path) -> None:
+    fixed = do("train", "--out", "some", "--set", "space.bits=[8, 4]", "--set", "space.fix.bits_conv=4")
+    assert fixed.code == 0, fixed.err
+    assert "# bits = [8, 4]\n#\n# [space.fix]\n# bits_conv = 4" in fixed.err
+    arch = mn.Arch.from_json((here / "some/search/arch.json").read_text())
+    bits = {layer.name: layer.weight_bits for layer in arch.layers if isinstance(layer, Weighted)}
+    assert bits.pop("conv") == 4
+    assert set(bits.values()) == {8}
+    values = json.loads((here / "some/search/values.json").read_text())
+    assert {name: values[f"bits_{name}"] for name in ("conv", *bits)} == {"conv": 4, **bits}
+    assert call("export", "some").code == 0
+    weights = mn.read(here / "some/model.tflite").weights["conv"].weights
+    assert abs(weights).max() == 7
+
+    eight = budget_costs(model().arch, load_board("NUCLEO-F446RE"), ("tflite_bytes",))["tflite_bytes"]
+    limit = f"budget.tflite_bytes={eight - 10}"
+    chosen = do("train", "--out", "few", "--set", "space.bits=[8, 4]", "--set", limit)
+    assert chosen.code == 0, chosen.err
+    values = json.loads((here / "few/search/values.json").read_text())
+    assert sorted(values.values()) == [4, *[8] * (len(values) - 1)], "one layer is enough"
+    wrong = do("train", "--set", "space.bits=[4]", "--set", "space.fix.bits_cnv=4").error
+    assert wrong == "space init: no choice 'bits_cnv'; did you mean 'bits_conv'? known: bits_conv, bits_dw, bits_logits"
 
 
 def test_a_training_is_done_again_with_other_settings(here: Path) -> None:

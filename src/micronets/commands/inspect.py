@@ -137,13 +137,15 @@ class Inspection:
     def text(self) -> str:
         """Returns the text of the record for a terminal."""
         cycles = () if self.no_times else ("cycles",)
-        head = ("layer", "kind", "output", "MACs", "params", "weight bytes", "live bytes", *cycles)
+        head = ("layer", "kind", "output", "MACs", "bits", "params", "weight bytes", "live bytes", *cycles)
         rows = [
             (
                 r.name,
                 r.kind,
                 "x".join(map(str, r.output_shape)),
-                *(f"{n:,}" for n in (r.macs, r.params, r.weight_bytes, r.live_bytes, r.cycles) if n is not None),
+                f"{r.macs:,}",
+                "" if r.weight_bits is None else str(r.weight_bits),
+                *(f"{n:,}" for n in (r.params, r.weight_bytes, r.live_bytes, r.cycles) if n is not None),
             )
             for r in self.per_layer
         ]

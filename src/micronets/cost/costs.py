@@ -45,6 +45,7 @@ class LayerCost:
     - params: weights and biases.
     - weight_bytes: bytes of the packed weights and the biases.
     - cycles: cycles on the board under TFLM; None where there is no cycle model of the board's core.
+    - weight_bits: the bits of a weight, 8 or 4; None for a layer without weights.
     """
 
     name: str
@@ -54,6 +55,7 @@ class LayerCost:
     params: int
     weight_bytes: int
     cycles: float | None
+    weight_bits: int | None
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,7 @@ def _layer_cost(step: Step, board: Board) -> LayerCost:
         params=sum(step_weights(step)),
         weight_bytes=step_weight_bytes(step),
         cycles=None if board.cycle_factor is None else layer_base_cycles(step) * board.cycle_factor,
+        weight_bits=None if step.weights is None else step.weights.bits,
     )
 
 

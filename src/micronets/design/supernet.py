@@ -143,11 +143,12 @@ class Supernet(nn.Module):
                 )
                 if isinstance(layer, FullyConnected):
                     cell = self.net.cell(layer)
-                    y = weighted_sums(layer, inputs[0], self._choose_bits(layer, cell.weight, sample), cell.bias)
+                    weight = self._choose_bits(layer, cell.weight, sample, masks[layer.inputs[0]])
+                    y = weighted_sums(layer, inputs[0], weight, cell.bias)
                     values[layer.name] = torch_ops.activate(y, layer.activation)
                 elif isinstance(layer, (Conv2D, DepthwiseConv2D)):
                     scales = [m for m in (masks[layer.name], gate if layer.name == branch else None) if m is not None]
-                    values[layer.name] = self._convolve(layer, inputs[0], sample, scales)
+                    values[layer.name] = self._convolve(layer, inputs[0], sample, scales, masks[layer.inputs[0]])
                 else:
                     values |= zip(layer.outputs, self.net.run(layer, inputs), strict=True)
             if gate is not None and not residual:
@@ -206,7 +207,12 @@ class Supernet(nn.Module):
         return self._templates[chosen]
 
     def _convolve(
-        self, layer: Conv2D | DepthwiseConv2D, x: Tensor, sample: ChoiceSample, scales: list[Tensor]
+        self,
+        layer: Conv2D | DepthwiseConv2D,
+        x: Tensor,
+        sample: ChoiceSample,
+        scales: list[Tensor],
+        input_mask: Tensor | None,
     ) -> Tensor:
         """Computes a convolution, its batch norm with scale and shift times every mask of `scales`, and its activation.
 
@@ -221,7 +227,7 @@ class Supernet(nn.Module):
             if isinstance(layer.dilation[axis], ChoiceInt):
                 dilation[axis] = 1  # the spread taps are a plain, larger kernel
         kernel = (weight.shape[2], weight.shape[3])
-        weight = self._choose_bits(layer, weight, sample)
+        weight = self._choose_bits(layer, weight, sample, input_mask)
         window = Window(kernel, layer.stride, (dilation[0], dilation[1]), layer.padding)
         y = torch_ops.conv(x, weight, None, window, groups=1 if isinstance(layer, Conv2D) else x.shape[1])
         bn = cell.bn
@@ -247,16 +253,30 @@ class Supernet(nn.Module):
             weight = spread
         return weight
 
-    def _choose_bits(self, layer: Weighted, weight: Tensor, sample: ChoiceSample) -> Tensor:
+    def _choose_bits(self, layer: Weighted, weight: Tensor, sample: ChoiceSample, input_mask: Tensor | None) -> Tensor:
         """Returns the weights of a layer, mixed with the rounded ones by the weight of 4 bits in the sample.
 
         The gradient of the rounding is that of the identity; the share of 4 bits gets that of the error it makes.
+
+        - `layer`: gives the bits of its weights.
+        - `weight`: the weights, `[K, C, kh, kw]` or `[units, inputs]`, where taps of smaller kernels are masked.
+        - `sample`: the weights of the options.
+        - `input_mask`: the weight of each channel of the input; channels without any do not count for the scales.
         """
         bits = layer.weight_bits
-        if not isinstance(bits, ChoiceInt):
-            return weight if bits == 8 else weight + rounding_error(layer, weight)
-        options = self.space.choice(bits.choice).options
-        return weight + sample.weights[bits.choice][options.index(4)] * rounding_error(layer, weight)
+        if bits == 8 and not isinstance(bits, ChoiceInt):
+            return weight
+        options = (bits,) if not isinstance(bits, ChoiceInt) else self.space.choice(bits.choice).options
+        if 4 not in options:
+            return weight
+        counted = weight.detach()
+        if input_mask is not None and not isinstance(layer, DepthwiseConv2D):
+            there = (input_mask > 0).to(weight.dtype)
+            #  The inputs of a matrix are in the order of NHWC, so channels are the innermost.
+            shape = (1, -1, 1, 1) if weight.ndim == 4 else (1, -1)
+            counted = counted * there.repeat(weight.shape[1] // len(there)).view(shape)
+        share = sample.weights[bits.choice][options.index(4)] if isinstance(bits, ChoiceInt) else 1
+        return weight + share * rounding_error(layer, counted)
 
     def _channel_mask(self, width: int, sample: ChoiceSample) -> Tensor | None:
         """Returns for each channel, `[largest]`, the weight of all options that have it; None if there is no choice."""

@@ -202,7 +202,9 @@ def is_model(init: str) -> bool:
 def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> SpaceConfig:
     """Checks `space` of a configuration, which may be left out where `init` gives the network. Raises `SpecError`."""
     given = table.get("space", GIVEN_SPACE if is_model(init) else None)
-    named = given == GIVEN_SPACE or (isinstance(given, Mapping) and given.get("name") == GIVEN_SPACE)
+    own: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    own = own if {"name", "file"} & own.keys() or not is_model(init) else {"name": GIVEN_SPACE, **own}
+    named = GIVEN_SPACE in (given, own.get("name"))
     if named and not is_model(init):
         raise SpecError(
             f'{where}: space = "{GIVEN_SPACE}" needs the network of a file, and init = {init!r} is none; give the path '
@@ -215,7 +217,6 @@ def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> SpaceC
         )
     if not named:
         return checked_space(task, _table(table, "space", where), where)
-    own = given if isinstance(given, Mapping) else {}
     for key in own:
         if key not in ("name", "fix", BITS):
             raise SpecError(f'{where}: space.{key} does not go with space.name = "{GIVEN_SPACE}"; remove it')

@@ -398,22 +398,24 @@ def _memory_section(facts: Facts) -> Markup:
 
 def _layers_section(facts: Facts) -> Markup:
     """Shows the estimated figures of every layer."""
-    head = ("layer", "kind", "output", "MACs", "parameters", "weight bytes", "live bytes")
+    head = ("layer", "kind", "output", "MACs", "bits", "parameters", "weight bytes", "live bytes")
     rows = [
         (
             r.name,
             r.kind,
             " x ".join(map(str, r.output_shape)),
-            *(f"{n:,}" for n in (r.macs, r.params, r.weight_bytes, r.live_bytes)),
+            f"{r.macs:,}",
+            "" if r.weight_bits is None else str(r.weight_bits),
+            *(f"{n:,}" for n in (r.params, r.weight_bytes, r.live_bytes)),
         )
         for r in facts.layers
     ]
     layers = facts.layers
-    sums = (sum(r.macs for r in layers), sum(r.params for r in layers), sum(r.weight_bytes for r in layers))
-    total = ("total", "", "", *(f"{n:,}" for n in sums), "")
+    macs, params, size = (f"{sum(getattr(r, name) for r in layers):,}" for name in ("macs", "params", "weight_bytes"))
+    total = ("total", "", "", macs, "", params, size, "")
     return section(
         "Layer by layer",
-        html_table(head, [*rows, total], numeric=range(3, 7), own_line="first three"),
+        html_table(head, [*rows, total], numeric=range(3, 8), own_line="first three"),
         el("p", "Source: estimated.", class_="small"),
     )
 
