@@ -1,9 +1,18 @@
 """The compiler: an integer network becomes portable C that computes the same bytes. Passes, kernels, memory, text."""
 
 from micronets.compiler.generate.image_c import camera_of
-from micronets.compiler.generate.model_c import Compiled, compile_model
+from micronets.compiler.generate.model_c import Compiled, compile_model, compiled_contents
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
 from micronets.compiler.passes.pipeline import optimise
 
-__all__ = ["ArenaPlan", "Compiled", "camera_of", "compile_model", "optimise", "plan_arena", "plan_patches"]
+__all__ = [
+    "ArenaPlan",
+    "Compiled",
+    "camera_of",
+    "compile_model",
+    "compiled_contents",
+    "optimise",
+    "plan_arena",
+    "plan_patches",
+]

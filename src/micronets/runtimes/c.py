@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from micronets import __version__
 from micronets.boards.board import Board, parse_size
-from micronets.compiler import Compiled, camera_of, compile_model, optimise
+from micronets.compiler import Compiled, camera_of, compile_model, compiled_contents, optimise
 from micronets.compiler.flash import Contents, flash_outline
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.generate.model_c import generate
@@ -172,12 +172,12 @@ def contents_bytes(contents: Contents, board: Board) -> int:
 
 
 def compiled_flash_bytes(model: QuantizedModel, board: Board) -> int:
-    """Returns the bytes of flash that our C takes for a model, at most, as `compile` writes it: without building it.
+    """Returns the bytes of flash that our C takes for a model, at most, as `compile` writes it, without building it.
 
     Raises `UnsupportedError` for numbers that C cannot hold.
     """
-    compiled = compile_model(model, board.target, arena_limit=largest_arena_bytes(board))
-    return contents_bytes(compiled.contents, board)
+    contents = compiled_contents(model, board.target, arena_limit=largest_arena_bytes(board))
+    return contents_bytes(contents, board)
 
 
 def arena_limit(board: Board, patches: str) -> int | None:

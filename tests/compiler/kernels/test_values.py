@@ -8,7 +8,7 @@ import pytest
 
 from micronets.boards.board import load_board
 from micronets.boards.targets import DSP
-from micronets.compiler import compile_model, plan_arena
+from micronets.compiler import compile_model, compiled_contents, plan_arena
 from micronets.compiler.generate import calls_c, ctext
 from micronets.compiler.kernels.base import (
     Arena,
@@ -45,6 +45,28 @@ def test_a_table_takes_its_elements(ctype: Element, size: int) -> None:
     table = Table(ctype, "t_1", np.arange(6).reshape(2, 3))
     assert table.bytes == size
     assert ctext.constant(table) == f"static const {ctype} t_1[6] = {{\n    0, 1, 2, 3, 4, 5,\n}};\n"
+
+
+@pytest.mark.parametrize("kind", ["int8", "int16", "int32"])
+@pytest.mark.parametrize("count", [0, 1, 26, 27, 28, 500])
+def test_rows_of_a_table_are_as_long_as_they_may_be(kind: str, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ctext, "_PIECE", 7)  # numbers that are written at a time; rows are longer
+    info = np.iinfo(kind)
+    values = np.random.default_rng(count).integers(info.min, info.max, count, dtype=kind, endpoint=True)
+    head, *rows, foot = ctext.array(f"{kind}_t", "x", values).splitlines()
+    assert (head, foot) == (f"static const {kind}_t x[{count}] = {{", "};")
+    words = [row.split() for row in rows]
+    assert [int(word[:-1]) for row in words for word in row] == values.tolist()
+    assert all(len(row) <= 110 for row in rows)
+    assert all(len(row) + 1 + len(after[0]) > 110 for row, after in zip(rows, words[1:], strict=False))
+
+
+def test_bytes_of_flash_are_counted_without_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For an input of ten million values, the text of the test vector takes seconds, which `inspect` does not need."""
+    model = random_model(random_arch(3), 3)
+    known = compile_model(model, arena_limit=0)
+    monkeypatch.setattr(ctext, "array", None)
+    assert compiled_contents(model, arena_limit=0) == known.contents
 
 
 def test_a_struct_by_hand() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from typing import Any, assert_never
 
 import numpy as np
@@ -24,6 +26,9 @@ from micronets.compiler.kernels.base import (
 )
 
 _WIDTH = 110  # columns of a table
+_ROW = "   "  # how a row of a table begins
+_PIECE = 1 << 16  # numbers that are words at a time
+_BYTES = {value: f" {value}," for value in range(-128, 256)}
 LINE = 120
 """Columns that no line exceeds, unless a name does."""
 _INDENT = 4
@@ -38,13 +43,26 @@ def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
       numbers from 0 to 255.
     """
     flat = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values.ravel()
-    rows, row = [], "   "
-    for text in map(real if ctype == "float" else integer, flat.tolist()):
-        if len(row) + len(text) + 2 > _WIDTH:
-            rows.append(row)
-            row = "   "
-        row += f" {text},"
-    return f"static const {ctype} {name}[{len(flat)}] = {{\n" + "\n".join([*rows, row]) + "\n};\n"
+    rows: list[str] = []
+    words: list[str] = []  # those of the row that is not full yet
+    for first in range(0, len(flat), _PIECE):
+        words += _words(ctype, flat[first : first + _PIECE])
+        ends = list(accumulate(map(len, words)))  # in a text of all words, where each of them ends
+        start = written = 0
+        while ends[-1] - written > _WIDTH - len(_ROW):
+            end = bisect_right(ends, written + _WIDTH - len(_ROW))
+            rows.append(_ROW + "".join(words[start:end]))
+            start, written = end, ends[end - 1]
+        words = words[start:]
+    rows.append(_ROW + "".join(words))
+    return f"static const {ctype} {name}[{len(flat)}] = {{\n" + "\n".join(rows) + "\n};\n"
+
+
+def _words(ctype: str, values: npt.NDArray[Any]) -> Iterator[str]:
+    """Returns numbers as words of a table in C, each with a space in front and a comma behind."""
+    if values.dtype in (np.int8, np.uint8) and ctype != "float":
+        return map(_BYTES.__getitem__, values.tolist())
+    return (f" {text}," for text in map(real if ctype == "float" else integer, values.tolist()))
 
 
 def integer(value: int) -> str:

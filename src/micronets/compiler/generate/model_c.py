@@ -136,13 +136,70 @@ def compile_model(
     Raises `SpecError` for an inconsistent model, for a name that `Names` refuses and for a camera where the model has
     no front end of pictures, and `UnsupportedError` for numbers that the C cannot hold.
     """
-    validate(model)
-    names, model = Names(name), optimise(model)
-    if arena_limit is None:
-        plan = plan_arena(model.arch, target, goal=goal)
-    else:
-        plan = plan_patches(model.arch, arena_limit, target, goal)
+    names = Names(name)
+    model, plan = _planned(model, target, arena_limit, goal)
     return replace(generate(model, plan, names, camera), goal=goal)
+
+
+def compiled_contents(
+    model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None, goal: Goal = DEFAULT_GOAL
+) -> Contents:
+    """Returns what the C of `compile_model` puts into flash, without its text; arguments and errors are the same."""
+    return _parts(*_planned(model, target, arena_limit, goal)).contents
+
+
+def _planned(
+    model: QuantizedModel, target: Target, arena_limit: int | None, goal: Goal
+) -> tuple[QuantizedModel, ArenaPlan]:
+    """Returns the network after the compiler's passes, and the plan of its arena; for the arguments see
+    `compile_model`.
+    """
+    validate(model)
+    model = optimise(model)
+    if arena_limit is None:
+        return model, plan_arena(model.arch, target, goal=goal)
+    return model, plan_patches(model.arch, arena_limit, target, goal)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The parts of a network's C before they are text.
+
+    - codes: the code of each layer.
+    - groups: the code of each group of layers in patches.
+    - runs: the call that runs each layer, see `_whole_layers`.
+    - own: the files of the kernels, text by name.
+    - contents: what of it lies in flash.
+    """
+
+    codes: Sequence[LayerCode]
+    groups: Sequence[patches_c.GroupCode]
+    runs: Sequence[Call | None]
+    own: Mapping[str, str]
+    contents: Contents
+
+
+def _parts(model: QuantizedModel, plan: ArenaPlan) -> _Parts:
+    """Returns the parts of the C of a network, by a plan of its arena."""
+    codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
+    groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
+    runs = _whole_layers(plan, codes)
+    kernels = sorted(
+        {source for code in codes for source in code.sources} | set(patches_c.PATCH_SOURCES if groups else ())
+    )
+    own = kernel_files(kernels, [KERNELS_HEADER], plan.target)
+    constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
+    contents = Contents(
+        constant_bytes=constants,
+        files=tuple(filter(is_source, own)),
+        runners=len(_functions(runs)),
+        padding_bytes=sum(code.padding_bytes for code in codes) + listing_padding_bytes(len(codes)),
+        layers=len(codes),
+        groups=len(groups),
+        groups_layers=sum(len(group.layers) for group in plan.groups),
+        variables=len(state_offsets(model.arch)),
+    )
+    return _Parts(codes, groups, runs, own, contents)
 
 
 def generate(
@@ -158,32 +215,17 @@ def generate(
     - names: the names of the network in C.
     - camera: see `compile_model`.
     """
-    codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
-    groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
-    runs = _whole_layers(plan, codes)
-    kernels = sorted(
-        {source for code in codes for source in code.sources} | set(patches_c.PATCH_SOURCES if groups else ())
-    )
-    own = kernel_files(kernels, [KERNELS_HEADER], plan.target)
-    constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
+    parts = _parts(model, plan)
+    own, constants = parts.own, parts.contents.constant_bytes
     sounds, about = _front_end(model, names, camera)
     streams = stream_c.stream_files(model, names, plan.bytes)
     sources = [names.source, *(name for part in (own, sounds, streams) for name in filter(is_source, part))]
     listens = stream_c.header(names) if streams else None
     found = package.describe(model, plan, names, constants, sources, about, listens)
     sounds = {**sounds, **streams}
-    found = {**found, **sounds, **own, names.source: _model_c(model, codes, runs, groups, plan, names)}
-    contents = Contents(
-        constant_bytes=constants,
-        files=tuple(filter(is_source, own)),
-        runners=len(_functions(runs)),
-        padding_bytes=sum(code.padding_bytes for code in codes) + listing_padding_bytes(len(codes)),
-        layers=len(codes),
-        groups=len(groups),
-        groups_layers=sum(len(group.layers) for group in plan.groups),
-        variables=len(state_offsets(model.arch)),
-    )
-    return Compiled(found, plan.bytes, model, plan, contents, names, frozenset(sounds) - own.keys())
+    text = _model_c(model, parts.codes, parts.runs, parts.groups, plan, names)
+    found = {**found, **sounds, **own, names.source: text}
+    return Compiled(found, plan.bytes, model, plan, parts.contents, names, frozenset(sounds) - own.keys())
 
 
 def _front_end(
