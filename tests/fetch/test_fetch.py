@@ -3,13 +3,14 @@
 import dataclasses
 import io
 import json
+import os
 import pickle
 import re
 import shlex
 import shutil
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -248,6 +249,42 @@ def test_an_interruption_keeps_the_part_and_says_how_to_go_on(
     words = shlex.join(["micronets", "data", "get", "ic", str(tmp_path), "--yes", "--from", server.url])
     assert result.error == f"interrupted; resume with: {words}"
     assert (tmp_path / (FILE[1:] + ".part")).stat().st_size == 500
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before a change", "behind it"])
+def test_killed_at_any_change_of_a_file_the_same_command_makes_the_same(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """An archive that was downloaded is deleted in the end, and no folder of ours is taken for somebody else's."""
+    changes = count = 0
+
+    def stopping(change: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **more: object) -> object:
+            nonlocal changes
+            changes += 1
+            number = changes
+            if number == count and not late:
+                raise KeyboardInterrupt
+            found = change(*arguments, **more)
+            if number == count:
+                raise KeyboardInterrupt
+            return found
+
+        return call
+
+    killed = 0
+    while killed == count:
+        count, changes = count + 1, 0
+        with monkeypatch.context() as patch:
+            for name in ("rename", "replace", "unlink"):
+                patch.setattr(Path, name, stopping(getattr(Path, name)))
+            patch.setattr(os, "replace", stopping(os.replace))
+            killed += get(server, tmp_path / str(count)).code == 130
+        again = get(server, tmp_path / str(count))
+        assert again.code == 0, (count, again.err)
+        names = sorted(p.name for p in (tmp_path / str(count)).iterdir())
+        assert names == [".micronets-data.json", "cifar-10-batches-py"], count
+    assert killed >= 6
 
 
 @pytest.mark.parametrize("name", ["../evil", "/etc/evil", "a/../../evil", "C:\\evil", "..\\evil"])

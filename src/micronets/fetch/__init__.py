@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -48,6 +48,7 @@ class FetchedArchive:
     - `bytes`: its size; None before it is unpacked.
     - `folder`: the folder that it was unpacked to; None before that.
     - `sha256`, `md5`: its digests, as hexadecimal digits; None for one that was not computed.
+    - `delete`: whether the archive is still to be deleted, once its folder is there.
     """
 
     url: str
@@ -55,6 +56,7 @@ class FetchedArchive:
     folder: str | None = None
     sha256: str | None = None
     md5: str | None = None
+    delete: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,34 +146,65 @@ def fetch_archives(
     """
     directory.mkdir(parents=True, exist_ok=True)
     for p in plans:
-        if p.state == "done":
-            continue
-        a, file = p.archive, directory / p.archive.name
-        if p.state == "fetch":
-            try:
-                net.download(p.url, file, lambda done, of, a=a: progress(f"get {a.name}", done, of))  # type: ignore[misc]
-            except net.NoAnswer as e:
-                raise FileError(_add_way_out(e, a, directory)) from e
-        progress(f"check {a.name}", 0, None)
-        sums = _check_digests(file, p)
-        if p.state == "fetch":
-            _note(directory, a.name, FetchedArchive(url=p.url))
-        known = read_manifest(directory).get(a.name)  # None: it was put there by hand
-        ours = known is not None and known.folder is None
-        size = file.stat().st_size
-        unpack(
-            file, directory / a.folder, within=a.within, holds=a.holds, most_bytes=_SLACK + int(4 * size * a.growth),
-            progress=lambda count, a=a: progress(f"unpack {a.name}", count, None),  # type: ignore[misc]
-        )  # fmt: skip
-        _note(directory, a.name, FetchedArchive(url=p.url, bytes=size, folder=a.folder, **sums))
-        if ours and not keep_archives:
-            file.unlink()
+        if p.state != "done":
+            _fetch(p, directory, progress, keep_archives)
+        known = read_manifest(directory).get(p.archive.name)
+        if known is not None and known.delete:
+            (directory / p.archive.name).unlink(missing_ok=True)
+            _note(directory, p.archive.name, replace(known, delete=False))
+
+
+def _fetch(p: ArchivePlan, directory: Path, progress: FetchProgress, keep_archives: bool) -> None:
+    """Downloads, checks and unpacks one archive; for arguments and errors see `fetch_archives`.
+
+    What is done is noted just before the archive, or the folder, gets its name: so a process that is killed there does
+    not take what it has made for somebody else's.
+    """
+    a, file = p.archive, directory / p.archive.name
+    if p.state == "fetch":
+        try:
+            net.download(
+                p.url,
+                file,
+                lambda done, of: progress(f"get {a.name}", done, of),
+                on_whole=lambda: _note(directory, a.name, FetchedArchive(url=p.url)),
+            )
+        except net.NoAnswer as e:
+            raise FileError(_add_way_out(e, a, directory)) from e
+    net.remove_state(file)
+    progress(f"check {a.name}", 0, None)
+    known = read_manifest(directory).get(a.name)  # None: it was put there by hand
+    ours = known is not None and (known.folder is None or known.delete)
+    sums = _check_digests(file, p, ours)
+    size = file.stat().st_size
+    made = FetchedArchive(url=p.url, bytes=size, folder=a.folder, delete=ours and not keep_archives, **sums)
+    unpack(
+        file,
+        directory / a.folder,
+        within=a.within,
+        holds=a.holds,
+        most_bytes=_SLACK + int(4 * size * a.growth),
+        progress=lambda count: progress(f"unpack {a.name}", count, None),
+        on_whole=lambda: _note(directory, a.name, made),
+    )
 
 
 def _note(directory: Path, name: str, fetched: FetchedArchive) -> None:
     """Notes in the manifest that the archive `name` was downloaded, or unpacked: its record then names its folder."""
-    found = {**read_manifest(directory), name: fetched}
-    tables = {archive: without_null(to_json(record)) for archive, record in found.items()}
+    _write_manifest(directory, {**read_manifest(directory), name: fetched})
+
+
+def _forget(directory: Path, name: str) -> None:
+    """Takes the record of the archive `name` out of the manifest."""
+    _write_manifest(directory, {n: record for n, record in read_manifest(directory).items() if n != name})
+
+
+def _write_manifest(directory: Path, records: Mapping[str, FetchedArchive]) -> None:
+    """Writes the manifest of a directory; without records there is none."""
+    if not records:
+        (directory / MANIFEST).unlink(missing_ok=True)
+        return
+    tables = {archive: without_null(to_json(record)) for archive, record in records.items()}
     write_atomic(directory / MANIFEST, json.dumps(tables, indent=1) + "\n")
 
 
@@ -202,10 +235,12 @@ def read_manifest(directory: Path) -> dict[str, FetchedArchive]:
     return found
 
 
-def _check_digests(file: Path, plan: ArchivePlan) -> dict[str, str]:
+def _check_digests(file: Path, plan: ArchivePlan, ours: bool) -> dict[str, str]:
     """Returns the digests of an archive by name.
 
-    Raises `FileError` if they are not its publisher's, and deletes the file if it was downloaded now.
+    - `ours`: whether the file was downloaded by this command; then it is deleted if they are not its publisher's.
+
+    Raises `FileError` if they are not.
     """
     kind, _, wanted = plan.archive.checksum.partition(":")
     sums = net.digests(file, kind)
@@ -213,8 +248,9 @@ def _check_digests(file: Path, plan: ArchivePlan) -> dict[str, str]:
         return sums
     size = file.stat().st_size
     difference = f"{file}: its {kind} is {sums[kind]}, not {wanted} as published ({size:,} bytes)"
-    if plan.state == "fetch":
+    if ours:
         file.unlink()
+        _forget(file.parent, file.name)
         raise FileError(
             f"{difference}: damaged on the way, or another file at {plan.url}; deleted, run the command again"
         )

@@ -66,13 +66,16 @@ def ask_server(url: str) -> Remote:
         raise NoAnswer(_describe(url, e)) from e
 
 
-def download(url: str, target: Path, progress: DownloadProgress, pause: float = 1.0) -> Remote:
+def download(
+    url: str, target: Path, progress: DownloadProgress, pause: float = 1.0, *, on_whole: Callable[[], None]
+) -> Remote:
     """Downloads the file at `url` to `target`, whole or not at all; what came so far is kept beside it as `NAME.part`.
 
     - `url`: the address of the file.
     - `target`: the path under which it is written.
     - `progress`: is told how far the download is.
     - `pause`: seconds before a broken connection is taken up again, which double with every attempt in a row.
+    - `on_whole`: is called when all bytes are there, before the file gets its name.
 
     Raises `NoAnswer` if the server cannot be reached, does not have the file, or five attempts in a row brought
     nothing, and `OSError` if the file cannot be written (disk full, no permission).
@@ -91,14 +94,19 @@ def download(url: str, target: Path, progress: DownloadProgress, pause: float = 
                 raise
             problem = e
         else:
+            on_whole()
             (target.with_name(target.name + PART)).replace(target)
-            (target.with_name(target.name + STATE)).unlink(missing_ok=True)
             return remote
         tries = 1 if partial_bytes(target) > before else tries + 1
         unreachable = isinstance(problem, urllib.error.URLError) and not isinstance(problem, urllib.error.HTTPError)
         if tries >= _TRIES or (unreachable and not before):
             raise NoAnswer(_describe(url, problem)) from problem
         time.sleep(pause * 2 ** (tries - 1))
+
+
+def remove_state(target: Path) -> None:
+    """Removes what was noted beside the part of a download, once the file itself is there."""
+    target.with_name(target.name + STATE).unlink(missing_ok=True)
 
 
 def partial_bytes(target: Path) -> int:

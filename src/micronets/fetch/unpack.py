@@ -28,7 +28,14 @@ _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPE
 
 
 def unpack(
-    archive: Path, target: Path, *, within: bool, holds: str, progress: UnpackProgress, most_bytes: int = 1 << 40
+    archive: Path,
+    target: Path,
+    *,
+    within: bool,
+    holds: str,
+    progress: UnpackProgress,
+    most_bytes: int = 1 << 40,
+    on_whole: Callable[[], None] = lambda: None,
 ) -> int:
     """Unpacks an archive into a folder beside `target`, and then renames that to `target`.
 
@@ -38,6 +45,7 @@ def unpack(
     - `holds`: path of a file or folder that must be in `target` then; "" asks for nothing.
     - `progress`: receives an event after every file.
     - `most_bytes`: an archive whose files are larger than this together is refused before it has filled the disk.
+    - `on_whole`: is called when all files are there, before the folder gets its name.
 
     Returns the number of files. Raises `FileError` for a damaged archive, one with links or with names that lead out of
     it, one that is too large or does not hold what it must, and if `target` exists; `OSError` for a disk that is full
@@ -77,6 +85,7 @@ def unpack(
         made = work / target.name if within else work
         if not made.is_dir() or not (made / holds).exists():
             raise FileError(f"{archive}: holds no {target.name}/{holds}; it is not the archive that was expected")
+        on_whole()
         made.rename(target)
     finally:
         with suppress(OSError):
