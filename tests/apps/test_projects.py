@@ -17,6 +17,7 @@ from micronets.boards.board import load_board
 from micronets.boards.cores import core_of
 from micronets.commands.front_end import with_front_end
 from micronets.device.host_compiler import host_compiler
+from micronets.device.kept_objects import compile_once
 from micronets.frontend import encode_wav
 from micronets.frontend.camera import Camera, camera_codes
 from micronets.frontend.image import ImageFrontEnd
@@ -52,17 +53,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def made(model: Path, out: Path, kind: str, board: str | None = None) -> Path:
-    """Writes a project and returns its directory."""
+def made(model: Path, out: Path, kind: str, board: str | None = None, options: Sequence[str] = ()) -> Path:
+    """Writes a project and returns its directory; options: further words of the command."""
     where = board or ("ESP32-C3-DevKitM-1" if kind == "esp-idf" else "NUCLEO-F446RE")
-    found = call("app", model, "--board", where, "--out", out, "--for", kind)
+    found = call("app", model, "--board", where, "--out", out, "--for", kind, *options)
     assert found.code == 0, found.err
     return out
 
 
-def lines_of(decisions: Sequence[Decision]) -> list[str]:
+def lines_of(decisions: Sequence[Decision], labels: Sequence[str] = LABELS) -> list[str]:
     """Returns the lines that an application prints, as `listen` writes them."""
-    return [f"{d.time / 16000:>8.2f} s  {LABELS[d.class_index]:<12}  {d.score / 32768:.2f}" for d in decisions]
+    return [f"{d.time / 16000:>8.2f} s  {labels[d.class_index]:<12}  {d.score / 32768:.2f}" for d in decisions]
 
 
 def heard(*lost: tuple[int, int]) -> list[str]:
@@ -76,12 +77,12 @@ def heard(*lost: tuple[int, int]) -> list[str]:
     return lines_of([*found, *stream.feed(SOUND[at:])])
 
 
-def run(command: Sequence[str | Path], **environment: str) -> list[str]:
-    """Runs a program; returns what it prints. Fails where it fails."""
+def run(command: Sequence[str | Path], code: int = 0, **environment: str) -> list[str]:
+    """Runs a program; returns what it prints. Fails where it ends with another code."""
     done = subprocess.run(
         [*map(str, command)], env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return [line for line in (done.stdout + done.stderr).splitlines() if line]
 
 
@@ -97,6 +98,15 @@ def cmake(source: Path, build: str, *options: str) -> Path:
     run(["cmake", "-S", source, "-B", source / build, *options])
     run(["cmake", "--build", source / build, "-j2"])
     return source / build / "app"
+
+
+def in_qemu(source: Path, recorded: Path) -> list[str]:
+    """Builds a project for CMake as its README says and runs it in QEMU; returns what it prints of a recording."""
+    cmake(source, "build/qemu", f"-DCMAKE_TOOLCHAIN_FILE={source}/port/toolchain.cmake", "-DAPP_MACHINE=qemu")
+    steps = re.search(r"^    (qemu-system.*?)\\\n(.*?)$", (source / "README.md").read_text(), re.MULTILINE)
+    assert steps is not None
+    words = f"{steps[1]}{steps[2]}".replace("build/", f"{source}/build/").split()
+    return run([re.sub(r"recording\.\w+|frames\.raw", lambda _: str(recorded), word) for word in words])
 
 
 def test_there_is_something_to_hear() -> None:
@@ -117,26 +127,9 @@ def test_a_program_for_this_computer_hears_what_listen_hears(model: Path, tmp_pa
         assert text in failed.stdout
 
 
-@needs_cmake
-def test_a_wake_word_of_the_field_becomes_a_program(tmp_path: Path) -> None:
-    """The network carries nothing; the command says that it takes TFLM's own front end."""
-    network, wav, out = tmp_path / "hey.tflite", tmp_path / "sound.wav", tmp_path / "app"
-    network.write_bytes(write(wake_model()))
-    samples = sound(5, seed=4)
-    wav.write_bytes(encode_wav(samples, 16000))
-    done = call("app", network, "--front-end", "micro", "--board", "NUCLEO-F446RE", "--out", out)
-    assert done.code == 0, done.err
-    decided = Stream(with_front_end(network, "micro").model).feed(samples)
-    want = [f"{d.time / 16000:>8.2f} s  {'hey':<12}  {d.score / 32768:.2f}" for d in decided]
-    assert run([cmake(out, "build/host"), wav]) == want
-    assert want
-
-
 def test_recordings_of_other_kinds_are_refused(model: Path, tmp_path: Path) -> None:
     """A WAV file may hold pieces before its samples, and one with an odd number of bytes is padded."""
-    source = made(model, tmp_path / "app", "cmake")
-    files = ["app/app.c", "port/wav_sensor.c", "port/host.c"]
-    program = built(source, source / "network", files, tmp_path, [source / "app", source / "port"])
+    program = program_of("cmake", made(model, tmp_path / "app", "cmake"), tmp_path)
     wav = tmp_path / "sound.wav"
     for channels, rate, well in ((1, 16000, True), (2, 16000, False), (1, 8000, False)):
         head = np.array([1, channels], "<u2").tobytes() + np.array([rate, 2 * rate * channels], "<u4").tobytes()
@@ -160,11 +153,7 @@ def test_a_firmware_hears_the_same_in_qemu(model: Path, tmp_path: Path, board: s
     if shutil.which(core.qemu.program) is None:
         pytest.skip(f"needs {core.qemu.program}")
     wav, source = recording(tmp_path), made(model, tmp_path / "app", "cmake", board)
-    cmake(source, "build/qemu", f"-DCMAKE_TOOLCHAIN_FILE={source}/port/toolchain.cmake", "-DAPP_MACHINE=qemu")
-    steps = re.search(r"^    (qemu-system.*?)\\\n(.*?)$", (source / "README.md").read_text(), re.MULTILINE)
-    assert steps is not None
-    words = f"{steps[1]}{steps[2]}".replace("recording.wav", str(wav)).replace("build/", f"{source}/build/").split()
-    assert run(words) == heard()
+    assert in_qemu(source, wav) == heard()
 
 
 @needs_cmake
@@ -203,27 +192,78 @@ def built(
     compiler = ["c++"] if cxx else [*cc]
     if cxx and shutil.which("c++") is None:
         pytest.skip("needs c++")
-    flags = [*(f"-I{path}" for path in (network, STUBS, *include)), *(f"-D{name}" for name in defines)]
+    flags = ["-O1", *STRICT, *(f"-D{name}" for name in defines)]
+    folders = [network, STUBS, *include]
     objects = []
     for i, path in enumerate(
         [*(source / file for file in files), *(p for p in network.glob("*.[cS]") if p.name != "example.c")]
     ):
         objects.append(folder / f"{i}.o")
         sketch = path.suffix in (".ino", ".cpp")
-        words = ["c++", "-x", "c++", "-include", "Arduino.h"] if sketch else [*cc, "-std=gnu11"]
-        run([*words, "-O1", *STRICT, *flags, "-c", path, "-o", objects[-1]])
+        words, first = (["c++"], [STUBS / "arduino/Arduino.h"]) if sketch else ([*cc], [])
+        language = ["-x", "c++"] if sketch else ["-std=gnu11"]
+        compile_once(words, [*language, *flags], folders, path, objects[-1], run, first)
     run([*compiler, *objects, "-o", folder / "program"])
     return folder / "program"
 
 
+def program_of(kind: str, source: Path, folder: Path, example: str = "listen_pdm") -> Path:
+    """Builds a project with this machine's compiler, on stand-ins for its system; returns the program.
+
+    - kind: the kind of project.
+    - source: the project.
+    - folder: where the program goes.
+    - example: the sketch, for Arduino.
+    """
+    match kind:
+        case "cmake":
+            files, here = ["app/app.c", "port/wav_sensor.c", "port/host.c"], [source / "app", source / "port"]
+            return built(source, source / "network", files, folder, here)
+        case "arduino":
+            sketch, stubs = f"examples/{example}", STUBS / "arduino"
+            files = [f"{sketch}/app.c", f"{sketch}/{example}.ino", str(stubs / "main.cpp")]
+            return built(source, source / "src", files, folder, [source / sketch, stubs], cxx=True)
+        case "zephyr":
+            here = [source / "src", STUBS / "zephyr"]
+            return built(source, source / "network", ["src/app.c", "src/zephyr.c"], folder, here)
+        case "esp-idf":
+            (network,) = source.glob("components/*/network")
+            stubs = STUBS / "espidf"
+            files = ["main/app.c", "main/espidf.c", str(stubs / "main.c")]
+            return built(source, network, files, folder, [source / "main", stubs])
+        case "platformio":
+            (network,) = source.glob("lib/*")
+            here = [source / "src", STUBS / "stm32"]
+            return built(source, network, ["src/app.c", "src/stm32.c"], folder, here, defines=["STM32F446xx"])
+        case _:
+            raise AssertionError(kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wake_word_of_the_field_becomes_a_project_of_every_kind(kind: str, tmp_path: Path) -> None:
+    """The network carries nothing; the command says that it takes TFLM's own front end."""
+    network, samples, sampled = tmp_path / "hey.tflite", sound(5, seed=4), tmp_path / "sound"
+    network.write_bytes(write(wake_model()))
+    samples.astype("<i2").tofile(sampled)
+    decided = Stream(with_front_end(network, "micro").model).feed(samples)
+    want = lines_of(decided, ("hey",))
+    assert want
+    source = made(network, tmp_path / "app", kind, options=("--front-end", "micro"))
+    program = program_of(kind, source, tmp_path)
+    if kind != "cmake":
+        assert run([program], code=int(kind == "zephyr"), RECORDING=str(sampled)) == want
+        return
+    wav = tmp_path / "sound.wav"
+    wav.write_bytes(encode_wav(samples, 16000))
+    assert run([program, wav]) == want
+    if all(map(shutil.which, ("cmake", "arm-none-eabi-gcc", "qemu-system-arm"))):
+        assert in_qemu(source, wav) == want
+
+
 @pytest.mark.parametrize("example", ["listen_pdm", "listen_i2s"])
 def test_arduino_s_sketches_hear_the_same(model: Path, tmp_path: Path, example: str) -> None:
-    if shutil.which("c++") is None:
-        pytest.skip("needs c++")
     source = made(model, tmp_path / "app", "arduino")
-    folder, stubs = f"examples/{example}", STUBS / "arduino"
-    files = [f"{folder}/app.c", f"{folder}/{example}.ino", str(stubs / "main.cpp")]
-    program = built(source, source / "src", files, tmp_path, [source / folder, stubs], cxx=True)
+    program = program_of("arduino", source, tmp_path, example)
     SOUND.astype("<i2").tofile(tmp_path / "sound")
     assert run([program], RECORDING=str(tmp_path / "sound")) == heard()
     properties = dict(line.split("=", 1) for line in (source / "library.properties").read_text().splitlines())
@@ -262,8 +302,7 @@ def test_arduino_s_ring_tells_what_it_had_no_room_for(model: Path, tmp_path: Pat
 def test_zephyr_s_application_hears_the_same(model: Path, tmp_path: Path) -> None:
     """After blocks that nobody took in time, it tells that samples were lost, and listens on."""
     source = made(model, tmp_path / "app", "zephyr")
-    stubs = STUBS / "zephyr"
-    program = built(source, source / "network", ["src/app.c", "src/zephyr.c"], tmp_path, [source / "src", stubs])
+    program = program_of("zephyr", source, tmp_path)
     SOUND.astype("<i2").tofile(tmp_path / "sound")
     for overrun, want in (({}, heard()), ({"OVERRUN": "1"}, heard((9 * 320, 16 * 320)))):
         known = {"RECORDING": str(tmp_path / "sound"), **overrun}
@@ -276,9 +315,7 @@ def test_zephyr_s_application_hears_the_same(model: Path, tmp_path: Path) -> Non
 
 def test_esp_idf_s_application_hears_the_same(model: Path, tmp_path: Path) -> None:
     source = made(model, tmp_path / "app", "esp-idf")
-    network, stubs = source / "components/tones/network", STUBS / "espidf"
-    files = ["main/app.c", "main/espidf.c", str(stubs / "main.c")]
-    program = built(source, network, files, tmp_path, [source / "main", stubs])
+    network, program = source / "components/tones/network", program_of("esp-idf", source, tmp_path)
     SOUND.astype("<i2").tofile(tmp_path / "sound")
     assert run([program], RECORDING=str(tmp_path / "sound")) == heard()
     assert run([program], RECORDING=str(tmp_path / "sound"), OVERRUN="1") == heard((16000, 100))
@@ -289,10 +326,7 @@ def test_esp_idf_s_application_hears_the_same(model: Path, tmp_path: Path) -> No
 
 def test_platformio_s_project_hears_the_same(model: Path, tmp_path: Path) -> None:
     source = made(model, tmp_path / "app", "platformio")
-    network, stubs = source / "lib/micronets_tones", STUBS / "stm32"
-    program = built(
-        source, network, ["src/app.c", "src/stm32.c"], tmp_path, [source / "src", stubs], defines=["STM32F446xx"]
-    )
+    network, program = source / "lib/micronets_tones", program_of("platformio", source, tmp_path)
     SOUND.astype("<i2").tofile(tmp_path / "sound")
     assert run([program], RECORDING=str(tmp_path / "sound")) == heard()
     config = configparser.ConfigParser()
@@ -441,12 +475,8 @@ def test_a_sensor_s_program_and_firmware_find_what_listen_finds(follower: Path, 
         assert f"line {len(text.splitlines())} of the recording does not hold a number for each axis" in failed.stdout
     if not shutil.which("arm-none-eabi-gcc") or not shutil.which("qemu-system-arm"):
         pytest.skip("needs arm-none-eabi-gcc and qemu-system-arm")
-    cmake(source, "build/qemu", f"-DCMAKE_TOOLCHAIN_FILE={source}/port/toolchain.cmake", "-DAPP_MACHINE=qemu")
+    assert in_qemu(source, csv) == followed()
     readme = (source / "README.md").read_text()
-    steps = re.search(r"^    (qemu-system.*?)\\\n(.*?)$", readme, re.MULTILINE)
-    assert steps is not None
-    words = f"{steps[1]}{steps[2]}".replace("recording.csv", str(csv)).replace("build/", f"{source}/build/").split()
-    assert run(words) == followed()
     assert "50 samples a second of 3 axes" in readme.replace("\n", " ")
 
 
@@ -519,12 +549,8 @@ def test_a_camera_s_frames_give_the_classes_of_the_reference(frames: str, tmp_pa
     if frames != "17x13:rgb565" or not all(map(shutil.which, ("cmake", "arm-none-eabi-gcc", "qemu-system-arm"))):
         return
     raw.write_bytes(x.tobytes())
-    cmake(source, "build/qemu", f"-DCMAKE_TOOLCHAIN_FILE={source}/port/toolchain.cmake", "-DAPP_MACHINE=qemu")
+    assert in_qemu(source, raw) == want
     readme = (source / "README.md").read_text()
-    steps = re.search(r"^    (qemu-system.*?)\\\n(.*?)$", readme, re.MULTILINE)
-    assert steps is not None
-    words = f"{steps[1]}{steps[2]}".replace("frames.raw", str(raw)).replace("build/", f"{source}/build/").split()
-    assert run(words) == want
     assert "frames of 17 x 13 pixels (rgb565)" in " ".join(readme.split())
 
 
