@@ -9,6 +9,7 @@ from micronets.commands.app import app
 from micronets.commands.front_end import with_front_end
 from micronets.commands.incremental import new_frames_alone
 from micronets.commands.listen import ModelListener
+from micronets.frontend.gaps import LongRecording
 from micronets.streaming import Stream, steps_of
 from micronets.tflite import read
 from tests.support.listening import DETECTORS, columns_model, listening_model, sound
@@ -27,7 +28,7 @@ def test_a_network_without_padding_along_time_takes_the_new_frames() -> None:
     assert steps_of(read(found.content)) == steps
     samples = sound(1.5)
     want = Stream(whole).feed(samples)
-    heard = [word for piece in ModelListener(whole).moments(samples) for word in piece.words]
+    heard = [word for piece in ModelListener(whole).moments(LongRecording(samples)) for word in piece.words]
     assert [word.time for word in heard] == [d.time / 16_000 for d in want]
     assert want
 

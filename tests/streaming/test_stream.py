@@ -42,6 +42,10 @@ class COnHost:
         sources = [*folder.glob("*.c"), *folder.glob("*.S")]
         compile_c(sources, library, [*flags, *STRICT, "-Wcast-qual", "-shared", "-fPIC", f"-I{folder}"])
         self.c = ctypes.CDLL(str(library))
+        self.begin()
+
+    def begin(self) -> None:
+        """Begins a stream anew, in memory of its own."""
         self.memory = np.full(self.c.stream_bytes() + 64, 0x5A, np.uint8)
         self.arena = np.full(self.c.arena_bytes() + 64, 0x5A, np.uint8)
         self.at = ctypes.c_void_p(self.memory.ctypes.data + 32)
@@ -115,11 +119,10 @@ def test_any_pieces_give_the_same_decisions_in_numpy_and_c(front_end: str, detec
             begin += size
         assert found == want
         np.testing.assert_array_equal(stream.averages, averages)
-    compiled = compile_model(model, name="net")
+    c = COnHost(compile_model(model, name="net"), tmp_path)
     for size in (1, 7, 160, 16000):
-        folder = tmp_path / str(size)
-        folder.mkdir()
-        c, twin, found = COnHost(compiled, folder), Stream(model), []
+        twin, found = Stream(model), []
+        c.begin()
         for begin in range(0, len(samples), size):
             piece = samples[begin : begin + size]
             found += c.feed(piece)
@@ -226,10 +229,16 @@ def test_a_simulated_core_follows_a_sensor() -> None:
         pytest.skip(str(e))
     model, x = following_model(MOVES, axes=5), movement(12, axes=5)
     stream, sizes = Stream(model), random_sizes(len(x), 4, 170)
+    sizes.insert(len(sizes) // 2, -333)  # a gap
     firmware = stream_firmware(compile_model(model, where.target, name="net"), 170, where, axes=5)
     steps = stream.plan.signal.integers(x)
     found = simulate(firmware.elf, pieces(steps, sizes, 170), 1, answer_bytes(4), where)
-    want = [stream.feed(part) for part in np.split(x, np.cumsum(sizes)[:-1])]
+    want, begin = [], 0
+    for size in sizes:
+        if size < 0:
+            stream.gap(-size)
+        want.append(stream.feed(x[begin : begin + max(0, size)]))
+        begin += max(0, size)
     assert [decided(row) for row in found.outputs.view("<i4")] == want
     assert sum(map(len, want)) > 2
 

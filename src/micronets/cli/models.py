@@ -288,8 +288,9 @@ def listen(
     where = None if board is None else load_board(board)
     listener = ModelListener(named(model, front_end, classes), runtime)
     if source == "composed" or (source is not None and Path(source).exists()):
-        samples, notes = listener.composed(seconds, seed) if source == "composed" else listener.recording(Path(source))
-        moments = listener.moments(samples) if where is None else listener.on_board(samples, where)
+        recorded = listener.composed(seconds, seed) if source == "composed" else listener.recording(Path(source))
+        notes = recorded.notes
+        moments = listener.moments(recorded) if where is None else listener.on_board(recorded, where)
     elif board is not None:
         raise SpecError(f"--board {board}: is for a recording, or composed; name it with --input")
     elif source is not None and Path(source).suffix:

@@ -15,12 +15,13 @@ from micronets import records
 from micronets.boards.board import Board, load_board
 from micronets.commands.evaluate import REFERENCE, checked_runtime, runner
 from micronets.commands.incremental import new_frames_alone
-from micronets.commands.stream import composed_sound, samples_of
+from micronets.commands.stream import composed_sound, long_recording
 from micronets.compiler import compile_model
 from micronets.device.sim.machine import simulate
 from micronets.device.stream import answer_bytes, decided, pieces, stream_firmware
 from micronets.device.tflm import interpreter
 from micronets.errors import CheckFailed, DeviceError, MissingPackageError, SpecError
+from micronets.frontend.gaps import LongRecording, unbroken
 from micronets.installation import require
 from micronets.records import JsonObject
 from micronets.runtimes import TFLM
@@ -117,12 +118,17 @@ class ModelListener:
         """Returns decisions with names."""
         return tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / CERTAIN) for d in decisions)
 
-    def recording(self, path: Path) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-        """Reads a recording; returns its samples at the model's rate, and notes about it. Raises `DataError`."""
-        return samples_of(path, self.stream.plan)
+    def gap(self, samples: int) -> None:
+        """Tells that so many samples were lost, at least 0: time goes on, and everything else begins anew."""
+        self.stream.gap(samples)
+        self._samples += samples
 
-    def composed(self, seconds: float, seed: int) -> tuple[npt.NDArray[Any], tuple[str, ...]]:
-        """Composes a recording of synthesised speech; returns its samples, and notes that tell what is said when.
+    def recording(self, path: Path) -> LongRecording:
+        """Reads a recording at the model's rate. Raises `DataError`."""
+        return long_recording(path, self.stream.plan)
+
+    def composed(self, seconds: float, seed: int) -> LongRecording:
+        """Composes a recording of synthesised speech, whose notes tell what is said when.
 
         - `seconds`: its length in seconds.
         - `seed`: seed of all random choices.
@@ -131,16 +137,30 @@ class ModelListener:
         """
         sound = composed_sound(self.stream.plan, None, seconds, seed)
         said = ", ".join(f"{e.label} until {e.end:.1f} s" for e in sound.events)
-        return sound.samples, (*sound.notes, f"said: {said or 'none of the words'}")
+        return LongRecording(sound.samples, (), (*sound.notes, f"said: {said or 'none of the words'}"))
 
-    def moments(self, samples: npt.NDArray[Any]) -> Iterator[SoundPiece]:
-        """Listens to samples, `[n]` or `[n, axes]` as `feed` takes them, piece by piece."""
-        return (self.feed(samples[i : i + self.piece]) for i in range(0, len(samples), self.piece))
+    def moments(self, recording: LongRecording) -> Iterator[SoundPiece]:
+        """Listens to a recording piece by piece, and is told of its gaps."""
+        for piece in self._pieces(recording):
+            if isinstance(piece, int):
+                self.gap(piece)
+            else:
+                yield self.feed(recording.samples[piece])
 
-    def on_board(self, samples: npt.NDArray[Any], board: str | Path | Board) -> Iterator[SoundPiece]:
+    def _pieces(self, recording: LongRecording) -> Iterator[slice | int]:
+        """Yields the pieces of a recording in their order: which samples, or how many are missing."""
+        before = 0
+        for part, lost in unbroken(len(recording.samples), recording.gaps):
+            if lost > before:
+                yield lost - before
+            before = lost
+            for at in range(part.start, part.stop, self.piece):
+                yield slice(at, min(at + self.piece, part.stop))
+
+    def on_board(self, recording: LongRecording, board: str | Path | Board) -> Iterator[SoundPiece]:
         """Listens with the C that `micronets compile` writes, on a simulated core, and compares every decision.
 
-        - `samples`: `[n]` or `[n, axes]`, as `feed` takes them.
+        - `recording`: the recording, with its gaps.
         - `board`: a name, the path of a board's TOML file, or a board.
 
         Raises `DeviceError` where there is no compiler or no simulator, and `CheckFailed` where the C decides otherwise
@@ -148,17 +168,19 @@ class ModelListener:
         """
         where = load_board(board)
         signal = self.stream.plan.signal
-        steps = signal.integers(np.asarray(samples)).astype(np.int16)
-        sizes = [min(self.piece, len(samples) - at) for at in range(0, len(samples), self.piece)]
+        steps = signal.integers(np.asarray(recording.samples)).astype(np.int16)
+        parts = list(self._pieces(recording))
+        sizes = [-part if isinstance(part, int) else part.stop - part.start for part in parts]
         compiled = compile_model(self.file.model, where.target, arena_limit=arena_limit(where, "auto"), name=_FIRMWARE)
         require("unicorn")
         firmware = stream_firmware(compiled, self.piece, where, axes=signal.axes)
         given, answer = pieces(steps, sizes, self.piece), answer_bytes(len(self.labels))
         found = simulate(firmware.elf, given, len(compiled.plan.kernels), answer, where)
-        at = 0
-        for row, size in zip(found.outputs.view("<i4"), sizes, strict=True):
-            moment = self.feed(samples[at : at + size])
-            at += size
+        for row, part in zip(found.outputs.view("<i4"), parts, strict=True):
+            if isinstance(part, int):
+                self.gap(part)
+                continue
+            moment = self.feed(recording.samples[part])
             if self._named(decided(row)) != moment.words:
                 raise CheckFailed(f"{where.name}, simulated: the C decides otherwise than numpy at {moment.time:.2f} s")
             yield moment

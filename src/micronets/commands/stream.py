@@ -19,6 +19,7 @@ from micronets.device.tflm import interpreter
 from micronets.errors import DataError, SpecError
 from micronets.files import write_atomic
 from micronets.frontend import Recording, read_recording, resample
+from micronets.frontend.gaps import Gap, LongRecording
 from micronets.frontend.labels import SpokenWord, read_labels
 from micronets.frontend.micro import Micro
 from micronets.frontend.spec import FrontEnd
@@ -59,6 +60,7 @@ class Sound:
     - source: where it is from.
     - composed: whether it was made of clips.
     - notes: remarks on it for the user.
+    - gaps: where samples are missing.
     """
 
     samples: npt.NDArray[Any]
@@ -66,6 +68,7 @@ class Sound:
     source: str
     composed: bool
     notes: tuple[str, ...]
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -349,6 +352,7 @@ def _heard(file: ModelFile, plan: StreamPlan, sound: Sound, runtime: str, progre
         sound.samples,
         runner(file, runtime),
         lambda done, steps: tell(StepEvent("listen", done, steps)),
+        sound.gaps,
     )
 
 
@@ -365,24 +369,21 @@ def _sound(
         raise SpecError(f"--data {data}: is for --stream composed; a recording has --labels")
     if labels is None:
         raise SpecError(f"--stream {stream}: needs --labels, a file of start, end and label of each word")
-    samples, notes = samples_of(Path(stream), plan)
-    length = len(samples) / plan.rate
+    recorded = long_recording(Path(stream), plan)
+    length = recorded.total / plan.rate
     if length < shortest:
         raise DataError(f"{stream}: lasts {length:.2f} s; the network takes {shortest:g} s at once: take a longer one")
-    return Sound(samples, read_labels(Path(labels), plan.labels, length), str(stream), False, notes)
+    events = read_labels(Path(labels), plan.labels, length)
+    return Sound(recorded.samples, events, str(stream), False, recorded.notes, recorded.gaps)
 
 
-def samples_of(path: Path, plan: StreamPlan) -> tuple[npt.NDArray[np.floating[Any]], tuple[str, ...]]:
-    """Reads a recording at the front end's rate.
-
-    Returns its samples, `[n]` in int16 units for sound and `[n, axes]` in the units of the data for a sensor, and
-    notes. Raises `DataError`.
-    """
+def long_recording(path: Path, plan: StreamPlan) -> LongRecording:
+    """Reads a recording at the front end's rate. Raises `DataError`."""
     match plan.signal.front_end:
         case FrontEnd() | Micro():
             found, rate = read_recording(path), round(plan.rate)
             notes = () if found.rate == rate else (f"{path}: resampled from {found.rate:,} Hz to {rate:,} Hz",)
-            return resample(found.samples, found.rate, rate), notes
+            return LongRecording(resample(found.samples, found.rate, rate), (), notes)
         case Spectral() as sensor:
             return read_samples(path, sensor.axes, sensor.settings.sample_rate)
         case _:

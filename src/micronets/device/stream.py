@@ -24,7 +24,8 @@ _MAIN_H = """\
 #define AXES {axes}
 #define MOST {most}
 
-/* The number of samples and the samples; the number of decisions, the decisions, and all scores. */
+/* The number of samples, or minus the number of those that were lost, and the samples; the number of decisions, the
+ * decisions, and all scores. */
 typedef struct {{
     int32_t count;
     int16_t samples[(PIECE * AXES + 1) / 2 * 2];
@@ -72,6 +73,9 @@ void micronets_model_invoke(void *arena)
         started = 1;
     }}
     out->count = 0;
+    if (in->count < 0) {{
+        {f}gap(&stream, (uint32_t)-in->count);
+    }}
     for (int32_t taken = 0; taken < in->count;) {{
         micronets_decision decision;
         taken += {f}feed(&stream, in->samples + taken * AXES, in->count - taken);
@@ -124,14 +128,14 @@ def pieces(samples: npt.ArrayLike, sizes: Sequence[int], piece: int) -> npt.NDAr
     """Returns what that firmware reads, one row for each piece, int8 `[N, bytes]`.
 
     - samples: of 16 bits, `[n]` or `[n, axes]`, as many as all `sizes` together.
-    - sizes: samples of each piece, at most `piece`.
+    - sizes: samples of each piece, at most `piece`; a negative number says how many were lost.
     """
     steps = np.asarray(samples).astype("<i2")
     axes = steps.shape[1] if steps.ndim > 1 else 1
     rows = np.zeros((len(sizes), 4 + (piece * axes + 1) // 2 * 4), np.uint8)
-    parts = np.split(steps, np.cumsum(sizes)[:-1])
-    for row, part in zip(rows, parts, strict=True):
-        row[:4] = np.frombuffer(np.asarray(len(part), "<i4").tobytes(), np.uint8)
+    parts = np.split(steps, np.cumsum(np.maximum(sizes, 0))[:-1])
+    for row, part, size in zip(rows, parts, sizes, strict=True):
+        row[:4] = np.frombuffer(np.asarray(size, "<i4").tobytes(), np.uint8)
         row[4 : 4 + 2 * part.size] = np.frombuffer(part.tobytes(), np.uint8)
     return rows.view(np.int8)
 

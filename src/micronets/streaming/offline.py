@@ -5,13 +5,14 @@ A detector decides here what it decides in a `Stream`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from micronets.frontend.gaps import Gap, unbroken
 from micronets.quantized.model import QuantizedModel
 from micronets.streaming.detector import (
     Decision,
@@ -26,8 +27,24 @@ from micronets.streaming.incremental import Steps
 from micronets.streaming.plan import StreamPlan
 from micronets.streaming.stream import Runner
 
+_Array = npt.NDArray[np.int64]
+
 _FRAMES = 6000  # frames whose codes are computed at once
 _AT_ONCE = 256  # windows that the network is given at once
+
+
+@dataclass(frozen=True)
+class HeardPart:
+    """A part of a recording between two gaps.
+
+    - runs: how many runs of the network it has.
+    - frames: how many frames it has.
+    - begin: samples of the recording before it, with those that are missing.
+    """
+
+    runs: int
+    frames: int
+    begin: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +55,8 @@ class Heard:
     - model: the network.
     - scores: the scores of each run, `[N, C]`, 0 .. `CERTAIN`.
     - loudness: the sum of the pixels of every frame, `[F]`.
-    - samples: how many samples the recording has.
+    - samples: how many samples the recording has, with those that are missing.
+    - parts: the parts between gaps, one where there is no gap; the network and the detector begin each anew.
     """
 
     plan: StreamPlan
@@ -46,6 +64,7 @@ class Heard:
     scores: npt.NDArray[np.int64]
     loudness: npt.NDArray[np.int64]
     samples: int
+    parts: tuple[HeardPart, ...]
 
     @property
     def seconds(self) -> float:
@@ -55,14 +74,18 @@ class Heard:
     def decide(self, detector: Detector) -> list[Decision]:
         """Returns the decisions of a detector, whose `hop_frames` is that of the plan."""
         assert detector.hop_frames == self.plan.detector.hop_frames, "scores are for one hop"
-        plan = self.plan
-        t = tables_of(self, detector)
-        runs = plan.frames - 1 + detector.hop_frames * np.arange(len(self.scores))
-        total = np.concatenate([np.zeros(t.gate_frames, np.int64), self.loudness.cumsum()])
-        sums = total[runs + t.gate_frames] - total[runs]
-        ends = plan.signal.frame_samples + plan.frame_hop * runs
-        fired = DetectorState(t).feed_scores(self.scores, sums)
-        return [Decision(one.class_index, one.score, int(ends[one.run])) for one in fired]
+        plan, t = self.plan, tables_of(self, detector)
+        found, run, frame = [], 0, 0
+        for part in self.parts:
+            runs = plan.frames - 1 + detector.hop_frames * np.arange(part.runs)
+            loudness = self.loudness[frame : frame + part.frames]
+            total = np.concatenate([np.zeros(t.gate_frames, np.int64), loudness.cumsum()])
+            sums = total[runs + t.gate_frames] - total[runs]
+            ends = part.begin + plan.signal.frame_samples + plan.frame_hop * runs
+            fired = DetectorState(t).feed_scores(self.scores[run : run + part.runs], sums)
+            found += [Decision(one.class_index, one.score, int(ends[one.run])) for one in fired]
+            run, frame = run + part.runs, frame + part.frames
+        return found
 
 
 def tables_of(heard: Heard, detector: Detector) -> DetectorTables:
@@ -76,6 +99,7 @@ def hear(
     samples: npt.ArrayLike,
     run: Runner,
     tell: Callable[[int, int], None] = lambda done, all: None,
+    gaps: Sequence[Gap] = (),
 ) -> Heard:
     """Computes the scores of a network for a recording.
 
@@ -84,8 +108,35 @@ def hear(
     - samples: `[n]` or `[n, axes]` in the units of recordings, at the front end's rate.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`.
     - tell: is called with the number of runs that are done and of all runs.
+    - gaps: where samples are missing; after each, everything begins anew.
     """
-    x = plan.signal.integers(np.asarray(samples))
+    x, parts, lost = plan.signal.integers(np.asarray(samples)), [], 0
+    found: list[tuple[_Array, _Array]] = []
+    runs = [_runs(len(x[where]), plan) for where, _ in unbroken(len(x), gaps)]
+
+    def told_after(before: int) -> Callable[[int], None]:
+        return lambda done: tell(before + done, sum(runs))
+
+    for i, (where, lost) in enumerate(unbroken(len(x), gaps)):
+        found.append(_hear_part(model, plan, x[where], run, told_after(sum(runs[:i]))))
+        parts.append(HeardPart(runs[i], len(found[i][1]), where.start + lost))
+    values, loudness = (np.concatenate(rows) for rows in zip(*found, strict=True))
+    return Heard(plan, model, values, loudness, len(x) + lost, tuple(parts))
+
+
+def _runs(samples: int, plan: StreamPlan) -> int:
+    """Returns how often the detector hears the network in so many samples without a gap."""
+    frames = 0 if samples < plan.signal.frame_samples else 1 + (samples - plan.signal.frame_samples) // plan.frame_hop
+    return len(range(0, frames - plan.frames + 1, plan.detector.hop_frames))
+
+
+def _hear_part(
+    model: QuantizedModel, plan: StreamPlan, x: npt.NDArray[Any], run: Runner, tell: Callable[[int], None]
+) -> tuple[_Array, _Array]:
+    """Computes the scores of a network `[N, C]` for a part without gaps, and the loudness of every frame `[F]`.
+
+    For the arguments see `hear`, but `x` has integers, and `tell` is called with the number of runs that are done.
+    """
     rows = plan.signal.rows(x)
     count = len(rows)
     codes, loudness = np.zeros((count, *plan.signal.frame_shape), np.int8), np.zeros(count, np.int64)
@@ -100,14 +151,14 @@ def hear(
             found = scores(
                 _stepped(codes, plan.steps, model.arch.input_shape, run)[begins // plan.steps.frames], plan.tables
             )
-        tell(len(begins), len(begins))
-        return Heard(plan, model, found, loudness, len(x))
+        tell(len(begins))
+        return found, loudness
     for i in range(0, len(begins), _AT_ONCE):
         windows = np.stack([codes[b : b + plan.frames] for b in begins[i : i + _AT_ONCE].tolist()])
         outputs = run(windows.reshape(len(windows), *model.arch.input_shape))
         found[i : i + len(windows)] = scores(outputs.reshape(len(windows), -1), plan.tables)
-        tell(i + len(windows), len(begins))
-    return Heard(plan, model, found, loudness, len(x))
+        tell(i + len(windows))
+    return found, loudness
 
 
 def _stepped(

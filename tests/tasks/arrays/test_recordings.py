@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from micronets.errors import DataError
+from micronets.frontend.gaps import Gap, LongRecording, closed, unbroken
+from micronets.frontend.labels import SpokenWord
 from micronets.frontend.spectral import SpectralSettings
 from micronets.tasks.arrays.task import load
 from micronets.tflite import write
@@ -105,11 +108,54 @@ def test_recordings_of_another_form_are_one_line(model: Path, tmp_path: Path) ->
         found = call("listen", model, "--input", path, "--runtime", "reference")
         assert found.code == 2
         assert told in found.error
-    path.write_text("\n".join([*lines[:400], *lines[600:]]))
-    gaps = call("listen", model, "--input", path, "--runtime", "reference")
-    assert "1 gap in its times, the first after 7.96 s" in " ".join(gaps.err.split())
     assert "composed: streams are composed of sounds" in call("listen", model, "--input", "composed").error
     assert "is for a sensor; name a recording of it" in call("listen", model).error
+
+
+def test_what_is_decided_after_a_gap_has_the_time_of_the_labels(model: Path, tmp_path: Path) -> None:
+    """The gap is as long as 12 hops of the detector, so that the frames behind it are those of the whole recording."""
+    path, labels = day(tmp_path, words=12), tmp_path / "said.csv"
+    lines = path.read_text().splitlines()  # a line of headings, then 50 samples a second
+
+    def decisions() -> list[dict[str, Any]]:
+        done = call("listen", model, "--input", path, "--runtime", "reference", "--json")
+        assert done.code == 0, done.err
+        notes.append(" ".join(done.err.split()))
+        return [json.loads(line) for line in done.out.splitlines()]
+
+    notes: list[str] = []
+    begin, end = 25 * 16, 37 * 16
+    whole = decisions()
+    path.write_text("\n".join([*lines[: 1 + begin], *lines[1 + end :]]))
+    found = decisions()
+    assert "gap" not in notes[0]
+    assert "1 gap in its times, the first after 7.98 s" in notes[1]
+    settled = end / 50 + 3  # a window and the refractory time later
+    for first, last in ((0, begin / 50), (settled, len(lines) / 50)):
+        here = [d for d in whole if first < d["time"] <= last]
+        assert here
+        assert [d for d in found if first < d["time"] <= last] == here
+    assert not [d for d in found if begin / 50 < d["time"] <= end / 50]
+    labels.write_text("".join(f"{max(0, d['time'] - 0.5)},{d['time'] - 0.1},{d['label']}\n" for d in found))
+    words = ("--stream", path, "--labels", labels, "--runtime", "reference", "--json")
+    judged = json.loads(call("evaluate", model, *words).out)
+    assert (judged["detected"], judged["false_accepts"]) == (len(found), 0)
+    assert judged["seconds"] == pytest.approx((len(lines) - 1) / 50)
+
+
+def test_labels_of_training_data_lie_beside_their_samples_behind_a_gap() -> None:
+    """5 s are missing after 2 s, and 1 s after further 3 s."""
+    gaps = (Gap(100, 250), Gap(250, 50))
+    found = closed(
+        [SpokenWord(*times, "a") for times in ((0, 1), (1.5, 4), (3, 6), (6.5, 8), (9, 12), (12, 13))], gaps, 50
+    )
+    assert [(e.start, e.end) for e in found] == [(0, 1), (1.5, 2), (2, 3), (4, 6), (6, 7)]
+    assert [(where, lost) for where, lost in unbroken(400, gaps)] == [
+        (slice(0, 100), 0),
+        (slice(100, 250), 250),
+        (slice(250, 400), 300),
+    ]
+    assert LongRecording(np.zeros((400, 3)), gaps).total == 700
 
 
 def test_streams_of_a_sensor_are_judged_and_tuned(model: Path, tmp_path: Path) -> None:

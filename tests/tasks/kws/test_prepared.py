@@ -7,6 +7,7 @@ import pytest
 
 from micronets.errors import DataError, MicronetsError
 from micronets.frontend import FrontEnd, preset
+from micronets.tasks import TASKS
 from micronets.tasks import load as load_any
 from tests.support.cards import examples
 from tests.support.wavs import write_words
@@ -224,3 +225,15 @@ def test_a_class_that_the_model_does_not_know(tmp_path: Path) -> None:
         f"{tmp_path}: class 'yes' is not a label of the model (_silence_, _unknown_, no); give data of "
         "the model's classes, or a model of these data"
     )
+
+
+def test_the_outline_has_the_front_end_and_the_classes_of_the_file(tmp_path: Path) -> None:
+    """So a space that needs many bands, such as one for streams, is not refused before the data are read."""
+    path = write(tmp_path, frontend=np.array('{"n_mels": 20, "clip_ms": 500}'))
+    for given in (path, tmp_path):
+        found = TASKS["kws"].outline(TASKS["kws"].options(path=str(given)))
+        assert found.classes == 4
+        assert found.space_options == {"frames": 48, "bands": 20}
+    path.write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"damaged or not an \.npz file"):
+        TASKS["kws"].outline(TASKS["kws"].options(path=str(path)))

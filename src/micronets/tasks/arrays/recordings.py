@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import DataError
+from micronets.frontend.gaps import Gap, LongRecording, closed
 from micronets.frontend.labels import SpokenWord, read_labels
 from micronets.tasks.arrays.folders import ARRAY_SUFFIXES, FORMS, SplitArrays, checked_complete, read_array
 from micronets.tasks.arrays.tables import read_times
@@ -32,7 +33,7 @@ LABEL_ENDINGS = (".labels.csv", ".labels.txt", ".txt")
 _OTHER_RATE = 0.02  # by which share the rate of a recording may differ from that of the front end
 
 
-def read_samples(path: Path, axes: int | None, rate: float) -> tuple[Floats, tuple[str, ...]]:
+def read_samples(path: Path, axes: int | None, rate: float) -> LongRecording:
     """Reads a recording of a sensor.
 
     - path: a .csv with a line for each sample (see `tables.read_tables`), or a .npy `[samples, axes]`.
@@ -40,7 +41,8 @@ def read_samples(path: Path, axes: int | None, rate: float) -> tuple[Floats, tup
     - rate: samples a second that it has to have. A .csv tells its own by a column of times in seconds, milliseconds or
       microseconds, whose heading says which, or of dates; other files are taken to have this rate.
 
-    Returns the samples `[n, axes]` in the units of the file, and notes. Raises `DataError`.
+    Returns the samples `[n, axes]` in the units of the file, with the gaps that its times tell, and notes. Raises
+    `DataError`.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such recording; give a .csv or a .npy, a line for each sample")
@@ -53,13 +55,16 @@ def read_samples(path: Path, axes: int | None, rate: float) -> tuple[Floats, tup
         want = "[samples, axes]" if axes is None else f"{counted(axes, 'numbers')} a sample, as the network has"
         raise DataError(f"{path}: holds {list(found.shape)}; need {want}")
     times = None if path.suffix.lower() != ".csv" else read_times(path)
-    if times is not None:
-        notes += _checked_times(times, path, rate)
-    return np.asarray(found, np.float64), notes
+    gaps = () if times is None else _gaps(times, path, rate)
+    if times is not None and gaps:
+        first = float(times[gaps[0].at - 1] - times[0])
+        told = f"{path}: {counted(len(gaps), 'gaps')} in its times, the first after {first:.2f} s"
+        notes += (f"{told}; what listens begins anew after each, and no window of training data tells of it",)
+    return LongRecording(np.asarray(found, np.float64), gaps, notes)
 
 
-def _checked_times(times: Floats, path: Path, rate: float) -> tuple[str, ...]:
-    """Returns a note on gaps between the times of samples, in seconds; raises `DataError` for times of another rate."""
+def _gaps(times: Floats, path: Path, rate: float) -> tuple[Gap, ...]:
+    """Returns the gaps between the times of samples, in seconds; raises `DataError` for times of another rate."""
     steps = np.diff(times)
     gaps = steps > 1.5 * np.median(steps)
     own = float(1 / steps[~gaps].mean())
@@ -68,13 +73,8 @@ def _checked_times(times: Floats, path: Path, rate: float) -> tuple[str, ...]:
             f"{path}: its times tell {own:.6g} samples a second; the front end takes {rate:g}: resample the recording, "
             "or leave its times out if they are wrong"
         )
-    if not gaps.any():
-        return ()
-    first = float(times[int(gaps.argmax())] - times[0])
-    return (
-        f"{path}: {counted(int(gaps.sum()), 'gaps')} in its times, the first after {first:.2f} s; the samples on both "
-        "sides are taken as neighbours",
-    )
+    lost = np.rint(steps * rate).astype(np.int64) - 1
+    return tuple(Gap(at + 1, int(lost[at])) for at in np.flatnonzero(gaps & (lost > 0)).tolist())
 
 
 def pairs_at(path: Path) -> LabelledPairs | None:
@@ -132,12 +132,14 @@ def cut_windows(pairs: LabelledPairs, size: int, rate: float, trained: bool) -> 
     signals: list[tuple[Floats, tuple[SpokenWord, ...]]] = []
     notes, axes = list(pairs.notes), None
     for pair in pairs.found:
-        samples, told = read_samples(pair.recording, axes, rate)
+        recorded = read_samples(pair.recording, axes, rate)
+        samples = recorded.samples
         if len(samples) < size:
             raise DataError(f"{pair.recording}: has {len(samples)} samples; a window has {size}: record more at once")
         axes = samples.shape[1]
-        signals.append((samples, read_labels(pair.labels, None, len(samples) / rate)))
-        notes += told
+        events = read_labels(pair.labels, None, recorded.total / rate)
+        signals.append((samples, closed(events, recorded.gaps, rate)))
+        notes += recorded.notes
     labels = sorted({event.label for _, events in signals for event in events})
     if not labels:
         raise DataError(f"{pairs.root}: the label files have no labels; write start, end and label of what happens")

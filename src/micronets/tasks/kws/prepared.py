@@ -43,6 +43,14 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
     return arrays
 
 
+def front_end_of(path: Path) -> tuple[int, FrontEnd]:
+    """Returns the number of classes and the front end of a `features.npz`, whose rows are not read. Raises `DataError`,
+    and `SpecError` for a front end that cannot be.
+    """
+    arrays = read_npz(path, ("classes", "frontend"), f"a features.npz has {', '.join(KEYS)}")
+    return arrays["classes"].size, FrontEnd.from_json(str(arrays["frontend"]), f"{path}: frontend")
+
+
 def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
     x = a["x"]
     if x.dtype != np.uint8 or x.ndim != 3 or not x.size:

@@ -69,14 +69,15 @@ class KwsOptions:
 
 
 def outline(options: KwsOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read."""
+    """Returns the facts that are known before the data are made or read. Raises `DataError` for a damaged file."""
     fe = options.frontend.base() if options.frontend else FrontEnd()
     if not options.path:
         return Outline(len(synthetic.CLASSES), {"frames": fe.frames, "bands": fe.n_mels})
     path = Path(options.path)
     is_recording = path.suffix.lower() in SOUND_SUFFIXES
     if (path.is_file() and not is_recording) or (path / FEATURES).is_file():  # its front end is its own
-        return Outline(2, {"frames": 1, "bands": 1})
+        classes, fe = prepared.front_end_of(path if path.is_file() else path / FEATURES)
+        return Outline(max(2, classes), {"frames": fe.frames, "bands": fe.n_mels})
     return Outline(len(options.words) + 2 if options.words else 2, {"frames": fe.frames, "bands": fe.n_mels})
 
 
