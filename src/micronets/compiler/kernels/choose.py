@@ -242,7 +242,7 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
         case ResizeBilinear():
             return ResizeBilinearKernel(step, layer)
         case Softmax():
-            return SoftmaxKernel(step, layer)
+            return SoftmaxKernel(step, layer, by_words=target.kernels == "dsp")
         case LogSoftmax():
             return LogSoftmaxKernel(step, layer)
         case L2Normalization():

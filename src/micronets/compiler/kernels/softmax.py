@@ -5,27 +5,42 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import L2Normalization, LogSoftmax, Softmax
+from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.log_softmax import back_to_codes, scaled_differences
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.softmax import exponentials
 
 SOFTMAX = "micronets_softmax"
+SOFTMAX_BY4 = "micronets_softmax_by4"
 SOFTMAX_S16 = "micronets_softmax_s16"
 LOG_SOFTMAX = "micronets_log_softmax"
 L2_NORMALIZATION = "micronets_l2_normalization"
 L2_NORMALIZATION_F32 = "micronets_l2_normalization_f32"
+_LEAST_BY4 = 256  # codes of a layer from which on `SOFTMAX_BY4`, which takes more flash, is worth it
 _ROW_LIMIT = 8191  # values of a row, whose exponentials then sum to less than 2**32
 _LOG_ROW_LIMIT = 4095  # values of a row, whose exponentials, of 12 integer bits, then sum to less than 2**31
 
 
+def _with_end(powers: IntArray) -> IntArray:
+    """Returns exponentials of differences with a 0 behind them, which stands for all larger differences of bytes."""
+    return np.append(powers, 0)[:256]
+
+
 @dataclass(frozen=True)
 class SoftmaxKernel(Kernel):
-    """A softmax over the last dimension."""
+    """A softmax over the last dimension.
+
+    - by_words: whether the target computes with four bytes of a word at once, for which there is a faster kernel; it
+      takes more flash, and is for layers of many codes.
+    """
 
     layer: Softmax
+    by_words: bool = False
 
     @property
     def scratch_bytes(self) -> int:
@@ -50,15 +65,18 @@ class SoftmaxKernel(Kernel):
         if columns > _ROW_LIMIT:
             sizes = f"softmax of {columns} values; at most {_ROW_LIMIT} are supported"
             raise UnsupportedError(f"layer '{layer.name}': {sizes}")
-        table = place.table("int32_t", "exponentials", exponentials(layer.beta, model.quant[layer.inputs[0]].scale))
-        wide = layer.to == "int16"
+        powers = exponentials(layer.beta, model.quant[layer.inputs[0]].scale)
+        wide, entries = layer.to == "int16", len(powers)
         function = SOFTMAX_S16 if wide else SOFTMAX
+        if self.by_words and not wide and math.prod(self.step.output_shape) >= _LEAST_BY4:
+            function, powers = SOFTMAX_BY4, _with_end(powers)
+        table = place.table("int32_t", "exponentials", powers)
         call = Call.of(
             function,
             input=place.pointer(layer.inputs[0]),
             output=place.pointer(layer.name, "int16_t" if wide else "int8_t"),
             exponentials=table,
-            entries=len(table.values),
+            entries=entries,
             rows=math.prod(rows),
             columns=columns,
         )
@@ -92,17 +110,16 @@ class LogSoftmaxKernel(Kernel):
             sizes = f"logarithms of a softmax of {columns} values; at most {_LOG_ROW_LIMIT} are supported"
             raise UnsupportedError(f"layer '{layer.name}': {sizes}")
         scale = model.quant[layer.inputs[0]].scale
-        powers = place.table("int32_t", "exponentials", exponentials(1.0, scale))
+        powers = exponentials(1.0, scale)
         scaled, _ = scaled_differences(scale)
-        differences = place.table("int32_t", "differences", scaled[: len(powers.values)])
         multiplier, shift = (int(v) for v in back_to_codes(scale))
         call = Call.of(
             LOG_SOFTMAX,
             input=place.pointer(layer.inputs[0]),
             output=place.pointer(layer.name),
-            exponentials=powers,
-            differences=differences,
-            entries=len(powers.values),
+            exponentials=place.table("int32_t", "exponentials", _with_end(powers)),
+            differences=place.table("int32_t", "differences", scaled[: len(powers)]),
+            entries=len(powers),
             multiplier=multiplier,
             shift=shift,
             rows=math.prod(rows),

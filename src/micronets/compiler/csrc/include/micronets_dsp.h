@@ -127,7 +127,7 @@ MICRONETS_INLINE int32_t micronets_smmulr(int32_t a, int32_t b)
     return r;
 }
 
-/* Returns addend + value / 2^n, where n is the low byte of `shift`, 1 .. 31. The quotient is rounded to nearest, halves
+/* Returns addend + value / 2^n, where n is the low byte of `shift`, 1 .. 63. The quotient is rounded to nearest, halves
  * upwards: the last bit that is shifted out is the carry, which the addition adds. */
 MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
 {
@@ -208,6 +208,38 @@ MICRONETS_INLINE uint32_t micronets_choose4(uint32_t a, uint32_t b, uint32_t yes
     return r;
 }
 
+/* Returns `value`, read as a signed number, saturated to 0 .. 255. */
+MICRONETS_INLINE uint32_t micronets_saturate_byte(uint32_t value)
+{
+    uint32_t r;
+    __asm__("usat %0, #8, %1" : "=r"(r) : "r"(value));
+    return r;
+}
+
+/* Returns a - b for each of four bytes; each wraps at 8 bits. */
+MICRONETS_INLINE uint32_t micronets_minus4(uint32_t a, uint32_t b)
+{
+    uint32_t r;
+    __asm__("usub8 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+    return r;
+}
+
+/* Returns, for each of four unsigned bytes, that of `yes` where a >= b, else that of `no`. */
+MICRONETS_INLINE uint32_t micronets_choose_bytes(uint32_t a, uint32_t b, uint32_t yes, uint32_t no)
+{
+    uint32_t r;
+    __asm__("usub8 %0, %1, %2\n\tsel %0, %3, %4" : "=&r"(r) : "r"(a), "r"(b), "r"(yes), "r"(no));
+    return r;
+}
+
+/* Returns how many bits in front of the first one of `value` are zero; value: above 0. */
+MICRONETS_INLINE int32_t micronets_zero_bits(uint32_t value)
+{
+    int32_t r;
+    __asm__("clz %0, %1" : "=r"(r) : "r"(value));
+    return r;
+}
+
 /* Returns sum + the four unsigned bytes of a word. */
 MICRONETS_INLINE uint32_t micronets_plus_bytes(uint32_t sum, uint32_t bytes)
 {
@@ -271,7 +303,7 @@ MICRONETS_INLINE int32_t micronets_smmulr(int32_t a, int32_t b)
 
 MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32_t addend)
 {
-    return (((value >> ((shift & 255) - 1)) + 1) >> 1) + addend;
+    return (int32_t)((((int64_t)value >> ((shift & 255) - 1)) + 1) >> 1) + addend;
 }
 
 MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
@@ -326,6 +358,30 @@ MICRONETS_INLINE uint32_t micronets_choose4(uint32_t a, uint32_t b, uint32_t yes
         r |= ((int8_t)(uint8_t)(a >> k) >= (int8_t)(uint8_t)(b >> k) ? yes : no) & 255u << k;
     }
     return r;
+}
+
+MICRONETS_INLINE uint32_t micronets_saturate_byte(uint32_t value)
+{
+    return value > INT32_MAX ? 0 : value > 255u ? 255u : value;
+}
+
+MICRONETS_INLINE uint32_t micronets_minus4(uint32_t a, uint32_t b)
+{
+    return ((a | 0x80808080u) - (b & 0x7f7f7f7fu)) ^ ((a ^ ~b) & 0x80808080u);
+}
+
+MICRONETS_INLINE uint32_t micronets_choose_bytes(uint32_t a, uint32_t b, uint32_t yes, uint32_t no)
+{
+    return micronets_choose4(a ^ 0x80808080u, b ^ 0x80808080u, yes, no);
+}
+
+MICRONETS_INLINE int32_t micronets_zero_bits(uint32_t value)
+{
+    int32_t zeros = 0;
+    for (; value < 0x80000000u; value *= 2u) {
+        zeros++;
+    }
+    return zeros;
 }
 
 MICRONETS_INLINE uint32_t micronets_max4(uint32_t a, uint32_t b)

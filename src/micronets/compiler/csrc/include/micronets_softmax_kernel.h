@@ -22,12 +22,8 @@ void MICRONETS_SOFTMAX(const int8_t *input, MICRONETS_CODE *output, const int32_
             const int32_t d = top - input[i];
             total += d < entries ? (uint32_t)micronets_shifted(exponentials[d], 12) : 0u;
         }
-        int32_t zeros = 0; /* leading zeros of the total, which is at least 2^19 */
-        while (total < 0x80000000u) {
-            total *= 2u;
-            zeros++;
-        }
-        const int32_t reciprocal = micronets_one_over_one_plus((int32_t)(total - 0x80000000u));
+        const int32_t zeros = micronets_leading_zeros(total); /* the total is at least 2^19 */
+        const int32_t reciprocal = micronets_one_over_one_plus((int32_t)((total << zeros) - 0x80000000u));
         for (int32_t i = 0; i < columns; i++) {
             const int32_t d = top - input[i];
             const int32_t p = d < entries ? micronets_shifted(micronets_high_product(reciprocal, exponentials[d]),

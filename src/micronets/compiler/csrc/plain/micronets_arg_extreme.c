@@ -1,4 +1,7 @@
 #include "micronets_kernels.h"
+#include "micronets_target.h"
+
+#if !MICRONETS_DSP
 
 void micronets_arg_extreme(const int8_t *input, int32_t *output, int32_t rows, int32_t count, int32_t columns,
                            int32_t flip)
@@ -19,3 +22,5 @@ void micronets_arg_extreme(const int8_t *input, int32_t *output, int32_t rows, i
         }
     }
 }
+
+#endif
