@@ -26,7 +26,7 @@ MICRONETS_INLINE void write_row(const int8_t *row, int8_t *output, int32_t colum
         const uint32_t b = code_of(exponentials[d >> 8 & 255u], factor, shift);
         const uint32_t c = code_of(exponentials[d >> 16 & 255u], factor, shift);
         const uint32_t e = code_of(exponentials[d >> 24], factor, shift);
-        micronets_store4(output, (a | b << 8 | c << 16 | e << 24) ^ 0x80808080u);
+        micronets_store4(output, micronets_codes4(a, b, c, e));
     }
     for (; columns > 0; columns--) {
         const int32_t d = micronets_dsp_difference(*row++, top, most);

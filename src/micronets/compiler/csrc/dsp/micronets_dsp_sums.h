@@ -9,20 +9,11 @@
 
 #define MICRONETS_SUMS 16 /* sums that become codes together */
 
-/* How a sum becomes a code. Where the scale has no shift to the right, the upper half of the product is doubled first, so
- * that a shift by 1 rounds nothing. */
-typedef struct {
-    int32_t multiplier;
-    int32_t again; /* 1 where the scale shifts nothing to the right, else 0 */
-    int32_t shift; /* to the right, 1 .. 31 */
-    int32_t zero;  /* zero point of the output */
-} micronets_dsp_mean_scale;
-
-/* Returns the code of a sum, saturated. twice: the sum with its bias, doubled. */
-MICRONETS_INLINE int32_t micronets_dsp_mean_code(int32_t twice, micronets_dsp_mean_scale scale)
+/* Returns the code of a sum plus 128, saturated to 0 .. 255. twice: the sum with its bias, doubled. multiplier: of the scale. shift: how far
+ * to shift to the right, 0 .. 31. zero: zero point of the output, plus 128. */
+MICRONETS_INLINE uint32_t micronets_dsp_mean_code(int32_t twice, int32_t multiplier, int32_t shift, int32_t zero)
 {
-    const int32_t high = (int32_t)((uint32_t)micronets_smmulr(twice, scale.multiplier) << scale.again);
-    return micronets_saturate(micronets_shift_add(high + (high >> 31), scale.shift, scale.zero));
+    return micronets_saturate_byte((uint32_t)micronets_round_add(micronets_smmulr(twice, multiplier), shift, zero));
 }
 
 /* Fills `count` sums up to a multiple of four. */
@@ -48,17 +39,16 @@ MICRONETS_APART int8_t micronets_dsp_any_code(int32_t sum, const micronets_requa
 MICRONETS_APART int8_t *micronets_dsp_mean_codes(const int32_t *sums, int32_t count, const micronets_requant *requant,
                                                  int8_t *output)
 {
-    const int32_t bias = requant->bias[0], shift = -requant->multiplier[requant->shift_count];
-    const micronets_dsp_mean_scale scale = {requant->multiplier[0], shift == 0, shift == 0 ? 1 : shift,
-                                            requant->zero_point};
+    const int32_t bias = requant->bias[0], m = requant->multiplier[0], zero = requant->zero_point + 128;
+    const int32_t shift = -requant->multiplier[requant->shift_count];
     const uint32_t lowest = micronets_limit4(requant, requant->lowest);
     const uint32_t highest = micronets_limit4(requant, requant->highest);
     for (; count > 0 && shift >= 0; count -= 4, sums += 4) {
-        const int32_t a = micronets_dsp_mean_code((sums[0] + bias) * 2, scale);
-        const int32_t b = micronets_dsp_mean_code((sums[1] + bias) * 2, scale);
-        const int32_t c = micronets_dsp_mean_code((sums[2] + bias) * 2, scale);
-        const int32_t d = micronets_dsp_mean_code((sums[3] + bias) * 2, scale);
-        uint32_t four = micronets_clamp4(micronets_pack4(a, b, c, d), lowest, highest);
+        const uint32_t a = micronets_dsp_mean_code((sums[0] + bias) * 2, m, shift, zero);
+        const uint32_t b = micronets_dsp_mean_code((sums[1] + bias) * 2, m, shift, zero);
+        const uint32_t c = micronets_dsp_mean_code((sums[2] + bias) * 2, m, shift, zero);
+        const uint32_t d = micronets_dsp_mean_code((sums[3] + bias) * 2, m, shift, zero);
+        uint32_t four = micronets_clamp4(micronets_codes4(a, b, c, d), lowest, highest);
         if (count >= 4) {
             micronets_store4(output, four);
             output += 4;

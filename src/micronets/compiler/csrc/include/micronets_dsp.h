@@ -55,6 +55,22 @@ MICRONETS_INLINE micronets_pair micronets_odd(uint32_t bytes)
     return r;
 }
 
+/* Returns bytes 0 and 2 as a pair of numbers 0 .. 255. */
+MICRONETS_INLINE micronets_pair micronets_even_bytes(uint32_t bytes)
+{
+    micronets_pair r;
+    __asm__("uxtb16 %0, %1" : "=r"(r) : "r"(bytes));
+    return r;
+}
+
+/* Returns bytes 1 and 3 as a pair of numbers 0 .. 255. */
+MICRONETS_INLINE micronets_pair micronets_odd_bytes(uint32_t bytes)
+{
+    micronets_pair r;
+    __asm__("uxtb16 %0, %1, ror #8" : "=r"(r) : "r"(bytes));
+    return r;
+}
+
 /* Returns bytes 0 and 2, sign-extended, each added to a half of `offset`; halves wrap at 16 bits. */
 MICRONETS_INLINE micronets_pair micronets_even_plus(micronets_pair offset, uint32_t bytes)
 {
@@ -133,6 +149,18 @@ MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32
 {
     int32_t r;
     __asm__("asrs %0, %1, %2\n\tadc %0, %0, %3" : "=&r"(r) : "r"(value), "r"(shift), "r"(addend) : "cc");
+    return r;
+}
+
+/* Returns addend + value / 2^n, where n is the low byte of `shift`, 0 .. 31. The quotient is rounded to nearest, halves
+ * away from zero: 1 is taken from a number below 0, which sets the carry, and a shift by 0 leaves the carry as it is. */
+MICRONETS_INLINE int32_t micronets_round_add(int32_t value, int32_t shift, int32_t addend)
+{
+    int32_t r;
+    __asm__("adds %0, %1, %1, asr #31\n\tasrs %0, %0, %2\n\tadc %0, %0, %3"
+            : "=&r"(r)
+            : "r"(value), "r"(shift), "r"(addend)
+            : "cc");
     return r;
 }
 
@@ -306,6 +334,11 @@ MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32
     return (int32_t)((((int64_t)value >> ((shift & 255) - 1)) + 1) >> 1) + addend;
 }
 
+MICRONETS_INLINE int32_t micronets_round_add(int32_t value, int32_t shift, int32_t addend)
+{
+    return (shift & 255) == 0 ? value + addend : micronets_shift_add(value + (value >> 31), shift, addend);
+}
+
 MICRONETS_INLINE int32_t micronets_saturate(int32_t value)
 {
     return value < -128 ? -128 : value > 127 ? 127 : value;
@@ -460,6 +493,16 @@ MICRONETS_INLINE micronets_pair micronets_odd(uint32_t bytes)
     return micronets_odd_plus(0, bytes);
 }
 
+MICRONETS_INLINE micronets_pair micronets_even_bytes(uint32_t bytes)
+{
+    return bytes & 0x00ff00ffu;
+}
+
+MICRONETS_INLINE micronets_pair micronets_odd_bytes(uint32_t bytes)
+{
+    return bytes >> 8 & 0x00ff00ffu;
+}
+
 MICRONETS_INLINE int32_t micronets_smlabb(micronets_pair a, micronets_pair b, int32_t sum)
 {
     return (int32_t)((uint32_t)sum + (uint32_t)((int16_t)(uint16_t)a * (int16_t)(uint16_t)b));
@@ -491,6 +534,12 @@ MICRONETS_INLINE int32_t micronets_smlad(micronets_pair a, micronets_pair b, int
 MICRONETS_INLINE uint32_t micronets_pack4(int32_t a, int32_t b, int32_t c, int32_t d)
 {
     return ((uint32_t)a & 0xffu) | ((uint32_t)b & 0xffu) << 8 | ((uint32_t)c & 0xffu) << 16 | (uint32_t)d << 24;
+}
+
+/* Returns four codes as bytes of a word, that of the first value lowest; a, b, c, d: the codes plus 128, 0 .. 255. */
+MICRONETS_INLINE uint32_t micronets_codes4(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    return (a | b << 8 | c << 16 | d << 24) ^ 0x80808080u;
 }
 
 /* Returns four codes, saturated to -128 .. 127, as bytes of a word.
