@@ -1,4 +1,4 @@
-"""Elementwise operators, reductions and movements of bytes, of many shapes and scales, against the reference."""
+"""Elementwise operators, reductions, softmax and movements of bytes, of many shapes and scales, against the reference."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
     Add,
+    ArgMax,
     Concatenation,
     Gather,
     HardSwish,
     Layer,
+    LogSoftmax,
     Maximum,
     Mean,
     Minimum,
@@ -29,6 +31,7 @@ from micronets.ir.layers import (
     ResizeNearestNeighbor,
     Shape,
     Slice,
+    Softmax,
     Split,
     SquaredDifference,
     StridedSlice,
@@ -65,6 +68,15 @@ def reduction(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec
     return rng.choice((Mean, Sum, ReduceMax, ReduceMin))(name="y", inputs=X, axes=axes), ()
 
 
+def along_rows(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
+    """A softmax or its logarithm, or the place of the largest or smallest value."""
+    if rng.random() < 0.3:
+        return ArgMax(name="y", inputs=X, axis=rng.randrange(len(shape)), smallest=rng.random() < 0.5), ()
+    if rng.random() < 0.5:
+        return LogSoftmax(name="y", inputs=X), ()
+    return Softmax(name="y", inputs=X, beta=rng.choice((0.1, 1.0, 4.0))), ()
+
+
 def movement(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
     """A copy of bytes to other places."""
     height, width, _ = shape
@@ -76,7 +88,7 @@ def movement(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec,
     box = tuple(rng.randint(1, n) for n in shape)
     corner = tuple(rng.randint(0, n - m) for n, m in zip(shape, box, strict=True))
     border = tuple((rng.randint(0, n - 1), rng.randint(0, n - 1)) for n in (height, width))
-    made = rng.randint(1, 2 * height), rng.randint(1, 2 * width)
+    made = rng.choice(((2 * height, 4 * width), (rng.randint(1, 2 * height), rng.randint(1, 2 * width))))
     taken = tuple(rng.randrange(shape[axis]) for _ in range(rng.randint(1, 9)))
     permutation = tuple(rng.sample(range(3), 3))
     choices: tuple[Layer, ...] = (
@@ -99,11 +111,14 @@ def model_of(seed: int) -> QuantizedModel:
     """A network of one layer, on a shape whose sizes need not be multiples of anything."""
     rng = random.Random(seed)
     shape = rng.randint(1, 9), rng.randint(1, 9), rng.choice((1, 2, 3, 4, 5, 7, 8, 16, 19, 33, 70, 131))
-    layer, constants = (elementwise, reduction, movement)[seed % 3](rng, shape)
+    layer, constants = (elementwise, reduction, movement, along_rows)[seed % 4](rng, shape)
     model = random_model(Arch(shape, (layer,), constants=constants, output_names=("y",)), seed)
     if isinstance(layer, Mean | Sum | Mul) and rng.random() < 0.6:  # a result of less resolution
         quant = model.quant["y"]
         model = replace(model, quant={**model.quant, "y": TensorQuant(quant.scale * 40, quant.zero_point)})
+    if isinstance(layer, Softmax | LogSoftmax):  # few or many differences of codes count
+        x = TensorQuant(rng.choice((0.004, 0.05, 0.3, 2.0)), 0)
+        model = replace(model, quant={**model.quant, INPUT: x})
     return model
 
 
@@ -112,4 +127,4 @@ def test_every_byte_is_that_of_the_reference(flags: tuple[str, ...]) -> None:
     way = Way("gcc", flags)
     if reason := missing(way):
         pytest.skip(reason)
-    assert run(way, [case(f"network {seed}", model_of(seed), seed) for seed in range(40)]) == []
+    assert run(way, [case(f"network {seed}", model_of(seed), seed) for seed in range(48)]) == []

@@ -26,8 +26,8 @@ MICRONETS_APART int32_t place_in_line(const int8_t *line, int32_t count, uint32_
 
 /* Finds where the first of the largest flipped codes of each of four neighbouring columns is.
  *
- * first: [in] the first codes. count, step: codes of a column, at most 256, and bytes from one to the next. flip: a word
- * that codes are flipped by. output: [out] four places. */
+ * first: [in] the first codes. count, step: codes of a column, at most 256, and bytes from one to the next. flip: a
+ * word that codes are flipped by. output: [out] four places. */
 MICRONETS_APART void places_in_columns(const int8_t *first, int32_t count, int32_t step, uint32_t flip, int32_t *output)
 {
     uint32_t largest = micronets_load4(first) ^ flip, found = 0, place = 0;
