@@ -90,6 +90,7 @@ class Case:
     - layer: the layer, which reads `INPUT` and constants.
     - shape, type: of the input.
     - constants: shapes of the constants that it reads, by name.
+    - zero_points: those of the input and of the output; None for random ones.
     """
 
     what: str
@@ -97,6 +98,7 @@ class Case:
     shape: Shape = MAP
     type: Type = "int8"
     constants: tuple[tuple[str, Shape], ...] = ()
+    zero_points: tuple[int, int] | None = None
 
     @property
     def operator(self) -> str:
@@ -112,6 +114,9 @@ class Case:
         if output is not None:
             quant[self.layer.name] = replace(output, scale=_output_scale(self.layer, output.scale))
         quant |= {name: TensorQuant(CONSTANT_SCALE, 0) for name, _ in self.constants}
+        if self.zero_points is not None:
+            names = (INPUT, self.layer.name)
+            quant |= {name: replace(quant[name], zero_point=z) for name, z in zip(names, self.zero_points, strict=True)}
         return replace(model, quant=quant)
 
     @property
@@ -142,10 +147,12 @@ def _output_scale(layer: Layer, fixed: float) -> float:
 
 def _cases() -> Iterable[Case]:
     """Yields every case, elementwise operators first."""
-    for kind in (Relu, HardSwish, Logistic, Tanh, Elu, Abs, Rsqrt, Quantize):
+    for kind in (Relu, Quantize):
+        yield Case("of the same scale", kind(name="y", inputs=X))
+    for kind in (HardSwish, Logistic, Tanh, Elu, Abs, Rsqrt):
         yield Case("a table of 256 codes", kind(name="y", inputs=X))
     yield Case("a table of 256 codes", LeakyRelu(name="y", inputs=X, alpha=0.1))
-    yield Case("from uint8", Quantize(name="y", inputs=X), type="uint8")
+    yield Case("from uint8", Quantize(name="y", inputs=X), type="uint8", zero_points=(128, 0))
     yield Case("from float32", Quantize(name="y", inputs=X), type="float32")
     yield Case("to float32", Dequantize(name="y", inputs=X))
     for binary in (Minimum, Maximum, Add, Sub, Mul, SquaredDifference, Prelu):

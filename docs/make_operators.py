@@ -182,6 +182,11 @@ def _with_ties(model: QuantizedModel) -> QuantizedModel:
     return replace(model, quant=quant)
 
 
+def _with_equal_scales(model: QuantizedModel) -> QuantizedModel:
+    """Returns the model with codes of uint8 that stand for the same values as the codes of int8 behind them."""
+    return replace(model, quant={INPUT: TensorQuant(0.5, 128), "layer": TensorQuant(0.5, 0)})
+
+
 def _conv(kernel: tuple[int, int], filters: int = 8, bits: int = 8) -> Conv2D:
     return Conv2D(name="layer", inputs=X, filters=filters, kernel=kernel, weight_bits=bits)
 
@@ -325,7 +330,8 @@ CASES = (
     Case("to int16", Softmax(name="layer", inputs=X, to="int16"), (10,)),
     Case("", LogSoftmax(name="layer", inputs=X), (10,)),
     Case("", L2Normalization(name="layer", inputs=X), (10,)),
-    Case("", Relu(name="layer", inputs=X), (8, 8, 8)),
+    Case("to another scale", Relu(name="layer", inputs=X), (8, 8, 8), change=_with_ties),
+    Case("of the same scale and zero point", Relu(name="layer", inputs=X), (8, 8, 8)),
     Case("", Relu(name="layer", inputs=X, six=True), (8, 8, 8)),
     Case("", HardSwish(name="layer", inputs=X), (8, 8, 8)),
     Case("", Logistic(name="layer", inputs=X), (8, 8, 8)),
@@ -337,6 +343,13 @@ CASES = (
     Case("from float32", Quantize(name="layer", inputs=X), (8, 8, 8), of="float32"),
     Case("from float32 to int16", Quantize(name="layer", inputs=X, to="int16"), (8, 8, 8), of="float32"),
     Case("between int8 and uint8", Quantize(name="layer", inputs=X), (8, 8, 8), of="uint8"),
+    Case(
+        "between int8 and uint8, of one scale",
+        Quantize(name="layer", inputs=X),
+        (8, 8, 8),
+        change=_with_equal_scales,
+        of="uint8",
+    ),
     Case("between other integers", Quantize(name="layer", inputs=X), (8, 8, 8), of="int16"),
     Case("from int8", Dequantize(name="layer", inputs=X), (10,)),
     Case("else", Dequantize(name="layer", inputs=X), (10,), of="uint8"),

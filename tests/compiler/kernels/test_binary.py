@@ -20,6 +20,7 @@ from micronets.ir.layers import (
     Minimum,
     Mul,
     Prelu,
+    Quantize,
     Relu,
     Reshape,
     Shape,
@@ -28,6 +29,7 @@ from micronets.ir.layers import (
     TensorSpec,
 )
 from micronets.ir.ops.binary import broadcast
+from micronets.ir.types import Type
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
@@ -121,6 +123,18 @@ def test_a_constant_of_one_value_is_a_table_and_another_one_no_copy_in_the_arena
     assert channels.arena_bytes == one.arena_bytes == 256
     assert "micronets_row_mul.c" in channels.files
     assert "micronets_row_add.c" not in channels.files
+
+
+@pytest.mark.parametrize(("read", "zero_points"), [("int8", (3, 3)), ("uint8", (128, 0)), ("uint8", (131, 3))])
+def test_codes_that_are_clamped_or_change_their_type_need_no_table(read: Type, zero_points: tuple[int, int]) -> None:
+    """A maximum with one value, and a Quantize from uint8 of the same scale: of more codes than a round of the loop."""
+    layer = Maximum(name="y", inputs=(INPUT, C)) if read == "int8" else Quantize(name="y", inputs=(INPUT,))
+    constants = (TensorSpec(C, (1,), "int8"),) if read == "int8" else ()
+    model = with_random_weights(Arch((5, 3, 7), (layer,), read, constants=constants), 1)
+    quant = {name: TensorQuant(0.5, z) for name, z in zip((INPUT, "y"), zero_points, strict=True)}
+    model = replace(model, quant={**model.quant, **dict.fromkeys((c.name for c in constants), quant["y"]), **quant})
+    assert "micronets_clamp_codes(" in compile_model(model).files["model.c"]
+    same_everywhere(model, random_input(model, 4, 3))
 
 
 def test_a_constant_may_be_what_a_prelu_rectifies() -> None:

@@ -23,7 +23,7 @@ from micronets.compiler.kernels.base import (
     count,
 )
 from micronets.compiler.kernels.linear import ADD_PARAMS, ROW_LINEAR, linear, linear_params
-from micronets.compiler.kernels.lookup import LOOKUP
+from micronets.compiler.kernels.lookup import table_code
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
@@ -77,16 +77,8 @@ class BinaryKernel(Kernel):
         """Returns a call with scales and strides, or one with a table."""
         layer, step = self.layer, self.step
         if _is_table(step):
-            table = place.table("int8_t", "table", operand_table(model, step))
             x = layer.inputs[1 - step.constants.index(True)]
-            call = Call.of(
-                LOOKUP,
-                input=place.pointer(x),
-                output=place.pointer(layer.name),
-                table=table,
-                count=count(step.output_shape),
-            )
-            return LayerCode(call, (LOOKUP,))
+            return table_code(place, x, layer.name, count(step.output_shape), operand_table(model, step))
         a, b = (
             ConstantOperand(place.table("int8_t", f"operand_{letter}", model.constants[name]))
             if fixed

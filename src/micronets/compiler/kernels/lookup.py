@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from micronets.compiler.kernels.base import (
     Argument,
     Call,
@@ -23,13 +25,14 @@ from micronets.compiler.kernels.base import (
 )
 from micronets.compiler.kernels.requantise import shiftable
 from micronets.ir.arch import Step
-from micronets.ir.layers import Cast, Dequantize, Layer, Quantize
+from micronets.ir.layers import Cast, Dequantize, Layer, Quantize, Relu
 from micronets.ir.types import ELEMENT_BYTES, Type, code_range
 from micronets.quantized.arithmetic import rescale
-from micronets.quantized.code_tables import BYTES, code_table
+from micronets.quantized.code_tables import ALL, BYTES, Codes, code_table
 from micronets.quantized.model import QuantizedModel
 
 LOOKUP = "micronets_lookup"
+CLAMP_CODES = "micronets_clamp_codes"
 QUANTIZE = "micronets_quantize"
 QUANTIZE_WIDE = "micronets_quantize_s16"
 RECODE = "micronets_recode"
@@ -49,7 +52,30 @@ ELEMENTS: Mapping[Type, Name] = {of: Name(f"MICRONETS_{name}", "micronets_type")
 """The enumerators of C by which a kernel is told the type of a tensor's values."""
 
 
+_SIGN = -128  # the bit in which codes of int8 and of uint8 differ
 _CODES = 256  # entries, and bytes, of a table with a code for each of 8 bits
+
+
+def table_code(place: Place, source: str, layer: str, values: OutputRows, table: Codes) -> LayerCode:
+    """Returns a call that makes each byte of a layer's output of the same byte of its input.
+
+    - place: the source of names and addresses.
+    - source: the name of the input.
+    - layer: the name of the layer.
+    - values: how many bytes there are.
+    - table: the output byte of each input byte -128 .. 127, `[256]`.
+
+    A table that clamps codes, or turns those of uint8 into those of int8 or back, is not needed: four codes are
+    computed at a time.
+    """
+    x, y = place.pointer(source), place.pointer(layer)
+    lowest, highest = int(table.min()), int(table.max())
+    for flip in (0, _SIGN):
+        if np.array_equal(table, np.clip(ALL.astype(np.int64) ^ flip, lowest, highest)):
+            limits = {"flip": flip, "lowest": lowest, "highest": highest}
+            return LayerCode(Call.of(CLAMP_CODES, input=x, output=y, count=values, **limits), (CLAMP_CODES,))
+    call = Call.of(LOOKUP, input=x, output=y, table=place.table("int8_t", "table", table), count=values)
+    return LayerCode(call, (LOOKUP,))
 
 
 def value_overlap(step: Step) -> Overlap:
@@ -88,7 +114,15 @@ class LookupKernel(Kernel):
         return RowReach()
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
-        """Returns what the table and the call take of flash, or the call alone where the layer has no table."""
+        """Returns what the table and the call take of flash, or the call alone where the layer has no table.
+
+        A RELU6 clamps codes. A Quantize between int8 and uint8 is taken to change nothing but the zero point, as those
+        at the edges of networks do.
+        """
+        types = {self.step.input_types[0], self.step.output_type}
+        clamps = isinstance(self.layer, Relu) and self.layer.six and types <= {*BYTES}
+        if clamps or (isinstance(self.layer, Quantize) and types == {"int8", "uint8"}):
+            return FlashOutline(record_bytes(6), runner_of(CLAMP_CODES), (CLAMP_CODES,))
         if self.step.input_types[0] in BYTES and self.step.output_type in BYTES:
             return FlashOutline(_CODES + record_bytes(4), runner_of(LOOKUP), (LOOKUP,))
         return super().outline(stand_in)
@@ -128,14 +162,7 @@ class LookupKernel(Kernel):
                 zero_out=target.zero_point,
             )
             return LayerCode(call, (RECODE,))
-        call = Call.of(
-            LOOKUP,
-            input=place.pointer(source),
-            output=place.pointer(layer.name),
-            table=place.table("int8_t", "table", code_table(layer, model.quant[source], target, read)),
-            count=values,
-        )
-        return LayerCode(call, (LOOKUP,))
+        return table_code(place, source, layer.name, values, code_table(layer, model.quant[source], target, read))
 
 
 @dataclass(frozen=True)

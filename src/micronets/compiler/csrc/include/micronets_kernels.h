@@ -788,6 +788,13 @@ void micronets_patch_keep_rows(int8_t *buffer, int32_t row_bytes, const micronet
  * count: at least 0. */
 void micronets_lookup(const int8_t *input, int8_t *output, const int8_t *table, int32_t count);
 
+/* Codes of which some bits are flipped, clamped: output[i] is input[i] ^ flip, at least `lowest` and at most `highest`.
+ *
+ * input: [in] `count` codes. output: [out] `count` codes; it may lie exactly over the input. count: at least 0. flip:
+ * 0, or -128 for codes of uint8 that become those of int8, or the other way round. lowest, highest: -128 .. 127. */
+void micronets_clamp_codes(const int8_t *input, int8_t *output, int32_t count, int32_t flip, int32_t lowest,
+                           int32_t highest);
+
 /* The softmax of every row.
  *
  * input: [in] [rows, columns]. output: [out] [rows, columns], codes of scale 1/256 and zero point -128.
