@@ -67,7 +67,8 @@ MICRONETS_INLINE void reduce_four_lines(const int8_t *first, int8_t *output, int
     output[3] = (int8_t)(uint8_t)(d ^ flip);
 }
 
-/* Reduces lines of codes to one code each, four at once, unless a line is long and its codes lie together. Returns the end of the output.
+/* Reduces lines of codes to one code each, four at once, unless a line is long and its codes lie together. Returns the
+ * end of the output.
  *
  * first: [in] the first line. output: [out] a code for each line. lines, step: how many lines there are, and bytes from
  * one to the next. count, gone_step: codes of a line, and bytes from one to the next. flip: see largest_four. */
