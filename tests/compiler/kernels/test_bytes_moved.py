@@ -1,4 +1,4 @@
-"""Elementwise operators, reductions, softmax and movements of bytes, of many shapes and scales, against the reference."""
+"""Elementwise operators, reductions, softmax and movements of bytes, of many shapes, against the reference."""
 
 from __future__ import annotations
 

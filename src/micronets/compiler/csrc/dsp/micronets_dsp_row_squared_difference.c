@@ -11,8 +11,9 @@ typedef struct {
     int32_t zero;                /* zero point of the output, plus 128 */
 } square_scale;
 
-/* Returns the code of a squared difference plus 128, saturated to 0 .. 255. y: 2^8 times y on the common grid before its shift, and half a
- * unit. minus_x: -x on the common grid. */
+/* Returns the code of a squared difference plus 128, saturated to 0 .. 255.
+ *
+ * y: 2^8 times y on the common grid before its shift, and half a unit. minus_x: -x on the common grid. */
 MICRONETS_INLINE uint32_t code_of(int32_t y, int32_t minus_x, square_scale n)
 {
     const int32_t difference = micronets_round_add(y >> 8, n.shift, minus_x);

@@ -153,7 +153,7 @@ MICRONETS_INLINE int32_t micronets_shift_add(int32_t value, int32_t shift, int32
 }
 
 /* Returns addend + value / 2^n, where n is the low byte of `shift`, 0 .. 31. The quotient is rounded to nearest, halves
- * away from zero: 1 is taken from a number below 0, which sets the carry, and a shift by 0 leaves the carry as it is. */
+ * away from zero: 1 is taken from a number below 0, which sets the carry; a shift by 0 leaves the carry as it is. */
 MICRONETS_INLINE int32_t micronets_round_add(int32_t value, int32_t shift, int32_t addend)
 {
     int32_t r;
