@@ -15,6 +15,7 @@ from micronets.compiler.kernels.base import (
     Kernel,
     LayerCode,
     Name,
+    OutputRows,
     Overlap,
     Place,
     Real,
