@@ -40,10 +40,13 @@ cycle_uncertainty = "assumed"
 """
 
 
-def test_the_boards_of_the_paper_and_eleven_more() -> None:
+def test_the_boards_of_the_paper_and_the_others() -> None:
     assert board_names() == tuple(
         sorted(
             (
+                "Alif E7 DK",
+                "Corstone-300 (MPS3 AN547)",
+                "EK-RA8M1",
                 "ESP32-C3-DevKitM-1",
                 "Longan Nano",
                 "NUCLEO-F103RB",
@@ -57,6 +60,7 @@ def test_the_boards_of_the_paper_and_eleven_more() -> None:
                 "NUCLEO-L4R5ZI",
                 "Raspberry Pi Pico",
                 "Raspberry Pi Pico 2",
+                "STM32N6570-DK",
                 "nRF52840-DK",
             )
         )
@@ -77,7 +81,8 @@ def test_every_number_has_a_source(name: str) -> None:
     board = load_board(name)
     numbers = {f for f, v in vars(board).items() if isinstance(v, (int, float))}
     assert set(board.sources) == numbers
-    assert any(board.core in flag for flag in board.compiler_flags)
+    known = {"cortex-m85": "cortex-m55"}.get(board.core, board.core)  # GCC before 13 does not know a Cortex-M85
+    assert any(known in flag for flag in board.compiler_flags)
 
 
 @pytest.mark.parametrize("name", ["nucleo-f446re", "raspberry-pi-pico-2", "RASPBERRY PI PICO 2", "NRF52840_DK"])

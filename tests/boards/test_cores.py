@@ -26,6 +26,8 @@ def test_the_cores_that_there_are() -> None:
         "cortex-m4": ("dsp", True, "single-issue"),
         "cortex-m7": ("dsp", True, "dual-issue"),
         "cortex-m33": ("dsp", True, "single-issue"),
+        "cortex-m55": ("mve", True, None),
+        "cortex-m85": ("mve", True, None),
         "rv32imc": ("plain", False, None),
     }
 
@@ -45,7 +47,8 @@ def test_no_other_file_knows_a_core_by_its_name() -> None:
 def test_what_an_entry_names_exists(core: Core) -> None:
     facts = architecture_of(core.name)
     assert (SOURCE / "device/firmware" / facts.startup).is_file()
-    if importlib.util.find_spec("unicorn"):
+    assert core.unicorn_model or core.qemu, "nothing would execute its code"
+    if core.unicorn_model and importlib.util.find_spec("unicorn"):
         constants = importlib.import_module(f"unicorn.{facts.unicorn_constants}")
         names = core.unicorn_model, facts.unicorn_argument, facts.unicorn_stack, facts.unicorn_counter
         assert all(isinstance(getattr(constants, name), int) for name in names)
@@ -73,16 +76,17 @@ def test_an_unknown_core_names_the_nearest_and_the_way_out() -> None:
         core_of("cortex-m5", "mine.toml")
     assert str(e.value) == (
         "mine.toml: core = 'cortex-m5': there is no code for it; did you mean 'cortex-m7'? known: cortex-m0plus, "
-        "cortex-m3, cortex-m33, cortex-m4, cortex-m7, rv32imc; if yours runs the instructions of one of these, give "
-        "that name; if not, compile for a board of another core and build the C, which is portable, with your own tools"
+        "cortex-m3, cortex-m33, cortex-m4, cortex-m55, cortex-m7, cortex-m85, rv32imc; if yours runs the instructions "
+        "of one of these, give that name; if not, compile for a board of another core and build the C, which is "
+        "portable, with your own tools"
     )
 
 
 @pytest.mark.parametrize(
     ("name", "known"),
     [
-        ("cortex-m85", "cortex-m33"),
-        ("Cortex-M55", "cortex-m33"),
+        ("cortex-m35p", "cortex-m33"),
+        ("Cortex-M52", "cortex-m55"),
         ("cortex_m0", "cortex-m0plus"),
     ],
 )

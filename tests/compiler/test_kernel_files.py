@@ -9,7 +9,7 @@ import micronets.compiler
 import micronets.device
 from benchmarks import struct_offsets
 from micronets.boards.board import load_board
-from micronets.boards.targets import PLAIN
+from micronets.boards.targets import MVE, PLAIN
 from micronets.compiler import compile_model
 from micronets.compiler.kernel_files import PLACEMENT, is_source, kernel_files, kernel_name
 from micronets.device.cross_compiler import find_compiler, run_tool
@@ -49,8 +49,9 @@ def test_every_source_has_its_place() -> None:
 def test_files_have_different_names_and_lie_where_they_belong() -> None:
     assert max(Counter(path.name for path in FILES).values()) == 1
     for path in FILES:
-        dsp = path.name.startswith("micronets_dsp_")
-        assert path.parent.name == ("dsp" if dsp else "plain" if is_source(path.name) else "include"), path.name
+        of_extension = [name for name in ("dsp", "mve") if path.name.startswith(f"micronets_{name}_")]
+        usual = "plain" if is_source(path.name) else "include"
+        assert path.parent.name == (*of_extension, usual)[0], path.name
 
 
 def test_no_line_has_more_than_120_columns() -> None:
@@ -130,6 +131,20 @@ def test_a_loop_of_another_size_does_not_build(which: str, source: str, name: st
     for other in (size - 2, size + 2):
         with pytest.raises(DeviceError, match=r"org"):
             assemble(which, tmp_path, source, ("micronets_loops.h", f"{name} {size}", f"{name} {other}"))
+
+
+def test_a_package_for_a_core_with_vectors_alone_has_their_kernels() -> None:
+    model = random_model(random_arch(6), 6)
+    vectors, other = compile_model(model, MVE), compile_model(model)
+    assert any(name.startswith("micronets_mve_") for name in vectors.files)
+    assert not any(name.startswith("micronets_mve_") for name in other.files)
+    header = (CSRC / "include/micronets_target.h").read_text("utf-8")
+    assert vectors.files["micronets_target.h"] == (
+        "/* The kernels for Arm's vector extension are part of this package. */\n#define MICRONETS_MVE_PACKAGE 1\n\n"
+        + header
+    )
+    assert other.files["micronets_target.h"] == header
+    assert "For a Cortex-M55 or Cortex-M85, the kernels use its vector and DSP" in vectors.files["README.md"]
 
 
 def test_a_package_for_a_core_without_the_extension_has_portable_files_alone(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from micronets.boards.targets import DSP, PLAIN, Target
+from micronets.boards.targets import DSP, MVE, PLAIN, Target
 from micronets.errors import SpecError, did_you_mean
 
 Architecture = Literal["arm", "riscv"]
@@ -61,7 +61,8 @@ class Core:
     - aligned_only: whether it reads and writes values of several bytes at multiples of their size alone.
     - zig: flags that select it, for clang from pip's `ziglang`. Those for GCC are the board's `compiler_flags`.
     - gcc: names of the GCC that builds for it, the first one that is installed taken.
-    - unicorn_model: the constant of unicorn's package that names the simulated processor.
+    - unicorn_model: the constant of unicorn's package that names the simulated processor; None where unicorn does not
+      execute all of its instructions. QEMU then takes the simulator's place.
     - qemu: the machine in which QEMU executes its code, or None.
     - cycle_model: computes cycles of simulated instructions; None where there is no such model. Then instructions are
       counted, and nothing says how long they take.
@@ -78,7 +79,7 @@ class Core:
     aligned_only: bool
     zig: tuple[str, ...]
     gcc: tuple[str, ...]
-    unicorn_model: str
+    unicorn_model: str | None
     qemu: QemuMachine | None
     cycle_model: CycleModel | None
     tflm_arch: str | None
@@ -101,6 +102,7 @@ class Core:
 _ARM_GCC = ("arm-none-eabi-gcc",)
 _RISCV_GCC = ("riscv64-unknown-elf-gcc", "riscv32-unknown-elf-gcc", "riscv-none-elf-gcc")
 _MPS2_BYTES = 4 << 20
+_MPS3_AN547 = QemuMachine("qemu-system-arm", "qemu-system-arm", "mps3-an547", 512 << 10)  # with a Cortex-M55
 _HARD_FLOAT = (
     "-target",
     "thumb-freestanding-eabihf",
@@ -179,9 +181,38 @@ _ALL = (
         gcc=_ARM_GCC,
         unicorn_model="UC_CPU_ARM_CORTEX_M33",
         # QEMU's machines with a Cortex-M33 have their memory elsewhere. A Cortex-M55 executes all of its instructions.
-        qemu=QemuMachine("qemu-system-arm", "qemu-system-arm", "mps3-an547", 512 << 10),
+        qemu=_MPS3_AN547,
         cycle_model="single-issue",
         tflm_arch="cortex-m33",
+    ),
+    Core(
+        name="cortex-m55",
+        label="Cortex-M55",
+        target=MVE,
+        architecture="arm",
+        fpu=True,
+        aligned_only=False,
+        zig=(*_HARD_FLOAT, "-mcpu=cortex_m55+mve+mve_fp+fp_armv8d16sp"),
+        gcc=_ARM_GCC,
+        unicorn_model=None,
+        qemu=_MPS3_AN547,
+        cycle_model=None,
+        tflm_arch="cortex-m55",
+    ),
+    Core(
+        name="cortex-m85",
+        label="Cortex-M85",
+        target=MVE,
+        architecture="arm",
+        fpu=True,
+        aligned_only=False,
+        zig=(*_HARD_FLOAT, "-mcpu=cortex_m85+mve+mve_fp+fp_armv8d16sp"),
+        gcc=_ARM_GCC,
+        unicorn_model=None,
+        # QEMU has no Cortex-M85. A Cortex-M55 executes all instructions that the kernels are built of.
+        qemu=_MPS3_AN547,
+        cycle_model=None,
+        tflm_arch="cortex-m85",
     ),
     Core(
         name="rv32imc",
@@ -208,13 +239,14 @@ _RUNS_CODE_OF: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("cortex-m0", "cortex-m1", "cortex-m23"), "cortex-m0plus"),
         **dict.fromkeys(("cortex-m4f",), "cortex-m4"),
         **dict.fromkeys(("cortex-m7f",), "cortex-m7"),
-        **dict.fromkeys(("cortex-m33f", "cortex-m35p", "cortex-m52", "cortex-m55", "cortex-m85"), "cortex-m33"),
+        **dict.fromkeys(("cortex-m33f", "cortex-m35p"), "cortex-m33"),
+        **dict.fromkeys(("cortex-m52",), "cortex-m55"),
     }
 )
 """Cores that are not in `CORES`, with the one in it whose instructions they have all of.
 
-Arm's architecture manuals: ARMv6-M is the base of ARMv8-M Baseline (M23), ARMv8-M Mainline that of ARMv8.1-M (M52, M55,
-M85, which have the DSP extension).
+Arm's architecture manuals: ARMv6-M is the base of ARMv8-M Baseline (M23); the M52 has the vector extension, as the M55
+has.
 """
 
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-KernelSet = Literal["dsp", "plain"]
+KernelSet = Literal["dsp", "mve", "plain"]
 """Which kernels, and with them which order of weights, a target takes.
 
 - dsp: two products of 16 bits an instruction. Weights of two filters share 16 bits (f + 256 g,
   compiler/kernels/conv_weights). Every C compiler takes these kernels: where the instructions are missing, portable C
   does the same.
+- mve: 16 products of bytes an instruction. Weights of convolutions and dense layers are bytes in the order of the file,
+  those of a filter one behind the other (compiler/kernels/conv_lanes). Layers without a kernel of their own take those
+  of `dsp`, which such cores execute as well.
 - plain: one product an instruction. Weights of convolutions and dense layers are single bytes, four filters side by
   side (compiler/kernels/conv_bytes); all other layers take the portable C of the others.
 """
@@ -106,6 +109,9 @@ DSP = Target(
     ),
 )
 """Arm's DSP extension: Cortex-M4, M7 and M33."""
+
+MVE = Target(name="mve", kernels="mve", depthwise=DSP.depthwise)
+"""Arm's vector extension for cores of the M profile (Helium): Cortex-M55 and M85."""
 
 PLAIN = Target(name="plain", kernels="plain", depthwise=DSP.depthwise)
 """Cores without instructions for several products at once: Cortex-M0+, M3, and RISC-V."""

@@ -1,9 +1,9 @@
 """The C files of kernels: which a network needs, and what they contain.
 
-The folders of csrc are `include` (headers), `plain` (portable C99) and `dsp` (C and assembly for cores with the DSP
-extension); csrc/include/micronets_target.h says how one of them is chosen when they are compiled. A kernel
-`micronets_NAME` is written in plain/micronets_NAME.c, or in dsp/micronets_dsp_NAME.c or .S, or in both. In a generated
-package all files lie in one folder.
+The folders of csrc are `include` (headers), `plain` (portable C99), `dsp` (C and assembly for cores with the DSP
+extension) and `mve` (C for cores with the vector extension); csrc/include/micronets_target.h says how one of them is
+chosen when they are compiled. A kernel `micronets_NAME` is written in one or several of plain/micronets_NAME.c,
+dsp/micronets_dsp_NAME.c or .S, and mve/micronets_mve_NAME.c. In a generated package all files lie in one folder.
 
 A file says itself which others it needs, by lines that begin with `#include "NAME.h"` or `#include "NAME.inc"`, without
 spaces in front of `#` or behind it. `_included` reads these lines; a file that is not there is a KeyError.
@@ -15,11 +15,13 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import assert_never
 
-from micronets.boards.targets import DSP, Target
+from micronets.boards.targets import DSP, KernelSet, Target
 
-_FOLDERS = ("include", "plain", "dsp")
+_FOLDERS = ("include", "plain", "dsp", "mve")
 _SOURCE_ENDINGS = (".c", ".S")
+_EXTENSIONS = ("micronets_dsp_", "micronets_mve_")  # what files for an extension of the instruction set begin with
 # The order in which kernels lie in flash, assembly in front of the C that calls it. The order decides which loops share
 # lines of a small instruction cache (a few cycles in a thousand), so it must not follow from the names of files.
 _ORDER = """
@@ -29,7 +31,8 @@ conv_any conv_s4 conv_wide depthwise depthwise_s4 depthwise_by4 dequantize im2co
 depthwise_by4_3x3 depthwise_by4_3x3_relu depthwise_by4_any fully_connected fully_connected_by8_rows
 fully_connected_by8 fully_connected_s4 lookup clamp_codes max_pool mean pad im2col_prepare quantize depthwise_3x3_s1
 depthwise_3x3_s2 depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax softmax_by4
-unpack_s4 unpack_weights_s4 copy_rows dot_bytes conv_bytes dense_bytes
+unpack_s4 unpack_weights_s4 copy_rows dot_bytes conv_bytes dense_bytes dot_lanes
+conv_lanes dense_lanes
 depthwise_bytes_any depthwise_bytes_3x3 depthwise_bytes
 concatenate split reduce_sum reduce_extreme copy_strided binary row_sub row_mul row_minimum
 row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear row_prelu
@@ -54,6 +57,11 @@ _PORTABLE_ALONE = """\
 #define MICRONETS_DSP 0
 
 """
+_WITH_VECTORS = """\
+/* The kernels for Arm's vector extension are part of this package. */
+#define MICRONETS_MVE_PACKAGE 1
+
+"""
 
 
 def kernel_files(kernels: Iterable[str], headers: Iterable[str] = (), target: Target = DSP) -> dict[str, str]:
@@ -61,14 +69,14 @@ def kernel_files(kernels: Iterable[str], headers: Iterable[str] = (), target: Ta
 
     - kernels: the functions, for instance `micronets_conv`.
     - headers: names of further headers that are needed.
-    - target: the instruction set. Files of csrc/dsp are for `DSP` alone; for another target micronets_target.h begins
-      with a line that leaves them out, on whichever core the others are built.
+    - target: the instruction set. Files of csrc/dsp are not for `PLAIN`, and those of csrc/mve are for `MVE` alone. For
+      these two micronets_target.h begins with a line that says what is there, on whichever core it is built.
 
     The files are the sources of the kernels, the headers that these include, directly or not, and the sources of the
     functions that those declare: a header micronets_NAME.h belongs to the sources of micronets_NAME. Headers come
     first, then the sources in the order of `PLACEMENT`.
     """
-    texts = _texts() if target.kernels == "dsp" else _portable_texts()
+    texts = _texts_for(target.kernels)
     found: dict[str, str] = {}
     todo = [*(name for kernel in kernels for name in _sources(kernel, texts)), *headers]
     while todo:
@@ -84,12 +92,12 @@ def kernel_files(kernels: Iterable[str], headers: Iterable[str] = (), target: Ta
 
 def every_file() -> Mapping[str, str]:
     """Returns the contents, by name, of all files of kernels."""
-    return _texts()
+    return _texts_for("mve")
 
 
 def kernel_name(file: str) -> str:
     """Returns the name of the kernel in a file: `conv` for micronets_conv.c and for micronets_dsp_conv.S."""
-    return file.partition(".")[0].removeprefix("micronets_").removeprefix("dsp_")
+    return file.partition(".")[0].removeprefix("micronets_").removeprefix("dsp_").removeprefix("mve_")
 
 
 def _included(text: str) -> list[str]:
@@ -104,8 +112,10 @@ def _place(file: str) -> tuple[int, str]:
 
 def _sources(kernel: str, texts: Mapping[str, str]) -> list[str]:
     """Returns the names of those files of `texts` that define a function; none for an unknown function."""
-    dsp = kernel if kernel.startswith("micronets_dsp_") else kernel.replace("micronets_", "micronets_dsp_", 1)
-    names = [f"{kernel}.c", *(f"{dsp}{ending}" for ending in _SOURCE_ENDINGS)]
+    of_extensions = (
+        kernel if kernel.startswith(prefix) else kernel.replace("micronets_", prefix, 1) for prefix in _EXTENSIONS
+    )
+    names = [f"{kernel}.c", *(f"{name}{ending}" for name in of_extensions for ending in _SOURCE_ENDINGS)]
     return [name for name in dict.fromkeys(names) if name in texts]
 
 
@@ -117,8 +127,17 @@ def _texts() -> Mapping[str, str]:
     return {path.name: path.read_text("utf-8") for path in paths}
 
 
-@lru_cache(maxsize=1)
-def _portable_texts() -> Mapping[str, str]:
-    """Returns the contents of the files for cores without the DSP extension, by name."""
-    texts = {name: text for name, text in _texts().items() if not name.startswith("micronets_dsp_")}
-    return {**texts, _TARGET_HEADER: _PORTABLE_ALONE + texts[_TARGET_HEADER]}
+@lru_cache(maxsize=3)
+def _texts_for(kernels: KernelSet) -> Mapping[str, str]:
+    """Returns the contents of the files for targets that take these kernels, by name."""
+    match kernels:
+        case "dsp":
+            head, left_out = "", _EXTENSIONS[1:]
+        case "mve":
+            head, left_out = _WITH_VECTORS, ()
+        case "plain":
+            head, left_out = _PORTABLE_ALONE, _EXTENSIONS
+        case _:
+            assert_never(kernels)
+    texts = {name: text for name, text in _texts().items() if not name.startswith(left_out)}
+    return {**texts, _TARGET_HEADER: head + texts[_TARGET_HEADER]}

@@ -1,4 +1,5 @@
-"""Runs a firmware in QEMU, for a second opinion on outputs and on the number of instructions, never on cycles.
+"""Runs a firmware in QEMU, for a second opinion on outputs and on the number of instructions, never on cycles; or, for
+cores whose instructions unicorn does not execute, in the simulator's place.
 
 The ELF file is the simulator's, unchanged. QEMU is driven over its GDB port; it counts instructions exactly (`-icount`
 with a recording, read by `info replay`).
@@ -9,7 +10,8 @@ from __future__ import annotations
 import shutil
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +20,15 @@ import numpy.typing as npt
 
 from micronets import child_processes
 from micronets.boards.board import Board
-from micronets.boards.cores import CORES, core_of
+from micronets.boards.cores import CORES, QemuMachine, core_of
 from micronets.device.architectures import ArchitectureFacts, architecture_of
 from micronets.device.sim.elf import Image, read_image
 from micronets.errors import DeviceError
 from micronets.files import temporary_directory
 
 _PIECE_BYTES = 1024  # bytes of memory that one packet carries
+_FILL = 0xA5  # what the stack and the memory around the arena hold at first
+_GUARD_BYTES = 4096  # bytes of memory behind the arena that the network may not write
 _TIMEOUT_S = 300  # seconds after which QEMU is killed
 
 
@@ -52,47 +56,151 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int | Sequence[in
 
     Raises `DeviceError` if QEMU is not installed, has no such machine, fails, or takes more than five minutes.
     """
+    image, sizes = read_image(elf), _sizes(output_bytes)
+    words = _command(board, image)
+    with temporary_directory() as directory, _Session(words, architecture_of(board.core), directory, elf) as session:
+        runs = [_run_sample(session, image, sample.tobytes(), sizes) for sample in x]
+    outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), sum(sizes))
+    return Emulation(outputs, tuple(sum(counts.values()) for _, counts in runs), _version(words[0]))
+
+
+@dataclass(frozen=True)
+class LayerCounts:
+    """The result of a firmware's run in QEMU that stops before every layer.
+
+    - outputs: the outputs of N inferences, int8 `[N, bytes]`.
+    - instructions: of the first inference: what was executed before the layers, in each of them, and behind them.
+    - stack_bytes: the size of the deepest stack of all inferences.
+    - words: the values after the first inference of the variables that were asked for, by name.
+    """
+
+    outputs: npt.NDArray[np.int8]
+    instructions: tuple[int, ...]
+    stack_bytes: int
+    words: Mapping[str, int]
+
+
+def emulate_layers(
+    elf: bytes,
+    x: npt.NDArray[np.int8],
+    layers: int,
+    output_bytes: int | Sequence[int],
+    board: Board,
+    words: Sequence[str] = (),
+) -> LayerCounts:
+    """Runs a firmware on several inputs, and counts the instructions of each layer.
+
+    - elf, x, output_bytes, board: see `emulate`.
+    - layers: the number of the network's layers.
+    - words: names of 32-bit variables of the firmware whose values are returned.
+
+    Raises `DeviceError` as `emulate` does, and for a firmware that writes beside its arena.
+    """
+    image, sizes = read_image(elf), _sizes(output_bytes)
+    symbols, outputs, values = image.symbols, [], dict.fromkeys(words, 0)
+    first: Counter[int] = Counter()
+    command = _command(board, image)
+    bottom, top, guard = (symbols[f"firmware_{name}"] for name in ("stack_bottom", "stack_top", "bss_end"))
+    arena, behind = symbols["firmware_arena"], symbols["firmware_arena"] + image.arena_bytes
+    painted = (bottom, top - bottom), (guard, arena - guard), (behind, _GUARD_BYTES)
+    with temporary_directory() as directory, _Session(command, architecture_of(board.core), directory, elf) as session:
+        for begin, size in painted:
+            session.write(begin, bytes([_FILL]) * size)
+        for k, sample in enumerate(x):
+            output, counts = _run_sample(session, image, sample.tobytes(), sizes, marks=k == 0)
+            outputs.append(output)
+            if k == 0:
+                first = counts
+                values = {name: int.from_bytes(session.read(symbols[name], 4), "little") for name in words}
+            for begin, size in painted[1:]:
+                if changed := size - session.read(begin, size).count(_FILL):
+                    where = "before" if begin == guard else "behind"
+                    raise DeviceError(f"QEMU: the network wrote {changed} bytes {where} its arena")
+        stack = session.read(bottom, top - bottom).lstrip(bytes([_FILL]))
+    return LayerCounts(
+        outputs=np.frombuffer(b"".join(outputs), np.int8).reshape(len(x), sum(sizes)),
+        instructions=tuple(first[k] for k in range(layers + 2)),
+        stack_bytes=len(stack),
+        words=values,
+    )
+
+
+def _sizes(output_bytes: int | Sequence[int]) -> tuple[int, ...]:
+    """Returns the sizes of all outputs."""
+    return (output_bytes,) if isinstance(output_bytes, int) else tuple(output_bytes)
+
+
+def _command(board: Board, image: Image) -> tuple[str, ...]:
+    """Returns the words that start QEMU for a firmware. Raises `DeviceError` where it cannot run it."""
     machine = core_of(board.core, board.name).qemu
     if machine is None:
         known = ", ".join(name for name, core in CORES.items() if core.qemu)
         raise DeviceError(f"QEMU: no machine for {board.name}'s {board.core}; there are: {known}; use the device sim")
     command = shutil.which(machine.program)
+    other = other_device(board)
     if command is None:
-        install = f"Debian: apt install {machine.debian_package}"
-        raise DeviceError(f"QEMU: no {machine.program} found: install it ({install}), or use the device sim")
-    image = read_image(elf)
+        raise DeviceError(f"QEMU: no {machine.program} found: install it ({_install(machine)}), or {other}")
     behind = image.symbols["firmware_arena"] + image.arena_bytes - image.symbols["firmware_stack_bottom"]
     if max(len(image.flash), behind) > machine.memory_bytes:
-        raise DeviceError(
-            f"QEMU: the firmware needs more than the machine's {machine.memory_bytes:,} bytes; use the device sim"
-        )
-    sizes = (output_bytes,) if isinstance(output_bytes, int) else tuple(output_bytes)
-    words, facts = [command, "-M", machine.machine, *machine.options], architecture_of(board.core)
-    with temporary_directory() as directory, _Session(words, facts, directory, elf) as session:
-        runs = [_run_sample(session, image, sample.tobytes(), sizes) for sample in x]
-    version = child_processes.run([command, "--version"]).stdout.decode(errors="replace").split("\n")[0]
-    outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), sum(sizes))
-    return Emulation(outputs, tuple(count for _, count in runs), version)
+        raise DeviceError(f"QEMU: the firmware needs more than the machine's {machine.memory_bytes:,} bytes; {other}")
+    return (command, "-M", machine.machine, *machine.options)
 
 
-def _run_sample(session: _Session, image: Image, sample: bytes, sizes: Sequence[int]) -> tuple[bytes, int]:
-    """Runs one inference, and returns its outputs, of `sizes` bytes, and its instructions."""
-    address = session.until(image.symbols["firmware_ready"])
-    session.write(address, sample)
+def other_device(board: Board) -> str:
+    """Returns which device can be taken instead of QEMU, in a few words."""
+    return f"use the device {'sim' if core_of(board.core, board.name).unicorn_model else 'host'}"
+
+
+def _install(machine: QemuMachine) -> str:
+    """Returns how the program of a machine is installed."""
+    return f"Debian: apt install {machine.debian_package}"
+
+
+def unavailable(board: Board) -> str | None:
+    """Returns why QEMU cannot execute a board's code on this machine; None where it can."""
+    machine = core_of(board.core, board.name).qemu
+    if machine is None:
+        return f"QEMU has no machine with a {board.core}"
+    return None if shutil.which(machine.program) else f"needs {machine.program} ({_install(machine)})"
+
+
+def _version(command: str) -> str:
+    """Returns the first line of what QEMU says of its version."""
+    return child_processes.run([command, "--version"]).stdout.decode(errors="replace").split("\n")[0]
+
+
+def _run_sample(
+    session: _Session, image: Image, sample: bytes, sizes: Sequence[int], marks: bool = False
+) -> tuple[bytes, Counter[int]]:
+    """Runs one inference, and returns its outputs, of `sizes` bytes, and its instructions.
+
+    - marks: whether to stop before each layer. The instructions are counted by the number of the layer, from 1 on, and
+      under 0 until the first one begins; without stops all are under 0.
+    """
+    symbols, counts, layer, outputs = image.symbols, Counter[int](), 0, b""
+    session.write(session.until(symbols["firmware_ready"])[1], sample)
     begin = session.instructions()
-    outputs = b""
+    mark = (symbols["micronets_mark"],) if marks else ()
     for k, size in enumerate(sizes):
-        if k:
-            session.until(image.symbols["firmware_next"])
-        outputs += session.read(session.until(image.symbols["firmware_done"]), size)
-    return outputs, session.instructions() - begin
+        names = ("firmware_done",) if k == 0 else ("firmware_next", "firmware_done")
+        for name in names:
+            while True:
+                at, argument = session.until(symbols[name], *mark)
+                now = session.instructions()
+                counts[layer] += now - begin
+                begin = now
+                if at not in mark:
+                    break
+                layer = argument + 1
+        outputs += session.read(argument, size)
+    return outputs, counts
 
 
 class _Session:
     """A conversation with QEMU in GDB's remote protocol, over its stdin and stdout."""
 
     def __init__(self, command: Sequence[str], facts: ArchitectureFacts, directory: Path, elf: bytes) -> None:
-        self.facts = facts
+        self.facts, self.at = facts, -1
         image = directory / "firmware.elf"
         image.write_bytes(elf)
         words = [*command, "-kernel", str(image), "-S", "-gdb", "stdio"]
@@ -111,15 +219,20 @@ class _Session:
         child_processes.stop(self.process)
         self.log.close()
 
-    def until(self, address: int) -> int:
-        """Runs until the function at `address` begins, and returns its first argument."""
-        self._ask(f"Z0,{address:x},2")
+    def until(self, *addresses: int) -> tuple[int, int]:
+        """Runs until a function at one of these addresses begins, and returns which one, and its first argument."""
+        if self.at in addresses:
+            self._ask("s")  # it would stop there again
+        for address in addresses:
+            self._ask(f"Z0,{address:x},2")
         self._ask("c")
-        self._ask(f"z0,{address:x},2")
+        for address in addresses:
+            self._ask(f"z0,{address:x},2")
         registers = np.frombuffer(bytes.fromhex(self._ask("g")[: 2 * 4 * (self.facts.gdb_counter + 1)]), "<u4")
-        if registers[self.facts.gdb_counter] != address:
-            raise DeviceError(f"QEMU: the firmware stopped at {registers[self.facts.gdb_counter]:#x}")
-        return int(registers[self.facts.gdb_argument])
+        self.at = int(registers[self.facts.gdb_counter])
+        if self.at not in addresses:
+            raise DeviceError(f"QEMU: the firmware stopped at {self.at:#x}")
+        return self.at, int(registers[self.facts.gdb_argument])
 
     def instructions(self) -> int:
         """Returns how many instructions have run since reset."""

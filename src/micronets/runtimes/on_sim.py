@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from micronets.boards.board import Board
+from micronets.boards.cores import core_of
 from micronets.device import cross_compiler, qemu
 from micronets.device.cross_compiler import Firmware
 from micronets.device.sim import machine
@@ -41,7 +42,7 @@ def execute_on_sim(
     - expected: the outputs that they should have, `[N, ...]`.
     - board: the board.
     - output_bytes: the bytes of each output, where there are several; None for one output.
-    - twice: whether QEMU runs the firmware, too.
+    - twice: whether QEMU runs the firmware, too, where it is not QEMU that runs it anyway.
     - words: names of 32-bit variables of the firmware whose values are returned, by name.
 
     Raises the `DeviceError` of `machine.simulate` and `qemu.emulate`.
@@ -49,7 +50,8 @@ def execute_on_sim(
     sizes = (expected[0].nbytes,) if output_bytes is None else output_bytes
     run = machine.simulate(firmware.elf, x, len(steps), sizes, board, words=words)
     milliseconds = None if run.cycles is None else board.milliseconds(run.cycles)
-    emulated = qemu.emulate(firmware.elf, x, sizes, board) if twice else None
+    second = twice and core_of(board.core, board.name).unicorn_model is not None
+    emulated = qemu.emulate(firmware.elf, x, sizes, board) if second else None
     found = Execution(
         source="emulated" if board.no_times else "simulated",
         bit_exact=all(r.outputs.tobytes() == expected.tobytes() for r in (run, emulated) if r),
@@ -85,4 +87,4 @@ def unavailable(board: Board) -> str | None:
         cross_compiler.find_compiler(board)
     except (DeviceError, SpecError) as e:
         return str(e)
-    return None
+    return qemu.unavailable(board) if core_of(board.core, board.name).unicorn_model is None else None

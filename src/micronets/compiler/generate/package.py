@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from micronets.boards.cores import CORES
-from micronets.boards.targets import DSP, PLAIN, Target
+from micronets.boards.targets import DSP, MVE, PLAIN, Target
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.example_c import example, test_vector
 from micronets.compiler.generate.names import Names
@@ -278,7 +278,7 @@ def describe(
             library=names.library,
             library_upper=names.library.upper(),
             kernels=_kernels(plan.target),
-            languages="C and, for some cores, assembly" if plan.target is DSP else "portable C",
+            languages="C and, for some cores, assembly" if plan.target is not PLAIN else "portable C",
             title=title(model),
             from_sensor=""
             if front_end is None
@@ -300,6 +300,11 @@ def _kernels(target: Target) -> str:
         case "dsp":
             return (
                 f"For a {_labels(DSP, 'or')}, the kernels use its DSP instructions;\n"
+                f"for any other processor they are portable C, tried on {plain}."
+            )
+        case "mve":
+            return (
+                f"For a {_labels(MVE, 'or')}, the kernels use its vector and DSP instructions;\n"
                 f"for any other processor they are portable C, tried on {plain}."
             )
         case "plain":

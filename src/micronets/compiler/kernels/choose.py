@@ -14,6 +14,7 @@ from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel, GroupedConvKernel
 from micronets.compiler.kernels.conv_bytes import bytes_kernel
+from micronets.compiler.kernels.conv_lanes import lanes_kernel
 from micronets.compiler.kernels.copy import CopyKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
@@ -130,6 +131,8 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
     match target.kernels:
         case "dsp":
             return _choose_winograd(step, target, goal) or _choose_dsp(step, sharing, target)
+        case "mve":
+            return _choose_mve(step, sharing, target)
         case "plain":
             return _choose_plain(step, sharing, target)
         case _:
@@ -186,6 +189,17 @@ def _choose_winograd(step: Step, target: Target, goal: Goal) -> Kernel | None:
     return None
 
 
+def _choose_mve(step: Step, sharing: Sharing, target: Target) -> Kernel:
+    """Returns the kernel of a step for targets with 16 products of bytes an instruction."""
+    match step.layer:
+        case FullyConnected(weight_bits=8) as layer:
+            return lanes_kernel(step, layer)
+        case Conv2D(groups=1, weight_bits=8) as layer:
+            return lanes_kernel(step, layer)
+        case _:
+            return _choose_dsp(step, sharing, target)
+
+
 def _choose_plain(step: Step, sharing: Sharing, target: Target) -> Kernel:
     """Returns the kernel of a step for targets with one product an instruction."""
     match step.layer:
@@ -222,9 +236,9 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
         case ArgMax():
             return ArgMaxKernel(step, layer)
         case Add() if step.input_shapes[0] == step.input_shapes[1] and not any(step.constants):
-            return AddKernel(step, layer, long_products=target.kernels == "dsp")
+            return AddKernel(step, layer, long_products=target.kernels != "plain")
         case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
-            return BinaryKernel(step, layer, long_products=target.kernels == "dsp")
+            return BinaryKernel(step, layer, long_products=target.kernels != "plain")
         case Concatenation() | Pack():
             return ConcatenationKernel(step, layer)
         case Split() | Unpack():

@@ -1,8 +1,8 @@
 """Runs a firmware on a simulated core, for its outputs, instructions and cycles by layer, stack and sizes.
 
 unicorn executes the instructions and `trace` counts them. Where there is a cycle model of the core, that and the
-board's flash model say how long they take; for other cores there are instructions and no times. The packages of the
-extra `sim` are needed.
+board's flash model say how long they take; for other cores there are instructions and no times. Where unicorn does not
+execute all instructions of a core, QEMU takes its place. The packages of the extra `sim` are needed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from micronets.boards.board import Board, SimulationModel
 from micronets.boards.cores import core_of
+from micronets.device import qemu
 from micronets.device.architectures import ArchitectureFacts, architecture_of
+from micronets.device.qemu import LayerCounts
 from micronets.device.sim import cortex_m4, cortex_m7
 from micronets.device.sim.cortex_m4 import Instruction, decode
 from micronets.device.sim.elf import Image, read_image
@@ -77,7 +79,7 @@ class Simulation:
     - dual_issue_cycles: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
       does not use them.
     - words: the values after the first run of the variables that were asked for, by name.
-    - counts: how often each block of code followed each other one in the first run.
+    - counts: how often each block of code followed each other one in the first run; nothing of a run in QEMU.
     """
 
     outputs: npt.NDArray[np.int8]
@@ -140,10 +142,11 @@ def simulate(
     - layers: the number of the network's layers (MICRONETS_MODEL_LAYERS).
     - output_bytes: the size of the output; of a network with several outputs, their sizes in order.
     - board: names the core, and gives the model of its flash.
-    - native: true for the hooks in C, false for those in Python; None for C where it can be compiled.
+    - native: true for the hooks in C, false for those in Python; None for C where it can be compiled. QEMU needs none.
     - words: names of 32-bit variables of the firmware whose values are returned.
 
-    Raises `DeviceError` if the firmware fails (a fault, a failure that it reports, a stack of more than 16 KB, writes
+    Raises the `DeviceError` of `qemu.emulate_layers` for a core that QEMU executes. For other cores it raises
+    `DeviceError` if the firmware fails (a fault, a failure that it reports, a stack of more than 16 KB, writes
     beside the arena), or if outputs differ with and without counting.
     """
     samples = np.ascontiguousarray(x, np.int8)
@@ -152,6 +155,8 @@ def simulate(
         raise DeviceError(f"simulator: an input of shape {samples.shape}; need [N, bytes] with N > 0")
     core, facts = core_of(board.core, board.name), architecture_of(board.core)
     image = read_image(elf)
+    if core.unicorn_model is None:
+        return _emulated(qemu.emulate_layers(elf, samples, layers, sizes, board, words), image)
     argument = _unicorn(facts, facts.unicorn_argument)
     name, outside = facts.unicorn_condition
     region = Region(
@@ -193,6 +198,21 @@ def simulate(
         dual_issue_cycles=dual_issue,
         words=values,
         counts=counts,
+    )
+
+
+def _emulated(found: LayerCounts, image: Image) -> Simulation:
+    """Returns what a firmware's run in QEMU has shown, which tells no times."""
+    timings = [Timing(count, None, 0, 0) for count in found.instructions]
+    return Simulation(
+        outputs=found.outputs,
+        layers=tuple(timings[1:-1]),
+        outside=_sum([timings[0], timings[-1]]),
+        image=image,
+        stack_bytes=found.stack_bytes,
+        calibration=None,
+        dual_issue_cycles=None,
+        words=found.words,
     )
 
 
@@ -267,7 +287,9 @@ class _Machine:
         self.image, self.facts, self.fault = image, facts, unicorn.UcError
         mode = sum(getattr(unicorn, name) for name in facts.unicorn_modes)
         self.processor = unicorn.Uc(getattr(unicorn, facts.unicorn_arch), mode)
-        self.processor.ctl_set_cpu_model(_unicorn(facts, core_of(board.core, board.name).unicorn_model))
+        model = core_of(board.core, board.name).unicorn_model
+        assert model is not None, "QEMU executes code for this core"
+        self.processor.ctl_set_cpu_model(_unicorn(facts, model))
         names = facts.unicorn_argument, facts.unicorn_stack, facts.unicorn_counter
         self.argument, self.stack, self.counter = (_unicorn(facts, name) for name in names)
         symbols = image.symbols

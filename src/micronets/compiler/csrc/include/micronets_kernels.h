@@ -326,6 +326,21 @@ void micronets_conv_bytes(const int8_t *input, int8_t *output, const uint8_t *we
 void micronets_dense_bytes(const int8_t *input, int8_t *output, const uint8_t *weights, int32_t pixels, int32_t inputs,
                            int32_t outputs, const micronets_requant *requant);
 
+/* Convolution for cores that multiply 16 pairs of bytes at once: two output pixels and two filters at a time.
+ *
+ * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, filters]. weights: [in] [filters, kernel_h,
+ *   kernel_w, in_c]. scratch: [scratch] the values of two windows. window: [in] sizes; pad_value is the input's zero
+ *   point. requant: [in] tables of either form. The windows of two pixels are read before these pixels are written. */
+void micronets_conv_lanes(const int8_t *input, int8_t *output, const int8_t *weights, int8_t *scratch,
+                          const micronets_window *window, const micronets_requant *requant);
+
+/* Pixels times a matrix, for cores that multiply 16 pairs of bytes at once: pointwise convolutions and dense layers.
+ *
+ * input: [in] [pixels, inputs]. output: [out] [pixels, outputs]; that of a pixel may not overlap what the one before
+ *   it, this one and later ones read. weights: [in] [outputs, inputs]. requant: [in] tables of either form. */
+void micronets_dense_lanes(const int8_t *input, int8_t *output, const int8_t *weights, int32_t pixels, int32_t inputs,
+                           int32_t outputs, const micronets_requant *requant);
+
 /* Convolution with windows of any size, where in_c is not a multiple of four: two output pixels and four filters at
  * a time.
  *

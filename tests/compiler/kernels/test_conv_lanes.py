@@ -1,0 +1,101 @@
+"""Convolutions and dense layers as cores with vectors compute them: in portable C here, in QEMU with the vectors."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.plain_layers import layer_of
+from micronets.boards.board import load_board
+from micronets.boards.cores import CORES
+from micronets.boards.targets import DSP, MVE, Target
+from micronets.compiler import Compiled, compile_model, optimise
+from micronets.compiler.flash import flash_outline
+from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
+from micronets.errors import DeviceError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected
+from micronets.quantized import reference
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.random_weights import with_random_weights
+from tests.compiler.kernels.test_wide_sums import models as large_models
+from tests.support.generated_c import STRICT, assert_equals_reference
+from tests.support.random_models import random_arch, random_input, random_model
+from tests.support.realistic_archs import random_arch as realistic_arch
+
+sim = pytest.importorskip("micronets.device.sim.machine")
+pytest.importorskip("elftools.elf.elffile")
+
+Y = {"name": "y", "inputs": (INPUT,)}
+CORSTONE = load_board("Corstone-300 (MPS3 AN547)")
+
+
+def test_networks_and_layers_equal_the_reference() -> None:
+    models = [random_model(random_arch(seed), seed) for seed in (1, 4, 6)]
+    models += [layer_of(seed) for seed in range(0, 18, 3)]
+    models += large_models()
+    compiled = [compile_model(m, MVE, arena_limit=0 if k < 2 else None) for k, m in enumerate(models)]
+    assert_equals_reference(models, ("-O1", *STRICT), compiled)
+
+
+def test_the_flash_that_a_layer_takes_is_known_before() -> None:
+    for seed in range(2):
+        compiled = compile_model(with_random_weights(realistic_arch(seed), seed), MVE)
+        assert compiled.contents == flash_outline(optimise(compiled.model).arch, MVE)
+
+
+def ran(model: QuantizedModel, target: Target, which: str) -> int:
+    """Compares a network's outputs in QEMU with the reference's; returns its instructions."""
+    machine = CORES[CORSTONE.core].qemu
+    assert machine is not None
+    if shutil.which(machine.program) is None:
+        pytest.skip(f"needs {machine.program}")
+    try:
+        find_compiler(CORSTONE, which)
+    except DeviceError as e:
+        pytest.skip(str(e))
+    compiled: Compiled = compile_model(model, target)
+    x = random_input(model, 2, 1)
+    expected = reference.run(model, x)
+    elf = build_firmware(firmware_files(compiled), CORSTONE, which).elf
+    raw = x.reshape(len(x), -1).view(np.int8)
+    found = sim.simulate(elf, raw, len(compiled.model.arch.layers), expected[0].nbytes, CORSTONE)
+    assert found.outputs.tobytes() == expected.tobytes()
+    return int(found.instructions)
+
+
+@pytest.mark.parametrize("which", ["gcc", "zig"])
+def test_vectors_compute_the_bytes_of_the_reference(which: str) -> None:
+    """Windows in one network: of all remainders of 16 values, filters left after fours, odd numbers of pixels."""
+    layers = []
+    for k, filters in enumerate((3, 17, 10, 5, 32, 33, 6)):
+        kernel = ((1, 1), (3, 3), (2, 3))[k % 3]
+        before = layers[-1].name if layers else INPUT
+        layers.append(Conv2D(name=f"c{k}", inputs=(before,), filters=filters, kernel=kernel))
+    layers.append(FullyConnected(name="d", inputs=("c6",), units=7))
+    ran(random_model(Arch((5, 7, 3), tuple(layers)), 1), MVE, which)
+
+
+def test_tables_of_either_form_and_shifts_to_the_left() -> None:
+    for k, model in enumerate(large_models()):
+        ran(model, MVE, "gcc" if k % 2 else "zig")
+
+
+# Measured with GCC 12: .25, .21, .14, .20.
+@pytest.mark.parametrize(
+    ("shape", "layer", "most"),
+    [
+        ((8, 8, 64), Conv2D(**Y, filters=64, kernel=(1, 1)), 0.26),
+        ((5, 5, 128), Conv2D(**Y, filters=128, kernel=(1, 1)), 0.22),
+        ((640,), FullyConnected(**Y, units=128), 0.16),
+        ((6, 6, 64), Conv2D(**Y, filters=64, kernel=(3, 3)), 0.22),
+    ],
+)
+def test_a_quarter_of_the_instructions_of_the_dsp_extension(
+    shape: tuple[int, ...], layer: Conv2D | FullyConnected, most: float
+) -> None:
+    model = random_model(Arch(shape, (layer,)), 3)
+    w = model.weights["y"]
+    model = replace(model, weights={"y": replace(w, weights=w.weights // 4)})  # sums of 24 bits
+    assert ran(model, MVE, "gcc") < most * ran(model, DSP, "gcc")
