@@ -15,7 +15,7 @@ from pathlib import Path
 
 from docs.wrap_markdown import wrapped
 from micronets.boards.cores import CORES, Core
-from micronets.boards.targets import DSP, PLAIN, Target
+from micronets.boards.targets import DSP, MVE, PLAIN, Target
 from micronets.compiler.generate.tflm_package import resolver_method
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Kernel, LayerCode, Place, scratch_name
@@ -124,8 +124,9 @@ KERNELS = """## In our C
 
 Each case was compiled. The kernel is a C function (`compiler/csrc/include/micronets_kernels.h` says what it computes).
 Portable C99 defines it and runs on every core; beside it stands what is built instead for the kernel's inner loops on a
-core with Arm's DSP extension: *C* with its instructions, *assembly*, or nothing of its own (one source
-serves both; what it takes from `micronets_dsp.h` is an instruction there and C elsewhere). *In patches*:
+core with Arm's DSP extension, or with its vector extension where the row says so: *C* with their instructions,
+*assembly*, or nothing of its own (one source serves both; what it takes from `micronets_dsp.h` is an instruction there
+and C elsewhere). *In patches*:
 whether the layer can run a few rows at a time, where memory is short ([deploy.md](deploy.md)).
 """
 
@@ -133,9 +134,9 @@ ON_WHICH_CORE = """## On which core
 
 A row is an entry of `boards/cores.py`; the name is that under `core` in a board's TOML file. The target decides which
 kernels and which layout of weights the compiler takes (`boards/targets.py`). Firmware is built by the GCC that is named
-or by `ziglang`, executed by that model of unicorn, and a second time by that machine of QEMU. Where there is a cycle
-model, it tells times ([measure.md](measure.md)); elsewhere instructions are counted. The last column is what the
-makefile of TFLM with CMSIS-NN calls the core.
+or by `ziglang`, executed by that model of unicorn, and a second time by that machine of QEMU; where unicorn has no such
+model, by QEMU alone. Where there is a cycle model, it tells times ([measure.md](measure.md)); elsewhere instructions are
+counted. The last column is what the makefile of TFLM with CMSIS-NN calls the core.
 """
 
 
@@ -254,6 +255,8 @@ CASES = (
     Case("several groups", replace(_conv((3, 3)), groups=2), (8, 8, 8)),
     Case("without the DSP extension", _conv((3, 3)), (8, 8, 8), target=PLAIN),
     Case("without the DSP extension, 1 x 1, stride 1", _conv((1, 1)), (8, 8, 8), target=PLAIN),
+    Case("with the vector extension", _conv((3, 3)), (8, 8, 8), target=MVE),
+    Case("with the vector extension, 1 x 1, stride 1", _conv((1, 1)), (8, 8, 8), target=MVE),
     Case("3 x 3, stride 1, large maps", _depthwise((3, 3)), (48, 48, 8)),
     Case("3 x 3, stride 1, large maps, ReLU", _depthwise((3, 3), activation=True), (48, 48, 8)),
     Case("3 x 3, stride 2, large maps", _depthwise((3, 3), 2), (49, 49, 1)),
@@ -443,9 +446,11 @@ def inner_functions(function: str, code: LayerCode) -> list[str]:
     return [s for s in inner if not s.endswith("_any")] or inner
 
 
-def dsp_form(code: LayerCode) -> str:
-    """In which form csrc/dsp has what a layer needs: `assembly`, `C`, both, or "" for none."""
-    sources = [name for name in kernel_files(code.sources) if is_source(name) and name.startswith("micronets_dsp_")]
+def extension_form(code: LayerCode, target: Target) -> str:
+    """In which form csrc/dsp, or csrc/mve for such a target, has what a layer needs: `assembly`, `C`, both, or ""."""
+    prefix = "micronets_mve_" if target is MVE else "micronets_dsp_"
+    files = kernel_files(code.sources, target=MVE if target is MVE else DSP)
+    sources = [name for name in files if is_source(name) and name.startswith(prefix)]
     forms = {".S": "assembly", ".c": "C"}
     return " and ".join(form for ending, form in forms.items() if any(s.endswith(ending) for s in sources))
 
@@ -492,14 +497,16 @@ def _constant_types(layer: Recurrent) -> tuple[Type, ...]:
 
 def kernels_table() -> str:
     """Returns a row for each case: the kernel that the compiler chooses, its paths, and whether it runs in patches."""
-    lines = ["| operator | where | kernel | DSP extension | in patches |", "|---|---|---|---|---|"]
+    lines = ["| operator | where | kernel | extension | in patches |", "|---|---|---|---|---|"]
     for case in CASES:
         kernel, code = compiled(case)
         function = function_of(code)
         functions = (function, *inner_functions(function, code)) if function else ()
         names = ", ".join(f"`{name}`" for name in functions) or "nothing to compute"
         patches = "yes" if kernel.row_reach is not None else "no"
-        lines.append(f"| `{operator(case.layer).tflite_name}` | {case.when} | {names} | {dsp_form(code)} | {patches} |")
+        lines.append(
+            f"| `{operator(case.layer).tflite_name}` | {case.when} | {names} | {extension_form(code, case.target)} | {patches} |"
+        )
     return "\n".join(lines)
 
 
@@ -517,9 +524,9 @@ def _core_row(core: Core) -> str:
     cells = (
         f"`{core.name}`",
         core.target.name,
-        "DSP extension" if core.target is DSP else "portable C",
+        {DSP: "DSP extension", MVE: "vector extension", PLAIN: "portable C"}[core.target],
         core.gcc[0],
-        core.unicorn_model.removeprefix("UC_CPU_"),
+        core.unicorn_model.removeprefix("UC_CPU_") if core.unicorn_model else "no",
         core.qemu.machine if core.qemu else "no",
         core.cycle_model or "no",
         core.tflm_arch or "no",

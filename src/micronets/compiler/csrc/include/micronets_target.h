@@ -4,9 +4,9 @@
  * Every kernel is written in portable C99 in csrc/plain, which defines what it computes and runs on every core. Some
  * are written a second time in csrc/dsp, for Arm cores whose DSP extension multiplies two pairs of 16-bit values at
  * once: Cortex-M4, M7 and M33 (ARMv7E-M and ARMv8-M Main). Both give the same bytes. A file of csrc/dsp is empty
- * where MICRONETS_DSP is 0, and a file of csrc/plain that has a counterpart there is empty where that is built. Some are
- * written in csrc/mve as well, for cores with vectors of 16 bytes (Helium): Cortex-M52, M55 and M85. Where MICRONETS_MVE
- * is 1 these are built, and their counterparts in the other folders are empty.
+ * where MICRONETS_DSP is 0, and a file of csrc/plain that has a counterpart there is empty where that is built. Some
+ * are written in csrc/mve as well, for cores with vectors of 16 bytes (Helium): Cortex-M52, M55 and M85. Where
+ * MICRONETS_MVE is 1 these are built, and their counterparts in the other folders are empty.
  *
  * This header is read by C and, for its numbers, by the assembler. */
 #ifndef MICRONETS_TARGET_H
