@@ -135,8 +135,8 @@ ON_WHICH_CORE = """## On which core
 A row is an entry of `boards/cores.py`; the name is that under `core` in a board's TOML file. The target decides which
 kernels and which layout of weights the compiler takes (`boards/targets.py`). Firmware is built by the GCC that is named
 or by `ziglang`, executed by that model of unicorn, and a second time by that machine of QEMU; where unicorn has no such
-model, by QEMU alone. Where there is a cycle model, it tells times ([measure.md](measure.md)); elsewhere instructions are
-counted. The last column is what the makefile of TFLM with CMSIS-NN calls the core.
+model, by QEMU alone. Where there is a cycle model, it tells times ([measure.md](measure.md)); elsewhere instructions
+are counted. The last column is what the makefile of TFLM with CMSIS-NN calls the core.
 """
 
 
@@ -504,9 +504,8 @@ def kernels_table() -> str:
         functions = (function, *inner_functions(function, code)) if function else ()
         names = ", ".join(f"`{name}`" for name in functions) or "nothing to compute"
         patches = "yes" if kernel.row_reach is not None else "no"
-        lines.append(
-            f"| `{operator(case.layer).tflite_name}` | {case.when} | {names} | {extension_form(code, case.target)} | {patches} |"
-        )
+        form = extension_form(code, case.target)
+        lines.append(f"| `{operator(case.layer).tflite_name}` | {case.when} | {names} | {form} | {patches} |")
     return "\n".join(lines)
 
 

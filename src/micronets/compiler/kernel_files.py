@@ -130,6 +130,7 @@ def _texts() -> Mapping[str, str]:
 @lru_cache(maxsize=3)
 def _texts_for(kernels: KernelSet) -> Mapping[str, str]:
     """Returns the contents of the files for targets that take these kernels, by name."""
+    left_out: tuple[str, ...]
     match kernels:
         case "dsp":
             head, left_out = "", _EXTENSIONS[1:]
