@@ -16,6 +16,7 @@ ALONE = frozenset(
         "ranges",
         "records",
         "terminal",
+        "toml_text",
         "user_code",
     }
 )

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 
 from micronets.apps.sensors import NO_BREAK, code_span
+from micronets.boards.board import load_board
 from micronets.compiler.generate import ctext
-from micronets.errors import FileError, MicronetsError
+from micronets.cost.latency_model import from_toml
+from micronets.errors import FileError, MicronetsError, SpecError
 from micronets.pipeline.config import load, parse
 from micronets.pipeline.directory import RunDir, seconds
-from micronets.pipeline.toml_config import to_toml
+from micronets.pipeline.toml_config import parse_override, to_toml
 from micronets.report.markup import el
 from micronets.terminal import printable
 from tests.support.calling import call
@@ -112,10 +114,23 @@ def test_class_names_of_a_stranger(shared: Path, tmp_path: Path) -> None:
 
 
 def test_what_python_says_of_endless_numbers_and_lists_is_not_passed_on(tmp_path: Path) -> None:
-    for text, problem in (("9" * 5000, "a number of more digits"), ("[" * 5000 + "]" * 5000, "lists within lists")):
+    digits = "a number of more digits"
+    for text, problem in (
+        ("9" * 5000, digits),
+        ("0x" + "f" * 5000, digits),  # which Python reads, but does not print
+        ("[1, 0b" + "1" * 20_000 + "]", digits),
+        ("[" * 5000 + "]" * 5000, "lists within lists"),
+    ):
         (tmp_path / "c.toml").write_text(f"seed = {text}\n")
         with pytest.raises(FileError, match=rf"c\.toml: not TOML \({problem}"):
             load(tmp_path / "c.toml")
+        with pytest.raises(SpecError, match=rf"c\.toml: not TOML \({problem}"):
+            load_board(str(tmp_path / "c.toml"))
+        with pytest.raises(SpecError, match=rf"^--set data: {problem}"):
+            parse_override(f"data={text}")
+    huge = "[kinds.add]\nlayer = 0x" + "f" * 300  # an integer that no float holds
+    with pytest.raises(SpecError, match="not a latency model"):
+        from_toml(huge, "x.toml")
 
 
 def test_a_label_is_one_string_of_c_wherever_lines_end() -> None:

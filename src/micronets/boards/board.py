@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
@@ -21,6 +20,7 @@ from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.files import read_plain_text
 from micronets.number import Number
 from micronets.ranges import check_is_number
+from micronets.toml_text import parse_toml, toml_problem
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
 _NUMBERS = (
@@ -300,9 +300,9 @@ def _read_board_file(path: Path) -> str:
 def _parse_board(text: str, where: str) -> Board:
     """Makes a board from its TOML. Raises `SpecError` for what is missing, unknown or out of range."""
     try:
-        raw = tomllib.loads(text)
-    except (ValueError, RecursionError) as e:  # ValueError also for a number of 5,000 digits
-        raise SpecError(f"{where}: not TOML ({e})") from e
+        raw = parse_toml(text)
+    except (ValueError, RecursionError) as e:
+        raise SpecError(f"{where}: not TOML ({toml_problem(e)})") from e
     names = {f.name for f in fields(Board)}
     for key in raw:
         if key not in names:

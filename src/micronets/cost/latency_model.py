@@ -12,7 +12,6 @@ width that is a tensor is taken for a multiple of four, as the options of the sp
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -23,6 +22,7 @@ from micronets.ir.arch import Step
 from micronets.ir.layers import Weighted
 from micronets.ir.ops.weighted import four_bits_share
 from micronets.number import Number
+from micronets.toml_text import parse_toml
 
 
 @dataclass(frozen=True)
@@ -113,12 +113,12 @@ def from_toml(text: str, where: str) -> LatencyModel:
     Raises `SpecError` for text that is no latency model.
     """
     try:
-        table = tomllib.loads(text)
+        table = parse_toml(text)
         kinds = {name: {k: float(v) for k, v in counts.items()} for name, counts in table["kinds"].items()}
         numbers = {k: float(table[k]) for k in ("outside", "mean_error", "worst_error")}
         board, runtime, source = table["board"], table["runtime"], table["source"]
         return LatencyModel(board=board, runtime=runtime, source=source, kinds=kinds, **numbers)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as e:  # ValueError: not TOML
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as e:
         why = f"{type(e).__name__}: {e}"
         raise SpecError(f"{where}: not a latency model ({why}); 'micronets characterize' writes one") from e
 

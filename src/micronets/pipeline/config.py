@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +23,11 @@ from micronets.ir import spaces
 from micronets.ir.space import SearchSpace
 from micronets.ir.spaces import AUTO, Space
 from micronets.ir.spaces.base import BITS, SpaceOptions
-from micronets.pipeline.toml_config import build, convert, flat, parse_override, toml_problem
+from micronets.pipeline.toml_config import build, convert, flat, parse_override
 from micronets.ranges import MOST_SEED, check_fields, ranged
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.tasks import TASKS, DataOptions
+from micronets.toml_text import parse_toml, toml_problem
 
 INITS = ("supernet", "scratch")
 """What a training may start from, besides a finished run."""
@@ -171,10 +171,10 @@ def read_table(path: Path, overrides: Sequence[str] = (), out: str | None = None
     Raises `FileError` for a file that cannot be read or is not TOML, and `SpecError` for an override that is wrong.
     """
     try:
-        table = tomllib.loads(read_plain_text(path))
+        table = parse_toml(read_plain_text(path))
     except OSError as e:
         raise FileError(f"{path}: cannot read this configuration ({e.strerror}); examples are in examples/") from e
-    except (ValueError, RecursionError) as e:  # tomllib raises ValueError, too, for a number of 5,000 digits
+    except (ValueError, RecursionError) as e:
         raise FileError(f"{path}: not TOML ({toml_problem(e)})") from e
     for text in overrides:
         keys, value = parse_override(text)

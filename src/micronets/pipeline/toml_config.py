@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from micronets.boards.board import parse_size
 from micronets.errors import SpecError, did_you_mean
 from micronets.ranges import shown
+from micronets.toml_text import parse_toml, toml_problem
 
 T = TypeVar("T")
 
@@ -122,24 +123,11 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     if not equals or not all(keys):
         raise SpecError(f"--set {text}: write --set key=value, for example --set train.epochs=10")
     try:
-        return keys, tomllib.loads(f"x = {value.strip()}")["x"]
+        return keys, parse_toml(f"x = {value.strip()}")["x"]
     except tomllib.TOMLDecodeError:
         return keys, value.strip()
-    except (ValueError, RecursionError) as e:  # for a number of 5,000 digits, and for deeply nested lists
+    except (ValueError, RecursionError) as e:  # for a number of thousands of digits, and for deeply nested lists
         raise SpecError(f"--set {name.strip()}: {toml_problem(e)}") from e
-
-
-def toml_problem(error: ValueError | RecursionError) -> str:
-    """Returns the message for a text that `tomllib` does not read.
-
-    For a number of thousands of digits, and for deeply nested lists, Python's own message addresses programmers; it is
-    replaced.
-    """
-    if isinstance(error, tomllib.TOMLDecodeError):
-        return str(error)
-    if isinstance(error, RecursionError):
-        return "lists within lists, deeper than can be read"
-    return "a number of more digits than can be read; need one below 2^53"
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
