@@ -45,9 +45,11 @@ def test_the_boards_of_the_paper_and_the_others() -> None:
         sorted(
             (
                 "Alif E7 DK",
+                "CH32V307V-EVT",
                 "Corstone-300 (MPS3 AN547)",
                 "EK-RA8M1",
                 "ESP32-C3-DevKitM-1",
+                "ESP32-C6-DevKitC-1",
                 "Longan Nano",
                 "NUCLEO-F103RB",
                 "NUCLEO-F446RE",
@@ -58,10 +60,13 @@ def test_the_boards_of_the_paper_and_the_others() -> None:
                 "NUCLEO-H743ZI2",
                 "NUCLEO-L073RZ",
                 "NUCLEO-L4R5ZI",
+                "NUCLEO-U385RG-Q",
+                "NUCLEO-U575ZI-Q",
                 "Raspberry Pi Pico",
                 "Raspberry Pi Pico 2",
                 "STM32N6570-DK",
                 "nRF52840-DK",
+                "nRF5340-DK",
             )
         )
     )
