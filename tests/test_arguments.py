@@ -14,6 +14,12 @@ import pytest
 import micronets as mn
 from micronets.arguments import checked
 from micronets.errors import MicronetsError, SpecError
+from micronets.frontend.spectral import SpectralSettings
+from micronets.pipeline.config import TeacherConfig
+from micronets.tasks.ad.settings import WindowAugmentation
+from micronets.tasks.ad.task import AdOptions
+from micronets.tasks.images.settings import ImageAugmentation
+from micronets.tasks.kws.settings import SpectrogramAugmentation
 from tests.commands.test_from_python import MODEL, X, Y, arch
 
 if TYPE_CHECKING:
@@ -196,9 +202,25 @@ def test_models_with_fields_of_wrong_kinds_are_named(fields: dict[str, Any], mes
         lambda: mn.FrontEnd(sample_rate=10**400),
         lambda: mn.FrontEnd(window=np.zeros(2)),
         lambda: mn.ImageFrontEnd(fit=np.zeros(2)),
+        lambda: mn.SearchSettings(supernet=np.zeros(2)),
+        lambda: ImageAugmentation(zoom=None),
+        lambda: ImageAugmentation(zoom=(1.0,)),
+        lambda: ImageAugmentation(flip=np.zeros(2)),
+        lambda: SpectrogramAugmentation(snr_db=3),
+        lambda: SpectralSettings(moments=1),
+        lambda: SpectralSettings(bands=None),
+        lambda: WindowAugmentation(gain_db=None),
+        lambda: AdOptions(pitches={}),
+        lambda: TeacherConfig(run=np.zeros(2)),
+        lambda: mn.load_data("images", balance=np.zeros(2)),
     ],
 )
 def test_settings_of_wrong_kinds_are_one_line(make: Callable[[], object]) -> None:
     with pytest.raises(SpecError) as e:
         make()
     assert len(str(e.value)) < 300
+
+
+def test_lists_may_stand_for_tuples_in_settings() -> None:
+    assert ImageAugmentation(zoom=[0.8, 1.0]).zoom == [0.8, 1.0]
+    assert SpectralSettings(frame=np.int64(32)).points == SpectralSettings(frame=32).points

@@ -72,6 +72,19 @@ def check_records(*records: Any) -> None:
             _check(getattr(record, field), kind, f"{type(record).__name__}.{field}")
 
 
+def check_kinds(record: Any, prefix: str) -> None:
+    """Raises `SpecError` for the first field of a record of settings that is of another kind than its annotation.
+
+    A list may stand where a tuple is annotated.
+
+    - record: an instance of a dataclass.
+    - prefix: what stands before the name of a field in errors, such as "augmentation: ".
+    """
+    for field, kind in _field_kinds(type(record)).items():
+        value = getattr(record, field)
+        _check(tuple(value) if isinstance(value, list) else value, kind, f"{prefix}{field}")
+
+
 def _field_kinds(record: type) -> Mapping[str, Any]:
     """Returns the annotations of the fields of a dataclass as types."""
     homes = {f: next(c for c in record.__mro__ if f in vars(c).get("__annotations__", {})) for f in _names(record)}

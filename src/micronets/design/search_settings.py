@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from micronets.arguments import check_kinds
 from micronets.design.setting_ranges import OF_SPACES, WITHOUT_EFFECT, check_ranges
 from micronets.errors import SpecError
 
@@ -107,6 +108,7 @@ class SearchSettings:
             ),
             not_negative=("label_smoothing", "weight_decay", "checkpoint_seconds", "settle", "fill_log_ratio"),
         )
+        check_kinds(self, "search: ")
         if self.supernet and self.method != "supernet":
             raise SpecError(
                 f'search: supernet = \'{self.supernet}\' goes with method = "supernet", not "{self.method}"; change '

@@ -20,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from micronets.arguments import check_kinds
 from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json, fourier
 from micronets.frontend.fourier import LEVEL_BITS, POWER_SHIFT, WINDOW_BITS, Fourier, bit_length, circle, log2
@@ -74,9 +75,10 @@ class SpectralSettings:
     units: tuple[float, ...] = ranged((), 1e-30, 1e30)
 
     def __post_init__(self) -> None:
-        check_fields(self, "spectral front end: ")
-        if self.spacing not in SPACINGS:
+        if isinstance(self.spacing, str) and self.spacing not in SPACINGS:
             raise SpecError(f"spectral front end: spacing = {self.spacing!r}; {did_you_mean(self.spacing, SPACINGS)}")
+        check_kinds(self, "spectral front end: ")
+        check_fields(self, "spectral front end: ")
         for name in self.moments:
             if name not in MOMENTS:
                 raise SpecError(f"spectral front end: moments holds {name!r}; {did_you_mean(str(name), MOMENTS)}")
@@ -94,7 +96,7 @@ class SpectralSettings:
     @property
     def points(self) -> int:
         """Complex points of the transform, half of its length."""
-        return (self.n_fft or max(TRANSFORMS[0], 1 << (self.frame - 1).bit_length())) // 2
+        return (self.n_fft or max(TRANSFORMS[0], 1 << (int(self.frame) - 1).bit_length())) // 2
 
     @property
     def values(self) -> int:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from micronets import tasks
+from micronets.arguments import check_kinds
 from micronets.boards.board import Budget, load_board
 from micronets.commands.first_network import MODEL_SUFFIXES
 from micronets.commands.own_space import load_space
@@ -95,6 +96,7 @@ class TeacherConfig:
     train: TrainSettings | None = None
 
     def __post_init__(self) -> None:
+        check_kinds(self, "teacher.")
         check_fields(self, "teacher.")
         if self.run and self.model:
             raise SpecError("teacher.run and teacher.model are two teachers; remove one of them")

@@ -95,12 +95,14 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
 
 def _balanced(data: TaskData, balance: Any) -> TaskData:
     """Returns the data with epochs made as `balance` says. Raises `SpecError` for another word or data of no class."""
-    if balance not in (known := get_args(Balance)):
+    known: tuple[Any, ...] = get_args(Balance)
+    chosen = next((word for word in known if isinstance(balance, str) and balance == word), None)
+    if chosen is None:
         raise SpecError(f"task {data.name}: balance = {balance!r}; {did_you_mean(str(balance), known)}")
     if not isinstance(data, LabelledData):
         kind = type(data).__name__
         raise SpecError(f"task {data.name}: balance = {balance}: is for data of class LabelledData, not {kind}")
-    return data.balanced(balance)
+    return data.balanced(chosen)
 
 
 def examples(name: str, card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:

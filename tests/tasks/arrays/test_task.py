@@ -10,6 +10,7 @@ import torch
 from micronets import tasks
 from micronets.errors import MicronetsError
 from micronets.tasks.arrays.task import Standard
+from micronets.tasks.base import Card
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(5, 2, (60, 16, 3)).astype(np.float32)
@@ -193,3 +194,24 @@ def test_synthetic_motions_are_not_told_apart_by_their_mean() -> None:
     centres = np.stack([train[data.labels("train") == c].mean(0) for c in range(4)])
     nearest = ((test[:, None] - centres) ** 2).sum(2).argmin(1)
     assert (nearest == data.labels("test")).mean() < 0.5
+
+
+def test_a_model_without_a_front_end_takes_the_numbers_as_they_are(tmp_path: Path) -> None:
+    path = npz(tmp_path / "d.npz", y=np.array(["up", "down", "left"])[Y])
+
+    def card(labels: tuple[str, ...] | None, shape: tuple[int, int, int] = (16, 3, 1)) -> Card:
+        return Card(labels, None, shape, "m.tflite")
+
+    found = tasks.examples("features", card(("left", "up", "down", "other")), path, split="all")
+    assert np.array_equal(found.inputs, X[..., None])
+    assert [found.classes[i] for i in found.labels] == np.array(["up", "down", "left"])[Y].tolist()
+    assert found.notes[-1].startswith("the model carries no front end: it is given the numbers as they are")
+    refused = [
+        (card(None), path, "m.tflite: carries no labels; name its outputs, in their order, with --labels"),
+        (card(("up",), (3, 16, 1)), path, "its input is (3, 16, 1), the examples of"),
+        (card(("up",)), None, "carries no front end, so it was not trained on synthetic motions; give --data"),
+    ]
+    for model, data, message in refused:
+        with pytest.raises(MicronetsError) as e:
+            tasks.examples("features", model, data, split="all")
+        assert message in str(e.value)

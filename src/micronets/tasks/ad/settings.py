@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
+from micronets.arguments import check_kinds
 from micronets.errors import SpecError
 from micronets.frontend import FrontEnd
 from micronets.frontend.mel import hertz, mel, mel_edges
@@ -136,3 +137,4 @@ class WindowAugmentation:
 
     def __post_init__(self) -> None:
         check_fields(self, "augmentation: ")
+        check_kinds(self, "augmentation: ")

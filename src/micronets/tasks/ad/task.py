@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from micronets.arguments import check_kinds
 from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, cached_arrays, features, wav_features
@@ -57,6 +58,7 @@ class AdOptions:
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
+        check_kinds(self, "data.")
         check_pitches(self.pitches)
 
 
@@ -212,7 +214,10 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     if test is not None:
         raise SpecError("--test: task ad takes its test recordings from --data")
     if card.labels is None or card.frontend is None:
-        raise SpecError(f"{card.where}: carries no labels or no front end; give a model of task ad")
+        raise SpecError(
+            f"{card.where}: carries no labels or no front end of task ad, so it is not known how sound becomes its "
+            "input; give a model that micronets run has made"
+        )
     windows = Windows.from_json(card.frontend, card.where)
     if (windows.height, windows.width, 1) != card.input_shape:
         raise SpecError(

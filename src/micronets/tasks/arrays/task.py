@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, assert_never
 
@@ -341,7 +341,7 @@ def _motions(n: int, seed: int = 0) -> SplitArrays:
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
     """Reads a split of the data at `path`, standardised as the model of `card` wants it, in the order of its labels.
 
-    - `card`: the facts about the model, which must have labels and a front end.
+    - `card`: the facts about the model, which must have labels. Without a front end it takes the numbers as they are.
     - `path`: the data; None: synthetic data.
     - `split`: "train", "val", "test", or "all" for everything in one split.
     - `test`: must be None: the test examples are among the data.
@@ -350,8 +350,10 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     """
     if test is not None:
         raise SpecError("--test: task features takes its test examples from --data")
-    if card.labels is None or card.frontend is None:
-        raise SpecError(f"{card.where}: carries no labels or no front end; give a model of task features")
+    if card.labels is None:
+        raise SpecError(f"{card.where}: carries no labels; name its outputs, in their order, with --labels")
+    if card.frontend is None:
+        return _unprepared(card, path, split)
     spectral = is_spectral(card.frontend)
     own = Spectral.from_json(card.frontend, card.where) if spectral else Standard.from_json(card.frontend, card.where)
     if own.input_shape != card.input_shape:
@@ -361,6 +363,28 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     data = load(path, splits=(split,), preparation=own, synthetic=synthetic)
     where = path if path is not None else "synthetic motions"
     return examples_of(data, card, split, where, lambda rows: data.inputs(split, {}, rows))
+
+
+def _unprepared(card: Card, path: Path | None, split: str) -> Examples:
+    """Returns examples as they are, for a model without a front end.
+
+    - `card`: the facts about the model.
+    - `path`, `split`: see `examples`.
+
+    Raises `SpecError` without data or for data of another shape than the model's input, and what `examples` raises.
+    """
+    if path is None:
+        raise SpecError(f"{card.where}: carries no front end, so it was not trained on synthetic motions; give --data")
+    read = load(path, splits=(split,))
+    data = replace(read, preparation=Standard.none(read.preparation.shape))
+    if data.input_shape({}) != card.input_shape:
+        raise SpecError(
+            f"{card.where}: its input is {card.input_shape}, the examples of {path} are {data.input_shape({})}; give "
+            "examples of that shape"
+        )
+    found = examples_of(data, card, split, path, lambda rows: data.inputs(split, {}, rows))
+    note = "the model carries no front end: it is given the numbers as they are, not standardised"
+    return replace(found, notes=(*found.notes, note))
 
 
 TASK = Task(

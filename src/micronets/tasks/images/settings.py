@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from micronets.arguments import check_kinds
 from micronets.errors import SpecError
 
 
@@ -34,6 +35,7 @@ class ImageAugmentation:
     erase_side: float = 0.5
 
     def __post_init__(self) -> None:
+        check_kinds(self, "augmentation: ")
         for name in ("flip", "shift", "brightness", "contrast", "saturation", "erase", "erase_side"):
             if not 0 <= getattr(self, name) <= 1:
                 raise SpecError(f"augmentation: {name} = {getattr(self, name)}; allowed: 0 to 1")

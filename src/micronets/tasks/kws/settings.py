@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from micronets.arguments import check_kinds
 from micronets.errors import SpecError
 from micronets.ranges import check_fields, ranged
 
@@ -36,6 +37,7 @@ class SpectrogramAugmentation:
 
     def __post_init__(self) -> None:
         check_fields(self, "augmentation: ")
+        check_kinds(self, "augmentation: ")
         for name in ("snr_db", "silence_gain_db"):
             low, high = getattr(self, name)
             if not low <= high:
