@@ -28,7 +28,7 @@ def score_of(confusion: list[list[int]]) -> Score:
     """Returns the score of outputs that have this confusion matrix."""
     pairs = [(t, p) for t, row in enumerate(confusion) for p, n in enumerate(row) for _ in range(n)]
     outputs = np.eye(len(confusion))[[p for _, p in pairs]]
-    return classification(outputs, np.array([t for t, _ in pairs]), len(confusion))
+    return classification(outputs, np.array([t for t, _ in pairs], np.int64), len(confusion))
 
 
 def test_balanced_accuracy_is_the_mean_of_the_classes() -> None:
@@ -54,6 +54,17 @@ def test_remarks_name_what_the_accuracy_hides() -> None:
     )
     assert remarks(score_of([[9, 1], [2, 8]]), ("a", "b")) == ()
     assert remarks(score_of([[0, 10], [1, 9]]), ("a", "b"))[-1] == "never named right: 'a'"
+
+
+def test_classes_without_examples_are_named() -> None:
+    assert remarks(score_of([[9, 0, 1], [0, 0, 0], [1, 0, 9]]), ("a", "b", "c")) == (
+        "says nothing about classes without examples: 'b'",
+    )
+    one = [[0] * 9, [1, 9, *[0] * 7], *[[0] * 9] * 7]
+    assert remarks(score_of(one), "abcdefghi") == (
+        "says nothing about classes without examples: 'a', 'c', 'd', 'e', 'f', 'g' and 2 more",
+    )
+    assert remarks(score_of([[0, 0], [0, 0]]), ("a", "b")) == ()
 
 
 def test_an_auc_below_chance_is_remarked() -> None:

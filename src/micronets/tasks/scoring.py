@@ -60,7 +60,7 @@ def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun
     - `labels`: the true class indices `[N]`.
     - `noun`: what an example is, in the plural.
     """
-    predicted = outputs.reshape(len(outputs), -1).argmax(1)
+    predicted = outputs.reshape(len(outputs), math.prod(outputs.shape[1:])).argmax(1)
     counts = np.zeros((classes, classes), np.int64)
     np.add.at(counts, (labels, predicted), 1)
     right = int((predicted == labels).sum())
@@ -106,8 +106,8 @@ def unequal(confusion: Sequence[Sequence[int]]) -> bool:
 def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
     """Returns what has to be said beside a score so that it does not mislead, a sentence each.
 
-    Said are: an AUC below 0.5, unequal classes, an accuracy that naming one class always would reach too, classes of
-    which no example is named right, and classes with fewer than `FEW` examples.
+    Said are: an AUC below 0.5, classes without examples, unequal classes, an accuracy that naming one class always
+    would reach too, classes of which no example is named right, and classes with fewer than `FEW` examples.
 
     - `classes`: the names of the classes, in the order of the confusion counts.
     """
@@ -120,6 +120,9 @@ def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
     if score.confusion is None:
         return tuple(found)
     rows = [(name, row, row[i]) for i, (name, row) in enumerate(zip(classes, score.confusion, strict=True)) if sum(row)]
+    absent = [f"'{name}'" for name, row in zip(classes, score.confusion, strict=True) if not sum(row)]
+    if absent and rows:
+        found.append(f"says nothing about classes without {score.noun}: {_listed(absent)}")
     if len(rows) < 2:
         return tuple(found)
     largest, smallest = (choose(rows, key=lambda r: sum(r[1])) for choose in (max, min))
