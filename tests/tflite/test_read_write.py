@@ -290,6 +290,11 @@ REFUSALS = [
         r"operator 0 .*'stem' has the shape \[1, 5, 4, 5\]; its inputs make",
     ),
     (set_tensor(3, isVariable=True), UnsupportedError, r"tensor 3 'stem' is an output and a variable; operators"),
+    (
+        set_tensor(1, isVariable=True),
+        UnsupportedError,
+        r"tensor 1 '' is a variable and has the values of buffer \d+, wh",
+    ),
     (set_tensor(1, shape=[5, 3, 3, 1]), FileError, r"operator 0 .*tensor 1 '' of shape .* needs 45 bytes and has 90"),
     (set_tensor(1, shape=[5, 6, 3, 1]), FileError, r"operator 0 .*5 filters of 1 channels and an input of 2"),
     (

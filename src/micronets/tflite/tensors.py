@@ -185,6 +185,11 @@ class Graph:
         )
         if table.table(slot.SPARSITY) is not None:
             raise self.unsupported(f"{tensor.label} is sparse; only plain tensors are supported")
+        if tensor.is_variable and len(self.bytes_of(tensor.buffer)):
+            raise self.unsupported(
+                f"{tensor.label} is a variable and has the values of buffer {tensor.buffer}, which TFLM overwrites "
+                "with zeros before the first inference; export it as a constant"
+            )
         if len(dims) > 8:
             raise self.unsupported(f"{tensor.label} has more than 8 dimensions")
         if any(n < 1 for n in dims) or (signature is not None and (signature[1:] < 0).any()):
