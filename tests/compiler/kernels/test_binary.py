@@ -140,6 +140,7 @@ def test_codes_that_are_clamped_or_change_their_type_need_no_table(read: Type, z
 def test_a_constant_may_be_what_a_prelu_rectifies() -> None:
     """The activation then holds its slopes."""
     model = with_constant(Prelu(name="y", inputs=(C, INPUT)), (1,), (1,))
+    model = replace(model, constants={C: np.array([-128], np.int8)})  # below 0, so that the slope counts
     assert "micronets_lookup(" in compile_model(model).files["model.c"]
     same_everywhere(model, random_input(model, 8, 3))
 

@@ -61,14 +61,31 @@ def at_the_end(model: QuantizedModel, zero_point: int) -> QuantizedModel:
     )
 
 
+def with_odd_scales(model: QuantizedModel) -> QuantizedModel:
+    """Returns the model with scales of the first and the last channel that the functions for pairs cannot hold."""
+    w, layer = model.weights["y"], model.arch.layers[-1]
+    unit = float(model.quant["y"].scale) / float(model.quant[layer.inputs[0]].scale)
+    scales = np.broadcast_to(w.scales, w.weights.shape[-1]).copy()
+    scales[0], scales[-1] = 0.7 * unit, 2.0**-25 * unit
+    return replace(model, weights={**model.weights, "y": replace(w, scales=scales)})
+
+
 def some_models(count: int) -> list[QuantizedModel]:
     models = {s: random_model(random_arch(s), s) for s in (*range(count), _RARE)}
-    return [m if s % 3 == 0 else at_the_end(m, -128 if s % 3 == 1 else 127) for s, m in models.items()]
+    made = [m if s % 3 == 0 else at_the_end(m, -128 if s % 3 == 1 else 127) for s, m in models.items()]
+    return [with_odd_scales(m) if k % 4 == 1 else m for k, m in enumerate(made)]
 
 
 @pytest.mark.parametrize("flags", [("-O1",), ("-O2", PAIRS)], ids=["plain", "pairs"])
 def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
     assert_equals_reference(some_models(NETWORKS), (*flags, *STRICT))
+
+
+def test_one_channel_of_a_large_scale_leaves_the_others_to_the_function_for_pairs() -> None:
+    layer = DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(3, 3), padding="same")
+    model = at_the_end(random_model(Arch((25, 13, 8), (layer,)), 1), -128)
+    for each in (model, with_odd_scales(model)):
+        assert ".kernel = micronets_depthwise_3x3_s1_relu," in compile_model(each).files["model.c"]
 
 
 ROWS = ("any", "s1", "s2", "3x3_s1", "3x3_s1_relu", "3x3_s2", "3x3_s2_relu")

@@ -224,13 +224,16 @@ def _by4_function(model: QuantizedModel, schedule: DepthwiseSchedule) -> str:
 def _rows_function(
     model: QuantizedModel, layer: DepthwiseConv2D, schedule: DepthwiseSchedule, rows: npt.NDArray[np.int8]
 ) -> str:
-    """Returns the inner function for a channel at a time: one for pairs, if it can hold the layer's numbers."""
+    """Returns the inner function for a channel at a time: one for pairs, if it can hold any scale.
+
+    The kernel computes the channels whose scale the function for pairs cannot hold by `ROWS_ANY`, one by one.
+    """
     w, target = model.weights[layer.name], model.quant[layer.name]
     multiplier, shift = conv_rescale(model.quant[layer.inputs[0]], w.scales, target)
     bias = 0 if w.bias is None else np.abs(w.bias.astype(np.int64))
     largest = int((np.abs(rows.astype(np.int64)).sum(axis=1) * 256 + bias).max())
     fits = (multiplier == 0) | ((shift < 0) & (shift >= LEAST_SHIFT))
-    return _paired_function(schedule, target.zero_point) if fits.all() and largest < DOUBLED_LIMIT else ROWS_ANY
+    return _paired_function(schedule, target.zero_point) if fits.any() and largest < DOUBLED_LIMIT else ROWS_ANY
 
 
 def _paired_function(schedule: DepthwiseSchedule, zero_point: int) -> str:

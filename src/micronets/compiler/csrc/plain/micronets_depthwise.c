@@ -44,17 +44,18 @@ static void pad(int16_t *line, int32_t count, int32_t value)
     }
 }
 
-/* Writes a channel's bias, multiplier, shift and addend for the kernels that multiply pairs. */
-MICRONETS_INLINE void prepare(micronets_channel_constants *filter, const micronets_requant *requant, int32_t channel)
+/* Writes a channel's bias, multiplier, shift and addend for the kernels that multiply pairs. Returns 1 where these can
+ * compute the channel, else 0. */
+MICRONETS_INLINE int32_t prepare(micronets_channel_constants *filter, const micronets_requant *requant, int32_t channel)
 {
     const micronets_scale scale = micronets_scale_of(requant, channel);
-    /* Such a shift comes with a multiplier of 0, or gives 0 for every sum. */
-    const int32_t is_zero = scale.shift >= 0 || scale.shift < MICRONETS_LEAST_SHIFT;
+    const int32_t is_zero = scale.multiplier == 0 || scale.shift <= -31; /* either gives 0 for every sum */
     const int32_t shift = is_zero ? 1 : -scale.shift;
     filter->bias = 2 * scale.bias;
     filter->multiplier = is_zero ? 0 : scale.multiplier;
     filter->shift = shift;
-    filter->addend = requant->zero_point * (1 << shift) + (1 << (shift - 1));
+    filter->addend = (int32_t)(((uint32_t)requant->zero_point << (shift & 31)) + (1u << ((shift - 1) & 31)));
+    return (uint32_t)(shift - 1) < (uint32_t)-MICRONETS_LEAST_SHIFT;
 }
 
 /* Computes one of the interleaved parts of a channel, a pass after the other. Lines that the next pass needs, too, are
@@ -112,8 +113,9 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
     pad(lines, pitch * height, n->pad_value);
     filter->step = phases * steps.out_step;
     for (int32_t c = 0; c < n->out_c; c++) {
+        micronets_depthwise_kernel own = kernel;
         if (schedule->even_words > 0) {
-            prepare(filter, requant, c);
+            own = prepare(filter, requant, c) ? kernel : micronets_depthwise_any;
             if (schedule->even_words == 1 && schedule->odd_words == 1 && n->kernel_w == 3) {
                 pack_3x3(filter->weights, pass.weights);
             } else {
@@ -132,10 +134,10 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
                 copied.pad_end = values < room ? 1 : 0; /* the part before this one may have had a value more */
             }
             if (schedule->rows_per_pass < n->out_h) {
-                passes(from, to, count, &copied, &pass, kernel, lines);
+                passes(from, to, count, &copied, &pass, own, lines);
             } else { /* one pass computes all lines: the padding is written already, and stays where it is */
                 micronets_depthwise_gather(lines + n->pad_top * pitch, from, below, &copied);
-                kernel(&pass, to, n->out_h, count);
+                own(&pass, to, n->out_h, count);
             }
         }
         pass.weights += taps;
