@@ -10,7 +10,7 @@ from micronets.compiler import compile_model
 from micronets.device.cross_compiler import find_compiler
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, Layer
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Layer
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.runtimes import OUR_C, MeasureOptions
@@ -24,6 +24,8 @@ LAYERS: dict[str, tuple[tuple[int, ...], Layer]] = {
     "conv_c4": ((3, 5, 64), Conv2D(**Y, kernel=(3, 3))),
     "conv": ((4, 5, 63), Conv2D(**Y, kernel=(3, 3), stride=(2, 2), activation="relu")),
     "conv_1x1": ((3, 1, 600), Conv2D(**Y, kernel=(1, 1))),
+    "fully_connected": ((603,), FullyConnected(name="y", inputs=(INPUT,), units=16)),
+    "fully_connected_by8": ((608,), FullyConnected(name="y", inputs=(INPUT,), units=16)),
 }
 REASONS = ("sums of 24 bits", "bias of 24 bits", "scale of a half", "weights that clash")
 
@@ -36,18 +38,18 @@ def network(kernel: str, reason: str | None) -> QuantizedModel:
     shape, layer = LAYERS[kernel]
     model = random_model(Arch(shape, (layer,)), 4)
     w = model.weights["y"].weights.clip(-40, 40).astype(np.int64)
-    bias, odd = np.arange(len(w)) * 100 - 500, 5
+    rows, bias, odd = w.reshape(len(w), -1), np.arange(len(w)) * 100 - 500, 5
     match reason:
         case "sums of 24 bits":
             w[odd] = np.sign(w[odd] + 0.5) * 127
         case "weights that clash":
-            w[odd - 1, 0, 0, 0], w[odd, 0, 0, 0] = -1, -128
+            rows[odd - 1, 0], rows[odd, 0] = -1, -128
         case "scale of a half":
             w[odd] = 0
-            w[odd, 0, 0, :2] = 1, -1
+            rows[odd, :2] = 1, -1
         case _:
             pass
-    sums = np.sqrt((w.astype(float) ** 2).sum(axis=(1, 2, 3))) * 70
+    sums = np.sqrt((rows.astype(float) ** 2).sum(axis=1)) * 70
     scales = 60 / np.maximum(sums, 1)
     if reason == "scale of a half":
         scales[odd] = 0.7
@@ -65,8 +67,8 @@ def test_outputs_equal_the_reference(kernels: tuple[str, ...]) -> None:
     named = {(kernel, reason): network(kernel, reason) for kernel in LAYERS for reason in REASONS}
     compiled = [compile_model(model) for model in named.values()]
     for (kernel, reason), one in zip(named, compiled, strict=True):
-        assert f"run_{kernel}_odd(" in one.files["model.c"], (kernel, reason)
-        outputs = reference.run(one.model, random_input(one.model, 4, 1))
+        assert f"run_{kernel.removesuffix('_by8')}_odd(" in one.files["model.c"], (kernel, reason)
+        outputs = reference.run(one.model, random_input(one.model, 64, 1))
         assert len(np.unique(outputs[..., 5])) > 2, (kernel, reason)
     assert_equals_reference([*named.values()], kernels, compiled, samples=2)
 

@@ -15,6 +15,7 @@ from micronets.compiler.kernels.base import (
     FlashOutline,
     Kernel,
     LayerCode,
+    Name,
     Overlap,
     Place,
     Struct,
@@ -36,7 +37,14 @@ from micronets.compiler.kernels.conv import (
     unpacked_bytes,
     windowed_code,
 )
-from micronets.compiler.kernels.requantise import REQUANT, requant_bytes, requantisation
+from micronets.compiler.kernels.odd_filters import ODD_MULTIPLY, divide
+from micronets.compiler.kernels.requantise import (
+    REQUANT,
+    Requantisation,
+    requant_bytes,
+    requant_numbers,
+    requantisation,
+)
 from micronets.compiler.kernels.window import window_struct
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -46,6 +54,8 @@ from micronets.quantized.model import QuantizedModel
 FULLY_CONNECTED = "micronets_fully_connected"
 FULLY_CONNECTED_BY8 = "micronets_fully_connected_by8"
 FULLY_CONNECTED_S4 = "micronets_fully_connected_s4"
+FULLY_CONNECTED_ODD = "micronets_fully_connected_odd"
+INNER = "micronets_dense_kernel *"
 
 
 @dataclass(frozen=True)
@@ -108,9 +118,36 @@ class DenseKernel(Kernel):
             return any_code(model, layer, place, vector_window(self.step, model, place, weights.weights))
         requant = requantisation(model, layer, rows, place)
         if not (requant.packed and conv_weights.suits(rows)):
-            return fallback_code(model, layer, rows, place, vector_window(self.step, model, place, rows))
+            divided = self._divided_code(model, place, rows)
+            return divided or fallback_code(model, layer, rows, place, vector_window(self.step, model, place, rows))
         if self.as_pointwise:
-            return self._pointwise_code(model, place, rows)
+            requant = requantisation(model, layer, rows, place, per_channel=True)
+            return self._pointwise_code(model, place, rows, requant)
+        return self._dense_code(place, rows, requant)
+
+    def _divided_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode | None:
+        """Returns a call of the quick kernel that has a few filters computed apart; None where too many need that."""
+        if self.layer.weight_bits != 8:
+            return None
+        pointwise = self._pointwise(rows.shape[1]) if self.as_pointwise else ""
+        numbers = requant_numbers(model, self.layer, rows, per_channel=True)
+        found = divide(place, rows, numbers, 1 if pointwise == CONV else None, by_bytes=not pointwise)
+        if found is None:
+            return None
+        if pointwise:
+            code, extra = self._pointwise_code(model, place, found.rows, found.requant), ODD_MULTIPLY
+        else:
+            code, extra = self._dense_code(place, found.rows, found.requant), FULLY_CONNECTED_ODD
+        assert code.call is not None
+        odd = f"{pointwise}_odd" if pointwise else FULLY_CONNECTED_ODD
+        inner = () if pointwise else (("kernel", Name(code.call.function, INNER)),)
+        call = Call(odd, (*code.call.arguments, ("odd", found.odd), *inner))
+        others = (source for source in code.sources if not pointwise or source != pointwise)
+        return LayerCode(call, tuple(dict.fromkeys((odd, extra, *others))))
+
+    def _dense_code(self, place: Place, rows: npt.NDArray[np.int8], requant: Requantisation) -> LayerCode:
+        """Returns a call of a kernel of dense layers."""
+        layer = self.layer
         units, size = rows.shape
         function = self._function(units, size)
         if function == FULLY_CONNECTED_BY8:
@@ -130,10 +167,11 @@ class DenseKernel(Kernel):
         )
         return LayerCode(call, (function, *_sources(function)))
 
-    def _pointwise_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode:
+    def _pointwise_code(
+        self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8], requant: Requantisation
+    ) -> LayerCode:
         """Returns a call of a convolution's kernel for one pixel."""
         function = self._pointwise(rows.shape[1])
-        requant = requantisation(model, self.layer, rows, place, per_channel=True)
         table = conv_weights.weights_table(place, 8, rows, 1 if function == CONV else None)
         if function == CONV_1X1:
             return pointwise_code(place, self.layer, table, 1, rows, requant)

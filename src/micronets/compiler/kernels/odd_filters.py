@@ -1,8 +1,8 @@
-"""Filters of a convolution that its quick kernel cannot hold: the layer keeps that kernel, which computes them apart.
+"""Filters that a layer's quick kernel cannot hold: the layer keeps that kernel, and they are computed apart.
 
 A quick kernel holds biases of 24 bits, scales below one half and sums of 24 bits (`conv_weights`, `requantise.pack`).
 Where a few filters are beyond that, they get zeros in the kernel's tables, and a second function computes them one by
-one from the same im2col columns, in 32 bits and with tables of any form.
+one from the same im2col columns, or from the vector that a dense layer reads, in 32 bits and with tables of any form.
 """
 
 from __future__ import annotations
@@ -40,13 +40,17 @@ class Divided:
     odd: Struct
 
 
-def divide(place: Place, rows: IntArray, numbers: RequantNumbers, lines: int | None) -> Divided | None:
-    """Returns the filters of a convolution divided; None where too many are odd.
+def divide(
+    place: Place, rows: IntArray, numbers: RequantNumbers, lines: int | None, *, by_bytes: bool = False
+) -> Divided | None:
+    """Returns the filters of a layer divided; None where too many are odd.
 
     - place: the source of the names of tables.
     - rows: weights `[filters, size]`, less their zero point.
     - numbers: those of the requantisation, with a multiplier for each filter.
     - lines: see `conv_weights.words`.
+    - by_bytes: whether weights of odd filters are bytes, each filter filled up to a word, and not pairs of 16 bits in
+      the order of im2col columns.
     """
     odd = ~numbers.packable | ~conv_weights.fitting(rows)
     kept = np.where(odd[:, None], 0, rows)
@@ -59,7 +63,7 @@ def divide(place: Place, rows: IntArray, numbers: RequantNumbers, lines: int | N
     tables = requantisation_of(
         place, others.bias, others.multiplier, others.shift, others.limits, others.target, 2**31, prefix="odd_"
     )
-    words = conv_weights.column_words(rows[apart], lines)
+    words = _byte_words(rows[apart]) if by_bytes else conv_weights.column_words(rows[apart], lines)
     struct = Struct(
         ODD_FILTERS,
         (
@@ -75,3 +79,9 @@ def divide(place: Place, rows: IntArray, numbers: RequantNumbers, lines: int | N
         place, bias.astype(np.int32), multiplier, numbers.shift, numbers.limits, numbers.target, largest
     )
     return Divided(np.where(odd[:, None], 0, rows).astype(np.int8), requant, struct)
+
+
+def _byte_words(rows: IntArray) -> npt.NDArray[np.uint32]:
+    """Returns weights `[filters, size]` as words of four bytes, `[filters, size / 4]`; the division rounds up."""
+    padded = np.pad(rows, ((0, 0), (0, -rows.shape[1] % 4))).astype(np.int8)
+    return np.ascontiguousarray(padded).view("<u4")

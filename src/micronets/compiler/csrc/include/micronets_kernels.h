@@ -60,10 +60,10 @@ typedef struct {
     uint16_t shift_count;      /* 0: the tables are packed; else how many multipliers, and how many shifts, there are */
 } micronets_requant;
 
-/* Filters of a convolution whose numbers its kernel cannot hold, as they are too large for packed tables or for weights
- * that share 16 bits. In the layer's own tables they have zeros; they are computed one by one. */
+/* Filters of a layer whose numbers its kernel cannot hold, as they are too large for packed tables or for weights that
+ * share 16 bits. In the layer's own tables they have zeros; they are computed one by one. */
 typedef struct {
-    const uint32_t *weights;   /* of each filter, pairs of int16 in the order of a column */
+    const uint32_t *weights;   /* of each filter, pairs of int16 in the order of a column; of a dense layer, bytes */
     const uint16_t *channels;  /* the output channel of each filter */
     int32_t count;             /* how many there are, at least 1 */
     micronets_requant requant; /* tables of these filters, with a multiplier for each */
@@ -584,6 +584,18 @@ void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32
  * inputs, units: multiples of eight, at least 8. requant: [in] packed tables. */
 void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
                                    int32_t units, const micronets_requant *requant);
+
+/* A matrix times a vector; arguments are those of micronets_fully_connected. */
+typedef void micronets_dense_kernel(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
+                                    int32_t units, const micronets_requant *requant);
+
+/* A matrix times a vector, some of whose filters the kernels above cannot hold: these are computed one by one.
+ *
+ * odd: [in] those filters; each has `inputs` weights of a byte, filled up to a multiple of four bytes. kernel: computes
+ * all others, and gives the odd ones any code. The other arguments are those of `kernel`. */
+void micronets_fully_connected_odd(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
+                                   int32_t units, const micronets_requant *requant, const micronets_odd_filters *odd,
+                                   micronets_dense_kernel *kernel);
 
 /* A matrix with weights of 4 bits times a vector: four filters' weights are unpacked, then multiplied.
  *
