@@ -1,7 +1,9 @@
 """Cycles a byte of every operator without products of weights, on a simulated Cortex-M4; writes docs/results.md.
 
 Run from the repository: `python -m benchmarks.cycles_a_byte [OPERATOR ...]`. Operators by name run alone, and the page
-stays as it is. Needs `pip install '.[sim]'` and a cross compiler. About a minute.
+stays as it is. `python -m benchmarks.cycles_a_byte --tables SHARED` counts the tables of 256 codes in the models of a
+folder instead, and those that a layer with weights could look up as it writes its output. Needs
+`pip install '.[sim]'` and a cross compiler. About a minute.
 
 Each case is a network of one layer, built, and run on random inputs; every output byte is compared
 with the reference. Cycles are those of the layer without flash wait states, divided by the bytes of the largest tensor
@@ -22,7 +24,8 @@ import numpy as np
 from benchmarks.tables import replace_section
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
-from micronets.ir.arch import Arch
+from micronets.errors import MicronetsError
+from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     INPUT,
     Abs,
@@ -68,9 +71,11 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.ir.types import ELEMENT_BYTES, Type
+from micronets.quantized.code_tables import BYTES
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.runtimes.base import MeasureOptions
 from micronets.runtimes.c import execute_compiled
+from micronets.tflite import read
 from tests.support.random_models import random_model
 
 BOARD = "NUCLEO-F446RE"
@@ -253,6 +258,33 @@ def _sizes(shape: Shape) -> str:
     return " x ".join(map(str, shape))
 
 
+def count_tables(shared: Path) -> str:
+    """Returns a sentence about the tables of 256 codes that are left in the models of a folder once compiled."""
+    models = with_tables = 0
+    behind: list[int] = []  # bytes of tables behind layers with weights, for each model that has any
+    for path in sorted(shared.rglob("*.tflite")):
+        try:
+            model = compile_model(read(path.read_bytes(), path.name), load_board(BOARD).target).model
+        except MicronetsError:  # what is no integer model, or has an operator that is not supported
+            continue
+        models += 1
+        steps = {step.layer.name: step for step in model.arch.steps()}
+        tables = [step for step in steps.values() if _is_looked_up(step)]
+        with_tables += bool(tables)
+        weighted = {name for name, step in steps.items() if step.weights is not None}
+        if made := sum(math.prod(step.output_shape) for step in tables if step.layer.inputs[0] in weighted):
+            behind.append(made)
+    return (
+        f"Of {models} models {with_tables} have a table of 256 codes; in {len(behind)} one stands behind a layer with "
+        f"weights, of {max(behind, default=0)} values at most."
+    )
+
+
+def _is_looked_up(step: Step) -> bool:
+    """Tells whether each byte of a step's output is looked up by a byte of its input, unless a clamp does it."""
+    return step.operator.codewise and {*step.input_types, step.output_type} <= {*BYTES}
+
+
 def main(only: Iterable[str]) -> None:
     """Measures the cases and writes the table."""
     names = set(only)
@@ -267,4 +299,7 @@ def main(only: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["--tables"]:
+        print(count_tables(Path(sys.argv[2])))
+    else:
+        main(sys.argv[1:])

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
+import numpy as np
+
 from docs.wrap_markdown import wrapped
 from micronets.boards.cores import CORES, Core
 from micronets.boards.targets import DSP, MVE, PLAIN, Target
@@ -188,6 +190,14 @@ def _with_equal_scales(model: QuantizedModel) -> QuantizedModel:
     return replace(model, quant={INPUT: TensorQuant(0.5, 128), "layer": TensorQuant(0.5, 0)})
 
 
+def _with_large_scale(model: QuantizedModel) -> QuantizedModel:
+    """Returns the model with a scale of more than a half for the sums of its layer's first channel."""
+    w = model.weights["layer"]
+    scales = np.resize(w.scales, model.arch.shapes()["layer"][-1]).copy()
+    scales[0] = 0.7 * model.quant["layer"].scale / model.quant[INPUT].scale
+    return replace(model, weights={"layer": replace(w, scales=scales)})
+
+
 def _conv(kernel: tuple[int, int], filters: int = 8, bits: int = 8) -> Conv2D:
     return Conv2D(name="layer", inputs=X, filters=filters, kernel=kernel, weight_bits=bits)
 
@@ -263,6 +273,7 @@ CASES = (
     Case("3 x 3, stride 2, large maps, ReLU", _depthwise((3, 3), 2, activation=True), (49, 49, 1)),
     Case("3 x 3, small maps", _depthwise((3, 3)), (5, 5, 64)),
     Case("3 x 3, small maps, ReLU", _depthwise((3, 3), activation=True), (5, 5, 64)),
+    Case("a channel of a large scale", _depthwise((3, 3)), (48, 48, 8), _with_large_scale),
     Case("other windows, stride 1, large maps", _depthwise((5, 5)), (48, 48, 1)),
     Case("other windows, stride 2, large maps", _depthwise((5, 5), 2), (49, 49, 1)),
     Case("other windows, small maps", _depthwise((5, 1)), (10, 1, 64)),
@@ -281,6 +292,7 @@ CASES = (
     Case("weights of 4 bits", FullyConnected(name="layer", inputs=X, units=16, weight_bits=4), (64,)),
     Case("about 2,000 inputs or more", FullyConnected(name="layer", inputs=X, units=8), (4096,)),
     Case("several vectors", FullyConnected(name="layer", inputs=X, units=16, keep_dims=True), (24, 64)),
+    Case("a filter of a large scale", FullyConnected(name="layer", inputs=X, units=16), (64,), _with_large_scale),
     Case("weights with a zero point", FullyConnected(name="layer", inputs=X, units=16), (64,), _with_zero_point),
     Case("exact as a sum of multiples", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("else", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), _with_ties),

@@ -27,7 +27,7 @@ _EXTENSIONS = ("micronets_dsp_", "micronets_mve_")  # what files for an extensio
 _ORDER = """
 add_by4 add row_linear average_pool patch_keep_rows im2col_multiply conv_im2col conv odd_multiply conv_odd
 winograd_transform winograd_multiply conv_winograd conv_1x1 conv_1x1_odd conv_c4_edge conv_c4_im2col conv_c4 conv_c4_odd
-conv_any conv_s4 conv_wide depthwise depthwise_s4 depthwise_by4 dequantize im2col_pixel
+conv_any conv_s4 conv_wide depthwise depthwise_odd depthwise_s4 depthwise_by4 dequantize im2col_pixel
 depthwise_by4_3x3 depthwise_by4_3x3_relu depthwise_by4_any fully_connected fully_connected_by8_rows
 fully_connected_by8 fully_connected_s4 fully_connected_odd
 lookup clamp_codes max_pool mean pad im2col_prepare quantize depthwise_3x3_s1

@@ -83,9 +83,11 @@ def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
 
 def test_one_channel_of_a_large_scale_leaves_the_others_to_the_function_for_pairs() -> None:
     layer = DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(3, 3), padding="same")
-    model = at_the_end(random_model(Arch((25, 13, 8), (layer,)), 1), -128)
-    for each in (model, with_odd_scales(model)):
-        assert ".kernel = micronets_depthwise_3x3_s1_relu," in compile_model(each).files["model.c"]
+    model = at_the_end(random_model(Arch((25, 13, 8), (layer,)), 2), -128)
+    for each, function in ((model, "depthwise"), (with_odd_scales(model), "depthwise_odd")):
+        text = compile_model(each).files["model.c"]
+        assert f"run_{function}(" in text
+        assert ".kernel = micronets_depthwise_3x3_s1_relu," in text
 
 
 ROWS = ("any", "s1", "s2", "3x3_s1", "3x3_s1_relu", "3x3_s2", "3x3_s2_relu")

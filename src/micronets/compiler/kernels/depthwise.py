@@ -33,6 +33,7 @@ from micronets.quantized.arithmetic import activation_range, conv_rescale, pack_
 from micronets.quantized.model import QuantizedModel
 
 DEPTHWISE = "micronets_depthwise"
+DEPTHWISE_ODD = "micronets_depthwise_odd"
 DEPTHWISE_S4 = "micronets_depthwise_s4"
 DEPTHWISE_BY4 = "micronets_depthwise_by4"
 UNPACK = "micronets_unpack_s4"
@@ -137,7 +138,7 @@ class DepthwiseKernel(Kernel):
             weights = place.table("uint32_t", "weights", _interleave_by4(rows))
             sources = {DEPTHWISE_BY4, inner}
         else:
-            function, inner = DEPTHWISE, _rows_function(model, layer, schedule, rows)
+            function, inner = _rows_functions(model, layer, schedule, rows)
             weights = place.table("int8_t", "weights", rows)
             if layer.weight_bits == 4:
                 function = DEPTHWISE_S4
@@ -200,7 +201,7 @@ def line_window(
 
 def _line_sources(function: str) -> set[str]:
     """Returns the functions of a kernel that goes from channel to channel: itself and those that it calls."""
-    return {DEPTHWISE, ROWS_ANY} | ({function, UNPACK} if function == DEPTHWISE_S4 else set())
+    return {function, ROWS_ANY} | ({DEPTHWISE, UNPACK} if function == DEPTHWISE_S4 else set())
 
 
 def _interleave_by4(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
@@ -221,19 +222,24 @@ def _by4_function(model: QuantizedModel, schedule: DepthwiseSchedule) -> str:
     return BY4_3X3_RELU if all(model.quant[name].zero_point == -128 for name in outputs) else BY4_3X3
 
 
-def _rows_function(
+def _rows_functions(
     model: QuantizedModel, layer: DepthwiseConv2D, schedule: DepthwiseSchedule, rows: npt.NDArray[np.int8]
-) -> str:
-    """Returns the inner function for a channel at a time: one for pairs, if it can hold any scale.
+) -> tuple[str, str]:
+    """Returns the kernel and its inner function for a channel at a time: one for pairs, if it can hold the numbers.
 
-    The kernel computes the channels whose scale the function for pairs cannot hold by `ROWS_ANY`, one by one.
+    Where it can hold those of some channels alone, the kernel computes the others by `ROWS_ANY`.
     """
     w, target = model.weights[layer.name], model.quant[layer.name]
     multiplier, shift = conv_rescale(model.quant[layer.inputs[0]], w.scales, target)
     bias = 0 if w.bias is None else np.abs(w.bias.astype(np.int64))
     largest = int((np.abs(rows.astype(np.int64)).sum(axis=1) * 256 + bias).max())
     fits = (multiplier == 0) | ((shift < 0) & (shift >= LEAST_SHIFT))
-    return _paired_function(schedule, target.zero_point) if fits.any() and largest < DOUBLED_LIMIT else ROWS_ANY
+    paired = _paired_function(schedule, target.zero_point)
+    if paired == ROWS_ANY or largest >= DOUBLED_LIMIT or not fits.any():
+        return DEPTHWISE, ROWS_ANY
+    if fits.all():
+        return DEPTHWISE, paired
+    return (DEPTHWISE, ROWS_ANY) if layer.weight_bits == 4 else (DEPTHWISE_ODD, paired)
 
 
 def _paired_function(schedule: DepthwiseSchedule, zero_point: int) -> str:

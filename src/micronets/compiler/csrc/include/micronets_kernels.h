@@ -475,6 +475,12 @@ void micronets_depthwise(const int8_t *input, int8_t *output, const int8_t *weig
                          const micronets_window *window, const micronets_depthwise_schedule *schedule,
                          const micronets_requant *requant, micronets_depthwise_kernel kernel);
 
+/* The same, where the kernel that multiplies pairs cannot hold the scales of some channels: these are computed by
+ * micronets_depthwise_any. Arguments are those of micronets_depthwise. */
+void micronets_depthwise_odd(const int8_t *input, int8_t *output, const int8_t *weights, void *scratch,
+                             const micronets_window *window, const micronets_depthwise_schedule *schedule,
+                             const micronets_requant *requant, micronets_depthwise_kernel kernel);
+
 /* Depthwise convolution with weights of 4 bits, which are unpacked to the front of the scratch memory; then
  * micronets_depthwise runs.
  *
