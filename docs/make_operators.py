@@ -391,6 +391,9 @@ CASES = (
             LeakyRelu(name="layer", inputs=X, alpha=0.125),
             Logistic(name="layer", inputs=X),
             Tanh(name="layer", inputs=X),
+            Abs(name="layer", inputs=X),
+            Rsqrt(name="layer", inputs=X),
+            BatchMatMul(name="layer", inputs=(INPUT, INPUT), transpose_b=True),
         )
     ),
     *(
@@ -415,6 +418,8 @@ CASES = (
             Sum(name="layer", inputs=X, axes=(0, 1)),
             ReduceMax(name="layer", inputs=X, axes=(0, 1)),
             ReduceMin(name="layer", inputs=X, axes=(0, 1)),
+            ArgMax(name="layer", inputs=X, axis=2),
+            ArgMax(name="layer", inputs=X, axis=2, smallest=True),
             Softmax(name="layer", inputs=X, to="float32"),
         )
     ),

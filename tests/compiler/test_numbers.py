@@ -11,6 +11,8 @@ from micronets.ir.layers import (
     INPUT,
     Abs,
     Add,
+    ArgMax,
+    BatchMatMul,
     Concatenation,
     Dequantize,
     Div,
@@ -40,6 +42,7 @@ from micronets.ir.layers import (
     Sum,
     TensorSpec,
 )
+from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from tests.support.everywhere import same_everywhere
@@ -132,3 +135,40 @@ def test_indices_are_computed_in_whole_numbers() -> None:
     ones = dict.fromkeys((INPUT, "c", *(name for layer in layers for name in layer.outputs)), TensorQuant(1.0, 0))
     model = QuantizedModel(arch, ones, {}, constants={"c": np.array([3, -4, 5, 7, 1, 2**30], np.int32)})
     same_everywhere(model, np.random.default_rng(0).integers(-(2**30), 2**30, (4, 6)).astype(np.int32))
+
+
+def test_attention_and_a_normalisation_of_int16() -> None:
+    """What a converter makes of attention and of a layer normalisation with codes of 16 bits, and places of floats."""
+    layers = (
+        BatchMatMul(name="scores", inputs=(INPUT, "keys"), transpose_b=True),
+        BatchMatMul(name="mixed", inputs=("scores", INPUT)),
+        BatchMatMul(name="turned", inputs=(INPUT, "mixed"), transpose_a=True),
+        Abs(name="sizes", inputs=("mixed",)),
+        Abs(name="same_scale", inputs=("turned",)),
+        Rsqrt(name="inverse", inputs=("sizes",)),
+        Dequantize(name="real", inputs=("mixed",)),
+        ArgMax(name="place", inputs=("real",), axis=2),
+        ArgMax(name="least_place", inputs=("real",), axis=0, smallest=True),
+    )
+    spec = TensorSpec("keys", (2, 7, 5), "int16")
+    arch = Arch((2, 7, 5), layers, "int16", all_outputs(layers), (spec,))
+    scales = {INPUT: 0.002, "keys": 0.0001, "scores": 0.003, "mixed": 0.02, "turned": 0.01, "sizes": 0.03}
+    scales |= {"same_scale": 0.01, "inverse": 0.0004, "place": 1.0, "least_place": 1.0}
+    rng = np.random.default_rng(8)
+    keys = rng.integers(-32768, 32767, spec.shape, endpoint=True).astype(np.int16)
+    quant = {name: TensorQuant(scale, 0) for name, scale in scales.items()}
+    model = QuantizedModel(arch, quant, {}, constants={"keys": keys})
+    x = rng.integers(-32768, 32767, (6, 2, 7, 5), endpoint=True).astype(np.int16)
+    x[0], x[1], x[2] = -32768, 32767, 0
+    x[3] = (9000 * np.sin(np.arange(70) / 5)).reshape(x[3].shape)
+    same_everywhere(model, x)
+
+
+def test_the_place_of_an_extreme_passes_over_what_is_not_a_number() -> None:
+    layers = tuple(ArgMax(name=f"y{k}", inputs=(INPUT,), axis=0, smallest=bool(k)) for k in range(2))
+    arch = Arch((4,), layers, "float32", ("y0", "y1"))
+    model = QuantizedModel(arch, dict.fromkeys(("y0", "y1"), TensorQuant(1.0, 0)), {})
+    x = np.float32([[1, np.nan, 3, -2], [np.nan, 1, 2, 3], [2, 2, np.nan, 2], [-np.inf, np.nan, -np.inf, np.inf]])
+    found = reference.outputs(model, x)
+    assert [found[name].tolist() for name in ("y0", "y1")] == [[2, 0, 0, 3], [3, 0, 0, 0]]
+    same_everywhere(model, x)

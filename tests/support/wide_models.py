@@ -16,8 +16,10 @@ from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
     INPUT,
+    Abs,
     Add,
     AveragePool2D,
+    BatchMatMul,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -64,6 +66,7 @@ KINDS = (
     "move",
     "reduce",
     "softmax",
+    "products",
 )
 
 
@@ -144,11 +147,14 @@ def _layer(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[
         case "unary":
             six = {"six": rng.random() < 0.5}
             alpha = {"alpha": rng.choice((0.0, 0.125, 0.3, 2.5, -0.5))}
-            kind, more = rng.choice(((Logistic, {}), (Tanh, {}), (Relu, six), (LeakyRelu, alpha)))
+            kind, more = rng.choice(((Logistic, {}), (Tanh, {}), (Relu, six), (LeakyRelu, alpha), (Abs, {})))
             return (kind(**base, **more),)
         case "reduce":
             axes = tuple(sorted(rng.sample(range(len(x)), rng.randint(1, len(x)))))
             return (rng.choice((Mean, Sum))(**base, axes=axes, keep_dims=True),)
+        case "products":
+            first = rng.random() < 0.5
+            return (BatchMatMul(name=name, inputs=(previous, previous), transpose_a=first, transpose_b=not first),)
         case "softmax":
             return (Softmax(**base, to="int16", beta=rng.choice((1.0, 0.5, 3.0))),)
         case _:

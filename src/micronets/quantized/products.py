@@ -147,6 +147,8 @@ def multiplied_matrices(
         whole = x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]).astype(np.float64) - q.zero_point
         factors.append(whole.swapaxes(-1, -2) if transposed else whole)
     total = (factors[0] @ factors[1]).astype(np.int64)  # exact: no sum reaches 2**53
+    if a.dtype == np.int16:
+        return multiply_by_reduced_multiplier(total, *product_rescale(qa, qb, qy))
     return multiply_by_quantized_multiplier(total, *product_rescale(qa, qb, qy)) + qy.zero_point
 
 

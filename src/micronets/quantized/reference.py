@@ -375,7 +375,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case ReduceMin():
             return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
         case ArgMax():
-            return ((x.argmin if layer.smallest else x.argmax)(axis=layer.axis + 1),)
+            return (_arg_extreme(layer, x),)
         case Add() | Mul() | Sub() | Div() | Minimum() | Maximum() | SquaredDifference() | Prelu():
             if step.output_type in ("int32", "float32"):
                 return (combined(layer, *aligned(*inputs)),)
@@ -459,6 +459,19 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             raise AssertionError("_execute runs what works with variables")
         case _:
             assert_never(layer)
+
+
+def _arg_extreme(layer: ArgMax, x: Array) -> Array:
+    """Returns the place of the first of the largest, or smallest, values along a dimension.
+
+    What is not a number is passed over, but for a first value, which nothing then exceeds.
+    """
+    axis = layer.axis + 1
+    find = np.argmin if layer.smallest else np.argmax
+    if x.dtype != np.float32:
+        return np.asarray(find(x, axis=axis))
+    first = np.isnan(np.take(x, 0, axis))
+    return np.where(first, 0, find(np.where(np.isnan(x), np.inf if layer.smallest else -np.inf, x), axis=axis))
 
 
 def _cast(x: Array, to: Type) -> Array:

@@ -100,6 +100,14 @@ def elu_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray
     return np.asarray(table.astype(np.int64) + target.zero_point)[x.astype(np.intp) + 128]
 
 
+def magnitude_rescale(source: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
+    """Returns the multiplier and the shift that bring magnitudes of codes of `source` to the scale of `target`.
+
+    TFLM divides the scales in float32, and multiplies by nothing where they are equal, which a factor of 1 does, too.
+    """
+    return quantize_multiplier(float(np.float32(source.scale) / np.float32(target.scale)))
+
+
 def abs_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
     """Returns the magnitude of x, as codes that are not yet clamped.
 
@@ -107,10 +115,7 @@ def abs_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray
     - source, target: quantisation of `x` and of the result.
     """
     magnitude = np.abs(x.astype(np.int64) - source.zero_point)
-    scale, out = np.float32(source.scale), np.float32(target.scale)
-    if scale != out:
-        magnitude = multiply_by_quantized_multiplier(magnitude, *quantize_multiplier(float(scale / out)))
-    return np.asarray(magnitude + target.zero_point)
+    return multiply_by_quantized_multiplier(magnitude, *magnitude_rescale(source, target)) + target.zero_point
 
 
 def normalised_codes(x: IntArray, source: TensorQuant) -> IntArray:
@@ -122,21 +127,31 @@ def normalised_codes(x: IntArray, source: TensorQuant) -> IntArray:
     return multiply_by_quantized_multiplier(offset, multiplier, shift + _LENGTH_BITS)
 
 
-def rsqrt_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
-    """Returns 1 / sqrt(x) as codes that are clamped to 8 bits.
+def root_rescale(source: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
+    """Returns the multiplier and the shift that bring reciprocal roots of codes, with 20 fractional bits, to a scale.
 
-    - x: codes of any shape.
+    - source, target: quantisation of the codes and of the result.
+    """
+    unit = float(np.sqrt(np.float32(source.scale)) * np.float32(target.scale))
+    multiplier, shift = quantize_multiplier(1 / unit)
+    return multiplier, shift - _ROOT_BITS
+
+
+def rsqrt_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
+    """Returns 1 / sqrt(x) as codes that are clamped to those of the type of `x`.
+
+    - x: codes of any shape, int8 or int16.
     - source, target: quantisation of `x` and of the result.
 
     The root of 0 gives the largest code. So do negative numbers, for which TFLM's kernel ends with an error.
     """
-    lowest, highest = bit_range(8)
-    unit = float(np.sqrt(np.float32(source.scale)) * np.float32(target.scale))
-    multiplier, shift = quantize_multiplier(1 / unit)
-    table = np.full(256, highest, np.int64)
-    for offset in range(1, highest - source.zero_point + 1):
-        root, root_shift = one_over_root(offset)
-        fine = multiply_by_quantized_multiplier(np.array(1), root, root_shift + _ROOT_BITS)
-        y = multiply_by_quantized_multiplier(fine, multiplier, shift - _ROOT_BITS) + target.zero_point
-        table[offset + source.zero_point + 128] = min(max(int(y), lowest), highest)
-    return np.asarray(table[x.astype(np.intp) + 128])
+    lowest, highest = np.iinfo(x.dtype).min, np.iinfo(x.dtype).max
+    factor = root_rescale(source, target)
+    offsets, place = np.unique(x.astype(np.int64) - source.zero_point, return_inverse=True)
+    found = np.full(offsets.shape, highest, np.int64)
+    for k, offset in enumerate(offsets.tolist()):
+        if offset > 0:
+            root, root_shift = one_over_root(offset)
+            fine = multiply_by_quantized_multiplier(np.array(1), root, root_shift + _ROOT_BITS)
+            found[k] = multiply_by_quantized_multiplier(fine, *factor) + target.zero_point
+    return np.clip(found, lowest, highest)[place].reshape(x.shape)

@@ -10,6 +10,7 @@ from micronets.ir.layers import ArgMax
 from micronets.quantized.model import QuantizedModel
 
 ARG_EXTREME = "micronets_arg_extreme"
+ARG_EXTREME_F32 = "micronets_arg_extreme_f32"
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,16 @@ class ArgMaxKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the sizes in front of the dimension, of it and behind it."""
         layer, shape = self.layer, self.step.input_shapes[0]
-        call = Call.of(
-            ARG_EXTREME,
-            input=place.pointer(layer.inputs[0]),
-            output=place.pointer(layer.name, "int32_t"),
-            rows=math.prod(shape[: layer.axis]),
-            count=shape[layer.axis],
-            columns=math.prod(shape[layer.axis + 1 :]),
-            flip=-1 if layer.smallest else 0,
-        )
+        sizes = {
+            "rows": math.prod(shape[: layer.axis]),
+            "count": shape[layer.axis],
+            "columns": math.prod(shape[layer.axis + 1 :]),
+        }
+        y = place.pointer(layer.name, "int32_t")
+        if self.step.input_types[0] == "float32":
+            x = place.pointer(layer.inputs[0], "const float")
+            call = Call.of(ARG_EXTREME_F32, input=x, output=y, **sizes, smallest=int(layer.smallest))
+            return LayerCode(call, (ARG_EXTREME_F32,))
+        x = place.pointer(layer.inputs[0])
+        call = Call.of(ARG_EXTREME, input=x, output=y, **sizes, flip=-1 if layer.smallest else 0)
         return LayerCode(call, (ARG_EXTREME,))

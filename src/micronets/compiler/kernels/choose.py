@@ -9,7 +9,7 @@ from micronets.boards.targets import Target
 from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.arg_max import ArgMaxKernel
 from micronets.compiler.kernels.base import Kernel
-from micronets.compiler.kernels.batch_matmul import BatchMatMulKernel
+from micronets.compiler.kernels.batch_matmul import BatchMatMulKernel, WideBatchMatMulKernel
 from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel, GroupedConvKernel
@@ -154,11 +154,13 @@ def _choose_wide(step: Step) -> Kernel | None:
             return WideTransposeConvKernel(step, layer)
         case (Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference()) as layer:
             return WideBinaryKernel(step, layer)
+        case BatchMatMul() as layer:
+            return WideBatchMatMulKernel(step, layer)
         case (AveragePool2D() | MaxPool2D()) as layer:
             return WidePoolKernel(step, layer)
         case (Mean() | Sum()) as layer:
             return WideReductionKernel(step, layer)
-        case (Logistic() | Tanh() | Relu() | LeakyRelu()) as layer:
+        case (Logistic() | Tanh() | Relu() | LeakyRelu() | Abs() | Rsqrt()) as layer:
             return WideFunctionKernel(step, layer)
         case Softmax() as layer:
             return WideSoftmaxKernel(step, layer)

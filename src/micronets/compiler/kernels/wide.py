@@ -25,6 +25,7 @@ from micronets.compiler.kernels.base import (
     record_bytes,
     runner_of,
 )
+from micronets.compiler.kernels.batch_matmul import REQUANT_S16
 from micronets.compiler.kernels.binary import BinaryKernel, loops, rescales
 from micronets.compiler.kernels.lookup import value_overlap
 from micronets.compiler.kernels.reduction import ReductionKernel
@@ -34,6 +35,7 @@ from micronets.cost.tflm_plan import align
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
 from micronets.ir.layers import (
+    Abs,
     Add,
     AveragePool2D,
     Binary,
@@ -50,6 +52,7 @@ from micronets.ir.layers import (
     Mul,
     Prelu,
     Relu,
+    Rsqrt,
     Softmax,
     SquaredDifference,
     Sub,
@@ -70,7 +73,7 @@ from micronets.quantized.arithmetic import (
 )
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.products import wide_sums
-from micronets.quantized.unary import slope_below_zero
+from micronets.quantized.unary import magnitude_rescale, root_rescale, slope_below_zero
 from micronets.quantized.wide import (
     exponential_table,
     logistic_factor,
@@ -90,7 +93,8 @@ SOFTMAX_OF_S16 = "micronets_softmax_of_s16"
 SIGMOID = "micronets_sigmoid_s16"
 RECTIFY = "micronets_rectify_s16"
 CLAMP = "micronets_clamp_s16"
-REQUANT_S16 = "micronets_requant_s16"
+ABS_S16 = "micronets_abs_s16"
+RSQRT_S16 = "micronets_rsqrt_s16"
 OPERANDS_S16 = "micronets_operands_s16"
 ROW_S16 = "micronets_row_s16 *"
 
@@ -394,7 +398,7 @@ class WideReductionKernel(ReductionKernel):
 class WideFunctionKernel(Kernel):
     """A function of single codes."""
 
-    layer: Logistic | Tanh | Relu | LeakyRelu
+    layer: Logistic | Tanh | Relu | LeakyRelu | Abs | Rsqrt
 
     @property
     def scratch_bytes(self) -> int:
@@ -427,6 +431,11 @@ class WideFunctionKernel(Kernel):
                 numbers = _slopes(rescale(source, target), 0.0)
             case LeakyRelu():
                 numbers = _slopes(rescale(source, target), slope_below_zero(layer.alpha, source, target))
+            case Abs() | Rsqrt():
+                of_root = isinstance(layer, Rsqrt)
+                factor = root_rescale(source, target) if of_root else magnitude_rescale(source, target)
+                multiplier, shift = (int(v) for v in shiftable(*factor))
+                function, numbers = RSQRT_S16 if of_root else ABS_S16, {"multiplier": multiplier, "shift": shift}
             case _:
                 assert_never(layer)
         call = Call.of(

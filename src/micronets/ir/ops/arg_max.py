@@ -38,7 +38,7 @@ def arg_max_operator(layer: ArgMax) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=converts("int32", {"int8": ("int32",)}),
+        output_type=converts("int32", {"int8": ("int32",), "float32": ("int32",)}),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -36,8 +36,8 @@ def matrix(shape: Shape, transposed: bool) -> tuple[int, int]:
     return (shape[-1], shape[-2]) if transposed else (shape[-2], shape[-1])
 
 
-def batch_matmul_operator(layer: BatchMatMul) -> Operator:
-    """Returns the facts of products of matrices."""
+def batch_matmul_operator(layer: BatchMatMul, element_bytes: int = 1) -> Operator:
+    """Returns the facts of products of matrices of codes that take `element_bytes` each."""
 
     def check(inputs: Shapes, where: str) -> None:
         a, b = inputs
@@ -79,7 +79,7 @@ def batch_matmul_operator(layer: BatchMatMul) -> Operator:
         return (
             lambda inputs, outputs: eval_tensor,
             lambda inputs, outputs: dims(inputs[which]),
-            lambda inputs, outputs: math.prod(inputs[which]),
+            lambda inputs, outputs: element_bytes * math.prod(inputs[which]),
         )
 
     def prepared(eval_tensor: int) -> tuple[Count, ...]:
@@ -94,7 +94,7 @@ def batch_matmul_operator(layer: BatchMatMul) -> Operator:
         inputs=TWO,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8"),
+        output_type=keeps("int8", "int16"),
         state_bytes=nothing,
         window=None,
         weights=None,

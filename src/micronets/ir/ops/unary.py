@@ -35,9 +35,6 @@ CYCLES = 30.0
 ELU_RESCALE = 2.0**22
 """Below this ratio of scales the float results of TFLM's Elu fit the int32 that they are converted to."""
 
-WITH_FLOATS: Types = ("int8", "float32")
-"""The types of operators whose kernel of int16 TFLM lacks, or micronets."""
-
 EVERY_WIDTH: Types = ("int8", "int16", "float32")
 """The types of operators for which TFLM has kernels of both widths of codes, and of floats."""
 
@@ -111,13 +108,13 @@ def abs_operator(layer: Abs) -> Operator:
         cortex_m_op_data=20,
         sign="never negative",
         largest_rescale=LARGEST_MULTIPLIER,
-        types=WITH_FLOATS,
+        types=EVERY_WIDTH,
     )
 
 
 def rsqrt_operator(layer: Rsqrt) -> Operator:
     """Returns the facts of a reciprocal square root."""
-    return _unary("RSQRT", op_data=28, cortex_m_op_data=20, sign="never negative", types=WITH_FLOATS)
+    return _unary("RSQRT", op_data=28, cortex_m_op_data=20, sign="never negative", types=EVERY_WIDTH)
 
 
 NUMBER_FUNCTIONS: Mapping[NumberFunctionName, tuple[str, Sign]] = {

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from micronets.ir.layers import (
+    Abs,
     Add,
     AveragePool2D,
+    BatchMatMul,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -23,6 +25,7 @@ from micronets.ir.layers import (
     Mul,
     Pad,
     Relu,
+    Rsqrt,
     Shape,
     Softmax,
     Split,
@@ -32,6 +35,7 @@ from micronets.ir.layers import (
     Tanh,
     TransposeConv2D,
 )
+from micronets.ir.ops.batch_matmul import batch_matmul_operator
 from micronets.ir.ops.elementwise import by_value
 from micronets.ir.ops.record import Operator, Shapes, Tflm, Weights
 
@@ -66,6 +70,7 @@ Symmetric = (
     | DepthwiseConv2D
     | TransposeConv2D
     | FullyConnected
+    | BatchMatMul
     | Add
     | Sub
     | Mul
@@ -81,6 +86,8 @@ Symmetric = (
     | Tanh
     | Relu
     | LeakyRelu
+    | Abs
+    | Rsqrt
     | Pad
     | Concatenation
     | Split
@@ -109,6 +116,8 @@ def wide_operator(layer: Layer, facts: Operator) -> Operator:
             return replace(
                 facts, weights=_wide_weights(facts), largest_rescale=WIDE_RESCALE, tflm=_wide_products(layer, facts)
             )
+        case BatchMatMul():
+            return replace(facts, largest_rescale=WIDE_RESCALE, tflm=batch_matmul_operator(layer, 2).tflm)
         case Add() | Sub():
             return replace(facts, largest_rescale=2.0 ** (WIDE_ADD_BITS - 1))
         case SquaredDifference():

@@ -633,6 +633,14 @@ void micronets_transpose_conv(const int8_t *input, int8_t *output, const int8_t 
 void micronets_batch_matmul(const int8_t *a, const int8_t *b, int8_t *output, const int32_t *starts, int32_t count,
                             const micronets_matrices *matrices, const micronets_requant *requant);
 
+/* Products of matrices of two int16 tensors, summed in 64 bits.
+ *
+ * a, b, output, starts, count, matrices: see micronets_batch_matmul; zero points are 0.
+ * requant: [in] one multiplier and one shift, no bias, long_sums 1. */
+void micronets_batch_matmul_s16(const int16_t *a, const int16_t *b, int16_t *output, const int32_t *starts,
+                                int32_t count, const micronets_matrices *matrices,
+                                const micronets_requant_s16 *requant);
+
 /* Multiplies a vector with a matrix.
  *
  * input: [in] codes [inputs]. output: [out] [outputs], which must not overlap the input. matrix: [in] the weights. */
@@ -719,6 +727,11 @@ void micronets_reduce_extreme(const int8_t *input, int8_t *output, const microne
  *   columns: each at least 1. flip: 0 for the largest values, -1 for the smallest. */
 void micronets_arg_extreme(const int8_t *input, int32_t *output, int32_t rows, int32_t count, int32_t columns,
                            int32_t flip);
+
+/* The same for float32; smallest: 1 for the place of the smallest value, 0 for that of the largest. A value that is not
+ * a number is passed over, but for a first one. */
+void micronets_arg_extreme_f32(const float *input, int32_t *output, int32_t rows, int32_t count, int32_t columns,
+                               int32_t smallest);
 
 /* The sum of two tensors, value by value.
  *
@@ -1077,6 +1090,17 @@ void micronets_sigmoid_s16(const int16_t *input, int16_t *output, int32_t count,
  * -31 .. 31. */
 void micronets_rectify_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift,
                            int32_t slope, int32_t slope_shift, int32_t negative);
+
+/* The magnitudes of int16 codes, times multiplier * 2^(shift - 31).
+ *
+ * input: [in] `count` codes. output: [out] as many. multiplier: 2^30 .. 2^31 - 1, or 0. shift: -31 .. 31. */
+void micronets_abs_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift);
+
+/* 1 / sqrt(code) of int16 codes: with 20 fractional bits, times multiplier * 2^(shift - 31). Codes that are 0 or less
+ * give the largest one.
+ *
+ * input: [in] `count` codes. output: [out] as many. multiplier: 2^30 .. 2^31 - 1, or 0. shift: -31 .. 31. */
+void micronets_rsqrt_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift);
 
 /* Clamps codes of int16 to lowest .. highest. input: [in] `count` codes. output: [out] `count` codes. */
 void micronets_clamp_s16(const int16_t *input, int16_t *output, int32_t count, int32_t lowest, int32_t highest);
