@@ -34,6 +34,7 @@ from micronets.ir.layers import (
     AveragePool2D,
     BatchMatMul,
     Cast,
+    Compare,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -47,6 +48,8 @@ from micronets.ir.layers import (
     L2Normalization,
     Layer,
     LeakyRelu,
+    Logical,
+    LogicalNot,
     Logistic,
     LogSoftmax,
     Maximum,
@@ -69,6 +72,7 @@ from micronets.ir.layers import (
     ResizeBilinear,
     ResizeNearestNeighbor,
     Rsqrt,
+    Select,
     Shape,
     Slice,
     Softmax,
@@ -88,6 +92,7 @@ from micronets.ir.layers import (
     Weighted,
 )
 from micronets.ir.ops import operator
+from micronets.ir.ops.comparison import RELATIONS
 from micronets.ir.ops.record import nothing
 from micronets.ir.ops.unary import NUMBER_FUNCTIONS
 from micronets.ir.types import TYPES, Type
@@ -370,6 +375,24 @@ CASES = (
     Case("else", Dequantize(name="layer", inputs=X), (10,), of="uint8"),
     Case("", Cast(name="layer", inputs=X, to="float32"), (10,)),
     Case("", Prelu(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
+    *(
+        case
+        for of in RELATIONS
+        for case in (
+            Case("a constant of one value", Compare(name="layer", inputs=BOTH, relation=of), (8,), constants=SINGLE),
+            Case("else", Compare(name="layer", inputs=(INPUT, INPUT), relation=of), (8, 8, 8)),
+            Case("numbers", Compare(name="layer", inputs=(INPUT, INPUT), relation=of), (8,), of="float32"),
+        )
+    ),
+    Case("", Logical(name="layer", inputs=(INPUT, INPUT)), (8,), of="bool"),
+    Case("", Logical(name="layer", inputs=(INPUT, INPUT), either=True), (8,), of="bool"),
+    Case("", LogicalNot(name="layer", inputs=X), (8,), of="bool"),
+    Case(
+        "",
+        Select(name="layer", inputs=("mask", INPUT, INPUT)),
+        (8, 8, 8),
+        before=(Compare(name="mask", inputs=(INPUT, INPUT), relation="greater"),),
+    ),
     *(
         Case("int16", layer, (8, 8, 8), of="int16")
         for layer in (

@@ -1,6 +1,7 @@
 """Networks that compute with int32 and float32 at their edges: reference, TFLM, our C and the board give the same."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from micronets.ir.layers import (
     Add,
     ArgMax,
     BatchMatMul,
+    Cast,
+    Compare,
     Concatenation,
     Dequantize,
     Div,
@@ -21,6 +24,8 @@ from micronets.ir.layers import (
     L2Normalization,
     Layer,
     LeakyRelu,
+    Logical,
+    LogicalNot,
     Logistic,
     Maximum,
     Mean,
@@ -33,8 +38,11 @@ from micronets.ir.layers import (
     Quantize,
     ReduceMax,
     ReduceMin,
+    Relation,
     Relu,
+    Reshape,
     Rsqrt,
+    Select,
     Softmax,
     Split,
     SquaredDifference,
@@ -171,4 +179,62 @@ def test_the_place_of_an_extreme_passes_over_what_is_not_a_number() -> None:
     x = np.float32([[1, np.nan, 3, -2], [np.nan, 1, 2, 3], [2, 2, np.nan, 2], [-np.inf, np.nan, -np.inf, np.inf]])
     found = reference.outputs(model, x)
     assert [found[name].tolist() for name in ("y0", "y1")] == [[2, 0, 0, 3], [3, 0, 0, 0]]
+    same_everywhere(model, x)
+
+
+def test_codes_and_numbers_are_compared_and_chosen() -> None:
+    """A threshold, a mask and a choice, with constants and shapes that broadcast, as converters write them."""
+    relations: tuple[Relation, ...] = get_args(Relation)
+    layers = (
+        Relu(name="other", inputs=(INPUT,)),
+        *(Compare(name=f"{r} codes".replace(" ", "_"), inputs=(INPUT, "other"), relation=r) for r in relations),
+        *(Compare(name=f"{r} one".replace(" ", "_"), inputs=("one", INPUT), relation=r) for r in relations),
+        Compare(name="rows", inputs=(INPUT, "row"), relation="less"),
+        Dequantize(name="real", inputs=(INPUT,)),
+        Dequantize(name="other_real", inputs=("other",)),
+        *(Compare(name=f"{r} reals".replace(" ", "_"), inputs=("real", "other_real"), relation=r) for r in relations),
+        Logical(name="both", inputs=("rows", "less_codes")),
+        Logical(name="any", inputs=("rows", "truths"), either=True),
+        LogicalNot(name="neither", inputs=("any",)),
+        Compare(name="unlike", inputs=("both", "neither"), relation="not equal"),
+        Select(name="chosen", inputs=("both", INPUT, "other")),
+        Select(name="by_row", inputs=("truths", "row", INPUT)),
+        Select(name="chosen_real", inputs=("neither", "real", "other_real")),
+        Cast(name="gate", inputs=("neither",), to="float32"),
+        Cast(name="whole", inputs=("any",), to="int32"),
+        Compare(name="whole_same", inputs=("whole", "zero"), relation="equal"),
+        Cast(name="truth", inputs=("real",), to="bool"),
+        Cast(name="code_truth", inputs=(INPUT,), to="bool"),
+        Cast(name="back", inputs=("truth",), to="int8"),
+        Reshape(name="flat", inputs=("truth",), shape=(12,)),
+    )
+    constants = (
+        TensorSpec("one", (), "int8"),
+        TensorSpec("row", (4,), "int8"),
+        TensorSpec("truths", (3, 1), "bool"),
+        TensorSpec("zero", (4,), "int32"),
+    )
+    arch = Arch((3, 4), layers, "int8", all_outputs(layers), constants)
+    scales = {INPUT: (0.05, -7), "other": (0.031, 4), "one": (0.002, 5), "row": (0.021, 3), "chosen": (0.05, -7)}
+    scales |= {"by_row": (0.021, 3), "back": (0.5, 1)}
+    types = arch.types() | {spec.name: spec.type for spec in constants}
+    quant = {name: TensorQuant(*scales.get(name, (1.0, 0))) for name, of in types.items() if of != "float32"}
+    values = {"one": np.int8(40), "row": np.int8([-128, 0, 3, 127]), "truths": np.array([[True], [False], [True]])}
+    values = {name: np.asarray(v) for name, v in values.items()} | {"zero": np.int32([0, 1, 0, 2])}
+    model = QuantizedModel(arch, quant, {}, constants=values)
+    x = np.random.default_rng(5).integers(-128, 127, (8, 3, 4), endpoint=True).astype(np.int8)
+    x[0], x[1], x[2] = -128, 127, -7
+    same_everywhere(model, x)
+
+
+def test_what_is_not_a_number_is_in_no_order() -> None:
+    names: tuple[Relation, ...] = ("equal", "not equal", "less", "greater or equal")
+    layers = tuple(Compare(name=f"y{k}", inputs=(INPUT, "c"), relation=of) for k, of in enumerate(names))
+    arch = Arch((3,), layers, "float32", all_outputs(layers), (TensorSpec("c", (3,), "float32"),))
+    quant = {layer.name: TensorQuant(1.0, 0) for layer in layers}
+    model = QuantizedModel(arch, quant, {}, constants={"c": np.float32([1, 5, -2])})
+    x = np.float32([[1, 1, -3], [np.nan, np.nan, -2]])
+    found = [reference.outputs(model, x)[layer.name].astype(int).tolist() for layer in layers]
+    assert found[:2] == [[[1, 0, 0], [0, 0, 1]], [[0, 1, 1], [1, 1, 0]]]
+    assert found[2:] == [[[0, 1, 1], [0, 0, 0]], [[1, 0, 0], [0, 0, 1]]]
     same_everywhere(model, x)

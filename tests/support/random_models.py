@@ -10,6 +10,7 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from micronets.ir.layers import (
     ArgMax,
     AveragePool2D,
     BatchMatMul,
+    Compare,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -47,11 +49,13 @@ from micronets.ir.layers import (
     Quantize,
     ReduceMax,
     ReduceMin,
+    Relation,
     Relu,
     Reshape,
     ResizeBilinear,
     ResizeNearestNeighbor,
     Rsqrt,
+    Select,
     Slice,
     Softmax,
     Split,
@@ -391,6 +395,12 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
     if rng.random() < 0.1 and (not layers or not isinstance(layers[-1], Dequantize)):
         source = layers[-1].name if layers else previous
         layers.append(ArgMax(name="place", inputs=(source,), axis=0, smallest=rng.random() < 0.3))
+    own = random.Random(f"choice {previous} {shapes}")
+    if not layers and own.random() < 0.2:
+        relation = own.choice(get_args(Relation))
+        others = own.choices([n for n, s in shapes.items() if s == shapes[previous]], k=2)
+        layers.append(Compare(name="mask", inputs=(previous, others[0]), relation=relation))
+        layers.append(Select(name="chosen", inputs=("mask", previous, others[1])))
     if layers and isinstance(layers[-1], Dequantize) and random.Random(f"{previous} {shapes}").random() < 0.5:
         to = random.Random(f"{shapes} {previous}").choice(("uint8", "int16", "int32"))
         layers[-1] = Quantize(name="u_out", inputs=layers[-1].inputs, to=to)

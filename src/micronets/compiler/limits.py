@@ -52,6 +52,8 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_broadcast": 48,
         "micronets_requant_s16": 20,
         "micronets_operands_s16": 32,
+        "micronets_compared": 24,
+        "micronets_selection": 68,
     }
 )
 """Bytes, by C type, of the constants that a generated model.c holds, on a machine with pointers of 32 bits."""

@@ -151,7 +151,7 @@ class FileTensors:
     - filled: how many operators fill a variable before the first inference.
     - folded: the operators that compute shapes.
     - kernels: TFLM's kernels of operators that are read as a layer of another kind, by the layer's name.
-    - unscaled: the inputs and outputs of the network that have no scale, by name: float32, and int32 that are numbers.
+    - unscaled: the inputs and outputs of the network that have no scale, by name: float32, bool, and int32 numbers.
     """
 
     count: int
@@ -190,12 +190,14 @@ def written_tensors(arch: Arch) -> FileTensors:
 
 
 def _unscaled_ends(arch: Arch) -> frozenset[str]:
-    """Returns the inputs and outputs of a network that have no scale: float32, and int32 that no Quantize works on."""
+    """Returns the inputs and outputs of a network without a scale: float32, bool, and int32 that no Quantize knows."""
     types, owners = arch.types(), scale_owners(arch.steps())
     quantised = [s.layer for s in arch.steps() if isinstance(s.layer, Quantize)]
     coded = {owners[name] for layer in quantised for name in (*layer.inputs, *layer.outputs)}
     ends = (*(spec.name for spec in arch.inputs), *arch.outputs)
-    return frozenset(n for n in ends if types[n] == "float32" or (types[n] == "int32" and owners[n] not in coded))
+    return frozenset(
+        n for n in ends if types[n] in ("float32", "bool") or (types[n] == "int32" and owners[n] not in coded)
+    )
 
 
 def _written_weights(weights: Weights) -> WeightTensors:
@@ -381,7 +383,7 @@ def _scales_of_operand(operand: Operand, step: Step, stored: WeightTensors | Non
 
     Tensors of int32 have one where a Quantize makes or reads them, and as biases; elsewhere they are numbers.
     """
-    numbers: Types = ("float32",) if isinstance(step.layer, Quantize | Recurrent) else ("float32", "int32")
+    numbers: Types = ("float32", "bool", *(() if isinstance(step.layer, Quantize | Recurrent) else ("int32",)))
     inputs = tuple(0 if of in numbers else 1 for of in step.input_types)
     match operand:
         case "input":

@@ -28,6 +28,7 @@ from micronets.ir.layers import (
     AveragePool2D,
     BatchMatMul,
     Cast,
+    Compare,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -41,6 +42,8 @@ from micronets.ir.layers import (
     L2Normalization,
     Layer,
     LeakyRelu,
+    Logical,
+    LogicalNot,
     Logistic,
     LogSoftmax,
     Maximum,
@@ -63,6 +66,7 @@ from micronets.ir.layers import (
     ResizeBilinear,
     ResizeNearestNeighbor,
     Rsqrt,
+    Select,
     Shape,
     Slice,
     Softmax,
@@ -245,6 +249,10 @@ class Net(nn.Module):
             case (
                 ArgMax()
                 | BatchMatMul()
+                | Compare()
+                | Logical()
+                | LogicalNot()
+                | Select()
                 | LogSoftmax()
                 | L2Normalization()
                 | NumberFunction()

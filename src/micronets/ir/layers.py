@@ -270,6 +270,40 @@ class Prelu(_Base):
     """x where it is at least 0, else alpha * x: alpha is the second input, whose shape broadcasts to that of x."""
 
 
+Relation = Literal["equal", "not equal", "greater", "greater or equal", "less", "less or equal"]
+"""How the first of two values must lie to the second."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare(_Base):
+    """Whether the real values of two tensors are in a relation, value by value: 1 or 0, of type bool.
+
+    Their shapes broadcast like those of `Add`.
+    """
+
+    relation: Relation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logical(_Base):
+    """Whether both of two truth values are true, or with `either` one at least; shapes broadcast as those of `Add`."""
+
+    either: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogicalNot(_Base):
+    """Whether a truth value is false."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Select(_Base):
+    """The value of the second tensor where the first one, of type bool, is true, and that of the third one elsewhere.
+
+    Their shapes broadcast like those of `Add`. Codes are copied as they are, whatever their scales.
+    """
+
+
 @dataclass(frozen=True, kw_only=True)
 class Concatenation(_Base):
     """Tensors one behind the other along dimension `axis`, which counts without the batch.
@@ -626,6 +660,10 @@ Layer = (
     | Maximum
     | SquaredDifference
     | Prelu
+    | Compare
+    | Logical
+    | LogicalNot
+    | Select
     | Concatenation
     | Split
     | Pad
@@ -671,6 +709,9 @@ Reduction = Mean | Sum | ReduceMax | ReduceMin
 
 Binary = Add | Mul | Sub | Div | Minimum | Maximum | SquaredDifference | Prelu
 """The kinds that combine two tensors value by value, either of which may be a constant of the network."""
+
+ByValue = Binary | Compare | Logical | Select
+"""The kinds that work on several tensors value by value, of which all but one may be constants of the network."""
 
 Joining = Concatenation | Pack
 """The kinds that lay tensors side by side, of which all but one may be constants of the network."""

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Type = Literal["int4", "int8", "uint8", "int16", "int32", "float32"]
+Type = Literal["int4", "int8", "uint8", "int16", "int32", "float32", "bool"]
 """The type of a tensor's elements. Tensors of "int4" keep each code of 4 bits in a byte of its own; TensorFlow Lite
-Micro knows them as int8."""
+Micro knows them as int8. A "bool" is a code of 0 or 1, which is false or true, in a byte."""
 
 Types = tuple[Type, ...]
 
 TYPES: Types = get_args(Type)
 
-ELEMENT_BYTES: dict[Type, int] = {"int4": 1, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "float32": 4}
+ELEMENT_BYTES: dict[Type, int] = {"int4": 1, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "float32": 4, "bool": 1}
 """Bytes that an element takes in memory."""
 
-BITS: dict[Type, int] = {"int4": 4, "int8": 8, "uint8": 8, "int16": 16, "int32": 32, "float32": 32}
+BITS: dict[Type, int] = {"int4": 4, "int8": 8, "uint8": 8, "int16": 16, "int32": 32, "float32": 32, "bool": 8}
 """Bits of an element's code."""
 
 _CODES: dict[Type, tuple[int, int]] = {
@@ -24,6 +24,7 @@ _CODES: dict[Type, tuple[int, int]] = {
     "uint8": (0, 255),
     "int16": (-32768, 32767),
     "int32": (-(2**31), 2**31 - 1),
+    "bool": (0, 1),
 }
 
 

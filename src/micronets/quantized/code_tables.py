@@ -21,7 +21,7 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 
 Codes = npt.NDArray[np.int8]
 
-BYTES: Types = ("int4", "int8", "uint8")
+BYTES: Types = ("int4", "int8", "uint8", "bool")
 """The types of tensors whose elements have one byte each, so that a table of 256 has all of them."""
 
 
@@ -48,7 +48,7 @@ def operand_table(model: QuantizedModel, step: Step) -> Codes:
     """Returns the output byte of every input byte -128 .. 127, `[256]`, of a step with a constant of one value.
 
     - model: the network.
-    - step: its step of a kind `Binary`, one of whose inputs is such a constant.
+    - step: its step of a kind `Binary` or of int8 codes that are compared; one of its inputs is such a constant.
     """
     layer = step.layer
     fixed = step.constants.index(True)

@@ -25,6 +25,7 @@ from micronets.ir.layers import (
     BatchMatMul,
     Binary,
     Cast,
+    Compare,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -37,6 +38,8 @@ from micronets.ir.layers import (
     HardSwish,
     L2Normalization,
     LeakyRelu,
+    Logical,
+    LogicalNot,
     Logistic,
     LogSoftmax,
     Maximum,
@@ -58,6 +61,7 @@ from micronets.ir.layers import (
     ResizeBilinear,
     ResizeNearestNeighbor,
     Rsqrt,
+    Select,
     Shape,
     Slice,
     Softmax,
@@ -91,6 +95,7 @@ from micronets.quantized.arithmetic import (
     square_bits,
     squared_difference_rescale,
 )
+from micronets.quantized.comparison import compared, real_values
 from micronets.quantized.hard_swish import hard_swish_codes
 from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.lstm import lstm_steps
@@ -333,7 +338,7 @@ def _clamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> 
     clamped = []
     for name, y in zip(step.layer.outputs, _unclamped_outputs(model, step, inputs), strict=True):
         quant = model.quant.get(name)
-        if quant is None or facts.scale == "copied codes" or isinstance(step.layer, Cast):
+        if quant is None or facts.scale == "copied codes" or isinstance(step.layer, Cast | Select) or kind == "bool":
             clamped.append(y)
             continue
         lo, hi = activation_range(activation, quant, kind)
@@ -377,15 +382,27 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case ArgMax():
             return (_arg_extreme(layer, x),)
         case Add() | Mul() | Sub() | Div() | Minimum() | Maximum() | SquaredDifference() | Prelu():
+            first, second = aligned(*inputs)
             if step.output_type in ("int32", "float32"):
-                return (combined(layer, *aligned(*inputs)),)
-            return (_binary_codes(layer, step.output_type, *aligned(*inputs), *quants),)
+                return (combined(layer, first, second),)
+            return (_binary_codes(layer, step.output_type, first, second, *quants),)
         case NumberFunction():
             return (function_of(layer, x),)
         case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Rsqrt() if step.output_type == "float32":
             return (function_of(layer, x),)
         case L2Normalization():
             return (normalised(x) if step.output_type == "float32" else normalised_codes(x, quants[0]),)
+        case Compare():
+            first, second = aligned(*inputs)
+            if step.input_types[0] == "int8":
+                first, second = real_values(first, quants[0]), real_values(second, quants[1])
+            return (compared(layer, first, second),)
+        case Logical():
+            return ((np.logical_or if layer.either else np.logical_and)(*aligned(*inputs)),)
+        case LogicalNot():
+            return (np.logical_not(x),)
+        case Select():
+            return (np.where(*aligned(*inputs)),)
         case Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
         case Split():
@@ -477,9 +494,13 @@ def _arg_extreme(layer: ArgMax, x: Array) -> Array:
 def _cast(x: Array, to: Type) -> Array:
     """Returns the same numbers as another type: floats are cut off at the point, and integers keep their lowest bits.
 
+    As a truth value, all but 0 is true.
+
     C++ leaves open what becomes of floats beyond the integers of a type. Arm's processors limit them to 32 bits first,
     and make 0 of what is not a number.
     """
+    if to == "bool":
+        return np.asarray(x != 0)
     if x.dtype == np.float32 and to != "float32":
         lowest, highest = code_range("int32")
         x = np.clip(np.nan_to_num(np.trunc(x.astype(np.float64)), nan=0), lowest, highest).astype(np.int64)
@@ -520,11 +541,10 @@ def _with_batch(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axis + 1 for axis in axes)
 
 
-def aligned(a: Array, b: Array) -> tuple[Array, Array]:
+def aligned(*tensors: Array) -> tuple[Array, ...]:
     """Returns tensors `[N, *shape]` with as many dimensions as the one with the most, so that numpy broadcasts them."""
-    rank = max(a.ndim, b.ndim)
-    first, second = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (a, b))
-    return first, second
+    rank = max(x.ndim for x in tensors)
+    return tuple(x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in tensors)
 
 
 def _binary_codes(

@@ -35,6 +35,8 @@ ARITHMETIC_FILES = frozenset(
         "micronets_function_f32.c",
         "micronets_reduce_f32.c",
         "micronets_softmax_f32.c",
+        "micronets_compare_numbers.c",
+        "micronets_arg_extreme_f32.c",
         "micronets_unary_f32.c",
         "micronets_root.c",
         "micronets_l2_normalization_f32.c",

@@ -268,6 +268,7 @@ TENSOR_TYPES: dict[Type, TensorType] = {
     "int16": TensorType.INT16,
     "int32": TensorType.INT32,
     "float32": TensorType.FLOAT32,
+    "bool": TensorType.BOOL,
 }
 """The types of our tensors as a file has them; codes of 4 bits are stored as int8."""
 

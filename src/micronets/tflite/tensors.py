@@ -31,6 +31,7 @@ _DTYPES = {
     s.TensorType.INT32: "<i4",
     s.TensorType.INT64: "<i8",
     s.TensorType.FLOAT32: "<f4",
+    s.TensorType.BOOL: "?",
 }
 
 
@@ -243,14 +244,14 @@ class Graph:
     def integer_quant(self, tensor: Tensor) -> TensorQuant:
         """Returns the scale and the zero point of an integer activation, which must have one of each.
 
-        Codes of 32 bits without a scale are numbers: they get the scale 1.
+        Codes of 32 bits without a scale are numbers, and truth values have none: they get the scale 1.
         """
         kind = self.activation_type(tensor)
         if kind == "float32":
             raise self.unsupported(f"{tensor.label} is FLOAT32; only integers are supported here")
         empty = self.only_zeros(tensor)
         scales, zero_points, _ = self.quantization(tensor, least=0.0 if empty else None)
-        if kind == "int32" and not len(scales):
+        if kind == "bool" or (kind == "int32" and not len(scales)):
             return TensorQuant(1.0, 0)
         if len(scales) != 1 or len(zero_points) != 1:
             raise self.unsupported(f"{tensor.label} has {len(scales)} scales; an {kind} activation needs one")

@@ -97,13 +97,16 @@ class _Writer:
 
     @cached_property
     def numbers(self) -> frozenset[str]:
-        """The int32 tensors that get no scale in the file, as their codes are numbers: that of 1, and the zero point 0,
-        is not written unless a Quantize asks for it."""
+        """The tensors that get no scale in the file: truth values, and int32 tensors whose codes are numbers.
+
+        The scale 1 and the zero point 0 of these are not written unless a Quantize asks for it.
+        """
         arch, one = self.model.arch, TensorQuant(1.0, 0)
         types = self.types | {spec.name: spec.type for spec in arch.constants}
         quantised = [layer for layer in arch.layers if isinstance(layer, Quantize)]
         coded = {name for layer in quantised for name in (*layer.inputs, *layer.outputs)}
-        return frozenset(n for n, of in types.items() if of == "int32" and self.model.quant[n] == one) - coded
+        numbers = {n for n, of in types.items() if of == "int32" and self.model.quant[n] == one} - coded
+        return frozenset(numbers | {n for n, of in types.items() if of == "bool"})
 
     def finish(self) -> bytes:
         """Returns the bytes of the whole file."""

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
-from micronets.compiler.generate.tensors_c import CTYPES, ctype, input_functions, input_macro, input_variables
+from micronets.compiler.generate.tensors_c import ctype, input_functions, input_macro, input_variables
+from micronets.compiler.kernels.base import CTYPES
 from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.ir.layers import Shape
 from micronets.ir.types import Type, code_range

@@ -14,7 +14,6 @@ from micronets.compiler.generate import ctext
 from micronets.compiler.generate.example_c import example, test_vector
 from micronets.compiler.generate.names import Names
 from micronets.compiler.generate.tensors_c import (
-    CTYPES,
     ctype,
     input_declarations,
     input_functions,
@@ -28,6 +27,7 @@ from micronets.compiler.generate.tensors_c import (
     output_macro,
     output_sizes,
 )
+from micronets.compiler.kernels.base import CTYPES
 from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.layers import Weighted

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
+from micronets.compiler.kernels.base import CTYPES
 from micronets.compiler.kernels.variables import state_block_bytes, state_offsets
 from micronets.compiler.memory.plan import ArenaPlan
 from micronets.ir.arch import Arch
-from micronets.ir.types import Type
 from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.state import first_state
@@ -254,17 +253,6 @@ def output_sizes(model: QuantizedModel, names: Names) -> list[str]:
         return counts
     total = sum(model.tensor_bytes(name) for name in arch.outputs)
     return [f"{head}OUTPUTS {len(counts)}", *counts, f"{head}OUTPUT_BYTES {total} /* of all */"]
-
-
-CTYPES: Mapping[Type, str] = {
-    "int4": "int8_t",
-    "int8": "int8_t",
-    "uint8": "uint8_t",
-    "int16": "int16_t",
-    "int32": "int32_t",
-    "float32": "float",
-}
-"""The C type of the elements of a tensor."""
 
 
 def ctype(model: QuantizedModel, tensor: str) -> str:

@@ -206,6 +206,7 @@ _FIELDS: Mapping[Type, str] = {
     "int16": "i16",
     "int32": "i32",
     "float32": "f",
+    "bool": "b",
 }
 """The member of the union `TfLitePtrUnion` that points to a tensor's values."""
 

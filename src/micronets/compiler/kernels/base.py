@@ -21,6 +21,7 @@ from micronets.compiler.limits import STRUCT_BYTES
 from micronets.errors import UnsupportedError
 from micronets.ir.arch import Step
 from micronets.ir.layers import Shape
+from micronets.ir.types import Type
 from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.model import QuantizedModel
 
@@ -35,6 +36,17 @@ C_TYPE_BYTES: Mapping[Element, int] = {
     "uint32_t": 4,
     "float": 4,
 }
+CTYPES: Mapping[Type, Element] = {
+    "int4": "int8_t",
+    "int8": "int8_t",
+    "uint8": "uint8_t",
+    "int16": "int16_t",
+    "int32": "int32_t",
+    "float32": "float",
+    "bool": "uint8_t",
+}
+"""The C type of the elements of a tensor."""
+
 WORD_BYTES = 4
 """Bytes that a number, an offset into the arena or an address takes in a record."""
 

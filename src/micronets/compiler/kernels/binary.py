@@ -76,7 +76,7 @@ class BinaryKernel(Kernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with scales and strides, or one with a table."""
         layer, step = self.layer, self.step
-        if _is_table(step):
+        if is_table(step):
             x = layer.inputs[1 - step.constants.index(True)]
             return table_code(place, x, layer.name, count(step.output_shape), operand_table(model, step))
         a, b = (
@@ -108,7 +108,7 @@ class BinaryKernel(Kernel):
         return _row_function(layer), _params(layer, step, model)
 
 
-def _is_table(step: Step) -> bool:
+def is_table(step: Step) -> bool:
     """Tells whether each output code follows from one input code, since the other operand is one constant value."""
     if not any(step.constants):
         return False
@@ -180,29 +180,36 @@ def rescales(
             assert_never(layer)
 
 
-def loops(step: Step) -> Struct:
-    """Returns the loops over the output, the innermost last, and the step of each operand in each loop.
+def loops(step: Step, order: tuple[int, int] = (0, 1)) -> Struct:
+    """Returns the loops over the output, the innermost last, and the step of each of two operands in each loop.
 
-    Neighbouring dimensions that both operands step through alike are one loop. Raises `UnsupportedError` where more
+    - step: the step.
+    - order: which of its inputs are the operands a and b.
+
+    See `joined_loops`, whose error is raised.
+    """
+    found = joined_loops(step)
+    fields = zip(("size", "a", "b"), (0, *(k + 1 for k in order)), strict=True)
+    return Struct(BROADCAST, tuple((name, tuple(loop[k] for loop in found)) for name, k in fields))
+
+
+def joined_loops(step: Step) -> list[tuple[int, ...]]:
+    """Returns for each of `LOOPS` loops over the output, the innermost last, its rounds and the step of each operand.
+
+    Neighbouring dimensions that all operands step through alike are one loop. Raises `UnsupportedError` where more
     than `LOOPS` are left.
     """
     y = step.output_shape
-    a, b = ((1,) * (len(y) - len(x)) + x for x in step.input_shapes)
-    strides = [_strides(a), _strides(b)]
-    found: list[tuple[int, int, int]] = []
-    sizes = [(n, (m, k)) for n, m, k in zip(y, a, b, strict=True) if n > 1]
+    shapes = [(1,) * (len(y) - len(x)) + x for x in step.input_shapes]
+    strides = [_strides(shape) for shape in shapes]
     kept = [i for i, n in enumerate(y) if n > 1]
-    for _, together in groupby(zip(kept, sizes, strict=True), key=lambda item: tuple(x == 1 for x in item[1][1])):
-        items = list(together)
-        size = math.prod(n for _, (n, _) in items)
-        last = items[-1][0]
-        found.append((size, strides[0][last], strides[1][last]))
+    found: list[tuple[int, ...]] = []
+    for _, together in groupby(kept, key=lambda i: tuple(shape[i] == 1 for shape in shapes)):
+        axes = list(together)
+        found.append((math.prod(y[i] for i in axes), *(each[axes[-1]] for each in strides)))
     if len(found) > LOOPS:
         raise UnsupportedError(f"layer '{step.layer.name}': {step.input_shapes} broadcast in more than {LOOPS} loops")
-    found = [(1, 0, 0)] * (LOOPS - len(found)) + found
-    return Struct(
-        BROADCAST, tuple((name, tuple(loop[k] for loop in found)) for k, name in enumerate(("size", "a", "b")))
-    )
+    return [(1, *(0 for _ in strides))] * (LOOPS - len(found)) + found
 
 
 def _strides(shape: Shape) -> list[int]:

@@ -11,6 +11,7 @@ from micronets.compiler.kernels.arg_max import ArgMaxKernel
 from micronets.compiler.kernels.base import Kernel
 from micronets.compiler.kernels.batch_matmul import BatchMatMulKernel, WideBatchMatMulKernel
 from micronets.compiler.kernels.binary import BinaryKernel
+from micronets.compiler.kernels.comparison import CompareKernel, LogicalKernel, SelectKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel, GroupedConvKernel
 from micronets.compiler.kernels.conv_bytes import bytes_kernel
@@ -58,6 +59,7 @@ from micronets.ir.layers import (
     AveragePool2D,
     BatchMatMul,
     Cast,
+    Compare,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -70,6 +72,8 @@ from micronets.ir.layers import (
     HardSwish,
     L2Normalization,
     LeakyRelu,
+    Logical,
+    LogicalNot,
     Logistic,
     LogSoftmax,
     Maximum,
@@ -91,6 +95,7 @@ from micronets.ir.layers import (
     ResizeBilinear,
     ResizeNearestNeighbor,
     Rsqrt,
+    Select,
     Slice,
     Softmax,
     Split,
@@ -241,6 +246,12 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return AddKernel(step, layer, long_products=target.kernels != "plain")
         case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
             return BinaryKernel(step, layer, long_products=target.kernels != "plain")
+        case Compare():
+            return CompareKernel(step, layer)
+        case Logical():
+            return LogicalKernel(step, layer)
+        case Select():
+            return SelectKernel(step, layer)
         case Concatenation() | Pack():
             return ConcatenationKernel(step, layer)
         case Split() | Unpack():
@@ -263,6 +274,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return LogSoftmaxKernel(step, layer)
         case L2Normalization():
             return L2NormalizationKernel(step, layer)
+        case LogicalNot():
+            return LookupKernel(step, layer)
         case Relu() | HardSwish() | Logistic() | Tanh() | LeakyRelu() | Elu() | Abs() | Rsqrt() | Quantize():
             return LookupKernel(step, layer)
         case Div() | NumberFunction():

@@ -48,6 +48,7 @@ _ELEMENT_NAMES: Mapping[Type, str] = {
     "int16": "INT16",
     "int32": "INT32",
     "float32": "FLOAT32",
+    "bool": "BOOL",
 }
 ELEMENTS: Mapping[Type, Name] = {of: Name(f"MICRONETS_{name}", "micronets_type") for of, name in _ELEMENT_NAMES.items()}
 """The enumerators of C by which a kernel is told the type of a tensor's values."""

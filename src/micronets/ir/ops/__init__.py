@@ -14,6 +14,7 @@ from micronets.ir.layers import (
     AveragePool2D,
     BatchMatMul,
     Cast,
+    Compare,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -27,6 +28,8 @@ from micronets.ir.layers import (
     L2Normalization,
     Layer,
     LeakyRelu,
+    Logical,
+    LogicalNot,
     Logistic,
     LogSoftmax,
     Maximum,
@@ -48,6 +51,7 @@ from micronets.ir.layers import (
     ResizeBilinear,
     ResizeNearestNeighbor,
     Rsqrt,
+    Select,
     Slice,
     Softmax,
     Split,
@@ -75,6 +79,7 @@ from micronets.ir.ops.binary import (
     squared_difference_operator,
     sub_operator,
 )
+from micronets.ir.ops.comparison import compare_operator, logical_not_operator, logical_operator, select_operator
 from micronets.ir.ops.concatenation import concatenation_operator
 from micronets.ir.ops.conv import conv_2d_operator
 from micronets.ir.ops.dense import fully_connected_operator
@@ -177,6 +182,14 @@ def operator(layer: Layer) -> Operator:
             return squared_difference_operator(layer)
         case Prelu():
             return prelu_operator(layer)
+        case Compare():
+            return compare_operator(layer)
+        case Logical():
+            return logical_operator(layer)
+        case LogicalNot():
+            return logical_not_operator(layer)
+        case Select():
+            return select_operator(layer)
         case Cast():
             return cast_operator(layer)
         case Concatenation():
@@ -258,7 +271,7 @@ def operator_on(layer: Layer, types: Types, facts: Operator | None = None) -> Op
     match types[:1]:
         case ("int16",):
             return wide_operator(layer, facts)
-        case (("int32" | "float32") as of,):
+        case (("int32" | "float32" | "bool") as of,):
             return number_operator(layer, facts, of)
         case _:
             return facts

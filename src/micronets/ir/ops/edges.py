@@ -51,7 +51,7 @@ def dequantize_operator(layer: Dequantize) -> Operator:
     return _edge_operator("DEQUANTIZE", converts("float32", DEQUANTIZES), to_float=True)
 
 
-_CASTS: Types = ("int8", "int16", "int32", "float32")
+_CASTS: Types = ("int8", "int16", "int32", "float32", "bool")
 
 CASTS: dict[Type, Types] = dict.fromkeys(_CASTS, _CASTS)
 """What Cast makes of each type that it reads."""

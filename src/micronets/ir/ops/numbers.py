@@ -1,4 +1,4 @@
-"""Facts that differ for operators whose inputs are numbers, not codes: int32 without a scale, or float32."""
+"""Facts that differ for operators whose inputs are numbers, not codes: int32 without a scale, float32, or bool."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from micronets.ir.layers import (
     Abs,
     Add,
+    Compare,
     Concatenation,
     Div,
     HardSwish,
@@ -35,7 +36,7 @@ from micronets.ir.types import Type
 def number_operator(layer: Layer, facts: Operator, of: Type) -> Operator:
     """Returns the facts of a layer whose inputs are numbers, from those for codes of 8 bits.
 
-    - of: the type of the inputs, int32 or float32.
+    - of: the type of the inputs, int32, float32 or bool.
 
     Layers that copy values of several types have one record for all. The others rescale nothing, are no tables of 256
     codes, no part of a network that we train, and no latency model of today knows their kernels.
@@ -61,6 +62,8 @@ def number_operator(layer: Layer, facts: Operator, of: Type) -> Operator:
         case ReduceMax() | ReduceMin():
             input_axes, others = facts.tflm.host.temporaries[:2], facts.tflm.host.temporaries[3:]
             facts = _with_kernel(facts, replace(facts.tflm.host, temporaries=(*input_axes, *others)))
+        case Compare():
+            return replace(facts, largest_rescale=None, timed_as=timed_as)
         case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Softmax() | Rsqrt() | L2Normalization():
             pass
         case _:

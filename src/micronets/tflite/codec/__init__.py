@@ -21,6 +21,7 @@ from micronets.ir.layers import (
     AveragePool2D,
     BatchMatMul,
     Cast,
+    Compare,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -34,6 +35,8 @@ from micronets.ir.layers import (
     L2Normalization,
     Layer,
     LeakyRelu,
+    Logical,
+    LogicalNot,
     Logistic,
     LogSoftmax,
     Maximum,
@@ -55,6 +58,7 @@ from micronets.ir.layers import (
     ResizeBilinear,
     ResizeNearestNeighbor,
     Rsqrt,
+    Select,
     Slice,
     Softmax,
     Split,
@@ -76,6 +80,7 @@ from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.codec.binary import read_add, read_binary, read_div, read_mul, read_sub
 from micronets.tflite.codec.blocks import read_batch_to_space, read_space_to_batch
+from micronets.tflite.codec.comparison import read_compare, read_logical, read_select
 from micronets.tflite.codec.conv import (
     read_conv_2d,
     read_depthwise_conv_2d,
@@ -162,6 +167,23 @@ def codec(op: Op) -> Codec:
             return Codec(options=options, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_binary)
         case Op.PRELU:
             return Codec(options=None, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_binary)
+        case Op.EQUAL | Op.NOT_EQUAL | Op.GREATER | Op.GREATER_EQUAL | Op.LESS | Op.LESS_EQUAL:
+            tables = {
+                Op.EQUAL: 53,
+                Op.NOT_EQUAL: 54,
+                Op.GREATER: 44,
+                Op.GREATER_EQUAL: 45,
+                Op.LESS: 41,
+                Op.LESS_EQUAL: 46,
+            }
+            return Codec(options=tables[op], inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_compare)
+        case Op.LOGICAL_AND | Op.LOGICAL_OR:
+            options = 62 if op == Op.LOGICAL_AND else 60
+            return Codec(options=options, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_logical)
+        case Op.LOGICAL_NOT:
+            return Codec(options=63, inputs=ONE, activations=FIRST, outputs=ONE, read=read_logical)
+        case Op.SELECT_V2:
+            return Codec(options=98, inputs=Arity(3, 3), activations=slice(0, 3), outputs=ONE, read=read_select)
         case Op.CAST:
             return Codec(options=37, inputs=ONE, activations=FIRST, outputs=ONE, read=read_cast)
         case Op.CONCATENATION:
@@ -303,6 +325,8 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.SQUARED_DIFFERENCE, [])
         case Prelu():
             return Encoded(Op.PRELU, [])
+        case Compare() | Logical() | LogicalNot() | Select():
+            return Encoded(Op[operator(layer).tflite_name], [])
         case Cast():
             return Encoded(Op.CAST, [])
         case Concatenation():

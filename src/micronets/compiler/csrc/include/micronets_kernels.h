@@ -894,8 +894,15 @@ void micronets_quantize(const float *input, int8_t *output, int32_t count, float
  * scale: above 0. zero_point: -128 .. 127. */
 void micronets_dequantize(const int8_t *input, float *output, int32_t count, float scale, int32_t zero_point);
 
-/* The types of values that a kernel can be told at run time. */
-typedef enum { MICRONETS_INT8, MICRONETS_UINT8, MICRONETS_INT16, MICRONETS_INT32, MICRONETS_FLOAT32 } micronets_type;
+/* The types of values that a kernel can be told at run time; truth values are bytes of 0 and 1. */
+typedef enum {
+    MICRONETS_INT8,
+    MICRONETS_UINT8,
+    MICRONETS_INT16,
+    MICRONETS_INT32,
+    MICRONETS_FLOAT32,
+    MICRONETS_BOOL
+} micronets_type;
 
 /* Codes of any integer type as real values: scale * (code - zero_point).
  *
@@ -1101,6 +1108,53 @@ void micronets_abs_s16(const int16_t *input, int16_t *output, int32_t count, int
  *
  * input: [in] `count` codes. output: [out] as many. multiplier: 2^30 .. 2^31 - 1, or 0. shift: -31 .. 31. */
 void micronets_rsqrt_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift);
+
+/* How two values are compared. */
+typedef enum {
+    MICRONETS_EQUAL,
+    MICRONETS_NOT_EQUAL,
+    MICRONETS_GREATER,
+    MICRONETS_GREATER_OR_EQUAL
+} micronets_relation;
+
+/* The zero points of two int8 operands, and the factors multiplier * 2^(shift - 31) that make real values of codes less
+ * their zero point. */
+typedef struct {
+    int32_t a_zero, a_multiplier, a_shift;
+    int32_t b_zero, b_multiplier, b_shift;
+} micronets_compared;
+
+MICRONETS_AGREE_SIZE(micronets_compared, MICRONETS_COMPARED_BYTES);
+
+/* Truth values, 1 or 0: whether a relation holds between the real values of int8 codes, which have 8 bits behind the
+ * point.
+ *
+ * a, b: [in] the operands. output: [out] as many bytes as there are rounds in all loops; it may lie exactly over an
+ *   operand of as many bytes. shape: [in] the loops. scales: [in] of both operands; multipliers are 0 or
+ *   2^30 .. 2^31 - 1, shifts -31 .. 0. */
+void micronets_compare(const void *a, const void *b, uint8_t *output, const micronets_broadcast *shape,
+                       const micronets_compared *scales, micronets_relation relation);
+
+/* The same of numbers, which are compared as they are; type: of both operands. */
+void micronets_compare_numbers(const void *a, micronets_type type, const void *b, uint8_t *output,
+                               const micronets_broadcast *shape, micronets_relation relation);
+
+/* The loops of a choice between values of two tensors by a third one. */
+typedef struct {
+    int32_t size[4];      /* how often each loop runs, at least once */
+    int32_t condition[4]; /* truth values from one round of a loop to the next; 0 where they are repeated */
+    int32_t a[4], b[4];   /* the same of the values of both tensors */
+    int32_t bytes;        /* of a value, at least 1 */
+} micronets_selection;
+
+MICRONETS_AGREE_SIZE(micronets_selection, MICRONETS_SELECTION_BYTES);
+
+/* Values of a where the condition is true, and of b elsewhere.
+ *
+ * condition: [in] bytes; 0 is false. a, b: [in] the values. output: [out] as many values as there are rounds in all
+ *   loops; it may lie exactly over an input of as many bytes. shape: [in] the loops. */
+void micronets_select(const void *condition, const void *a, const void *b, void *output,
+                      const micronets_selection *shape);
 
 /* Clamps codes of int16 to lowest .. highest. input: [in] `count` codes. output: [out] `count` codes. */
 void micronets_clamp_s16(const int16_t *input, int16_t *output, int32_t count, int32_t lowest, int32_t highest);

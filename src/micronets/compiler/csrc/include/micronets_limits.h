@@ -32,6 +32,8 @@
 #define MICRONETS_BROADCAST_BYTES 48
 #define MICRONETS_REQUANT_S16_BYTES 20
 #define MICRONETS_OPERANDS_S16_BYTES 32
+#define MICRONETS_COMPARED_BYTES 24
+#define MICRONETS_SELECTION_BYTES 68
 
 /* Does not compile where `condition` is false; `name`: a name of its own for each check. */
 #define MICRONETS_AGREE(name, condition) typedef char micronets_agree_##name[(condition) ? 1 : -1]

@@ -11,6 +11,7 @@ MICRONETS_INLINE int32_t micronets_load(const void *values, micronets_type type,
     case MICRONETS_INT8:
         return ((const int8_t *)values)[index];
     case MICRONETS_UINT8:
+    case MICRONETS_BOOL:
         return ((const uint8_t *)values)[index];
     case MICRONETS_INT16:
         return ((const int16_t *)values)[index];
@@ -19,7 +20,8 @@ MICRONETS_INLINE int32_t micronets_load(const void *values, micronets_type type,
     }
 }
 
-/* Stores an integer as number `index` of an array of integers of type `type`, whose lowest bits it keeps. */
+/* Stores an integer as number `index` of an array of integers of type `type`, whose lowest bits it keeps;
+ * a truth value is 0 for 0, else 1. */
 MICRONETS_INLINE void micronets_store(void *values, micronets_type type, int32_t index, int32_t value)
 {
     switch (type) {
@@ -31,6 +33,9 @@ MICRONETS_INLINE void micronets_store(void *values, micronets_type type, int32_t
         break;
     case MICRONETS_INT16:
         ((int16_t *)values)[index] = (int16_t)value;
+        break;
+    case MICRONETS_BOOL:
+        ((uint8_t *)values)[index] = value != 0;
         break;
     default:
         ((int32_t *)values)[index] = value;

@@ -14,6 +14,8 @@ void micronets_cast(const void *input, micronets_type in, void *output, micronet
     for (int32_t i = 0; i < count; i++) {
         if (in == MICRONETS_FLOAT32 && out == MICRONETS_FLOAT32) {
             ((float *)output)[i] = ((const float *)input)[i];
+        } else if (in == MICRONETS_FLOAT32 && out == MICRONETS_BOOL) {
+            ((uint8_t *)output)[i] = ((const float *)input)[i] != 0.0f;
         } else if (in == MICRONETS_FLOAT32) {
             micronets_store(output, out, i, whole(((const float *)input)[i]));
         } else if (out == MICRONETS_FLOAT32) {
