@@ -14,7 +14,18 @@ from micronets.compiler.generate.tflm_package import arena_with_margin, resolver
 from micronets.device.host_compiler import compile_c
 from micronets.device.tflm import interpreter
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import INPUT, ArgMax, Conv2D, FullyConnected, Layer, Pad, Softmax, TransposeConv2D
+from micronets.ir.layers import (
+    INPUT,
+    ArgMax,
+    Compare,
+    Conv2D,
+    FullyConnected,
+    Layer,
+    Pad,
+    Select,
+    Softmax,
+    TransposeConv2D,
+)
 from micronets.quantized.arithmetic import dtype_of
 from micronets.runtimes.tflm import operators_registered
 from tests.support.calling import call
@@ -69,6 +80,10 @@ def operator_name(layer: Layer) -> str:
             return "transposeconv"
         case Pad(value=int()):
             return "padv2"
+        case Compare(relation=relation):
+            return relation.replace(" or ", "").replace(" ", "")
+        case Select():
+            return "selectv2"
         case _:
             return type(layer).__name__.lower()
 

@@ -139,8 +139,10 @@ def _random_quant(activation: str, of: Type, rng: np.random.Generator) -> Tensor
     """Returns a random quantisation for an activation.
 
     A rectified one has the least code as its zero point, as converters choose it; kernels are faster there. That of
-    int16 is always 0.
+    int16 is always 0, and truth values have the scale 1.
     """
+    if of == "bool":
+        return FIXED["1"]
     lowest, highest = (0, code_range(of)[1]) if of == "int16" else code_range(of)
     scale = float(np.float32(rng.uniform(*_SCALE_RANGE) * 2 ** (8 - BITS[of])))
     match activation:
