@@ -1110,12 +1110,7 @@ void micronets_abs_s16(const int16_t *input, int16_t *output, int32_t count, int
 void micronets_rsqrt_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift);
 
 /* How two values are compared. */
-typedef enum {
-    MICRONETS_EQUAL,
-    MICRONETS_NOT_EQUAL,
-    MICRONETS_GREATER,
-    MICRONETS_GREATER_OR_EQUAL
-} micronets_relation;
+typedef enum { MICRONETS_EQUAL, MICRONETS_NOT_EQUAL, MICRONETS_GREATER, MICRONETS_GREATER_OR_EQUAL } micronets_relation;
 
 /* The zero points of two int8 operands, and the factors multiplier * 2^(shift - 31) that make real values of codes less
  * their zero point. */

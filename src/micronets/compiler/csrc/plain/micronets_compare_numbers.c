@@ -25,9 +25,10 @@ void micronets_compare_numbers(const void *a, micronets_type type, const void *b
                 int32_t x = i * shape->a[0] + j * shape->a[1] + k * shape->a[2];
                 int32_t y = i * shape->b[0] + j * shape->b[1] + k * shape->b[2];
                 for (int32_t m = 0; m < shape->size[3]; m++, x += shape->a[3], y += shape->b[3]) {
-                    *output++ = type == MICRONETS_FLOAT32
-                                    ? related(((const float *)a)[x], ((const float *)b)[y], relation)
-                                    : micronets_related(micronets_load(a, type, x), micronets_load(b, type, y), relation);
+                    *output++ =
+                        type == MICRONETS_FLOAT32
+                            ? related(((const float *)a)[x], ((const float *)b)[y], relation)
+                            : micronets_related(micronets_load(a, type, x), micronets_load(b, type, y), relation);
                 }
             }
         }
