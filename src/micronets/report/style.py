@@ -79,6 +79,7 @@ table.lines-of-five :is(th, td):first-child { grid-column: 1 / -1; border: none;
   table { font-size: 12px; }
   th, td { padding-right: 8px; }
   td:last-child:not(.n) { min-width: 110px; }
+  th.n { white-space: normal; }
   table:is(.first, .first-three, .last) { display: grid; grid-template-columns: repeat(var(--columns), auto); }
   table:is(.first, .first-three, .last) :is(thead, tbody, tr) { display: contents; }
   table:is(.first, .first-three, .last) :is(th, td) { padding-right: 4px; }
