@@ -214,6 +214,13 @@ def test_a_bad_firmware_is_refused(tmp_path: Path, old: str, new: str, message: 
             "'cycle_factor' is about times, but there is no cycle model of a Cortex-M0+: instructions are counted, no "
             "times; leave it out",
         ),
+        ('"My board"', '"\\u001b[31m"', "name = '\\x1b[31m'; need up to 60 letters, digits, spaces and"),
+        ('"My board"', '"a */ b"', "name = 'a */ b'; need up to 60 letters"),
+        ('"My board"', '"a\\u202eb"', "name = 'a\\u202eb'; need up to 60 letters"),
+        ('"My board"', '"a\\nb"', "name = 'a\\nb'; need up to 60 letters"),
+        ('"My board"', '"<b>`${x}"', "name = '<b>`${x}'; need up to 60 letters"),
+        ('"-mcpu=cortex-m4"', '"-DX=1\\n)"', "compiler_flags holds '-DX=1\\n)'; need one flag an entry"),
+        ('"-mcpu=cortex-m4"', '"-O2 ${X}"', "compiler_flags holds '-O2 ${X}'; need one flag an entry"),
         ("clock_hz = 80_000_000", "clock_hz = -1", "clock_hz = -1; need an integer above 0"),
         ('active_power_w = "datasheet"', "", "active_power_w has no source"),
         ('sram_bytes = "96K"', 'sram_bytes = "96Q"', "sram_bytes: '96Q' is not a size"),

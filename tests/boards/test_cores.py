@@ -75,7 +75,7 @@ def test_an_unknown_core_names_the_nearest_and_the_way_out() -> None:
     with pytest.raises(SpecError) as e:
         core_of("cortex-m5", "mine.toml")
     assert str(e.value) == (
-        "mine.toml: core = 'cortex-m5': there is no code for it; did you mean 'cortex-m7'? known: cortex-m0plus, "
+        "mine.toml: core = 'cortex-m5': there is no code for it; did you mean 'cortex-m85'? known: cortex-m0plus, "
         "cortex-m3, cortex-m33, cortex-m4, cortex-m55, cortex-m7, cortex-m85, rv32imc; if yours runs the instructions "
         "of one of these, give that name; if not, compile for a board of another core and build the C, which is "
         "portable, with your own tools"

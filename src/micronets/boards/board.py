@@ -19,7 +19,7 @@ from micronets.boards.targets import Target
 from micronets.errors import FileError, SpecError, did_you_mean
 from micronets.files import read_plain_text
 from micronets.number import Number
-from micronets.ranges import check_is_number
+from micronets.ranges import check_is_number, shown
 from micronets.toml_text import parse_toml, toml_problem
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "kb": 1000, "m": 1024**2, "mib": 1024**2, "mb": 1000**2}
@@ -372,11 +372,22 @@ def _firmware(raw: object, where: str) -> FirmwareTarget:
     return FirmwareTarget(**raw)
 
 
+_NAME = re.compile(r"[\w.(][\w .,+()/-]{0,59}")
+"""What the name of a board consists of; nothing of it is obeyed by a terminal, a page, C, CMake or Markdown."""
+
+_FLAG = re.compile(r"[\w=.,+:/@-]+")
+
+
 def _check_values(raw: Mapping[str, Any], where: str) -> None:
     """Raises `SpecError` for the first value of a board's file that is not allowed, or that has no source."""
     for key in ("name", "flash_cache"):
         if not isinstance(raw[key], str) or not raw[key]:
             raise SpecError(f"{where}: {key} = {raw[key]!r}; need a text")
+    if not _NAME.fullmatch(raw["name"]):
+        raise SpecError(
+            f"{where}: name = {shown(raw['name'])}; need up to 60 letters, digits, spaces and . , _ + - ( ) /, since "
+            "it stands in pages, projects and firmware"
+        )
     numbers = tuple(key for key in (*_NUMBERS, "sleep_power_w") if key in raw)
     for key in numbers:
         value, least = raw[key], 0 if key == "flash_wait_states" else 1e-12
@@ -390,6 +401,12 @@ def _check_values(raw: Mapping[str, Any], where: str) -> None:
     flags = raw["compiler_flags"]
     if not isinstance(flags, list) or not all(isinstance(f, str) for f in flags):
         raise SpecError(f"{where}: compiler_flags = {flags!r}; need a list of texts")
+    for flag in flags:
+        if not _FLAG.fullmatch(flag):
+            raise SpecError(
+                f"{where}: compiler_flags holds {shown(flag)}; need one flag an entry, of letters, digits and "
+                "= . , + : / @ _ - alone, since it stands in CMake files and commands"
+            )
     sources = raw["sources"]
     if not isinstance(sources, dict):
         raise SpecError(f"{where}: sources = {sources!r}; need a table [sources]")
