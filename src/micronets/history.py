@@ -107,7 +107,42 @@ class ChosenCut:
     compared: tuple[float, ...]
 
 
-SearchRecord = SupernetEpoch | TrainedCandidate | ChosenCut
+Origin = Literal["uniform", "neighbour", "searched"]
+"""Where a network that takes part in the finals of a search came from."""
+
+ORIGINS: Mapping[Origin, str] = {
+    "uniform": "uniform",
+    "neighbour": "neighbour of a uniform one",
+    "searched": "searched for",
+}
+"""The origins in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finalist:
+    """A round in which a network was trained by itself, to be compared with others, at the end of a search.
+
+    - `round`: the number of the round, from 1.
+    - `origin`: where the network came from: it is the space's standard network scaled to the limits, or a neighbour of
+      it, or was searched for.
+    - `examples`: how many examples it was trained on in this round.
+    - `loss`: the mean loss of the round, on augmented training examples.
+    - `accuracy`: the task's metric at the end of the round, on the validation split, 0 to 1.
+    - `costs`: its exact costs, by name of the limit and in its unit.
+    - `values`: the option of every choice of the space.
+    """
+
+    kind: Literal["finalist"] = "finalist"
+    round: int
+    origin: Origin
+    examples: int
+    loss: float
+    accuracy: float
+    costs: Mapping[str, float]
+    values: Mapping[str, int]
+
+
+SearchRecord = SupernetEpoch | TrainedCandidate | ChosenCut | Finalist
 """What a search notes as it goes on."""
 
 

@@ -13,7 +13,8 @@ torch = needs("torch", "design")
 from micronets.boards.board import Budget
 from micronets.cost.costs import TFLM_COSTS, budget_costs
 from micronets.design import choose_space as module
-from micronets.design.choose_space import Contender, PartOfData, choose_space
+from micronets.design.choose_space import Contender, choose_space
+from micronets.design.halving import PartOfData
 from micronets.design.search_settings import SearchSettings
 from micronets.errors import BudgetError, DataError, SpecError
 from micronets.ir.layers import INPUT, FullyConnected, Mean

@@ -11,8 +11,9 @@ from micronets.boards.board import Budget
 from micronets.cost.costs import budget_costs
 from micronets.design import dnas_loop
 from micronets.design.budget_fitter import BudgetFitter
-from micronets.design.dnas import SearchSettings, meet_measured_limits, search
+from micronets.design.dnas import SearchSettings, search
 from micronets.design.net import Net
+from micronets.design.search_result import meet_measured_limits
 from micronets.errors import BudgetError, FileError, SpecError, TrainingError
 from micronets.ir.space import derive
 from tests.support.tiny_task import TinyTask, tiny_space

@@ -11,7 +11,7 @@ torch = needs("torch", "design")
 
 from micronets.boards.board import Budget, board_budget
 from micronets.cost.costs import budget_costs
-from micronets.design import candidates, sandwich
+from micronets.design import candidates, halving, sandwich
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.fakequant import rounding_error
 from micronets.design.net import Net
@@ -19,7 +19,7 @@ from micronets.design.predict import predict
 from micronets.design.search_methods import search
 from micronets.design.search_settings import SearchSettings
 from micronets.errors import DataError, SpecError
-from micronets.history import ChosenCut, SupernetEpoch, TrainedCandidate
+from micronets.history import ChosenCut, Finalist, SupernetEpoch, TrainedCandidate
 from micronets.ir import spaces
 from micronets.ir.space import derive, with_bits
 from tests.support.tiny_task import TinyTask, tiny_space
@@ -44,8 +44,8 @@ def test_every_method_ends_with_a_network_that_works_within_the_limits(method, e
     found = run(method, tmp_path, board, epochs=epochs)
     assert found.arch == derive(tiny_space(), found.values)
     assert found.costs["macs"] == budget_costs(found.arch, board, ("macs",))["macs"] <= 9000
-    kinds = {"dnas": {SupernetEpoch}, "supernet": {SupernetEpoch, ChosenCut}}.get(method, {TrainedCandidate})
-    assert {type(record) for record in found.history} == kinds
+    kinds = {"dnas": {SupernetEpoch}, "supernet": {SupernetEpoch, ChosenCut, Finalist}}
+    assert {type(record) for record in found.history} == kinds.get(method, {TrainedCandidate})
     data, net = TinyTask(), Net(found.arch)
     net.load_state_dict(found.state)
     x = data.inputs("val", {"frame_stride": found.values["frame_stride"]})
@@ -141,8 +141,8 @@ def test_outer_taps_are_trained(tmp_path, board, monkeypatch) -> None:
     kept = []
     real = sandwich.CutNetworks
     monkeypatch.setattr(sandwich, "CutNetworks", lambda loop, *more: kept.append(loop) or real(loop, *more))
-    found = run("supernet", tmp_path, board, epochs=2)
-    assert len(found.history) == 3
+    found = run("supernet", tmp_path, board, epochs=2, final_share=0.0)
+    assert [type(record) for record in found.history] == [SupernetEpoch, SupernetEpoch, ChosenCut]
     assert 1 <= len(found.history[-1].compared) <= 12
     weight = kept[0].supernet.net.cell(kept[0].supernet.net.arch.layers[1]).weight
     torch.manual_seed(1)
@@ -154,9 +154,9 @@ def test_outer_taps_are_trained(tmp_path, board, monkeypatch) -> None:
 def test_methods_need_validation_examples_and_a_name(tmp_path, board) -> None:
     data = TinyTask()
     data._y["val"], data._x["val"] = data._y["val"][:0], data._x["val"][:0]
-    for method in ("supernet", "random", "uniform"):
+    for method in ("supernet", "random", "uniform", "dnas"):
         with pytest.raises(DataError, match="the data have no validation examples"):
-            run(method, tmp_path, board, data=data)
+            run(method, tmp_path, board, data=data, dnas_finals=True)
     with pytest.raises(SpecError, match=r"^search: method = 'grid'; allowed: dnas, supernet, random, uniform$"):
         SearchSettings(method="grid")
 
@@ -171,48 +171,95 @@ def test_the_learning_rate_falls_even_in_a_search_of_one_epoch(method, tmp_path,
         return step(self, *args, **kwargs)
 
     monkeypatch.setattr(torch.optim.AdamW, "step", spied)
-    run(method, tmp_path, board, epochs=1, batch=16, evaluations=1)
+    run(method, tmp_path, board, epochs=1, batch=16, evaluations=1, final_share=0.0)
     assert len(rates) == 12
     assert max(rates) == rates[1] == SETTINGS.lr
     assert rates[-1] < 0.1 * SETTINGS.lr
     rates.clear()
-    run(method, tmp_path / "long", board, epochs=8, batch=48, evaluations=1)
+    run(method, tmp_path / "long", board, epochs=8, batch=48, evaluations=1, final_share=0.0)
     assert rates.index(max(rates)) == 3, "the rise takes an epoch of four steps where that is less than a fifth"
 
 
-def test_a_supernet_for_one_search_trains_networks_within_the_limits_and_then_the_best_alone(
-    tmp_path, board, monkeypatch
-) -> None:
+def test_a_supernet_for_one_search_trains_networks_within_the_limits(tmp_path, board, monkeypatch) -> None:
     fitter = BudgetFitter(tiny_space(), board_budget(Budget(macs=9000), board), board)
-    drawn, allowed, real = [], [], sandwich.PathLoop.logits
+    drawn, real = [], sandwich.PathLoop.logits
 
     def spied(self, x, values):
         drawn.append(values)
-        allowed.append([tuple(known.values()) for known in self.within])
         return real(self, x, values)
 
     monkeypatch.setattr(sandwich.PathLoop, "logits", spied)
-    found = run("supernet", tmp_path / "whole", board, epochs=4)
-    assert len(drawn) == 24, "a network a step"
+    run("supernet", tmp_path, board, epochs=4, final_share=0.25)
+    assert len(drawn) == 18, "a network a step, for three of the four epochs"
     assert all(map(fitter.fits, drawn))
     assert len({tuple(values.values()) for values in drawn}) > sandwich.PARENTS
-    assert [len(known) for known in allowed[12:]] == 6 * [sandwich.PARENTS] + 6 * [sandwich.FINALISTS]
-    assert set(allowed[18]) < set(allowed[12])
-    assert tuple(found.values.values()) in allowed[18]
-    for stop in (8, 20):  # stopped before the middle, and among the finalists
-        left = [stop]
 
-        def stopped(self, x, values, left=left):
-            left[0] -= 1
-            if left[0] < 0:
-                raise KeyboardInterrupt
-            return real(self, x, values)
 
-        monkeypatch.setattr(sandwich.PathLoop, "logits", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            run("supernet", tmp_path / str(stop), board, epochs=4, checkpoint_seconds=0)
-        monkeypatch.setattr(sandwich.PathLoop, "logits", real)
-        again = run("supernet", tmp_path / str(stop), board, epochs=4)
-        assert again.values == found.values
-        assert again.history == found.history
-        assert all(torch.equal(value, again.state[name]) for name, value in found.state.items())
+@pytest.mark.parametrize("method", ["dnas", "supernet"])
+def test_a_search_ends_with_a_comparison_of_uniform_neighbouring_and_searched_networks(
+    method, tmp_path, board, monkeypatch
+) -> None:
+    """The trainings of the finals take the share of the epochs that is theirs, and go on where they were stopped."""
+    seen, real = [], TinyTask.augmented
+
+    def counted(self, indices, settings, generator):
+        seen.append(len(indices))
+        return real(self, indices, settings, generator)
+
+    monkeypatch.setattr(TinyTask, "augmented", counted)
+    options = {"epochs": 4, "batch": 16, "evaluations": 3, "finalists": 4, "dnas_finals": True}
+    found = run(method, tmp_path / "whole", board, **options)
+    rounds = [record for record in found.history if isinstance(record, Finalist)]
+    assert [r.round for r in rounds] == 4 * [1] + 2 * [2]
+    assert {r.origin for r in rounds if r.round == 1} == {"uniform", "neighbour", "searched"}
+    assert "uniform" in {r.origin for r in rounds if r.round == 2}
+    trained = sum(r.examples // 16 * 16 for r in rounds)
+    assert 0.8 * 2 * 192 < trained <= 2 * 192
+    best = max((r for r in rounds if r.round == 2), key=lambda r: r.accuracy)
+    assert found.values == best.values
+    assert found.costs == best.costs
+    fitter = BudgetFitter(tiny_space(), board_budget(Budget(macs=9000), board), board)
+    assert all(fitter.fits(r.values) for r in rounds)
+    left = [len(seen) - 20]  # of the batches; then it is stopped among the short trainings
+
+    def stopped(self, indices, settings, generator):
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return real(self, indices, settings, generator)
+
+    monkeypatch.setattr(TinyTask, "augmented", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        run(method, tmp_path / "stopped", board, **options)
+    monkeypatch.setattr(TinyTask, "augmented", real)
+    again = run(method, tmp_path / "stopped", board, **options)
+    assert again.history == found.history
+    assert all(torch.equal(value, again.state[name]) for name, value in found.state.items())
+
+
+def test_a_uniform_network_stays_to_the_last_round_and_wins_where_nothing_is_better(board) -> None:
+    def entry(origin, score):
+        return halving.Contestant(values={}, arch=None, costs={}, origin=origin, score=score)
+
+    first = [entry("uniform", 0.2), entry("uniform", 0.1), *(entry("searched", 0.3 + i / 100) for i in range(4))]
+    second = halving.better_half(first)
+    assert [(e.origin, round(e.score, 2)) for e in second] == [("uniform", 0.2), ("searched", 0.32), ("searched", 0.33)]
+    third = halving.better_half(second)
+    assert [e.origin for e in third] == ["uniform", "searched"]
+    assert [e.origin for e in halving.better_half(third)] == ["searched"]
+    assert halving.better_half([entry("uniform", 0.4), entry("searched", 0.4)])[0].origin == "uniform"
+
+
+def test_neighbours_of_a_network_fit_and_differ_in_one_choice_and_its_price(board) -> None:
+    space = spaces.make("temporal", "kws", 12)
+    fitter = BudgetFitter(space, board_budget(Budget(macs=1_000_000), board), board)
+    start = candidates.uniform_candidates(fitter, fitter.feasible_shapes(), 2)
+    found = candidates.neighbours(fitter, start, 6, seed=3)
+    assert len({derive(space, values) for values in [*start, *found]}) == 8
+    assert all(map(fitter.fits, found))
+    assert found == candidates.neighbours(fitter, start, 6, seed=3) != candidates.neighbours(fitter, start, 6, seed=4)
+    shapes = [c.name for c in space.choices if c.kind == "shape"]
+    for values in found:
+        assert any(all(values[n] == s[n] for n in shapes) for s in start)
+    lone = candidates.neighbours(fitter, [space.fixed(start[0]).smallest()], 4, seed=0)
+    assert len(lone) == 4

@@ -14,8 +14,8 @@ from pathlib import Path
 from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design.budget_fitter import BudgetFitter, Probabilities
-from micronets.design.dnas import Measure, SearchResult, meet_measured_limits
 from micronets.design.dnas_loop import input_settings
+from micronets.design.search_result import Measure, SearchResult, meet_measured_limits
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train import TrainingJob, train_network
 from micronets.design.train_settings import TrainSettings
@@ -183,6 +183,35 @@ def uniform_candidates(fitter: BudgetFitter, feasible: Sequence[Mapping[str, int
         found = [fitter.repair(standard | space.smallest() | dict(feasible[0]), certain(space, standard))]
     count = min(count, len(found))
     return [found[round(i * (len(found) - 1) / max(1, count - 1))] for i in range(count)]
+
+
+def neighbours(fitter: BudgetFitter, start: Sequence[Mapping[str, int]], count: int, seed: int) -> list[dict[str, int]]:
+    """Returns at most `count` different networks that fit and differ from one of `start` in one choice, and its price.
+
+    A choice of such a network gets another option, and where that misses a limit, other choices are lowered; where it
+    leaves room, others are raised. The networks of `start` take turns.
+
+    - `fitter`: checks the networks of a space under a budget.
+    - `start`: values that fit, at least one.
+    - `count`: how many networks are wanted; there are fewer if `10 * count` draws give fewer.
+    - `seed`: of the draws.
+    """
+    rng, found = random.Random(seed), list[dict[str, int]]()
+    known = {derive(fitter.space, values) for values in start}
+    free = [c for c in fitter.space.choices if c.kind != "shape" and len(c.options) > 1]
+    for number in range(10 * count if free else 0):
+        if len(found) == count:
+            break
+        values = dict(start[number % len(start)])
+        choice = rng.choice(free)
+        values[choice.name] = rng.choice([option for option in choice.options if option != values[choice.name]])
+        wanted = certain(fitter.space, values)
+        values = fitter.fill(fitter.repair(values, wanted), wanted)
+        network = derive(fitter.space, values)
+        if network not in known:
+            known.add(network)
+            found.append(values)
+    return found
 
 
 def _standard(space: SearchSpace) -> dict[str, int]:

@@ -12,24 +12,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
-from torch import Tensor
 
 from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import RuntimeCosts
 from micronets.cost.counts import macs
 from micronets.design.budget_fitter import BudgetFitter, none_fits
-from micronets.design.candidates import CANDIDATE_FOLDER, random_candidates, short_training, uniform_candidates
-from micronets.design.dnas_loop import input_settings
+from micronets.design.candidates import random_candidates, uniform_candidates
+from micronets.design.halving import Entry, train_round
 from micronets.design.search_settings import SearchSettings
-from micronets.design.train import TrainingJob, train_network
 from micronets.errors import BudgetError, DataError
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.space_trials import SpaceTrial, SpaceTrials
-from micronets.progress import NoteEvent, Progress
+from micronets.progress import Event, NoteEvent, Progress
 from micronets.tasks import TaskData
 from micronets.terminal import counted
 
@@ -51,42 +47,11 @@ class Contender:
     runtime: RuntimeCosts
 
 
-@dataclass(frozen=True)
-class PartOfData:
-    """The data of a task, of which an epoch has another number of examples than usual.
-
-    - `data`: the data.
-    - `examples`: examples of an epoch; they are drawn anew in every epoch, and repeat where they exceed the usual ones.
-    """
-
-    data: TaskData
-    examples: int
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.data, name)
-
-    @property
-    def source(self) -> str:
-        """The line that describes the data; it tells how many examples an epoch has, so that a checkpoint does."""
-        return f"{self.data.source}, {self.examples} examples an epoch"
-
-    def epoch(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-        """Returns shuffled indices into the train split for one epoch."""
-        order = self.data.epoch(rng)
-        while len(order) < self.examples:
-            order = np.concatenate([order, self.data.epoch(rng)])
-        return order[: self.examples]
-
-
-@dataclass
-class _Entry:
-    """A network that takes part: its space, values, exact costs, and weights once a round has trained it."""
+@dataclass(kw_only=True)
+class _Entry(Entry):
+    """A network that stands for the space `name`."""
 
     name: str
-    values: dict[str, int]
-    costs: Mapping[str, float]
-    state: Mapping[str, Tensor] | None = None
-    score: float = -1.0
 
 
 def choose_space(
@@ -119,7 +84,6 @@ def choose_space(
     """
     if not data.size("val"):
         raise DataError("the data have no validation examples; spaces are compared on them")
-    spaces = {c.space.name: c.space for c in contenders}
     missing, refusals, entries = dict(left_out or {}), list[BudgetError](), list[_Entry]()
     for contender in contenders:
         try:
@@ -133,14 +97,18 @@ def choose_space(
         raise none_fits(refusals)
     trials: list[SpaceTrial] = []
     rounds = math.ceil(math.log2(len(names)))
+
+    def told(event: Event) -> None:
+        progress(replace(event, stage=STAGE))
+
     whole = settings.space_share * settings.epochs * len(data.epoch(np.random.default_rng(0)))
     for number in range(1, rounds + 1):
         examples = max(settings.batch, round(whole / rounds / len(entries)))
         for i, entry in enumerate(entries, 1):
             what = f"round {number} of {rounds}, network {i} of {len(entries)}, of {entry.name}"
             progress(NoteEvent(STAGE, f"{what}: {counted(examples, 'examples')}"))
-            _train(entry, spaces[entry.name], PartOfData(data, examples), settings, seed, directory, progress)
-            work = macs(derive(spaces[entry.name], entry.values).steps())
+            train_round(entry, number, data, examples, settings, seed=seed, directory=directory, progress=told)
+            work = macs(entry.arch.steps())
             trials.append(SpaceTrial(number, entry.name, entry.values, entry.costs, work, examples, entry.score))
         entries = _better_half(entries)
     found = SpaceTrials(_names(entries)[0], tuple(trials), missing)
@@ -158,31 +126,7 @@ def _entries(contender: Contender, board: Board, count: int, seed: int) -> list[
     values = [scaled[(2 * i + 1) * len(scaled) // (2 * parts)] for i in range(min(parts, len(scaled)))]
     drawn = random_candidates(fitter, count, seed) if count > 1 else []
     values += [v for v in drawn if v not in values][: count - len(values)]
-    return [_Entry(space.name, v, dict(fitter.costs(v))) for v in values]
-
-
-def _train(
-    entry: _Entry,
-    space: SearchSpace,
-    data: PartOfData,
-    settings: SearchSettings,
-    seed: int,
-    directory: Path,
-    progress: Progress,
-) -> None:
-    """Trains a network for an epoch of `data`, from the weights that its last round left, and notes its score."""
-    job = TrainingJob(
-        derive(space, entry.values),
-        cast(TaskData, data),
-        input_settings(data.data, entry.values),
-        short_training(settings, 1),
-        seed,
-        entry.state,
-    )
-    own = directory / CANDIDATE_FOLDER / job.fingerprint()[:12]
-    own.mkdir(parents=True, exist_ok=True)
-    trained = train_network(job, own, lambda event: progress(replace(event, stage=STAGE)))
-    entry.state, entry.score = trained.float_state, trained.float_score
+    return [_Entry(name=space.name, values=v, arch=derive(space, v), costs=dict(fitter.costs(v))) for v in values]
 
 
 def _better_half(entries: Sequence[_Entry]) -> list[_Entry]:

@@ -46,6 +46,7 @@ class SearchLoop:
     - `data`: the task's examples.
     - `seed`: of everything that is drawn.
     - `device`: where the supernet is.
+    - `share`: the share of `settings.epochs` that it takes; at least one step is done.
     - `kept`: names of attributes that a checkpoint keeps as they are: numbers, texts, and lists and dicts of these.
     """
 
@@ -61,6 +62,7 @@ class SearchLoop:
         settings: SearchSettings,
         seed: int,
         device: torch.device,
+        share: float = 1.0,
     ) -> None:
         self.supernet, self.fitter, self.board, self.runtime, self.data = supernet, fitter, board, runtime, data
         self.settings, self.seed, self.device = settings, seed, device
@@ -70,7 +72,7 @@ class SearchLoop:
         self.correction = dict.fromkeys(fitter.limits, 1.0)
         self.baseline: float | None = None
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
-        self.steps = self.steps_per_epoch * settings.epochs
+        self.steps = max(1, round(share * self.steps_per_epoch * settings.epochs))
         self.rise = min(self.steps_per_epoch, max(1, round(MOST_RISE * self.steps)))
         self.weight_optimiser = optim.make_optimiser(supernet.net, settings.optimiser, settings.weight_decay)
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
@@ -114,7 +116,7 @@ class SearchLoop:
             self.losses.append(loss)
             self.hits += right
             self.step += 1
-            ended = i + 1 == self.steps_per_epoch
+            ended = i + 1 == self.steps_per_epoch or self.step == self.steps
             now = time.monotonic()
             if now - reported >= REPORT_SECONDS or self.step == self.steps:
                 left = (now - reported) / (self.step - reported_step) * (self.steps - self.step)

@@ -1,14 +1,14 @@
 """A supernet whose cut networks work as they are, and an evolutionary search over these under hard limits.
 
 A supernet for one search trains one network a step, drawn from networks that meet the limits (single path, Guo et al.
-2020): no step is spent on networks that cannot be chosen. Half-way, networks are compared, and from then on the best
-ones alone are trained, so that the one that is chosen in the end has had many of the steps. A supernet for many
-searches, of a sweep, follows the sandwich rule with in-place distillation (Yu and Huang 2019, "Universally Slimmable
-Networks"): every step trains the largest network on the labels, and the smallest one and some random ones on the
-outputs of the largest. Unlike in `dnas.py`, options do not compete, so outer taps and last channels are trained.
+2020): no step is spent on networks that cannot be chosen. A supernet for many searches, of a sweep, follows the
+sandwich rule with in-place distillation (Yu and Huang 2019, "Universally Slimmable Networks"): every step trains the
+largest network on the labels, and the smallest one and some random ones on the outputs of the largest. Unlike in
+`dnas.py`, options do not compete, so outer taps and last channels are trained.
 
 To be compared, networks within the limits are cut out, get batch norm statistics of their own, and show their loss on
-validation examples; new ones are made by regularised evolution without ageing (Real et al. 2019).
+validation examples; new ones are made by regularised evolution without ageing (Real et al. 2019). The best of them are
+compared again at the end of a search, by short trainings (`finals.py`).
 """
 
 from __future__ import annotations
@@ -29,19 +29,20 @@ from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design import optim
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.candidates import certain, random_candidates, random_values, uniform_candidates
+from micronets.design.cut_networks import CutNetworks
 from micronets.design.data_digest import data_digest
-from micronets.design.dnas import Measure, SearchResult, meet_measured_limits
 from micronets.design.dnas_loop import SearchLoop, input_settings
+from micronets.design.finals import Candidate, finals
 from micronets.design.net import Net
 from micronets.design.predict import predict
 from micronets.design.score_file import ScoreFile
+from micronets.design.search_result import Measure, SearchResult, meet_measured_limits
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import autocast, pick_device, prepare_cpu
 from micronets.errors import DataError, FileError, SpecError, TrainingError
 from micronets.files import digest
 from micronets.history import ChosenCut, SearchRecord
-from micronets.ir.arch import Arch
 from micronets.ir.space import SearchSpace, derive
 from micronets.progress import NoteEvent, Progress
 from micronets.tasks import TaskData
@@ -50,25 +51,17 @@ from micronets.terminal import counted
 CHECKPOINT, SCORES = "checkpoint.pt", "scores.jsonl"
 RANDOM_NETWORKS = 2  # random networks that a step trains, beside the largest and the smallest one
 WITHIN = 100  # networks within the limits, for which the supernet of one search is trained
-COMPARED_EXAMPLES = 1024  # validation examples, evenly spaced, that cut networks are compared on
 PARENTS = 8  # the best networks, from which new ones are made
-FEWEST = 8  # steps of a supernet for one search, with fewer of which networks are compared at the end alone
-FINALISTS = 2  # the networks that a supernet for one search trains in the last quarter of its steps
 MUTATION = 0.1  # the probability with which a choice is drawn anew
 
 
 class PathLoop(SearchLoop):
     """The training of a supernet for one search, a network a step; its checkpoints are those of `SearchLoop`.
 
-    - `within`: the networks that a step may train, all of which meet the limits; the best ones from the middle on.
-    - `compared`: the losses of the networks that were compared in the middle, the least first.
-    - `concentrates`: whether networks are compared in the middle; if not, all are trained to the end.
+    - `within`: the networks that a step may train, all of which meet the limits.
     """
 
-    concentrates = True
-    kept = (*SearchLoop.kept, "within", "compared")
     within: Sequence[Mapping[str, int]] = ()
-    compared: Sequence[float] = ()
 
     def chosen(self) -> dict[str, int]:
         """Returns the network of the last step, whose costs the history records."""
@@ -80,26 +73,12 @@ class PathLoop(SearchLoop):
 
     def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
         """Trains the shared weights by one step (see `SearchLoop.train_step`)."""
-        self._concentrate(step)
         values = self._drawn(step)
         x, y = self.begin_step(batch, step, values)
         logits = self.logits(x, values)
         loss = F.cross_entropy(logits, y, label_smoothing=self.settings.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         return self.end_step(loss, logits, y, step)
-
-    def _concentrate(self, step: int) -> None:
-        """Leaves the best networks alone to be trained: `PARENTS` in the middle, `FINALISTS` in the last quarter."""
-        middle, late = self.steps // 2, self.steps * 3 // 4
-        if step not in (middle, late) or self.steps < FEWEST or not self.concentrates:
-            return
-        networks = CutNetworks(self, self.data)
-        if step == late:
-            self.within = sorted(self.within, key=networks.loss)[:FINALISTS]
-            return
-        count = self.settings.evaluations
-        self.within = evolve(networks, self.fitter, self.within, count, random.Random(self.seed))[:PARENTS]
-        self.compared = sorted(networks.losses.values())
 
     def begin_step(self, batch: Tensor, step: int, shapes: Mapping[str, int]) -> tuple[Tensor, Tensor]:
         """Sets the learning rate of a step and clears the gradients.
@@ -141,8 +120,6 @@ class SandwichLoop(PathLoop):
     - `feasible`: the combinations of shapes under which a network fits; one is drawn for each step.
     """
 
-    kept = SearchLoop.kept
-
     feasible: Sequence[Mapping[str, int]] = ()
 
     def chosen(self) -> dict[str, int]:
@@ -165,48 +142,6 @@ class SandwichLoop(PathLoop):
         for values in smaller:
             F.cross_entropy(self.logits(x, values | shapes), taught).backward()  # type: ignore[no-untyped-call]
         return self.end_step(loss, logits, y, step)
-
-
-class CutNetworks:
-    """The networks of a trained supernet, and their losses without further training, each of which is computed once.
-
-    - `loop`: holds the supernet and gives the batches for statistics of batch norm.
-    - `losses`: the mean cross-entropy on validation examples of each network that was looked at.
-    - `scores`: the file that keeps losses for other searches on the same supernet; None if there is no such file.
-    """
-
-    def __init__(self, loop: PathLoop, data: TaskData, scores: ScoreFile | None = None) -> None:
-        self.loop, self.data, self.scores = loop, data, scores
-        size = data.size("val")
-        self._rows = np.unique(np.linspace(0, size - 1, min(size, COMPARED_EXAMPLES)).astype(np.int64))
-        self._labels = torch.from_numpy(data.labels("val")[self._rows])
-        self.losses: dict[Arch, float] = {}
-
-    def state(self, values: Mapping[str, int], *, rounded: bool = False) -> dict[str, Tensor]:
-        """Cuts out the weights of the network of `values`, with statistics of batch norm of its own.
-
-        - `values`: the option of every choice.
-        - `rounded`: whether weights of 4 bits are rounded (see `Supernet.slice`).
-        """
-        arch = derive(self.loop.supernet.space, values)
-        return self.loop.supernet.slice(arch, self.loop.calibration_batches(values), rounded=rounded)
-
-    def loss(self, values: Mapping[str, int]) -> float:
-        """Returns the validation loss of the network of `values`."""
-        arch = derive(self.loop.supernet.space, values)
-        if arch not in self.losses:
-            settings = input_settings(self.data, values)
-            key = digest(repr((arch.to_json(), sorted(settings.items()))))
-            loss = None if self.scores is None else self.scores.get(key)
-            if loss is None:
-                net = Net(arch).to(self.loop.device)
-                net.load_state_dict(self.state(values, rounded=True))
-                x = self.data.inputs("val", settings, self._rows)
-                loss = float(F.cross_entropy(torch.from_numpy(predict(net, x)), self._labels))
-                if self.scores is not None:
-                    self.scores.add(key, loss)
-            self.losses[arch] = loss
-        return self.losses[arch]
 
 
 def evolve(
@@ -288,13 +223,14 @@ def _loop(
     data: TaskData,
     settings: SearchSettings,
     seed: int,
+    share: float = 1.0,
 ) -> Loop:
-    """Makes a supernet with random weights, and the loop that trains it."""
+    """Makes a supernet with random weights, and the loop that trains it for a share of the epochs."""
     device = pick_device(settings.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         supernet = Supernet(fitter.space).to(device)
-    return kind(supernet, fitter, board, runtime, data, settings, seed, device)
+    return kind(supernet, fitter, board, runtime, data, settings, seed, device, share)
 
 
 def _train(loop: PathLoop, path: Path, stamp: str, progress: Progress) -> None:
@@ -305,7 +241,10 @@ def _train(loop: PathLoop, path: Path, stamp: str, progress: Progress) -> None:
 
 def _shared_stamp(loop: SandwichLoop) -> str:
     """Returns a hash of all that decides the weights of a shared supernet, except the shapes that its searches need."""
-    space, decisive = loop.supernet.space, loop.settings.decisive("supernet", "evaluations")
+    space, decisive = (
+        loop.supernet.space,
+        loop.settings.decisive("supernet", "evaluations", "finalists", "final_share", "dnas_finals"),
+    )
     of_data = data_digest(loop.data, input_settings(loop.data, space.largest()))
     return digest(repr(("shared", space.name, space.choices, of_data, decisive, loop.seed)))
 
@@ -363,13 +302,11 @@ def cut_networks(
     directory: Path,
     progress: Progress,
     runtime: RuntimeCosts = TFLM_COSTS,
-    concentrates: bool = True,
 ) -> CutNetworks:
     """Trains the supernet of a search, unless that is done already, and returns the networks that can be cut out of it.
 
     - `fitter`: knows the space, and the limits with those of the board.
-    - `concentrates`: whether only the best networks are trained from the middle on, as in `search`; without that, all
-      are worth comparing at the end.
+    - `settings`: the section [search]; the supernet takes the share of its epochs that `final_share` leaves.
     - The other arguments and the errors are those of `search`.
     """
     if not data.size("val"):
@@ -379,13 +316,12 @@ def cut_networks(
     if settings.supernet:
         shared = _loop(SandwichLoop, fitter, board, runtime, data, settings, seed)
         return CutNetworks(shared, data, _take_supernet(shared, Path(settings.supernet)))
-    loop = _loop(PathLoop, fitter, board, runtime, data, settings, seed)
+    loop = _loop(PathLoop, fitter, board, runtime, data, settings, seed, 1 - settings.final_share)
     progress(NoteEvent("search", "networks within the limits are drawn, which the supernet is trained for"))
-    loop.concentrates = concentrates
     loop.within = networks_within(fitter, feasible, min(WITHIN, loop.steps), seed)
     decisive = settings.decisive("supernet")
     of_data = data_digest(data, input_settings(data, space.largest()))
-    facts = ("path", concentrates, space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)
+    facts = ("path", space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)
     _train(loop, directory / CHECKPOINT, digest(repr(facts)), progress)
     return CutNetworks(loop, data)
 
@@ -420,7 +356,8 @@ def search(
     - `measure`: measures what a network really costs, by name of the limit, as in `dnas.search`. None: the computed
       costs are taken.
 
-    The last record of the history has the losses of the networks that were compared.
+    The history has a record with the losses of the networks that were compared, and those of the short trainings by
+    which the best ones are compared again, unless `settings.final_share` is 0 or the supernet is that of a sweep.
 
     Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
     """
@@ -430,25 +367,44 @@ def search(
         fitter, data, budget, board, settings, seed=seed, directory=directory, progress=progress, runtime=runtime
     )
     loop = networks.loop
-    if loop.compared:
-        likely, losses = dict(sorted(loop.within, key=networks.loss)[0]), list(loop.compared)
-    else:
-        start = uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
-        likely = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))[0]
-        losses = sorted(networks.losses.values())
-    values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
-    arch, costs, state = derive(space, values), dict(fitter.costs(values)), networks.state(values)
-    net = Net(arch).to(loop.device)
-    net.load_state_dict(state)
-    accuracy = data.evaluate(predict(net, data.inputs("val", input_settings(data, values))), "val").value
+    start = uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
+    ranking = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
+    losses = sorted(networks.losses.values())
+    likely = ranking[0]
     compared = f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"
     progress(NoteEvent("search", compared))
-    chosen = ChosenCut(
-        epoch=settings.epochs,
+    if settings.final_share and not settings.supernet:
+        best = _chosen(networks, fitter, likely, losses)
+        return finals(
+            [Candidate("searched", values, certain(space, values)) for values in ranking],
+            networks,
+            fitter,
+            limits,
+            measure,
+            seed=seed,
+            directory=directory,
+            progress=progress,
+            history=(*loop.history, best),
+        )
+    values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
+    arch, state = derive(space, values), networks.state(values)
+    chosen = _chosen(networks, fitter, values, losses)
+    return SearchResult(values, arch, dict(chosen.costs), measured, (*loop.history, chosen), state)
+
+
+def _chosen(
+    networks: CutNetworks, fitter: BudgetFitter, values: Mapping[str, int], losses: Sequence[float]
+) -> ChosenCut:
+    """Returns the record of the best of the networks that were compared as they were cut, whose losses are `losses`."""
+    data = networks.data
+    net = Net(derive(fitter.space, values)).to(networks.loop.device)
+    net.load_state_dict(networks.state(values))
+    accuracy = data.evaluate(predict(net, data.inputs("val", input_settings(data, values))), "val").value
+    return ChosenCut(
+        epoch=networks.loop.settings.epochs,
         loss=networks.loss(values),
         accuracy=accuracy,
-        costs=costs,
-        values=values,
+        costs=dict(fitter.costs(values)),
+        values=dict(values),
         compared=tuple(losses),
     )
-    return SearchResult(values, arch, costs, measured, (*loop.history, chosen), state)

@@ -8,7 +8,7 @@ from typing import assert_never
 from micronets.boards.board import Board, Budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design import candidates, dnas, sandwich
-from micronets.design.dnas import Measure, SearchResult
+from micronets.design.search_result import Measure, SearchResult
 from micronets.design.search_settings import SearchSettings
 from micronets.ir.space import SearchSpace
 from micronets.progress import Progress

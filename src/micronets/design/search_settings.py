@@ -22,6 +22,11 @@ class SearchSettings:
       short training: random ones, and the space's standard one scaled to the limits for its input sizes and strides.
     - `candidates`: networks that `random` trains, and the most that `uniform` does; at least 1.
     - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1.
+    - `finalists`: networks that are compared at the end by short trainings: what the search found, uniform networks,
+      and neighbours of these; at least 2.
+    - `final_share`: the share of `epochs` that these trainings take together, by which the supernet is trained for
+      less; from 0, which compares none, to below 1.
+    - `dnas_finals`: whether `dnas` ends with such a comparison, too; if not, only `supernet` does.
     - `supernet`: for the method `supernet`, a directory with a supernet that is trained already, such as the folder
       `supernet` of a sweep with the same data, space, seed and settings of the search. Networks are cut out of it, and
       no supernet is trained.
@@ -59,6 +64,9 @@ class SearchSettings:
     method: Method = "dnas"
     candidates: int = 4
     evaluations: int = 200
+    finalists: int = 6
+    final_share: float = 0.5
+    dnas_finals: bool = False
     supernet: str = ""
     space_share: float = 1.0
     space_networks: int = 2
@@ -96,6 +104,7 @@ class SearchSettings:
                 "epochs",
                 "candidates",
                 "evaluations",
+                "finalists",
                 "space_share",
                 "space_networks",
                 "batch",
@@ -106,9 +115,22 @@ class SearchSettings:
                 "penalty",
                 "calibration_batches",
             ),
-            not_negative=("label_smoothing", "weight_decay", "checkpoint_seconds", "settle", "fill_log_ratio"),
+            not_negative=(
+                "label_smoothing",
+                "weight_decay",
+                "checkpoint_seconds",
+                "settle",
+                "fill_log_ratio",
+                "final_share",
+            ),
         )
         check_kinds(self, "search: ")
+        if self.finalists < 2:
+            raise SpecError(
+                f"search: finalists = {self.finalists}; need at least 2; final_share = 0 compares none at the end"
+            )
+        if not self.final_share < 1:
+            raise SpecError(f"search: final_share = {self.final_share}; a share of the epochs from 0 to below 1")
         if self.supernet and self.method != "supernet":
             raise SpecError(
                 f'search: supernet = \'{self.supernet}\' goes with method = "supernet", not "{self.method}"; change '

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from micronets.boards import battery
-from micronets.history import ChosenCut, SupernetEpoch, TrainedCandidate
+from micronets.history import ORIGINS, ChosenCut, Finalist, SupernetEpoch, TrainedCandidate
 from micronets.installation import install
 from micronets.report import charts
 from micronets.report.facts import Facts
@@ -55,6 +55,7 @@ def run_page(facts: Facts, mistakes: Mistakes | None = None, pictures: Sequence[
         _battery_section(facts),
         _space_section(facts),
         _search_section(facts),
+        _finals_section(facts),
         _choices_section(facts),
         _memory_section(facts),
         _layers_section(facts),
@@ -281,7 +282,8 @@ def _search_section(facts: Facts) -> Markup:
     history = facts.search.history
     if not history:
         return section("Search", el("p", "No search: the architecture was given."))
-    match history[-1]:
+    noted = [record for record in history if not isinstance(record, Finalist)]
+    match noted[-1]:
         case SupernetEpoch():
             return _supernet_section(facts)
         case TrainedCandidate():
@@ -292,6 +294,28 @@ def _search_section(facts: Facts) -> Markup:
             assert_never(other)
 
 
+def _finals_section(facts: Facts) -> Markup | None:
+    """Shows the short trainings by which networks were compared at the end of a search, if there were any."""
+    rounds = [record for record in facts.search.history if isinstance(record, Finalist)]
+    if not rounds:
+        return None
+    label, numbers = metric_label(facts.metric), sorted({r.round for r in rounds})
+    networks = [r for r in rounds if r.round == 1]
+    of_round = {n: {tuple(r.values.items()): r for r in rounds if r.round == n} for n in numbers}
+    rows = []
+    for first in networks:
+        own = [of_round[n].get(tuple(first.values.items())) for n in numbers]
+        rows.append((ORIGINS[first.origin], *("-" if r is None else percent(r.accuracy) for r in own)))
+    examples = ", ".join(f"{next(iter(of_round[n].values())).examples:,}" for n in numbers)
+    text = (
+        f"What the search found was compared with networks that need no search: {label} on validation {facts.noun} at "
+        f"the end of each round of short trainings. A network saw so many training {facts.noun} in each: {examples}. "
+        "The best of the last round was chosen; a uniform network stays to the last round."
+    )
+    heads = ("network", *(f"round {n}" for n in numbers))
+    return section("The finalists", el("p", text), html_table(heads, rows, numeric=range(1, len(heads))))
+
+
 def _supernet_section(facts: Facts) -> Markup:
     """Shows a search that trained weights and architecture together."""
     text = (
@@ -299,7 +323,7 @@ def _supernet_section(facts: Facts) -> Markup:
         "weights alone are trained. What it ends with is then checked in integers, repaired where it misses a limit, "
         "and enlarged where there is room."
     )
-    history = facts.search.history
+    history = [h for h in facts.search.history if isinstance(h, SupernetEpoch)]
     rates = [charts.Series("accuracy", [h.accuracy for h in history])]
     return section(
         "Search trajectory",
@@ -334,9 +358,9 @@ def _cut_networks_section(facts: Facts, chosen: ChosenCut) -> Markup:
         "One supernet holds all networks of the space, and was trained so that they work when they are cut out: for "
         "one run by a network within the limits in each step, for a sweep by the largest and smaller ones together. "
         "The curves show the networks that were trained, in a sweep the largest one. "
-        f"{counted(len(losses), 'networks')} within the limits were compared as they were cut (for one run: half-way "
-        f"through the training), by their loss on validation {facts.noun}: {min(losses):.4g} to {max(losses):.4g}. "
-        f"The chosen one has a loss of {chosen.loss:.4g}, {label} {percent(chosen.accuracy)}."
+        f"{counted(len(losses), 'networks')} within the limits were compared as they were cut, by their loss on "
+        f"validation {facts.noun}: {min(losses):.4g} to {max(losses):.4g}. "
+        f"The best one has a loss of {chosen.loss:.4g}, {label} {percent(chosen.accuracy)}."
     )
     epochs = [h for h in facts.search.history if isinstance(h, SupernetEpoch)]
     rates = [charts.Series("accuracy", [h.accuracy for h in epochs])]
@@ -354,7 +378,11 @@ def _shares_of_limits(facts: Facts) -> list[charts.Series]:
     return [
         charts.Series(
             labels.get(name, name),
-            [h.costs[name] / limit if name in h.costs else None for h in facts.search.history],
+            [
+                h.costs[name] / limit if name in h.costs else None
+                for h in facts.search.history
+                if not isinstance(h, Finalist)
+            ],
         )
         for name, limit in facts.search.limits.items()
     ]

@@ -1,0 +1,63 @@
+"""`CutNetworks`: networks that are cut out of a supernet, and what they are worth as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from micronets.design.dnas_loop import SearchLoop, input_settings
+from micronets.design.net import Net
+from micronets.design.predict import predict
+from micronets.design.score_file import ScoreFile
+from micronets.files import digest
+from micronets.ir.arch import Arch
+from micronets.ir.space import derive
+from micronets.tasks import TaskData
+
+COMPARED_EXAMPLES = 1024  # validation examples, evenly spaced, that cut networks are compared on
+
+
+class CutNetworks:
+    """The networks of a trained supernet, and their losses without further training, each of which is computed once.
+
+    - `loop`: holds the supernet and gives the batches for statistics of batch norm.
+    - `losses`: the mean cross-entropy on validation examples of each network that was looked at.
+    - `scores`: the file that keeps losses for other searches on the same supernet; None if there is no such file.
+    """
+
+    def __init__(self, loop: SearchLoop, data: TaskData, scores: ScoreFile | None = None) -> None:
+        self.loop, self.data, self.scores = loop, data, scores
+        size = data.size("val")
+        self._rows = np.unique(np.linspace(0, size - 1, min(size, COMPARED_EXAMPLES)).astype(np.int64))
+        self._labels = torch.from_numpy(data.labels("val")[self._rows])
+        self.losses: dict[Arch, float] = {}
+
+    def state(self, values: Mapping[str, int], *, rounded: bool = False) -> dict[str, Tensor]:
+        """Cuts out the weights of the network of `values`, with statistics of batch norm of its own.
+
+        - `values`: the option of every choice.
+        - `rounded`: whether weights of 4 bits are rounded (see `Supernet.slice`).
+        """
+        arch = derive(self.loop.supernet.space, values)
+        return self.loop.supernet.slice(arch, self.loop.calibration_batches(values), rounded=rounded)
+
+    def loss(self, values: Mapping[str, int]) -> float:
+        """Returns the validation loss of the network of `values`."""
+        arch = derive(self.loop.supernet.space, values)
+        if arch not in self.losses:
+            settings = input_settings(self.data, values)
+            key = digest(repr((arch.to_json(), sorted(settings.items()))))
+            loss = None if self.scores is None else self.scores.get(key)
+            if loss is None:
+                net = Net(arch).to(self.loop.device)
+                net.load_state_dict(self.state(values, rounded=True))
+                x = self.data.inputs("val", settings, self._rows)
+                loss = float(F.cross_entropy(torch.from_numpy(predict(net, x)), self._labels))
+                if self.scores is not None:
+                    self.scores.add(key, loss)
+            self.losses[arch] = loss
+        return self.losses[arch]

@@ -1,0 +1,208 @@
+"""Short trainings by which networks are compared, and a comparison by successive halving (Jamieson and Talwalkar 2016).
+
+In each round every network that is left is trained for the same number of examples, from the weights that the round
+before left it; then the better half on the validation split stays.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from micronets.design.candidates import CANDIDATE_FOLDER, short_training
+from micronets.design.dnas_loop import input_settings
+from micronets.design.search_settings import SearchSettings
+from micronets.design.train import TrainingJob, train_network
+from micronets.history import ORIGINS, Finalist, Origin
+from micronets.ir.arch import Arch
+from micronets.progress import Event, NoteEvent, Progress, StepEvent
+from micronets.tasks import TaskData
+from micronets.terminal import counted
+
+
+@dataclass(frozen=True)
+class PartOfData:
+    """The data of a task, of which an epoch has another number of examples than usual.
+
+    - `data`: the data.
+    - `examples`: examples of an epoch; they are drawn anew in every epoch, and repeat where they exceed the usual ones.
+    """
+
+    data: TaskData
+    examples: int
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.data, name)
+
+    @property
+    def source(self) -> str:
+        """The line that describes the data; it tells how many examples an epoch has, so that a checkpoint does."""
+        return f"{self.data.source}, {self.examples} examples an epoch"
+
+    def epoch(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+        """Returns shuffled indices into the train split for one epoch."""
+        order = self.data.epoch(rng)
+        while len(order) < self.examples:
+            order = np.concatenate([order, self.data.epoch(rng)])
+        return order[: self.examples]
+
+
+@dataclass(kw_only=True)
+class Entry:
+    """A network that takes part in a comparison.
+
+    - `values`: the option of every choice.
+    - `arch`: the network.
+    - `costs`: its exact costs, by name of the limit.
+    - `state`: its weights, from which the next round starts; None stands for random ones.
+    - `score`: the metric on the validation split at the end of its last round, 0 to 1; -1 before the first.
+    - `loss`: the mean loss of its last round.
+    """
+
+    values: dict[str, int]
+    arch: Arch
+    costs: Mapping[str, float]
+    state: Mapping[str, Tensor] | None = None
+    score: float = -1.0
+    loss: float = math.nan
+
+
+@dataclass(kw_only=True)
+class Contestant(Entry):
+    """A network that takes part in the comparison at the end of a search; `origin` tells where it came from."""
+
+    origin: Origin
+
+
+def train_round(
+    entry: Entry,
+    number: int,
+    data: TaskData,
+    examples: int,
+    settings: SearchSettings,
+    *,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+) -> None:
+    """Trains a network for `examples` examples from the weights that its last round left, and notes its score.
+
+    - `number`: the number of the round; every round has other examples, all networks of a round the same ones.
+    - `seed`: of the search; with `number` it decides the order and the augmentation of the examples.
+    - `directory`: the search's; what was trained there is not trained again, and what was begun goes on.
+    - `progress`: receives the events of the training, whose stage is that of a training.
+    """
+    inputs = input_settings(data, entry.values)
+    part = cast(TaskData, PartOfData(data, examples))
+    of_round = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    job = TrainingJob(entry.arch, part, inputs, short_training(settings, 1), of_round, entry.state)
+    own = directory / CANDIDATE_FOLDER / job.fingerprint()[:12]
+    own.mkdir(parents=True, exist_ok=True)
+    trained = train_network(job, own, progress)
+    entry.state, entry.score = trained.float_state, trained.float_score
+    entry.loss = trained.history[-1].loss
+
+
+def play_off(
+    entries: Sequence[Contestant],
+    data: TaskData,
+    settings: SearchSettings,
+    examples: int,
+    *,
+    seed: int,
+    directory: Path,
+    progress: Progress,
+) -> tuple[Contestant, tuple[Finalist, ...]]:
+    """Returns the best of some networks after short trainings with successive halving, and what each round showed.
+
+    The best network that was not searched for, a uniform one, stays to the last round, so that a result which beats
+    it has beaten it in the longest comparison. Where two are equal, the one that comes first in `entries` wins.
+
+    - `entries`: at least one; a single one is trained in one round.
+    - `data`: the task; networks learn from its training split and are compared on its validation split.
+    - `settings`: the section [search], of which the optimiser and its settings are for these trainings.
+    - `examples`: how many examples all rounds together train on; each network sees one batch a round at least.
+    - `seed`: of the order and the augmentation of examples.
+    - `directory`: the search's; what was trained there is not trained again, and what was begun goes on.
+    - `progress`: receives events of the stage `search` that tell how far all rounds together are.
+
+    Raises what `train_network` raises.
+    """
+    left, found, sizes = list(entries), list[Finalist](), _sizes(len(entries))
+    shares = [max(settings.batch, round(examples / len(sizes) / size)) for size in sizes]
+    steps = [share // settings.batch for share in shares]
+    clock = _Clock(sum(size * count for size, count in zip(sizes, steps, strict=True)), progress)
+    for number, (share, count) in enumerate(zip(shares, steps, strict=True), 1):
+        for entry in left:
+            train_round(entry, number, data, share, settings, seed=seed, directory=directory, progress=clock.told)
+            clock.done += count
+            found.append(
+                Finalist(
+                    round=number,
+                    origin=entry.origin,
+                    examples=share,
+                    loss=entry.loss,
+                    accuracy=entry.score,
+                    costs=entry.costs,
+                    values=entry.values,
+                )
+            )
+        scores = ", ".join(f"{ORIGINS[e.origin]} {e.score:.2%}" for e in left)
+        progress(NoteEvent("search", f"round {number} of {len(shares)}, {counted(share, 'examples')} each: {scores}"))
+        left = better_half(left)
+    return left[0], tuple(found)
+
+
+def better_half(entries: Sequence[Contestant]) -> list[Contestant]:
+    """Returns the better half, rounded up, in the order given; of more than two networks, a uniform one is among them.
+
+    Of two networks the better one is left, whichever it is.
+    """
+    ranked = sorted(entries, key=lambda entry: -entry.score)  # equal ones keep their order
+    best = ranked[: -(-len(ranked) // 2)]
+    uniform = [entry for entry in ranked if entry.origin == "uniform"]
+    if len(ranked) > 2 and uniform and not any(entry.origin == "uniform" for entry in best):
+        best[-1] = uniform[0]
+    return [entry for entry in entries if any(entry is kept for kept in best)]
+
+
+def _sizes(count: int) -> list[int]:
+    """Returns how many networks each round has, of `count` in the first one: half, rounded up, down to two."""
+    sizes = [count]
+    while sizes[-1] > 2:
+        sizes.append(-(-sizes[-1] // 2))
+    return sizes
+
+
+@dataclass
+class _Clock:
+    """Makes one count of steps out of those of several trainings.
+
+    - `steps`: of all trainings together.
+    - `progress`: receives the events.
+    - `done`: steps of the trainings that have ended.
+    """
+
+    steps: int
+    progress: Progress
+    done: int = 0
+
+    def __post_init__(self) -> None:
+        self.began = time.monotonic()
+
+    def told(self, event: Event) -> None:
+        """Passes on an event of a training."""
+        if not isinstance(event, StepEvent):
+            self.progress(replace(event, stage="search"))
+            return
+        step = min(self.steps, self.done + event.step)
+        seconds = (time.monotonic() - self.began) / max(1, step) * (self.steps - step)
+        self.progress(StepEvent("search", step, self.steps, seconds, event.figures))
