@@ -134,6 +134,7 @@ def test_an_epoch_has_the_share_of_negatives_and_the_words_as_before() -> None:
     assert np.array_equal(d.features["train"], again.features["train"])
     other = with_negatives(before, 0.2, seed=1, speech=True)
     assert not np.array_equal(d.features["train"], other.features["train"])
+    assert np.array_equal(d.features["val"], other.features["val"]), "trainings with two seeds are judged alike"
 
 
 def test_the_best_epoch_is_quiet_too() -> None:

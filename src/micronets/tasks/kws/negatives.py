@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from micronets.files import digest
 from micronets.frontend import FrontEnd, cached_arrays, features
+from micronets.ranges import MOST_SEED
 from micronets.tasks.base import Labels
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features, KwsData
 from micronets.tasks.kws.noise import coloured_samples
@@ -23,7 +24,7 @@ from micronets.terminal import counted
 
 VERSION = 1  # increase it whenever the same seed gives other sounds
 MOST_MADE = 6000  # negatives that are kept of one training, of which every epoch draws some
-TO_CHOOSE = 1_000_000  # what is added to a seed for the negatives by which the best epoch is chosen
+TO_CHOOSE = MOST_SEED + 1  # the seed of the negatives by which the best epoch is chosen; no run has it as its own
 EPOCHS_APART = 4  # epochs that would have negatives of their own, were there no such limit
 SPEECH_SHARE = 0.3  # of the negatives, where there are clips of unknown words
 
@@ -138,12 +139,12 @@ def speech_features(count: int, words: Features, scale: float, rng: np.random.Ge
 def with_negatives(data: KwsData, share: float, seed: int, speech: bool) -> KwsData:
     """Returns data whose train split ends with negatives, and with a note where there can be none.
 
-    The val split, where it is there, gets the same share of sounds of another seed, so that of two epochs that know the
-    words as well the quieter one is chosen.
+    The val split, where it is there, gets the same share of other sounds, so that of two epochs that know the words as
+    well the quieter one is chosen. These are the same for all seeds: trainings with two seeds are judged alike.
 
     - data: the examples; without any to train on they stay as they are.
     - share: the share of every epoch that are negatives, 0 to below 1.
-    - seed: decides all that is random.
+    - seed: decides the negatives of the training.
     - speech: whether the data are of words, so that words in pieces are none.
     """
     if not share or not data.size("train") or data.frontend.kind != "logmel":
@@ -162,7 +163,7 @@ def with_negatives(data: KwsData, share: float, seed: int, speech: bool) -> KwsD
         return data
     x, y = _made(per_epoch, data, seed, speech)
     held = round(data.size("val") * share / (1 - share))
-    to_choose = sound_features(held, data.frontend, seed + TO_CHOOSE)
+    to_choose = sound_features(held, data.frontend, TO_CHOOSE)
     parts = {"train": (x, y), "val": (to_choose, np.full(held, _quiet_class(data.classes), np.int64))}
     return replace(
         data,
