@@ -9,6 +9,7 @@ import pytest
 from micronets import progress, records
 from micronets.history import (
     ChosenCut,
+    Finalist,
     SearchRecord,
     SupernetEpoch,
     TrainedCandidate,
@@ -21,6 +22,7 @@ from micronets.report.page import run_page
 
 ZOO = Path(__file__).parents[1] / "zoo"
 COMMON: dict[str, Any] = {"epoch": 2, "loss": 0.5, "accuracy": 0.75, "costs": {"macs": 900}, "values": {"width": 8}}
+FINAL: dict[str, Any] = {name: COMMON[name] for name in ("loss", "accuracy", "costs", "values")} | {"examples": 1500}
 RECORDS: tuple[tuple[dict[str, Any], SearchRecord], ...] = (
     (
         COMMON | {"temperature": 1.5, "entropy": {"width": 0.25}},
@@ -28,6 +30,14 @@ RECORDS: tuple[tuple[dict[str, Any], SearchRecord], ...] = (
     ),
     (COMMON, TrainedCandidate(**COMMON)),
     (COMMON | {"compared": [0.5, 0.75]}, ChosenCut(**COMMON, compared=(0.5, 0.75))),
+    *(
+        ({"kind": "finalist", **table}, Finalist(**table))
+        for table in (
+            FINAL | {"round": 1, "origin": "uniform", "values": {"width": 4}, "accuracy": 0.5},
+            FINAL | {"round": 1, "origin": "neighbour", "examples": 1500},
+            FINAL | {"round": 2, "origin": "neighbour", "examples": 3000, "accuracy": 0.875},
+        )
+    ),
 )
 
 
@@ -54,9 +64,15 @@ def test_epochs_of_a_training() -> None:
         (RECORDS[1:2], "1 network within the limits, trained one after the other"),
         (
             (RECORDS[0], RECORDS[2]),
-            "2 networks within the limits were compared as they were cut (for one run: half-way through the training), "
-            "by their loss on validation images: 0.5 to 0.75. The chosen one has a loss of 0.5, accuracy 75.00 %.",
+            "2 networks within the limits were compared as they were cut, by their loss on validation images: 0.5 to "
+            "0.75. The best one has a loss of 0.5, accuracy 75.00 %.",
         ),
+        ((RECORDS[0], *RECORDS[3:]), "what its most likely network costs"),
+        (
+            (RECORDS[0], *RECORDS[3:]),
+            '<tr><td>neighbour of a uniform one</td><td class="n">75.00 %</td><td class="n">87.50 %</td></tr>',
+        ),
+        ((RECORDS[0], *RECORDS[2:]), "A network saw so many training images in each: 1,500, 3,000."),
     ],
 )
 def test_the_report_says_how_the_network_was_found(history: tuple[tuple[Any, SearchRecord], ...], said: str) -> None:

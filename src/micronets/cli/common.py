@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -101,11 +103,24 @@ compiler = click.option(
 )
 
 
+_CLEAR = "\r\x1b[K"  # back to the start of the line, and what stands in it is erased (ECMA-48, 8.3.41)
+
+
+class _LiveLine:
+    """Whether the last line on the terminal is one of progress that the next one will replace."""
+
+    shown = False
+
+
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     """Prints text to stdout or stderr, with characters that a terminal would obey escaped.
 
-    All output of the commands goes through here, as text from models, data and files may hold such characters.
+    All output of the commands goes through here, as text from models, data and files may hold such characters. A line
+    of progress that is not at its end yet (`ProgressPrinter`) gives way to it.
     """
+    if _LiveLine.shown:
+        click.echo(_CLEAR, err=True, nl=False)
+        _LiveLine.shown = False
     click.echo(printable(text), err=err, nl=nl)
 
 
@@ -188,13 +203,16 @@ def find_runtime(name: str, tflm: Path | None, library: Path | None, board: Boar
 
 
 class ProgressPrinter:
-    """Prints the progress of a stage to stderr: at most a line every few seconds, and always the last of a stage.
+    """Prints the progress of a stage to stderr: a line that is written anew on a terminal, and lines elsewhere.
+
+    Elsewhere there is a line every few seconds. The last line of a stage always stays.
 
     - `seconds`: the least time between two lines; without it, 1 s on a terminal and 5 s elsewhere.
     """
 
     def __init__(self, seconds: float | None = None) -> None:
-        self.pause = (1.0 if sys.stderr.isatty() else 5.0) if seconds is None else seconds
+        self.live = sys.stderr.isatty() and os.environ.get("TERM", "") != "dumb"
+        self.pause = (1.0 if self.live else 5.0) if seconds is None else seconds
         self.last = float("-inf")
 
     def __call__(self, event: Event) -> None:
@@ -204,4 +222,10 @@ class ProgressPrinter:
                 echo(str(event), err=True)
             case StepEvent() if event.step >= event.steps or now - self.last >= self.pause:
                 self.last = now
-                echo(str(event), err=True)
+                text = str(event)
+                if not self.live or event.step >= event.steps:
+                    echo(text, err=True)
+                    return
+                text = printable(text)[: shutil.get_terminal_size().columns - 1]  # a second line could not be erased
+                click.echo(f"{_CLEAR}{text}", err=True, nl=False)
+                _LiveLine.shown = True
