@@ -22,6 +22,7 @@ from micronets.errors import DataError, SpecError
 from micronets.history import ChosenCut, Finalist, SupernetEpoch, TrainedCandidate
 from micronets.ir import spaces
 from micronets.ir.space import derive, with_bits
+from micronets.progress import StepEvent
 from tests.support.tiny_task import TinyTask, tiny_space
 
 SETTINGS = SearchSettings(epochs=12, batch=32, lr=0.02, precision="fp32", candidates=3, evaluations=12)
@@ -33,9 +34,9 @@ def quick_disk(monkeypatch):
     monkeypatch.setattr("os.fsync", lambda _: None)
 
 
-def run(method, directory, board, data=None, seed=1, **changes):
+def run(method, directory, board, data=None, seed=1, progress=lambda _: None, **changes):
     settings = dataclasses.replace(SETTINGS, method=method, **changes)
-    options = {"seed": seed, "directory": directory, "progress": lambda _: None}
+    options = {"seed": seed, "directory": directory, "progress": progress}
     return search(tiny_space(), data or TinyTask(), Budget(macs=9000), board, settings, **options)
 
 
@@ -208,7 +209,11 @@ def test_a_search_ends_with_a_comparison_of_uniform_neighbouring_and_searched_ne
 
     monkeypatch.setattr(TinyTask, "augmented", counted)
     options = {"epochs": 4, "batch": 16, "evaluations": 3, "finalists": 4, "dnas_finals": True}
-    found = run(method, tmp_path / "whole", board, **options)
+    events = []
+    found = run(method, tmp_path / "whole", board, progress=events.append, **options)
+    steps = [event.step for event in events if isinstance(event, StepEvent)]
+    assert steps == sorted(steps), "one count of steps"
+    assert steps[-1] == 48
     rounds = [record for record in found.history if isinstance(record, Finalist)]
     assert [r.round for r in rounds] == 4 * [1] + 2 * [2]
     assert {r.origin for r in rounds if r.round == 1} == {"uniform", "neighbour", "searched"}

@@ -72,7 +72,8 @@ class SearchLoop:
         self.correction = dict.fromkeys(fitter.limits, 1.0)
         self.baseline: float | None = None
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
-        self.steps = max(1, round(share * self.steps_per_epoch * settings.epochs))
+        self.all_steps = self.steps_per_epoch * settings.epochs  # those of short trainings at the end included
+        self.steps = max(1, round(share * self.all_steps))
         self.rise = min(self.steps_per_epoch, max(1, round(MOST_RISE * self.steps)))
         self.weight_optimiser = optim.make_optimiser(supernet.net, settings.optimiser, settings.weight_decay)
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
@@ -119,9 +120,9 @@ class SearchLoop:
             ended = i + 1 == self.steps_per_epoch or self.step == self.steps
             now = time.monotonic()
             if now - reported >= REPORT_SECONDS or self.step == self.steps:
-                left = (now - reported) / (self.step - reported_step) * (self.steps - self.step)
+                left = (now - reported) / (self.step - reported_step) * (self.all_steps - self.step)
                 recent = self.losses[-REPORT_STEPS:]
-                progress(StepEvent("search", self.step, self.steps, left, {"loss": sum(recent) / len(recent)}))
+                progress(StepEvent("search", self.step, self.all_steps, left, {"loss": sum(recent) / len(recent)}))
                 reported, reported_step = now, self.step
             if ended:
                 self._end_epoch(epoch)

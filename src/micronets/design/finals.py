@@ -87,7 +87,16 @@ def finals(
         [*plain[:rest], *searched, *plain[rest:]], count, networks, fitter, limits, measure, progress
     )
     examples = round(settings.final_share * settings.epochs * len(data.epoch(np.random.default_rng(0))))
-    best, rounds = play_off(entries, data, settings, examples, seed=seed, directory=directory, progress=progress)
+    best, rounds = play_off(
+        entries,
+        data,
+        settings,
+        examples,
+        seed=seed,
+        directory=directory,
+        progress=progress,
+        before=networks.loop.steps,
+    )
     progress(NoteEvent("search", f"the best of {len(entries)} finalists: {ORIGINS[best.origin]}"))
     assert best.state is not None
     return SearchResult(

@@ -120,6 +120,7 @@ def play_off(
     seed: int,
     directory: Path,
     progress: Progress,
+    before: int = 0,
 ) -> tuple[Contestant, tuple[Finalist, ...]]:
     """Returns the best of some networks after short trainings with successive halving, and what each round showed.
 
@@ -133,13 +134,14 @@ def play_off(
     - `seed`: of the order and the augmentation of examples.
     - `directory`: the search's; what was trained there is not trained again, and what was begun goes on.
     - `progress`: receives events of the stage `search` that tell how far all rounds together are.
+    - `before`: steps that the search did before, which these events count as well.
 
     Raises what `train_network` raises.
     """
     left, found, sizes = list(entries), list[Finalist](), _sizes(len(entries))
     shares = [max(settings.batch, round(examples / len(sizes) / size)) for size in sizes]
     steps = [share // settings.batch for share in shares]
-    clock = _Clock(sum(size * count for size, count in zip(sizes, steps, strict=True)), progress)
+    clock = _Clock(before + sum(size * count for size, count in zip(sizes, steps, strict=True)), progress, before)
     for number, (share, count) in enumerate(zip(shares, steps, strict=True), 1):
         for entry in left:
             train_round(entry, number, data, share, settings, seed=seed, directory=directory, progress=clock.told)
@@ -186,17 +188,17 @@ def _sizes(count: int) -> list[int]:
 class _Clock:
     """Makes one count of steps out of those of several trainings.
 
-    - `steps`: of all trainings together.
+    - `steps`: of all trainings together, and of what the search did before.
     - `progress`: receives the events.
-    - `done`: steps of the trainings that have ended.
+    - `done`: steps that were done before the training in progress.
     """
 
     steps: int
     progress: Progress
-    done: int = 0
+    done: int
 
     def __post_init__(self) -> None:
-        self.began = time.monotonic()
+        self.began, self.first = time.monotonic(), self.done
 
     def told(self, event: Event) -> None:
         """Passes on an event of a training."""
@@ -204,5 +206,5 @@ class _Clock:
             self.progress(replace(event, stage="search"))
             return
         step = min(self.steps, self.done + event.step)
-        seconds = (time.monotonic() - self.began) / max(1, step) * (self.steps - step)
+        seconds = (time.monotonic() - self.began) / max(1, step - self.first) * (self.steps - step)
         self.progress(StepEvent("search", step, self.steps, seconds, event.figures))

@@ -368,6 +368,7 @@ def search(
     )
     loop = networks.loop
     start = uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
+    progress(NoteEvent("search", f"{counted(settings.evaluations, 'networks')} are compared as they are cut"))
     ranking = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
     losses = sorted(networks.losses.values())
     likely = ranking[0]
