@@ -256,15 +256,32 @@ def test_a_uniform_network_stays_to_the_last_round_and_wins_where_nothing_is_bet
 
 
 def test_neighbours_of_a_network_fit_and_differ_in_one_choice_and_its_price(board) -> None:
-    space = spaces.make("temporal", "kws", 12)
-    fitter = BudgetFitter(space, board_budget(Budget(macs=1_000_000), board), board)
+    space = tiny_space()
+    fitter = BudgetFitter(space, Budget(macs=9000), board)
     start = candidates.uniform_candidates(fitter, fitter.feasible_shapes(), 2)
     found = candidates.neighbours(fitter, start, 6, seed=3)
     assert len({derive(space, values) for values in [*start, *found]}) == 8
     assert all(map(fitter.fits, found))
     assert found == candidates.neighbours(fitter, start, 6, seed=3) != candidates.neighbours(fitter, start, 6, seed=4)
-    shapes = [c.name for c in space.choices if c.kind == "shape"]
-    for values in found:
-        assert any(all(values[n] == s[n] for n in shapes) for s in start)
-    lone = candidates.neighbours(fitter, [space.fixed(start[0]).smallest()], 4, seed=0)
-    assert len(lone) == 4
+    assert {values["frame_stride"] for values in found} == {1, 2}, "shapes stay as they are, and all take turns"
+    for number, values in enumerate(found):
+        apart = [c.name for c in space.choices if values[c.name] != start[number % 2][c.name]]
+        assert 1 <= len(apart) <= 4
+
+
+def test_networks_of_4_bits_are_compared_with_quantisation_simulated(tmp_path, board) -> None:
+    space, data = with_bits(tiny_space(), (8, 4)), TinyTask()
+    contestants = []
+    for bits in (8, 4):
+        values = space.smallest() | {c.name: bits for c in space.choices if c.kind == "bits"}
+        contestants.append(
+            halving.Contestant(values=values, arch=derive(space, values), costs={}, origin="uniform", score=0.0)
+        )
+    settings = dataclasses.replace(SETTINGS, batch=32)
+    options = {"seed": 1, "directory": tmp_path, "progress": lambda _: None}
+    _, rounds = halving.play_off(contestants, data, settings, 256, **options)
+    assert [r.examples for r in rounds] == [128, 128]
+    folders = [p for p in (tmp_path / "trials").iterdir() if (p / "weights.pt").exists()]
+    assert len(folders) == 2
+    kept = [torch.load(p / "weights.pt", weights_only=True) for p in folders]
+    assert {entry["quantised_score"] for entry in kept} == {r.accuracy for r in rounds}

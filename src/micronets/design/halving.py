@@ -23,6 +23,7 @@ from micronets.design.search_settings import SearchSettings
 from micronets.design.train import TrainingJob, train_network
 from micronets.history import ORIGINS, Finalist, Origin
 from micronets.ir.arch import Arch
+from micronets.ir.layers import Weighted
 from micronets.progress import Event, NoteEvent, Progress, StepEvent
 from micronets.tasks import TaskData
 from micronets.terminal import counted
@@ -92,6 +93,7 @@ def train_round(
     seed: int,
     directory: Path,
     progress: Progress,
+    quantised: bool = False,
 ) -> None:
     """Trains a network for `examples` examples from the weights that its last round left, and notes its score.
 
@@ -99,15 +101,18 @@ def train_round(
     - `seed`: of the search; with `number` it decides the order and the augmentation of the examples.
     - `directory`: the search's; what was trained there is not trained again, and what was begun goes on.
     - `progress`: receives the events of the training, whose stage is that of a training.
+    - `quantised`: whether the second half of the examples is trained with quantisation simulated, and that network is
+      compared, as is needed where networks differ in the bits of their weights; the float weights go on.
     """
     inputs = input_settings(data, entry.values)
-    part = cast(TaskData, PartOfData(data, examples))
+    part = cast(TaskData, PartOfData(data, max(settings.batch, examples // 2) if quantised else examples))
     of_round = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-    job = TrainingJob(entry.arch, part, inputs, short_training(settings, 1), of_round, entry.state)
+    job = TrainingJob(entry.arch, part, inputs, short_training(settings, 1, quantised=quantised), of_round, entry.state)
     own = directory / CANDIDATE_FOLDER / job.fingerprint()[:12]
     own.mkdir(parents=True, exist_ok=True)
     trained = train_network(job, own, progress)
-    entry.state, entry.score = trained.float_state, trained.float_score
+    entry.state = trained.float_state
+    entry.score = trained.float_score if trained.quantised_score is None else trained.quantised_score
     entry.loss = trained.history[-1].loss
 
 
@@ -141,10 +146,21 @@ def play_off(
     left, found, sizes = list(entries), list[Finalist](), _sizes(len(entries))
     shares = [max(settings.batch, round(examples / len(sizes) / size)) for size in sizes]
     steps = [share // settings.batch for share in shares]
+    quantised = any(isinstance(layer, Weighted) and layer.weight_bits < 8 for e in entries for layer in e.arch.layers)
     clock = _Clock(before + sum(size * count for size, count in zip(sizes, steps, strict=True)), progress, before)
     for number, (share, count) in enumerate(zip(shares, steps, strict=True), 1):
         for entry in left:
-            train_round(entry, number, data, share, settings, seed=seed, directory=directory, progress=clock.told)
+            train_round(
+                entry,
+                number,
+                data,
+                share,
+                settings,
+                seed=seed,
+                directory=directory,
+                progress=clock.told,
+                quantised=quantised,
+            )
             clock.done += count
             found.append(
                 Finalist(
