@@ -5,8 +5,13 @@ CONFIG is a configuration as `micronets run` takes it. For each seed, every meth
 `uniform` divide theirs among `search.candidates` networks, one for each at least. All choices are made on the
 validation split; the test split is used once for each finished network.
 
+With `--ranks N`, N networks within the limits, random and uniform ones, are cut out of a supernet of the first seed
+that has trained all networks alike to the end, and trained like the one that was found; the rank correlation (Spearman)
+of loss as cut and score as trained, both on validation, tells whether comparing networks as they are cut can find the
+best one.
+
 Each finished network leaves OUT/METHOD-SEED/result.json, and a run that was stopped goes on from there.
-    python -m benchmarks.search_methods CONFIG [--set KEY=VALUE] [--clips 320] [--seeds 0 1 2]
+    python -m benchmarks.search_methods CONFIG [--set KEY=VALUE] [--clips 320] [--seeds 0 1 2] [--ranks 12]
         [--table docs/results.md]
 """
 
@@ -29,17 +34,23 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.dnas_vs_baselines import say
 from benchmarks.tables import replace_section
+from micronets.boards.board import board_budget
 from micronets.commands.search import budget_without_metadata
+from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.candidates import random_candidates, uniform_candidates
 from micronets.design.dnas_loop import input_settings
 from micronets.design.predict import predict
+from micronets.design.sandwich import cut_networks
 from micronets.design.search_methods import search
 from micronets.design.search_settings import Method
 from micronets.design.train import TrainingJob, train_network
 from micronets.errors import SpecError
 from micronets.files import write_atomic
+from micronets.ir.space import derive
 from micronets.pipeline.config import Config, load
 from micronets.pipeline.context import RunContext
 from micronets.pipeline.directory import RunDir
@@ -127,6 +138,63 @@ def run(method: Method, seed: int, config: Config, context: RunContext, data: Ta
     )
 
 
+@dataclass(frozen=True)
+class Ranked:
+    """A network that was cut out of a supernet and then trained.
+
+    - `loss`: the mean cross-entropy on validation examples as it was cut.
+    - `validation`: the metric on the validation split when it was trained, 0 to 1.
+    """
+
+    loss: float
+    validation: float
+
+
+def rank(count: int, seed: int, config: Config, context: RunContext, data: TaskData, out: Path) -> list[Ranked]:
+    """Trains a supernet for all networks within the limits, cuts `count` networks out of it, and trains each of them.
+
+    Half of them, rounded down, are uniform ones as far as there are so many; the others are random.
+    """
+    settings = replace(config.search, method="supernet", final_share=0.0)
+    budget = budget_without_metadata(config.budget, data, context.costs)
+    fitter = BudgetFitter(context.space, board_budget(budget, context.board), context.board, runtime=context.costs)
+    directory, where = out / "supernet", {"progress": say, "runtime": context.costs}
+    directory.mkdir(parents=True, exist_ok=True)
+    networks = cut_networks(fitter, data, budget, context.board, settings, seed=seed, directory=directory, **where)  # type: ignore[arg-type]
+    chosen = uniform_candidates(fitter, fitter.feasible_shapes(), count // 2)
+    chosen += random_candidates(fitter, count - len(chosen), seed)
+    found = []
+    for number, values in enumerate(chosen):
+        inputs, own = input_settings(data, values), out / str(number)
+        own.mkdir(parents=True, exist_ok=True)
+        training = replace(config.train, qat_epochs=0)
+        job = TrainingJob(derive(context.space, values), data, inputs, training, seed, networks.state(values))
+        found.append(Ranked(networks.loss(values), train_network(job, own, say).float_score))
+    return found
+
+
+def spearman(ranked: Sequence[Ranked]) -> float:
+    """Returns the rank correlation of low loss as cut and high score as trained: 1 where the orders are the same."""
+    losses, scores = (np.array(column) for column in zip(*((-r.loss, r.validation) for r in ranked), strict=True))
+    return float(np.corrcoef(ranks(losses), ranks(scores))[0, 1])
+
+
+def ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Returns the rank of each of `values` `[N]`, from 0; equal ones have the mean of their ranks."""
+    below, equal = (values[:, None] > values).sum(1), (values[:, None] == values).sum(1)
+    return below + (equal - 1) / 2
+
+
+def rank_line(ranked: Sequence[Ranked]) -> str:
+    """Returns what the ranked networks show, as a sentence."""
+    scores = [100 * r.validation for r in ranked]
+    return (
+        f"{len(ranked)} networks cut out of a supernet that trained all alike, and trained further: from "
+        f"{min(scores):.2f} to {max(scores):.2f} % on validation, with a rank correlation of {spearman(ranked):.2f} "
+        "between low loss as cut and score as trained."
+    )
+
+
 def table(results: Sequence[Result], config: Config, data: TaskData, command: str) -> str:
     """Returns the results as Markdown: means over the seeds, and the error of the mean on the test split.
 
@@ -173,8 +241,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--clips", type=int, default=0, help="training clips of each class, for keyword data; 0: all")
+    parser.add_argument("--ranks", type=int, default=0, metavar="N", help="cut networks to train; 0, or 3 and more")
     parser.add_argument("--table", type=Path, help="Markdown file whose section search-methods is replaced")
     args = parser.parse_args()
+    if args.ranks not in (0, *range(3, 1001)):
+        parser.error("--ranks: from 3 to 1,000 networks")
     config = load(args.config, args.set)
     out = args.out or Path("runs") / f"search_methods-{config.task}-{config.space.name}"
     context = RunContext(config, RunDir(out), say)
@@ -192,7 +263,13 @@ def main() -> None:
     clips = f" --clips {args.clips}" if args.clips else ""
     seeds = "" if args.seeds == SEEDS else f" --seeds {' '.join(map(str, args.seeds))}"
     command = f"python -m benchmarks.search_methods {args.config}{given}{clips}{seeds}"
-    text = table(results, config, data, command)
+    text = table(results, config, data, command + (f" --ranks {args.ranks}" if args.ranks else ""))
+    if args.ranks:
+        path = out / f"ranks-{args.ranks}.json"
+        if not path.exists():
+            ranked = rank(args.ranks, args.seeds[0], config, context, data, out / "ranks")
+            write_atomic(path, json.dumps([asdict(r) for r in ranked], indent=1) + "\n")
+        text += "\n\n" + rank_line([Ranked(**r) for r in json.loads(path.read_text())])
     print(text)
     if args.table:
         replace_section(args.table, "search-methods", text)

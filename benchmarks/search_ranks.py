@@ -24,11 +24,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from benchmarks.dnas_vs_baselines import say
+from benchmarks.search_methods import fewer_clips, ranks
 from benchmarks.tables import replace_section
 from micronets.boards.board import board_budget
 from micronets.commands.search import budget_without_metadata
@@ -160,14 +160,8 @@ def spearman(one: Sequence[float], other: Sequence[float]) -> float:
 
     It is 0 where a figure is the same for all networks.
     """
-    a, b = _ranks(np.array(one)), _ranks(np.array(other))
+    a, b = ranks(np.array(one)), ranks(np.array(other))
     return float(np.corrcoef(a, b)[0, 1]) if np.ptp(a) and np.ptp(b) else 0.0
-
-
-def _ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Returns the rank of each of `values` `[N]`, from 0; equal ones have the mean of their ranks."""
-    below, equal = (values[:, None] > values).sum(1), (values[:, None] == values).sum(1)
-    return below + (equal - 1) / 2
 
 
 def table(ranked: Sequence[Ranked], config: Config, data: TaskData, command: str) -> str:
@@ -196,8 +190,6 @@ def table(ranked: Sequence[Ranked], config: Config, data: TaskData, command: str
 
 
 def main() -> None:
-    from benchmarks.search_methods import fewer_clips
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path, help="a configuration: see docs/configuration.md")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="changes a setting of it")
