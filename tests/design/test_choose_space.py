@@ -13,6 +13,7 @@ torch = needs("torch", "design")
 from micronets.boards.board import Budget
 from micronets.cost.costs import TFLM_COSTS, budget_costs
 from micronets.design import choose_space as module
+from micronets.design import halving
 from micronets.design.choose_space import Contender, choose_space
 from micronets.design.halving import PartOfData
 from micronets.design.search_settings import SearchSettings
@@ -91,9 +92,9 @@ def test_what_was_trained_is_not_trained_again(tmp_path, board, monkeypatch) -> 
     assert len(folders) == len(first.trials)
     shutil.rmtree(folders[0])
     trained = []
-    real = module.train_network
+    real = halving.train_network
     monkeypatch.setattr(
-        module, "train_network", lambda job, own, tell: real(job, own, lambda e: (tell(e), trained.append(own)))
+        halving, "train_network", lambda job, own, tell: real(job, own, lambda e: (tell(e), trained.append(own)))
     )
     assert choose(tmp_path, board) == first
     assert set(trained) == {folders[0]}
