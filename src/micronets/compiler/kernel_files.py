@@ -33,7 +33,7 @@ fully_connected_by8 fully_connected_s4 fully_connected_odd
 lookup clamp_codes max_pool mean pad im2col_prepare quantize depthwise_3x3_s1
 depthwise_3x3_s2 depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax softmax_by4
 unpack_s4 unpack_weights_s4 copy_rows dot_bytes conv_bytes dense_bytes dot_lanes
-conv_lanes dense_lanes
+conv_lanes dense_lanes depthwise_lanes
 depthwise_bytes_any depthwise_bytes_3x3 depthwise_bytes
 concatenate split reduce_sum reduce_extreme copy_strided binary row_sub row_mul row_minimum
 row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear row_prelu

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from micronets.boards.targets import Target
+from micronets.compiler.kernels import depthwise_lanes
 from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.arg_max import ArgMaxKernel
 from micronets.compiler.kernels.base import Kernel
@@ -203,6 +204,8 @@ def _choose_mve(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return lanes_kernel(step, layer)
         case Conv2D(groups=1, weight_bits=8) as layer:
             return lanes_kernel(step, layer)
+        case DepthwiseConv2D() as layer if depthwise_lanes.suits(step, layer):
+            return depthwise_lanes.DepthwiseLanesKernel(step, layer)
         case _:
             return _choose_dsp(step, sharing, target)
 

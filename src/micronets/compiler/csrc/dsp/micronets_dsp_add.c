@@ -2,7 +2,7 @@
 #include "micronets_operands.h"
 #include "micronets_words.h"
 
-#if MICRONETS_DSP_ASSEMBLY
+#if MICRONETS_DSP_ASSEMBLY && !MICRONETS_MVE
 
 /* Returns whether an operand's scale is exactly half that of the common grid: (code - zero point) << 20 is then brought
  * there by << 19. */

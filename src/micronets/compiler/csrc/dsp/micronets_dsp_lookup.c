@@ -1,7 +1,7 @@
 #include "micronets_kernels.h"
 #include "micronets_target.h"
 
-#if MICRONETS_DSP
+#if MICRONETS_DSP && !MICRONETS_MVE
 
 /* Codes that are looked up together: each takes three instructions, and loads that follow one another a cycle each. */
 #define BLOCK 16

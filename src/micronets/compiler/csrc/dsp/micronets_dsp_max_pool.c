@@ -1,7 +1,7 @@
 #include "micronets_dsp.h"
 #include "micronets_requantize.h"
 
-#if MICRONETS_DSP
+#if MICRONETS_DSP && !MICRONETS_MVE
 
 /* Writes the largest codes of a window of 2 x 2, of groups of four channels, and returns the end of the output.
  *

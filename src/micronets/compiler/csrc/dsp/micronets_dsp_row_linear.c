@@ -1,7 +1,7 @@
 #include "micronets_dsp.h"
 #include "micronets_row_linear_code.h"
 
-#if MICRONETS_DSP
+#if MICRONETS_DSP && !MICRONETS_MVE
 
 /* Writes four codes, saturated.
  *

@@ -1,6 +1,6 @@
 #include "micronets_dsp_rows.h"
 
-#if MICRONETS_DSP
+#if MICRONETS_DSP && !MICRONETS_MVE
 
 /* Computes whole groups of four codes, where the scales suit, and returns how many codes it has computed. */
 static int32_t quads(const int8_t *a, const int8_t *b, int8_t *output, int32_t count, const micronets_add_params *n)

@@ -1,4 +1,5 @@
-/* Runs of bytes, copied and filled; with the DSP extension, by words that need not be aligned. */
+/* Runs of bytes, copied and filled; with the DSP extension, by words that need not be aligned, and with the vector
+ * extension 16 at a time. */
 #ifndef MICRONETS_BYTES_H
 #define MICRONETS_BYTES_H
 
@@ -9,7 +10,20 @@
 MICRONETS_INLINE int8_t *micronets_copy(int8_t *target, const int8_t *source, int32_t count)
 {
     int8_t *const end = target + count;
-#if MICRONETS_DSP
+#if MICRONETS_MVE
+    if (count > 0) { /* bytes behind the last one are neither read nor written */
+        __asm__ volatile("wlstp.8 lr, %[count], 2f\n"
+                         "1:\n\t"
+                         "vldrb.8 q0, [%[source]], #16\n\t"
+                         "vstrb.8 q0, [%[target]], #16\n\t"
+                         "letp lr, 1b\n"
+                         "2:"
+                         : [source] "+r"(source), [target] "+r"(target)
+                         : [count] "r"(count)
+                         : "q0", "lr", "memory");
+    }
+    return end;
+#elif MICRONETS_DSP
     if (count >= 4) {
         const int8_t *const last = source + count - 4;
         for (; source < last; source += 4, target += 4) {
@@ -40,13 +54,29 @@ static inline int8_t *micronets_copy_forward(int8_t *target, const int8_t *sourc
     return target;
 }
 
-/* Writes `value` to `count` bytes, one by one, and returns the end of the target. */
+/* Writes `value` to `count` bytes and returns the end of the target. */
 MICRONETS_INLINE int8_t *micronets_fill(int8_t *target, int32_t value, int32_t count)
 {
+#if MICRONETS_MVE
+    int8_t *const end = target + (count > 0 ? count : 0);
+    if (count > 0) {
+        __asm__ volatile("vdup.8 q0, %[value]\n\t"
+                         "wlstp.8 lr, %[count], 2f\n"
+                         "1:\n\t"
+                         "vstrb.8 q0, [%[target]], #16\n\t"
+                         "letp lr, 1b\n"
+                         "2:"
+                         : [target] "+r"(target)
+                         : [count] "r"(count), [value] "r"(value)
+                         : "q0", "lr", "memory");
+    }
+    return end;
+#else
     for (; count > 0; count--) {
         *target++ = (int8_t)value;
     }
     return target;
+#endif
 }
 
 /* Writes `value` to `count` bytes, by words, and returns the end of the target. */

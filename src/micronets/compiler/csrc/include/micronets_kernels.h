@@ -341,6 +341,17 @@ void micronets_conv_lanes(const int8_t *input, int8_t *output, const int8_t *wei
 void micronets_dense_lanes(const int8_t *input, int8_t *output, const int8_t *weights, int32_t pixels, int32_t inputs,
                            int32_t outputs, const micronets_requant *requant);
 
+/* Depthwise convolution with one output channel for each input channel, for cores that multiply eight pairs of 16-bit
+ * values at once.
+ *
+ * input: [in] map [in_h, in_w, in_c], in_c a multiple of eight. output: [out] map [out_h, out_w, in_c]. weights: [in]
+ *   bytes in the order of micronets_depthwise_lanes.h. scratch: [scratch] the values of a window.
+ * window: [in] sizes; pad_value is the input's zero point. requant: [in] tables of either form in the order of
+ *   micronets_depthwise_lanes.h, with a multiplier for each channel. Of a pixel, the first channels are written before
+ *   the last ones are read. */
+void micronets_depthwise_lanes(const int8_t *input, int8_t *output, const int8_t *weights, int8_t *scratch,
+                               const micronets_window *window, const micronets_requant *requant);
+
 /* Convolution with windows of any size, where in_c is not a multiple of four: two output pixels and four filters at
  * a time.
  *

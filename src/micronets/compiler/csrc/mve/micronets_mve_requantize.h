@@ -35,17 +35,23 @@ MICRONETS_INLINE micronets_scales micronets_scales_of(const micronets_requant *r
                                    requant->per_channel ? vldrwq_s32(multiplier + channel) : vdupq_n_s32(*multiplier));
 }
 
-/* Returns the codes of four sums without their biases.
+/* Returns the codes of four sums without their biases, relative to the output's zero point, before they are clamped.
  *
- * sums: each with its bias is within 32 bits. scales: of their channels. lowest, highest: the limits of the clamp,
- * relative to the output's zero point. */
-MICRONETS_INLINE int32x4_t micronets_requantize4(int32x4_t sums, micronets_scales scales, int32x4_t lowest,
-                                                 int32x4_t highest, int32_t zero_point)
+ * sums: each with its bias is within 32 bits. scales: of their channels. */
+MICRONETS_INLINE int32x4_t micronets_scale4(int32x4_t sums, micronets_scales scales)
 {
     /* The product is rounded as micronets_high rounds it. The shift would round halves upwards: negative numbers are
      * made smaller by one before. */
     const int32x4_t high = vqrdmulhq_s32(vaddq_s32(sums, scales.bias), scales.multiplier);
-    const int32x4_t value = vrshlq_s32(vaddq_s32(high, vshrq_n_s32(high, 31)), scales.shift);
+    return vrshlq_s32(vaddq_s32(high, vshrq_n_s32(high, 31)), scales.shift);
+}
+
+/* Returns the codes of four sums without their biases; lowest, highest: the limits of the clamp, relative to the
+ * output's zero point. */
+MICRONETS_INLINE int32x4_t micronets_requantize4(int32x4_t sums, micronets_scales scales, int32x4_t lowest,
+                                                 int32x4_t highest, int32_t zero_point)
+{
+    const int32x4_t value = micronets_scale4(sums, scales);
     return vaddq_n_s32(vminq_s32(vmaxq_s32(value, lowest), highest), zero_point);
 }
 

@@ -1,7 +1,7 @@
 #include "micronets_operands.h"
 #include "micronets_requantize_sums.h"
 
-#if !MICRONETS_DSP_ASSEMBLY
+#if !MICRONETS_DSP_ASSEMBLY && !MICRONETS_MVE
 
 #if MICRONETS_NARROW_PRODUCTS
 /* Returns the value of a code on the common grid: micronets_add_scale of difference * 2^20, by two products of 32 bits.

@@ -1,6 +1,6 @@
 #include "micronets_requantize.h"
 
-#if !MICRONETS_DSP
+#if !MICRONETS_DSP && !MICRONETS_MVE
 
 void micronets_max_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                         int32_t highest)

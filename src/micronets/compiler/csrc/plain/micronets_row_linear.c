@@ -1,6 +1,6 @@
 #include "micronets_row_linear_code.h"
 
-#if !MICRONETS_DSP
+#if !MICRONETS_DSP && !MICRONETS_MVE
 
 void micronets_row_linear(const int8_t *a, const int8_t *b, int8_t *output, int32_t count,
                           const micronets_add_params *n)
