@@ -1,7 +1,8 @@
 """The bytes of machine code of every kernel, for every core and compiler.
 
 Run from the repository: `python -m benchmarks.code_sizes [CORE ...]`, which writes the tables of all cores, or of some,
-to src/micronets/runtimes/code_sizes.toml. It needs a GCC for Arm and pip's ziglang; where one of them is missing, its
+to src/micronets/runtimes/code_sizes.toml. With names of the kernels' files behind the cores it measures these files
+alone, and keeps the other numbers. It needs a GCC for Arm and pip's ziglang; where one of them is missing, its
 tables stay as they are. Each C and assembly file of the kernels is compiled as for a firmware, and its sections are
 summed up, each filled up to a multiple of four bytes. Then firmware of networks of all kinds is built: the most that
 one has besides (`runtimes.code_sizes`) are the start-up code and the frame of model.c.
@@ -21,7 +22,7 @@ from typing import Any, Literal
 from micronets.boards.board import Board, board_names, load_board
 from micronets.boards.cores import CORES
 from micronets.compiler import compile_model
-from micronets.compiler.kernel_files import every_file
+from micronets.compiler.kernel_files import every_file, is_source
 from micronets.cost.tflm_plan import align
 from micronets.device.cross_compiler import Compiler, build_firmware, find_compiler, firmware_files, object_files
 from micronets.device.sim.elf import ObjectFile, read_image, read_object
@@ -90,6 +91,19 @@ def measured(cc: Compiler, which: str) -> CodeSizes:
     )
 
 
+def some_measured(cc: Compiler, names: Sequence[str], table: dict[str, Any]) -> None:
+    """Replaces what a table, as the file of sizes has it, says of some files of the kernels."""
+    headers = {name: text for name, text in every_file().items() if not is_source(name)}
+    for name, elf in object_files({**headers, **{name: every_file()[name] for name in names}}, cc, ()).items():
+        found = read_object(elf)
+        table["files"].pop(name, None)
+        if found.flash_bytes:
+            table["files"][name] = found.flash_bytes
+        for function, callers in table["callers"].items():
+            callers[:] = sorted({*callers, name} if _calls_function(found, function) else {*callers} - {name})
+    table["files"] = dict(sorted(table["files"].items()))
+
+
 def _calls_function(found: ObjectFile, name: str) -> bool:
     """Whether a file calls memcpy or memset."""
     return any(asked.startswith(_MEMORY[name]) for asked in found.asked)
@@ -132,8 +146,12 @@ def networks() -> Iterator[QuantizedModel]:
     yield with_random_weights(random_arch(103), 103)
 
 
-def main(cores: Sequence[str]) -> None:
-    """Writes the tables of these cores for the compilers that are there, and keeps the others."""
+def main(cores: Sequence[str], files: Sequence[str] = ()) -> None:
+    """Writes the tables of these cores for the compilers that are there, and keeps the others.
+
+    - cores: names of cores.
+    - files: names of files that are measured alone; none for all.
+    """
     tables: dict[str, dict[str, Any]] = tomllib.loads(PATH.read_text("utf-8")) if PATH.exists() else {}
     for core in cores:
         for which in COMPILERS:
@@ -141,6 +159,10 @@ def main(cores: Sequence[str]) -> None:
                 cc = find_compiler(board_of(core), which)
             except DeviceError as e:
                 print(f"{core}, {which}: {e}")
+                continue
+            if files:
+                some_measured(cc, files, tables[core][which])
+                write(tables)
                 continue
             sizes = measured(cc, which)
             found = list(other_bytes(sizes, board_of(core), which))
@@ -173,4 +195,5 @@ def write(tables: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or list(CORES))
+    given = [name for name in sys.argv[1:] if is_source(name)]
+    main([name for name in sys.argv[1:] if name not in given] or list(CORES), given)

@@ -286,6 +286,7 @@ CASES = (
     Case("weights of 4 bits", _depthwise((3, 3), bits=4), (48, 48, 8)),
     Case("without the DSP extension, 3 x 3", _depthwise((3, 3)), (8, 8, 8), target=PLAIN),
     Case("without the DSP extension, other windows", _depthwise((5, 5)), (8, 8, 8), target=PLAIN),
+    Case("with the vector extension, channels a multiple of 8, from 16 on", _depthwise((3, 3)), (8, 8, 16), target=MVE),
     Case("", BatchMatMul(name="layer", inputs=(INPUT, INPUT), transpose_b=True), (4, 8, 8)),
     Case(
         "",

@@ -85,6 +85,41 @@ MICRONETS_INLINE sums_of_pair sums_of_two(const int8_t *x, const int8_t *y, cons
     return sums;
 }
 
+/* clang-format off */
+/* The products of both vectors with the filter in q0, in sums A and B. */
+#define BOTH(A, B)                                                 \
+    "vmladav.s8 %[" #A "], %q[x], q0\n\t"                          \
+    "vmladav.s8 %[" #B "], %q[y], q0\n\t"
+/* clang-format on */
+
+/* Returns the sums of two vectors of at most 16 values, which lie in registers with zeros behind them. w: the weights of
+ * four filters, one behind the other. */
+MICRONETS_INLINE sums_of_pair sums_of_short(int8x16_t x, int8x16_t y, const int8_t *w, int32_t size)
+{
+    sums_of_pair sums;
+    int32_t a, b, c, d;
+    const int8_t *second = w + size, *third = second + size, *fourth = third + size;
+    __asm__ volatile("wlstp.8 lr, %[size], 2f\n" /* the loops run once */
+                     "1:\n\t"
+                     "vldrb.8 q0, [%[w]]\n\t" BOTH(a, c) "vldrb.8 q0, [%[third]]\n\t" BOTH(
+                         b, d) "letp lr, 1b\n"
+                               "2:\n\t"
+                               "vmov %q[p][2], %q[p][0], %[a], %[b]\n\t"
+                               "vmov %q[q][2], %q[q][0], %[c], %[d]\n\t"
+                               "wlstp.8 lr, %[size], 2f\n"
+                               "1:\n\t"
+                               "vldrb.8 q0, [%[second]]\n\t" BOTH(a, c) "vldrb.8 q0, [%[fourth]]\n\t" BOTH(
+                                   b, d) "letp lr, 1b\n"
+                                         "2:\n\t"
+                                         "vmov %q[p][3], %q[p][1], %[a], %[b]\n\t"
+                                         "vmov %q[q][3], %q[q][1], %[c], %[d]"
+                     : [p] "=&w"(sums.p), [q] "=&w"(sums.q), [a] "=&Te"(a), [b] "=&Te"(b), [c] "=&Te"(c), [d] "=&Te"(d)
+                     : [x] "w"(x), [y] "w"(y), [w] "r"(w), [second] "r"(second), [third] "r"(third),
+                       [fourth] "r"(fourth), [size] "r"(size)
+                     : "q0", "lr", "memory");
+    return sums;
+}
+
 /* Codes of the sums of up to four filters by tables that are not packed; count: how many there are; f: the first. */
 MICRONETS_APART void requantize_any(int32x4_t sums, int8_t *output, const micronets_requant *requant, int32_t f,
                                     int32_t count)
@@ -129,25 +164,38 @@ MICRONETS_APART void few_of_pair(const int8_t *x, const int8_t *y, int8_t *outpu
     }
 }
 
+/* Computes the outputs of two pixels for all fours of filters, with packed tables of a multiplier for each channel;
+ * short_ones: whether the vectors have at most 16 values. Returns how many filters these are. */
+MICRONETS_INLINE int32_t fours_of_pair(const int8_t *x, const int8_t *y, int8_t *output, const int8_t *weights,
+                                       int32_t size, int32_t filters, const micronets_requant *requant,
+                                       int32_t short_ones)
+{
+    const int32x4_t lowest = vdupq_n_s32(requant->lowest), highest = vdupq_n_s32(requant->highest);
+    const int32_t zero = requant->zero_point;
+    const int32_t *bias = requant->bias, *multiplier = requant->multiplier;
+    const mve_pred16_t there = vctp8q((uint32_t)size);
+    const int8x16_t first = vldrbq_z_s8(x, there), second = vldrbq_z_s8(y, there); /* of short ones */
+    int32_t f = 0;
+    for (; f + 4 <= filters; f += 4, output += 4, weights += 4 * size, bias += 4, multiplier += 4) {
+        const int8_t *const w[4] = {weights, weights + size, weights + 2 * size, weights + 3 * size};
+        const sums_of_pair sums = short_ones ? sums_of_short(first, second, weights, size) : sums_of_two(x, y, w, size);
+        const micronets_scales scales = micronets_unpack_scales(vldrwq_s32(bias), vldrwq_s32(multiplier));
+        vstrbq_s32(output, micronets_requantize4(sums.p, scales, lowest, highest, zero));
+        vstrbq_s32(output + filters, micronets_requantize4(sums.q, scales, lowest, highest, zero));
+    }
+    return f;
+}
+
 void micronets_dot_lanes_pair(const int8_t *x, const int8_t *y, int8_t *output, const int8_t *weights, int32_t size,
                               int32_t filters, const micronets_requant *requant)
 {
     int32_t f = 0;
     if (requant->shift_count == 0 && requant->per_channel) {
-        const int32x4_t lowest = vdupq_n_s32(requant->lowest), highest = vdupq_n_s32(requant->highest);
-        const int32_t zero = requant->zero_point;
-        const int32_t *bias = requant->bias, *multiplier = requant->multiplier;
-        int8_t *to = output;
-        for (; f + 4 <= filters; f += 4, to += 4, weights += 4 * size, bias += 4, multiplier += 4) {
-            const int8_t *const w[4] = {weights, weights + size, weights + 2 * size, weights + 3 * size};
-            const sums_of_pair sums = sums_of_two(x, y, w, size);
-            const micronets_scales scales = micronets_unpack_scales(vldrwq_s32(bias), vldrwq_s32(multiplier));
-            vstrbq_s32(to, micronets_requantize4(sums.p, scales, lowest, highest, zero));
-            vstrbq_s32(to + filters, micronets_requantize4(sums.q, scales, lowest, highest, zero));
-        }
+        f = size <= 16 ? fours_of_pair(x, y, output, weights, size, filters, requant, 1)
+                       : fours_of_pair(x, y, output, weights, size, filters, requant, 0);
     }
     if (f < filters) {
-        few_of_pair(x, y, output, weights, size, filters, requant, f);
+        few_of_pair(x, y, output, weights + f * size, size, filters, requant, f);
     }
 }
 
