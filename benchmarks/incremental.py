@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from benchmarks.listening_cost import listening_cost
+from benchmarks.listening_cost import asleep_text, listening_cost
 from benchmarks.tables import replace_section
 from micronets.boards.board import load_board
 from micronets.frontend import FrontEnd
@@ -72,8 +72,8 @@ def main() -> None:
     about = (
         f"Networks{what}, simulated on a {BOARD} with its wait states, outputs compared with the reference byte for "
         "byte. SRAM and flash are those of front end and network together. An output of whole windows is computed "
-        "every 100 ms, one of the new frames whenever they are there. The last column is the energy of a day; while "
-        "the board computes nothing it is asleep, at a power that is not known and counts as 0. "
+        "every 100 ms, one of the new frames whenever they are there. The last column is the energy of a day. "
+        f"{asleep_text(load_board(BOARD))} "
         f"{date.today().isoformat()}, `python -m benchmarks.incremental`."
     )
     text = "\n".join([HEAD, *rows, "", about])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from micronets.boards.battery import CR2032, duty_cycle, parse_battery
+from micronets.boards.battery import CR2032, duty_cycle, parse_battery, watts
 from micronets.boards.board import Board
 from micronets.commands.measure import measure
 from micronets.tflite import ModelSource
@@ -21,8 +21,7 @@ class ListeningCost:
     - outputs: outputs of the network in a second.
     - sram_bytes, flash_bytes: those of front end and network together.
     - share: the part of the time in which the board computes, 0 to 1.
-    - joules_a_day: the energy of a day; for the rest of the time the board sleeps, at a power that counts as 0 where it
-      is not known.
+    - joules_a_day: the energy of a day; for the rest of the time the board sleeps, see `asleep_text`.
     """
 
     front_end_cycles: float
@@ -38,6 +37,17 @@ class ListeningCost:
     def cycles(self) -> float:
         """Cycles of a second of sound."""
         return self.front_end_cycles + self.network_cycles
+
+
+def asleep_text(board: Board) -> str:
+    """Returns sentences about the power that a board has in `joules_a_day` while it computes nothing."""
+    if board.sleep_power_w is None:
+        return "For the rest of the time it is asleep, at a power that is not known and counts as 0."
+    return (
+        f"For the rest of the time it is asleep at {watts(board.sleep_power_w)} "
+        f"({board.sources['sleep_power_w']}). No microphone is heard in that sleep unless something else collects its "
+        "samples; one that is heard by DMA keeps the chip in a lighter sleep, whose power is not counted."
+    )
 
 
 def listening_cost(model: ModelSource, board: Board) -> ListeningCost:

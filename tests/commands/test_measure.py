@@ -115,7 +115,7 @@ def test_figures_of_the_simulation(path: Path) -> None:
     assert figures["toolchain"]
     assert figures["sources"] == {
         "active_power_w": F446.sources["active_power_w"],
-        "sleep_power_w": None,
+        "sleep_power_w": F446.sources["sleep_power_w"],
         "cycles": F446.simulation.source,
     }
     assert figures["duty_cycle"] is None

@@ -191,7 +191,9 @@ def evaluate(
 @common.front_end_option
 @common.classes
 @click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
-@_seconds
+@click.option(
+    "--seconds", type=float, default=1800, show_default=True, metavar="S", help="How long a composed stream is."
+)
 @_seed
 @common.as_json
 def tune(

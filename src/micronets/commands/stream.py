@@ -289,7 +289,7 @@ def tune(
     data: str | Path | None = None,
     *,
     hop_frames: int | None = None,
-    seconds: float = 600,
+    seconds: float = 1800,
     seed: int = 0,
     runtime: str | None = None,
     progress: Progress | None = None,
@@ -303,7 +303,8 @@ def tune(
     - `hop_frames`: frames from one output that the detector hears to the next; None for those of the model's detector.
     - `labels`, `data`, `seconds`, `seed`, `runtime`, `progress`: those of `evaluate_stream`.
 
-    The stream must not be one that the model is judged by later. Raises what `evaluate_stream` raises.
+    The stream must not be one that the model is judged by later. How the choice is made is told at
+    `micronets.streaming.judge.tuned`. Raises what `evaluate_stream` raises.
     """
     if not 0 <= false_accepts_per_hour <= 3600:
         raise SpecError(f"--false-accepts-per-hour {false_accepts_per_hour:g}: allowed: 0 to 3,600")

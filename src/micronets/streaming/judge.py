@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from micronets.frontend.labels import SpokenWord
 from micronets.streaming.detector import CERTAIN, Decision, Detector
@@ -19,6 +21,23 @@ THRESHOLDS = tuple(range(CERTAIN // 32, CERTAIN + 1, CERTAIN // 64))
 
 AVERAGES = (1, 2, 3, 4, 6, 8)
 """Numbers of runs that `tuned` averages."""
+
+SHARES = (0.0, 0.5, 1.0)
+"""By how much `tuned` takes a class to be like the mean of all."""
+
+BUDGETS = (1.0, 0.7, 0.5, 0.35)
+"""Parts of the allowed false accepts that `tuned` uses up on the streams that it chooses by."""
+
+PARTS = 5
+"""Parts of each stream, of which `tuned` holds back one after the other."""
+
+WORDS_A_FALSE_ACCEPT = 3.0
+"""Words that `tuned` rather misses than to have one false accept more than allowed, where it judges a rule."""
+
+Counts = npt.NDArray[np.int64]
+
+_FINENESS = 4  # steps of a false accept in which a budget is divided
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -108,64 +127,136 @@ def det_curve(heard: Heard, events: Sequence[SpokenWord], detector: Detector) ->
 def tuned(
     heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector, per_hour: float
 ) -> Detector:
-    """Returns the detector that detects most words of streams with at most so many false accepts an hour.
+    """Returns the detector that is expected to detect most words with at most so many false accepts an hour.
 
-    For each number of runs to average, every class has its own counts of right decisions and false accepts by
-    threshold, since no class's threshold changes what others do. The false accepts that are allowed are divided among
-    the classes so that most words are detected in all (dynamic programming); of equal ones, those with fewest false
-    accepts and then with the highest thresholds are taken.
+    Thresholds that are best for one stream are too low for others, since a word that was accepted falsely by chance
+    less often than others got a low one. So there are several rules by which thresholds follow from streams: by how
+    many runs are averaged (`AVERAGES`), by how far each class is taken to be like all others (`SHARES`), and by which
+    part of the allowed false accepts is used up (`BUDGETS`). The streams are divided into parts; each rule chooses by
+    all parts but one and is judged by that one, for every part. The rule that detects most in this way chooses by all
+    parts, within the false accepts that are allowed; each false accept more than allowed in a part that was held back
+    counts as `WORDS_A_FALSE_ACCEPT` words missed. Where the detector that is given keeps to the false accepts and
+    detects more on these streams, which it was not chosen by, it is returned.
 
     - heard: the network's scores for each stream.
     - events: the words of each stream that should be detected.
     - detector: the detector whose hop, refractory times, gate and classes that never fire are kept.
     - per_hour: false accepts an hour that are allowed.
     """
-    allowed = int(per_hour * sum(h.seconds for h in heard) / 3600)
-    best: tuple[tuple[int, int], Detector] | None = None
+    allowed = per_hour * sum(h.seconds for h in heard) / 3600
+    able = np.array([i not in detector.never for i in range(len(detector.thresholds))])
+    right, wrong = _totals(heard, events, detector)
+    best, chosen = _merit(right, wrong, allowed) if wrong <= allowed else (-math.inf, 0), detector
     for average in AVERAGES:
         counts = _counts(heard, events, replace(detector, average=average))
-        key, thresholds = _divided(counts, allowed)
-        if best is None or key > best[0]:
-            best = key, replace(detector, average=average, thresholds=thresholds)
-    assert best is not None, "there are averages"
-    return best[1]
+        for share in SHARES:
+            results = {budget: [0, 0] for budget in BUDGETS}
+            for part in range(PARTS):
+                others = counts.without(part)
+                budgets = [budget * allowed * (PARTS - 1) / PARTS for budget in BUDGETS]
+                for budget, levels in zip(BUDGETS, others.best_levels(share, budgets, able), strict=True):
+                    results[budget][0] += int(counts.right[able, levels[able], part].sum())
+                    results[budget][1] += int(counts.wrong[able, levels[able], part].sum())
+            for budget, (right, wrong) in results.items():
+                merit = _merit(right, wrong, allowed)
+                if merit > best:
+                    (levels,) = counts.best_levels(share, [budget * allowed], able)
+                    thresholds = tuple(THRESHOLDS[level] for level in levels.tolist())
+                    best, chosen = merit, replace(detector, average=average, thresholds=thresholds)
+    return chosen
 
 
-def _counts(
-    heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector
-) -> list[list[tuple[int, int, int]]]:
-    """Returns for each class the thresholds from the highest one down: (threshold, right decisions, false accepts)."""
-    classes = len(detector.thresholds)
-    rows: list[list[tuple[int, int, int]]] = [[] for _ in range(classes)]
-    for threshold in reversed(THRESHOLDS):
-        right, wrong = np.zeros(classes, int), np.zeros(classes, int)
-        one = replace(detector, thresholds=(threshold,) * classes)
-        for h, said in zip(heard, events, strict=True):
-            decisions = h.decide(one)
-            found = judged(decisions, said, h.plan.labels, h.plan.rate)
-            for decision, detection in zip(decisions, found, strict=True):
-                (right if detection.right else wrong)[decision.class_index] += 1
-        for c in range(classes):
-            rows[c].append((threshold, int(right[c]), int(wrong[c])))
-    return rows
+def _merit(right: int, wrong: int, allowed: float) -> tuple[float, int]:
+    """Returns the words that results are worth, and minus their false accepts; of two results the larger is better.
 
-
-def _divided(counts: list[list[tuple[int, int, int]]], allowed: int) -> tuple[tuple[int, int], tuple[int, ...]]:
-    """Divides false accepts among classes. Returns (right decisions, -false accepts), and a threshold for each class.
-
-    - counts: for each class, what `_counts` returns.
-    - allowed: how many false accepts there may be.
+    - right, wrong: right decisions and false accepts.
+    - allowed: how many false accepts there may be; each further one costs `WORDS_A_FALSE_ACCEPT`.
     """
-    best: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, ())}  # right decisions and thresholds by false accepts
-    for rows in counts:
-        new: dict[int, tuple[int, tuple[int, ...]]] = {}
-        for used, (right, thresholds) in best.items():
-            for threshold, more, wrong in rows:
-                at = used + wrong
-                if at <= allowed and (at not in new or right + more > new[at][0]):
-                    new[at] = right + more, (*thresholds, threshold)
-            if used not in new:  # where even the highest threshold has too many, the class is as quiet as it can be
-                new[used] = right, (*thresholds, CERTAIN)
-        best = new
-    used, (right, thresholds) = max(best.items(), key=lambda item: (item[1][0], -item[0]))
-    return (right, -used), thresholds
+    return right - WORDS_A_FALSE_ACCEPT * max(0.0, wrong - allowed), -wrong
+
+
+def _totals(heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector) -> tuple[int, int]:
+    """Returns the right decisions and the false accepts of a detector on streams."""
+    found = [
+        one
+        for h, said in zip(heard, events, strict=True)
+        for one in judged(h.decide(detector), said, h.plan.labels, h.plan.rate)
+    ]
+    right = sum(one.right for one in found)
+    return right, len(found) - right
+
+
+@dataclass(frozen=True, eq=False)
+class DecisionCounts:
+    """What classes decide at each of `THRESHOLDS`, by parts of the streams.
+
+    - right, wrong: right decisions and false accepts, `[classes, thresholds, parts]`.
+    - said: how often each class was said, `[classes, parts]`.
+    """
+
+    right: Counts
+    wrong: Counts
+    said: Counts
+
+    def without(self, part: int) -> DecisionCounts:
+        """Returns the counts without one part."""
+        return DecisionCounts(*(np.delete(x, part, -1) for x in (self.right, self.wrong, self.said)))
+
+    def best_levels(self, share: float, budgets: Sequence[float], able: npt.NDArray[np.bool_]) -> list[Counts]:
+        """Returns the thresholds that detect most words, for each budget, as places in `THRESHOLDS`, `[classes]`.
+
+        The false accepts of a budget are divided among the classes by dynamic programming, since no class's threshold
+        changes what others do. A class counts as many false accepts as it had, and more where the mean of all classes
+        is higher; what it detects counts in part as the mean.
+
+        - share: by how much a class is taken to be like the mean, 0 .. 1.
+        - budgets: false accepts that are allowed.
+        - able: which classes can fire, `[classes]`; the others get the highest threshold.
+        """
+        right, wrong, said = self.right.sum(-1), self.wrong.sum(-1), self.said.sum(-1)
+        more = share * np.maximum(0, wrong[able].mean(0) - wrong)
+        costs = np.ceil((wrong + more) * _FINENESS - _ROUNDING).astype(np.int64)
+        gains = (1 - share) * right + share * np.outer(said / max(1, said.sum()), right[able].sum(0))
+        states = 1 + int(max(budgets) * _FINENESS)
+        best = np.zeros(states)  # what is detected with so many false accepts at most
+        taken: dict[int, Counts] = {}
+        for c in np.flatnonzero(able).tolist():
+            after, level = np.full(states, -1.0), np.full(states, -1)
+            for place in reversed(range(len(THRESHOLDS))):  # of equal ones, the highest threshold
+                cost = int(costs[c, place])
+                if cost < states:
+                    reached = np.full(states, -1.0)
+                    reached[cost:] = best[: states - cost] + gains[c, place]
+                    better = reached > after + _ROUNDING
+                    after[better], level[better] = reached[better], place
+            # Where even the highest threshold has too many, the class is as quiet as it can be.
+            best, taken[c] = np.where(level < 0, best, after), level
+        found = []
+        for budget in budgets:
+            left, levels = int(budget * _FINENESS), np.full(len(able), len(THRESHOLDS) - 1)
+            for c in reversed(taken):
+                if taken[c][left] >= 0:
+                    levels[c] = taken[c][left]
+                    left -= int(costs[c, levels[c]])
+            found.append(levels)
+        return found
+
+
+def _counts(heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector) -> DecisionCounts:
+    """Counts what each class decides by threshold; each stream is divided into `PARTS` of equal length."""
+    classes = len(detector.thresholds)
+    counts = np.zeros((2, classes, len(THRESHOLDS), PARTS), np.int64)
+    said = np.zeros((classes, PARTS), np.int64)
+    for h, words in zip(heard, events, strict=True):
+        for event in words:
+            said[h.plan.labels.index(event.label), _part(event.end, h)] += 1
+        for place, threshold in enumerate(THRESHOLDS):
+            decisions = h.decide(replace(detector, thresholds=(threshold,) * classes))
+            for decision, one in zip(decisions, judged(decisions, words, h.plan.labels, h.plan.rate), strict=True):
+                counts[int(not one.right), decision.class_index, place, _part(one.time, h)] += 1
+    return DecisionCounts(counts[0], counts[1], said)
+
+
+def _part(time: float, heard: Heard) -> int:
+    """Returns the part of a stream in which a time lies."""
+    return min(PARTS - 1, int(PARTS * time / heard.seconds))
