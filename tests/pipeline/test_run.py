@@ -56,6 +56,7 @@ def test_a_run_ends_well_and_says_so(made: tuple[Path, Result]) -> None:
         ),
         *("train/checkpoint.pt", "train/history.jsonl", "train/weights.pt"),
         "mistakes.json",
+        "stream.json",
     }
 
 
@@ -65,6 +66,21 @@ def test_what_got_a_wrong_class_is_told_with_its_file(made: tuple[Path, Result])
     confusion = json.loads((root / "run/report.json").read_text())["confusion"]
     assert len(mistakes) == sum(n for i, row in enumerate(confusion) for j, n in enumerate(row) if i != j)
     assert all((root / "words" / m["file"]).is_file() and m["file"].startswith(m["truth"]) for m in mistakes)
+
+
+def test_the_report_shows_what_the_model_detects_on_a_stream_of_test_recordings(made: tuple[Path, Result]) -> None:
+    found = json.loads((made[0] / "run/stream.json").read_text())
+    assert {word for word, *_ in found["words"]} == {"high", "low", "middle"}
+    said, detected = (sum(row[i] for row in found["words"]) for i in (1, 2))
+    assert said > 3
+    assert detected / said > 0.5, found["words"]
+    assert found["point"]["miss_rate"] == pytest.approx(1 - detected / said)
+    assert found["curve"][0]["false_accepts_per_hour"] >= found["curve"][-1]["false_accepts_per_hour"]
+    page = (made[0] / "run/report.html").read_text()
+    assert "As it listens" in page
+    assert f"{detected} of {said} words detected" in page
+    assert "composed of 6 clips of 3 words and 0 others over noise that was made" in page
+    assert page.count("Misses against false accepts an hour") > 1  # for wide and for narrow screens
 
 
 def test_the_model_learnt_and_keeps_every_limit(made: tuple[Path, Result]) -> None:

@@ -129,21 +129,19 @@ class StreamEvaluation:
         lines = [table, "", f"{head}{self.stream}, {self.seconds:,.0f} s, runtime {self.runtime}", *self._findings()]
         return "\n".join(lines)
 
-    def page(self) -> str:
-        """Returns the record as a page of HTML, with its DET curve."""
+    def figures(self) -> StreamPage:
+        """Returns what a page of HTML shows of the record."""
         point = None if self.miss_rate is None else CurvePoint(0, self.miss_rate, self.false_accepts_per_hour)
-        return stream_page(
-            StreamPage(
-                model=Path(self.model).name,
-                stream=self.stream,
-                composed=self.composed,
-                seconds=self.seconds,
-                lines=(f"computed by {self.runtime}", *self._findings()),
-                notes=self.notes,
-                words=tuple((w.label, w.said, w.detected, w.false_accepts) for w in self.words),
-                point=point,
-                curve=tuple(CurvePoint(p.threshold, p.miss_rate, p.false_accepts_per_hour) for p in self.det),
-            )
+        return StreamPage(
+            model=Path(self.model).name,
+            stream=self.stream,
+            composed=self.composed,
+            seconds=self.seconds,
+            lines=(f"computed by {self.runtime}", *self._findings()),
+            notes=self.notes,
+            words=tuple((w.label, w.said, w.detected, w.false_accepts) for w in self.words),
+            point=point,
+            curve=tuple(CurvePoint(p.threshold, p.miss_rate, p.false_accepts_per_hour) for p in self.det),
         )
 
     def _findings(self) -> list[str]:
@@ -195,7 +193,7 @@ def evaluate_stream(
     heard = _heard(file, plan, sound, runtime, progress)
     found = result_of(file.name, runtime, sound, heard, plan.detector)
     if report is not None:
-        write_atomic(Path(report), found.page())
+        write_atomic(Path(report), stream_page(found.figures()))
     return found
 
 
@@ -411,28 +409,46 @@ def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: 
 
 def _of_clips(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Sound:
     """Composes a stream of the clips of a directory."""
-    rate = round(plan.rate)
     folders = scan(folder)
     names = words_of(plan.labels, plan.detector)
+    if not any(name in folders.files for name in names):
+        raise DataError(f"{folder}: no folder is called like a word of the model's: {', '.join(names)}")
+    background = folders.background or folders.files.get("_silence_", ())
+    if not background:
+        raise DataError(f"{folder}: no recordings of noise; add some in _background_noise_")
+    found = composed_of(plan, folders.files, background, seconds, seed)
+    return replace(found, source=f"composed of {folder.name}", notes=(*folders.notes, *found.notes))
+
+
+def composed_of(
+    plan: StreamPlan, files: Mapping[str, Sequence[Path]], background: Sequence[Path], seconds: float, seed: int
+) -> Sound:
+    """Composes a stream of recordings.
+
+    - `plan`: how the model listens to the stream, see `plan_stream`.
+    - `files`: recordings by class, some of a word of the model's; others are other words, but for noise.
+    - `background`: recordings of noise; where there are none, noise is made.
+    - `seconds`: its length in seconds.
+    - `seed`: seed of all random choices.
+
+    Raises `DataError` for a recording that cannot be read.
+    """
+    rate = round(plan.rate)
 
     def clips(paths: Sequence[Path]) -> list[Float]:
         found: list[Recording] = [read_recording(path) for path in paths]
         return [resample(one.samples, one.rate, rate) for one in found]
 
-    quiet = [name for name in folders.files if name.strip("_").casefold() in _NOISES]
-    words = {name: clips(folders.files[name]) for name in names if name in folders.files}
-    if not words:
-        raise DataError(f"{folder}: no folder is called like a word of the model's: {', '.join(names)}")
-    others = [clip for name in folders.files if name not in (*words, *quiet) for clip in clips(folders.files[name])]
-    background = clips([*folders.background, *([] if folders.background else folders.files.get("_silence_", ()))])
-    if not background:
-        raise DataError(f"{folder}: no recordings of noise; add some in _background_noise_")
-    samples, events = compose(words, others, background, rate, seconds, seed)
+    words = {name: clips(files[name]) for name in words_of(plan.labels, plan.detector) if files.get(name)}
+    quiet = [name for name in files if name.strip("_").casefold() in _NOISES]
+    others = [clip for name in files if name not in (*words, *quiet) for clip in clips(files[name])]
+    noise = clips(background) or [*coloured_samples(_NOISES_MADE, 10 * rate, np.random.default_rng(seed))]
+    samples, events = compose(words, others, noise, rate, seconds, seed)
     kinds = "every other clip is no word of the model's" if others else "there is no speech but the model's words"
     said = f"{counted(sum(map(len, words.values())), 'clips')} of {counted(len(words), 'words')}"
-    noises = counted(len(background), "recordings")
-    note = f"composed of {said} and {len(others):,} others over {noises} of noise, seed {seed}; {kinds}"
-    return Sound(samples, events, f"composed of {folder.name}", True, (*folders.notes, note))
+    noises = f"{counted(len(background), 'recordings')} of noise" if background else "noise that was made"
+    note = f"composed of {said} and {len(others):,} others over {noises}, seed {seed}; {kinds}"
+    return Sound(samples, events, "composed of recordings", True, (note,))
 
 
 def _spoken(plan: StreamPlan, seconds: float, seed: int) -> Sound:

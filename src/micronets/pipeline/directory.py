@@ -40,6 +40,7 @@ LIBRARY, MEASUREMENT = "c", "measure.json"
 _TRIAL_FILES = ("checkpoint.pt", "history.jsonl", "weights.pt")  # what a training leaves in its folder
 MODEL, EVALUATION, FACTS, PAGE = "model.tflite", "evaluate.json", "report.json", "report.html"
 MISTAKES = "mistakes.json"
+STREAM = "stream.json"
 
 
 StageInputs = Mapping[str, Any]

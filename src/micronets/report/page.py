@@ -12,6 +12,7 @@ from micronets.report import charts
 from micronets.report.facts import Facts
 from micronets.report.markup import Markup, document, el, html_table, section
 from micronets.report.mistakes import Mistakes, mistakes_section
+from micronets.report.stream_page import StreamPage, listening_section
 from micronets.report.style import CSS
 from micronets.terminal import amount, counted, duration, interval_text, metric_label, percent
 
@@ -39,12 +40,15 @@ def _meaning(metric: str) -> str:
     return f"{label[:1].upper()}{label[1:]}."
 
 
-def run_page(facts: Facts, mistakes: Mistakes | None = None, pictures: Sequence[bytes] = ()) -> str:
+def run_page(
+    facts: Facts, mistakes: Mistakes | None = None, pictures: Sequence[bytes] = (), stream: StreamPage | None = None
+) -> str:
     """Returns the text of the whole page about a finished run.
 
     - `facts`: everything that is known of the run.
     - `mistakes`: the test examples whose class was named wrong; None where the task names no classes.
     - `pictures`: the first mistakes as JPEG files; empty where the examples are no pictures.
+    - `stream`: what the model detects on a stream; None where it does not listen or there are no recordings.
     """
     title = f"{facts.task} on {facts.board.name}"
     sections = [
@@ -62,6 +66,7 @@ def run_page(facts: Facts, mistakes: Mistakes | None = None, pictures: Sequence[
         _training_section(facts),
         _confusion_section(facts),
         mistakes_section(mistakes, facts.noun, pictures) if mistakes else None,
+        listening_section(stream) if stream else None,
         _origin_section(facts),
     ]
     return document(f"micronets: {title}", CSS, sections)

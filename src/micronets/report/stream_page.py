@@ -67,14 +67,39 @@ def stream_page(page: StreamPage) -> str:
         el("ul", [el("li", line) for line in page.lines]),
         el("p", [el("span", note, el("br")) for note in page.notes], class_="small") if page.notes else None,
     )
-    words = html_table(("word", "said", "detected", "false accepts"), page.words, numeric=(1, 2, 3))
-    return document(f"micronets: {page.model} listens", CSS, header, section("Words", words), _curve_section(page))
+    words = section("Words", _words_table(page))
+    return document(f"micronets: {page.model} listens", CSS, header, words, _curve_section(page))
+
+
+def listening_section(page: StreamPage) -> Markup:
+    """Returns the section of a run's report that shows what the model detects on a stream of test recordings."""
+    about = (
+        f"The model on {page.seconds:,.0f} s of sound: {page.stream}, in which words come far more often than in a "
+        "room. One false accept weighs much in so short a stream; micronets evaluate --stream judges longer ones."
+    )
+    return section(
+        "As it listens",
+        el("p", about),
+        el("ul", [el("li", line) for line in (*page.lines, *page.notes)]),
+        _curve(page),
+        el("details", el("summary", "the words"), _words_table(page)),
+    )
+
+
+def _words_table(page: StreamPage) -> Markup:
+    """Returns the table of what was said, detected and accepted falsely by word."""
+    return html_table(("word", "said", "detected", "false accepts"), page.words, numeric=(1, 2, 3))
 
 
 def _curve_section(page: StreamPage) -> Markup:
     """Returns the section with the DET curve."""
+    return section("DET curve", _curve(page))
+
+
+def _curve(page: StreamPage) -> Markup:
+    """Returns the DET curve with its description, and a table of its figures."""
     if page.point is None:
-        return section("DET curve", el("p", "None of the model's words is said, so that there is nothing to miss."))
+        return el("p", "None of the model's words is said, so that there is nothing to miss.")
     point = page.point
     about = (
         "Misses against false accepts an hour (detection error trade-off), for one threshold of all words. The dot is "
@@ -83,8 +108,8 @@ def _curve_section(page: StreamPage) -> Markup:
     )
     rows = [(f"{p.threshold:.2f}", percent(p.miss_rate), f"{p.false_accepts_per_hour:.1f}") for p in page.curve]
     table = html_table(("threshold", "missed", "false accepts an hour"), rows, numeric=(0, 1, 2))
-    return section(
-        "DET curve",
+    return el(
+        "div",
         el("p", about),
         both_widths(lambda width: det_chart(page.curve, point, width)),
         el("details", el("summary", f"{counted(len(rows), 'thresholds')} in figures"), table),

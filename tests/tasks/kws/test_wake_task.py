@@ -34,6 +34,8 @@ def test_folders_that_are_no_wake_word_are_unknown(tmp_path: Path) -> None:
     assert counts(data) == {"train": [8, 8 * (2 + 2 + 6), 8], "val": [1, 10, 1], "test": [1, 10, 1]}
     assert data.name == "wake"
     assert not data.synthetic
+    assert data.held is not None
+    assert {c: len(paths) for c, paths in data.held.clips.items()} == {"_unknown_": 3, "alexa": 1}
     assert not [note for note in data.notes if "SYNTHESISED" in note]
     everything = tasks.load("wake", root, words=("alexa",), clip_seconds=0.5, splits=("all",), negatives=0.0)
     assert np.bincount(everything.labels("all")).tolist() == [10, 100, 10]

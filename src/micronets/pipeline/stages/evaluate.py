@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from micronets import tflite
 from micronets.boards.board import LIMITS, board_budget
 from micronets.commands import evaluate as evaluation
+from micronets.commands.stream import composed_of, result_of
 from micronets.cost.costs import budget_costs
 from micronets.cost.tflite_size import text_bytes
 from micronets.device.tflm import interpreter
 from micronets.files import digest, write_atomic
 from micronets.pipeline import directory
 from micronets.pipeline.context import RunContext, settings_for
-from micronets.pipeline.directory import EVALUATION, MISTAKES, MODEL, RunDir, StageInputs
+from micronets.pipeline.directory import EVALUATION, MISTAKES, MODEL, STREAM, RunDir, StageInputs
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.compile import COMPILE, read_measurement
 from micronets.pipeline.stages.export import EXPORT
@@ -27,11 +29,20 @@ from micronets.quantized.model import QuantizedModel
 from micronets.records import from_json, read_record, to_json
 from micronets.report.facts import ArenaCheck, LimitRow, ScoreRow, Verdict
 from micronets.report.mistakes import Mistakes, find_mistakes
+from micronets.report.stream_page import StreamPage
 from micronets.runtimes import TFLM
 from micronets.runtimes.measurement import LIMITS_MEASURED, Measurement
+from micronets.streaming.judge import words_of
+from micronets.streaming.offline import hear
+from micronets.streaming.plan import plan_stream, unstreamable
 from micronets.tasks import Score, TaskData
+from micronets.tasks.kws.data import KwsData
 from micronets.tasks.labelled import LabelledData
 from micronets.tasks.scoring import balanced_accuracy, remarks, unequal
+
+_SHORTEST_STREAM_S, _LONGEST_STREAM_S = 20.0, 300.0  # length of the stream that a model is judged by
+_SECONDS_A_CLIP = 3.0  # of a stream, with the pause behind the clip
+_MOST_CLIPS = 60  # recordings of a class that a stream is composed of
 
 
 def _inputs(context: RunContext) -> StageInputs:
@@ -84,12 +95,39 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         remarks=remarks(result, context.data.classes),
     )
     write_atomic(context.run / EVALUATION, json.dumps(verdict.to_json(), indent=1) + "\n")
+    written = [EVALUATION]
+    heard = _listen(context, file)
+    if heard is not None:
+        write_atomic(context.run / STREAM, json.dumps(to_json(heard), indent=1) + "\n")
+        written.append(STREAM)
     if result.confusion is None:
-        return (EVALUATION,)
+        return written
     labels, classes = context.data.labels("test"), context.data.classes
     wrong = find_mistakes(outputs, labels, classes, _files(context.data))
     write_atomic(context.run / MISTAKES, json.dumps(to_json(wrong), indent=1) + "\n")
-    return EVALUATION, MISTAKES
+    return [*written, MISTAKES]
+
+
+def _listen(context: RunContext, file: tflite.ModelFile) -> StreamPage | None:
+    """Judges the model on a stream that is composed of the recordings of the test split.
+
+    Returns None for a model that cannot listen, and where the test split has no recordings of its own.
+    """
+    data = context.data
+    if not isinstance(data, KwsData) or data.held is None or unstreamable(file.model) is not None:
+        return None
+    plan = plan_stream(file.model, file.name)
+    clips = {c: paths[:: max(1, len(paths) // _MOST_CLIPS)] for c, paths in data.held.clips.items()}
+    if not any(clips.get(word) for word in words_of(plan.labels, plan.detector)):
+        return None
+    seconds = min(_LONGEST_STREAM_S, max(_SHORTEST_STREAM_S, _SECONDS_A_CLIP * data.size("test")))
+    context.progress(NoteEvent("evaluate", f"a stream of {seconds:,.0f} s, composed of test {data.noun}"))
+    sound = composed_of(plan, clips, data.held.background, seconds, 0)
+    runtime = TFLM.name if interpreter.available() else evaluation.REFERENCE
+    heard = hear(file.model, plan, sound.samples, evaluation.runner(file, runtime))
+    return result_of(
+        file.name, runtime, replace(sound, source="composed of test clips"), heard, plan.detector
+    ).figures()
 
 
 def _files(data: TaskData) -> Sequence[str]:
@@ -103,6 +141,14 @@ def read_mistakes(run: RunDir) -> Mistakes | None:
     if not path.is_file():
         return None
     return read_record(lambda table: from_json(Mistakes, table), path, directory.way_out(run, EVALUATE))
+
+
+def read_stream(run: RunDir) -> StreamPage | None:
+    """Reads what the stage wrote about a stream; None where it judged none."""
+    path = run / STREAM
+    if not path.is_file():
+        return None
+    return read_record(lambda table: from_json(StreamPage, table), path, directory.way_out(run, EVALUATE))
 
 
 def read_verdict(run: RunDir) -> Verdict:
@@ -160,4 +206,4 @@ def _torch_outputs(
     return {name: np.concatenate([p[name] for p in parts]) for name in nets}, np.concatenate(q)
 
 
-EVALUATE = Stage("evaluate", "report", _inputs, _evaluate, (EVALUATION, MISTAKES))
+EVALUATE = Stage("evaluate", "report", _inputs, _evaluate, (EVALUATION, MISTAKES, STREAM))

@@ -31,7 +31,7 @@ from micronets.pipeline.context import RunContext
 from micronets.pipeline.directory import CONFIG, FACTS, MODEL, PAGE, SEARCH_LOG, TRAIN_LOG, RunDir
 from micronets.pipeline.stages.base import Stage
 from micronets.pipeline.stages.compile import COMPILE
-from micronets.pipeline.stages.evaluate import EVALUATE, read_mistakes, read_verdict
+from micronets.pipeline.stages.evaluate import EVALUATE, read_mistakes, read_stream, read_verdict
 from micronets.pipeline.stages.export import EXPORT
 from micronets.pipeline.stages.search import SEARCH
 from micronets.pipeline.stages.teacher import TEACHER
@@ -61,7 +61,8 @@ def _report(context: RunContext) -> Sequence[str]:
     facts = collect(context)
     write_atomic(context.run / FACTS, json.dumps(facts.to_json(), indent=1) + "\n")
     mistakes = read_mistakes(context.run)
-    write_atomic(context.run / PAGE, run_page(facts, mistakes, _pictures(context.data, mistakes)))
+    pictures = _pictures(context.data, mistakes)
+    write_atomic(context.run / PAGE, run_page(facts, mistakes, pictures, read_stream(context.run)))
     return FACTS, PAGE
 
 

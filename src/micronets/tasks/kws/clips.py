@@ -14,7 +14,7 @@ from micronets.frontend import FrontEnd, cut_features, features, read_recording,
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.class_folders import only_one_class
 from micronets.tasks.kws import long_recordings
-from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features
+from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features, HeldRecordings
 from micronets.tasks.kws.folders import (
     BACKGROUND,
     FEWEST_RECORDINGS,
@@ -41,6 +41,7 @@ class Clips:
     """Recordings that were read: features and class indices by split, background for the train split, and warnings.
 
     - `files`: by split, the path of the recording that each example is from, see `LabelledData`.
+    - `held`: the recordings of the test split, see `KwsData`.
     """
 
     classes: tuple[str, ...]
@@ -49,6 +50,7 @@ class Clips:
     background: Features
     notes: tuple[str, ...]
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    held: HeldRecordings | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,14 +86,15 @@ def class_folders(
     notes += got.notes
     if cut and set(SPLITS) <= {*splits}:
         notes += _uneven(classes, got.target)
+    held = HeldRecordings(by_split["test"], folders.background) if "test" in splits and not cut else None
     if "train" not in splits:
-        return Clips(classes, got.features, got.target, _no_features(fe), notes, got.files)
+        return Clips(classes, got.features, got.target, _no_features(fe), notes, got.files, held)
     rng = _rng(seed, "train")
     noise = [_crops(_whole(folders.background), _BACKGROUND_ROWS, fe, rng)] if folders.background else []
     if SILENCE in classes:
         noise.append(got.features["train"][got.target["train"] == classes.index(SILENCE)])
     background = np.concatenate(noise or [_drawn_background(fe, seed)])
-    return Clips(classes, got.features, got.target, background, notes, got.files)
+    return Clips(classes, got.features, got.target, background, notes, got.files, held)
 
 
 def labelled_recordings(pairs: LabelledPairs, fe: FrontEnd, splits: Sequence[str], test: bool, seed: int) -> Clips:
@@ -165,17 +168,25 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
         x[s], y[s] = np.concatenate([x[s], rows]), np.concatenate([y[s], np.zeros(len(rows), np.int64)])
         named[s] += ("",) * len(rows)
         background = rows if s == "train" else background
-    return Clips(classes, x, y, background, folders.notes + listed + got.notes, named)
+    held = HeldRecordings(chosen["test"], folders.background) if "test" in splits else None
+    return Clips(classes, x, y, background, folders.notes + listed + got.notes, named, held)
 
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Test data that lie elsewhere: features, class indices `[N]`, notes, and the path of each example's recording."""
+    """Test data that lie elsewhere.
+
+    - features, target: the examples, and their class indices `[N]`.
+    - notes: remarks for the run.
+    - files: the path of each example's recording, see `LabelledData`.
+    - held: the recordings, see `KwsData`.
+    """
 
     features: Features
     target: Labels
     notes: tuple[str, ...]
     files: tuple[str, ...] = ()
+    held: HeldRecordings | None = None
 
 
 def held_out_clips(root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool = False) -> HeldOut:
@@ -201,7 +212,8 @@ def held_out_clips(root: Path, classes: Sequence[str], fe: FrontEnd, cut: bool =
     absent = [c for c in classes if c not in folders.files]
     missing = (f"{root}: no test clips for {', '.join(absent)}",) if absent else ()
     notes = folders.notes + got.notes + missing
-    return HeldOut(got.features["test"], got.target["test"], notes, got.files["test"])
+    held = None if cut else HeldRecordings(folders.files, folders.background)
+    return HeldOut(got.features["test"], got.target["test"], notes, got.files["test"], held)
 
 
 def read_files(

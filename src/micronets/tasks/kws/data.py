@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,18 @@ KEYWORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go
 Features = npt.NDArray[Any]
 
 
+@dataclass(frozen=True)
+class HeldRecordings:
+    """Whole recordings of the test split, of which a stream can be composed.
+
+    - clips: paths of recordings by class.
+    - background: paths of recordings of noise; there may be none.
+    """
+
+    clips: Mapping[str, Sequence[Path]]
+    background: Sequence[Path]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class KwsData(LabelledData):
     """A keyword data set as log-mel pixels, a `TaskData`.
@@ -38,6 +51,7 @@ class KwsData(LabelledData):
       may be 0.
     - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
     - `made_per_epoch`: number of synthesised examples (see `LabelledData.made`) in an epoch.
+    - `held`: the recordings of the test split; None where there are none, or they are parts of longer ones.
     """
 
     frontend: FrontEnd
@@ -46,6 +60,7 @@ class KwsData(LabelledData):
     background: Features
     share: float = 1.0
     made_per_epoch: int = 0
+    held: HeldRecordings | None = None
     augmentation: SpectrogramAugmentation = field(default_factory=SpectrogramAugmentation)
     name: str = "kws"
     noun: str = "clips"

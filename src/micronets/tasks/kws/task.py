@@ -183,15 +183,15 @@ def _of_clips(
     - `test`, `splits`, `augmentation`, `share`: arguments of `load`.
     - `fe`: the front end of the features.
     """
-    x, y, notes = got.features, got.target, got.notes
+    x, y, notes, recordings = got.features, got.target, got.notes, got.held
     if test and "test" in splits:
         held = clips.held_out_clips(test, got.classes, fe)
-        x["test"], y["test"], got.files["test"] = held.features, held.target, held.files
+        x["test"], y["test"], got.files["test"], recordings = held.features, held.target, held.files, held.held
         notes += held.notes
     source = f"{path.name}: {sum(map(len, y.values()))} {what}"
     return KwsData(
         classes=got.classes, source=source, frontend=fe, features=x, target=y, files=got.files,
-        background=got.background, notes=notes,
+        background=got.background, notes=notes, held=recordings,
         share=share, augmentation=augmentation or SpectrogramAugmentation(),
     )  # fmt: skip
 
@@ -212,6 +212,7 @@ def _prepared(
     x, y = p.features, p.target
     notes: tuple[str, ...] = ()
     named: dict[str, tuple[str, ...]] = {}
+    recordings = None
     # Pixels of integers and of floats differ by 1 at most, so that either serves a model of the other.
     alike = replace(fe, arithmetic=p.frontend.arithmetic) == p.frontend.base()
     if not alike and (test is None or tuple(splits) != ("test",)):
@@ -222,11 +223,12 @@ def _prepared(
     if test:
         held = clips.held_out_clips(test, p.classes, fe)
         x["test"], y["test"], notes, named = held.features, held.target, held.notes, {"test": held.files}
+        recordings = held.held
     more = f", test: {counted(len(y['test']), 'recordings')}" if test else ""
     return KwsData(
         classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared "
                                   f"clips{more}", frontend=fe, features=x,
-        target=y, files=named, background=p.background, notes=notes, share=share,
+        target=y, files=named, background=p.background, notes=notes, share=share, held=recordings,
         augmentation=augmentation or SpectrogramAugmentation(),
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from micronets.frontend import FrontEnd, cached_arrays, features
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
 from micronets.tasks.kws import clips, synthetic
-from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features, KwsData
+from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features, HeldRecordings, KwsData
 from micronets.tasks.kws.folders import own_splits, scan
 from micronets.tasks.kws.negatives import with_negatives
 from micronets.tasks.kws.noise import coloured
@@ -125,9 +125,10 @@ def load(
             parts[0] = np.concatenate([parts[0], coloured(max(0, count - len(parts[0])), fe, rng)])
         x[s] = np.concatenate(parts)
         y[s] = np.repeat(np.arange(len(classes)), [len(part) for part in parts]).astype(np.int64)
-    notes = () if recorded is None else recorded.notes
+    notes, held = ((), None) if recorded is None else (recorded.notes, recorded.held)
     if test and "test" in splits:
         there = _Recorded(Path(test), words, fe)
+        held = there.held_of(there.folders.files)
         found = there.read("test", there.folders.files)
         x["test"] = np.concatenate([found.get(c, features([], fe)) for c in classes])
         y["test"] = np.repeat(np.arange(len(classes)), [len(found.get(c, ())) for c in classes]).astype(np.int64)
@@ -153,6 +154,7 @@ def load(
         notes=notes,
         share=share,
         augmentation=augmentation or SpectrogramAugmentation(),
+        held=held,
     )
     return with_negatives(data, negatives, seed, speech=True)
 
@@ -162,6 +164,7 @@ class _Recorded:
 
     - classes: those that there are recordings of.
     - notes: remarks for the run and its report, such as files that were left out.
+    - held: the recordings of the test split, where they were read.
     """
 
     def __init__(self, path: Path, words: Sequence[str], fe: FrontEnd) -> None:
@@ -174,6 +177,14 @@ class _Recorded:
             raise DataError(f"{path}: no folder is called like a wake word ({', '.join(words)}); {near}")
         self.classes = {self.class_of(name) for name in here}
         self.notes: tuple[str, ...] = self.folders.notes
+        self.held: HeldRecordings | None = None
+
+    def held_of(self, files: Mapping[str, Sequence[Path]]) -> HeldRecordings:
+        """Returns the recordings of some folders by class, for streams."""
+        found: dict[str, list[Path]] = {}
+        for folder, paths in files.items():
+            found.setdefault(self.class_of(folder), []).extend(paths)
+        return HeldRecordings(found, self.folders.background)
 
     def class_of(self, folder: str) -> str:
         """Returns the class of a folder: a wake word, `_silence_`, or `_unknown_` for all others."""
@@ -182,6 +193,7 @@ class _Recorded:
     def by_split(self, splits: Sequence[str], test: bool) -> dict[str, dict[str, Features]]:
         """Returns features by split and class; see `load`. Raises `DataError`."""
         divided = {"all": self.folders.files} if "all" in splits else own_splits(self.folders, test)
+        self.held = self.held_of(divided["test"]) if "test" in splits else None
         return {s: self.read(s, divided[s]) for s in splits}
 
     def read(self, split: str, files: Mapping[str, Sequence[Path]]) -> dict[str, Features]:
