@@ -140,6 +140,7 @@ def test_recordings_of_other_kinds_are_refused(model: Path, tmp_path: Path) -> N
         done = subprocess.run([program, wav], capture_output=True, text=True, timeout=60)
         assert done.returncode == (0 if well else 1)
         assert (done.stdout.splitlines() == heard()) == well
+        assert ("ffmpeg -i RECORDING -ac 1 -ar 16000 -sample_fmt s16 converted.wav" in done.stdout) != well
 
 
 @needs_cmake

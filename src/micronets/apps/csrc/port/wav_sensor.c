@@ -70,6 +70,29 @@ static int32_t read_head(int32_t rate)
     return -1;
 }
 
+/* Appends a text to one that ends at `end`. Returns the new end. */
+static char *append(char *end, const char *text)
+{
+    while (*text != 0) {
+        *end++ = *text++;
+    }
+    *end = 0;
+    return end;
+}
+
+/* Shows how a recording is converted to the rate of the network. */
+static void tell_how_to_convert(int32_t rate)
+{
+    char digits[11], line[96];
+    int32_t at = (int32_t)sizeof digits - 1;
+    digits[at] = 0;
+    for (uint32_t rest = (uint32_t)rate; rest > 0 && at > 0; rest /= 10) {
+        digits[--at] = (char)('0' + rest % 10);
+    }
+    append(append(append(line, "ffmpeg -i RECORDING -ac 1 -ar "), digits + at), " -sample_fmt s16 converted.wav");
+    output_line(line);
+}
+
 int32_t sensor_start(int32_t rate)
 {
     if (file_open() != 0) {
@@ -78,7 +101,7 @@ int32_t sensor_start(int32_t rate)
     }
     if (read_head(rate) != 0) {
         output_line("the recording has to be a WAV file with one channel and 16 bits, at the rate of the network:");
-        output_line("ffmpeg -i RECORDING -ac 1 -ar SAMPLE_RATE -sample_fmt s16 converted.wav");
+        tell_how_to_convert(rate);
         file_close();
         return -1;
     }
