@@ -41,7 +41,7 @@ RECORDS = (
     Record(
         "IM2COL",
         "micronets_im2col_block",
-        "micronets_im2col_multiply.h",
+        "micronets_im2col.h",
         (
             *(
                 "weights",

@@ -95,7 +95,7 @@ def test_the_header_of_offsets_is_up_to_date() -> None:
     [
         (
             "micronets_im2col_prepare.c",
-            "micronets_im2col_multiply.h",
+            "micronets_im2col.h",
             "    int32_t zero_point; ",
             "    int32_t more, zero_point; ",
         ),
@@ -122,8 +122,10 @@ def test_a_record_that_is_not_as_the_assembly_reads_it_does_not_build(
     ("source", "name", "size"),
     [
         ("micronets_dsp_im2col_multiply.S", "MICRONETS_IM2COL_STEP_BYTES", 52),
+        ("micronets_dsp_im2col_multiply_s4.S", "MICRONETS_IM2COL_S4_STEP_BYTES", 56),
         ("micronets_dsp_depthwise_by4_any.S", "MICRONETS_BY4_TAP_BYTES", 40),
         ("micronets_dsp_fully_connected_by8_rows.S", "MICRONETS_BY8_STEP_BYTES", 250),
+        ("micronets_dsp_fully_connected_by8_rows_s4.S", "MICRONETS_BY8_S4_STEP_BYTES", 266),
     ],
 )
 def test_a_loop_of_another_size_does_not_build(which: str, source: str, name: str, size: int, tmp_path: Path) -> None:

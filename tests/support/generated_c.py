@@ -36,6 +36,7 @@ def assert_equals_reference(
     flags: tuple[str, ...],
     compiled: Sequence[Compiled] | None = None,
     samples: int = 4,
+    inputs: Sequence[np.ndarray] | None = None,
 ) -> None:
     """Fails unless the C of every model gives the reference's bytes, for each of its outputs.
 
@@ -43,13 +44,14 @@ def assert_equals_reference(
     - flags: flags of the compiler.
     - compiled: the C of the models, in their order; None compiles each as `micronets compile` would.
     - samples: random inputs for each network.
+    - inputs: the inputs of each network instead, `[N, *input_shape]`.
 
     Skips the test where there is no compiler for this machine.
     """
     needs_host_compiler()
     library = host.build_library([*map(compile_model, models)] if compiled is None else list(compiled), flags)
     for number, model in enumerate(models):
-        x = random_input(model, samples, number)
+        x = random_input(model, samples, number) if inputs is None else inputs[number]
         want, found = reference.outputs(model, x), library.outputs(number, x)
         for (name, y), ours in zip(want.items(), found.values(), strict=True):
             assert np.array_equal(ours, y), (

@@ -25,24 +25,22 @@ _EXTENSIONS = ("micronets_dsp_", "micronets_mve_")  # what files for an extensio
 # The order in which kernels lie in flash, assembly in front of the C that calls it. The order decides which loops share
 # lines of a small instruction cache (a few cycles in a thousand), so it must not follow from the names of files.
 _ORDER = """
-add_by4 add row_linear average_pool patch_keep_rows im2col_multiply conv_im2col conv odd_multiply conv_odd
-winograd_transform winograd_multiply conv_winograd conv_1x1 conv_1x1_odd conv_c4_edge conv_c4_im2col conv_c4 conv_c4_odd
-conv_any conv_s4 conv_wide depthwise depthwise_odd depthwise_s4 depthwise_by4 dequantize im2col_pixel
-depthwise_by4_3x3 depthwise_by4_3x3_relu depthwise_by4_any fully_connected fully_connected_by8_rows
-fully_connected_by8 fully_connected_s4 fully_connected_odd
-lookup clamp_codes max_pool mean pad im2col_prepare quantize depthwise_3x3_s1
-depthwise_3x3_s2 depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax softmax_by4
-unpack_s4 unpack_weights_s4 copy_rows dot_bytes conv_bytes dense_bytes dot_lanes
-conv_lanes dense_lanes depthwise_lanes
-depthwise_bytes_any depthwise_bytes_3x3 depthwise_bytes
-concatenate split reduce_sum reduce_extreme copy_strided binary row_sub row_mul row_minimum
-row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear row_prelu
-dequantize_any quantize_s16 recode cast read_state assign_state dense_s16 svdf_s8 svdf_s16 softmax_s16 lstm_s8
+add_by4 add row_linear average_pool patch_keep_rows im2col_multiply im2col_multiply_s4 conv_im2col conv conv_s4
+odd_multiply conv_odd winograd_transform winograd_multiply conv_winograd conv_1x1 conv_1x1_odd conv_1x1_s4 conv_c4_edge
+conv_c4_im2col conv_c4 conv_c4_odd conv_c4_s4 conv_any conv_wide depthwise depthwise_odd depthwise_s4 depthwise_by4
+depthwise_by4_s4 dequantize im2col_pixel depthwise_by4_3x3 depthwise_by4_3x3_relu depthwise_by4_any fully_connected
+fully_connected_by8_rows fully_connected_by8_rows_s4 fully_connected_by8 fully_connected_by8_s4 fully_connected_s4
+fully_connected_odd lookup clamp_codes max_pool mean pad im2col_prepare quantize depthwise_3x3_s1 depthwise_3x3_s2
+depthwise_3x3_s2_relu depthwise_3x3_s1_relu depthwise_any depthwise_s1 depthwise_s2 softmax softmax_by4 unpack_s4
+copy_rows dot_bytes conv_bytes dense_bytes dot_lanes conv_lanes dense_lanes depthwise_lanes depthwise_bytes_any
+depthwise_bytes_3x3 depthwise_bytes concatenate split reduce_sum reduce_extreme copy_strided binary row_sub row_mul
+row_minimum row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear
+row_prelu dequantize_any quantize_s16 recode cast read_state assign_state dense_s16 svdf_s8 svdf_s16 softmax_s16 lstm_s8
 conv_s16 depthwise_s16 binary_s16 row_add_s16 row_sub_s16 row_mul_s16 row_minimum_s16 row_maximum_s16
 row_squared_difference_s16 average_pool_s16 max_pool_s16 reduce_sum_s16 softmax_of_s16 sigmoid_s16 rectify_s16 clamp_s16
-concatenate_constants exp binary_s32 binary_f32 function_f32 softmax_f32 transpose_conv_s16
-reduce_f32 root unary_f32 over_root l2_normalization l2_normalization_f32 batch_matmul_s16 abs_s16 rsqrt_s16
-arg_extreme_f32 compare compare_numbers select
+concatenate_constants exp binary_s32 binary_f32 function_f32 softmax_f32 transpose_conv_s16 reduce_f32 root unary_f32
+over_root l2_normalization l2_normalization_f32 batch_matmul_s16 abs_s16 rsqrt_s16 arg_extreme_f32 compare
+compare_numbers select
 """
 PLACEMENT = tuple(_ORDER.split())
 

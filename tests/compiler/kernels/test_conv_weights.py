@@ -9,7 +9,6 @@ from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.requantise import pack
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected
-from micronets.quantized.arithmetic import unpack_int4
 
 
 def test_one_group_by_hand() -> None:
@@ -27,7 +26,30 @@ def test_one_group_by_hand() -> None:
     ]
     expected = [[(low & 0xFFFF) | high << 16 for low, high in pair] for pair in halves]
     assert found[0].tolist() == expected
-    assert conv_weights.nibbles(np.array([[1, 2], [3, -4]], np.int8)) == bytes([0x31, 0xC2, 0, 0])
+
+
+def test_four_filters_of_four_bits_by_hand() -> None:
+    """The pairs of five values are (0, 2), (1, 3) and (4, nothing); a half is e + 16 f + 256 g + 4096 h."""
+    rows = np.array([[1, 2, 3, 4, 5], [-1, 0, 0, 7, 0], [0, -8, 0, 0, 0], [7, 0, -7, 0, 0]], np.int8)
+    halves = [(1 - 16 + 7 * 4096, 3 - 7 * 4096), (2 - 8 * 256, 4 + 7 * 16), (5, 0)]
+    assert conv_weights.words_of_four(rows).tolist() == [
+        [(low & 0xFFFF) | (high & 0xFFFF) << 16 for low, high in halves]
+    ]
+    eights = 8 * (1 + 16 + 256)
+    biased = [(low + eights, high + eights) for low, high in halves]
+    found = conv_weights.dense_words_of_four(rows)
+    assert found.tolist() == [[(low & 0xFFFF) | (high & 0xFFFF) << 16 for low, high in biased]]
+
+
+def test_what_sixteen_bits_of_four_filters_cannot_hold() -> None:
+    assert conv_weights.suits_four(np.array([[-8], [7], [-7], [-7]], np.int8))
+    assert conv_weights.suits_four(np.array([[0], [-8], [0], [7]], np.int8))
+    assert not conv_weights.suits_four(np.array([[-1], [-8], [0], [7]], np.int8)), "-129 needs more than 8 bits"
+    assert not conv_weights.suits_four(np.array([[0], [-1], [-8], [0]], np.int8))
+    assert not conv_weights.suits_four(np.array([[0], [0], [-1], [-8]], np.int8))
+    assert conv_weights.suits_four(np.full((4, 548), 7, np.int8)), "3836 in each filter"
+    assert not conv_weights.suits_four(np.full((4, 549), 7, np.int8))
+    assert not conv_weights.sums_suit_four(np.full((4, 549), 7, np.int8))
 
 
 def test_what_is_left_of_lines_by_hand() -> None:
@@ -54,17 +76,33 @@ def test_every_weight_is_in_its_place(filters: int, size: int) -> None:
     rows = rng.integers(-127, 128, (filters, size)).astype(np.int8)
     assert np.array_equal(conv_weights.rows_of(conv_weights.words(rows), filters, size), rows)
     few = rng.integers(-8, 8, (filters, size)).astype(np.int8)
-    both = np.array(
-        unpack_int4(conv_weights.nibbles(few), 8 * conv_weights.pairs(size) * -(-filters // 4)), np.int64
-    ).reshape(-1, 2)
-    halves = (
-        (both[:, 0] + 256 * both[:, 1])
-        .astype(np.int16)
-        .view(np.uint16)
-        .astype(np.uint32)
-        .reshape(-1, conv_weights.pairs(size), 2, 2)
+    assert np.array_equal(digits_of(conv_weights.dense_words_of_four(few), [8, 8, 8, 0]), in_order(few))
+    assert np.array_equal(
+        digits_of(conv_weights.words_of_four(np.maximum(few, -7)), [0] * 4), in_order(np.maximum(few, -7))
     )
-    assert np.array_equal(halves[..., 0] | halves[..., 1] << 16, conv_weights.words(few))
+
+
+def digits_of(words: np.ndarray, more: list[int]) -> np.ndarray:
+    """Returns what stands in the words `[groups, pairs]`, less `more` for each filter: `[filters, 2 * pairs]`."""
+    halves = np.stack([words & 0xFFFF, words >> 16], -1).astype(np.uint16).view(np.int16).astype(np.int64)
+    found = []
+    for add in more:
+        digit = ((halves + 8 - add) % 16) - 8
+        found.append(digit)
+        halves = (halves - add - digit) // 16
+    assert not halves.any()
+    return np.stack(found, 1).reshape(4 * len(words), -1)
+
+
+def in_order(rows: np.ndarray) -> np.ndarray:
+    """Returns weights `[filters, size]` in the order in which `words` has them, padded to fours and pairs."""
+    padded = np.zeros((-(-len(rows) // 4) * 4, rows.shape[1]), np.int8)
+    padded[: len(rows)] = rows
+    halves = conv_weights.words(padded)
+    both = np.stack([halves & 0xFFFF, halves >> 16], -1).astype(np.uint16).view(np.int16).astype(np.int64)
+    low = both.astype(np.int8)
+    pairs = np.stack([low, (both - low) >> 8], -1)  # [groups, pairs, two filters, value, which filter of the two]
+    return pairs.transpose(0, 2, 4, 1, 3).reshape(len(padded), -1)
 
 
 def test_eights_are_the_words_of_two_fours() -> None:
@@ -74,6 +112,9 @@ def test_eights_are_the_words_of_two_fours() -> None:
     for k in range(2):
         assert np.array_equal(found[k, :, :2], fours[2 * k])
         assert np.array_equal(found[k, :, 2:], fours[2 * k + 1])
+    few = rows % 15 - 7
+    found, fours = conv_weights.dense_words_of_four_by8(few), conv_weights.dense_words_of_four(few)
+    assert np.array_equal(found, np.stack([fours[0::2], fours[1::2]], -1))
 
 
 def test_what_the_order_cannot_hold() -> None:
@@ -98,9 +139,9 @@ def test_scratch_by_hand() -> None:
     assert scratch((4, 4, 3), Conv2D(**one, filters=4, kernel=(3, 3), padding="valid")) == 2 * 14 * 4
     assert scratch((4, 16, 3), Conv2D(**one, filters=4, kernel=(3, 3))) == 2 * 14 * 4 + 2 * 28  # one window
     assert scratch((4, 4, 3), Conv2D(**one, filters=4, kernel=(3, 3), dilation=(1, 2))) == 2 * 14 * 4 + 2 * 28
-    assert scratch((4, 4, 4), Conv2D(**one, filters=4, kernel=(3, 3), weight_bits=4)) == 2 * 18 * 4 + 18 * 8
+    assert scratch((4, 4, 4), Conv2D(**one, filters=4, kernel=(3, 3), weight_bits=4)) == 2 * 18 * 4
     assert scratch((7,), FullyConnected(**one, units=4)) == 0
-    assert scratch((7,), FullyConnected(**one, units=4, weight_bits=4)) == 4 * 8
+    assert scratch((7,), FullyConnected(**one, units=4, weight_bits=4)) == 0
 
 
 def test_quick_tables_by_hand() -> None:

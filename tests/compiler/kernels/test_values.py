@@ -147,7 +147,9 @@ def test_one_function_runs_the_calls_of_a_kernel() -> None:
         ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(3, 3)), "micronets_conv"),
         ((4, 4, 4), Conv2D(**ONE, filters=4, kernel=(3, 3)), "micronets_conv_c4"),
         ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(1, 1)), "micronets_conv_1x1"),
-        ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(1, 1), weight_bits=4), "micronets_conv_s4"),
+        ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(1, 1), weight_bits=4), "micronets_conv_1x1_s4"),
+        ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(3, 3), weight_bits=4), "micronets_conv_s4"),
+        ((4, 4, 4), Conv2D(**ONE, filters=4, kernel=(3, 3), weight_bits=4), "micronets_conv_c4_s4"),
         ((4, 4, 3), Conv2D(**ONE, filters=4, kernel=(1, 1), stride=(2, 2)), "micronets_conv"),
     ],
 )

@@ -41,12 +41,16 @@ from micronets.quantized.model import LayerWeights, QuantizedModel
 CONV = "micronets_conv"
 CONV_C4 = "micronets_conv_c4"
 CONV_1X1 = "micronets_conv_1x1"
-CONV_S4 = "micronets_conv_s4"
 CONV_WIDE = "micronets_conv_wide"
 CONV_ANY = "micronets_conv_any"
-UNPACK_WEIGHTS = "micronets_unpack_weights_s4"
-SHARED = ("micronets_im2col_multiply", "micronets_im2col_pixel", "micronets_im2col_prepare")
+SHARED = ("micronets_im2col_pixel", "micronets_im2col_prepare")
 """The functions that all convolutions need besides their own, except for `CONV_WIDE` and `CONV_ANY`."""
+
+MULTIPLY = "micronets_im2col_multiply"
+"""The product with weights of 8 bits, which these convolutions need."""
+
+S4 = "_s4"
+"""What a convolution or product for weights of 4 bits has behind the name of that for 8."""
 
 WINDOWED_BYTES = record_bytes(4, WINDOW, REQUANT)
 """Bytes of the record of a convolution with a window: four places and addresses, the window, the requantisation."""
@@ -67,26 +71,27 @@ class ConvKernel(Kernel):
     @property
     def function(self) -> str:
         """The C function that computes the layer if its weights and scales allow."""
-        if self.layer.weight_bits == 4:
-            return CONV_S4
+        return self._eight_bits + (S4 if self.layer.weight_bits == 4 else "")
+
+    @property
+    def _eight_bits(self) -> str:
+        """The C function that computes the layer with weights of 8 bits."""
         if is_pointwise(self.layer):
             return CONV_1X1
         return CONV if self.step.input_shapes[0][2] % 4 else CONV_C4
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes of the im2col buffer, of two strips where windows reach over the edge, and of unpacked weights."""
+        """Bytes of the im2col buffer, and of two strips where windows reach over the edge."""
         channels = self.step.input_shapes[0][2]
         size = math.prod(self.layer.kernel) * channels
         strips = 2 * _strip_bytes(self.step, self.layer) if channels % 4 else 0
-        return im2col_bytes(size) + strips + unpacked_bytes(size, self.layer.weight_bits)
+        return im2col_bytes(size) + strips
 
     @property
     def overlap(self) -> Overlap:
-        """The output may run into the input, except with weights of 4 bits: then every filter reads the whole input."""
+        """The output may run into the input, behind what is still to be read."""
         layer = self.layer
-        if layer.weight_bits == 4:
-            return Overlap(None)
         if is_pointwise(layer):
             x, y = self.step.input_shapes[0], self.step.output_shape
             starts = np.arange(0, y[0] * y[1], 2)  # two pixels are read, then two written; an odd last one goes alone
@@ -112,29 +117,30 @@ class ConvKernel(Kernel):
         requant = None if rows is None else requantisation(model, layer, rows, place)
         if rows is None or requant is None or not (requant.packed and conv_weights.suits(rows)):
             return self._divided_code(model, place, window) or slow_code(model, layer, place, window)
-        function = self.function
-        lines = None if function == CONV_1X1 else layer.kernel[0]
-        table = conv_weights.weights_table(place, layer.weight_bits, rows, lines)
-        if function == CONV_1X1:
+        four = layer.weight_bits == 4 and conv_weights.suits_four(rows)
+        function, lines = self._eight_bits, None if is_pointwise(layer) else layer.kernel[0]
+        if four:
+            function, table = function + S4, place.table("uint32_t", "weights", conv_weights.words_of_four(rows, lines))
+        else:
+            table = place.table("uint32_t", "weights", conv_weights.words(rows, lines))
+        if is_pointwise(layer):
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
-            return pointwise_code(place, layer, table, pixels, rows, requant)
+            return pointwise_code(place, function, layer, table, pixels, rows, requant)
         return windowed_code(place, function, layer, table, window, requant)
 
     def _divided_code(self, model: QuantizedModel, place: Place, window: Struct) -> LayerCode | None:
         """Returns a call of the quick kernel that computes a few filters apart; None where there are too many."""
         layer = self.layer
-        if layer.weight_bits != 8:
-            return None
-        function, lines = self.function, None if self.function == CONV_1X1 else layer.kernel[0]
+        function, lines = self._eight_bits, None if is_pointwise(layer) else layer.kernel[0]
         centred = model.weights[layer.name].centred
         rows = centred.reshape(len(centred), -1)
         found = divide(place, rows, requant_numbers(model, layer, rows), lines)
         if found is None:
             return None
-        table = conv_weights.weights_table(place, 8, found.rows, lines)
+        table = place.table("uint32_t", "weights", conv_weights.words(found.rows, lines))
         if function == CONV_1X1:
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
-            code = pointwise_code(place, layer, table, pixels, found.rows, found.requant)
+            code = pointwise_code(place, function, layer, table, pixels, found.rows, found.requant)
         else:
             code = windowed_code(place, function, layer, table, window, found.requant)
         assert code.call is not None
@@ -145,7 +151,7 @@ class ConvKernel(Kernel):
 
 def _sources(function: str) -> tuple[str, ...]:
     """Returns the functions that a convolution kernel needs besides itself."""
-    return (CONV, CONV_C4, UNPACK_WEIGHTS, *SHARED) if function == CONV_S4 else SHARED
+    return (MULTIPLY + (S4 if function.endswith(S4) else ""), *SHARED)
 
 
 def convolution_outline(function: str, weight_bits: int, filters: int, size: int) -> FlashOutline:
@@ -157,7 +163,7 @@ def convolution_outline(function: str, weight_bits: int, filters: int, size: int
     - size: how many weights a filter has: one for each value of a window.
     """
     weights = conv_weights.weights_bytes(weight_bits, filters, size)
-    record = POINTWISE_BYTES if function == CONV_1X1 else WINDOWED_BYTES
+    record = POINTWISE_BYTES if function.removesuffix(S4) == CONV_1X1 else WINDOWED_BYTES
     constants = weights + requant_bytes(filters, filters) + record
     return FlashOutline(constants, runner_of(function), (function, *_sources(function)))
 
@@ -240,7 +246,7 @@ def windowed_code(
     - place: the source of the layer's names and addresses.
     - function: the C function of the kernel.
     - layer: the layer, whose input, output and scratch memory the kernel works on.
-    - weights: the weights in the order in which the kernel reads them, see `conv_weights.weights_table`.
+    - weights: the weights in the order in which the kernel reads them, see `conv_weights`.
     - window: the `micronets_window` of the layer.
     - requant: the requantisation of its sums.
     """
@@ -258,24 +264,26 @@ def windowed_code(
 
 def pointwise_code(
     place: Place,
+    function: str,
     layer: Conv2D | FullyConnected,
     weights: Table,
     pixels: int | OutputRows,
     rows: npt.NDArray[np.int8],
     requant: Requantisation,
 ) -> LayerCode:
-    """Returns a call of `CONV_1X1`, which multiplies vectors by one matrix.
+    """Returns a call of `CONV_1X1`, which multiplies vectors by one matrix, or of its form for weights of 4 bits.
 
     - place: the source of the layer's names and addresses.
+    - function: the C function of the kernel.
     - layer: the layer, whose input, output and scratch memory the kernel works on.
-    - weights: the matrix as a table, see `conv_weights.weights_table`.
+    - weights: the matrix as a table, see `conv_weights`.
     - pixels: how many vectors there are.
     - rows: the matrix, `[outputs, inputs]`, of which only the shape is read.
     - requant: the requantisation of the sums.
     """
     outputs, inputs = rows.shape
     call = Call.of(
-        CONV_1X1,
+        function,
         input=place.pointer(layer.inputs[0]),
         output=place.pointer(layer.name),
         weights=weights,
@@ -285,7 +293,7 @@ def pointwise_code(
         outputs=outputs,
         requant=requant.struct,
     )
-    return LayerCode(call, (CONV_1X1, *_sources(CONV_1X1)))
+    return LayerCode(call, (function, *_sources(function)))
 
 
 def slow_code(model: QuantizedModel, layer: Conv2D | FullyConnected, place: Place, window: Struct) -> LayerCode:
@@ -324,7 +332,7 @@ def fallback_code(
         CONV_WIDE,
         input=place.pointer(layer.inputs[0]),
         output=place.pointer(layer.name),
-        weights=conv_weights.weights_table(place, 8, rows),
+        weights=place.table("uint32_t", "weights", conv_weights.words(rows)),
         scratch=place.scratch(layer.name),
         window=window,
         requant=requant.struct,
@@ -340,11 +348,6 @@ def is_pointwise(layer: Conv2D) -> bool:
 def im2col_bytes(size: int) -> int:
     """Returns the bytes of the im2col buffer of two pixels whose windows have `size` values."""
     return 8 * conv_weights.pairs(size)
-
-
-def unpacked_bytes(size: int, weight_bits: int) -> int:
-    """Returns the bytes of the words of four filters of `size` weights; 0 unless the weights have 4 bits."""
-    return 8 * conv_weights.pairs(size) if weight_bits == 4 else 0
 
 
 def _strip_bytes(step: Step, layer: Conv2D) -> int:

@@ -1,7 +1,7 @@
-"""Weights in the order in which the kernels of convolutions and dense layers read them (micronets_im2col_multiply.h).
+"""Weights in the order in which the kernels of convolutions and dense layers read them (micronets_im2col.h).
 
 Two weights f and g of two filters share 16 bits as f + 256 g, so that one multiplication serves both; two such halves,
-for a pair of input values, make a word. Four filters go together.
+for a pair of input values, make a word. Four filters go together. Weights of 4 bits of four filters share 16 bits.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from micronets.compiler.kernels.base import Place, Table
-from micronets.quantized.arithmetic import IntArray, pack_int4
+from micronets.quantized.arithmetic import IntArray
 
 FILTER_SUM_LIMIT = 2**23
 """The magnitude that sums without bias must stay below, as the sum of every second filter has 24 bits."""
+
+
+FOUR_BITS_SUM_LIMIT = 3840
+"""The most that the magnitudes of a filter's weights of 4 bits may add up to (micronets_im2col.h)."""
+
+_PLACES = np.array([1, 16, 256, 4096])
+"""What the weights of four filters that share 16 bits are multiplied with."""
 
 
 def holds(rows: IntArray) -> bool:
@@ -26,6 +32,22 @@ def suits(rows: IntArray) -> bool:
     """Tells whether weights `[filters, size]` can share 16 bits in pairs, and their sums with any input 32 bits."""
     magnitudes = np.abs(rows.astype(np.int64)).sum(axis=1)
     return holds(rows) and bool(magnitudes.max() * 128 < FILTER_SUM_LIMIT)
+
+
+def suits_four(rows: IntArray) -> bool:
+    """Tells whether weights `[filters, size]` of 4 bits can share 16 bits by fours, and their sums with any input 32.
+
+    A weight of -8 can stand only above lower digits that are together not negative.
+    """
+    digits = _in_fours(rows)
+    prefixes = np.cumsum(digits * _PLACES, axis=-1)
+    fits = (prefixes >= -8 * _PLACES) & (prefixes < 8 * _PLACES)
+    return bool(fits.all()) and sums_suit_four(rows)
+
+
+def sums_suit_four(rows: IntArray) -> bool:
+    """Tells of weights `[filters, size]` of 4 bits whether the kernels' sums with any input fit 32 bits."""
+    return bool(np.abs(rows.astype(np.int64)).sum(axis=1).max() <= FOUR_BITS_SUM_LIMIT)
 
 
 def fitting(rows: IntArray) -> npt.NDArray[np.bool_]:
@@ -72,9 +94,41 @@ def words_by8(rows: IntArray) -> npt.NDArray[np.uint32]:
     return by4.reshape(-1, 2, *by4.shape[1:]).transpose(0, 2, 1, 3).reshape(-1, by4.shape[1], 4)
 
 
-def nibbles(rows: IntArray, lines: int | None = None) -> bytes:
-    """Returns weights `[filters, size]` of 4 bits in the order of `words`, two filters in 8 bits instead of 16."""
-    return pack_int4(_in_pairs(rows, lines))
+def words_of_four(rows: IntArray, lines: int | None = None) -> npt.NDArray[np.uint32]:
+    """Returns weights of 4 bits as words `[filters / 4, pairs]`, each of four filters and a pair of values.
+
+    - rows: weights `[filters, size]` for which `suits_four` is true.
+    - lines: see `words`.
+    """
+    return _halves_together(_in_fours(rows, lines) @ _PLACES)
+
+
+def dense_words_of_four(rows: IntArray) -> npt.NDArray[np.uint32]:
+    """Returns weights of 4 bits `[filters, size]` as words `[filters / 4, pairs]` for micronets_dot_by4_s4.h.
+
+    The weights of the first three of four filters are 8 larger, so that they have no sign.
+    """
+    return _halves_together((_in_fours(rows) + np.array([8, 8, 8, 0])) @ _PLACES)
+
+
+def dense_words_of_four_by8(rows: IntArray) -> npt.NDArray[np.uint32]:
+    """Returns the words of `dense_words_of_four` as `[filters / 8, pairs, 2]`; the filters are a multiple of eight."""
+    by4 = dense_words_of_four(rows)
+    return by4.reshape(-1, 2, by4.shape[1]).transpose(0, 2, 1)
+
+
+def _halves_together(halves: IntArray) -> npt.NDArray[np.uint32]:
+    """Returns words of halves `[filters / 4, pairs, 2]`, the first of which are the low ones."""
+    return np.asarray(halves[..., 0] & 0xFFFF | (halves[..., 1] & 0xFFFF) << 16, np.uint32)
+
+
+def _in_fours(rows: IntArray, lines: int | None = None) -> npt.NDArray[np.int64]:
+    """Returns weights `[filters, size]` as `[filters / 4, pairs, 2, 4]`.
+
+    The last two axes are which value of the pair and which filter.
+    """
+    w = _in_pairs(rows, lines).astype(np.int64)  # [groups, pairs, which two filters, value of the pair, which of two]
+    return w.transpose(0, 1, 3, 2, 4).reshape(len(w), w.shape[1], 2, 4)
 
 
 def rows_of(ordered: npt.NDArray[np.uint32], filters: int, size: int, lines: int | None = None) -> npt.NDArray[np.int8]:
@@ -126,23 +180,10 @@ def _in_pairs(rows: IntArray, lines: int | None = None) -> IntArray:
 
 
 def weights_bytes(weight_bits: int, filters: int, size: int) -> int:
-    """Returns the bytes of the table that `weights_table` makes of weights.
+    """Returns the bytes of the words of weights.
 
     - weight_bits: bits of a weight, 4 or 8.
     - filters: how many filters there are.
     - size: how many weights a filter has.
     """
     return -(-filters // 4) * pairs(size) * (4 if weight_bits == 4 else 8)
-
-
-def weights_table(place: Place, weight_bits: int, rows: IntArray, lines: int | None = None) -> Table:
-    """Returns the weights of a layer as a table of `words` or, for 4 bits, of `nibbles`.
-
-    - place: the source of the table's name.
-    - weight_bits: bits of a weight, 4 or 8.
-    - rows: the weights less their zero point, `[filters, size]`; those of 4 bits lie in [-8, 7].
-    - lines: see `words`.
-    """
-    if weight_bits == 4:
-        return place.table("uint8_t", "weights", nibbles(rows, lines))
-    return place.table("uint32_t", "weights", words(rows, lines))

@@ -26,7 +26,6 @@ from micronets.compiler.kernels.conv import (
     CONV,
     CONV_1X1,
     CONV_C4,
-    UNPACK_WEIGHTS,
     any_code,
     convolution_outline,
     fallback_code,
@@ -34,7 +33,6 @@ from micronets.compiler.kernels.conv import (
     int8_rows,
     is_pointwise,
     pointwise_code,
-    unpacked_bytes,
     windowed_code,
 )
 from micronets.compiler.kernels.odd_filters import ODD_MULTIPLY, divide
@@ -56,6 +54,7 @@ FULLY_CONNECTED_BY8 = "micronets_fully_connected_by8"
 FULLY_CONNECTED_S4 = "micronets_fully_connected_s4"
 FULLY_CONNECTED_ODD = "micronets_fully_connected_odd"
 INNER = "micronets_dense_kernel *"
+FULLY_CONNECTED_BY8_S4 = "micronets_fully_connected_by8_s4"
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,8 @@ class DenseKernel(Kernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes of an im2col buffer if a convolution kernel computes the layer, else of unpacked weights of 4 bits."""
-        size = math.prod(self.step.input_shapes[0])
-        return im2col_bytes(size) if self.as_pointwise else unpacked_bytes(size, self.layer.weight_bits)
+        """Bytes of an im2col buffer if a convolution kernel computes the layer, else 0."""
+        return im2col_bytes(math.prod(self.step.input_shapes[0])) if self.as_pointwise else 0
 
     @property
     def overlap(self) -> Overlap:
@@ -97,8 +95,7 @@ class DenseKernel(Kernel):
         table = conv_weights.weights_bytes(self.layer.weight_bits, units, size)
         table += requant_bytes(units, int(weights.scales))
         function = self._function(units, size)
-        words = 6 if function == FULLY_CONNECTED_S4 else 5
-        return FlashOutline(table + record_bytes(words, REQUANT), runner_of(function), (function, *_sources(function)))
+        return FlashOutline(table + record_bytes(5, REQUANT), runner_of(function), (function,))
 
     def _pointwise(self, size: int) -> str:
         """Returns the convolution kernel for an input of `size` values, where one computes the layer."""
@@ -106,9 +103,10 @@ class DenseKernel(Kernel):
 
     def _function(self, units: int, size: int) -> str:
         """Returns the kernel that computes the layer where no convolution kernel does."""
+        by8 = self.by8 and max(units, size) <= SIZE_LIMIT
         if self.layer.weight_bits == 4:
-            return FULLY_CONNECTED_S4
-        return FULLY_CONNECTED_BY8 if self.by8 and max(units, size) <= SIZE_LIMIT else FULLY_CONNECTED
+            return FULLY_CONNECTED_BY8_S4 if by8 else FULLY_CONNECTED_S4
+        return FULLY_CONNECTED_BY8 if by8 else FULLY_CONNECTED
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call of the fastest kernel that its numbers and sizes allow."""
@@ -150,31 +148,33 @@ class DenseKernel(Kernel):
         layer = self.layer
         units, size = rows.shape
         function = self._function(units, size)
-        if function == FULLY_CONNECTED_BY8:
-            table = place.table("uint32_t", "weights", conv_weights.words_by8(rows))
-        else:
-            table = conv_weights.weights_table(place, layer.weight_bits, rows)
-        scratch = {"scratch": place.scratch(layer.name, "uint32_t")} if function == FULLY_CONNECTED_S4 else {}
+        if layer.weight_bits == 4 and not conv_weights.sums_suit_four(rows):
+            function = FULLY_CONNECTED
+        orders = {
+            FULLY_CONNECTED_BY8: conv_weights.words_by8,
+            FULLY_CONNECTED_S4: conv_weights.dense_words_of_four,
+            FULLY_CONNECTED_BY8_S4: conv_weights.dense_words_of_four_by8,
+        }
+        words = orders.get(function, conv_weights.words)(rows)
         call = Call.of(
             function,
             input=place.pointer(layer.inputs[0]),
             output=place.pointer(layer.name),
-            weights=table,
-            **scratch,
+            weights=place.table("uint32_t", "weights", words),
             inputs=size,
             units=units,
             requant=requant.struct,
         )
-        return LayerCode(call, (function, *_sources(function)))
+        return LayerCode(call, (function,))
 
     def _pointwise_code(
         self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8], requant: Requantisation
     ) -> LayerCode:
         """Returns a call of a convolution's kernel for one pixel."""
         function = self._pointwise(rows.shape[1])
-        table = conv_weights.weights_table(place, 8, rows, 1 if function == CONV else None)
+        table = place.table("uint32_t", "weights", conv_weights.words(rows, 1 if function == CONV else None))
         if function == CONV_1X1:
-            return pointwise_code(place, self.layer, table, 1, rows, requant)
+            return pointwise_code(place, function, self.layer, table, 1, rows, requant)
         window = vector_window(self.step, model, place, rows)
         return windowed_code(place, function, self.layer, table, window, requant)
 
@@ -190,11 +190,6 @@ def vector_window(step: Step, model: QuantizedModel, place: Place, rows: npt.NDA
     one = replace(step, input_shapes=((1, 1, rows.shape[1]),), output_shapes=((1, 1, len(rows)),))
     zero_point = model.quant[step.layer.inputs[0]].zero_point
     return window_struct(one, place, Window((1, 1)), pad_value=zero_point)
-
-
-def _sources(function: str) -> tuple[str, ...]:
-    """Returns the functions that a kernel of dense layers needs besides itself."""
-    return (FULLY_CONNECTED, UNPACK_WEIGHTS) if function == FULLY_CONNECTED_S4 else ()
 
 
 def is_dense(step: Step) -> bool:

@@ -25,17 +25,17 @@ from micronets.compiler.kernels.depthwise_schedule import DepthwiseSchedule, pat
 from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, requant_bytes, requantisation
 from micronets.compiler.kernels.window import WINDOW, sizes_struct, window_reach
 from micronets.compiler.limits import LEAST_SHIFT
-from micronets.cost import counts
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import DepthwiseConv2D
-from micronets.quantized.arithmetic import activation_range, conv_rescale, pack_int4
+from micronets.quantized.arithmetic import activation_range, conv_rescale
 from micronets.quantized.model import QuantizedModel
 
 DEPTHWISE = "micronets_depthwise"
 DEPTHWISE_ODD = "micronets_depthwise_odd"
 DEPTHWISE_S4 = "micronets_depthwise_s4"
 DEPTHWISE_BY4 = "micronets_depthwise_by4"
+DEPTHWISE_BY4_S4 = "micronets_depthwise_by4_s4"
 UNPACK = "micronets_unpack_s4"
 
 ROWS_ANY = "micronets_depthwise_any"
@@ -84,8 +84,13 @@ class DepthwiseKernel(Kernel):
     @property
     def _unpacked_bytes(self) -> int:
         """Bytes of scratch memory for weights that are unpacked from 4 bits; 0 for weights of 8 bits."""
-        count = math.prod(self.layer.kernel) * self.step.output_shape[2]
-        return align(count, _ALIGNMENT) if self.layer.weight_bits == 4 else 0
+        return 4 * self._words if self.layer.weight_bits == 4 else 0
+
+    @property
+    def _words(self) -> int:
+        """Words of the weights with a byte for each; where four channels go together, their number is filled up."""
+        taps, channels = math.prod(self.layer.kernel), self.step.output_shape[2]
+        return taps * math.ceil(channels / 4) if self.schedule.by4 else math.ceil(taps * channels / 4)
 
     @property
     def overlap(self) -> Overlap:
@@ -114,16 +119,23 @@ class DepthwiseKernel(Kernel):
         """Returns what a call of the kernel takes of flash."""
         layer, schedule = self.layer, self.schedule
         channels, taps = self.step.output_shape[2], math.prod(layer.kernel)
+        table = 4 * self._words if schedule.by4 else taps * channels
+        if layer.weight_bits == 4:
+            table = 4 * math.ceil(self._words / 2)
         if schedule.by4:
-            table = taps * align(channels, 4)  # a byte for each weight
-            function, sources = DEPTHWISE_BY4, {DEPTHWISE_BY4, _by4_function(stand_in, schedule)}
+            function, inner = self._function(DEPTHWISE_BY4), _by4_function(stand_in, schedule)
         else:
-            function = DEPTHWISE_S4 if layer.weight_bits == 4 else DEPTHWISE
-            table = counts.packed_bytes(taps * channels, layer.weight_bits)
-            sources = {*_line_sources(function), _paired_function(schedule, stand_in.quant[layer.name].zero_point)}
+            zero_point = stand_in.quant[layer.name].zero_point
+            function, inner = self._function(DEPTHWISE), _paired_function(schedule, zero_point)
+        sources = {*_sources(function), inner}
         record = record_bytes(5, WINDOW, SCHEDULE, REQUANT)
         constants = table + requant_bytes(channels, channels) + record
         return FlashOutline(constants, runner_of(function), tuple(sorted(sources)), -table % 4)
+
+    def _function(self, eight: str) -> str:
+        """Returns the function for the bits of the layer's weights, of that for 8 bits."""
+        four = {DEPTHWISE: DEPTHWISE_S4, DEPTHWISE_BY4: DEPTHWISE_BY4_S4}
+        return four[eight] if self.layer.weight_bits == 4 else eight
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call of a kernel with the inner function that computes its lines."""
@@ -134,16 +146,17 @@ class DepthwiseKernel(Kernel):
         by4 = schedule.by4 and requant.packed
         if by4:  # the kernel reads a multiplier for every channel
             requant = requantisation(model, layer, rows, place, per_channel=True)
-            function, inner = DEPTHWISE_BY4, _by4_function(model, schedule)
-            weights = place.table("uint32_t", "weights", _interleave_by4(rows))
-            sources = {DEPTHWISE_BY4, inner}
+            function, inner = self._function(DEPTHWISE_BY4), _by4_function(model, schedule)
         else:
             function, inner = _rows_functions(model, layer, schedule, rows)
+            function = self._function(function)
+        if layer.weight_bits == 4:
+            weights = place.table("uint32_t", "weights", _in_halves(_interleave_by4(rows) if by4 else _by_bytes(rows)))
+        elif by4:
+            weights = place.table("uint32_t", "weights", _interleave_by4(rows))
+        else:
             weights = place.table("int8_t", "weights", rows)
-            if layer.weight_bits == 4:
-                function = DEPTHWISE_S4
-                weights = place.table("uint8_t", "weights", pack_int4(rows))
-            sources = {*_line_sources(function), inner}
+        sources = {*_sources(function), inner}
         paired = inner != ROWS_ANY
         limits = activation_range(layer.activation, target, self.step.output_type)
         schedule_struct = Struct(
@@ -199,15 +212,27 @@ def line_window(
     return sizes_struct(place, *sizes, pad_value=zero_point, by_rows=not s.column_major)
 
 
-def _line_sources(function: str) -> set[str]:
-    """Returns the functions of a kernel that goes from channel to channel: itself and those that it calls."""
-    return {function, ROWS_ANY} | ({DEPTHWISE, UNPACK} if function == DEPTHWISE_S4 else set())
+def _sources(function: str) -> set[str]:
+    """Returns the functions of a kernel besides the inner one that is chosen: itself and those that it calls."""
+    called = {DEPTHWISE_BY4: (), DEPTHWISE_BY4_S4: (DEPTHWISE_BY4, UNPACK), DEPTHWISE_S4: (DEPTHWISE, ROWS_ANY, UNPACK)}
+    return {function, *called.get(function, (ROWS_ANY,))}
 
 
 def _interleave_by4(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
     """Returns weights `[channels, taps]` as words `[channels / 4, taps]`, the first channel in the lowest byte."""
     by4 = np.pad(rows, ((0, -len(rows) % 4), (0, 0))).view(np.uint8).astype(np.uint32).reshape(-1, 4, rows.shape[1])
     return np.asarray((by4 << np.array([0, 8, 16, 24], np.uint32)[:, None]).sum(axis=1), np.uint32)
+
+
+def _by_bytes(rows: npt.NDArray[np.int8]) -> npt.NDArray[np.uint32]:
+    """Returns weights in their order as words, the first of four in the lowest byte, filled up with zeros."""
+    return _interleave_by4(np.pad(rows.ravel(), (0, -rows.size % 4)).reshape(-1, 4).T).ravel()
+
+
+def _in_halves(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Returns words of four numbers of 4 bits, a byte for each, as the words that micronets_unpack_s4 makes them of."""
+    flat = np.pad(words.ravel() & 0x0F0F0F0F, (0, words.size % 2))
+    return np.asarray(flat[0::2] | flat[1::2] << 4, np.uint32)
 
 
 def _by4_function(model: QuantizedModel, schedule: DepthwiseSchedule) -> str:

@@ -181,7 +181,7 @@ def choose_schedule(step: Step, cost: DepthwiseCycles, choice: DepthwiseChoice =
         ways = [by_rows, by_columns]
     layer = _layer(step)
     best = min(ways, key=lambda way: way.cycles(cost, shape[2]))
-    if layer.multiplier > 1 or layer.weight_bits != 8 or choice == "by_channel":
+    if layer.multiplier > 1 or choice == "by_channel":
         return best
     by4 = [replace(way, by4=True) for way in ways if way.dilation[1] == 1 or way.kernel[1] == 1]
     if choice == "by4" and by4:

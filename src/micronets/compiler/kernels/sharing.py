@@ -58,7 +58,7 @@ def _small_dense_layers(steps: Sequence[Step]) -> frozenset[str]:
 
 def _fits_by8(step: Step) -> bool:
     """Tells whether a dense layer can be computed eight outputs at a time."""
-    return _weight_bits(step) == 8 and math.prod(step.input_shapes[0]) % 8 == step.output_shape[-1] % 8 == 0
+    return math.prod(step.input_shapes[0]) % 8 == step.output_shape[-1] % 8 == 0
 
 
 def _weight_bits(step: Step) -> int:

@@ -2,7 +2,7 @@
 #ifndef MICRONETS_CONV_C4_IM2COL_H
 #define MICRONETS_CONV_C4_IM2COL_H
 
-#include "micronets_im2col_multiply.h"
+#include "micronets_im2col.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /* Widens the values of two windows to 16 bits and writes them as the two interleaved columns of
- * micronets_im2col_multiply.h.
+ * micronets_im2col.h.
  *
  * A window is `rows` rows of `count` values. First, where `count` is odd, come the last values of every two rows as a
  * pair; the other half of a single one does not matter, as its weight is 0. Then come of each row the pairs (0, 2)

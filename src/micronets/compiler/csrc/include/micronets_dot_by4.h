@@ -1,4 +1,4 @@
-/* The products of one vector with four filters, whose weights are in the order of micronets_im2col_multiply.h. */
+/* The products of one vector with four filters, whose weights are in the order of micronets_im2col.h. */
 #ifndef MICRONETS_DOT_BY4_H
 #define MICRONETS_DOT_BY4_H
 

@@ -1,78 +1,12 @@
-/* Convolutions as matrix products: windows of the input are written as columns (im2col), which weights are
- * multiplied with.
- *
- * A column holds the values of one output pixel's window as pairs of int16. Every four values x0 .. x3 become the pairs
- * (x0, x2) and (x1, x3); one to three values that are left become (x0, x1) and (x2, 0). The columns of two pixels lie
- * interleaved: a pair of the first pixel, then the same pair of the second.
- *
- * Weights come in the same order, four filters at a time. For each pair of values (a, b) there are two words, one for
- * the first two filters and one for the others. A word of filters f and g has f[a] + 256 * g[a] in its low half and
- * f[b] + 256 * g[b] in its high half: the product with the whole word is that of f + 256 * g, the product with its
- * sign-extended low bytes that of f. Filters are padded with zeros to a multiple of four. Every half fits 16 bits
- * (where g is -128, f is at least 0), and sums without bias are within +-(2^23 - 1), or are taken in parts that are. */
+/* The matrix product of the convolutions, for weights of 8 bits. micronets_im2col.h describes columns and weights. */
 #ifndef MICRONETS_IM2COL_MULTIPLY_H
 #define MICRONETS_IM2COL_MULTIPLY_H
 
-#include <stddef.h>
-
-#include "micronets_dsp.h"
-#include "micronets_kernels.h"
-#include "micronets_offsets.h"
+#include "micronets_im2col.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* Widens four values to 16 bits and writes them as the pairs (0, 2) and (1, 3) to one of two interleaved columns.
- * x: [in] four values. column: [out] the words 0 and 2. */
-MICRONETS_INLINE void micronets_im2col_quad(const int8_t *x, uint32_t *column)
-{
-#if MICRONETS_DSP
-    const uint32_t bytes = micronets_load4(x);
-    column[0] = micronets_even(bytes);
-    column[2] = micronets_odd(bytes);
-#else
-    column[0] = micronets_pack2(x[0], x[2]);
-    column[2] = micronets_pack2(x[1], x[3]);
-#endif
-}
-
-/* Widens the values of one pixel to 16 bits and writes them to one of two interleaved columns.
- * x: [in] `count` codes. column: [out] every second word, from the first on. count: at least 1. */
-void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
-
-/* The record of a layer that is computed from columns. The assembly reads the fields at the offsets
- * of micronets_offsets.h. */
-typedef struct {
-    const uint32_t *weights;    /* words of all filters */
-    const uint32_t *end;        /* end of the columns */
-    const int32_t *bias;        /* packed table of biases and shifts */
-    const int32_t *multiplier;  /* packed table of multipliers, one for each channel */
-    int32_t filters;            /* how many to compute, at least 1 */
-    int32_t skipped;            /* bytes of code that the first round of the loop leaves out, plus 1 for Thumb */
-    uint32_t *columns;          /* two interleaved columns */
-    int32_t zero_point;         /* zero point of the output */
-    int32_t clamp;              /* 0: to the limits below; 1 and -1: by saturation, 1 where the zero point is -128 */
-    int32_t pairs;              /* 0: the caller wrote the columns; else how many pairs of pixels `input` has */
-    const int8_t *input;        /* pixels that become columns, each of a multiple of four values */
-    uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
-    const micronets_requant *requant; /* the layer's requantisation */
-} micronets_im2col_block;
-
-#if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)
-MICRONETS_AGREE(block_offsets, MICRONETS_IM2COL_OFFSETS_AGREE);
-#endif
-
-/* Returns the record of a layer whose columns the caller writes before each product.
- *
- * columns: [scratch] where the caller will write the columns, aligned to 4 bytes: 8 bytes for every two values
- *   of a column, rounded up.
- * weights: [in] words of all filters, in the order that the head of this file describes.
- * size: values of a column, at least 1.
- * filters: how many to compute, at least 1.
- * requant: [in] packed tables with a multiplier for each channel. */
-micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_t *weights, int32_t size,
-                                                int32_t filters, const micronets_requant *requant);
 
 /* Multiplies two columns with all filters and writes the codes of their two pixels. Where the record has an input, its
  * pixels become columns first, two at a time, and the codes of all pixels are written.

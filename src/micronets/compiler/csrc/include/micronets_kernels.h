@@ -357,7 +357,7 @@ void micronets_depthwise_lanes(const int8_t *input, int8_t *output, const int8_t
  *
  * input: [in] map [in_h, in_w, in_c].
  * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.
- * weights: [in] words in the order of micronets_im2col_multiply.h, the values of a window in that
+ * weights: [in] words in the order of micronets_im2col.h, the values of a window in that
  *   of micronets_conv_im2col.h.
  * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up. Where windows reach over
  *   the edge of the map or are dilated along a row, two buffers follow. Each holds the values under a line of windows
@@ -382,7 +382,7 @@ void micronets_conv_odd(const int8_t *input, int8_t *output, const uint32_t *wei
  *
  * input: [in] map [in_h, in_w, in_c].
  * output: [out] map [out_h, out_w, out_c], of which the first `filters` channels are written.
- * weights: [in] words in the order of micronets_im2col_multiply.h.
+ * weights: [in] words in the order of micronets_im2col.h.
  * scratch: [scratch] 8 bytes for every two values of a window, aligned to 4 bytes.
  * window: [in] sizes; pad_value is the input's zero point.
  * requant: [in] packed tables with a multiplier for each channel. The windows of two pixels are read before these
@@ -418,7 +418,7 @@ void micronets_conv_winograd(const int8_t *input, int8_t *output, const uint32_t
  * a time.
  *
  * input: [in] [pixels, inputs]. output: [out] [pixels, outputs].
- * weights: [in] words in the order of micronets_im2col_multiply.h.
+ * weights: [in] words in the order of micronets_im2col.h.
  * scratch: [scratch] 8 bytes for every two inputs, rounded up, aligned to 4 bytes.
  * pixels, inputs, outputs: each at least 1.
  * requant: [in] packed tables with a multiplier for each channel. Two pixels are read before they are written. */
@@ -435,24 +435,23 @@ void micronets_conv_1x1_odd(const int8_t *input, int8_t *output, const uint32_t 
                             int32_t pixels, int32_t inputs, int32_t outputs, const micronets_requant *requant,
                             const micronets_odd_filters *odd);
 
-/* Convolution with weights of 4 bits and windows of any size: four filters' weights are unpacked, then used for
- * all pixels.
+/* Convolutions with weights of 4 bits: micronets_conv_s4 for windows of any size, micronets_conv_c4_s4 where in_c is a
+ * multiple of four, and micronets_conv_1x1_s4 for windows of 1 x 1 and a stride of 1. Their arguments are those of
+ * micronets_conv, micronets_conv_c4 and micronets_conv_1x1.
  *
- * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], which must not overlap the input.
- * weights: [in] codes -8 .. 7 in the order of micronets_conv_c4 where in_c is a multiple of four, else of
- *   micronets_conv; a byte holds the codes of two filters for one value, the first filter in its low half.
- * scratch: [scratch] aligned to 4 bytes: 8 bytes for every two values of a window, rounded up, then what
- *   micronets_conv_c4 needs where in_c is a multiple of four, else what micronets_conv needs.
- * window: [in] sizes; pad_value is the input's zero point. requant: [in] packed tables with a multiplier for
- *   each channel. */
-void micronets_conv_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
+ * weights: [in] words in the order that micronets_im2col.h describes for weights of 4 bits. */
+void micronets_conv_s4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
                        const micronets_window *window, const micronets_requant *requant);
+void micronets_conv_c4_s4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                          const micronets_window *window, const micronets_requant *requant);
+void micronets_conv_1x1_s4(const int8_t *input, int8_t *output, const uint32_t *weights, uint32_t *scratch,
+                           int32_t pixels, int32_t inputs, int32_t outputs, const micronets_requant *requant);
 
 /* Convolution for tables that cannot be packed, and for sums of products of more than 24 bits: one pixel and four
  * filters at a time, products in parts of a window that have few enough values for 24 bits.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, out_c], of which `filters` channels are written.
- * weights: [in] words in the order of micronets_im2col_multiply.h.
+ * weights: [in] words in the order of micronets_im2col.h.
  * scratch: [scratch] the bytes of a window, kernel_h * kernel_w * in_c; not used where the map has one pixel and the
  *   window one tap, since the window is then the map.
  * window: [in] sizes; pad_value is the input's zero point. requant: [in] tables of either form. */
@@ -496,10 +495,10 @@ void micronets_depthwise_odd(const int8_t *input, int8_t *output, const int8_t *
  * micronets_depthwise runs.
  *
  * input, output, window, schedule, requant, kernel: as micronets_depthwise takes them.
- * weights: [in] codes -8 .. 7, [out_c, kernel_h, kernel_w], two to a byte, the first in its low half.
+ * weights: [in] the words of micronets_unpack_s4 that become the weights of micronets_depthwise.
  * scratch: [scratch] aligned to 4 bytes: a byte for each weight, rounded up to a multiple of four, then the memory that
  *   micronets_depthwise works in. */
-void micronets_depthwise_s4(const int8_t *input, int8_t *output, const uint8_t *weights, void *scratch,
+void micronets_depthwise_s4(const int8_t *input, int8_t *output, const uint32_t *weights, void *scratch,
                             const micronets_window *window, const micronets_depthwise_schedule *schedule,
                             const micronets_requant *requant, micronets_depthwise_kernel kernel);
 
@@ -546,6 +545,17 @@ void micronets_depthwise_by4(const int8_t *input, int8_t *output, const uint32_t
                              const micronets_window *window, const micronets_depthwise_schedule *schedule,
                              const micronets_requant *requant, micronets_depthwise_by4_kernel kernel);
 
+/* Depthwise convolution with weights of 4 bits, which are unpacked to the front of the scratch memory; then
+ * micronets_depthwise_by4 runs.
+ *
+ * input, output, window, schedule, requant, kernel: as micronets_depthwise_by4 takes them.
+ * weights: [in] the words of micronets_unpack_s4 that become the weights of micronets_depthwise_by4.
+ * scratch: [scratch] aligned to 4 bytes: a word for each of those weights' words, then the memory that
+ *   micronets_depthwise_by4 works in. */
+void micronets_depthwise_by4_s4(const int8_t *input, int8_t *output, const uint32_t *weights, void *scratch,
+                                const micronets_window *window, const micronets_depthwise_schedule *schedule,
+                                const micronets_requant *requant, micronets_depthwise_by4_kernel kernel);
+
 /* One pass of four channels with windows of any size, and with windows of 3 x 3 and a stride of 1 or 2. In the one that
  * ends in _relu the output's zero point is -128. The argument is that of micronets_depthwise_by4_kernel. */
 void micronets_depthwise_by4_any(struct micronets_depthwise_by4_pass *pass);
@@ -588,7 +598,7 @@ void micronets_depthwise_bytes_3x3(const struct micronets_depthwise_bytes_pass *
 /* A matrix times a vector, four filters at a time.
  *
  * input: [in] [inputs]. output: [out] [units].
- * weights: [in] words in the order of micronets_im2col_multiply.h.
+ * weights: [in] words in the order of micronets_im2col.h.
  * inputs, units: each at least 1. requant: [in] packed tables. */
 void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
                                int32_t units, const micronets_requant *requant);
@@ -597,7 +607,7 @@ void micronets_fully_connected(const int8_t *input, int8_t *output, const uint32
  *
  * input: [in] [inputs]. output: [out] [units].
  * weights: [in] words [units / 8, inputs / 2, 4]: for each pair of values the two words of the first four filters, then
- *   those of the others; pairs and words are those of micronets_im2col_multiply.h.
+ *   those of the others; pairs and words are those of micronets_im2col.h.
  * inputs, units: multiples of eight, at least 8. requant: [in] packed tables. */
 void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
                                    int32_t units, const micronets_requant *requant);
@@ -614,15 +624,22 @@ void micronets_fully_connected_odd(const int8_t *input, int8_t *output, const ui
                                    int32_t units, const micronets_requant *requant, const micronets_odd_filters *odd,
                                    micronets_dense_kernel *kernel);
 
-/* A matrix with weights of 4 bits times a vector: four filters' weights are unpacked, then multiplied.
+/* A matrix with weights of 4 bits times a vector.
  *
- * input: [in] [inputs]. output: [out] [units], which must not overlap the input.
- * weights: [in] codes -8 .. 7 in the order of micronets_fully_connected; a byte holds the codes of two filters for one
- *   value, the first filter in its low half.
- * scratch: [scratch] 8 bytes for every two inputs, rounded up, aligned to 4 bytes.
+ * input: [in] [inputs]. output: [out] [units].
+ * weights: [in] words in the order of micronets_dot_by4_s4.h, filters padded to a multiple of four.
  * inputs, units: each at least 1. requant: [in] packed tables. */
-void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
-                                  int32_t inputs, int32_t units, const micronets_requant *requant);
+void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
+                                  int32_t units, const micronets_requant *requant);
+
+/* A matrix with weights of 4 bits times a vector, eight filters at a time.
+ *
+ * input: [in] [inputs]. output: [out] [units].
+ * weights: [in] words [units / 8, inputs / 2, 2]: for each pair of values the word of the first four filters, then that
+ *   of the others; pairs and words are those of micronets_dot_by4_s4.h.
+ * inputs, units: multiples of eight, at least 8. requant: [in] packed tables. */
+void micronets_fully_connected_by8_s4(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
+                                      int32_t units, const micronets_requant *requant);
 
 /* Transposed convolution: the window moves over the output by the stride from one input pixel to the next, and each
  * input pixel adds its products with the weights to the output pixels under its window.
@@ -681,17 +698,12 @@ void micronets_svdf_s16(const int8_t *input, int8_t *output, const int8_t *arena
 void micronets_lstm_s8(const int8_t *input, int8_t *output, const int8_t *arena, int32_t hidden, int32_t cell,
                        int16_t *gates, const micronets_lstm *lstm);
 
-/* Unpacks the weights of four filters from 4 bits each to the words of micronets_im2col_multiply.h.
+/* Unpacks numbers of 4 bits, -8 .. 7, to bytes.
  *
- * weights: [in] 4 bytes for each pair of values, a byte for two filters and one value, the first filter in its low
- *   half. words: [out] 2 for each pair. pairs: of values, at least 1. */
-void micronets_unpack_weights_s4(const uint8_t *weights, uint32_t *words, int32_t pairs);
-
-/* Unpacks 4-bit codes to int8.
- *
- * input: [in] codes -8 .. 7, two to a byte, the first in the low half. output: [out] `count` codes, which must not
- *   overlap the input. count: at least 0. */
-void micronets_unpack_s4(const uint8_t *input, int8_t *output, int32_t count);
+ * input: [in] words of eight numbers: the low halves of the four bytes of a word become one word of bytes, the high
+ *   halves the next. output: [out] `words` words of four bytes. words: at least 0; the last high halves are left out
+ *   where it is odd. */
+void micronets_unpack_s4(const uint32_t *input, uint32_t *output, int32_t words);
 
 /* Means over windows, of each channel by itself, rounded to nearest, halves away from zero. Padding does not count.
  *

@@ -4,19 +4,21 @@
 #ifndef MICRONETS_LOOPS_H
 #define MICRONETS_LOOPS_H
 
-/* The matrix product of the convolutions, micronets_dsp_im2col_multiply.S: pairs of values a round, and bytes of code
- * of each. */
+/* The matrix product of the convolutions, micronets_dsp_im2col_multiply.inc: pairs of values a round, and bytes of code
+ * of each, for weights of 8 and of 4 bits. */
 #define MICRONETS_IM2COL_STEPS 8
 #define MICRONETS_IM2COL_STEP_BYTES 52
+#define MICRONETS_IM2COL_S4_STEP_BYTES 56
 
 /* Depthwise convolutions of four channels, micronets_dsp_depthwise_by4_any.S: taps a round, and bytes of code
  * of each. */
 #define MICRONETS_BY4_TAPS 4
 #define MICRONETS_BY4_TAP_BYTES 40
 
-/* Matrices of eight filters at a time, micronets_dsp_fully_connected_by8_rows.S: steps of eight values a round, and
- * bytes of code of each. */
+/* Matrices of eight filters at a time, micronets_dsp_fully_connected_by8_rows.inc: steps of eight values a round, and
+ * bytes of code of each, for weights of 8 and of 4 bits. */
 #define MICRONETS_BY8_STEPS 2
 #define MICRONETS_BY8_STEP_BYTES 250
+#define MICRONETS_BY8_S4_STEP_BYTES 266
 
 #endif

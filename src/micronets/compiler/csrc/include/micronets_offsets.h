@@ -6,7 +6,7 @@
 
 /* clang-format off */
 
-/* micronets_im2col_block, micronets_im2col_multiply.h */
+/* micronets_im2col_block, micronets_im2col.h */
 #define MICRONETS_IM2COL_WEIGHTS 0
 #define MICRONETS_IM2COL_END 4
 #define MICRONETS_IM2COL_BIAS 8

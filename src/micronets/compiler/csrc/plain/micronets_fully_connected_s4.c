@@ -1,15 +1,19 @@
-#include "micronets_kernels.h"
+#include "micronets_dot_by4_s4.h"
+#include "micronets_requantize_block.h"
 
-void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint8_t *weights, uint32_t *scratch,
-                                  int32_t inputs, int32_t units, const micronets_requant *requant)
+void micronets_fully_connected_s4(const int8_t *input, int8_t *output, const uint32_t *weights, int32_t inputs,
+                                  int32_t units, const micronets_requant *requant)
 {
-    const int32_t pairs = (inputs + 1) / 2;
-    micronets_requant scales = *requant;
+    const micronets_limits limits = micronets_limits_of(requant);
+    const int32_t eightfold = micronets_eightfold_sum(input, inputs);
     for (int32_t f = 0; f < units; f += 4) {
-        micronets_unpack_weights_s4(weights, scratch, pairs);
-        micronets_fully_connected(input, output + f, scratch, inputs, units - f < 4 ? units - f : 4, &scales);
-        weights += 4 * pairs;
-        scales.bias += 4;
-        scales.multiplier += 4 * scales.per_channel;
+        int32_t sums[4];
+        int8_t codes[4];
+        const int32_t whole = f + 4 <= units;
+        weights = micronets_dot_by4_s4(input, weights, inputs, eightfold, sums);
+        micronets_requantize_block(sums[0], sums[1], sums[2], sums[3], whole ? output + f : codes, requant, f, limits);
+        for (int32_t k = f; k < units && !whole; k++) {
+            output[k] = codes[k - f];
+        }
     }
 }

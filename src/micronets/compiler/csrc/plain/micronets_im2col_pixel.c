@@ -1,4 +1,4 @@
-#include "micronets_im2col_multiply.h"
+#include "micronets_im2col.h"
 
 MICRONETS_SMALL
 void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count)

@@ -1,4 +1,4 @@
-#include "micronets_im2col_multiply.h"
+#include "micronets_im2col.h"
 #include "micronets_loops.h"
 #include "micronets_requantize.h"
 
