@@ -52,6 +52,7 @@ from micronets.ir.layers import (
     LogicalNot,
     Logistic,
     LogSoftmax,
+    Lookup,
     Maximum,
     MaxPool2D,
     Mean,
@@ -105,6 +106,7 @@ X = (INPUT,)
 BOTH = (INPUT, "constant")
 CHANNELS = (TensorSpec("constant", (8,), "int8"),)
 SINGLE = (TensorSpec("constant", (1,), "int8"),)
+WORDS = (TensorSpec("words", (20, 8), "int8"),)
 NUMBERS: tuple[Type, ...] = ("int32", "float32")
 
 HEAD = """# Operators
@@ -350,7 +352,8 @@ CASES = (
     Case("", Pack(name="layer", inputs=(INPUT, INPUT), axis=0), (8, 8)),
     Case("", Unpack(name="layer", inputs=X, axis=1, others=("other",)), (8, 2, 8)),
     Case("parts of given sizes", Split(name="layer", inputs=X, axis=2, others=("other",), sizes=(3, 5)), (8, 8, 8)),
-    Case("", Gather(name="layer", inputs=X, axis=0, indices=(7, 0)), (8, 8, 8)),
+    Case("at constant places", Gather(name="layer", inputs=X, axis=0, indices=(7, 0)), (8, 8, 8)),
+    Case("at computed places", Lookup(name="layer", inputs=("words", INPUT)), (6,), of="int32", constants=WORDS),
     Case("", MirrorPad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), (8, 8, 8)),
     Case("", ResizeNearestNeighbor(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
     Case("", ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),

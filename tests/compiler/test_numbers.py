@@ -27,6 +27,7 @@ from micronets.ir.layers import (
     Logical,
     LogicalNot,
     Logistic,
+    Lookup,
     Maximum,
     Mean,
     Minimum,
@@ -203,6 +204,7 @@ def test_codes_and_numbers_are_compared_and_chosen() -> None:
         Cast(name="gate", inputs=("neither",), to="float32"),
         Cast(name="whole", inputs=("any",), to="int32"),
         Compare(name="whole_same", inputs=("whole", "zero"), relation="equal"),
+        Compare(name="real_over", inputs=("real", "limit"), relation="greater"),
         Cast(name="truth", inputs=("real",), to="bool"),
         Cast(name="code_truth", inputs=(INPUT,), to="bool"),
         Cast(name="back", inputs=("truth",), to="int8"),
@@ -213,6 +215,7 @@ def test_codes_and_numbers_are_compared_and_chosen() -> None:
         TensorSpec("row", (4,), "int8"),
         TensorSpec("truths", (3, 1), "bool"),
         TensorSpec("zero", (4,), "int32"),
+        TensorSpec("limit", (4,), "float32"),
     )
     arch = Arch((3, 4), layers, "int8", all_outputs(layers), constants)
     scales = {INPUT: (0.05, -7), "other": (0.031, 4), "one": (0.002, 5), "row": (0.021, 3), "chosen": (0.05, -7)}
@@ -221,6 +224,7 @@ def test_codes_and_numbers_are_compared_and_chosen() -> None:
     quant = {name: TensorQuant(*scales.get(name, (1.0, 0))) for name, of in types.items() if of != "float32"}
     values = {"one": np.int8(40), "row": np.int8([-128, 0, 3, 127]), "truths": np.array([[True], [False], [True]])}
     values = {name: np.asarray(v) for name, v in values.items()} | {"zero": np.int32([0, 1, 0, 2])}
+    values["limit"] = np.float32([0.5, -1, 0, 2])
     model = QuantizedModel(arch, quant, {}, constants=values)
     x = np.random.default_rng(5).integers(-128, 127, (8, 3, 4), endpoint=True).astype(np.int8)
     x[0], x[1], x[2] = -128, 127, -7
@@ -238,3 +242,26 @@ def test_what_is_not_a_number_is_in_no_order() -> None:
     assert found[:2] == [[[1, 0, 0], [0, 0, 1]], [[0, 1, 1], [1, 1, 0]]]
     assert found[2:] == [[[0, 1, 1], [0, 0, 0]], [[1, 0, 0], [0, 0, 1]]]
     same_everywhere(model, x)
+
+
+def test_a_text_becomes_the_vectors_of_its_words() -> None:
+    """An embedding of words, one of floats, and places that the network computes itself."""
+    layers = (
+        Lookup(name="vectors", inputs=("words", INPUT)),
+        Lookup(name="reals", inputs=("real_words", INPUT)),
+        ArgMax(name="place", inputs=("vectors",), axis=1),
+        Lookup(name="columns", inputs=("vectors", "place"), axis=1),
+        Mean(name="text", inputs=("vectors",), axes=(0,)),
+    )
+    constants = (TensorSpec("words", (9, 4), "int8"), TensorSpec("real_words", (9, 3), "float32"))
+    arch = Arch((5,), layers, "int32", all_outputs(layers), constants)
+    scales = dict.fromkeys(("words", "vectors", "columns"), (0.05, -7)) | {"text": (0.02, 3)}
+    scales |= dict.fromkeys((INPUT, "place"), (1.0, 0))
+    rng = np.random.default_rng(2)
+    words = {"words": rng.integers(-128, 127, (9, 4), endpoint=True).astype(np.int8)}
+    words |= {"real_words": rng.normal(0, 1, (9, 3)).astype(np.float32)}
+    model = QuantizedModel(arch, {name: TensorQuant(*q) for name, q in scales.items()}, {}, constants=words)
+    x = rng.integers(0, 8, (6, 5), endpoint=True).astype(np.int32)
+    same_everywhere(model, x)
+    astray = np.int32([[-5, 9, 2**30, -(2**31), 3]])
+    assert np.array_equal(reference.tensors(model, astray)["vectors"][0], words["words"][[0, 8, 8, 0, 3]])

@@ -46,6 +46,7 @@ from micronets.ir.layers import (
     LogicalNot,
     Logistic,
     LogSoftmax,
+    Lookup,
     Maximum,
     MaxPool2D,
     Mean,
@@ -250,6 +251,7 @@ class Net(nn.Module):
                 ArgMax()
                 | BatchMatMul()
                 | Compare()
+                | Lookup()
                 | Logical()
                 | LogicalNot()
                 | Select()

@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     ByValue,
     Joining,
     Layer,
+    Lookup,
     ReadVariable,
     Recurrent,
     Shape,
@@ -122,7 +123,7 @@ class Arch:
     - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
     - more_inputs: the inputs besides the first, in order.
     - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `ByValue`, `Joining`,
-      `Recurrent` and BatchMatMul read them.
+      `Recurrent`, BatchMatMul and Lookup read them.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
     """
@@ -347,7 +348,7 @@ def _checked_step(layer: Layer, inputs: tuple[Shape, ...], types: Types, constan
     if len(layer.inputs) not in facts.inputs:
         raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
     for name, fixed in zip(layer.inputs, constants, strict=True):
-        if fixed and not isinstance(layer, ByValue | BatchMatMul | Joining | Recurrent):
+        if fixed and not isinstance(layer, ByValue | BatchMatMul | Joining | Lookup | Recurrent):
             raise SpecError(f"{where}: {kind} reads the constant '{name}'; it takes activations only")
     if constants and all(constants):
         raise SpecError(f"{where}: all that it reads is constant; give it an activation")

@@ -431,6 +431,17 @@ class Gather(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lookup(_Base):
+    """Of the first tensor, the places along dimension `axis` that the second tensor, of int32, holds.
+
+    The dimensions of the second tensor take the place of that dimension: a table of words `(words, size)` and a text
+    `(length,)` make `(length, size)`. A place that is not there is the nearest one that is; TFLM leaves it open.
+    """
+
+    axis: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class MirrorPad(_Base):
     """A border that mirrors the tensor: `(before, after)` places for each dimension.
 
@@ -676,6 +687,7 @@ Layer = (
     | Pack
     | Unpack
     | Gather
+    | Lookup
     | MirrorPad
     | ResizeNearestNeighbor
     | ResizeBilinear

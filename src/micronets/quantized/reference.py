@@ -42,6 +42,7 @@ from micronets.ir.layers import (
     LogicalNot,
     Logistic,
     LogSoftmax,
+    Lookup,
     Maximum,
     MaxPool2D,
     Mean,
@@ -223,8 +224,8 @@ def checked_inputs(model: QuantizedModel, x: InputArrays) -> dict[str, Array]:
 def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array]) -> InputArrays:
     """Returns inputs made of codes: what `draw` returns for the shape and the type of an input.
 
-    A float32 input gets the values of such codes of the tensor that is quantised first. For a network with one input
-    the array, for several a mapping by name.
+    A float32 input gets the values of such codes of the tensor that is quantised first. An input of places, which a
+    Lookup reads, gets places that there are. For a network with one input the array, for several a mapping by name.
     """
     types = model.arch.types()
     codes = next((name for name in types if name in model.quant), None)
@@ -236,6 +237,9 @@ def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array])
             found[spec.name] = dequantize(draw(spec.shape, types[codes]), model.quant[codes])
         else:  # nothing is quantised; the values are about those of normalised data
             found[spec.name] = dequantize(draw(spec.shape, "int8"), TensorQuant(1 / 32, 0))
+    for step in model.arch.steps():
+        if isinstance(step.layer, Lookup) and step.layer.inputs[1] in found:
+            found[step.layer.inputs[1]] %= step.input_shapes[0][step.layer.axis]
     return found if model.arch.more_inputs else found[INPUT]
 
 
@@ -427,6 +431,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return tuple(np.moveaxis(x, layer.axis + 1, 0))
         case Gather():
             return (np.take(x, layer.indices, layer.axis + 1),)
+        case Lookup():
+            return (np.stack([np.take(v, i, layer.axis, mode="clip") for v, i in zip(*inputs, strict=True)]),)
         case MirrorPad():
             mode: Literal["symmetric", "reflect"] = "symmetric" if layer.symmetric else "reflect"
             return (np.pad(x, ((0, 0), *layer.paddings), mode),)

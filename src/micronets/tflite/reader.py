@@ -213,6 +213,8 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
         if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != codec(op).options:
             options = None
         activations = [i for i in inputs[codec(op).activations] if i != -1 or not codec(op).optional]
+        if op == Op.GATHER and not graph.is_constant(graph.tensor(inputs[1])):
+            activations = inputs  # the places are computed
         written_tensors = tuple(graph.tensor(index) for index in outputs)
         yield FileOperator(op, graph.where, options, inputs, activations, written_tensors)
     graph.where = where
@@ -431,7 +433,7 @@ def _constant_operands(graph: Graph, operators: list[FileOperator]) -> list[tupl
     for o in operators:
         if o.op in (*CONSTANT_OPERANDS, *RECURRENT):
             graph.where = o.where
-            for index in o.inputs:
+            for index in o.inputs if o.op in RECURRENT else o.activations:
                 given = index != -1 and not graph.tensor(index).is_variable
                 if given and graph.is_constant(graph.tensor(index)):
                     readers.setdefault(index, o)

@@ -98,8 +98,8 @@ def _field_ctypes(argument: Argument) -> Iterator[str]:
             yield argument.ctype
         case Table():
             yield f"const {argument.ctype} *"
-        case ConstantOperand(table):
-            yield f"const {table.ctype} *"
+        case ConstantOperand(table, any_type):
+            yield "const void *" if any_type else f"const {table.ctype} *"
         case _:
             assert_never(argument)
 

@@ -169,9 +169,14 @@ class Pointer:
 
 @dataclass(frozen=True)
 class ConstantOperand:
-    """A constant of the network as an argument where other layers of the kind have a tensor."""
+    """A constant of the network as an argument where other layers of the kind have a tensor.
+
+    - table: its values.
+    - any_type: whether the kernel takes values of any type, by an address without a type.
+    """
 
     table: Table
+    any_type: bool = False
 
 
 @dataclass(frozen=True)

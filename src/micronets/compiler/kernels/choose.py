@@ -38,7 +38,7 @@ from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
 from micronets.compiler.kernels.softmax import L2NormalizationKernel, LogSoftmaxKernel, SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
-from micronets.compiler.kernels.take import ResizeBilinearKernel, TakeKernel
+from micronets.compiler.kernels.take import GatherKernel, ResizeBilinearKernel, TakeKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
 from micronets.compiler.kernels.variables import VariableKernel, state_offsets
 from micronets.compiler.kernels.wide import (
@@ -77,6 +77,7 @@ from micronets.ir.layers import (
     LogicalNot,
     Logistic,
     LogSoftmax,
+    Lookup,
     Maximum,
     MaxPool2D,
     Mean,
@@ -267,6 +268,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return ReshapeKernel(step, layer)
         case Transpose() | Slice() | StridedSlice():
             return CopyKernel(step, layer)
+        case Lookup():
+            return GatherKernel(step, layer)
         case Gather() | MirrorPad() | ResizeNearestNeighbor():
             return TakeKernel(step, layer)
         case ResizeBilinear():

@@ -82,7 +82,7 @@ class ByValueKernel(Kernel):
         """Returns the arguments of a call that point to the inputs, in order, whatever their types are."""
         step = self.step
         return [
-            ConstantOperand(place.table(CTYPES[of], f"operand_{k}", _numbers(model.constants[name])))
+            ConstantOperand(place.table(CTYPES[of], f"operand_{k}", _numbers(model.constants[name])), any_type=True)
             if fixed
             else place.pointer(name, "const void")
             for k, (name, of, fixed) in enumerate(zip(step.layer.inputs, step.input_types, step.constants, strict=True))

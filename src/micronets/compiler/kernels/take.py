@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
-from micronets.ir.layers import Gather, MirrorPad, ResizeBilinear, ResizeNearestNeighbor
+from micronets.compiler.kernels.base import CTYPES, Argument, Call, ConstantOperand, Kernel, LayerCode, Overlap, Place
+from micronets.ir.layers import Gather, Lookup, MirrorPad, ResizeBilinear, ResizeNearestNeighbor
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.places import Places, bilinear_places, mirrored_places, nearest_places
 
 TAKE = "micronets_take"
 RESIZE_BILINEAR = "micronets_resize_bilinear"
+GATHER = "micronets_gather"
 
 
 @dataclass(frozen=True)
@@ -126,3 +127,50 @@ class ResizeBilinearKernel(Kernel):
             channels=channels,
         )
         return LayerCode(call, (RESIZE_BILINEAR,))
+
+
+@dataclass(frozen=True)
+class GatherKernel(Kernel):
+    """Runs of bytes, each copied from the place that another tensor holds."""
+
+    layer: Lookup
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may not overlap the inputs, whose places are read in any order."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None: the layer runs whole."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with the sizes."""
+        layer, (shape, places) = self.layer, self.step.input_shapes
+        values: Argument
+        positions: Argument
+        if self.step.constants[0]:
+            table = place.table(CTYPES[self.step.output_type], "values", model.constants[layer.inputs[0]])
+            values = ConstantOperand(table, any_type=True)
+        else:
+            values = place.pointer(layer.inputs[0], "const void")
+        if self.step.constants[1]:
+            positions = ConstantOperand(place.table("int32_t", "places", model.constants[layer.inputs[1]]))
+        else:
+            positions = place.pointer(layer.inputs[1], "const int32_t")
+        call = Call.of(
+            GATHER,
+            values=values,
+            places=positions,
+            output=place.pointer(layer.name, "void"),
+            rows=math.prod(shape[: layer.axis]),
+            size=shape[layer.axis],
+            count=math.prod(places),
+            run=ELEMENT_BYTES[self.step.output_type] * math.prod(shape[layer.axis + 1 :]),
+        )
+        return LayerCode(call, (GATHER,))

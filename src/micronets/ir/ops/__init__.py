@@ -32,6 +32,7 @@ from micronets.ir.layers import (
     LogicalNot,
     Logistic,
     LogSoftmax,
+    Lookup,
     Maximum,
     MaxPool2D,
     Mean,
@@ -91,6 +92,7 @@ from micronets.ir.ops.lstm import unidirectional_sequence_lstm_operator
 from micronets.ir.ops.movement import (
     expand_dims_operator,
     gather_operator,
+    lookup_operator,
     mirror_pad_operator,
     pack_operator,
     resize_bilinear_operator,
@@ -216,6 +218,8 @@ def operator(layer: Layer) -> Operator:
             return unpack_operator(layer)
         case Gather():
             return gather_operator(layer)
+        case Lookup():
+            return lookup_operator(layer)
         case MirrorPad():
             return mirror_pad_operator(layer)
         case ResizeNearestNeighbor():

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from micronets.errors import SpecError
 from micronets.ir.layers import (
     ExpandDims,
     Gather,
+    Lookup,
     MirrorPad,
     Pack,
     ResizeBilinear,
@@ -26,6 +28,7 @@ from micronets.ir.ops.elementwise import timed_as
 from micronets.ir.ops.record import (
     ONE,
     OPERATOR_CYCLES,
+    TWO,
     Arity,
     Count,
     Operand,
@@ -36,7 +39,7 @@ from micronets.ir.ops.record import (
     nothing,
 )
 from micronets.ir.ops.types import COPIED, keeps
-from micronets.ir.types import Type
+from micronets.ir.types import Type, Types
 from micronets.number import Number
 
 COPY_CYCLES = 2.0
@@ -70,6 +73,7 @@ def movement(
     op_data: int = 0,
     temporaries: tuple[Operand, ...] = (),
     scratch: tuple[Count, ...] = (),
+    prepared: tuple[Count, ...] = (),
     alignment: int = 4,
     selects: bool = True,
     cycles: float = COPY_CYCLES,
@@ -80,7 +84,8 @@ def movement(
 
     - name: what TensorFlow Lite calls it.
     - check, output_shapes, types, constants, table_bytes, inputs: see `Operator`; `types` are those that it takes.
-    - parameters, op_data, temporaries, scratch, alignment: see `TflmKernel`; the kernel is the same on every machine.
+    - parameters, op_data, temporaries, scratch, prepared, alignment: see `TflmKernel`; the kernel is the same on every
+      machine.
     - selects: see `Operator`; False where values are interpolated.
     - cycles: cycles of TFLM's kernel for a value.
     - timed: the kind of kernel by which a latency model knows it; None for one that takes no time.
@@ -91,7 +96,12 @@ def movement(
         return sum(math.prod(shape) for shape in outputs)
 
     kernel = TflmKernel(
-        parameters=parameters, alignment=alignment, op_data=op_data, temporaries=temporaries, scratch=scratch
+        parameters=parameters,
+        alignment=alignment,
+        op_data=op_data,
+        temporaries=temporaries,
+        scratch=scratch,
+        prepared=prepared,
     )
     return Operator(
         tflite_name=name,
@@ -311,9 +321,35 @@ def gather_operator(layer: Gather) -> Operator:
         constants=(indices,),
         table_bytes=160 + 4 * len(indices),
         parameters=8,
-        op_data=32,  # a copy of the output's shape, of 16 bytes for up to three dimensions
+        prepared=(_shape_bytes,),
         temporaries=("input", "constant", "output"),
     )
+
+
+def lookup_operator(layer: Lookup) -> Operator:
+    """Returns the facts of places along a dimension that another tensor holds."""
+    axis = layer.axis
+
+    def check(inputs: Shapes, where: str) -> None:
+        x, places = inputs
+        _check_dimensions("Lookup", (*x, *places[1:]), checks.MOST_DIMENSIONS, where)
+        checks.an_axis(where, axis, x)
+
+    def output_type(inputs: Types, where: str) -> Type:
+        if inputs[1] != "int32":
+            raise SpecError(f"{where} reads places of {inputs[1]}; supported: int32")
+        return keeps("int8", "float32")(inputs[:1], where)
+
+    facts = movement(
+        "GATHER",
+        check=check,
+        output_shapes=lambda inputs: ((*inputs[0][:axis], *inputs[1], *inputs[0][axis + 1 :]),),
+        inputs=TWO,
+        parameters=8,
+        prepared=(_shape_bytes,),
+        temporaries=("every input", "output"),
+    )
+    return replace(facts, output_type=output_type)
 
 
 def mirror_pad_operator(layer: MirrorPad) -> Operator:
@@ -341,6 +377,11 @@ def mirror_pad_operator(layer: MirrorPad) -> Operator:
         scratch=(_sizes_of_dimensions, _sizes_of_dimensions),
         cycles=STEP_CYCLES,
     )
+
+
+def _shape_bytes(inputs: Shapes, outputs: Shapes) -> int:
+    """Bytes of the copy of the output's shape that TFLM's GATHER makes: its rank, and the sizes with the batch."""
+    return 4 * (len(outputs[0]) + 2)
 
 
 def _sizes_of_dimensions(inputs: Shapes, outputs: Shapes) -> int:

@@ -39,6 +39,7 @@ from micronets.ir.layers import (
     LogicalNot,
     Logistic,
     LogSoftmax,
+    Lookup,
     Maximum,
     MaxPool2D,
     Mean,
@@ -367,6 +368,9 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             )
         case Gather():
             return Encoded(Op.GATHER, [(s.GatherSlot.AXIS, "int32", layer.axis + 1, 0)])
+        case Lookup():
+            batch: Field = (s.GatherSlot.BATCH_DIMS, "int32", 1, 0)  # our files give both tensors a batch of one
+            return Encoded(Op.GATHER, [(s.GatherSlot.AXIS, "int32", layer.axis + 1, 0), batch])
         case MirrorPad():
             return Encoded(Op.MIRROR_PAD, [(s.MirrorPadSlot.MODE, "int8", int(layer.symmetric), 0)])
         case ResizeNearestNeighbor():

@@ -7,6 +7,7 @@ from typing import Any
 from micronets.ir.layers import (
     Gather,
     Layer,
+    Lookup,
     MirrorPad,
     Pad,
     Reshape,
@@ -206,17 +207,41 @@ def read_reverse(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
     )
 
 
+def _read_lookup(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
+    """Returns the layer of a GATHER whose places are computed, and a Reshape behind it where the output has a batch.
+
+    The arguments and the errors are those of `read_gather`; a batch of more than one, or one that is gathered from, is
+    refused.
+    """
+    x, places, y = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[1]), o.outputs[0]
+    axis, batches = read_axis(graph, o.option(s.GatherSlot.AXIS, "i"), x), o.option(s.GatherSlot.BATCH_DIMS, "i")
+    made = (*x.shape[:axis], *places.shape[batches:], *x.shape[axis + 1 :])
+    if y.shape != made:
+        raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(made)}")
+    if batches not in (0, int(x.has_batch and places.has_batch)) or (x.has_batch and axis == 0):
+        raise graph.unsupported(f"it gathers along the batch of {x.label}; only a batch of one that stays is supported")
+    axis -= int(x.has_batch)
+    shape = (*x.layer_shape[:axis], *places.layer_shape, *x.layer_shape[axis + 1 :])
+    if shape == y.layer_shape:
+        return (Lookup(name=own[0], inputs=inputs, axis=axis),)
+    name = graph.new_name(f"{own[0]}_out")
+    return Lookup(name=name, inputs=inputs, axis=axis), Reshape(name=own[0], inputs=(name,), shape=y.layer_shape)
+
+
 def read_gather(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
     """Returns the layer of a GATHER, and Reshapes where layers do not have its shapes.
 
     - graph: the tensors of the file.
-    - o: the operator; its second input is the constant of the places to take, and its options hold the axis.
+    - o: the operator; its second input has the places to take, a constant or an activation, and its options hold the
+      axis.
     - own: the name of its output, in a tuple of one.
-    - inputs: the name of its input, in a tuple of one.
+    - inputs: the names of its activations.
 
     Raises `FileError` for an axis that the input does not have, and `UnsupportedError` for batches of its own and for
     an output of another shape than its inputs make.
     """
+    if len(inputs) > 1:
+        return _read_lookup(graph, o, own, inputs)
     x, y, which = graph.tensor(o.inputs[0]), o.outputs[0], graph.tensor(o.inputs[1])
     axis = read_axis(graph, o.option(s.GatherSlot.AXIS, "i"), x)
     if o.option(s.GatherSlot.BATCH_DIMS, "i"):

@@ -136,6 +136,7 @@ CONSTANT_OPERANDS = (
     Op.BATCH_MATMUL,
     Op.CONCATENATION,
     Op.PACK,
+    Op.GATHER,
 )
 """The operators whose inputs may be constants of the file."""
 

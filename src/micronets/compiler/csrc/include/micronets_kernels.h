@@ -1132,6 +1132,13 @@ void micronets_abs_s16(const int16_t *input, int16_t *output, int32_t count, int
  * input: [in] `count` codes. output: [out] as many. multiplier: 2^30 .. 2^31 - 1, or 0. shift: -31 .. 31. */
 void micronets_rsqrt_s16(const int16_t *input, int16_t *output, int32_t count, int32_t multiplier, int32_t shift);
 
+/* Runs of bytes from places that a tensor holds.
+ *
+ * values: [in] [rows, size, run] bytes. places: [in] `count` of them, of 0 .. size - 1; others count as the nearest.
+ * output: [out] [rows, count, run] bytes; it must not overlap the inputs. rows, size, count, run: at least 1. */
+void micronets_gather(const void *values, const int32_t *places, void *output, int32_t rows, int32_t size,
+                      int32_t count, int32_t run);
+
 /* How two values are compared. */
 typedef enum { MICRONETS_EQUAL, MICRONETS_NOT_EQUAL, MICRONETS_GREATER, MICRONETS_GREATER_OR_EQUAL } micronets_relation;
 
