@@ -358,6 +358,7 @@ CASES = (
     Case("", ResizeNearestNeighbor(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
     Case("", ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
     Case("to int8", Softmax(name="layer", inputs=X), (10,)),
+    Case("to int8, of two values", Softmax(name="layer", inputs=X), (2,)),
     Case("to int8, from 256 codes on", Softmax(name="layer", inputs=X), (8, 32)),
     Case("to int16", Softmax(name="layer", inputs=X, to="int16"), (10,)),
     Case("", LogSoftmax(name="layer", inputs=X), (10,)),

@@ -13,10 +13,11 @@ from micronets.ir.layers import L2Normalization, LogSoftmax, Softmax
 from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.log_softmax import back_to_codes, scaled_differences
 from micronets.quantized.model import QuantizedModel
-from micronets.quantized.softmax import exponentials
+from micronets.quantized.softmax import exponentials, softmax_codes
 
 SOFTMAX = "micronets_softmax"
 SOFTMAX_BY4 = "micronets_softmax_by4"
+SOFTMAX_OF_TWO = "micronets_softmax_of_two"
 SOFTMAX_S16 = "micronets_softmax_s16"
 LOG_SOFTMAX = "micronets_log_softmax"
 L2_NORMALIZATION = "micronets_l2_normalization"
@@ -29,6 +30,22 @@ _LOG_ROW_LIMIT = 4095  # values of a row, whose exponentials, of 12 integer bits
 def _with_end(powers: IntArray) -> IntArray:
     """Returns exponentials of differences with a 0 behind them, which stands for all larger differences of bytes."""
     return np.append(powers, 0)[:256]
+
+
+def _table_of_two(beta: float, scale: float) -> IntArray:
+    """Returns the probability, as a code, of one of two values by its difference from the other one, `[2 * most + 1]`.
+
+    - beta: the factor of the values.
+    - scale: the scale of the values.
+
+    The differences are -most .. most codes; with larger ones the codes are those of these.
+    """
+    differences = np.arange(-255, 256)
+    pairs = np.stack([np.minimum(differences, 0) + 127, 127 - np.maximum(differences, 0)], -1)
+    codes = np.asarray(softmax_codes(pairs.astype(np.int16), beta, scale)[:, 0])
+    changes = np.flatnonzero((codes[1:] != codes[:-1]) | (codes[::-1][1:] != codes[::-1][:-1]))
+    most = max(1, 255 - int(changes[0])) if len(changes) else 1
+    return codes[255 - most : 256 + most]
 
 
 @dataclass(frozen=True)
@@ -65,7 +82,19 @@ class SoftmaxKernel(Kernel):
         if columns > _ROW_LIMIT:
             sizes = f"softmax of {columns} values; at most {_ROW_LIMIT} are supported"
             raise UnsupportedError(f"layer '{layer.name}': {sizes}")
-        powers = exponentials(layer.beta, model.quant[layer.inputs[0]].scale)
+        scale = model.quant[layer.inputs[0]].scale
+        if columns == 2 and layer.to == "int8":
+            table = _table_of_two(layer.beta, scale)
+            call = Call.of(
+                SOFTMAX_OF_TWO,
+                input=place.pointer(layer.inputs[0]),
+                output=place.pointer(layer.name),
+                table=place.table("int8_t", "table", table),
+                most=len(table) // 2,
+                rows=math.prod(rows),
+            )
+            return LayerCode(call, (SOFTMAX_OF_TWO,))
+        powers = exponentials(layer.beta, scale)
         wide, entries = layer.to == "int16", len(powers)
         function = SOFTMAX_S16 if wide else SOFTMAX
         if self.by_words and not wide and math.prod(self.step.output_shape) >= _LEAST_BY4:

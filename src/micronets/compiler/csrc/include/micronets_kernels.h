@@ -873,6 +873,13 @@ void micronets_clamp_codes(const int8_t *input, int8_t *output, int32_t count, i
 void micronets_softmax(const int8_t *input, int8_t *output, const int32_t *exponentials, int32_t entries, int32_t rows,
                        int32_t columns);
 
+/* The softmax of every row of two values, by a table.
+ *
+ * input: [in] [rows, 2]. output: [out] [rows, 2]; it may lie exactly over the input. table: [in] the code of a value by
+ *   how many codes it lies above the other one: -most .. most; larger differences give the same codes as these. most: 1
+ *   .. 255. rows: at least 1. */
+void micronets_softmax_of_two(const int8_t *input, int8_t *output, const int8_t *table, int32_t most, int32_t rows);
+
 /* The softmax of every row, for many codes: with the DSP extension four at a time.
  *
  * input: [in] [rows, columns]. output: [out] [rows, columns]; it may lie exactly over the input. exponentials, entries,
