@@ -152,11 +152,13 @@ def _output_scale(layer: Layer, fixed: float) -> float:
 
 def _cases() -> Iterable[Case]:
     """Yields every case, elementwise operators first."""
-    for kind in (Relu, Quantize):
-        yield Case("of the same scale", kind(name="y", inputs=X))
-    for kind in (HardSwish, Logistic, Tanh, Elu, Abs, Rsqrt):
+    yield Case("of the same scale and zero point", Relu(name="y", inputs=X), zero_points=(3, 3))
+    leaky, codes = LeakyRelu(name="y", inputs=X, alpha=0.1), Quantize(name="y", inputs=X)
+    for bent in (HardSwish(name="y", inputs=X), Elu(name="y", inputs=X), Abs(name="y", inputs=X), leaky, codes):
+        yield Case("a table of 256 codes", bent, zero_points=(10, -20))
+    for kind in (Logistic, Tanh):
         yield Case("a table of 256 codes", kind(name="y", inputs=X))
-    yield Case("a table of 256 codes", LeakyRelu(name="y", inputs=X, alpha=0.1))
+    yield Case("a table of 256 codes", Rsqrt(name="y", inputs=X), zero_points=(-128, -20))
     yield Case("from uint8", Quantize(name="y", inputs=X), type="uint8", zero_points=(128, 0))
     yield Case("from float32", Quantize(name="y", inputs=X), type="float32")
     yield Case("to float32", Dequantize(name="y", inputs=X))
