@@ -84,13 +84,13 @@ class SoftmaxKernel(Kernel):
             raise UnsupportedError(f"layer '{layer.name}': {sizes}")
         scale = model.quant[layer.inputs[0]].scale
         if columns == 2 and layer.to == "int8":
-            table = _table_of_two(layer.beta, scale)
+            codes = _table_of_two(layer.beta, scale)
             call = Call.of(
                 SOFTMAX_OF_TWO,
                 input=place.pointer(layer.inputs[0]),
                 output=place.pointer(layer.name),
-                table=place.table("int8_t", "table", table),
-                most=len(table) // 2,
+                table=place.table("int8_t", "table", codes),
+                most=len(codes) // 2,
                 rows=math.prod(rows),
             )
             return LayerCode(call, (SOFTMAX_OF_TWO,))
