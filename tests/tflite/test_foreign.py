@@ -1,10 +1,12 @@
 """Models of other tools are named, with the way to make a `.tflite` of them, by every command that takes a model."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from micronets import tflite
+from micronets.commands.import_model import float_network
 from micronets.errors import FileError
 from tests.support.calling import call
 
@@ -14,6 +16,11 @@ GIVEN = {
     "model.keras": ("a Keras model, not a .tflite", "tf.lite.TFLiteConverter.from_keras_model"),
     "model.onnx": ("an ONNX model, not a .tflite", "micronets import MODEL.onnx --calibrate DATA"),
     "model.pt": ("a PyTorch model, not a .tflite", "mn.from_torch(module, example) in Python, or torch.onnx.export"),
+    "model.safetensors": ("weights without a network, not a .tflite", "build the network with its own program"),
+    "model.ckpt": ("weights without a network, not a .tflite", "build the network with its own program"),
+    "model.tf": ("weights without a network, not a .tflite", "build the network with its own program"),
+    "model.pte": ("a program of ExecuTorch, not a .tflite", "mn.from_torch(module, example) in Python"),
+    "model.mlmodel": ("a model of Core ML, not a .tflite", "take the model that it was made of"),
     "model.pb": ("a graph of TensorFlow, not a .tflite", "from_frozen_graph"),
     "saved": ("a SavedModel of TensorFlow, not a .tflite", "tf.lite.TFLiteConverter.from_saved_model"),
     "saved/saved_model.pb": ("the graph of a SavedModel", "tf.lite.TFLiteConverter.from_saved_model"),
@@ -63,3 +70,41 @@ def test_what_a_file_holds_decides(tmp_path: Path) -> None:
     good = (ROOT / "zoo/kws_frontier/model.tflite").read_bytes()
     (tmp_path / "model.pt").write_bytes(good)
     assert tflite.read_file(tmp_path / "model.pt").content == good
+    for names, what in ((("config.json", "metadata.json"), "a Keras model"), (("a/data.pkl",), "a PyTorch model")):
+        with zipfile.ZipFile(tmp_path / "model.tflite", "w") as archive:
+            for name in names:
+                archive.writestr(name, "{}")
+        with pytest.raises(FileError, match=rf"model\.tflite: {what}, not a \.tflite; convert it: "):
+            tflite.read_file(tmp_path / "model.tflite")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS in place of the model; fetch the"),
+        (b"\n<!DOCTYPE html><html>", "a page of the web in place of the model; download the file itself"),
+        (
+            b"#include <x.h>\nconst unsigned char g[] = {28};",
+            "a model as text of C; give the .tflite that the text was",
+        ),
+        (b"", "an empty file; copy the model again"),
+        (b"PK\3\4 and so on", "not a .tflite file: 14 bytes without the mark TFL3"),
+    ],
+)
+def test_what_was_saved_in_place_of_a_model_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(content)
+    with pytest.raises(FileError) as e:
+        tflite.read_file(path)
+    assert str(e.value).startswith(f"{path}: {message}")
+
+
+@pytest.mark.parametrize("model", ["saved", "model.safetensors", "model.h5"])
+def test_what_reads_float_models_says_so_too(models: Path, model: str) -> None:
+    from micronets.commands.first_network import network_in_file
+
+    for message in (
+        pytest.raises(FileError, float_network, models / model),
+        pytest.raises(FileError, network_in_file, models / model, "init"),
+    ):
+        assert GIVEN[model][0] in str(message.value)

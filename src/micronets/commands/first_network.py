@@ -100,6 +100,8 @@ def network_in_file(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tup
 
     Raises `FileError`, `UnsupportedError`.
     """
+    if path.is_dir() and (other := foreign_model(path)):
+        raise FileError(f"{where}: {other}")
     try:
         content = read_plain(path)
     except OSError as e:

@@ -79,6 +79,8 @@ def import_model(
 
 def float_network(path: Path) -> FloatNetwork:
     """Returns the float network in a file of another tool. Raises `FileError` and `UnsupportedError`."""
+    if path.is_dir() and (other := foreign_model(path)):
+        raise FileError(f"{path}: {other}")
     try:
         content = read_plain(path)
     except OSError as e:
