@@ -1,6 +1,7 @@
 """Models of other tools are named, with the way to make a `.tflite` of them, by every command that takes a model."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -103,8 +104,8 @@ def test_what_was_saved_in_place_of_a_model_is_named(tmp_path: Path, content: by
 def test_what_reads_float_models_says_so_too(models: Path, model: str) -> None:
     from micronets.commands.first_network import network_in_file
 
-    for message in (
-        pytest.raises(FileError, float_network, models / model),
-        pytest.raises(FileError, network_in_file, models / model, "init"),
-    ):
-        assert GIVEN[model][0] in str(message.value)
+    readers: tuple[Callable[[Path], object], ...] = (float_network, lambda path: network_in_file(path, "init"))
+    for read in readers:
+        with pytest.raises(FileError) as e:
+            read(models / model)
+        assert GIVEN[model][0] in str(e.value)
