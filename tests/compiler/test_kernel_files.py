@@ -14,6 +14,8 @@ from micronets.compiler import compile_model
 from micronets.compiler.kernel_files import PLACEMENT, is_source, kernel_files, kernel_name
 from micronets.device.cross_compiler import find_compiler, run_tool
 from micronets.errors import DeviceError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D
 from tests.support.generated_c import assert_equals_reference
 from tests.support.random_models import random_arch, random_model
 
@@ -136,7 +138,8 @@ def test_a_loop_of_another_size_does_not_build(which: str, source: str, name: st
 
 
 def test_a_package_for_a_core_with_vectors_alone_has_their_kernels() -> None:
-    model = random_model(random_arch(6), 6)
+    convolution = Conv2D(name="y", inputs=(INPUT,), filters=8, kernel=(3, 3))
+    model = random_model(Arch((8, 8, 8), (convolution,)), 6)
     vectors, other = compile_model(model, MVE), compile_model(model)
     assert any(name.startswith("micronets_mve_") for name in vectors.files)
     assert not any(name.startswith("micronets_mve_") for name in other.files)
