@@ -2,7 +2,7 @@
 
 Run from the repository: `python -m benchmarks.published_points [SHARED]`, SHARED being the folder with the published
 times, the simulated baselines of TFLM and the released models (default `../shared`). Needs `pip install '.[sim]'`.
-About two minutes.
+About two minutes, and those of `published_rows`, which it runs at last.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks import published_rows
 from benchmarks.cortex_m7_pairs import MODELS
 from benchmarks.kernels_vs_tflm import geometric_mean
 from benchmarks.tables import replace_section
@@ -231,6 +232,7 @@ def main(shared: Path) -> None:
     replace_section(results, "published", f"{points_table(rows)}\n\n{explanation(rows, baselines)}")
     replace_section(results, "published-m7", steps_table(rows))
     replace_section(results, "engines", engines_table(published, found))
+    published_rows.write(shared, results)
 
 
 if __name__ == "__main__":

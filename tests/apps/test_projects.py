@@ -37,7 +37,7 @@ from tests.support.spectral import MOVEMENTS, following_model, movement
 STUBS = Path(__file__).parent / "stubs"
 MODEL = listening_model(detector=replace(DETECTORS["slow"], never=(0,)))
 SOUND = sound(4, 5)
-BOARDS = ("NUCLEO-F446RE", "Raspberry Pi Pico 2", "ESP32-C3-DevKitM-1")
+BOARDS = ("NUCLEO-F446RE", "Raspberry Pi Pico 2", "Corstone-300 (MPS3 AN547)", "ESP32-C3-DevKitM-1")
 KINDS = ("cmake", "zephyr", "platformio", "arduino", "esp-idf")
 STRICT = ("-Wall", "-Wextra", "-Werror")
 needs_cmake = pytest.mark.skipif(
