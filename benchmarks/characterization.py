@@ -3,6 +3,9 @@
 Run from the repository: `python -m benchmarks.characterization [--samples 60] [--board NAME ...] [--out DIR]`. The
 models of latency go to src/micronets/boards/latencies/, one a board; the page shows the first board. Needs
 `pip install '.[sim]'`. About five minutes a board on two cores; what DIR holds already is not measured again.
+
+Kernels for weights of 4 bits are fitted to networks of the same spaces whose weights all have 4 bits, a tenth as many.
+`--four-bits` does that alone, and leaves all else as it is.
 """
 
 from __future__ import annotations
@@ -10,22 +13,30 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.tables import replace_section
-from micronets.boards.board import load_board
+from micronets.boards.board import Board, load_board
 from micronets.commands import characterize_report
 from micronets.commands.characterize import characterize, cores, draw
+from micronets.commands.latency_fit import errors, layer_rows, predictions, split_networks
 from micronets.cost import latency_model
+from micronets.cost.latency_model import LatencyModel, layer_counts
 from micronets.files import write_atomic
+from micronets.ir.space import with_bits
 from micronets.report import characterization as report
 from micronets.report.latency_findings import Findings, NetworkRecord
 from micronets.report.style import CSS
 
 SPACES = ("dscnn:kws", "temporal:kws", "dscnn:ad", "resnet:ic", "mobilenetv2:images")
 BOARDS = ("NUCLEO-F446RE", "NUCLEO-F746ZG")
+FOUR_BITS = "_s4"  # what the name of a kind of kernel ends with that is for weights of 4 bits
+MOST_TIMES = 1.5  # as many cycles as with 8 bits take layers with 4 at most that the fast kernels compute
+LEAST_LAYERS = 5
 PAGE = Path("docs/characterization.md")
 LATENCIES = Path("src/micronets/boards/latencies")
 PAPER_SLOPE, PAPER_R2 = "about 1.4 times as many ops a second in the KWS backbone", "0.95 to 0.99"
@@ -37,7 +48,15 @@ def main() -> None:
     arguments.add_argument("--samples", type=int, default=60, help="networks of each space")
     arguments.add_argument("--board", action="append", help="may be given several times")
     arguments.add_argument("--out", type=Path, default=Path("runs/characterization"))
+    arguments.add_argument("--four-bits", action="store_true", help="fit kernels for weights of 4 bits alone")
     given = arguments.parse_args()
+    if given.four_bits:
+        for name in given.board or BOARDS:
+            board = load_board(name)
+            model = latency_model.shipped_model(board.name, "c")
+            assert model is not None
+            write_model(with_four_bits(model, board, given.samples, given.out))
+        return
     drawn = [d for name in SPACES for d in draw(characterize_report.measured_space(name), given.samples, 0)]
     models = []
     for n, name in enumerate(given.board or BOARDS):
@@ -53,7 +72,7 @@ def main() -> None:
         found, model = characterize_report.findings(records, board)
         assert model is not None
         assert found.model is not None
-        write_atomic(LATENCIES / latency_model.file_name(board.name, "c"), latency_model.to_toml(model))
+        write_model(with_four_bits(model, board, given.samples, given.out))
         models.append((board.name, found))
         if n == 0:
             write_atomic(PAGE.parent / "characterization-ops.svg", plot(records, found))
@@ -67,6 +86,43 @@ def main() -> None:
             ):
                 replace_section(PAGE, section, markdown(rows) + "\n\n" + origin(found, given.samples))
     replace_section(PAGE, "boards", boards(models))
+
+
+def write_model(model: LatencyModel) -> None:
+    """Writes a model to its place."""
+    write_atomic(LATENCIES / latency_model.file_name(model.board, model.runtime), latency_model.to_toml(model))
+
+
+def with_four_bits(model: LatencyModel, board: Board, samples: int, out: Path) -> LatencyModel:
+    """Returns a model with the kinds of kernels for weights of 4 bits, from networks that have no others.
+
+    The coefficients of a kind are those of the same kernel for 8 bits times one factor: the median over those layers of
+    three quarters of the networks that took the fast kernels, or 1 if there are fewer than `LEAST_LAYERS`. With random
+    weights, layers of few inputs often have scales that these kernels cannot hold, and take more than `MOST_TIMES` as
+    many cycles. The errors of the other networks, such layers among them, are printed.
+    """
+    spaces = [with_bits(characterize_report.measured_space(name), (4,)) for name in SPACES]
+    networks = [d for space in spaces for d in draw(space, max(4, samples // 10), 0)]
+    folder = out / f"{board.name.lower()}-four-bits"
+    records = characterize(
+        networks, board, folder, compiler=None, jobs=cores(), progress=printed_progress(f"{board.name}, 4 bits")
+    )
+    fitted, held_out = split_networks(records)
+    kinds = dict(model.kinds)
+    for name, rows in layer_rows(fitted).items():
+        if name.endswith(FOUR_BITS):
+            base = model.kinds[name.removesuffix(FOUR_BITS)]
+            known = (sum(base.get(count, 0) * n for count, n in layer_counts(step).items()) for step, _, _ in rows)
+            times = [cycles / eight for eight, (_, cycles, _) in zip(known, rows, strict=True)]
+            fast = [t for t in times if t < MOST_TIMES]
+            factor = median(fast) if len(fast) >= LEAST_LAYERS else 1.0
+            kinds[name] = {count: factor * n for count, n in base.items()}
+            layers = f"{len(fast)} of {len(rows)} layers"
+            print(f"{board.name}: {name} {factor:.3f} of the cycles of 8 bits, from {layers}", flush=True)
+    merged = replace(model, kinds=kinds)
+    off = errors(*predictions(held_out, merged))
+    print(f"{board.name}, 4 bits: {off.count} networks, mean error {off.mean:.1%}, worst {off.worst:.1%}", flush=True)
+    return merged
 
 
 def printed_progress(board: str) -> Any:

@@ -38,7 +38,7 @@ class Figures:
     """What was measured of a network.
 
     - core_cycles: cycles of all layers on a Cortex-M4 without wait states.
-    - f446_cycles, l4r5_cycles: cycles of one inference on the boards.
+    - f446_cycles, l4r5_cycles: cycles of all layers on the boards.
     - weights_bytes: bytes of the tables of weights.
     - flash_bytes: bytes of flash of the whole image.
     - exact: whether every output byte is the reference's.
@@ -74,9 +74,9 @@ def figures(model: QuantizedModel) -> Figures:
     """Measures a network on both simulated boards."""
     f446, l4r5 = (measure(model, load_board(name), samples=2) for name in (F446, L4R5))
     return Figures(
-        core_cycles=f446.core_cycles or 0,
-        f446_cycles=f446.cycles or 0,
-        l4r5_cycles=l4r5.cycles or 0,
+        core_cycles=sum(layer.core_cycles or 0 for layer in f446.per_layer),
+        f446_cycles=sum(layer.cycles or 0 for layer in f446.per_layer),
+        l4r5_cycles=sum(layer.cycles or 0 for layer in l4r5.per_layer),
         weights_bytes=weights_bytes(model),
         flash_bytes=f446.flash_bytes or 0,
         exact=f446.bit_exact and l4r5.bit_exact,

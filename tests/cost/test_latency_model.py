@@ -14,7 +14,7 @@ from micronets.cost.latency_model import LatencyModel
 from micronets.errors import DataError, SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Mean
-from micronets.ir.space import derive
+from micronets.ir.space import SearchSpace, derive, with_bits
 from micronets.report.latency_findings import LayerCycles, NetworkRecord
 
 NET = Arch(
@@ -196,6 +196,13 @@ def test_the_models_that_come_with_micronets_keep_their_promise(name: str) -> No
             latency_model.fitted_cycles(derive(made, v).steps(), model) for v in (made.smallest(), made.largest())
         )
         assert 0 < small < large
+        four = latency_model.fitted_cycles(derive(with_bits(made, (4,)), all_four(made)).steps(), model)
+        assert 0.9 * large < four < 1.2 * large, "kernels for weights of 4 bits are about as fast"
+
+
+def all_four(space: SearchSpace) -> dict[str, int]:
+    """Returns the values of the largest network, with 4 bits in every layer."""
+    return with_bits(space, (4,)).largest()
 
 
 def test_no_model_for_a_board_that_has_none() -> None:
