@@ -120,13 +120,19 @@ FACTS = """## In a file
 
 *Types* are those of the activations, "a to b" where the output has another than the inputs. Weights are int8, or int4
 where 4 is among their bits. Scales of weights are per channel or per tensor, biases are int32; beside activations of
-int16 they may be int64, weights have 8 bits, and all zero points are 0. *In training*: whether a
-network that micronets searches and trains may have the operator inside. *State*: whether it keeps anything from one
-inference to the next. DEPTH_TO_SPACE and SPACE_TO_DEPTH are read as a RESHAPE, a TRANSPOSE and another RESHAPE,
-REVERSE_V2 as a STRIDED_SLICE. A convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND is read as a dilated one,
-these two alone as a PAD and a TRANSPOSE between two RESHAPEs. TFLM's kernel never sets the code of the border that
-SPACE_TO_BATCH_ND puts around a map: it is what the arena held before. Here it is 0, as in an arena of zeros, whatever
-the zero point is. A file with another operator is refused, by name.
+int16 they may be int64, weights have 8 bits, and all zero points are 0. *In training*: whether a network that
+micronets searches and trains may have the operator inside. *State*: whether it keeps anything from one inference to
+the next. DEPTH_TO_SPACE and SPACE_TO_DEPTH are read as a RESHAPE, a TRANSPOSE and another RESHAPE, REVERSE_V2 as a
+STRIDED_SLICE, and a QUANTIZE of a constant as the constant that it makes. A convolution between SPACE_TO_BATCH_ND and
+BATCH_TO_SPACE_ND is read as a dilated one, these two alone as a PAD and a TRANSPOSE between two RESHAPEs. TFLM's
+kernel never sets the code of the border that SPACE_TO_BATCH_ND puts around a map: it is what the arena held before.
+Here it is 0, as in an arena of zeros, whatever the zero point is. A file with another operator is refused, by name.
+
+Of what TFLM runs, these are refused: ADD_N, BROADCAST_ARGS, BROADCAST_TO, COS, CUMSUM, DYNAMIC_UPDATE_SLICE,
+EMBEDDING_LOOKUP, FLOOR_MOD, GATHER_ND, L2_POOL_2D, LOG, REDUCE_ALL, SIN, ZEROS_LIKE; FILL and SHAPE whose results are
+not shapes; FULLY_CONNECTED with computed weights; DIV of int8 and GREATER of int16, which TFLM leaves open; PADV2 of
+other types than int8; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products of
+float32; and custom operators.
 """
 
 KERNELS = """## In our C

@@ -112,7 +112,7 @@ def test_a_number_that_is_computed_is_an_operand() -> None:
     assert reference.run(model, np.array([[0, 5, 12, 40]], np.int32)).tolist() == [[-12, -7, 0, 28]]
 
 
-@pytest.mark.parametrize("op", folding.FoldedOp)
+@pytest.mark.parametrize("op", [op for op in folding.FoldedOp if op != folding.FoldedOp.QUANTIZE])
 def test_inputs_that_an_operator_does_not_take_are_left_for_the_reader(op: folding.FoldedOp) -> None:
     rng = np.random.default_rng(int(op))
     computed, shapes = 0, ((), (1,), (2,), (3,))
@@ -131,3 +131,39 @@ def test_inputs_that_an_operator_does_not_take_are_left_for_the_reader(op: foldi
 def test_a_fill_of_more_values_than_a_shape_has_is_not_computed() -> None:
     sizes, value = np.array([1 << 20, 1 << 20], np.int32), np.array(7, np.int32)
     assert folding._computed(folding._Work(folding.FoldedOp.FILL, [sizes, value], None)) is None
+
+
+def quantised_constant(scale: float = 0.02, shape: tuple[int, ...] = (2,)) -> bytes:
+    """A file in which a QUANTIZE brings a constant of int16 to the scale of the tensor that it limits."""
+    values = np.array([20000, -32768], np.int16)
+    wide = s.TensorType.INT16
+    tensors = [
+        FileTensor((1, 2), scale=0.003, zero_point=0, type=wide),
+        FileTensor((2,), values, scale=scale, zero_point=0),
+        FileTensor(shape, scale=0.003, zero_point=0, type=wide),
+        FileTensor((1, 2), scale=0.003, zero_point=0, type=wide),
+    ]
+    layers = [FileLayer(Op.QUANTIZE, (1,), (2,)), FileLayer(Op.MINIMUM, (0, 2), (3,))]
+    return small_file(tensors, layers, [0], [3])
+
+
+def test_a_constant_is_brought_to_another_scale() -> None:
+    data = quantised_constant(0.001)
+    model = read(data)
+    assert [type(layer).__name__ for layer in model.arch.layers] == ["Minimum"]
+    (codes,) = model.constants.values()
+    assert codes.tolist() == [6667, -10923]  # a third of the codes, to the nearest
+    x = np.array([[32767, 32767], [-32768, -32768], [6000, -11000]], np.int16)
+    want = [[6667, -10923], [-32768, -32768], [6000, -11000]]
+    assert reference.run(model, x).tolist() == want
+    if interpreter.available():
+        assert interpreter.run(data, x).reshape(3, 2).tolist() == want
+        needed, predicted = interpreter.min_arena(data), arena_tflm_bytes(model.arch, 8, stored_tensors(data, model))
+        assert needed <= predicted <= needed + 16
+
+
+def test_a_constant_that_cannot_be_brought_to_another_scale_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match=r"'t1' has the scale 4e\+06 and tensor 2 't2' 0.003; TFLM's"):
+        read(quantised_constant(4e6))
+    with pytest.raises(UnsupportedError, match=r"its input tensor 1 't1' is a constant; only operands of"):
+        read(quantised_constant(shape=(1,)))

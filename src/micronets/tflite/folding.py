@@ -1,6 +1,7 @@
 """Operators of a file whose results follow from shapes and constants alone, which the reader computes and leaves out.
 
 Converters write such chains where a model has an open batch: SHAPE, STRIDED_SLICE and PACK make the shape of a RESHAPE.
+A QUANTIZE brings a constant that several operators share to the scale that each of them needs.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from typing import assert_never
 
 import numpy as np
 
+from micronets.ir.ops.record import LARGEST_MULTIPLIER
+from micronets.ir.types import code_range
+from micronets.quantized.arithmetic import dtype_of, multiply_by_quantized_multiplier, quantize, rescale
 from micronets.quantized.numbers import whole_quotient
 from micronets.tflite import schema as s
 from micronets.tflite.flatbuffer import FlatTable, FlatTables
-from micronets.tflite.tensors import Array, Graph
+from micronets.tflite.tensors import Array, Graph, Tensor
 
 _MOST_VALUES = 64  # of a tensor that is computed: shapes and indices have no more
 
@@ -42,6 +46,7 @@ class FoldedOp(IntEnum):
     PACK = 83
     REDUCE_PROD = 81
     FILL = 94
+    QUANTIZE = 114
 
 
 _CALCULATED: Mapping[FoldedOp, Callable[[Array, Array], Array]] = {
@@ -85,6 +90,12 @@ def fold_constants(graph: Graph, tables: FlatTables, code_of: Callable[[FlatTabl
         if inputs is None or outputs is None or len(outputs) != 1 or not len(inputs):
             continue
         op, result = FoldedOp(code), graph.tensor(int(outputs[0]))
+        if op == FoldedOp.QUANTIZE:
+            given = graph.tensor(int(inputs[0]))
+            if graph.is_constant(given) and math.prod(given.shape) == math.prod(result.shape):
+                graph.folded[result.index] = _requantised(graph, given, result)
+                done.add(k)
+            continue
         if result.type != s.TensorType.INT32 or np.prod(result.shape, dtype=np.int64) > _MOST_VALUES:
             continue
         values = [np.array(graph.tensor(int(inputs[0])).shape, np.int32)] if op == FoldedOp.SHAPE else None
@@ -99,6 +110,26 @@ def fold_constants(graph: Graph, tables: FlatTables, code_of: Callable[[FlatTabl
             graph.folded[result.index] = found.astype(np.int32).reshape(result.shape)
             done.add(k)
     return done
+
+
+def _requantised(graph: Graph, source: Tensor, target: Tensor) -> Array:
+    """Returns a constant as codes of another tensor's type, scale and zero point, as `quantized.reference` has them.
+
+    Raises `UnsupportedError` for scales so far apart that TFLM's multiplier cannot hold their ratio.
+    """
+    of, to = graph.activation_type(source), graph.activation_type(target)
+    values, quant = graph.constant(source, (s.TENSOR_TYPES[of],)), graph.integer_quant(target)
+    if of == "float32":
+        return quantize(values, quant, to).reshape(target.shape)
+    given = graph.integer_quant(source)
+    if given.scale >= LARGEST_MULTIPLIER * quant.scale:
+        raise graph.unsupported(
+            f"{source.label} has the scale {given.scale:.4g} and {target.label} {quant.scale:.4g}; TFLM's QUANTIZE "
+            f"takes a ratio below {LARGEST_MULTIPLIER:,.0f}"
+        )
+    codes = multiply_by_quantized_multiplier(values.astype(np.int64) - given.zero_point, *rescale(given, quant))
+    lowest, highest = code_range(to)
+    return np.clip(codes + quant.zero_point, lowest, highest).astype(dtype_of(to)).reshape(target.shape)
 
 
 def _values(graph: Graph, inputs: Array) -> Iterator[Array]:
@@ -122,6 +153,8 @@ def _computed(work: _Work) -> Array | None:
     match work.op:
         case FoldedOp.RESHAPE if work.values:
             return work.values[0]  # it gets the shape of the result
+        case FoldedOp.QUANTIZE:
+            return None  # it makes codes, which `_requantised` computes
         case FoldedOp.SHAPE | FoldedOp.CAST | FoldedOp.RESHAPE | FoldedOp.SQUEEZE:
             (first,) = work.values
             return first

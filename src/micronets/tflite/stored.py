@@ -158,6 +158,8 @@ def _kernel_bytes(op: FoldedOp) -> tuple[int, int]:
     match op:
         case FoldedOp.EXPAND_DIMS | FoldedOp.FILL | FoldedOp.MAXIMUM | FoldedOp.MINIMUM | FoldedOp.SLICE:
             return 0, 0
+        case FoldedOp.QUANTIZE:
+            return 0, 32
         case FoldedOp.RESHAPE | FoldedOp.SQUEEZE:
             return 36, 0
         case FoldedOp.DIV:

@@ -428,7 +428,7 @@ def _activation_input(graph: Graph, index: int, names: Mapping[int, str]) -> str
     tensor = graph.tensor(index)
     if index in names:
         return names[index]
-    if len(graph.bytes_of(tensor.buffer)):
+    if graph.is_constant(tensor):
         supported = ", ".join(op.name for op in CONSTANT_OPERANDS)
         raise graph.unsupported(
             f"its input {tensor.label} is a constant; only operands of {supported}, weights, paddings and axes may be"
