@@ -129,7 +129,7 @@ def _requantised(graph: Graph, source: Tensor, target: Tensor) -> Array:
         )
     codes = multiply_by_quantized_multiplier(values.astype(np.int64) - given.zero_point, *rescale(given, quant))
     lowest, highest = code_range(to)
-    return np.clip(codes + quant.zero_point, lowest, highest).astype(dtype_of(to)).reshape(target.shape)
+    return np.asarray(np.clip(codes + quant.zero_point, lowest, highest), dtype_of(to)).reshape(target.shape)
 
 
 def _values(graph: Graph, inputs: Array) -> Iterator[Array]:
