@@ -32,6 +32,7 @@ EXTRAS = {
     "serial": "board",
     "sounddevice": "listen",
     "onnx": "onnx",
+    "ray": "ray",
 }
 """The extra of the installation (`pip install 'micronets-tinyml[EXTRA]'`) that brings a package."""
 

@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -153,11 +154,14 @@ def test_a_supernet_that_does_not_fit_is_refused(
     assert message in found.error
 
 
-def test_two_processes_make_the_same_bytes(resumed: tuple[Sweep, list[Event]], root: Path) -> None:
+@pytest.mark.parametrize("ray", ["", "local"])
+def test_two_processes_make_the_same_bytes(resumed: tuple[Sweep, list[Event]], root: Path, ray: str) -> None:
+    if ray:
+        needs("ray", "ray")
     found, _ = resumed
     events: list[Event] = []
-    changes = [f"out={root}/parallel", "sweep.jobs=2", f'sweep.boards=["{BOARDS[0]}"]']
-    other = sweep(root / "tiny.toml", overrides=changes, progress=events.append)
+    changes = [f"out={root}/parallel{ray}", "sweep.jobs=2", f'sweep.boards=["{BOARDS[0]}"]']
+    other = sweep(root / "tiny.toml", overrides=changes, ray=ray, progress=events.append)
     notes = [event.note for event in events if isinstance(event, NoteEvent) and event.stage == "sweep"]
     assert notes[0] == "2 points on 1 board"
     assert sorted(notes[1:]) == [f"point {i} of 2: {name}" for i, name in enumerate(NAMES[:2], 1)]
@@ -168,6 +172,18 @@ def test_two_processes_make_the_same_bytes(resumed: tuple[Sweep, list[Event]], r
             assert _bytes(other.out, name, file) == _bytes(found.out, name, file), (name, file)
     one, two = ({point.name: (point.value, point.figures) for point in s.facts.points} for s in (found, other))
     assert two == {name: one[name] for name in NAMES[:2]}
+
+
+def test_ray_that_is_not_there_is_refused_in_a_line(resumed: tuple[Sweep, list[Event]], root: Path) -> None:
+    command = ("sweep", root / "tiny.toml", "--out", root / "on-ray", "--set", f'sweep.boards=["{BOARDS[0]}"]')
+    found = call(*command, "--ray", "127.0.0.1:9")
+    assert found.code == 2
+    if find_spec("ray") is None:
+        assert "this needs the package 'ray': " in found.error
+    else:
+        assert "ray = '127.0.0.1:9': " in found.error
+        assert "'local' needs none" in found.error
+    assert not (root / "on-ray").exists()
 
 
 def test_what_is_printed_and_written(resumed: tuple[Sweep, list[Event]]) -> None:

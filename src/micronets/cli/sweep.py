@@ -23,10 +23,16 @@ from micronets.cli.stages import run_options
 )
 @run_options
 @click.option("--resume", is_flag=True, help="Continue the sweep that the directory holds, if it holds one.")
+@click.option(
+    "--ray",
+    default="",
+    metavar="local|ADDRESS",
+    help="Make the points as tasks of Ray, on this machine or on the cluster at ADDRESS.",
+)
 @click.option("--dry-run", is_flag=True, help="Do one run on a few examples, and tell what the whole sweep will cost.")
 @common.as_json
 def sweep(
-    config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, dry_run: bool, as_json: bool
+    config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, ray: str, dry_run: bool, as_json: bool
 ) -> None:
     """Makes a network for each of many boards and limits, and shows which are worth their cost.
 
@@ -39,11 +45,12 @@ def sweep(
         return
     words = ["micronets", "sweep", str(config), *(["--out", out] if out else [])]
     words += [word for override in overrides for word in ("--set", override)]
+    words += ["--ray", ray] if ray else []
     interrupts.set_resume_hint(shlex.join([*words, "--resume"]))
 
     from micronets.pipeline.sweep import sweep as perform
 
-    found = perform(config, out=out, overrides=overrides, resume=resume, progress=common.ProgressPrinter())
+    found = perform(config, out=out, overrides=overrides, resume=resume, ray=ray, progress=common.ProgressPrinter())
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
     sys.stdout.flush()
     found.check()

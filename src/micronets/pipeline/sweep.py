@@ -43,6 +43,7 @@ from micronets.pipeline.sweep_config import (
     load_sweep,
     points_of,
 )
+from micronets.pipeline.sweep_ray import reached
 from micronets.pipeline.sweep_workers import Outcome, make_points
 from micronets.progress import NoteEvent, Progress
 from micronets.records import JsonObject, Row, write_lines
@@ -104,6 +105,7 @@ def sweep(
     out: str | PathLike[str] | None = None,
     overrides: Sequence[str] = (),
     resume: bool = False,
+    ray: str = "",
     progress: Progress | None = None,
 ) -> Sweep:
     """Makes a network for each board and limit of a sweep; a supernet is trained once and shared.
@@ -112,14 +114,17 @@ def sweep(
     - `out`: the directory of the sweep, in place of that of the configuration.
     - `overrides`: settings to change, each as `sweep.share=0.2`; for files only.
     - `resume`: whether to go on with the sweep that the directory holds, if it holds one.
+    - `ray`: `local`, or the address of a cluster of Ray whose machines make the points; they need the same files under
+      the same paths. Empty: processes of this machine make them.
     - `progress`: receives events that say what is in progress, and how far it is.
 
     Points whose limits no network was found to keep are reported before any training, and left out. Raises
-    `BudgetError` if no point is left, and what `micronets.run` raises.
+    `BudgetError` if no point is left, `MissingPackageError` and `SpecError` where Ray is not reached, and what
+    `micronets.run` raises.
     """
     loaded = load(config, out, overrides)
     tell = progress or (lambda _: None)
-    with _opened(loaded, resume) as (made, run):
+    with reached(ray), _opened(loaded, resume) as (made, run):
         points, refused = plan(made, run, tell)
         root = RunContext(made.run, run, tell)
         if made.shares_supernet:
@@ -134,7 +139,7 @@ def sweep(
                 tell(NoteEvent("sweep", f"{point.name} is left out: {outcome.refused}"))
             _write(made, run, points, done, refused)
 
-        make_points(points, jobs_of(made, len(points)), lambda: root.data, tell, finished)
+        make_points(points, jobs_of(made, len(points)), lambda: root.data, tell, finished, ray)
         if not done:
             raise BudgetError(f"sweep: no point can be kept: {refused[-1].reason}")
         return Sweep(run.path, _write(made, run, points, done, refused))

@@ -71,7 +71,12 @@ Finished = Callable[[Point, Outcome], None]
 
 
 def make_points(
-    points: Sequence[Point], jobs: int, data: Callable[[], TaskData], progress: Progress, finished: Finished
+    points: Sequence[Point],
+    jobs: int,
+    data: Callable[[], TaskData],
+    progress: Progress,
+    finished: Finished,
+    ray: str = "",
 ) -> None:
     """Makes every point that is not made yet.
 
@@ -80,19 +85,25 @@ def make_points(
     - `data`: gives the data to points that are made in this process.
     - `progress`: receives events that say which stage is in progress, and how far it is.
     - `finished`: is called in this thread for every point that has ended.
+    - `ray`: the address of a cluster of Ray that is reached, or `local`; empty: points are made without Ray.
 
     Raises the first error of a point; the others are then stopped.
     """
+    if ray:
+        from micronets.pipeline.sweep_ray import make_on_ray
+
+        make_on_ray(points, jobs, ray, progress, finished)
+        return
     if jobs > 1:
         _in_processes(points, jobs, progress, finished)
         return
     for number, point in enumerate(points, 1):
         progress(NoteEvent("sweep", f"point {number} of {len(points)}: {point.name}"))
-        finished(point, _make(point.config, progress, data))
+        finished(point, make_point(point.config, progress, data))
 
 
-def _make(config: Config, progress: Progress, data: Callable[[], TaskData] | None) -> Outcome:
-    """Makes one point; `data` gives the data (`RunContext.shared_data`)."""
+def make_point(config: Config, progress: Progress, data: Callable[[], TaskData] | None) -> Outcome:
+    """Makes one point; `data` gives the data (`RunContext.shared_data`); None: they are loaded."""
     from dataclasses import replace
 
     command = f"micronets run {config.out} --resume"
@@ -104,12 +115,23 @@ def _make(config: Config, progress: Progress, data: Callable[[], TaskData] | Non
     return Outcome()
 
 
-def _in_processes(points: Sequence[Point], jobs: int, progress: Progress, finished: Finished) -> None:
-    """Makes the points in `jobs` processes."""
+def write_configurations(points: Sequence[Point]) -> None:
+    """Writes the configuration of every point that has not begun into its directory, for another process to read."""
     for point in points:
         folder = RunDir(Path(point.config.out))
         if not folder.started:
             write_atomic(folder / CONFIG, to_toml(point.config))
+
+
+def raised(failed: Failed) -> MicronetsError:
+    """Returns the error that another process told of."""
+    error: MicronetsError = getattr(errors, failed.error, MicronetsError)(failed.message)
+    return error
+
+
+def _in_processes(points: Sequence[Point], jobs: int, progress: Progress, finished: Finished) -> None:
+    """Makes the points in `jobs` processes."""
+    write_configurations(points)
     left: queue.SimpleQueue[tuple[int, Point]] = queue.SimpleQueue()
     for item in enumerate(points, 1):
         left.put(item)
@@ -126,8 +148,8 @@ def _in_processes(points: Sequence[Point], jobs: int, progress: Progress, finish
             match answer:
                 case Told(event):
                     progress(event)
-                case Failed(error, message):
-                    raise getattr(errors, error, MicronetsError)(message)
+                case Failed():
+                    raise raised(answer)
                 case Outcome():
                     finished(point, answer)
                     ended += 1
@@ -185,7 +207,7 @@ def _work() -> None:
     for line in sys.stdin:
         path = Path(json.loads(line))
         try:
-            outcome = _make(load(path / CONFIG), lambda event: say(Told(event)), None)
+            outcome = make_point(load(path / CONFIG), lambda event: say(Told(event)), None)
         except MicronetsError as e:
             say(Failed(type(e).__name__, str(e)))
         else:

@@ -1,0 +1,138 @@
+"""Makes the points of a sweep as tasks of Ray, on this machine or on a cluster, by the stages of a run.
+
+A point is a run directory, which the machine that makes it reads and writes, so all machines need the same files under
+the same paths. Results are those of the other ways to make points, byte for byte, since the number of threads, which
+decides the last bits of a loss, is the sweep's own.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from micronets.errors import MicronetsError, SpecError
+from micronets.installation import require
+from micronets.pipeline.config import load
+from micronets.pipeline.directory import CONFIG
+from micronets.pipeline.sweep_config import Point
+from micronets.pipeline.sweep_workers import (
+    Answer,
+    Failed,
+    Finished,
+    Outcome,
+    Told,
+    make_point,
+    raised,
+    write_configurations,
+)
+from micronets.progress import NoteEvent, Progress
+from micronets.records import from_json, to_json
+
+LOCAL = "local"
+"""The address that stands for a Ray of this machine alone, which lasts while points are made."""
+
+
+@contextmanager
+def reached(address: str) -> Iterator[None]:
+    """Is connected with the cluster at `address` while the block runs; with `LOCAL` or an empty one there is none.
+
+    Raises `MissingPackageError` without Ray, and `SpecError` if there is no cluster at the address.
+    """
+    if address:
+        require("ray")
+    if address in ("", LOCAL):
+        yield
+        return
+    import ray
+
+    try:
+        ray.init(address=address, log_to_driver=False)
+    except (ConnectionError, ValueError, RuntimeError) as e:
+        reason = str(e).strip().splitlines()[0].rstrip(".")
+        raise SpecError(f"ray = '{address}': no cluster is reached ({reason}); 'local' needs none") from e
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Progress, finished: Finished) -> None:
+    """Makes every point that is not made yet, each as a task of Ray that takes as many cores as the run has threads.
+
+    - `jobs`: how many points are made at the same time with the address `LOCAL`; a cluster decides by its cores.
+    - `address`: `LOCAL`, for which a Ray is started here, or that of a cluster which is `reached`.
+    - `progress`: receives events that say which stage is in progress, and how far it is.
+    - `finished`: is called in this thread for every point that has ended.
+
+    Raises the first error of a point; the others are then stopped.
+    """
+    import ray
+
+    write_configurations(points)
+    threads = max(1, points[0].config.threads)
+    if address == LOCAL:
+        ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
+    tasks: dict[Any, tuple[int, Point]] = {}
+    try:
+        # A task that failed is not tried again: a point says itself what is wrong, and what it has done is kept.
+        made = ray.remote(num_cpus=threads, max_retries=0)(_told_by_point)
+        for number, point in enumerate(points, 1):
+            tasks[made.remote(os.getcwd(), point.config.out)] = number, point
+        started: set[int] = set()
+        while tasks:
+            (ready, *_), _ = ray.wait(list(tasks), num_returns=1)
+            number, point = tasks[ready]
+            try:
+                answer: Answer = from_json(Answer, ray.get(next(ready)))
+            except StopIteration:
+                del tasks[ready]
+                continue
+            except ray.exceptions.RayError as e:
+                raise MicronetsError(
+                    f"{point.name}: its task on Ray ended in the middle ({type(e).__name__}); 'micronets run "
+                    f"{point.config.out} --resume' tells why"
+                ) from e
+            if number not in started:
+                started.add(number)
+                progress(NoteEvent("sweep", f"point {number} of {len(points)}: {point.name}"))
+            match answer:
+                case Told(event):
+                    progress(event)
+                case Failed():
+                    raise raised(answer)
+                case Outcome():
+                    finished(point, answer)
+    finally:
+        for task in tasks:
+            ray.cancel(task)
+        if address == LOCAL:
+            ray.shutdown()
+
+
+def _told_by_point(folder: str, out: str) -> Iterator[Any]:
+    """Makes a point on the machine of the task, and yields what it answers as JSON.
+
+    - `folder`: the directory that paths are relative to.
+    - `out`: the directory of the run.
+    """
+    os.chdir(folder)
+    answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+
+    def make() -> None:
+        try:
+            answers.put(make_point(load(Path(out) / CONFIG), lambda event: answers.put(Told(event)), None))
+        except MicronetsError as e:
+            answers.put(Failed(type(e).__name__, str(e)))
+        except BaseException as e:  # the task must end
+            answers.put(Failed("MicronetsError", f"{out}: {type(e).__name__}: {e}"))
+
+    threading.Thread(target=make, daemon=True).start()
+    answer: Answer = Told(NoteEvent("sweep", out))
+    while isinstance(answer, Told):
+        answer = answers.get()
+        yield to_json(answer)
