@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import queue
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -50,9 +51,12 @@ def reached(address: str) -> Iterator[None]:
         return
     import ray
 
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
+        if host and port.isdigit():  # Ray itself tries for minutes, and then ends this process
+            socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(address=address, log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError) as e:
+    except (OSError, OverflowError, ValueError, RuntimeError) as e:
         reason = str(e).strip().splitlines()[0].rstrip(".")
         raise SpecError(f"ray = '{address}': no cluster is reached ({reason}); 'local' needs none") from e
     try:
@@ -69,14 +73,21 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
     - `progress`: receives events that say which stage is in progress, and how far it is.
     - `finished`: is called in this thread for every point that has ended.
 
-    Raises the first error of a point; the others are then stopped.
+    Raises the first error of a point, after which the others are stopped, and `MicronetsError` if Ray does not start.
     """
     import ray
 
     write_configurations(points)
     threads = max(1, points[0].config.threads)
     if address == LOCAL:
-        ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
+        try:
+            ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
+        except Exception as e:  # Ray raises a plain one where its processes are not up within half a minute
+            ray.shutdown()
+            raise MicronetsError(
+                f"ray = 'local': Ray did not start ({str(e).strip().splitlines()[0]}); go on with --resume when the "
+                "machine is less busy, or without --ray"
+            ) from e
     tasks: dict[Any, tuple[int, Point]] = {}
     try:
         # A task that failed is not tried again: a point says itself what is wrong, and what it has done is kept.
