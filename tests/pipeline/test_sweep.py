@@ -174,7 +174,7 @@ def test_two_processes_make_the_same_bytes(resumed: tuple[Sweep, list[Event]], r
     assert two == {name: one[name] for name in NAMES[:2]}
 
 
-def test_ray_that_is_not_there_is_refused_in_a_line(resumed: tuple[Sweep, list[Event]], root: Path) -> None:
+def test_ray_that_is_not_there_is_refused_in_a_line(root: Path) -> None:
     command = ("sweep", root / "tiny.toml", "--out", root / "on-ray", "--set", f'sweep.boards=["{BOARDS[0]}"]')
     found = call(*command, "--ray", "127.0.0.1:9")
     assert found.code == 2
