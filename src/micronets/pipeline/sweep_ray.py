@@ -80,6 +80,7 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
     write_configurations(points)
     threads = max(1, points[0].config.threads)
     if address == LOCAL:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports its use to its makers
         try:
             ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
         except Exception as e:  # Ray raises a plain one where its processes are not up within half a minute
