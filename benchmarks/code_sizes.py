@@ -1,11 +1,18 @@
 """The bytes of machine code of every kernel, for every core and compiler.
 
-Run from the repository: `python -m benchmarks.code_sizes [CORE ...]`, which writes the tables of all cores, or of some,
-to src/micronets/runtimes/code_sizes.toml. With names of the kernels' files behind the cores it measures these files
-alone, and keeps the other numbers. It needs a GCC for Arm and pip's ziglang; where one of them is missing, its
-tables stay as they are. Each C and assembly file of the kernels is compiled as for a firmware, and its sections are
-summed up, each filled up to a multiple of four bytes. Then firmware of networks of all kinds is built: the most that
-one has besides (`runtimes.code_sizes`) are the start-up code and the frame of model.c.
+Run from the repository: `python -m benchmarks.code_sizes [CORE ...] [FILE ...]`, which writes the tables of all cores,
+or of some, to src/micronets/runtimes/code_sizes.toml. With names of the kernels' files it measures these alone and
+keeps the other numbers, which takes a second for each; that is right where kernels are new or have changed. It needs a
+GCC for Arm and pip's ziglang; where one of them is missing, its tables stay as they are.
+
+- Each C and assembly file of the kernels is compiled as for a firmware, and its sections are summed up, each filled up
+  to a multiple of four bytes.
+- The functions of the compiler's library that a file calls, memcpy and memset among them, are linked by themselves,
+  which tells what else they bring along.
+- Then firmware of networks of all kinds is built: the most that one has besides (`runtimes.code_sizes`) are the
+  start-up code and the frame of model.c.
+
+`python -m benchmarks.flash_of_c` then judges the sizes by a network for every kernel, and by others.
 """
 
 from __future__ import annotations
@@ -14,29 +21,44 @@ import json
 import random
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from docs.make_operators import CASES, Case
 from micronets.boards.board import Board, board_names, load_board
 from micronets.boards.cores import CORES
-from micronets.compiler import compile_model
+from micronets.boards.targets import Target
+from micronets.compiler import Compiled, compile_model
 from micronets.compiler.kernel_files import every_file, is_source
 from micronets.cost.tflm_plan import align
-from micronets.device.cross_compiler import Compiler, build_firmware, find_compiler, firmware_files, object_files
-from micronets.device.sim.elf import ObjectFile, read_image, read_object
+from micronets.device.cross_compiler import (
+    Compiler,
+    build_firmware,
+    default_linker_script,
+    find_compiler,
+    firmware_files,
+    link_firmware,
+    object_files,
+)
+from micronets.device.sim.elf import read_image, read_object, read_parts
 from micronets.errors import DeviceError
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Cast, Dequantize, Div, FullyConnected, Layer, Logistic, Quantize, Softmax
+from micronets.ir.layers import Div, Layer, Mean, Quantize, Relu, Reshape, Split
 from micronets.ir.space import derive
+from micronets.ir.types import Type
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
 from micronets.quantized.validate import FIXED
-from micronets.runtimes.code_sizes import ARITHMETIC_FILES, FLOAT_FILES, CodeSizes
-from tests.support.random_models import random_arch
+from micronets.runtimes.code_sizes import CodeSizes
+from tests.support.random_models import random_arch, random_model
 from tests.support.realistic_archs import random_arch as realistic_arch
+from tests.support.recurrent import recurrent_network
+from tests.support.stateful import streaming
+from tests.support.wide_models import random_wide_model
 
 PATH = Path("src/micronets/runtimes/code_sizes.toml")
 COMPILERS = ("gcc", "zig")
@@ -49,20 +71,10 @@ MARGIN_BYTES = 32
 Large offsets in the arena need longer instructions.
 """
 
-Numbers = Literal["codes", "floats", "arithmetic"]
-"""What a network computes with: codes alone, floats that become codes and back, or arithmetic of numbers."""
-
-ARITHMETIC: tuple[Layer, ...] = (
-    Div(name="quotient", inputs=(INPUT, INPUT)),
-    Softmax(name="chances", inputs=("quotient",), to="float32"),
-    Logistic(name="gates", inputs=("chances",)),
-    Cast(name="whole", inputs=("gates",), to="int32"),
-    Div(name="ratio", inputs=("whole", "whole")),
-)
-"""All arithmetic of numbers for which a core may need functions of the compiler's library."""
-
-_MEMORY = {"memcpy": ("memcpy", "__aeabi_memcpy"), "memset": ("memset", "__aeabi_memset", "__aeabi_memclr")}
-"""What fills and copies memory, with the beginnings of the names by which compilers call it."""
+_NO_FUNCTIONS = ("micronets_", "firmware_", "_GLOBAL_OFFSET_TABLE_", "__aeabi_unwind_")
+"""The beginnings of names that files ask for without needing a function of the compiler's library: names of our own,
+and tables for C++'s exceptions, which the linker leaves out.
+"""
 
 _HEAD = """\
 # Bytes of machine code of the kernels, by core, compiler and file: each section filled up to a multiple of four bytes.
@@ -75,104 +87,134 @@ def board_of(core: str) -> Board:
     return next(board for board in map(load_board, board_names()) if board.core == core)
 
 
-def measured(cc: Compiler, which: str) -> CodeSizes:
-    """Returns the bytes of every file of the kernels that has any, and of memcpy and memset; without `start_bytes`."""
-    objects = {name: read_object(elf) for name, elf in object_files(every_file(), cc, ("memory.c",)).items()}
-    kernels = {name: found for name, found in sorted(objects.items()) if name != "memory.c" and found.flash_bytes}
-    return CodeSizes(
-        compiler=cc.name,
-        start_bytes=0,
-        layer_bytes=LAYER_BYTES[which],
-        float_bytes=0,
-        arithmetic_bytes=0,
-        files={name: found.flash_bytes for name, found in kernels.items()},
-        memory={name: objects["memory.c"].sections[f".text.{name}"] for name in _MEMORY},
-        callers={name: [file for file, found in kernels.items() if _calls_function(found, name)] for name in _MEMORY},
+def measured(known: CodeSizes, cc: Compiler, core: str, names: Collection[str]) -> CodeSizes:
+    """Returns the sizes with those of some files of the kernels measured, and with what these need."""
+    headers = {name: text for name, text in every_file().items() if not is_source(name)}
+    sources = {name: every_file()[name] for name in names}
+    files = {name: size for name, size in known.files.items() if name in every_file() and name not in names}
+    asked = {name: parts for name, parts in known.asked.items() if name in files}
+    library = dict(known.library)
+    for name, elf in object_files({**headers, **sources}, cc, ()).items():
+        found = read_object(elf)
+        if found.flash_bytes:
+            files[name] = found.flash_bytes
+        needed: dict[str, int] = {}
+        for function in sorted(f for f in found.asked if not f.startswith(_NO_FUNCTIONS)):
+            needed |= library_parts(function, cc, core)
+        if needed:
+            asked[name] = sorted(needed)
+            library |= {part: max(size, library.get(part, 0)) for part, size in needed.items()}
+    used = {part for parts in asked.values() for part in parts}
+    return replace(
+        known,
+        files=dict(sorted(files.items())),
+        library={part: library[part] for part in sorted(used)},
+        asked=dict(sorted(asked.items())),
     )
 
 
-def some_measured(cc: Compiler, names: Sequence[str], table: dict[str, Any]) -> None:
-    """Replaces what a table, as the file of sizes has it, says of some files of the kernels."""
-    headers = {name: text for name, text in every_file().items() if not is_source(name)}
-    for name, elf in object_files({**headers, **{name: every_file()[name] for name in names}}, cc, ()).items():
-        found = read_object(elf)
-        table["files"].pop(name, None)
-        if found.flash_bytes:
-            table["files"][name] = found.flash_bytes
-        for function, callers in table["callers"].items():
-            callers[:] = sorted({*callers, name} if _calls_function(found, function) else {*callers} - {name})
-    table["files"] = dict(sorted(table["files"].items()))
+@lru_cache(maxsize=256)
+def library_parts(function: str, cc: Compiler, core: str) -> Mapping[str, int]:
+    """Returns the bytes of a function of the compiler's library, and of all that it needs of it, by name.
 
-
-def _calls_function(found: ObjectFile, name: str) -> bool:
-    """Whether a file calls memcpy or memset."""
-    return any(asked.startswith(_MEMORY[name]) for asked in found.asked)
-
-
-def other_bytes(sizes: CodeSizes, board: Board, which: str) -> Iterator[tuple[Numbers, int]]:
-    """Yields, for networks of all kinds, how many bytes a firmware has besides constants and what `sizes` count.
-
-    The bytes come with what the network computes with.
+    Its tables that have no name are one part.
     """
-    for model in networks():
-        compiled = compile_model(model, board.target)
+    parts = read_parts(_firmware_with(f"&{_ASKED}", function, cc, core))
+    nothing = read_parts(_firmware_with("0", function, cc, core))
+    found = {name: align(size, 4) for name, size in parts.items() if name not in nothing}
+    tables = align(max(0, parts[""] - nothing[""]), 4)
+    return found | ({f"tables of {function}": tables} if tables else {})
+
+
+_ASKED = "asked"
+
+
+def _firmware_with(value: str, function: str, cc: Compiler, core: str) -> bytes:
+    """Returns an image of little more than a function of the library, or without it where `value` does not name it.
+
+    What lies among the vectors is kept by every linker, with all that it names.
+    """
+    text = f"""
+        extern const char {_ASKED} __asm__("{function}");
+        extern const char *const firmware_kept;
+        const char *const firmware_kept __attribute__((used, section(".vectors"))) = {value};
+    """
+    return link_firmware({"asked.c": text}, cc, ("memory.c",), default_linker_script(core)).elf
+
+
+def other_bytes(sizes: CodeSizes, board: Board, which: str, networks: Sequence[Compiled]) -> Iterator[int]:
+    """Yields for each network how many bytes a firmware has besides constants and what `sizes` count."""
+    for compiled in networks:
         image = read_image(build_firmware(firmware_files(compiled), board, which).elf)
         contents = compiled.contents
         known = contents.constant_bytes + contents.padding_bytes + sizes.code_bytes(contents)
-        arithmetic = not ARITHMETIC_FILES.isdisjoint(contents.files)
-        numbers: Numbers = (
-            "arithmetic" if arithmetic else "codes" if FLOAT_FILES.isdisjoint(contents.files) else "floats"
-        )
-        yield numbers, align(image.flash_bytes - known, 4)
+        yield align(image.flash_bytes - known, 4)
 
 
-def networks() -> Iterator[QuantizedModel]:
-    """Yields a network of one dense layer, one of every space, and random ones."""
-    dense = FullyConnected(name="dense", inputs=(INPUT,), units=4)
-    yield with_random_weights(Arch((1, 1, 8), (dense,)))
-    floats = (
-        Quantize(name="q", inputs=(INPUT,)),
-        replace(dense, inputs=("q",)),
-        Dequantize(name="d", inputs=("dense",)),
-    )
-    yield with_random_weights(Arch((1, 1, 8), floats))
-    numbers = with_random_weights(Arch((1, 1, 8), ARITHMETIC, "float32"))
-    of = numbers.arch.types()
-    yield replace(numbers, quant={**numbers.quant, **{name: FIXED["1"] for name in of if of[name] == "int32"}})
+def networks(target: Target) -> Iterator[Compiled]:
+    """Yields the C of networks of every type of numbers and of every space, and of random ones, one of them in patches.
+
+    Among them are networks with several outputs, with variables, and with layers that keep variables for themselves.
+    """
+    seen: set[tuple[type[Layer], Type]] = set()
+    for case in CASES:
+        kind = (type(case.layer), case.of)
+        if kind not in seen and isinstance(case.layer, (Reshape, Split, Relu, Mean, Quantize, Div)):
+            seen.add(kind)
+            yield compile_model(case_model(case), target, goal=case.goal)
     for name, space in spaces.SPACES.items():
         drawn = spaces.make(name, space.kinds[0], 4)
-        yield with_random_weights(derive(drawn, drawn.sample(random.Random(name))))
-    yield with_random_weights(realistic_arch(1), 1)
-    yield with_random_weights(random_arch(103), 103)
+        yield compile_model(with_random_weights(derive(drawn, drawn.sample(random.Random(name)))), target)
+    yield compile_model(with_random_weights(realistic_arch(1), 1), target)
+    yield compile_model(with_random_weights(realistic_arch(1), 1), target, arena_limit=0)
+    for seed in (103, 104, 105):
+        yield compile_model(random_model(random_arch(seed, several=True), seed), target)
+        yield compile_model(random_wide_model(seed), target)
+        yield compile_model(recurrent_network(seed), target)
+        yield compile_model(streaming(seed), target)
 
 
-def main(cores: Sequence[str], files: Sequence[str] = ()) -> None:
-    """Writes the tables of these cores for the compilers that are there, and keeps the others.
+def case_model(case: Case) -> QuantizedModel:
+    """Returns a network of one layer, with what that needs, as docs/operators.md shows it."""
+    outputs = None if case.layer.outputs else case.before[-1].outputs
+    arch = Arch(case.shape, (*case.before, case.layer), case.of, outputs, case.constants)
+    model = case.change(with_random_weights(arch))
+    without_scale = {name: FIXED["1"] for name, of in arch.types().items() if of == "int32"}
+    return replace(model, quant={**model.quant, **without_scale})
 
-    - cores: names of cores.
-    - files: names of files that are measured alone; none for all.
+
+def main(words: Sequence[str]) -> None:
+    """Writes the tables of cores for the compilers that are there, and keeps the others.
+
+    - words: names of cores, of which none stands for all, and of files, of which none stands for all and for the frame.
     """
+    names = [word for word in words if is_source(word)]
+    cores = [word for word in words if not is_source(word)] or list(CORES)
+    unknown = {*names, *cores} - set(CORES) - every_file().keys()
+    if unknown:
+        sys.exit(f"neither a core nor a file of a kernel: {', '.join(sorted(unknown))}")
     tables: dict[str, dict[str, Any]] = tomllib.loads(PATH.read_text("utf-8")) if PATH.exists() else {}
+    made: dict[Target, list[Compiled]] = {}
     for core in cores:
+        board = board_of(core)
         for which in COMPILERS:
             try:
-                cc = find_compiler(board_of(core), which)
+                cc = find_compiler(board, which)
             except DeviceError as e:
                 print(f"{core}, {which}: {e}")
                 continue
-            if files:
-                some_measured(cc, files, tables[core][which])
-                write(tables)
-                continue
-            sizes = measured(cc, which)
-            found = list(other_bytes(sizes, board_of(core), which))
-            start = max(size for numbers, size in found if numbers == "codes") + MARGIN_BYTES
-            floats = max(0, *(size - start for numbers, size in found if numbers == "floats"))
-            more = max(0, *(size - start - floats for numbers, size in found if numbers == "arithmetic"))
-            sizes = replace(sizes, start_bytes=start, float_bytes=floats, arithmetic_bytes=more)
+            if names:
+                sizes = measured(CodeSizes(**tables[core][which]), cc, core, names)
+            else:
+                nothing = CodeSizes(cc.name, 0, LAYER_BYTES[which], {}, {}, {})
+                sizes = measured(nothing, cc, core, list(filter(is_source, every_file())))
+                if board.target not in made:
+                    made[board.target] = list(networks(board.target))
+                start = max(other_bytes(sizes, board, which, made[board.target])) + MARGIN_BYTES
+                sizes = replace(sizes, start_bytes=start)
             tables.setdefault(core, {})[which] = asdict(sizes)
             total = sum(sizes.files.values())
-            print(f"{core}, {cc.name}: {total:,} bytes in all, {start:,} besides, {floats:,} for floats", flush=True)
+            print(f"{core}, {cc.name}: {total:,} bytes in all, {sizes.start_bytes:,} besides", flush=True)
             write(tables)
 
 
@@ -182,18 +224,15 @@ def write(tables: Mapping[str, Mapping[str, Any]]) -> None:
     for core in (name for name in CORES if name in tables):
         for which, table in sorted(tables[core].items()):
             lines += [f"[{core}.{which}]", f'compiler = "{table["compiler"]}"']
-            lines += [
-                f"{name} = {table[name]}" for name in ("start_bytes", "layer_bytes", "float_bytes", "arithmetic_bytes")
-            ]
+            lines += [f"{name} = {table[name]}" for name in ("start_bytes", "layer_bytes")]
             lines += ["", f"[{core}.{which}.files]"]
             lines += [f'"{name}" = {size}' for name, size in table["files"].items()]
-            lines += ["", f"[{core}.{which}.memory]"]
-            lines += [f"{name} = {size}" for name, size in table["memory"].items()]
-            lines += ["", f"[{core}.{which}.callers]"]
-            lines += [f"{name} = {json.dumps(files)}" for name, files in table["callers"].items()] + [""]
+            lines += ["", f"[{core}.{which}.library]"]
+            lines += [f'"{name}" = {size}' for name, size in table["library"].items()]
+            lines += ["", f"[{core}.{which}.asked]"]
+            lines += [f'"{name}" = {json.dumps(parts)}' for name, parts in table["asked"].items()] + [""]
     PATH.write_text("\n".join(lines), "utf-8")
 
 
 if __name__ == "__main__":
-    given = [name for name in sys.argv[1:] if is_source(name)]
-    main([name for name in sys.argv[1:] if name not in given] or list(CORES), given)
+    main(sys.argv[1:])

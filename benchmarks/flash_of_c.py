@@ -4,7 +4,8 @@ Run from the repository: `python -m benchmarks.flash_of_c [--networks N] [--boar
 DIR]`, which also writes a section of docs/budget.md. Exit code 1 if a network takes more flash than predicted.
 
 - N random networks of every space and of every kind of layer, as a search predicts them: from the layers alone.
-- The files of others in SHARED/models, as `inspect` predicts them: from the tables that the compiler writes.
+- A network for every kernel, as `inspect` predicts it: from the tables that the compiler writes.
+- The files of others in SHARED/models, as `inspect` predicts them.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+from benchmarks.code_sizes import case_model
 from benchmarks.tables import replace_section
+from docs.make_operators import CASES, Case
 from micronets.boards.board import Board, load_board
-from micronets.compiler import compile_model, optimise
+from micronets.compiler import Compiled, compile_model, optimise
 from micronets.cost.costs import budget_costs
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.device.sim.elf import read_image
@@ -27,9 +30,8 @@ from micronets.errors import MicronetsError
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
 from micronets.ir.space import derive
-from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
-from micronets.runtimes.c import c_costs, compiled_flash_bytes
+from micronets.runtimes.c import c_costs, compiled_flash_bytes, contents_bytes
 from micronets.tflite import read
 from tests.support.realistic_archs import random_arch
 
@@ -74,21 +76,29 @@ def of_a_search(name: str, arch: Arch, board: Board, which: str | None) -> Flash
     if optimise(model).arch != arch:
         return None
     predicted = budget_costs(arch, board, ("flash_bytes",), runtime=c_costs(None))["flash_bytes"]
-    return Flash(name, int(predicted), built_bytes(model, board, which))
+    return Flash(name, int(predicted), built_bytes(compile_model(model, board.target), board, which))
+
+
+def of_a_kernel(case: Case, board: Board, which: str | None) -> Flash:
+    """Returns what `inspect` predicts for a network of one layer, and what it takes."""
+    model = case_model(case)
+    compiled = compile_model(model, board.target, goal=case.goal)
+    name = f"{type(case.layer).__name__}, {case.of}, {case.when}"
+    return Flash(name, contents_bytes(compiled.contents, board), built_bytes(compiled, board, which))
 
 
 def of_a_file(path: Path, board: Board, which: str | None) -> Flash | None:
     """Returns what `inspect` predicts for a file, and what it takes; None for a file that becomes no C."""
     try:
         model = read(path.read_bytes(), path.name)
-        return Flash(path.stem, compiled_flash_bytes(model, board), built_bytes(model, board, which))
+        compiled = compile_model(model, board.target)
+        return Flash(path.stem, compiled_flash_bytes(model, board), built_bytes(compiled, board, which))
     except MicronetsError:
         return None
 
 
-def built_bytes(model: QuantizedModel, board: Board, which: str | None) -> int:
-    """Returns the bytes of flash of a firmware with the model's C."""
-    compiled = compile_model(model, board.target)
+def built_bytes(compiled: Compiled, board: Board, which: str | None) -> int:
+    """Returns the bytes of flash of a firmware with a network's C."""
     return read_image(build_firmware(firmware_files(compiled), board, which).elf).flash_bytes
 
 
@@ -118,6 +128,7 @@ def main() -> None:
     which = options.compiler
     made = (of_a_search(name, arch, board, which) for name, arch in random_networks(options.networks))
     rows = [("random networks, from their layers", [f for f in made if f])]
+    rows += [("networks of one layer, from their tables", [of_a_kernel(case, board, which) for case in CASES])]
     files = (of_a_file(path, board, which) for path in sorted(options.shared.glob("models/*/*.tflite")))
     others = [f for f in files if f]
     rows += [("files of others, from their tables", others)] if others else []

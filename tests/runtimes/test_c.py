@@ -6,19 +6,33 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.flash_of_c import of_a_search, random_networks
-from micronets.boards.board import Board
+from benchmarks.flash_of_c import of_a_kernel, of_a_search, random_networks
+from docs.make_operators import CASES
+from micronets.boards.board import Board, load_board
+from micronets.boards.cores import CORES
 from micronets.boards.targets import DSP
 from micronets.commands import inspect
 from micronets.compiler import compile_model
 from micronets.compiler.flash import flash_outline
+from micronets.compiler.kernel_files import every_file, is_source
 from micronets.cost.costs import TFLM_COSTS, budget_costs, relaxed_budget_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.device import cross_compiler
 from micronets.errors import DeviceError, SpecError
 from micronets.ir import spaces
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, Softmax, TransposeConv2D
+from micronets.ir.layers import (
+    INPUT,
+    AveragePool2D,
+    Conv2D,
+    Dequantize,
+    Div,
+    Layer,
+    NumberFunction,
+    Quantize,
+    Softmax,
+    TransposeConv2D,
+)
 from micronets.ir.space import derive
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes import code_sizes
@@ -96,6 +110,45 @@ def test_no_network_takes_more_flash_than_a_search_predicts_nor_much_less(
             judged += 1
             assert found.built <= found.predicted <= 1.05 * found.built + 1100, found
     assert judged >= count // 2
+
+
+FROM_A_LIBRARY = (
+    ("NUCLEO-G0B1RE", Div, "float32"),
+    ("NUCLEO-G0B1RE", Softmax, "int8"),
+    ("NUCLEO-G0B1RE", AveragePool2D, "int8"),
+    ("NUCLEO-F103RB", Quantize, "float32"),
+    ("Longan-Nano", Dequantize, "int8"),
+    ("NUCLEO-F446RE", NumberFunction, "float32"),
+)
+"""Layers that a core computes by functions of the compiler's library: floats, division, shifts of 64 bits."""
+
+
+@pytest.mark.parametrize(("name", "kind", "of"), FROM_A_LIBRARY, ids=lambda value: getattr(value, "__name__", value))
+def test_functions_of_the_compilers_library_are_counted(name: str, kind: type[Layer], of: str) -> None:
+    needs("elftools", "sim")
+    board = load_board(name)
+    try:
+        cross_compiler.find_compiler(board, "gcc")
+    except DeviceError as e:
+        pytest.skip(str(e))
+    case = next(case for case in CASES if isinstance(case.layer, kind) and case.of == of)
+    found = of_a_kernel(case, board, "gcc")
+    assert found.built <= found.predicted <= found.built + 350, found
+
+
+FOR_OTHER_MACHINES = {"micronets_dot_lanes.c"}
+"""Files whose code is for machines that are none of `CORES`: those have it in another form."""
+
+
+def test_every_kernel_has_been_measured() -> None:
+    """Where one is missing, `python -m benchmarks.code_sizes FILE` measures it."""
+    sizes = {(core, which): found for core, of in code_sizes._tables().items() for which, found in of.items()}
+    assert {core for core, _ in sizes} == set(CORES)
+    measured = {name for found in sizes.values() for name in found.files}
+    assert measured | FOR_OTHER_MACHINES == set(filter(is_source, every_file()))
+    for where, found in sizes.items():
+        assert {part for parts in found.asked.values() for part in parts} == found.library.keys(), where
+        assert found.asked.keys() <= found.files.keys(), where
 
 
 @pytest.mark.parametrize("seed", range(12))

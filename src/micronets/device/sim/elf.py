@@ -104,6 +104,34 @@ def read_object(elf: bytes) -> ObjectFile:
     )
 
 
+def read_parts(elf: bytes) -> dict[str, int]:
+    """Returns the bytes of flash of every function and constant of a linked image, by name.
+
+    Of several names of one address the first one in the alphabet is taken. Tables without a name and the bytes that
+    fill up gaps are under the name "". Raises `DeviceError` for another file.
+    """
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
+    try:
+        file = ELFFile(io.BytesIO(elf))
+    except ELFError as e:
+        raise DeviceError(f"simulator: not an ELF file ({e})") from e
+    table = file.get_section_by_name(".symtab")
+    named = [s for s in table.iter_symbols() if s["st_info"]["type"] in ("STT_FUNC", "STT_OBJECT")] if table else []
+    parts = {"": 0}
+    for number, section in enumerate(file.iter_sections()):
+        if section["sh_flags"] & _ALLOC and section["sh_type"] == "SHT_PROGBITS":
+            inside = sorted((s for s in named if s["st_shndx"] == number), key=lambda s: s.name, reverse=True)
+            at = {s["st_value"] & ~1 if _is_code(s) else s["st_value"]: s for s in inside}
+            ends = [*sorted(at)[1:], section["sh_addr"] + section["sh_size"]]
+            room = {a: end - a for a, end in zip(sorted(at), ends, strict=False)}
+            found = {at[a].name: min(at[a]["st_size"] or room[a], room[a]) for a in room}
+            parts |= found
+            parts[""] += section["sh_size"] - sum(found.values())
+    return parts
+
+
 def _read_elf(file: Any) -> Image:
     """Returns the image of a file that pyelftools has opened. Raises `DeviceError` if a symbol is missing."""
     table = file.get_section_by_name(".symtab")
