@@ -153,17 +153,20 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"
 
 
-def called(function: Callable[[], T], file: Path | str | None, what: str) -> T:
+def called(
+    function: Callable[[], T], file: Path | str | None, what: str, passed_on: tuple[type[Exception], ...] = ()
+) -> T:
     """Calls code of the user's, and returns its result.
 
     - `file`: the user's file; None: whatever is not part of micronets, of Python or of what is installed.
     - `what`: what the call is, for the message: "the template of space 'my_space'".
+    - `passed_on`: exceptions that go to the caller as they are.
 
-    Raises `UserCodeError` that names the line of the user's that the call came to last, whatever the call raised.
+    Raises `UserCodeError` that names the line of the user's that the call came to last, whatever else the call raised.
     """
     try:
         return function()
-    except UserCodeError:
+    except (UserCodeError, *passed_on):
         raise
     except (Exception, SystemExit) as e:
         # Only what is new since this call: the first entry of the traceback is this function's own.

@@ -195,6 +195,11 @@ def test_a_pad_grows_with_the_share_of_a_channel(width) -> None:
         ("mobilenetv2", {"kernels": (1, 3)}, "space mobilenetv2: kernels = 1; allowed: 3 to 255"),
         ("mobilenetv2", {"colours": (2,)}, r"space: colours = \[2\]; allowed: 1 \(gray\) and 3 \(red, green, blue\)"),
         ("mobilenetv2", {"resolutions": ()}, r"space: resolutions = \[\]; need at least one"),
+        (
+            "dscnn",
+            {"blocks": 2},
+            r"space dscnn: strides = \[2, 1, 1, 2, 2\] are 5, more than blocks = 2; give strides, too, such as",
+        ),
         ("dscnn", {"strides": (1, 3)}, r"space dscnn: strides = \[1, 3\]; allowed: 1 or 2 for each of the 5 blocks"),
         (
             "dscnn",

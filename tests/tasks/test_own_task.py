@@ -6,6 +6,7 @@ import pytest
 
 from micronets import tasks
 from micronets.errors import DataError, MicronetsError, SpecError, UserCodeError
+from micronets.pipeline.toml_config import build
 from micronets.tasks.own import check_data
 from tests.support.own_task import GOOD
 from tests.support.tiny_task import TinyTask
@@ -93,3 +94,21 @@ def test_an_unknown_name_says_how_to_name_ones_own() -> None:
         SpecError, match=r"unknown task 'kvs'; did you mean 'kws'\? .*; or name one of your own as FILE.py:NAME"
     ):
         tasks.find("kvs")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        ('RuntimeError("no\\nluck \\x1b[31m")', "FILE:{line}: Options, made for x.toml, failed: RuntimeError: no luck"),
+        ('micronets.errors.SpecError("count is odd")', "x.toml: count is odd"),
+    ],
+)
+def test_options_that_raise_name_the_line(tmp_path: Path, error: str, message: str) -> None:
+    raising = f"    def __post_init__(self):\n        import micronets.errors\n        raise {error}\n"
+    text = GOOD.replace('    path: str = ""\n', f'    path: str = ""\n\n{raising}\n')
+    options = tasks.find(written(tmp_path, text)).options
+    line = next(i for i, t in enumerate(text.splitlines(), 1) if "raise " in t)
+    with pytest.raises(SpecError) as e:
+        build(options, {}, "data.", "x.toml")
+    assert str(e.value).startswith(message.format(line=line).replace("FILE", str(tmp_path / "my_task.py")))
+    assert "\n" not in str(e.value)

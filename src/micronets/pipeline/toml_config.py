@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from micronets.boards.board import parse_size
-from micronets.errors import SpecError, did_you_mean
+from micronets.errors import SpecError, UserCodeError, did_you_mean
 from micronets.ranges import shown
 from micronets.toml_text import parse_toml, toml_problem
+from micronets.user_code import called
 
 T = TypeVar("T")
 
@@ -32,7 +33,8 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
     - `prefix`: the table's dotted name, for errors.
     - `where`: the file's name, for errors.
 
-    Raises `SpecError` for an unknown key, a missing one without default, or a value of the wrong type.
+    Raises `SpecError` for an unknown key, a missing one without default, or a value of the wrong type, and
+    `UserCodeError` where a dataclass of the user's own fails.
     """
     hints = get_type_hints(cls)
     known = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
@@ -48,7 +50,11 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
                 f"{where}: '{prefix}{key}' is missing; give it in the file or with --set {prefix}{key}=VALUE"
             )
     try:
-        return cls(**values)
+        if cls.__module__.partition(".")[0] == "micronets":
+            return cls(**values)
+        return called(lambda: cls(**values), None, f"{cls.__name__}, made for {where},", passed_on=(SpecError,))
+    except UserCodeError:
+        raise
     except SpecError as e:
         raise SpecError(f"{where}: {e}") from e
 

@@ -49,7 +49,12 @@ def space(
     check_blocks("dscnn", blocks, min_blocks)
     check_range("max_width", max_width, 40, MOST_WIDTH, "dscnn")  # ten steps of 4 channels
     check_range("stem_strides", stem_strides, 1, MOST_STRIDE, "dscnn")
-    if len(strides) > blocks or any(s not in (1, 2) for s in strides):
+    if len(strides) > blocks:
+        raise SpecError(
+            f"space dscnn: strides = {list(strides)} are {len(strides)}, more than blocks = {blocks}; give strides, "
+            f"too, such as {list(strides[:blocks])}, or more blocks"
+        )
+    if any(s not in (1, 2) for s in strides):
         raise SpecError(f"space dscnn: strides = {list(strides)}; allowed: 1 or 2 for each of the {blocks} blocks")
     check_range("stem_columns", stem_columns, 0, MOST_KERNEL, "dscnn")
     check_range("stem_kernels", stem_kernels, 1, MOST_KERNEL, "dscnn")
