@@ -166,9 +166,9 @@ def called(
     """
     try:
         return function()
-    except (UserCodeError, *passed_on):
-        raise
     except (Exception, SystemExit) as e:
+        if isinstance(e, (UserCodeError, *passed_on)):
+            raise
         # Only what is new since this call: the first entry of the traceback is this function's own.
         trace = e.__traceback__.tb_next if e.__traceback__ is not None else None
         place = ""
