@@ -20,7 +20,7 @@ from tests.support.needs import needs
 
 torch = needs("torch", "design")
 
-from micronets.design import choose_space
+from micronets.design import halving
 
 CONFIG = """\
 task = "features"
@@ -64,7 +64,7 @@ def trials(run: Path) -> list[dict[str, object]]:
 
 
 def test_a_run_chooses_a_space_and_goes_on_where_it_was_stopped(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, begun = choose_space.train_network, list[Path]()
+    real, begun = halving.train_network, list[Path]()
 
     def stopped(job, own, progress):
         begun.append(own)
@@ -72,7 +72,7 @@ def test_a_run_chooses_a_space_and_goes_on_where_it_was_stopped(here: Path, monk
             raise KeyboardInterrupt
         return real(job, own, progress)
 
-    monkeypatch.setattr(choose_space, "train_network", stopped)
+    monkeypatch.setattr(halving, "train_network", stopped)
     with pytest.raises(KeyboardInterrupt):
         mn.run("c.toml", out="run")
     assert sorted(p.name for p in (here / "run/search/trials").iterdir()) == sorted(p.name for p in begun)
