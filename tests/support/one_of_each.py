@@ -65,6 +65,7 @@ from micronets.ir.layers import (
     UnidirectionalSequenceLstm,
     Unpack,
 )
+from micronets.ir.ops.comparison import RELATIONS
 from micronets.ir.ops.unary import NUMBER_FUNCTIONS
 
 X = (INPUT,)
@@ -132,7 +133,9 @@ LAYERS: tuple[Layer, ...] = (
     ArgMax(name="place", inputs=X, axis=2),
     ArgMax(name="least_place", inputs=X, axis=0, smallest=True),
     Compare(name="mask", inputs=(INPUT, INPUT), relation="less or equal"),
+    *(Compare(name=f"mask{k}", inputs=(INPUT, INPUT), relation=of) for k, of in enumerate(RELATIONS) if k < 5),
     Logical(name="both", inputs=("mask", "mask")),
+    Logical(name="either", inputs=("mask", "mask"), either=True),
     LogicalNot(name="other", inputs=("mask",)),
     Select(name="chosen", inputs=("mask", INPUT, INPUT)),
     ReadVariable(name="kept", variable="state", shape=SHAPE),
