@@ -380,8 +380,11 @@ def mirror_pad_operator(layer: MirrorPad) -> Operator:
 
 
 def _shape_bytes(inputs: Shapes, outputs: Shapes) -> int:
-    """Bytes of the copy of the output's shape that TFLM's GATHER makes: its rank, and the sizes with the batch."""
-    return 4 * (len(outputs[0]) + 2)
+    """Bytes of the copy of the output's shape that TFLM's GATHER makes: its rank, and the sizes with the batch.
+
+    There are at least four sizes: a table of places, which the reader brings to one dimension, adds one in the file.
+    """
+    return 4 * max(5, len(outputs[0]) + 2)
 
 
 def _sizes_of_dimensions(inputs: Shapes, outputs: Shapes) -> int:
