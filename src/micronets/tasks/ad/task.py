@@ -142,7 +142,7 @@ def load(
             clips["train"][:, :-cut],
         )
     if windows is None and len(clips["train"]):
-        own = replace(own, logmel=_standardised(own.logmel, clips["train"]))
+        own = replace(own, logmel=standardised(own.logmel, clips["train"]))
     machines = counted(len(found), "machines")
     what = f"{machines}, {counted(count, 'clips')} of {own.logmel.clip_ms / 1000:g} s"
     return AdData(
@@ -160,7 +160,7 @@ def load(
     )
 
 
-def _standardised(fe: FrontEnd, clips: Pixels) -> FrontEnd:
+def standardised(fe: FrontEnd, clips: Pixels) -> FrontEnd:
     """Returns the front end with mean and deviation of the training pixels, rounded."""
     return replace(
         fe, input_mean=(float(round(float(clips.mean()))),), input_scale=(float(max(1, round(float(clips.std())))),)
