@@ -18,10 +18,13 @@ from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Dequantize,
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import ModelFile, read, write
+from micronets.tflite.codec import Op
+from micronets.tflite.schema import TensorType
 from tests.support.paper_archs import paper_archs
 from tests.support.random_models import random_arch as random_arch_of_corners
 from tests.support.random_models import random_model
 from tests.support.realistic_archs import random_arch
+from tests.support.small_file import FileLayer, FileTensor, small_file
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 
@@ -92,6 +95,16 @@ def test_dense_layers_with_a_scale_per_output_keep_multipliers_and_shifts() -> N
     assert several.arena_tflm_bytes(8) - one.arena_tflm_bytes(8) > 2 * 4 * 300
     assert several.arena_tflm_bytes(4) - one.arena_tflm_bytes(4) >= 2 * 4 * 300
     assert 0 <= excess(several.content, "m") <= 16
+
+
+@needs_tflm
+def test_a_scale_of_floats_takes_room_although_it_means_nothing() -> None:
+    excesses = {}
+    for scaled in (False, True):
+        floats = FileTensor((1, 3, 4), type=TensorType.FLOAT32, scaled=scaled)
+        for op, tensors in ((Op.QUANTIZE, [floats, FileTensor((1, 3, 4))]), (Op.LOGISTIC, [floats, floats])):
+            excesses[op.name, scaled] = excess(small_file(tensors, [FileLayer(op, (0,), (1,))], [0], [1]), op.name)
+    assert {case: n for case, n in excesses.items() if not 0 <= n <= 16} == {}
 
 
 def test_an_int8_input_of_a_first_quantize_takes_a_byte_a_value() -> None:

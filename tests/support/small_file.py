@@ -21,6 +21,7 @@ _TYPES = {
     "float16": s.TensorType.FLOAT16,
     "float32": s.TensorType.FLOAT32,
 }
+_NUMBERS = (s.TensorType.INT32, s.TensorType.INT64, s.TensorType.FLOAT16, s.TensorType.FLOAT32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,7 @@ class FileTensor:
     - values: the values of a constant, of type int8, int16, int32, int64, float16 or float32; None for an activation.
     - scale, zero_point: its quantisation; int32, int64 and float tensors have none.
     - type: the type of an activation.
+    - scaled: whether a tensor of a type that needs no scale has one all the same.
     """
 
     shape: tuple[int, ...]
@@ -38,6 +40,7 @@ class FileTensor:
     scale: float = 0.05
     zero_point: int = 3
     type: s.TensorType = s.TensorType.INT8
+    scaled: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ def small_file(
                 (s.QuantizationSlot.ZERO_POINT, "table", file.vector(np.int64, [tensor.zero_point]), 0),
             ]
         )
-        unscaled = kind in (s.TensorType.INT32, s.TensorType.INT64, s.TensorType.FLOAT16, s.TensorType.FLOAT32)
+        unscaled = kind in _NUMBERS and not tensor.scaled
         offsets.append(
             file.table(
                 [

@@ -152,6 +152,8 @@ class FileTensors:
     - folded: the operators that compute shapes.
     - kernels: TFLM's kernels of operators that are read as a layer of another kind, by the layer's name.
     - unscaled: the inputs and outputs of the network that have no scale, by name: float32, bool, and int32 numbers.
+    - scaled: the tensors of float32, bool and int32 that have a scale all the same, by name. It means nothing, but TFLM
+      makes room for it.
     """
 
     count: int
@@ -164,6 +166,7 @@ class FileTensors:
     filled: int = 0
     folded: tuple[ShapeOperator, ...] = ()
     unscaled: frozenset[str] = frozenset()
+    scaled: frozenset[str] = frozenset()
     kernels: Mapping[str, TflmKernel] = field(default_factory=dict)
 
 
@@ -257,9 +260,15 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
         tail = _with_block(tail, shape.options, 4)
     for _ in tensors.filling:  # the options and the data of an operator that runs a subgraph
         tail = _with_block(align(tail + 4, 4), 8)
-    own = tensors.kernels
     operators = [
-        _operator_bytes(s, word_bytes, tensors.weights.get(s.layer.name), own.get(s.layer.name)) for s in steps
+        _operator_bytes(
+            step=s,
+            word_bytes=word_bytes,
+            stored=tensors.weights.get(s.layer.name),
+            own=tensors.kernels.get(s.layer.name),
+            scaled=tensors.scaled.intersection((*s.layer.inputs, *s.layer.outputs)),
+        )
+        for s in steps
     ]
     for o in operators:
         tail = _with_block(tail, o.parameters, o.alignment)
@@ -317,7 +326,11 @@ class _OperatorBytes:
 
 @lru_cache(maxsize=8192)  # the networks of a search have most of their steps in common
 def _operator_bytes(
-    step: Step, word_bytes: Literal[4, 8], stored: WeightTensors | None, own: TflmKernel | None
+    step: Step,
+    word_bytes: Literal[4, 8],
+    stored: WeightTensors | None,
+    own: TflmKernel | None,
+    scaled: frozenset[str],
 ) -> _OperatorBytes:
     """Returns what TFLM allocates for one operator.
 
@@ -325,6 +338,7 @@ def _operator_bytes(
     - word_bytes: 8 for a 64-bit host, 4 for a Cortex-M.
     - stored: how the file stores its weights; None for an operator that has none.
     - own: the kernel of an operator that is read as a layer of another kind; None for that of the layer.
+    - scaled: which of its inputs and outputs have a scale although their types need none.
     """
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
     kernel, shapes = own or sizes.kernel(step), (step.input_shapes, step.output_shapes)
@@ -335,7 +349,7 @@ def _operator_bytes(
         state=0 if isinstance(step.layer, Recurrent) else int(step.operator.state_bytes(*shapes)),
         prepared=tuple(int(block(*shapes)) for block in kernel.prepared),
         requantised_channels=int(requantised_channels(step, stored)),
-        temporaries=_temporaries_bytes(step, sizes, stored, kernel),
+        temporaries=_temporaries_bytes(step, sizes, stored, kernel, scaled),
         scratch_buffers=len(scratch_bytes(step, sizes.cmsis_nn)),
     )
 
@@ -361,37 +375,44 @@ def requantised_channels(step: Step, stored: WeightTensors | None = None) -> Num
     return step.operator.tflm.requantised_channels(step.input_shapes, step.output_shapes)
 
 
-def _temporaries_bytes(step: Step, sizes: StructSizes, stored: WeightTensors | None, kernel: TflmKernel) -> int:
+def _temporaries_bytes(
+    step: Step, sizes: StructSizes, stored: WeightTensors | None, kernel: TflmKernel, scaled: frozenset[str]
+) -> int:
     """Returns the bytes of the temporary tensors of one operator, which it asks for while it is prepared.
 
     - step: the operator.
     - sizes: the sizes of TFLM's structures.
     - stored: how the file stores its weights.
     - kernel: TFLM's kernel of it.
+    - scaled: which of its inputs and outputs have a scale although their types need none.
     """
     end = 0
     for operand in kernel.temporaries:
-        for scales in _scales_of_operand(operand, step, stored):
+        for scales in _scales_of_operand(operand, step, stored, scaled):
             end = align(end, sizes.word) + sizes.tensor
             if scales:
                 end = align(end, sizes.word) + sizes.quantization + 4 + 4 * scales  # with an array of zero points
     return end
 
 
-def _scales_of_operand(operand: Operand, step: Step, stored: WeightTensors | None) -> tuple[int, ...]:
+def _scales_of_operand(
+    operand: Operand, step: Step, stored: WeightTensors | None, scaled: frozenset[str]
+) -> tuple[int, ...]:
     """Returns how many scales each tensor has that an operand stands for: none for a bias that is left out.
 
-    Tensors of int32 have one where a Quantize makes or reads them, and as biases; elsewhere they are numbers.
+    Tensors of int32 have one where a Quantize makes or reads them, and as biases; elsewhere they are numbers, which
+    have none unless they are in `scaled`.
     """
     numbers: Types = ("float32", "bool", *(() if isinstance(step.layer, Quantize | Recurrent) else ("int32",)))
-    inputs = tuple(0 if of in numbers else 1 for of in step.input_types)
+    names = step.layer.inputs
+    inputs = tuple(int(of not in numbers or name in scaled) for name, of in zip(names, step.input_types, strict=True))
     match operand:
         case "input":
             return inputs[:1]
         case "every input":
             return inputs
         case "output":
-            return (0 if step.output_type in numbers else 1,)
+            return (int(step.output_type not in numbers or step.layer.name in scaled),)
         case "constant":
             return (0,)
         case "variable":

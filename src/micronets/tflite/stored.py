@@ -116,6 +116,11 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         folded=folded,
         kernels=kernels,
         unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
+        scaled=frozenset(
+            name
+            for name, of in model.arch.types().items()
+            if of in ("float32", "bool", "int32") and name in index_of and _scale_count(graph, index_of[name])
+        ),
     )
 
 
@@ -178,5 +183,7 @@ def _kernel_bytes(op: FoldedOp) -> tuple[int, int]:
 
 def _scale_count(graph: Graph, index: int) -> int:
     """Returns how many scales a tensor has; TFLM sees none where there is no zero point."""
-    scales, zero_points, _ = graph.quantization(graph.tensor(index), least=0)
-    return len(scales) if len(zero_points) else 0
+    table, slot = graph.tensor(index).quantization, s.QuantizationSlot
+    scales = table.array(slot.SCALE, "<f4") if table is not None else None
+    zero_points = table.array(slot.ZERO_POINT, "<i8") if table is not None else None
+    return 0 if scales is None or zero_points is None or not len(zero_points) else len(scales)
