@@ -40,6 +40,7 @@ def test_a_model_by_path_and_by_value_is_the_same(tmp_path: Path) -> None:
         assert mn.compile(source, mn.load_board(BOARD), tmp_path / "c").arena_c_bytes == found.arena_c_bytes
     rows = mn.inspect(arch(), BOARD).rows()
     assert [r["name"] for r in rows] == ["conv", "pool", "logits"]
+    assert [r.pop("weight_bits") for r in rows] == [8, None, 8]
     assert all(isinstance(v, (str, int, float, tuple)) for r in rows for v in r.values())
 
 
