@@ -1,10 +1,13 @@
 """Arithmetic of int32 and float32: values by hand, exponentials, what TFLM computes of them."""
 
 import math
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from micronets.compiler.generate.model_c import compile_model
 from micronets.device.tflm import interpreter
 from micronets.errors import SpecError, UnsupportedError
 from micronets.ir.arch import Arch
@@ -29,6 +32,7 @@ from micronets.quantized.numbers import exponential
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
+from tests.support.everywhere import same_everywhere
 from tests.support.small_file import FileLayer, FileTensor, small_file
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
@@ -117,6 +121,23 @@ def test_tflm_computes_the_same_numbers(op: Op, of: str) -> None:
     x = rng.integers(-(2**31), 2**31, (3, 4, 6)).astype(np.int32) if of == "int32" else _floats(rng, (3, 4, 6))
     assert np.array_equal(interpreter.run(data, x).reshape(x.shape), reference.run(model, x))
     assert np.array_equal(interpreter.run(write(model), x).reshape(x.shape), reference.run(model, x))
+
+
+@needs_tflm
+def test_constants_without_a_limit_are_tflms_and_compile(tmp_path: Path) -> None:
+    floats = FileTensor((1, 6), type=_TYPES["float32"])
+    values = np.array([math.inf, -math.inf, math.nan, math.inf, -math.inf, 1], np.float32)
+    layers = [FileLayer(Op.ADD, (0, 1), (2,)), FileLayer(Op.MAXIMUM, (2, 1), (3,))]
+    data = small_file([floats, FileTensor((1, 6), values), floats, floats], layers, [0], [3])
+    model = read(data)
+    same_everywhere(model, _floats(np.random.default_rng(3), (3, 6)), data)
+    for name, text in compile_model(model).files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, "utf-8")
+    strict = ["-Wall", "-Wextra", "-Werror", "-pedantic"]
+    for language in (["gcc", "-std=c99", *strict], ["g++", "-x", "c++", "-std=c++11", "-Wall", "-Wextra", "-Werror"]):
+        subprocess.run([*language, *sorted(tmp_path.glob("*.c")), "-o", tmp_path / "example"], check=True)
+        assert subprocess.run([tmp_path / "example"], check=False).returncode == 0
 
 
 @needs_tflm

@@ -88,9 +88,22 @@ def as_words(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
 
 
 def real(value: float) -> str:
-    """Returns a float constant that reads back as the same float32."""
+    """Returns a float constant that reads back as the same float32; `math_header` has what others than numbers need."""
+    if np.isnan(value):
+        return "NAN"
+    if np.isinf(value):
+        return "INFINITY" if value > 0 else "-INFINITY"
     text = f"{float(np.float32(value)):.9g}"
     return f"{text}f" if any(c in text for c in ".en") else f"{text}.0f"
+
+
+def math_header(constants: Iterable[npt.NDArray[Any]]) -> str:
+    """Returns the line that includes math.h where a constant holds an infinity or NaN, and else nothing.
+
+    The macros for these are constants of the compiler, so that nothing of the library of math.h is linked.
+    """
+    finite = all(np.isfinite(values).all() for values in constants if values.dtype.kind == "f")
+    return "" if finite else "#include <math.h>\n"
 
 
 def string(text: str) -> str:

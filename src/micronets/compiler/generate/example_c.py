@@ -117,9 +117,10 @@ def test_vector(model: QuantizedModel) -> str:
     outputs = reference.outputs(model, given).values()
     labels = ["output"] if len(outputs) == 1 else [f"output_{k}" for k in range(len(outputs))]
     labels = [*input_variables(model.arch), *labels]
-    parts = [_values(label, y) for label, y in zip(labels, (*given.values(), *outputs), strict=True)]
-    guard = "MICRONETS_TEST_VECTOR_H"
-    return f"#ifndef {guard}\n#define {guard}\n\n#include <stdint.h>\n\n" + "\n".join(parts) + "\n#endif\n"
+    arrays = [*given.values(), *outputs]
+    parts = [_values(label, y) for label, y in zip(labels, arrays, strict=True)]
+    guard, included = "MICRONETS_TEST_VECTOR_H", f"{ctext.math_header(arrays)}#include <stdint.h>\n"
+    return f"#ifndef {guard}\n#define {guard}\n\n{included}\n" + "\n".join(parts) + "\n#endif\n"
 
 
 def _values(label: str, values: npt.NDArray[Any]) -> str:

@@ -42,7 +42,7 @@ _MODEL_C = """\
  * network; micronets_kernels.h describes the kernels that compute the layers. */
 #include "{header}"
 
-#include "micronets_kernels.h"
+{include_math}#include "micronets_kernels.h"
 {include_state}
 #ifndef MICRONETS_LAYER
 #define MICRONETS_LAYER(index) /* before layer `index`, and after the last one with {m}LAYERS */
@@ -324,6 +324,7 @@ def _model_c(
     return _MODEL_C.format(
         title=package.title(model),
         header=names.header,
+        include_math=ctext.math_header(table.values for code in codes for table in code.tables),
         include_state='#include "micronets_state.h"\n' if kept else "",
         parameters="void *arena, void *state" if kept else "void *arena",
         keep_state="    micronets_keep_state(a, (int8_t *)state);\n" if kept else "",
