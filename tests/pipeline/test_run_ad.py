@@ -53,6 +53,7 @@ def test_the_run_reports_auc_and_its_interval(made: tuple[Path, Result]) -> None
     assert facts["metric"] == "auc"
     assert (facts["judged"], facts["judged_noun"]) == (48, "clips")
     assert facts["scores"][-1]["value"] > 0.5
+    assert facts["worse_than_guessing"] is False
     low, high = facts["interval"]
     assert 0 <= low <= facts["scores"][-1]["value"] <= high <= 1
     assert {"auc", "pauc", "auc slider_id_00", "pauc slider_id_07"} <= {*facts["scores"][-1]["metrics"]}

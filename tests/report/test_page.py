@@ -57,10 +57,11 @@ def test_the_summary_counts_unequal_classes(unequal: Facts) -> None:
     assert table["scores"][-1]["metrics"][BALANCED] == 0.5
 
 
-def test_an_auc_below_chance_is_red() -> None:
-    facts = facts_of("ad_f446re")
+@pytest.mark.parametrize("name", ["ad_f446re", "vww_f446re"])
+def test_a_score_below_chance_is_red(name: str) -> None:
+    facts = facts_of(name)
     assert "bad" not in header(run_page(facts))
-    low = replace(facts, scores=(*facts.scores[:-1], replace(facts.scores[-1], value=0.41)))
+    low = replace(facts, worse_than_guessing=True)
     assert '<p class="lead bad">' in header(run_page(low))
     assert '<span class="pill bad">worse than chance</span>' in header(run_page(low))
 

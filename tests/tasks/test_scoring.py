@@ -7,6 +7,8 @@ import pytest
 
 from micronets import tasks
 from micronets.errors import SpecError
+from micronets.tasks.ad.data import AdData
+from micronets.tasks.ad.settings import Windows
 from micronets.tasks.arrays.in_memory import arrays
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, KwsData
 from micronets.tasks.labelled import LabelledData
@@ -19,6 +21,7 @@ from micronets.tasks.scoring import (
     remarks,
     size_notes,
     unequal,
+    worse_than_guessing,
 )
 
 RARE = [[0, 4], [0, 76]]  # 4 examples of the first class, never right
@@ -60,6 +63,10 @@ def test_classes_without_examples_are_named() -> None:
     assert remarks(score_of([[9, 0, 1], [0, 0, 0], [1, 0, 9]]), ("a", "b", "c")) == (
         "says nothing about classes without examples: 'b'",
     )
+    assert remarks(score_of([[3, 0], [0, 0]]), ("a", "b")) == (
+        "says nothing about classes without examples: 'b'",
+        "fewer than 5 examples of a class, which say little about it: 3 of 'a'",
+    )
     one = [[0] * 9, [1, 9, *[0] * 7], *[[0] * 9] * 7]
     assert remarks(score_of(one), "abcdefghi") == (
         "says nothing about classes without examples: 'a', 'c', 'd', 'e', 'f', 'g' and 2 more",
@@ -73,6 +80,31 @@ def test_an_auc_below_chance_is_remarked() -> None:
     (one,) = remarks(Score({"auc": 0.6, "auc fan_id_00": 0.8, "auc fan_id_02": 0.4}, None, 10), ())
     assert one.startswith("the AUC for fan_id_02 is below 50 %")
     assert remarks(Score({"auc": 0.6, "auc fan_id_00": 0.6}, None, 10), ()) == ()
+
+
+def test_a_balanced_accuracy_below_that_of_guessing_is_remarked() -> None:
+    swapped = by_balanced_accuracy(score_of([[1, 4], [480, 20]]))
+    assert "worse than guessing, which has a balanced accuracy of 50.00 %" in remarks(swapped, ("a", "b"))
+    assert remarks(by_balanced_accuracy(score_of([[6, 4], [4, 6]])), ("a", "b")) == ()
+    assert worse_than_guessing({"auc": 0.41, "pauc": 0.5}, None) > worse_than_guessing({"auc": 0.5, "pauc": 0.4}, None)
+    assert worse_than_guessing({"accuracy": 0.5}, [[0, 4], [5, 1]])
+    assert not worse_than_guessing({"accuracy": 0.0}, [[0, 9], [0, 0]]), "one class says nothing about guessing"
+
+
+def test_few_clips_of_a_machine_are_named() -> None:
+    machine, abnormal = np.repeat([0, 1], [9, 5]), np.array([0] * 6 + [1] * 3 + [1] * 5, bool)
+    data = AdData(
+        classes=("fan_id_00", "fan_id_02"),
+        source="",
+        windows=Windows(frames=2),
+        clips={"test": np.zeros((14, 2, 2), np.uint8)},
+        machine={"test": machine},
+        abnormal={"test": abnormal},
+    )
+    score = data.evaluate(np.random.default_rng(0).normal(size=(data.size("test"), 2)), "test")
+    assert remarks(score, data.classes)[-1] == (
+        "fewer than 5 clips of a kind, which say little about it: 3 of 'fan_id_00, abnormal', 0 of 'fan_id_02, normal'"
+    )
 
 
 def test_notes_on_sizes() -> None:

@@ -74,6 +74,7 @@ class Verdict:
     - `limits`: a row for each limit.
     - `confusion`: examples by true class (row) and predicted one, where there are classes.
     - `balanced`: the balanced accuracy of the last score where the classes are unequal, 0 to 1; else None.
+    - `worse_than_guessing`: whether the last score is below that of a network that guesses.
     - `remarks`: what has to be said beside the last score so that it does not mislead (`tasks.scoring.remarks`).
     """
 
@@ -90,6 +91,7 @@ class Verdict:
     limits: tuple[LimitRow, ...]
     confusion: tuple[tuple[int, ...], ...] | None
     balanced: float | None = None
+    worse_than_guessing: bool = False
     remarks: tuple[str, ...] = ()
 
     @property

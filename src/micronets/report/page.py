@@ -89,7 +89,7 @@ def _header(facts: Facts) -> Markup:
             else f"{wrong:,} output bytes differ under TFLM"
         )
         pills.append(el("span", text, class_=f"pill {'bad' if wrong else 'good'}"))
-    if _worse_than_chance(facts):
+    if facts.worse_than_guessing:
         pills.append(el("span", "worse than chance", class_="pill bad"))
     never = [name for i, name in enumerate(facts.classes) if facts.confusion and _never_right(facts.confusion[i], i)]
     if never:
@@ -118,18 +118,13 @@ def _header(facts: Facts) -> Markup:
             "p",
             el("b", percent(value.value)),
             lead,
-            class_="lead bad" if _worse_than_chance(facts) else "lead",
+            class_="lead bad" if facts.worse_than_guessing else "lead",
         ),
         el("ul", [el("li", remark[0].upper() + remark[1:] + ".") for remark in facts.remarks], class_="warning")
         if facts.remarks
         else None,
         el("p", pills),
     )
-
-
-def _worse_than_chance(facts: Facts) -> bool:
-    """Tells whether the AUC is below that of a network that guesses."""
-    return facts.metric == "auc" and facts.scores[-1].value < 0.5
 
 
 def _never_right(row: Sequence[int], index: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ class Score:
     - `samples`: how many things were judged.
     - `noun`: what they are, in the plural.
     - `confusion`: counts `[true][predicted]`; None where the task does not name classes.
+    - `sizes`: how many things of each kind were judged, where the task does not name classes but kinds matter.
     """
 
     metrics: Mapping[str, float]
@@ -41,6 +42,7 @@ class Score:
     samples: int
     noun: str = "examples"
     confusion: list[list[int]] | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -103,11 +105,25 @@ def unequal(confusion: Sequence[Sequence[int]]) -> bool:
     return bool(sizes) and max(sizes) > UNEQUAL * min(sizes)
 
 
+def worse_than_guessing(metrics: Mapping[str, float], confusion: Sequence[Sequence[int]] | None) -> bool:
+    """Tells whether a network does worse than one that guesses: an AUC or a balanced accuracy below that of chance.
+
+    - `metrics`: values 0 to 1 by name, the task's own metric first.
+    - `confusion`: counts `[true][predicted]`; None where the task does not name classes. One that guesses has a
+      balanced accuracy of one in as many as there are classes with examples.
+    """
+    if confusion is None:
+        return metrics.get("auc", 1.0) < 0.5
+    present = sum(1 for row in confusion if sum(row))
+    return present > 1 and balanced_accuracy(confusion) < 1 / present
+
+
 def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
     """Returns what has to be said beside a score so that it does not mislead, a sentence each.
 
     Said are: an AUC below 0.5, classes without examples, unequal classes, an accuracy that naming one class always
-    would reach too, classes of which no example is named right, and classes with fewer than `FEW` examples.
+    would reach too, a balanced accuracy below that of guessing, classes of which no example is named right, and classes
+    or kinds with fewer than `FEW` examples.
 
     - `classes`: the names of the classes, in the order of the confusion counts.
     """
@@ -118,13 +134,14 @@ def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
         where = f" for {_listed(machines)}" if machines and score.value >= 0.5 else ""
         found.append(f"the AUC{where} is below 50 %: worse than chance, what is normal scores higher than what is not")
     if score.confusion is None:
-        return tuple(found)
+        return (*found, *_few_remarks(score.sizes, score.noun, "kind"))
     rows = [(name, row, row[i]) for i, (name, row) in enumerate(zip(classes, score.confusion, strict=True)) if sum(row)]
     absent = [f"'{name}'" for name, row in zip(classes, score.confusion, strict=True) if not sum(row)]
     if absent and rows:
         found.append(f"says nothing about classes without {score.noun}: {_listed(absent)}")
+    few = _few_remarks({name: sum(row) for name, row, _ in rows}, score.noun, "class")
     if len(rows) < 2:
-        return tuple(found)
+        return (*found, *few)
     largest, smallest = (choose(rows, key=lambda r: sum(r[1])) for choose in (max, min))
     always = sum(largest[1]) / max(score.samples, 1)
     if unequal(score.confusion):
@@ -135,13 +152,23 @@ def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
         )
     if score.metric == "accuracy" and score.value <= always:
         found.append(f"no more often right than naming '{largest[0]}' every time would be ({100 * always:.2f} %)")
+    elif worse_than_guessing(score.metrics, score.confusion):
+        found.append(f"worse than guessing, which has a balanced accuracy of {100 / len(rows):.2f} %")
     never = [f"'{name}'" for name, _, right in rows if not right]
     if never:
         found.append(f"never named right: {_listed(never)}")
-    few = [f"{sum(row)} of '{name}'" for name, row, _ in rows if sum(row) < FEW]
-    if few:
-        found.append(f"fewer than {FEW} {score.noun} of a class, which say little about it: {_listed(few)}")
-    return tuple(found)
+    return (*found, *few)
+
+
+def _few_remarks(sizes: Mapping[str, int], noun: str, group: str) -> tuple[str, ...]:
+    """Returns a remark on groups with fewer than `FEW` examples, or nothing.
+
+    - `sizes`: the number of examples by the name of the group.
+    - `noun`: what an example is, in the plural.
+    - `group`: what a group is, in the singular.
+    """
+    few = [f"{n} of '{name}'" for name, n in sizes.items() if n < FEW]
+    return (f"fewer than {FEW} {noun} of a {group}, which say little about it: {_listed(few)}",) if few else ()
 
 
 def _listed(names: Sequence[str]) -> str:

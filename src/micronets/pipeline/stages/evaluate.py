@@ -38,7 +38,7 @@ from micronets.streaming.plan import plan_stream, unstreamable
 from micronets.tasks import Score, TaskData
 from micronets.tasks.kws.data import KwsData
 from micronets.tasks.labelled import LabelledData
-from micronets.tasks.scoring import balanced_accuracy, remarks, unequal
+from micronets.tasks.scoring import balanced_accuracy, remarks, unequal, worse_than_guessing
 
 _SHORTEST_STREAM_S, _LONGEST_STREAM_S = 20.0, 300.0  # length of the stream that a model is judged by
 _SECONDS_A_CLIP = 3.0  # of a stream, with the pause behind the clip
@@ -92,6 +92,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         limits=_limits(context, file, found, in_c),
         confusion=None if result.confusion is None else tuple(map(tuple, result.confusion)),
         balanced=balanced_accuracy(result.confusion) if result.confusion and unequal(result.confusion) else None,
+        worse_than_guessing=worse_than_guessing(result.metrics, result.confusion),
         remarks=remarks(result, context.data.classes),
     )
     write_atomic(context.run / EVALUATION, json.dumps(verdict.to_json(), indent=1) + "\n")

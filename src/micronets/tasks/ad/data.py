@@ -133,7 +133,12 @@ class AdData(LabelledData):
         means = np.mean([*each.values()], 0).tolist() if each else [0.5, 0.5]
         rest = {f"{kind} {c}": v for c, values in each.items() for kind, v in zip(("auc", "pauc"), values, strict=True)}
         metrics = {"auc": means[0], "pauc": means[1], **rest}
-        return Score(metrics, interval([*judged.values()]), len(scores), "clips")
+        sizes = {
+            f"{machine}, {kind}": int((bad == (kind == "abnormal")).sum())
+            for machine, (_, bad) in groups.items()
+            for kind in ("normal", "abnormal")
+        }
+        return Score(metrics, interval([*judged.values()]), len(scores), "clips", sizes=sizes)
 
     def front_end(self, settings: Mapping[str, int]) -> str:
         """Returns the JSON of how sound becomes windows."""
