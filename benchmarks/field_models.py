@@ -129,7 +129,7 @@ def found_of(path: Path) -> Found:
 
 def tensors_compared(file: ModelFile, path: Path) -> tuple[int | None, str]:
     """Returns how many bytes of tensors are TFLM's, all of them, or why TFLM does not run the model."""
-    why = why_tflm_cannot_run(file.model)
+    why = why_tflm_cannot_run(file.model, file.tensors)
     if why is not None:
         return None, why
     x = seeded_inputs(file.model, SAMPLES, 0)

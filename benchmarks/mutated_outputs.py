@@ -48,7 +48,7 @@ from micronets.errors import DeviceError, MicronetsError
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes.base import seeded_inputs
-from micronets.tflite import read, write
+from micronets.tflite import ModelFile, read, write
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
 from tests.support.random_models import random_arch, random_model
 
@@ -123,7 +123,7 @@ def examine(data: bytes, number: int) -> tuple[Outcome, QuantizedModel | None, A
         return Outcome(number, "refused"), None, None, b""
     x = seeded_inputs(model, SAMPLES, number)
     expected = reference.output_bytes(model, x).tobytes()
-    cannot = why_tflm_cannot_run(model)
+    cannot = why_tflm_cannot_run(model, ModelFile("x.tflite", data, model).tensors)
     if cannot:
         return Outcome(number, "TFLM cannot", cannot), model, x, expected
     try:

@@ -21,6 +21,7 @@ _TYPES = {
     "float16": s.TensorType.FLOAT16,
     "float32": s.TensorType.FLOAT32,
 }
+_CUSTOM = 32
 _NUMBERS = (s.TensorType.INT32, s.TensorType.INT64, s.TensorType.FLOAT16, s.TensorType.FLOAT32)
 
 
@@ -45,12 +46,19 @@ class FileTensor:
 
 @dataclass(frozen=True)
 class FileLayer:
-    """An operator of a file: its number, the numbers of its tensors, and the fields of its options."""
+    """An operator of a file.
+
+    - op: its number.
+    - inputs, outputs: the numbers of its tensors.
+    - options: the fields of its options.
+    - custom: the name of a custom operator that takes the place of `op`; "" for none.
+    """
 
     op: Op
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: tuple[Field, ...] = ()
+    custom: str = ""
 
 
 def constant(*values: int, shape: tuple[int, ...] | None = None) -> FileTensor:
@@ -88,11 +96,11 @@ def small_file(
                 ]
             )
         )
-    codes = list(dict.fromkeys(layer.op for layer in layers))
+    codes = list(dict.fromkeys((layer.op, layer.custom) for layer in layers))
     operators = []
     for layer in layers:
         fields: list[Field] = [
-            (s.OperatorSlot.CODE_INDEX, "uint32", codes.index(layer.op), 0),
+            (s.OperatorSlot.CODE_INDEX, "uint32", codes.index((layer.op, layer.custom)), 0),
             (s.OperatorSlot.INPUTS, "table", file.vector(np.int32, layer.inputs), 0),
             (s.OperatorSlot.OUTPUTS, "table", file.vector(np.int32, layer.outputs), 0),
         ]
@@ -112,11 +120,12 @@ def small_file(
     numbers = [
         file.table(
             [
-                (s.OperatorCodeSlot.DEPRECATED_CODE, "int8", int(op), 0),
-                (s.OperatorCodeSlot.CODE, "int32", int(op), 0),
+                (s.OperatorCodeSlot.DEPRECATED_CODE, "int8", _CUSTOM if custom else int(op), 0),
+                (s.OperatorCodeSlot.CODE, "int32", _CUSTOM if custom else int(op), 0),
+                (s.OperatorCodeSlot.CUSTOM_CODE, "table", file.string(custom) if custom else 0, 0),
             ]
         )
-        for op in codes
+        for op, custom in codes
     ]
     top = file.table(
         [

@@ -56,6 +56,25 @@ def test_every_operator_that_is_not_read_is_named_at_once(shared: Path) -> None:
     assert text.endswith("; docs/operators.md has those that are")
 
 
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [
+        ("ethos-u", "give the file from before Vela"),
+        ("edgetpu-custom-op", "give the file from before edgetpu_compiler"),
+        ("TFLite_Detection_PostProcess", "cut the model before it, and do that in code of your own"),
+        ("Mine", "docs/operators.md has those that are"),
+    ],
+)
+def test_a_custom_operator_of_a_known_tool_is_refused_with_the_way_out(name: str, way_out: str) -> None:
+    codes = FileTensor((1, 4))
+    data = small_file([codes, codes], [FileLayer(Op.RELU, (0,), (1,), custom=name)], [0], [1])
+    with pytest.raises(UnsupportedError) as e:
+        read(data, "m")
+    text = str(e.value)
+    assert text.startswith(f"m: operator 0 (CUSTOM {name}): this operator writing tensor 1 't1' is not supported; ")
+    assert text.endswith(way_out)
+
+
 def _chain() -> tuple[list[FileTensor], list[FileLayer]]:
     """Tensors, of which 9 is [1, 12, 3]: a quotient, its limits, its place in a list, and a slice of that."""
     number = FileTensor((), type=s.TensorType.INT32)

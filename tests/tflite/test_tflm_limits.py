@@ -38,8 +38,11 @@ from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import validate
 from micronets.runtimes.tflm import TFLM
-from micronets.tflite import as_file, read, write
+from micronets.tflite import ModelFile, as_file, read, write
+from micronets.tflite.codec import Op
+from micronets.tflite.schema import TENSOR_TYPES
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
+from tests.support.small_file import FileLayer, FileTensor, small_file
 
 
 def softmax(scale: float, beta: float = 1.0) -> QuantizedModel:
@@ -96,6 +99,29 @@ def test_scales_at_which_shifts_of_tflm_are_no_c(layer: Layer, scales: tuple[flo
     if says is None and interpreter.available():
         theirs = interpreter.run(as_file(model, "m").content, x, arena_bytes=1 << 16)
         assert np.array_equal(np.ravel(theirs), ours.ravel())
+
+
+@pytest.mark.parametrize("type_", ["int8", "int16"])
+@pytest.mark.parametrize(("op", "runs"), [(Op.SUB, False), (Op.MUL, True)])
+def test_a_sum_with_a_constant_of_scale_0_ends_tflm(op: Op, runs: bool, type_: str) -> None:
+    codes = FileTensor((1, 6), type=TENSOR_TYPES[type_], zero_point=0)
+    zeros = FileTensor((1, 6), np.zeros((1, 6), type_), scale=0.0, zero_point=0)
+    data = small_file([codes, zeros, codes], [FileLayer(op, (0, 1), (2,))], [0], [2])
+    file = ModelFile("m", data, read(data))
+    says = (
+        "layer 't2': TFLM's SUB takes scales above 0, and that of its constant of zeros is 0: TFLM cannot run this "
+        "model"
+    )
+    assert why_tflm_cannot_run(file.model, file.tensors) == (None if runs else says)
+    assert why_tflm_cannot_run(file.model) is None
+    x = np.arange(6).astype(type_)[None]
+    if interpreter.available():
+        assert np.array_equal(interpreter.run(write(file.model), x).reshape(x.shape), reference.run(file.model, x))
+        if runs:
+            interpreter.run(data, x)
+        else:
+            with pytest.raises(DeviceError, match=r"^TFLM: it cannot run the model"):
+                interpreter.run(data, x)
 
 
 @pytest.mark.parametrize(("name", "says"), [("tflm_2_28", "has the values of buffer 2"), ("tflm_4_187", "do not hold")])

@@ -132,6 +132,9 @@ def test_what_cmsis_nn_does_not_take_is_told() -> None:
         "model on a Cortex-M"
     )
     assert why_tflm_cannot_run(read(dense(None))) is None
+    small = {INPUT: TensorQuant(0.001, 0), "y": TensorQuant(2.0**-29, 0), "z": TensorQuant(2.0**-15, 0)}
+    everywhere = Arch((3,), (layer, Logistic(name="z", inputs=("y",))), "int16")
+    assert str(why_tflm_cannot_run(QuantizedModel(everywhere, small, {"y": weights}))).startswith("layer 'z': TFLM's")
 
 
 @needs_tflm

@@ -323,7 +323,7 @@ def _inspected(
     c = cost(arch, board, tensors=tensors, front_end=front_end)
     no_tflm = core_of(board.core, board.name).no_tflm
     if file is not None:
-        no_tflm = no_tflm or why_tflm_cannot_run(file.model)
+        no_tflm = no_tflm or why_tflm_cannot_run(file.model, file.tensors)
     ours = arch if file is None else optimise(file.model).arch
     more = 0 if front_end is None else front_end.flash_bytes
     flash = c.flash_bytes if file_bytes is None else file_bytes + RUNTIME_FLASH_BYTES + more

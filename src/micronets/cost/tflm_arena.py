@@ -154,6 +154,7 @@ class FileTensors:
     - unscaled: the inputs and outputs of the network that have no scale, by name: float32, bool, and int32 numbers.
     - scaled: the tensors of float32, bool and int32 that have a scale all the same, by name. It means nothing, but TFLM
       makes room for it.
+    - zero_scales: the layers of int8 and int16 that combine a constant whose scale is 0 with a tensor, by name.
     """
 
     count: int
@@ -167,6 +168,7 @@ class FileTensors:
     folded: tuple[ShapeOperator, ...] = ()
     unscaled: frozenset[str] = frozenset()
     scaled: frozenset[str] = frozenset()
+    zero_scales: frozenset[str] = frozenset()
     kernels: Mapping[str, TflmKernel] = field(default_factory=dict)
 
 

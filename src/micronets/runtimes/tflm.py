@@ -288,7 +288,7 @@ def _no_build(board: Board) -> str:
 
 def _check_runs(file: ModelFile) -> None:
     """Raises `UnsupportedError` for a model on which TFLM's kernels abort."""
-    reason = why_tflm_cannot_run(file.model)
+    reason = why_tflm_cannot_run(file.model, file.tensors)
     if reason is not None:
         raise UnsupportedError(f"{file.name}: {reason}; take --runtime c")
 

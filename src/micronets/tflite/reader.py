@@ -29,6 +29,12 @@ from micronets.tflite.tensors import Array, Graph, Tensor, file_shape, plain_nam
 from micronets.tflite.tflm_limits import check_four_bit_outputs
 
 _NO_UINT8 = "; TFLM has no uint8 kernel of it: today's converters make int8 inside, and QUANTIZE at the edges"
+_OTHER_TOOLS = {
+    "ethos-u": "ethos-u is what Vela makes for an Ethos-U NPU alone: give the file from before Vela",
+    "edgetpu-custom-op": "edgetpu-custom-op runs on an Edge TPU alone: give the file from before edgetpu_compiler",
+    "TFLite_Detection_PostProcess": "TFLite_Detection_PostProcess decodes and sorts boxes: cut the model before it, "
+    "and do that in code of your own",
+}
 _MOST_TENSORS = 100  # how many tensors an operator may read, and how many it may write
 
 
@@ -196,7 +202,8 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
         if code not in set(Op):
             at = f" writing {graph.tensor(outputs[0]).label}" if outputs else ""
             others = _other_operators(codes, tables, k)
-            raise graph.unsupported(f"this operator{at} is not supported{others}; docs/operators.md has those that are")
+            way_out = _way_out(codes) or "docs/operators.md has those that are"
+            raise graph.unsupported(f"this operator{at} is not supported{others}; {way_out}")
         inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
         op = Op(code)
         count = codec(op).inputs
@@ -226,6 +233,12 @@ def _full_name(codes: FlatTables, table: FlatTable) -> str:
     name, custom = op_name(operator_code(entry)), entry.text(s.OperatorCodeSlot.CUSTOM_CODE)
     shown = "".join(c if c.isprintable() else "?" for c in custom[:40])
     return f"{name} {shown}" if name == "CUSTOM" and shown else name
+
+
+def _way_out(codes: FlatTables) -> str:
+    """Returns what custom operators of other tools are and what can be done about them; "" for a file without any."""
+    names = (codes[k].text(s.OperatorCodeSlot.CUSTOM_CODE) for k in range(len(codes)))
+    return "; ".join(_OTHER_TOOLS[name] for name in dict.fromkeys(names) if name in _OTHER_TOOLS)
 
 
 def _other_operators(codes: FlatTables, tables: FlatTables, first: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from micronets.cost.tflm_arena import FileTensors, ShapeOperator, WeightTensors
-from micronets.ir.layers import Reshape
+from micronets.ir.layers import Binary, Reshape
 from micronets.ir.ops import TflmKernel
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
@@ -84,8 +84,11 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
             views.pop(kept)
             kernels[kept] = _KERNELS[Op(code)]
     weights: dict[str, WeightTensors] = {}
+    zero_scales, types = set(), model.arch.types()
     for output, tensors in operands.items():
         name = views.get(output, output)
+        if isinstance(layers.get(name), Binary) and types[name] in ("int8", "int16"):
+            zero_scales |= {name for index in tensors if graph.only_zeros(graph.tensor(index))}
         if name in model.weights:
             place = bias_place(layers[name])
             bias = None if len(tensors) <= place or tensors[place] == -1 else _scale_count(graph, tensors[place])
@@ -116,6 +119,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         folded=folded,
         kernels=kernels,
         unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
+        zero_scales=frozenset(zero_scales),
         scaled=frozenset(
             name
             for name, of in model.arch.types().items()

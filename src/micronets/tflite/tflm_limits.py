@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from micronets.cost.tflm_arena import FileTensors
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import FullyConnected, Logistic, Pad, Rsqrt, Softmax, Tanh
+from micronets.ir.layers import (
+    Add,
+    FullyConnected,
+    Logistic,
+    Pad,
+    Rsqrt,
+    Softmax,
+    SquaredDifference,
+    Sub,
+    Tanh,
+)
 from micronets.ir.ops import operator
 from micronets.quantized.arithmetic import activation_range, bit_range
 from micronets.quantized.model import QuantizedModel
@@ -15,14 +26,22 @@ _LEAST_SCALE, _SCALE_LIMIT = 2.0**-28, 2.0**34  # TFLM's Logistic and Tanh then 
 _ROOT_LIMIT = 4096  # TFLM's Rsqrt then shifts right by at most 31
 
 
-def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
+def why_tflm_cannot_run(model: QuantizedModel, tensors: FileTensors | None = None) -> str | None:
     """Returns why TFLM's kernels abort on a model or give what no rule foresees, in one line; None where they run it.
 
     Our C runs such a model all the same. TFLM's Softmax takes a multiplier above 1 only: `PreprocessSoftmaxScaling`
     ends the program for a smaller one. Logistic, Tanh and Rsqrt shift by numbers that follow from the scales, by more
     bits than C has a meaning for where these are extreme. CMSIS-NN, of which the kernels on a Cortex-M are, takes one
-    scale for the weights of a FullyConnected layer of int16; TFLM's own kernel takes several.
+    scale for the weights of a FullyConnected layer of int16; TFLM's own kernel takes several. ADD, SUB and
+    SQUARED_DIFFERENCE end the program for a scale of 0, which converters give to a constant of zeros alone.
+
+    What ends TFLM everywhere is named before what ends it on a Cortex-M.
+
+    - model: the model.
+    - tensors: the tensors of the file that it was read from; None for the file that we write, where no scale is 0.
     """
+    on_cortex_m: str | None = None
+    zero_scales = frozenset[str]() if tensors is None else tensors.zero_scales
     for step in model.arch.steps():
         layer = step.layer
         limit = None
@@ -31,10 +50,12 @@ def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
         match layer:
             case FullyConnected() if step.input_types[0] == "int16" and len(model.weights[layer.name].scales) > 1:
                 scales = len(model.weights[layer.name].scales)
-                return (
+                on_cortex_m = on_cortex_m or (
                     f"layer '{layer.name}': CMSIS-NN's FULLY_CONNECTED of int16 takes one scale for all weights, not "
                     f"{scales}: TFLM cannot run this model on a Cortex-M"
                 )
+            case Add() | Sub() | SquaredDifference() if layer.name in zero_scales:
+                limit = "scales above 0, and that of its constant of zeros is 0"
             case Softmax():
                 scale = _scale(model, layer.inputs[0]) * float(np.float32(layer.beta))
                 if scale * 2**_SOFTMAX_BITS <= 1:
@@ -52,7 +73,7 @@ def why_tflm_cannot_run(model: QuantizedModel) -> str | None:
         if limit is not None:
             name = operator(layer).tflite_name
             return f"layer '{layer.name}': TFLM's {name} takes {limit}: TFLM cannot run this model"
-    return None
+    return on_cortex_m
 
 
 def _scale(model: QuantizedModel, name: str) -> float:
