@@ -2,11 +2,14 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from micronets import files
+from micronets.device.cross_compiler import run_tool
+from micronets.device.host_compiler import compile_c
 from micronets.errors import DataError
 from micronets.files import atomic, digest, fingerprint, is_part, remove_dead_parts, remove_parts, walk, write_atomic
 
@@ -204,4 +207,15 @@ def test_temporary_directories_of_killed_processes_are_removed_and_those_of_livi
     for process, path in ((living, held), (last, own)):
         process.communicate("")
         assert process.returncode == 0
+        assert not path.exists()
+
+
+def test_temporary_files_of_compilers_go_where_those_of_killed_processes_are_removed(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    tell = "import pathlib, sys, tempfile; pathlib.Path(sys.argv[-1]).write_text(tempfile.gettempdir())"
+    compile_c([], told, [], [sys.executable, "-c", tell])
+    run_tool([sys.executable, "-c", tell, str(tmp_path / "told too")], "compile")
+    for path in map(Path, (told.read_text(), (tmp_path / "told too").read_text())):
+        assert path.name.startswith("micronets-scratch-")
+        assert path.parent == Path(tempfile.gettempdir())
         assert not path.exists()

@@ -304,6 +304,16 @@ def temporary_directory() -> Iterator[Path]:
             os.close(handle)
 
 
+@contextmanager
+def temporary_environment() -> Iterator[dict[str, str]]:
+    """Yields environment variables for a program whose temporary files go to a `temporary_directory`.
+
+    A compiler that is killed leaves its temporary files behind; there the next process removes them.
+    """
+    with temporary_directory() as directory:
+        yield {**os.environ, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(directory))}
+
+
 @cache
 def _remove_left_temporary_directories(parent: Path) -> None:
     """Removes the temporary directories of this user in `parent` that no living process has locked."""

@@ -26,7 +26,7 @@ from micronets.compiler.kernel_files import is_source
 from micronets.device.architectures import ARCHITECTURES, architecture_of
 from micronets.device.kept_objects import compile_once
 from micronets.errors import DeviceError, SpecError
-from micronets.files import temporary_directory
+from micronets.files import temporary_directory, temporary_environment
 from micronets.installation import install
 
 _ZIG = (sys.executable, "-m", "ziglang", "cc")
@@ -292,10 +292,11 @@ def run_tool(command: Sequence[str], what: str) -> str:
 
     Raises `DeviceError` with its first error message.
     """
-    try:
-        done = child_processes.run(command, timeout_s=_TIMEOUT_S)
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
+    with temporary_environment() as environment:
+        try:
+            done = child_processes.run(command, timeout_s=_TIMEOUT_S, environment=environment)
+        except (OSError, subprocess.TimeoutExpired) as e:
+            raise DeviceError(f"{what}: cannot run {command[0]} ({type(e).__name__})") from e
     if done.returncode:
         output = done.stderr.decode(errors="replace").splitlines()
         linker = [line for line in output if "overflowed" in line or "undefined reference" in line]

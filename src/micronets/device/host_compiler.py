@@ -11,6 +11,7 @@ from pathlib import Path
 
 from micronets import child_processes
 from micronets.errors import DeviceError
+from micronets.files import temporary_environment
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
 _TIMEOUT_S = 600  # seconds after which the compiler is killed
@@ -40,10 +41,11 @@ def compile_c(
     """
     command = command or host_compiler()
     words = [*command, *WARNINGS, *flags, *map(str, sources), "-o", str(target)]
-    try:
-        done = child_processes.run(words, timeout_s=_TIMEOUT_S)
-    except (OSError, subprocess.TimeoutExpired) as e:
-        raise DeviceError(f"the C compiler '{command[0]}' did not run ({e}); install cc, gcc or clang") from e
+    with temporary_environment() as environment:
+        try:
+            done = child_processes.run(words, timeout_s=_TIMEOUT_S, environment=environment)
+        except (OSError, subprocess.TimeoutExpired) as e:
+            raise DeviceError(f"the C compiler '{command[0]}' did not run ({e}); install cc, gcc or clang") from e
     if done.returncode:
         output = done.stderr.decode(errors="replace").splitlines()
         lines = [line for line in output if "error" in line] or output or ["no message"]
