@@ -1,7 +1,6 @@
 """On a terminal the progress of a stage is one line that is written anew; elsewhere it is lines."""
 
 import io
-import os
 
 import pytest
 
@@ -36,7 +35,7 @@ def test_a_line_of_progress_is_written_anew_and_gives_way_to_others(monkeypatch:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 24)))
+    monkeypatch.setenv("COLUMNS", "60")
     say = common.ProgressPrinter(seconds=0)
     say(StepEvent("train", 1, 9, 80.0))
     say(StepEvent("train", 2, 9, 70.0, {"loss": 0.5, "some_figure_that_is_so_long_that_the_line_ends": 1.0}))
