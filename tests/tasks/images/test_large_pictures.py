@@ -57,7 +57,8 @@ def test_only_what_pillow_refuses_is_too_large_and_its_warnings_are_not_shown(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     (tmp_path / "a").mkdir()
     (tmp_path / "a/notes.txt").write_text("x")
-    Image.new("RGB", (40, 40)).save(tmp_path / "a/x.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    shades = Image.linear_gradient("L").resize((40, 40)).convert("RGB")
+    shades.save(tmp_path / "a/x.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
     data = tasks.load("images", tmp_path, kept=9, splits=("all",))
     assert data.size("all") == 1
     assert data.notes == (f"1 file that is of no image format ignored (first: {tmp_path / 'a/notes.txt'})",)
