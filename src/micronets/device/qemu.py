@@ -56,8 +56,9 @@ def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int | Sequence[in
 
     Raises `DeviceError` if QEMU is not installed, has no such machine, fails, or takes more than five minutes.
     """
+    machine, program = _machine(board)
     image, sizes = read_image(elf), _sizes(output_bytes)
-    words = _command(board, image)
+    words = _command(machine, program, image, board)
     with temporary_directory() as directory, _Session(words, architecture_of(board.core), directory, elf) as session:
         runs = [_run_sample(session, image, sample.tobytes(), sizes) for sample in x]
     outputs = np.frombuffer(b"".join(output for output, _ in runs), np.int8).reshape(len(x), sum(sizes))
@@ -96,10 +97,11 @@ def emulate_layers(
 
     Raises `DeviceError` as `emulate` does, and for a firmware that writes beside its arena.
     """
+    machine, program = _machine(board)
     image, sizes = read_image(elf), _sizes(output_bytes)
     symbols, outputs, values = image.symbols, [], dict.fromkeys(words, 0)
     first: Counter[int] = Counter()
-    command = _command(board, image)
+    command = _command(machine, program, image, board)
     bottom, top, guard = (symbols[f"firmware_{name}"] for name in ("stack_bottom", "stack_top", "bss_end"))
     arena, behind = symbols["firmware_arena"], symbols["firmware_arena"] + image.arena_bytes
     painted = (bottom, top - bottom), (guard, arena - guard), (behind, _GUARD_BYTES)
@@ -130,20 +132,28 @@ def _sizes(output_bytes: int | Sequence[int]) -> tuple[int, ...]:
     return (output_bytes,) if isinstance(output_bytes, int) else tuple(output_bytes)
 
 
-def _command(board: Board, image: Image) -> tuple[str, ...]:
-    """Returns the words that start QEMU for a firmware. Raises `DeviceError` where it cannot run it."""
+def _machine(board: Board) -> tuple[QemuMachine, str]:
+    """Returns the machine of a board's core, and the path of its program. Raises `DeviceError` where one is missing."""
     machine = core_of(board.core, board.name).qemu
     if machine is None:
         known = ", ".join(name for name, core in CORES.items() if core.qemu)
         raise DeviceError(f"QEMU: no machine for {board.name}'s {board.core}; there are: {known}; use the device sim")
-    command = shutil.which(machine.program)
-    other = other_device(board)
-    if command is None:
-        raise DeviceError(f"QEMU: no {machine.program} found: install it ({_install(machine)}), or {other}")
+    program = shutil.which(machine.program)
+    if program is None:
+        raise DeviceError(
+            f"QEMU: no {machine.program} found: install it ({_install(machine)}), or {other_device(board)}"
+        )
+    return machine, program
+
+
+def _command(machine: QemuMachine, program: str, image: Image, board: Board) -> tuple[str, ...]:
+    """Returns the words that start QEMU for a firmware. Raises `DeviceError` for one that its machine cannot hold."""
     behind = image.symbols["firmware_arena"] + image.arena_bytes - image.symbols["firmware_stack_bottom"]
     if max(len(image.flash), behind) > machine.memory_bytes:
-        raise DeviceError(f"QEMU: the firmware needs more than the machine's {machine.memory_bytes:,} bytes; {other}")
-    return (command, "-M", machine.machine, *machine.options)
+        raise DeviceError(
+            f"QEMU: the firmware needs more than the machine's {machine.memory_bytes:,} bytes; {other_device(board)}"
+        )
+    return (program, "-M", machine.machine, *machine.options)
 
 
 def other_device(board: Board) -> str:

@@ -125,6 +125,8 @@ def test_vector(model: QuantizedModel) -> str:
 
 def _values(label: str, values: npt.NDArray[Any]) -> str:
     """Returns the definition of an array of test_vector.h."""
+    if values.dtype == np.bool_:
+        values = values.view(np.uint8)
     if values.dtype != np.float32:
         return ctext.array(f"{values.dtype}_t", f"micronets_test_{label}", values)
     body = "".join(f"    {ctext.real(v)},\n" for v in values.ravel().tolist())
