@@ -118,7 +118,7 @@ def flow(arch: Arch, shape: Sequence[int], seed: int) -> float:
         for p in net.parameters():
             p.abs_()
     net(torch.ones(1, *shape, dtype=torch.float64)).sum().backward()
-    return float(torch.log(sum((p * p.grad).sum() for p in net.parameters() if p.grad is not None)))  # type: ignore[arg-type]
+    return float(torch.log(sum((p.detach() * p.grad).sum() for p in net.parameters() if p.grad is not None)))  # type: ignore[arg-type]
 
 
 def judge(
