@@ -116,7 +116,13 @@ from the records in `ir/ops` and from what the compiler chooses. [contributing.m
 to add an operator.
 """
 
-FACTS = """## In a file
+REFUSED = (
+    *("ADD_N", "BROADCAST_ARGS", "BROADCAST_TO", "COS", "CUMSUM", "DYNAMIC_UPDATE_SLICE", "EMBEDDING_LOOKUP"),
+    *("FLOOR_MOD", "GATHER_ND", "L2_POOL_2D", "LOG", "REDUCE_ALL", "SIN", "ZEROS_LIKE"),
+)
+"""Operators that TFLM runs and that are not read."""
+
+FACTS = f"""## In a file
 
 *Types* are those of the activations, "a to b" where the output has another than the inputs. Weights are int8, or int4
 where 4 is among their bits. Scales of weights are per channel or per tensor, biases are int32; beside activations of
@@ -128,11 +134,10 @@ BATCH_TO_SPACE_ND is read as a dilated one, these two alone as a PAD and a TRANS
 kernel never sets the code of the border that SPACE_TO_BATCH_ND puts around a map: it is what the arena held before.
 Here it is 0, as in an arena of zeros, whatever the zero point is. A file with another operator is refused, by name.
 
-Of what TFLM runs, these are refused: ADD_N, BROADCAST_ARGS, BROADCAST_TO, COS, CUMSUM, DYNAMIC_UPDATE_SLICE,
-EMBEDDING_LOOKUP, FLOOR_MOD, GATHER_ND, L2_POOL_2D, LOG, REDUCE_ALL, SIN, ZEROS_LIKE; FILL and SHAPE whose results are
-not shapes; FULLY_CONNECTED with computed weights; DIV of int8 and GREATER of int16, which TFLM leaves open; PADV2 of
-other types than int8; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products of
-float32; and custom operators.
+Of what TFLM runs, these are refused: {", ".join(REFUSED)}; FILL and SHAPE whose
+results are not shapes; FULLY_CONNECTED with computed weights; DIV of int8 and GREATER of int16, which TFLM leaves open;
+PADV2 of other types than int8; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products
+of float32; activations by RELU_N1_TO_1 inside another operator; and custom operators.
 """
 
 KERNELS = """## In our C
