@@ -204,7 +204,7 @@ def test_a_search_ends_with_a_comparison_of_uniform_neighbouring_and_searched_ne
     seen, real = [], TinyTask.augmented
 
     def counted(self, indices, settings, generator):
-        seen.append(len(indices))
+        seen.append(indices.tolist())
         return real(self, indices, settings, generator)
 
     monkeypatch.setattr(TinyTask, "augmented", counted)
@@ -225,6 +225,11 @@ def test_a_search_ends_with_a_comparison_of_uniform_neighbouring_and_searched_ne
     assert found.costs == best.costs
     fitter = BudgetFitter(tiny_space(), board_budget(Budget(macs=9000), board), board)
     assert all(fitter.fits(r.values) for r in rounds)
+    n1, n2 = (r.examples // 16 for r in (rounds[0], rounds[-1]))
+    shuffled = [batch for batch in seen if batch != sorted(batch)]  # those of trainings, not of calibrations
+    first, second, third = shuffled[-2 * n2 - n1], shuffled[-2 * n2], shuffled[-n2]  # round 1's last, both of round 2
+    assert second == third, "the networks of a round have the same examples"
+    assert first != second, "every round has others"
     left = [len(seen) - 20]  # of the batches; then it is stopped among the short trainings
 
     def stopped(self, indices, settings, generator):
