@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from micronets import tasks
+from micronets import tasks, write
 from micronets.errors import MicronetsError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Split
 from tests.support.calling import call
+from tests.support.random_models import random_model
 from tests.support.wavs import write_words
 
 
@@ -38,6 +41,14 @@ def test_a_model_is_not_judged_by_a_task_of_other_inputs() -> None:
 def test_float_models_are_one_line(shared: Path) -> None:
     model = shared / "models/mlperf_tiny_float/ad01_fp32.tflite"
     assert call("evaluate", model).error.startswith(f"{model}: a float model: ")
+
+
+def test_a_model_of_several_outputs_is_one_line(tmp_path: Path) -> None:
+    parts = Arch((8, 8, 1), (Split(name="a", inputs=(INPUT,), axis=0, others=("b",)),))
+    model = write(random_model(parts, 0), tmp_path / "two.tflite")
+    assert call("evaluate", model, "--task", "features").error == (
+        f"{model}: has 2 outputs (a, b), and a score is that of one; mn.tensors, from Python, computes them all"
+    )
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

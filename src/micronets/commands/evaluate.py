@@ -212,6 +212,12 @@ def evaluate(
             "--stream, or the model that it was made of"
         )
     refuse_clips(network, file.name, front_end)
+    written = network.arch.outputs
+    if len(written) > 1:
+        raise SpecError(
+            f"{file.name}: has {counted(len(written), 'outputs')} ({', '.join(written)}), and a score is that of one; "
+            "mn.tensors, from Python, computes them all"
+        )
     names = tuple(labels) if labels is not None and len(labels) else known_labels(network.metadata, front_end)
     count = network.arch.output_shape[-1]
     if names is not None and len(names) != count:
