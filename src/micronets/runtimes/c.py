@@ -8,6 +8,7 @@ is the weights and tables that it would write. Time needs a latency model fitted
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from micronets.compiler.flash import Contents, flash_outline
 from micronets.compiler.generate.manifests import library_files
 from micronets.compiler.generate.model_c import generate
 from micronets.compiler.generate.names import DEFAULT
+from micronets.compiler.kernels.copied import WeightCopies
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, and_smaller, goal_named
 from micronets.compiler.memory.plan import bounds, needs, plan_arena
 from micronets.cost.costs import TFLM_COSTS, BudgetCost, Network, RuntimeCosts, no_limit_on_times, time_and_energy
@@ -226,9 +228,19 @@ def compile_for(
     Raises `SpecError` for unknown `patches` or an unknown goal, and what `compile_model` raises.
     """
     limit, frames = arena_limit(board, patches), camera_of(camera)
+    room = min(largest_arena_bytes(board), sys.maxsize if limit is None else limit)
+    copies = None if board.simulation is None else WeightCopies(board.simulation, room)
     *larger, smallest = and_smaller(goal_named(optimise))
     for goal in larger:
-        compiled = compile_model(model, board.target, arena_limit=limit, name=name, camera=frames, goal=goal)
+        compiled = compile_model(
+            model,
+            board.target,
+            arena_limit=limit,
+            name=name,
+            camera=frames,
+            goal=goal,
+            copies=copies,
+        )
         whole = limit is None or (compiled.arena_bytes <= limit and not compiled.plan.groups)
         if whole and contents_bytes(compiled.contents, board) <= board.flash_bytes:
             return compiled

@@ -184,7 +184,7 @@ def test_numbers_that_are_too_large_take_another_kernel() -> None:
 def test_a_board_with_less_memory_takes_the_next_goal(tmp_path: Path) -> None:
     """Where flash or SRAM end, the compiler chooses for the next goal that takes less, and needs no patches for it."""
     model = random_model(LARGE, 1)
-    sizes = {goal: compile_model(model, goal=goal) for goal in GOALS}
+    sizes = {goal: compile_for(model, F446, optimise=goal) for goal in GOALS}
     flash = {goal: contents_bytes(found.contents, F446) for goal, found in sizes.items()}
     assert flash["speed"] > flash["balanced"] > flash["size"]
     for goal in GOALS:
@@ -196,7 +196,7 @@ def test_a_board_with_less_memory_takes_the_next_goal(tmp_path: Path) -> None:
     assert "kernels chosen for balanced: with those for speed the model does not fit" in told.text().splitlines()
     assert "chosen for" not in compile.compile(as_file(model, "a.tflite"), tight, tmp_path / "c").text()
     arena = {goal: found.arena_bytes for goal, found in sizes.items()}
-    assert arena["speed"] == arena["balanced"] > arena["size"]
+    assert arena["speed"] >= arena["balanced"] > arena["size"]
     found = compile_for(model, F446, str(arena["size"]), "speed")
     assert found.arena_bytes == arena["size"]
     assert not found.plan.groups

@@ -15,6 +15,7 @@ from micronets.compiler.kernels.base import (
     Call,
     Constant,
     ConstantOperand,
+    CopiedTable,
     Name,
     OutputRows,
     Pointer,
@@ -50,7 +51,7 @@ def runner_name(call: Call) -> str:
 
 def record(call: Call, index: int) -> Constant:
     """Returns the record of layer `index`, which is run by `call`."""
-    fields = tuple((name, value) for name, argument in call.arguments for value in _field_values(argument))
+    fields = tuple(field for name, argument in call.arguments for field in _field_values(name, argument))
     return Constant(f"layer_{index}", Struct(_record_type(call), fields))
 
 
@@ -82,39 +83,47 @@ def _record_type(call: Call) -> str:
 
 def _field_types(call: Call) -> list[tuple[str, str]]:
     """Returns the names and the C types of the fields of a call's record."""
-    return [(name, ctype) for name, argument in call.arguments for ctype in _field_ctypes(argument)]
+    return [field for name, argument in call.arguments for field in _typed_fields(name, argument)]
 
 
-def _field_ctypes(argument: Argument) -> Iterator[str]:
-    """Yields the C type of the field that holds an argument; nothing for the arena, which all calls share."""
+def _typed_fields(name: str, argument: Argument) -> Iterator[tuple[str, str]]:
+    """Yields the name and the C type of each field that holds an argument called `name`; nothing for the arena, which
+    all calls share.
+    """
     match argument:
         case Arena():
             pass
         case int() | OutputRows() | Pointer():
-            yield "int32_t"
+            yield name, "int32_t"
         case Real():
-            yield "float"
+            yield name, "float"
         case Name() | Struct():
-            yield argument.ctype
+            yield name, argument.ctype
         case Table():
-            yield f"const {argument.ctype} *"
+            yield name, f"const {argument.ctype} *"
         case ConstantOperand(table, any_type):
-            yield "const void *" if any_type else f"const {table.ctype} *"
+            yield name, "const void *" if any_type else f"const {table.ctype} *"
+        case CopiedTable(table):
+            yield from ((name, f"const {table.ctype} *"), (f"{name}_count", "int32_t"), (f"{name}_copy", "int32_t"))
         case _:
             assert_never(argument)
 
 
-def _field_values(argument: Argument) -> Iterator[Value]:
-    """Yields the value of the field that holds an argument; nothing for the arena, which all calls share."""
+def _field_values(name: str, argument: Argument) -> Iterator[tuple[str, Value]]:
+    """Yields the name and the value of each field that holds an argument called `name`; nothing for the arena, which
+    all calls share.
+    """
     match argument:
         case Arena():
             pass
         case Pointer():
-            yield argument.to
+            yield name, argument.to
         case ConstantOperand():
-            yield argument.table
+            yield name, argument.table
+        case CopiedTable(table, to):
+            yield from ((name, table), (f"{name}_count", table.values.size), (f"{name}_copy", to))
         case int() | OutputRows() | Real() | Name() | Struct() | Table():
-            yield argument
+            yield name, argument
         case _:
             assert_never(argument)
 
@@ -128,6 +137,9 @@ def _passed(name: str, argument: Argument) -> str:
             return ctext.pointer(argument.ctype, f"r->{name}")
         case Struct():
             return f"&r->{name}"
+        case CopiedTable(table):
+            copy = ctext.pointer(table.ctype, f"r->{name}_copy")
+            return f"micronets_copy_words({copy}, r->{name}, r->{name}_count)"
         case int() | OutputRows() | Real() | Name() | Table() | ConstantOperand():
             return f"r->{name}"
         case _:

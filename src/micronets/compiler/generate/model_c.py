@@ -23,6 +23,7 @@ from micronets.compiler.generate import (
 from micronets.compiler.generate.names import DEFAULT, Names
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place
+from micronets.compiler.kernels.copied import WeightCopies
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.variables import state_block_bytes, state_offsets
 from micronets.compiler.memory.choose_patches import plan_patches
@@ -122,6 +123,7 @@ def compile_model(
     name: str = DEFAULT,
     camera: Camera | None = None,
     goal: Goal = DEFAULT_GOAL,
+    copies: WeightCopies | None = None,
 ) -> Compiled:
     """Returns C99 whose outputs are those of `model`, bit for bit.
 
@@ -132,12 +134,13 @@ def compile_model(
     - name: the name of the network in C, see `Names`.
     - camera: the frames of which a front end is to make the network's input, for a model of pictures; None writes none.
     - goal: what kernels are chosen for where a faster one takes more memory.
+    - copies: how layers may copy their weights from slow flash to the arena first; None for not at all.
 
     Raises `SpecError` for an inconsistent model, for a name that `Names` refuses and for a camera where the model has
     no front end of pictures, and `UnsupportedError` for numbers that the C cannot hold.
     """
     names = Names(name)
-    model, plan = _planned(model, target, arena_limit, goal)
+    model, plan = _planned(model, target, arena_limit, goal, copies)
     return replace(generate(model, plan, names, camera), goal=goal)
 
 
@@ -145,11 +148,11 @@ def compiled_contents(
     model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None, goal: Goal = DEFAULT_GOAL
 ) -> Contents:
     """Returns what the C of `compile_model` puts into flash, without its text; arguments and errors are the same."""
-    return _parts(*_planned(model, target, arena_limit, goal)).contents
+    return _parts(*_planned(model, target, arena_limit, goal, None)).contents
 
 
 def _planned(
-    model: QuantizedModel, target: Target, arena_limit: int | None, goal: Goal
+    model: QuantizedModel, target: Target, arena_limit: int | None, goal: Goal, copies: WeightCopies | None
 ) -> tuple[QuantizedModel, ArenaPlan]:
     """Returns the network after the compiler's passes, and the plan of its arena; for the arguments see
     `compile_model`.
@@ -157,8 +160,8 @@ def _planned(
     validate(model)
     model = optimise(model)
     if arena_limit is None:
-        return model, plan_arena(model.arch, target, goal=goal)
-    return model, plan_patches(model.arch, arena_limit, target, goal)
+        return model, plan_arena(model.arch, target, goal=goal, copies=copies)
+    return model, plan_patches(model.arch, arena_limit, target, goal, copies)
 
 
 @dataclass(frozen=True)

@@ -180,11 +180,23 @@ class ConstantOperand:
 
 
 @dataclass(frozen=True)
+class CopiedTable:
+    """A table of words as an argument, which is copied into the arena before the call.
+
+    - table: the words, in flash.
+    - to: where the copy begins; the kernel gets its address.
+    """
+
+    table: Table
+    to: Offset
+
+
+@dataclass(frozen=True)
 class Arena:
     """The start of the arena as an argument."""
 
 
-Argument = int | Name | Real | Table | Pointer | ConstantOperand | Arena | OutputRows | Struct
+Argument = int | Name | Real | Table | Pointer | ConstantOperand | CopiedTable | Arena | OutputRows | Struct
 """What a kernel is called with; it gets a table and a struct by their addresses."""
 
 
@@ -213,10 +225,11 @@ class Call:
         """The name, without `run_`, of the C function that calls the kernel from a record.
 
         A kernel has one such function for calls whose tensors all lie in the arena, and a further one for each choice
-        of operands that are constants, for instance `binary_constant_b`.
+        of operands that are constants, for instance `binary_constant_b`, or of tables that are copied.
         """
         constants = [f"_constant_{name}" for name, value in self.arguments if isinstance(value, ConstantOperand)]
-        return runner_of(self.function) + "".join(constants)
+        copied = [f"_copied_{name}" for name, value in self.arguments if isinstance(value, CopiedTable)]
+        return runner_of(self.function) + "".join((*constants, *copied))
 
     @property
     def record_bytes(self) -> int:
@@ -239,6 +252,8 @@ def _field_bytes(argument: Argument) -> int:
             return argument.bytes
         case int() | Name() | Real() | Table() | Pointer() | ConstantOperand() | OutputRows():
             return WORD_BYTES
+        case CopiedTable():
+            return 3 * WORD_BYTES  # the table's address, how many words it has, and where the copy begins
         case _:
             assert_never(argument)
 
@@ -248,7 +263,7 @@ def _tables_of(value: Argument | Value) -> Iterator[Table]:
     match value:
         case Table():
             yield value
-        case ConstantOperand():
+        case ConstantOperand() | CopiedTable():
             yield value.table
         case Struct():
             for _, inner in value.fields:
@@ -470,6 +485,11 @@ class Kernel(ABC):
     @property
     def uses_free_memory(self) -> bool:
         """Tells whether more scratch memory than `scratch_bytes` makes the kernel faster: see `with_scratch`."""
+        return False
+
+    @property
+    def may_grow(self) -> bool:
+        """Tells whether the arena may become larger for what `uses_free_memory` is about."""
         return False
 
     def in_patches(self) -> Kernel:

@@ -17,6 +17,7 @@ from micronets.compiler.kernels.concatenation import ConcatenationKernel
 from micronets.compiler.kernels.conv import ConvKernel, GroupedConvKernel
 from micronets.compiler.kernels.conv_bytes import bytes_kernel
 from micronets.compiler.kernels.conv_lanes import lanes_kernel
+from micronets.compiler.kernels.copied import WeightCopies
 from micronets.compiler.kernels.copy import CopyKernel
 from micronets.compiler.kernels.dense import DenseKernel, is_dense, matrix_step
 from micronets.compiler.kernels.depthwise import DepthwiseKernel
@@ -115,7 +116,14 @@ from micronets.ir.layers import (
 )
 
 
-def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int], goal: Goal) -> Kernel:
+def choose(
+    step: Step,
+    sharing: Sharing,
+    target: Target,
+    state: Mapping[str, int],
+    goal: Goal,
+    copies: WeightCopies | None = None,
+) -> Kernel:
     """Returns the kernel that computes a step on a target.
 
     - step: the step: a layer, and the shapes and types of its inputs and outputs.
@@ -123,6 +131,7 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
     - target: the instruction set that the C is for.
     - state: for each variable, by name, the bytes from the start of the state to it.
     - goal: what kernels are chosen for where a faster one takes more memory.
+    - copies: how layers may copy their weights first; None for not at all.
     """
     if isinstance(step.layer, ReadVariable | AssignVariable):
         return VariableKernel(step, step.layer, state[step.layer.variable])
@@ -137,7 +146,8 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
     step = matrix_step(step)
     match target.kernels:
         case "dsp":
-            return _choose_winograd(step, target, goal) or _choose_dsp(step, sharing, target)
+            kernel = _choose_winograd(step, target, goal) or _choose_dsp(step, sharing, target)
+            return kernel.with_copies(copies, goal) if isinstance(kernel, ConvKernel) else kernel
         case "mve":
             return _choose_mve(step, sharing, target)
         case "plain":
@@ -146,10 +156,12 @@ def choose(step: Step, sharing: Sharing, target: Target, state: Mapping[str, int
             assert_never(target.kernels)
 
 
-def choose_all(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> tuple[Kernel, ...]:
+def choose_all(
+    arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL, copies: WeightCopies | None = None
+) -> tuple[Kernel, ...]:
     """Returns the kernel of each layer of `arch`, in execution order; for the arguments see `choose`."""
     sharing, state = share(arch, target, goal), state_offsets(arch)
-    return tuple(choose(step, sharing, target, state, goal) for step in arch.steps())
+    return tuple(choose(step, sharing, target, state, goal, copies) for step in arch.steps())
 
 
 def _choose_wide(step: Step) -> Kernel | None:

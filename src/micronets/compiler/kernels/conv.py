@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ from micronets.compiler.kernels.base import (
     record_bytes,
     runner_of,
 )
+from micronets.compiler.kernels.copied import Copies, WeightCopies, copies_that_pay, with_copied_weights
+from micronets.compiler.kernels.goal import Goal
 from micronets.compiler.kernels.odd_filters import ODD_MULTIPLY, divide
 from micronets.compiler.kernels.requantise import (
     REQUANT,
@@ -64,9 +66,15 @@ class ConvKernel(Kernel):
     """A convolution of more than one pixel.
 
     It gathers the windows of two pixels to an im2col buffer, in 16 bits, and multiplies both by four filters at a time.
+
+    - layer: the layer.
+    - copies: whether the weights are copied to scratch memory first, if there is room.
+    - room_bytes: bytes of scratch memory for such a copy; 0 where none is made.
     """
 
     layer: Conv2D
+    copies: Copies = "none"
+    room_bytes: int = 0
 
     @property
     def function(self) -> str:
@@ -81,7 +89,48 @@ class ConvKernel(Kernel):
         return CONV if self.step.input_shapes[0][2] % 4 else CONV_C4
 
     @property
+    def weights_bytes(self) -> int:
+        """Bytes of the weights in flash, where they suit `function`."""
+        size = math.prod(self.layer.kernel) * self.step.input_shapes[0][2]
+        return conv_weights.weights_bytes(self.layer.weight_bits, self.layer.filters, size)
+
+    @property
+    def passes(self) -> float:
+        """How often all weights are read: once for every two pixels."""
+        return math.prod(self.step.output_shape[:2]) / 2
+
+    @property
     def scratch_bytes(self) -> int:
+        """Bytes that the kernel works in, and of the copy of its weights."""
+        return self.own_scratch_bytes + self.room_bytes
+
+    @property
+    def uses_free_memory(self) -> bool:
+        """Tells whether the weights are copied if there is room for them."""
+        return self.copies != "none"
+
+    @property
+    def may_grow(self) -> bool:
+        """Tells whether the arena may become larger for the copy of the weights."""
+        return self.copies == "grow"
+
+    def with_scratch(self, room: int) -> Kernel:
+        """Returns the kernel with a copy of its weights, if `room` bytes of scratch memory hold it, too."""
+        fits = self.own_scratch_bytes + self.weights_bytes <= room
+        return replace(self, room_bytes=self.weights_bytes if fits else 0)
+
+    def with_copies(self, copies: WeightCopies | None, goal: Goal) -> Kernel:
+        """Returns the kernel that copies its weights to scratch memory where there is room, if that saves cycles.
+
+        - copies: how it may do so; None for not at all.
+        - goal: what kernels are chosen for. For speed, the arena may grow to make room.
+        """
+        if copies is None:
+            return self
+        return replace(self, copies=copies_that_pay(copies.flash, goal, self.weights_bytes, self.passes))
+
+    @property
+    def own_scratch_bytes(self) -> int:
         """Bytes of the im2col buffer, and of two strips where windows reach over the edge."""
         channels = self.step.input_shapes[0][2]
         size = math.prod(self.layer.kernel) * channels
@@ -108,8 +157,18 @@ class ConvKernel(Kernel):
         size = math.prod(self.layer.kernel) * self.step.input_shapes[0][2]
         return convolution_outline(self.function, self.layer.weight_bits, self.layer.filters, size)
 
+    def in_patches(self) -> Kernel:
+        """Returns the kernel without a copy of its weights, which each patch would make anew."""
+        return ConvKernel(self.step, self.layer)
+
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call of `function` or, for numbers that it cannot hold, of a slower one."""
+        code = self.code_in_flash(model, place)
+        room = self.own_scratch_bytes, self.room_bytes
+        return with_copied_weights(code, place, self.layer.name, room) if self.room_bytes else code
+
+    def code_in_flash(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns what `code` returns, with weights that are not copied."""
         layer, weights = self.layer, model.weights[self.layer.name]
         rows = int8_rows(weights)
         zero_point = model.quant[layer.inputs[0]].zero_point

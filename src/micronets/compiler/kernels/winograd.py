@@ -58,7 +58,18 @@ class WinogradKernel(ConvKernel):
     """
 
     @property
-    def scratch_bytes(self) -> int:
+    def weights_bytes(self) -> int:
+        """Bytes of the transformed weights."""
+        return winograd_bytes(self.layer.filters, self.step.input_shapes[0][2])
+
+    @property
+    def passes(self) -> float:
+        """How often all weights are read: once for every two tiles."""
+        height, width, _ = self.step.output_shape
+        return height * float(-(-width // (TILE * TILES)))
+
+    @property
+    def own_scratch_bytes(self) -> int:
         """Bytes of three transformed rows, and of the six pixels under a tile at the edge."""
         channels = self.step.input_shapes[0][2]
         groups = -(-self.step.output_shape[1] // (TILE * TILES))
@@ -74,15 +85,15 @@ class WinogradKernel(ConvKernel):
         constants = winograd_bytes(filters, self.step.input_shapes[0][2]) + requant_bytes(filters, filters)
         return FlashOutline(constants + WINDOWED_BYTES, runner_of(CONV_WINOGRAD), WINOGRAD_SOURCES)
 
-    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+    def code_in_flash(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call of the kernel or, for numbers that it cannot hold, what `ConvKernel` returns."""
         layer, weights = self.layer, model.weights[self.layer.name]
         rows = int8_rows(weights)
         if rows is None:
-            return super().code(model, place)
+            return super().code_in_flash(model, place)
         requant = requantisation(model, layer, rows, place)
         if not requant.packed or requant.largest >= WINOGRAD_LIMIT:
-            return super().code(model, place)
+            return super().code_in_flash(model, place)
         window = window_struct(self.step, place, layer.window, pad_value=model.quant[layer.inputs[0]].zero_point)
         table = place.table("uint32_t", "weights", winograd_words(rows.reshape(len(rows), 3, 3, -1)))
         return LayerCode(windowed_code(place, CONV_WINOGRAD, layer, table, window, requant).call, WINOGRAD_SOURCES)

@@ -7,6 +7,7 @@ fewest that hold the limit are chosen. The search is deterministic.
 from __future__ import annotations
 
 from micronets.boards.targets import DSP, Target
+from micronets.compiler.kernels.copied import WeightCopies
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.memory.patches import PatchGroup, patch_group, possible_groups
 from micronets.compiler.memory.plan import ArenaPlan, Needs, bounds, needs, plan_needs
@@ -17,15 +18,22 @@ _MOST_PLANS = 10  # how many candidates, the most promising ones, are planned
 _FEW_PATCHES = 3  # after so many patches buffers are usually as large as they will be
 
 
-def plan_patches(arch: Arch, limit: int, target: Target = DSP, goal: Goal = DEFAULT_GOAL) -> ArenaPlan:
+def plan_patches(
+    arch: Arch,
+    limit: int,
+    target: Target = DSP,
+    goal: Goal = DEFAULT_GOAL,
+    copies: WeightCopies | None = None,
+) -> ArenaPlan:
     """Returns a plan within a limit with the fewest layers in patches, or else the smallest that it finds.
 
     - arch: the network.
     - limit: the bytes that the arena may have; 0 asks for the smallest arena.
     - target: the instruction set that the kernels are for.
     - goal: what they are chosen for where a faster one takes more memory.
+    - copies: how layers may copy their weights first; None for not at all.
     """
-    net = needs(arch, target, goal)
+    net = needs(arch, target, goal, copies)
     plans = [plan_needs(net)]
     while plans[-1].bytes > limit and (better := _one_more(net, plans[-1], limit)):
         plans.append(better)

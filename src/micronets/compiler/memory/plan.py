@@ -15,6 +15,7 @@ from itertools import permutations, product
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.kernels.base import Kernel, Overlap, View, scratch_name
 from micronets.compiler.kernels.choose import choose_all
+from micronets.compiler.kernels.copied import WeightCopies
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.variables import SLOT_BYTES
 from micronets.compiler.memory.patches import PatchGroup
@@ -67,6 +68,7 @@ class Needs:
     - kernels: the kernel of each layer if it runs whole, and if it runs in patches.
     - overlaps: how far the output of each layer may overlap an input if it runs whole.
     - target: the instruction set that the kernels are for.
+    - most_bytes: how large the arena may become for kernels that are faster with more memory (`Kernel.may_grow`).
     """
 
     steps: tuple[Step, ...]
@@ -80,26 +82,28 @@ class Needs:
     kernels: tuple[tuple[Kernel, Kernel], ...]
     overlaps: tuple[Overlap, ...]
     target: Target
+    most_bytes: int = 0
 
 
-def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> Needs:
+def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL, copies: WeightCopies | None = None) -> Needs:
     """Returns what `plan_needs` and `bounds` ask of `arch`.
 
     - arch: the network.
     - target: the instruction set that the kernels are for.
     - goal: what the kernels are chosen for where a faster one takes more memory.
+    - copies: see `choose`.
 
     Times are numbers of layers, counted from 1; 0 is before the first layer, and the number of layers + 1 is after the
     last. Tensors lie inside others wherever that does not make the arena larger.
     """
-    kernels = choose_all(arch, target, goal)
+    kernels = choose_all(arch, target, goal, copies)
     inside: frozenset[int] = frozenset()
     best = _needs(arch, kernels, inside, target)
     for i in (i for i, kernel in enumerate(kernels) if kernel.views):
         other = _needs(arch, kernels, inside | {i}, target)
         if max(bounds(other)) <= max(bounds(best)):
             best, inside = other, inside | {i}
-    return best
+    return replace(best, most_bytes=copies.arena_bytes if copies else 0)
 
 
 def _needs(arch: Arch, kernels: Sequence[Kernel], inside: frozenset[int], target: Target) -> Needs:
@@ -193,6 +197,7 @@ def plan_arena(
     tries: int = _TRIES,
     groups: Sequence[PatchGroup] = (),
     goal: Goal = DEFAULT_GOAL,
+    copies: WeightCopies | None = None,
 ) -> ArenaPlan:
     """Returns a plan of the arena.
 
@@ -201,8 +206,9 @@ def plan_arena(
     - tries: how many orders of the buffers the search tries; more may make the arena smaller.
     - groups: the layers that run together in patches; all maps of a group are alive at once.
     - goal: what the kernels are chosen for where a faster one takes more memory.
+    - copies: see `choose`.
     """
-    return plan_needs(needs(arch, target, goal), tries, groups)
+    return plan_needs(needs(arch, target, goal, copies), tries, groups)
 
 
 def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
@@ -218,6 +224,7 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     offsets, size = search_placement(sizes, births, _near(net, buffers, gaps), exact, bound, tries)
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
     placed, kernels = _use_free_memory(net, placed, align(size), groups)
+    size = max(size, *(b.offset + b.bytes for b in placed))
     at = {b.name: b.offset for b in placed if not b.scratch}
     where = {name: at[own] + net.within[name] for name, own in net.owner.items()}
     where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
@@ -353,23 +360,42 @@ def _use_free_memory(
     """Returns the buffers and the kernels of the layers where each has as much scratch memory as it finds a use and
     room for.
 
-    A layer's scratch memory is laid into the largest gap of an arena of `size` bytes as it is while the layer runs.
+    A layer's scratch memory is laid into the largest gap of the arena as it is while the layer runs. The arena has
+    `size` bytes, and becomes larger, up to `Needs.most_bytes`, where a kernel for which it may grow finds no use for
+    any gap.
     """
     found, patched = list(buffers), _in_patches(groups)
     kernels = [both[i in patched] for i, both in enumerate(net.kernels)]
     at = {b.name: i for i, b in enumerate(buffers) if b.scratch}
-    for number, kernel in enumerate(kernels):
-        if not kernel.uses_free_memory:
-            continue
-        index = at[kernel.step.layer.name]
-        scratch = buffers[index]
-        taken = sorted(
-            (b.offset, b.offset + b.bytes) for b in buffers if b is not scratch and b.first <= scratch.first <= b.last
-        )
-        best, end = (0, 0), 0  # length and start of the largest gap
-        for low, high in [*taken, (size, size)]:
-            start = align(end, BUFFER_ALIGNMENT)
-            best, end = max(best, (low - start, -start)), max(end, high)
-        kernels[number] = kernel.with_scratch(best[0])
-        found[index] = replace(scratch, offset=-best[1], bytes=kernels[number].scratch_bytes)
+    using = {number: at[kernel.step.layer.name] for number, kernel in enumerate(kernels) if kernel.uses_free_memory}
+    for number, index in using.items():
+        kernel, room = kernels[number], max(_free_gaps(buffers, index, size))[0]
+        if kernel.may_grow and kernel.with_scratch(room) == kernel:
+            start = -_free_gaps(buffers, index, size)[-1][1]
+            made = kernel.with_scratch(net.most_bytes - start)
+            if made != kernel:
+                size = max(size, align(start + made.scratch_bytes))
+    for number, index in using.items():
+        room, start = max(_free_gaps(buffers, index, size))
+        kernels[number] = kernels[number].with_scratch(room)
+        found[index] = replace(buffers[index], offset=-start, bytes=kernels[number].scratch_bytes)
     return tuple(found), tuple(kernels)
+
+
+def _free_gaps(buffers: Sequence[Buffer], index: int, size: int) -> list[tuple[int, int]]:
+    """Returns the gaps between the buffers that are alive with a scratch buffer: the length of each, and its start,
+    negative; the last one ends with the arena.
+
+    - buffers: all buffers.
+    - index: the number of the scratch buffer, which is left out.
+    - size: bytes of the arena.
+    """
+    scratch, gaps, end = buffers[index], [], 0
+    taken = sorted(
+        (b.offset, b.offset + b.bytes) for b in buffers if b is not scratch and b.first <= scratch.first <= b.last
+    )
+    for low, high in [*taken, (size, size)]:
+        start = align(end, BUFFER_ALIGNMENT)
+        gaps.append((low - start, -start))
+        end = max(end, high)
+    return gaps

@@ -1188,6 +1188,11 @@ MICRONETS_AGREE_SIZE(micronets_selection, MICRONETS_SELECTION_BYTES);
 void micronets_select(const void *condition, const void *a, const void *b, void *output,
                       const micronets_selection *shape);
 
+/* Copies words, for a layer that reads them many times from flash that is slow.
+ *
+ * copy: [out] `count` words; they must not overlap those of the flash. words: [in] `count` of them. Returns `copy`. */
+const uint32_t *micronets_copy_words(uint32_t *copy, const uint32_t *words, int32_t count);
+
 /* Clamps codes of int16 to lowest .. highest. input: [in] `count` codes. output: [out] `count` codes. */
 void micronets_clamp_s16(const int16_t *input, int16_t *output, int32_t count, int32_t lowest, int32_t highest);
 
