@@ -27,12 +27,12 @@ from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.streaming import Decision, Detector, Stream
-from micronets.tflite import write
+from micronets.tflite import read, write
 from tests.support.calling import call
 from tests.support.generated_c import needs_host_compiler
 from tests.support.listening import DETECTORS, LABELS, listening_model, sound
 from tests.support.micro import wake_model
-from tests.support.spectral import MOVEMENTS, following_model, movement
+from tests.support.spectral import MOVEMENTS, following_arrays, following_model, movement
 
 STUBS = Path(__file__).parent / "stubs"
 MODEL = listening_model(detector=replace(DETECTORS["slow"], never=(0,)))
@@ -431,24 +431,26 @@ def test_others_files_are_not_touched(model: Path, tmp_path: Path, place: str) -
     assert [p for p in (tmp_path / "app").rglob("*") if p.is_file()] == [theirs]
 
 
-MOVES = following_model(
-    Detector(hop_frames=2, average=2, thresholds=(9000,) * 4, refractory_ms=(500,) * 4, never=(0,)), axes=3
-)
+MOVED = Detector(hop_frames=2, average=2, thresholds=(9000,) * 4, refractory_ms=(500,) * 4, never=(0,))
+FOLLOWERS = {
+    "spectral": following_model(MOVED, axes=3),
+    "standardised": read(write(following_arrays(replace(MOVED, hop_frames=16)))),  # with scales of 32 bits
+}
 MOVEMENT = movement(60)
 
 
-@pytest.fixture(scope="module")
-def follower(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "moves.tflite"
-    path.write_bytes(write(MOVES))
+def follower(folder: Path, name: str = "spectral") -> Path:
+    """Writes the model of that front end."""
+    path = folder / "moves.tflite"
+    path.write_bytes(write(FOLLOWERS[name]))
     return path
 
 
-def followed() -> list[str]:
-    """Returns the lines of the whole movement."""
+def followed(name: str) -> list[str]:
+    """Returns the lines of the whole movement, as the model of that front end decides."""
     return [
         f"{d.time / 50:>8.2f} s  {MOVEMENTS[d.class_index]:<12}  {d.score / 32768:.2f}"
-        for d in Stream(MOVES).feed(MOVEMENT)
+        for d in Stream(FOLLOWERS[name]).feed(MOVEMENT)
     ]
 
 
@@ -462,13 +464,15 @@ def table(folder: Path) -> Path:
 
 
 @needs_cmake
-def test_a_sensor_s_program_and_firmware_find_what_listen_finds(follower: Path, tmp_path: Path) -> None:
-    source, csv = made(follower, tmp_path / "app", "cmake"), table(tmp_path)
-    assert len(followed()) > 8
-    listened = call("listen", follower, "--input", csv, "--runtime", "reference")
-    assert listened.out.splitlines()[:-1] == followed()
+@pytest.mark.parametrize("name", FOLLOWERS)
+def test_a_sensor_s_program_and_firmware_find_what_listen_finds(name: str, tmp_path: Path) -> None:
+    model, csv, want = follower(tmp_path, name), table(tmp_path), followed(name)
+    source = made(model, tmp_path / "app", "cmake")
+    assert len(want) > 8
+    listened = call("listen", model, "--input", csv, "--runtime", "reference")
+    assert listened.out.splitlines()[:-1] == want
     program = cmake(source, "build/host")
-    assert run([program, csv]) == followed()
+    assert run([program, csv]) == want
     for text in ("1,2\n", "1,2,3,4\n", "1,2,3\n4,a,6\n", "1,2,nan\n", "1,2,3e\n"):
         (tmp_path / "bad.csv").write_text(text)
         failed = subprocess.run([program, tmp_path / "bad.csv"], capture_output=True, text=True, timeout=60)
@@ -476,18 +480,19 @@ def test_a_sensor_s_program_and_firmware_find_what_listen_finds(follower: Path, 
         assert f"line {len(text.splitlines())} of the recording does not hold a number for each axis" in failed.stdout
     if not shutil.which("arm-none-eabi-gcc") or not shutil.which("qemu-system-arm"):
         pytest.skip("needs arm-none-eabi-gcc and qemu-system-arm")
-    assert in_qemu(source, csv) == followed()
+    assert in_qemu(source, csv) == want
     readme = (source / "README.md").read_text()
     assert "50 samples a second of 3 axes" in readme.replace("\n", " ")
 
 
-def test_a_csv_file_gives_the_steps_that_python_gives(follower: Path, tmp_path: Path) -> None:
-    """Middles between two steps go to the even one, and what is too large is held to 16 bits."""
-    source = made(follower, tmp_path / "app", "cmake")
+@pytest.mark.parametrize("name", FOLLOWERS)
+def test_a_csv_file_gives_the_steps_that_python_gives(name: str, tmp_path: Path) -> None:
+    """Middles between two steps go to the even one, and what is too large is held to 16 bits, or to 32."""
+    source = made(follower(tmp_path, name), tmp_path / "app", "cmake")
     shown = tmp_path / "shown.c"
     shown.write_text(
         '#include <stdio.h>\n#include "app.h"\n#include "sensor.h"\n'
-        "int32_t app_run(void)\n{\n    int16_t s[3];\n    uint32_t lost;\n    int32_t state = sensor_start(1);\n"
+        "int32_t app_run(void)\n{\n    sensor_sample s[3];\n    uint32_t lost;\n    int32_t state = sensor_start(1);\n"
         '    while (state == 0 && sensor_read(s, 1, &lost) > 0) {\n        printf("%d %d %d\\n", s[0], s[1], s[2]);\n'
         "    }\n    return 0;\n}\n"
     )
@@ -495,18 +500,23 @@ def test_a_csv_file_gives_the_steps_that_python_gives(follower: Path, tmp_path: 
     program = built(source, source / "network", files, tmp_path, [source / "app", source / "port"])
     rng = np.random.default_rng(5)
     values = np.concatenate(
-        [rng.integers(-70000, 70000, 3000) / 8, rng.normal(0, 1, 3000), [1e300, -1e300, 1e-300, 8191.75, -8192, 0.125]]
+        [
+            rng.integers(-70000, 70000, 3000) / 8,
+            rng.normal(0, 1, 3000),
+            [1e300, -1e300, 1e-300, 8191.75, -8192, 0.125],
+            [-(2.0**30) - 0.25, 2.0**30 - 0.25, 2.0**30 - 0.75],
+        ]
     ).reshape(-1, 3)
     texts = [[repr(float(v)) for v in row] for row in values]
     (tmp_path / "values.csv").write_text("".join(f"{';'.join(row)}\n" for row in texts))
-    front_end = Stream(MOVES).plan.signal
+    front_end = Stream(FOLLOWERS[name]).plan.signal
     found = [[int(word) for word in line.split()] for line in run([program, tmp_path / "values.csv"])]
     np.testing.assert_array_equal(found, front_end.integers(values))
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
-def test_other_projects_have_no_driver_of_a_sensor(follower: Path, tmp_path: Path, kind: str) -> None:
-    found = call("app", follower, "--board", "NUCLEO-F446RE", "--out", tmp_path / "app", "--for", kind)
+def test_other_projects_have_no_driver_of_a_sensor(tmp_path: Path, kind: str) -> None:
+    found = call("app", follower(tmp_path), "--board", "NUCLEO-F446RE", "--out", tmp_path / "app", "--for", kind)
     assert found.code == 2
     assert f"--for {kind}: has drivers of microphones alone; take --for cmake and write" in found.err
 

@@ -9,7 +9,7 @@ import pytest
 
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
-from micronets.compiler.generate.array_c import array_files, array_front_end
+from micronets.compiler.generate.array_c import array_files
 from micronets.compiler.generate.names import Names
 from micronets.device.host_compiler import compile_c
 from micronets.frontend.standard import Standard, array_codes, array_tables, array_values
@@ -17,6 +17,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, FullyConnected
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
+from micronets.streaming.plan import array_front_end
 from tests.support.front_end_firmware import simulated
 
 CASES = {
@@ -36,7 +37,7 @@ def examples(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     spread = rng.choice([0.1, 1, 4], (40, *standard.shape))
     x = np.asarray(standard.mean) + rng.normal(0, 1, (40, *standard.shape)) * spread * standard.scale
-    values = array_values(x, tables)
+    values = array_values(x, standard)
     values[0], values[1] = -(2**31), 2**31 - 1
     return x, values, array_codes(values, standard, tables)
 
@@ -58,7 +59,7 @@ def test_the_mean_gets_the_zero_point() -> None:
         tables = array_tables(standard, scale, zero_point)
         assert tables is not None
         mean = np.broadcast_to(np.asarray(standard.mean), (1, *standard.shape))
-        assert (array_codes(array_values(mean, tables), standard, tables) == zero_point).all()
+        assert (array_codes(array_values(mean, standard), standard, tables) == zero_point).all()
 
 
 @pytest.mark.parametrize("flags", [("-O2",), ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all")], ids=str)

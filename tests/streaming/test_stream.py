@@ -14,13 +14,16 @@ from micronets.device.host_compiler import compile_c
 from micronets.errors import DeviceError, SpecError, UnsupportedError
 from micronets.frontend import FrontEnd, integer
 from micronets.frontend.spectral import codes_of
-from micronets.ir.layers import INPUT, AssignVariable, ReadVariable
+from micronets.frontend.standard import Standard, array_codes, array_tables, array_values
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, AssignVariable, FullyConnected, ReadVariable
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
+from micronets.quantized.random_weights import with_random_weights
 from micronets.streaming import Decision, Detector, Stream
 from tests.support.generated_c import STRICT, needs_host_compiler
 from tests.support.listening import DETECTORS, FRONT_ENDS, LABELS, listening_model, random_sizes, sound
-from tests.support.spectral import following_model, movement
+from tests.support.spectral import following_arrays, following_model, movement
 
 SHIM = """
 #include "net_stream.h"
@@ -33,6 +36,9 @@ int32_t arena_bytes(void) { return MICRONETS_NET_STREAM_ARENA_BYTES; }
 
 class COnHost:
     """The generated C of a network that listens, with the interface of `Stream`."""
+
+    numbers: type[np.integer] = np.int16
+    """The type of the numbers of a sample."""
 
     def __init__(self, compiled: Compiled, folder: Path, flags: tuple[str, ...] = ("-O2",)) -> None:
         for name, text in {**compiled.files, "shim.c": SHIM}.items():
@@ -54,7 +60,7 @@ class COnHost:
     def feed(self, samples: np.ndarray) -> list[Decision]:
         """Feeds the samples and polls all decisions; fails where memory beside the stream's was written."""
         found, taken = [], 0
-        x = np.ascontiguousarray(samples, np.int16)
+        x = np.ascontiguousarray(samples, self.numbers)
         while taken < len(x):
             at = ctypes.c_void_p(x.ctypes.data + x.strides[0] * taken)
             taken += self.c.micronets_net_feed(self.at, at, len(x) - taken)
@@ -217,7 +223,43 @@ def test_a_sensor_of_several_axes_is_followed_in_numpy_and_c(hop: int, tmp_path:
     assert [d.time for d in got] == list(range(window, len(x) + 1, hop))
 
 
-def test_a_simulated_core_follows_a_sensor() -> None:
+class OfArrays(COnHost):
+    """The generated C of a network whose samples are standardised: their numbers have 32 bits."""
+
+    numbers = np.int32
+
+
+def test_a_sensor_whose_samples_are_standardised_is_followed_in_numpy_and_c(tmp_path: Path) -> None:
+    """Pieces and gaps come in any order; an output is that of the window that ends with the newest sample."""
+    needs_host_compiler()
+    model, x = following_arrays(MOVES), movement(60)
+    x[100:103] = 1e9, -1e9, 0  # beyond what 32 bits hold
+    stream, c = Stream(model), OfArrays(compile_model(model, name="net"), tmp_path)
+    signal, rng, begin, found = stream.plan.signal, np.random.default_rng(3), 0, []
+    for size in random_sizes(len(x), 3, 300):
+        part = x[begin : begin + size]
+        begin += size
+        found.append(stream.feed(part))
+        assert c.feed(signal.integers(part)) == found[-1]
+        np.testing.assert_array_equal(c.averages, stream.averages)
+        if rng.random() < 0.2:
+            for one in (stream, c):
+                one.gap(size)
+    assert len({d.class_index for part in found for d in part}) > 1
+    rule = replace(MOVES, hop_frames=1, average=1, thresholds=(0,) * 4, refractory_ms=(0,) * 4, never=())
+    got = Stream(model, rule).feed(x)
+    fe, quant = signal.front_end, model.quant[INPUT]
+    assert isinstance(fe, Standard)
+    tables = array_tables(fe, quant.scale, quant.zero_point)
+    assert tables is not None
+    windows = np.stack([x[d.time - 20 : d.time] for d in got])
+    outputs = reference.run(model, array_codes(array_values(windows, fe), fe, tables))
+    assert [d.class_index for d in got] == outputs.reshape(len(got), -1).argmax(1).tolist()
+    assert [d.time for d in got] == list(range(20, len(x) + 1))
+
+
+@pytest.mark.parametrize("arrays", [False, True])
+def test_a_simulated_core_follows_a_sensor(arrays: bool) -> None:
     pytest.importorskip("unicorn")
     from micronets.device.sim.machine import simulate
     from micronets.device.stream import answer_bytes, decided, pieces, stream_firmware
@@ -227,12 +269,15 @@ def test_a_simulated_core_follows_a_sensor() -> None:
         find_compiler(where)
     except DeviceError as e:
         pytest.skip(str(e))
-    model, x = following_model(MOVES, axes=5), movement(12, axes=5)
+    model, axes = (following_arrays(MOVES), 3) if arrays else (following_model(MOVES, axes=5), 5)
+    x = movement(12, axes=axes)
     stream, sizes = Stream(model), random_sizes(len(x), 4, 170)
     sizes.insert(len(sizes) // 2, -333)  # a gap
-    firmware = stream_firmware(compile_model(model, where.target, name="net"), 170, where, axes=5)
-    steps = stream.plan.signal.integers(x)
-    found = simulate(firmware.elf, pieces(steps, sizes, 170), 1, answer_bytes(4), where)
+    signal = stream.plan.signal
+    compiled = compile_model(model, where.target, name="net")
+    firmware = stream_firmware(compiled, 170, where, axes=axes, bits=signal.sample_bits)
+    given = pieces(signal.integers(x), sizes, 170, signal.sample_bits)
+    found = simulate(firmware.elf, given, 1, answer_bytes(4), where)
     want, begin = [], 0
     for size in sizes:
         if size < 0:
@@ -287,6 +332,17 @@ def test_what_cannot_listen_is_told_in_one_line() -> None:
         with pytest.raises(UnsupportedError, match=f"a.tflite: cannot listen to a stream: .*{why}"):
             Stream(other, where="a.tflite")
         assert not [name for name in compile_model(other).files if "stream" in name or "detector" in name]
+    old, flat = following_arrays(rate=None), Standard((60,), (0.0,) * 60, (1.0,) * 60)
+    with pytest.raises(UnsupportedError, match=r"its metadata do not tell how many samples a second its windows have"):
+        Stream(old)
+    assert not [name for name in compile_model(old).files if "stream" in name]
+    layer = FullyConnected(name="logits", inputs=(INPUT,), units=4, activation="none")
+    of_numbers = replace(
+        with_random_weights(Arch(flat.input_shape, (layer,))),
+        metadata={**old.metadata, "micronets.frontend": flat.to_json()},
+    )
+    with pytest.raises(UnsupportedError, match=r"its arrays are 60 numbers, and a stream is followed in windows"):
+        Stream(of_numbers)
     fits_not = replace(model, metadata={**model.metadata, "micronets.detector": '{"average": 2}'})
     with pytest.raises(SpecError, match=r"a.tflite: its detector has 1 class, its output 4"):
         Stream(fits_not, where="a.tflite")

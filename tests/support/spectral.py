@@ -1,4 +1,4 @@
-"""Spectral front ends and windows of a sensor on which their integer arithmetic is tested."""
+"""Spectral front ends, windows of a sensor on which their arithmetic is tested, and networks that follow a sensor."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from micronets.frontend.spectral import Spectral, SpectralSettings
+from micronets.frontend.standard import Standard
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, FullyConnected
 from micronets.quantized.model import QuantizedModel, TensorQuant
@@ -108,3 +109,21 @@ def movement(seconds: float, axes: int = 3, seed: int = 0) -> np.ndarray:
         level = rng.choice([0, 3, 200, 7000])
         parts.append(level * swing + rng.normal(0, rng.choice([0.3, 30, 900]), (n, axes)) + rng.normal(0, 300, axes))
     return np.clip(np.rint(4 * np.concatenate(parts)[: int(50 * seconds)]), -32768, 32767) / 4
+
+
+def following_arrays(detector: Detector | None = None, rate: float | None = 50) -> QuantizedModel:
+    """Returns a random network that follows a sensor of three axes whose samples are standardised, 20 at a time.
+
+    - rate: samples a second, in the metadata; None leaves it out.
+    """
+    fe = Standard((20, 3), (-20.0, 300.0, 7.5), (1250.0, 900.0, 2100.0), rate)
+    layer = FullyConnected(name="logits", inputs=(INPUT,), units=len(MOVEMENTS), activation="none")
+    made = with_random_weights(Arch(fe.input_shape, (layer,)), 7)
+    texts = {
+        "micronets.task": "features",
+        "micronets.labels": json.dumps(MOVEMENTS),
+        "micronets.frontend": fe.to_json(),
+    }
+    if detector is not None:
+        texts["micronets.detector"] = detector.to_json()
+    return replace(made, quant={**made.quant, INPUT: TensorQuant(0.03, -3)}, metadata=texts)

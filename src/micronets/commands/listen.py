@@ -66,7 +66,8 @@ class SoundPiece:
     """A piece of sound, or of what a sensor measured, that was heard.
 
     - `time`: seconds from the beginning to its end.
-    - `level`: its effective value in dB below full scale, -96 .. 0.
+    - `level`: its effective value in dB below full scale, -96 .. 0. Of a sensor whose samples are standardised, full
+      scale are 32 to 64 times the smallest deviation.
     - `best`, `score`: the class with the largest averaged score, and that, 0 .. 1.
     - `words`: what was decided.
     """
@@ -108,7 +109,7 @@ class ModelListener:
         best = int(self.stream.averages.argmax())
         return SoundPiece(
             time=self._samples / self.rate,
-            level=max(_SILENT_DB, 10 * math.log10(power / 32768**2)) if power else _SILENT_DB,
+            level=min(0.0, max(_SILENT_DB, 10 * math.log10(power / 32768**2))) if power else _SILENT_DB,
             best=self.labels[best],
             score=int(self.stream.averages[best]) / CERTAIN,
             words=self._named(found),
@@ -168,13 +169,13 @@ class ModelListener:
         """
         where = load_board(board)
         signal = self.stream.plan.signal
-        steps = signal.integers(np.asarray(recording.samples)).astype(np.int16)
+        steps = signal.integers(np.asarray(recording.samples))
         parts = list(self._pieces(recording))
         sizes = [-part if isinstance(part, int) else part.stop - part.start for part in parts]
         compiled = compile_model(self.file.model, where.target, arena_limit=arena_limit(where, "auto"), name=_FIRMWARE)
         require("unicorn")
-        firmware = stream_firmware(compiled, self.piece, where, axes=signal.axes)
-        given, answer = pieces(steps, sizes, self.piece), answer_bytes(len(self.labels))
+        firmware = stream_firmware(compiled, self.piece, where, axes=signal.axes, bits=signal.sample_bits)
+        given, answer = pieces(steps, sizes, self.piece, signal.sample_bits), answer_bytes(len(self.labels))
         found = simulate(firmware.elf, given, len(compiled.plan.kernels), answer, where)
         for row, part in zip(found.outputs.view("<i4"), parts, strict=True):
             if isinstance(part, int):

@@ -24,6 +24,7 @@ from micronets.frontend.labels import SpokenWord, read_labels
 from micronets.frontend.micro import Micro
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral
+from micronets.frontend.standard import Standard
 from micronets.progress import Progress, StepEvent
 from micronets.records import JsonObject
 from micronets.report.stream_page import CurvePoint, StreamPage, stream_page
@@ -385,6 +386,8 @@ def long_recording(path: Path, plan: StreamPlan) -> LongRecording:
             return LongRecording(resample(found.samples, found.rate, rate), (), notes)
         case Spectral() as sensor:
             return read_samples(path, sensor.axes, sensor.settings.sample_rate)
+        case Standard():
+            return read_samples(path, plan.signal.axes, plan.rate)
         case _:
             assert_never(plan.signal.front_end)
 

@@ -27,7 +27,7 @@ from micronets.frontend.spectral import Spectral, codes_of
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.streaming.plan import counted_front_end, inferences_a_second, input_frames
-from micronets.streaming.signal import StreamFrontEnd
+from micronets.streaming.signal import CountedFrontEnd
 
 _NOISY = 3  # frames of noise that a front end is simulated on
 
@@ -111,7 +111,7 @@ void micronets_model_invoke(void *arena)
 """
 
 
-def _files(fe: StreamFrontEnd, quant: TensorQuant) -> dict[str, str]:
+def _files(fe: CountedFrontEnd, quant: TensorQuant) -> dict[str, str]:
     """Returns the C of a front end."""
     match fe:
         case FrontEnd():
@@ -124,12 +124,12 @@ def _files(fe: StreamFrontEnd, quant: TensorQuant) -> dict[str, str]:
             assert_never(fe)
 
 
-def frame_values(fe: StreamFrontEnd) -> int:
+def frame_values(fe: CountedFrontEnd) -> int:
     """Returns the codes of a frame."""
     return fe.input_shape[1] * fe.input_shape[2]
 
 
-def frame_firmware(fe: StreamFrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> Firmware:
+def frame_firmware(fe: CountedFrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> Firmware:
     """Builds a firmware that computes one frame of a front end.
 
     - `fe`: the front end.
@@ -152,7 +152,7 @@ def frame_input(samples: npt.NDArray[Any], loudest: npt.NDArray[Any]) -> npt.NDA
 
 
 def simulate_frames(
-    fe: StreamFrontEnd, quant: TensorQuant, board: Board, samples: npt.NDArray[Any], loudest: npt.NDArray[Any]
+    fe: CountedFrontEnd, quant: TensorQuant, board: Board, samples: npt.NDArray[Any], loudest: npt.NDArray[Any]
 ) -> Simulation:
     """Simulates the front end on frames; the first one is counted, and its outputs are codes `[N, values]`.
 
@@ -168,7 +168,7 @@ def simulate_frames(
     return simulate(firmware.elf, frame_input(samples, loudest), 1, frame_values(fe), board)
 
 
-def front_end_flash_bytes(fe: StreamFrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> int:
+def front_end_flash_bytes(fe: CountedFrontEnd, quant: TensorQuant, board: Board, which: str | None = None) -> int:
     """Returns the bytes of flash that a front end takes, tables and code.
 
     - fe: the front end.
@@ -182,13 +182,13 @@ def front_end_flash_bytes(fe: StreamFrontEnd, quant: TensorQuant, board: Board, 
     return image.flash_bytes - _image_without(fe, quant, board, which).flash_bytes
 
 
-def _image_without(fe: StreamFrontEnd, quant: TensorQuant, board: Board, which: str | None) -> Image:
+def _image_without(fe: CountedFrontEnd, quant: TensorQuant, board: Board, which: str | None) -> Image:
     """Returns the image of the firmware of a frame that does not compute the frame."""
     files = {name: text for name, text in _files(fe, quant).items() if name.endswith(".h")}
     return read_image(build_firmware({**files, "model.h": _MODEL_H, "model.c": _WITHOUT_C}, board, which).elf)
 
 
-def _frame_numbers(fe: StreamFrontEnd) -> int:
+def _frame_numbers(fe: CountedFrontEnd) -> int:
     """Returns how many numbers a frame has: its samples, times the axes of a sensor."""
     match fe:
         case FrontEnd():
@@ -202,7 +202,7 @@ def _frame_numbers(fe: StreamFrontEnd) -> int:
 
 
 def _expected(
-    fe: StreamFrontEnd, samples: npt.NDArray[Any], loudest: npt.NDArray[Any], quant: TensorQuant
+    fe: CountedFrontEnd, samples: npt.NDArray[Any], loudest: npt.NDArray[Any], quant: TensorQuant
 ) -> npt.NDArray[np.int8]:
     """Returns the codes of frames `[N, numbers]` by the definition in numpy, `[N, codes]`."""
     match fe:
@@ -231,7 +231,7 @@ class FrontEndRun:
     - inferences_a_second: how often the network runs in a second of a stream; None for a model that cannot listen.
     """
 
-    front_end: StreamFrontEnd
+    front_end: CountedFrontEnd
     bit_exact: bool
     frame: Simulation
     emulated: Emulation | None

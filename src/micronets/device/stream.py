@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ _MAIN_H = """\
  * decisions, and all scores. */
 typedef struct {{
     int32_t count;
-    int16_t samples[(PIECE * AXES + 1) / 2 * 2];
+    int{bits}_t samples[(PIECE * AXES + 1) / 2 * 2];
 }} piece;
 
 typedef struct {{
@@ -99,7 +100,7 @@ void micronets_model_invoke(void *arena)
 
 
 def stream_firmware(
-    compiled: Compiled, piece: int, board: Board, which: str | None = None, *, axes: int = 1
+    compiled: Compiled, piece: int, board: Board, which: str | None = None, *, axes: int = 1, bits: Literal[16, 32] = 16
 ) -> Firmware:
     """Builds a firmware that listens.
 
@@ -108,6 +109,7 @@ def stream_firmware(
     - board: the board, whose core it is built for.
     - which: the compiler, see `build_firmware`, which says what else is raised.
     - axes: numbers of a sample.
+    - bits: bits of such a number.
 
     Raises `SpecError` for a network that cannot listen.
     """
@@ -117,26 +119,30 @@ def stream_firmware(
         raise SpecError(
             f"network '{names.name}': cannot listen to a stream; it needs a front end in integers and labels"
         )
-    sizes = {"piece": piece, "axes": axes, "most": MOST_DECISIONS}
+    sizes = {"piece": piece, "axes": axes, "bits": bits, "most": MOST_DECISIONS}
     known = {"m": names.macros, "f": names.functions, "header": header, **sizes}
     own = {name: compiled.files[name] for name in compiled.front_end}
     main = {"model.h": _MAIN_H.format(**known), "model.c": _MAIN_C.format(**known)}
     return build_firmware({**firmware_files(compiled), **own, **main}, board, which)
 
 
-def pieces(samples: npt.ArrayLike, sizes: Sequence[int], piece: int) -> npt.NDArray[np.int8]:
+def pieces(
+    samples: npt.ArrayLike, sizes: Sequence[int], piece: int, bits: Literal[16, 32] = 16
+) -> npt.NDArray[np.int8]:
     """Returns what that firmware reads, one row for each piece, int8 `[N, bytes]`.
 
-    - samples: of 16 bits, `[n]` or `[n, axes]`, as many as all `sizes` together.
+    - samples: integers `[n]` or `[n, axes]`, as many as all `sizes` together.
     - sizes: samples of each piece, at most `piece`; a negative number says how many were lost.
+    - piece: the most samples of a piece.
+    - bits: bits of a number of a sample.
     """
-    steps = np.asarray(samples).astype("<i2")
+    steps = np.asarray(samples).astype(f"<i{bits // 8}")
     axes = steps.shape[1] if steps.ndim > 1 else 1
-    rows = np.zeros((len(sizes), 4 + (piece * axes + 1) // 2 * 4), np.uint8)
+    rows = np.zeros((len(sizes), 4 + (piece * axes + 1) // 2 * (bits // 4)), np.uint8)
     parts = np.split(steps, np.cumsum(np.maximum(sizes, 0))[:-1])
     for row, part, size in zip(rows, parts, sizes, strict=True):
         row[:4] = np.frombuffer(np.asarray(size, "<i4").tobytes(), np.uint8)
-        row[4 : 4 + 2 * part.size] = np.frombuffer(part.tobytes(), np.uint8)
+        row[4 : 4 + part.nbytes] = np.frombuffer(part.tobytes(), np.uint8)
     return rows.view(np.int8)
 
 

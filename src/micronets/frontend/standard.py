@@ -26,6 +26,9 @@ STEP_BITS = 10
 FACTOR_BITS = 30
 """Bits of the largest factor; its product with a value has less than 63."""
 
+LEAST_RATE, MOST_RATE = 1e-3, 1e6
+"""Samples a second that a sensor may have, from and to."""
+
 
 @dataclass(frozen=True)
 class Standard:
@@ -35,35 +38,45 @@ class Standard:
 
     - `shape`: the shape of the array as given.
     - `mean`, `scale`: one number for each value of the array's last axis.
+    - `sample_rate`: samples a second of a window `[T, K]` of a sensor; None where it is not known, or where arrays are
+      no such windows. No value depends on it; a model needs it to follow the sensor (`micronets.streaming`).
     """
 
     shape: tuple[int, ...]
     mean: tuple[float, ...]
     scale: tuple[float, ...]
+    sample_rate: float | None = None
 
     @staticmethod
-    def of(x: Floats) -> Standard:
+    def of(x: Floats, sample_rate: float | None = None) -> Standard:
         """Returns the standardisation of training examples `[N, ...]`.
 
-        A value that never changes gets scale 1. Without examples all values stay as they are.
+        - `x`: the examples. A value that never changes gets scale 1; without examples all values stay as they are.
+        - `sample_rate`: samples a second, which is kept where the examples are windows `[T, K]`.
         """
         values = x.reshape(-1, x.shape[-1]).astype(np.float64)
+        rate = sample_rate if x.ndim == 3 else None
         if not len(values):
-            return Standard(x.shape[1:], (0.0,) * x.shape[-1], (1.0,) * x.shape[-1])
+            return Standard(x.shape[1:], (0.0,) * x.shape[-1], (1.0,) * x.shape[-1], rate)
         mean, scale = values.mean(0), values.std(0)
         scale = np.where(scale > 1e-6 * np.maximum(np.abs(mean), 1e-30), scale, 1.0)
-        return Standard(x.shape[1:], _short(mean), _short(scale))
+        return Standard(x.shape[1:], _short(mean), _short(scale), rate)
 
     @staticmethod
-    def none(shape: tuple[int, ...]) -> Standard:
-        """Returns the standardisation that leaves arrays of a shape as they are."""
-        return Standard(shape, (0.0,) * shape[-1], (1.0,) * shape[-1])
+    def none(shape: tuple[int, ...], sample_rate: float | None = None) -> Standard:
+        """Returns the standardisation that leaves arrays of a shape as they are; for the rate see `of`."""
+        return Standard(shape, (0.0,) * shape[-1], (1.0,) * shape[-1], sample_rate if len(shape) == 2 else None)
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """The shape `(H, W, C)` of the network's input."""
         height, width, channels = (*self.shape, 1, 1)[:3]
         return height, width, channels
+
+    @property
+    def value_bits(self) -> int:
+        """Fractional bits of the integers that stand for values; with -n bits, an integer of 1 stands for 2 ** n."""
+        return STEP_BITS - math.floor(math.log2(min(self.scale)))
 
     def inputs(self, x: Floats) -> Floats:
         """Returns network inputs `[N, H, W, C]` of examples `[N, ...]`."""
@@ -72,7 +85,8 @@ class Standard:
 
     def to_json(self) -> str:
         """Returns one line of JSON, whose `kind` is "standard"."""
-        return json.dumps({"kind": "standard", "shape": self.shape, "mean": self.mean, "scale": self.scale})
+        rate = {} if self.sample_rate is None else {"sample_rate": self.sample_rate}
+        return json.dumps({"kind": "standard", "shape": self.shape, "mean": self.mean, "scale": self.scale, **rate})
 
     @staticmethod
     def from_json(text: str, where: str) -> Standard:
@@ -88,6 +102,8 @@ class Standard:
                 tuple(map(float, raw["mean"])),
                 tuple(map(float, raw["scale"])),
             )
+            rate = raw.get("sample_rate")
+            rate = None if rate is None else float(rate)
         except (ValueError, TypeError, KeyError) as e:
             raise SpecError(
                 f"{where}: its front end is not that of task features ({e!r}); give a model of that task"
@@ -96,7 +112,11 @@ class Standard:
             raise SpecError(
                 f"{where}: its front end has shape {list(shape)}, {len(mean)} means and {len(scale)} scales"
             )
-        return Standard(shape, mean, scale)
+        if rate is not None and not LEAST_RATE <= rate <= MOST_RATE:
+            raise SpecError(
+                f"{where}: its front end has sample_rate = {rate:g}; allowed: {LEAST_RATE:g} to {MOST_RATE:,.0f}"
+            )
+        return Standard(shape, mean, scale, rate)
 
 
 def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
@@ -108,12 +128,10 @@ def _short(values: npt.NDArray[np.float64]) -> tuple[float, ...]:
 class ArrayTables:
     """The numbers that the integer arithmetic of a `Standard` reads; C holds the same ones.
 
-    - value_bits: fractional bits of the values that it takes; with -n bits, an integer of 1 stands for 2 ** n.
     - factors, offsets: int64 `[K]`, for each value of the last axis; factors have `FACTOR_BITS` bits at most.
     - shift: bits, 0 to 55.
     """
 
-    value_bits: int
     factors: Int
     offsets: Int
     shift: int
@@ -128,7 +146,7 @@ def array_tables(standard: Standard, scale: float, zero_point: int) -> ArrayTabl
     Returns None where means and scales are so far apart that values of 32 bits cannot hold both.
     """
     mean, divisor = np.asarray(standard.mean), np.asarray(standard.scale)
-    value_bits = STEP_BITS - math.floor(math.log2(divisor.min()))
+    value_bits = standard.value_bits
     reach = np.abs(mean) + 128 * scale * divisor + 1  # values up to this magnitude give every code
     if math.log2(reach.max()) + value_bits >= 31:
         return None
@@ -140,21 +158,30 @@ def array_tables(standard: Standard, scale: float, zero_point: int) -> ArrayTabl
     # The mean is rounded as a value is, so that the value of the mean gets the code of 0.
     middle = np.rint(np.ldexp(mean, value_bits)).astype(np.int64)
     offsets = np.rint(np.ldexp(zero_point + 0.5, shift)).astype(np.int64) - middle * factors
-    return ArrayTables(value_bits, factors, offsets, shift)
+    return ArrayTables(factors, offsets, shift)
 
 
-def array_values(x: npt.NDArray[Any], tables: ArrayTables) -> Int:
+def array_values(x: npt.NDArray[Any], standard: Standard) -> Int:
     """Rounds arrays in their own units to the integers that the front end takes, clamped to 32 bits."""
-    values = np.rint(np.ldexp(np.asarray(x, np.float64), tables.value_bits))
+    values = np.rint(np.ldexp(np.asarray(x, np.float64), standard.value_bits))
     return np.asarray(np.clip(values, -(2**31), 2**31 - 1), np.int64)
+
+
+def value_codes(values: Int, tables: ArrayTables) -> npt.NDArray[np.int8]:
+    """Turns integers of 32 bits `[..., K]` into codes of the network's input, of the same shape.
+
+    - `values`: the integers, with `Standard.value_bits` fractional bits.
+    - `tables`: the tables that `array_tables` makes.
+    """
+    found = np.clip((values * tables.factors + tables.offsets) >> tables.shift, -128, 127)
+    return np.asarray(found, np.int8)
 
 
 def array_codes(values: Int, standard: Standard, tables: ArrayTables) -> npt.NDArray[np.int8]:
     """Turns integers into codes of the network's input, int8 `[N, *input_shape]`.
 
-    - `values`: integers of 32 bits `[N, *standard.shape]`, with `tables.value_bits` fractional bits.
+    - `values`: integers of 32 bits `[N, *standard.shape]`, with `standard.value_bits` fractional bits.
     - `standard`: the standardisation.
     - `tables`: the tables that `array_tables` makes for it.
     """
-    found = np.clip((values * tables.factors + tables.offsets) >> tables.shift, -128, 127)
-    return np.asarray(found.reshape(len(values), *standard.input_shape), np.int8)
+    return value_codes(values, tables).reshape(len(values), *standard.input_shape)

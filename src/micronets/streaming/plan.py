@@ -9,6 +9,7 @@ from micronets.errors import SpecError, UnsupportedError
 from micronets.frontend.micro import BANDS, Micro, is_micro
 from micronets.frontend.spec import INTEGER_FFT, FrontEnd
 from micronets.frontend.spectral import Spectral, is_spectral
+from micronets.frontend.standard import ArrayTables, Standard, array_tables
 from micronets.ir.incremental import step_of
 from micronets.ir.layers import INPUT
 from micronets.quantized.labels import labels_of
@@ -22,7 +23,7 @@ from micronets.streaming.detector import (
     output_quant,
 )
 from micronets.streaming.incremental import Steps, steps_of
-from micronets.streaming.signal import Signal, StreamFrontEnd, signal_of
+from micronets.streaming.signal import CountedFrontEnd, Signal, StreamFrontEnd, signal_of
 from micronets.terminal import counted
 
 
@@ -122,6 +123,32 @@ def micro_front_end(model: QuantizedModel) -> Micro | None:
     return fe if fits else None
 
 
+def array_front_end(model: QuantizedModel) -> tuple[Standard, ArrayTables] | None:
+    """Returns the front end of arrays that a model carries and its tables; None where there is none for integers."""
+    try:
+        standard = Standard.from_json(model.metadata.get("micronets.frontend", ""), "the model")
+    except SpecError:
+        return None
+    window = _window_shape(model)
+    if model.arch.types()[INPUT] != "int8" or standard.input_shape != window or len(model.arch.inputs) > 1:
+        return None
+    tables = array_tables(standard, model.quant[INPUT].scale, model.quant[INPUT].zero_point)
+    return None if tables is None else (standard, tables)
+
+
+def _no_stream_of_arrays(standard: Standard) -> str | None:
+    """Tells why a model of arrays cannot follow a sensor; None where it can."""
+    if len(standard.shape) != 2:
+        size = " x ".join(map(str, standard.shape))
+        return f"its arrays are {size} numbers, and a stream is followed in windows [samples, axes]"
+    if standard.sample_rate is None:
+        return (
+            "its metadata do not tell how many samples a second its windows have; set data.spectral.sample_rate, and "
+            "train or export it anew"
+        )
+    return None
+
+
 def input_frames(model: QuantizedModel) -> int:
     """Returns the frames of one input of a model that carries a front end of sound or of a sensor."""
     if is_micro(model.metadata.get("micronets.frontend", "")):
@@ -129,24 +156,29 @@ def input_frames(model: QuantizedModel) -> int:
     return model.arch.input_shape[0]
 
 
-def counted_front_end(model: QuantizedModel) -> StreamFrontEnd | None:
+def counted_front_end(model: QuantizedModel) -> CountedFrontEnd | None:
     """Returns the integer front end, of sound or of a sensor, that a model was trained on.
 
     Its cost counts as part of the product's. Returns None for other models, among them models of sound that were
-    trained on a front end in floats.
+    trained on a front end in floats, and those of standardised arrays.
     """
     fe = stream_front_end(model)
-    return None if isinstance(fe, FrontEnd) and fe.arithmetic != "integer" else fe
+    return None if isinstance(fe, Standard) or (isinstance(fe, FrontEnd) and fe.arithmetic != "integer") else fe
 
 
 def stream_front_end(model: QuantizedModel) -> StreamFrontEnd | None:
     """Returns the front end of sound or of a sensor with which a model can listen; None where it carries none."""
-    return integer_front_end(model) or spectral_front_end(model) or micro_front_end(model)
+    found = integer_front_end(model) or spectral_front_end(model) or micro_front_end(model)
+    if found is None and (array := array_front_end(model)) is not None:
+        return array[0] if _no_stream_of_arrays(array[0]) is None else None
+    return found
 
 
 def unstreamable(model: QuantizedModel) -> str | None:
     """Tells why a model cannot listen to a stream; None where it can."""
     arch, fe = model.arch, stream_front_end(model)
+    if fe is None and (array := array_front_end(model)) is not None:
+        return _no_stream_of_arrays(array[0])
     if fe is None:
         return "it carries no sound front end in integers that fits its input, and no spectral one of a sensor"
     if isinstance(fe, FrontEnd) and fe.sample_scale == "max":
@@ -171,8 +203,8 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
     why, fe, labels = unstreamable(model), stream_front_end(model), labels_of(model)
     if why is not None or fe is None:
         raise UnsupportedError(
-            f"{where}: cannot listen to a stream: {why}; take a model of task kws, one of task features with "
-            'front_end = "spectral", or one of the field with --front-end micro'
+            f"{where}: cannot listen to a stream: {why}; take a model of task kws, one of task features that was "
+            "trained on windows of a sensor, or one of the field with --front-end micro"
         )
     signal = signal_of(fe)
     text = model.metadata.get(DETECTOR_KEY)

@@ -14,11 +14,15 @@ from micronets.frontend import integer, micro
 from micronets.frontend.micro import Micro, MicroState
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral, codes_of
+from micronets.frontend.standard import Standard, array_tables, array_values, value_codes
 from micronets.quantized.model import TensorQuant
 
 Array = npt.NDArray[Any]
 
-StreamFrontEnd = FrontEnd | Spectral | Micro
+CountedFrontEnd = FrontEnd | Spectral | Micro
+"""The front ends whose cost is counted with the network's."""
+
+StreamFrontEnd = CountedFrontEnd | Standard
 """The front ends that a stream can have: of sound, also that of TFLM, and of a sensor with several axes."""
 
 Coder = Callable[[Array], tuple[Array, Array]]
@@ -33,13 +37,14 @@ class Signal:
     - noun: the word for the signal in messages.
     - rate: samples a second.
     - sample_shape: the shape of a sample: () for sound, (axes,) for a sensor.
+    - sample_bits: bits of a number of a sample in the C.
     - frame_samples: samples of a frame.
     - frame_hop: samples from the start of one frame that the network uses to that of the next.
     - frames: frames of a window, which an output of the network depends on.
     - window_samples: samples of a recording as long as those that the network was trained on.
     - frame_shape: the shape of the codes of a frame, (values, channels).
     - pixels: how many pixels of a frame tell how loud it is; 0 where no loudness is told.
-    - integers: rounds samples in the units of recordings to integers of 16 bits.
+    - integers: rounds samples in the units of recordings to integers of `sample_bits` bits.
     - coder: begins a stream, and returns what makes codes of its frames of such integers, which it is given in their
       order, for an input of the network with this scale and zero point.
     """
@@ -56,6 +61,7 @@ class Signal:
     pixels: int
     integers: Callable[[Array], Array]
     coder: Callable[[TensorQuant], Coder]
+    sample_bits: Literal[16, 32] = 16
 
     @property
     def axes(self) -> int:
@@ -89,6 +95,8 @@ def signal_of(front_end: StreamFrontEnd) -> Signal:
             return _movement(front_end)
         case Micro():
             return _micro(front_end)
+        case Standard():
+            return _arrays(front_end)
         case _:
             assert_never(front_end)
 
@@ -165,4 +173,35 @@ def _micro(fe: Micro) -> Signal:
         pixels=0,
         integers=integer.integer_samples,
         coder=coder,
+    )
+
+
+def _arrays(fe: Standard) -> Signal:
+    """Returns the signal of windows `[samples, axes]` whose values are standardised: each sample is a frame."""
+    samples, axes = fe.shape
+    assert fe.sample_rate is not None, "only windows with a known rate are followed"
+
+    def coder(quant: TensorQuant) -> Coder:
+        tables = array_tables(fe, quant.scale, quant.zero_point)
+        assert tables is not None, "only front ends that 32 bits can hold are followed"
+
+        def codes(rows: Array) -> tuple[Array, Array]:
+            return value_codes(rows[:, 0], tables)[..., None], np.zeros(len(rows), np.int64)
+
+        return codes
+
+    return Signal(
+        front_end=fe,
+        noun="movement",
+        rate=fe.sample_rate,
+        sample_shape=(axes,),
+        frame_samples=1,
+        frame_hop=1,
+        frames=samples,
+        window_samples=samples,
+        frame_shape=(axes, 1),
+        pixels=0,
+        integers=lambda x: array_values(x, fe),
+        coder=coder,
+        sample_bits=32,
     )

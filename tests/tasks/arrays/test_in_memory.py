@@ -76,6 +76,7 @@ CASES = {
         "arrays: group has 3 entries; need 60, one for each row",
     ),
     "noise": (lambda: arrays(X, Y, noise=-1), "features: noise = -1; need 0 or more"),
+    "rate": (lambda: arrays(X, Y, sample_rate=0), "arrays: sample_rate = 0; allowed: 0.001 to 1,000,000"),
     "pictures of two sizes": (
         lambda: data_from_torch([(np.zeros((1, 4, 4)), 0), (np.zeros((1, 5, 4)), 1)]),
         "torch data set: examples of train have shapes [(1, 4, 4), (1, 5, 4)]; every example needs the same",

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from micronets import tasks
-from micronets.errors import MicronetsError
+from micronets.errors import MicronetsError, SpecError
+from micronets.frontend.spectral import SpectralSettings
 from micronets.tasks.arrays.task import Standard
 from micronets.tasks.base import Card
 
@@ -92,8 +93,26 @@ def test_the_standardisation_travels(tmp_path: Path) -> None:
     assert np.array_equal(np.array(found.classes)[found.labels], np.array(data.classes)[data.labels("test")])
     assert found.score(np.eye(3)[found.labels]).value == 1
     assert len(tasks.examples("features", card, path, split="all").labels) == 60
-    constant = Standard.of(np.full((4, 2), 7, np.float32))
+    constant = Standard.of(np.full((4, 2), 7, np.float32), sample_rate=50)
     assert constant.scale == (1.0, 1.0)
+    assert constant.sample_rate is None  # there are no windows
+
+
+def test_the_rate_of_windows_travels(tmp_path: Path) -> None:
+    """A long recording is cut as the model wants it, whose rate its labels are read by."""
+    data = tasks.load("features", npz(tmp_path / "d.npz"), spectral=SpectralSettings(sample_rate=20))
+    own = Standard.from_json(data.metadata({})["micronets.frontend"], "m")
+    assert own.sample_rate == 20
+    x = np.zeros((400, 3))
+    x[100:116] = 5
+    np.save(tmp_path / "day.npy", x)
+    (tmp_path / "day.labels.csv").write_text("5,5.8,1\n")
+    card = tasks.Card(("1", "_unknown_"), own.to_json(), (16, 3, 1), "m")
+    found = tasks.examples("features", card, tmp_path / "day.npy", split="all")
+    assert (found.inputs[found.labels == 0] == own.inputs(np.full((1, 16, 3), 5, np.float32))).all()
+    text = own.to_json().replace("20", "-1")
+    with pytest.raises(SpecError, match=r"m: its front end has sample_rate = -1; allowed: 0.001 to 1,000,000"):
+        Standard.from_json(text, "m")
 
 
 def test_training_examples_get_noise_and_shifts(tmp_path: Path) -> None:

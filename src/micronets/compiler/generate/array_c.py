@@ -8,10 +8,7 @@ import numpy as np
 
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
-from micronets.errors import SpecError
-from micronets.frontend.standard import ArrayTables, Standard, array_tables
-from micronets.ir.layers import INPUT
-from micronets.quantized.model import QuantizedModel
+from micronets.frontend.standard import ArrayTables, Standard
 
 _HEADER = """\
 /* The front end of the network: values of a sensor in, the codes of the network's input out. */
@@ -25,7 +22,7 @@ _HEADER = """\
  * bits, an integer of 1 is 2 g. */
 #define {m}VALUE_BITS ({bits})
 #define {m}VALUES {count} /* {shape} */
-
+{sizes}
 #ifdef __cplusplus
 extern "C" {{
 #endif
@@ -35,7 +32,7 @@ extern "C" {{
  * - values: in, [{m}VALUES], the last axis fastest.
  * - input: out, [{m}VALUES], for instance what {f}input returns. */
 void {f}frontend_values(const int32_t *values, int8_t *input);
-
+{frame}
 #ifdef __cplusplus
 }}
 #endif
@@ -50,16 +47,62 @@ _SOURCE = """\
 
 {factors}
 {offsets}
+/* Returns the code of a value.
+ *
+ * - value: the value.
+ * - at: its place along the last axis. */
+static int8_t code_of(int32_t value, int32_t at)
+{{
+    const int64_t code = ((int64_t)value * factors[at] + offsets[at]) >> {shift};
+    return (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);
+}}
+
 void {f}frontend_values(const int32_t *values, int8_t *input)
 {{
     int32_t at = 0;
     for (int32_t i = 0; i < {m}VALUES; i++) {{
-        const int64_t code = ((int64_t)values[i] * factors[at] + offsets[at]) >> {shift};
-        input[i] = (int8_t)(code < -128 ? -128 : code > 127 ? 127 : code);
+        input[i] = code_of(values[i], at);
         at = at + 1 < {last} ? at + 1 : 0;
     }}
 }}
+{frame}"""
+
+_SIZES = """
+/* A number of a sample, in the unit of a value. */
+typedef int32_t {f}sample;
+
+#define {m}SAMPLE_MIN INT32_MIN
+#define {m}SAMPLE_MAX INT32_MAX
+
+/* For each axis, what a number of 1 stands for, in the units of the data that the network was trained on. */
+#define {m}UNITS {initialiser}
+
+/* A window has {m}WINDOW_SAMPLES samples of {m}AXES axes; each sample is a frame of its own. */
+#define {m}AXES {axes}
+#define {m}WINDOW_SAMPLES {samples}
+#define {m}FRAME_SAMPLES 1
+#define {m}FRAME_HOP 1
+#define {m}FRAMES {frames}
+#define {m}FRAME_VALUES {axes}
 """
+
+_FRAME_HEADER = """
+/* Computes the codes of one sample.
+ *
+ * - sample: in, [{m}AXES].
+ * - codes: out, [{m}FRAME_VALUES]. */
+void {f}frontend_frame(const {f}sample *sample, int8_t *codes);
+"""
+
+_FRAME_SOURCE = """
+void {f}frontend_frame(const {f}sample *sample, int8_t *codes)
+{{
+    for (int32_t i = 0; i < {m}AXES; i++) {{
+        codes[i] = code_of(sample[i], i);
+    }}
+}}
+"""
+"""What the C of a window `[T, K]` has besides: the front end of one sample, for a stream."""
 
 
 def header(names: Names) -> str:
@@ -67,33 +110,33 @@ def header(names: Names) -> str:
     return f"{names.name}_frontend.h"
 
 
-def array_front_end(model: QuantizedModel) -> tuple[Standard, ArrayTables] | None:
-    """Returns the front end of arrays that a model carries and its tables; None where there is none for integers."""
-    try:
-        standard = Standard.from_json(model.metadata.get("micronets.frontend", ""), "the model")
-    except SpecError:
-        return None
-    count = math.prod(model.arch.input_shape)
-    if model.arch.types()[INPUT] != "int8" or math.prod(standard.shape) != count or len(model.arch.inputs) > 1:
-        return None
-    tables = array_tables(standard, model.quant[INPUT].scale, model.quant[INPUT].zero_point)
-    return None if tables is None else (standard, tables)
-
-
-def array_files(standard: Standard, tables: ArrayTables, names: Names) -> dict[str, str]:
+def array_files(standard: Standard, tables: ArrayTables, names: Names, frames: int | None = None) -> dict[str, str]:
     """Returns the C of the front end of arrays, text by file name.
+
+    Windows `[T, K]` get the front end of one sample, too, by which a stream takes them.
 
     - standard: the front end; its shape is that of the values that the C takes.
     - tables: the factors, the offsets and the shift that the C computes codes with.
     - names: the names of the network in C.
+    - frames: samples of the network's input; None for those of a whole window.
     """
+    shape = standard.shape if frames is None else (frames, *standard.shape[1:])
     known = {"m": names.macros, "f": names.functions, "header": header(names)}
+    sizes = frame_header = frame_source = ""
+    if len(shape) == 2:
+        units = ", ".join([repr(math.ldexp(1.0, -standard.value_bits))] * shape[1])
+        sizes = _SIZES.format(
+            **known, initialiser=ctext.wrapped_macro(f"{{{units}}}"), axes=shape[1], samples=shape[0], frames=shape[0]
+        )
+        frame_header, frame_source = _FRAME_HEADER.format(**known), _FRAME_SOURCE.format(**known)
     return {
         header(names): _HEADER.format(
             **known,
-            bits=tables.value_bits,
-            count=math.prod(standard.shape),
-            shape=" x ".join(map(str, standard.shape)),
+            bits=standard.value_bits,
+            count=math.prod(shape),
+            shape=" x ".join(map(str, shape)),
+            sizes=sizes,
+            frame=frame_header,
         ),
         f"{names.name}_frontend.c": _SOURCE.format(
             **known,
@@ -101,5 +144,6 @@ def array_files(standard: Standard, tables: ArrayTables, names: Names) -> dict[s
             offsets=ctext.wide_array("offsets", tables.offsets),
             last=len(tables.factors),
             shift=tables.shift,
+            frame=frame_source,
         ),
     }

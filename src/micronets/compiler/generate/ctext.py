@@ -34,6 +34,11 @@ LINE = 120
 _INDENT = 4
 
 
+def wrapped_macro(text: str) -> str:
+    """Returns the text of a macro, on as many lines as it needs."""
+    return " \\\n    ".join(textwrap.wrap(text, 90))
+
+
 def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
     """Returns `static const ctype name[] = {...};` for an array of numbers, in lines of readable width.
 

@@ -34,7 +34,13 @@ from micronets.frontend.camera import Camera
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
-from micronets.streaming.plan import input_frames, integer_front_end, micro_front_end, spectral_front_end
+from micronets.streaming.plan import (
+    array_front_end,
+    input_frames,
+    integer_front_end,
+    micro_front_end,
+    spectral_front_end,
+)
 
 _MODEL_C = """\
 /* {title}.
@@ -235,7 +241,7 @@ def _front_end(
     model: QuantizedModel, names: Names, camera: Camera | None
 ) -> tuple[dict[str, str], package.FrontEndText | None]:
     """Returns the C of the front end that a model carries, text by file name, and the package's texts about it."""
-    sound, array = integer_front_end(model), array_c.array_front_end(model)
+    sound, array = integer_front_end(model), array_front_end(model)
     to = f"{names.functions}input(arena)"
     if camera is not None:
         picture = image_c.image_front_end(model)
@@ -266,7 +272,7 @@ def _front_end(
         call = f"{names.functions}frontend_values(values, {to});"
         about = "from the values of a sensor to the network's input"
         text = package.FrontEndText(array_c.header(names), "the values of a sensor", call, about)
-        return array_c.array_files(*array, names), text
+        return array_c.array_files(*array, names, model.arch.input_shape[0]), text
     return {}, None
 
 

@@ -26,6 +26,12 @@ _HEADER = """\
 
 #include "micronets_spectral.h"
 
+/* A number of a sample. */
+typedef int16_t {f}sample;
+
+#define {m}SAMPLE_MIN INT16_MIN
+#define {m}SAMPLE_MAX INT16_MAX
+
 /* For each axis, what a sample of 1 stands for, in the units of the data that the network was trained on. */
 #define {m}UNITS {initialiser}
 
@@ -48,7 +54,7 @@ extern "C" {{
  * - samples: in, [{m}FRAME_SAMPLES][{m}AXES].
  * - work: scratch, [{m}FRONTEND_WORDS].
  * - codes: out, [{m}FRAME_VALUES]. */
-void {f}frontend_frame(const int16_t *samples, int32_t *work, int8_t *codes);
+void {f}frontend_frame(const {f}sample *samples, int32_t *work, int8_t *codes);
 
 /* Computes the network's input from a whole window.
  *
@@ -56,7 +62,7 @@ void {f}frontend_frame(const int16_t *samples, int32_t *work, int8_t *codes);
  * - work: scratch, [{m}FRONTEND_WORDS].
  * - input: out, [{m}FRAMES][{m}FRAME_VALUES], for instance what
  *   {f}input returns. */
-void {f}frontend_window(const int16_t *samples, int32_t *work, int8_t *input);
+void {f}frontend_window(const {f}sample *samples, int32_t *work, int8_t *input);
 
 #ifdef __cplusplus
 }}
@@ -76,24 +82,19 @@ static const micronets_spectral spectral = {{
     {band_unit}, {deviation_unit}, {least},
     factors, offsets, shifts}};
 
-void {f}frontend_frame(const int16_t *samples, int32_t *work, int8_t *codes)
+void {f}frontend_frame(const {f}sample *samples, int32_t *work, int8_t *codes)
 {{
     micronets_spectral_frame(&spectral, samples, work, codes);
 }}
 
-void {f}frontend_window(const int16_t *samples, int32_t *work, int8_t *input)
+void {f}frontend_window(const {f}sample *samples, int32_t *work, int8_t *input)
 {{
     for (int32_t i = 0; i < {m}FRAMES; i++) {{
-        const int16_t *const frame = samples + i * {m}FRAME_HOP * {m}AXES;
+        const {f}sample *const frame = samples + i * {m}FRAME_HOP * {m}AXES;
         {f}frontend_frame(frame, work, input + i * {m}FRAME_VALUES);
     }}
 }}
 """
-
-
-def _wrapped(text: str) -> str:
-    """Returns the text of a macro, on as many lines as it needs."""
-    return " \\\n    ".join(textwrap.wrap(text, 90))
 
 
 _MASKS = {
@@ -126,7 +127,7 @@ def spectral_files(fe: Spectral, quant: TensorQuant, names: Names, frames: int |
         **known,
         **sizes,
         units=textwrap.fill(", ".join(f"{unit:.9g}" for unit in fe.units), 100).replace("\n", "\n * "),
-        initialiser=_wrapped("{" + ", ".join(map(repr, fe.units)) + "}"),
+        initialiser=ctext.wrapped_macro("{" + ", ".join(map(repr, fe.units)) + "}"),
         samples=fe.samples if frames == fe.frames else (frames - 1) * settings.hop + settings.frame,
         hop=settings.hop,
         frames=frames,

@@ -17,6 +17,7 @@ from micronets.frontend.integer import sound_tables
 from micronets.frontend.micro import Micro
 from micronets.frontend.spec import FrontEnd
 from micronets.frontend.spectral import Spectral, spectral_tables
+from micronets.frontend.standard import Standard
 from micronets.quantized.model import QuantizedModel
 from micronets.streaming.plan import StreamPlan, plan_stream, unstreamable
 from micronets.streaming.signal import Signal
@@ -72,7 +73,7 @@ typedef struct {{
     int32_t held, place{gate_place}, wait, first, waiting;
     micronets_decision decisions[{m}DECISIONS];
     int32_t detector[MICRONETS_DETECTOR_WORDS({m}OUTPUT_COUNT, {m}AVERAGE)];
-{gate_state}    int16_t samples[{m}FRAME_SAMPLES{axes}];
+{gate_state}    {sample} samples[{m}FRAME_SAMPLES{axes}];
     int8_t codes[{m}FRAMES * {m}FRAME_VALUES];
 {state}}} {f}stream;
 
@@ -90,7 +91,7 @@ void {f}start({f}stream *stream, void *arena);
 {about_samples} * - n: how many samples, any number.
  *
  * Returns how many of them it took: all, unless {m}DECISIONS decisions wait to be polled. */
-int32_t {f}feed({f}stream *stream, const int16_t *samples, int32_t n);
+int32_t {f}feed({f}stream *stream, const {sample} *samples, int32_t n);
 
 /* Tells the stream that samples were lost: its time moves on, and the detector waits until there is a whole window of
  * frames again.
@@ -175,8 +176,7 @@ static void decide({f}stream *stream)
 static void hear({f}stream *stream)
 {{
     const int32_t kept = {m}FRAME_SAMPLES - {m}FRAME_HOP;
-    int32_t *const work = (int32_t *)stream->arena;
-    {f}frontend_frame(stream->samples, {loudest}work, stream->codes + stream->place * {m}FRAME_VALUES);
+{work}    {f}frontend_frame(stream->samples, {loudest}stream->codes + stream->place * {m}FRAME_VALUES);
 {gate_frame}    stream->place = stream->place + 1 < {m}FRAMES ? stream->place + 1 : 0;
 {gate_next}    for (int32_t i = 0; i < kept{axes}; i++) {{
         stream->samples[i] = stream->samples[i + {m}FRAME_HOP{axes}];
@@ -188,7 +188,7 @@ static void hear({f}stream *stream)
     }}
 }}
 
-int32_t {f}feed({f}stream *stream, const int16_t *samples, int32_t n)
+int32_t {f}feed({f}stream *stream, const {sample} *samples, int32_t n)
 {{
     int32_t taken = 0;
     while (taken < n && stream->waiting < {m}DECISIONS) {{
@@ -255,8 +255,10 @@ _SOUND: Mapping[str, str] = MappingProxyType(
         "axes": "",
         "samples_a_second": "{m}SAMPLE_RATE a second",
         "about_samples": "",
+        "sample": "int16_t",
+        "work": "    int32_t *const work = (int32_t *)stream->arena;\n",
         "loudness": "loudness",
-        "loudest": "1, ",
+        "loudest": "1, work, ",
         "hold": "            stream->samples[stream->held] = samples[taken];\n",
     }
 )
@@ -270,8 +272,10 @@ _MOVEMENT: Mapping[str, str] = MappingProxyType(
         "axes": " * {m}AXES",
         "samples_a_second": "{rate:g} a second",
         "about_samples": " * - samples: in, [n][{m}AXES].\n",
+        "sample": "{f}sample",
+        "work": "    int32_t *const work = (int32_t *)stream->arena;\n",
         "loudness": "0",
-        "loudest": "",
+        "loudest": "work, ",
         "hold": """\
             for (int32_t i = 0; i < {m}AXES; i++) {{
                 stream->samples[stream->held * {m}AXES + i] = samples[taken * {m}AXES + i];
@@ -280,6 +284,9 @@ _MOVEMENT: Mapping[str, str] = MappingProxyType(
     }
 )
 """The parts of the C that only a stream of a sensor has."""
+
+_ARRAYS: Mapping[str, str] = MappingProxyType({**_MOVEMENT, "work": "", "loudest": ""})
+"""The same of a sensor whose samples are standardised: its front end needs no scratch memory."""
 
 _MICRO: Mapping[str, str] = MappingProxyType(
     {
@@ -293,7 +300,7 @@ _MICRO: Mapping[str, str] = MappingProxyType(
     }}
 """,
         "loudness": "0",
-        "loudest": "stream->noise, ",
+        "loudest": "stream->noise, work, ",
     }
 )
 """What is peculiar to the C of a stream of sound with TFLM's own front end."""
@@ -404,6 +411,8 @@ def _peculiar(signal: Signal) -> tuple[Mapping[str, str], int]:
             return _MOVEMENT, 2 * spectral_tables(fe.settings).points
         case Micro():
             return _MICRO, micro.WORDS
+        case Standard():
+            return _ARRAYS, 0
         case _:
             assert_never(signal.front_end)
 

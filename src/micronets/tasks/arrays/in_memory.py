@@ -11,6 +11,7 @@ import numpy.typing as npt
 from micronets import user_code
 from micronets.arguments import checked
 from micronets.errors import DataError, SpecError
+from micronets.frontend.standard import LEAST_RATE, MOST_RATE
 from micronets.tasks.arrays.folders import array_rows, checked_complete
 from micronets.tasks.arrays.task import Augment, FeaturesData, Standard, check_noise
 from micronets.tasks.base import SPLITS
@@ -34,6 +35,7 @@ def arrays(
     noise: float = 0.0,
     shift: float = 0.0,
     standardise: bool = True,
+    sample_rate: float | None = None,
     source: str = "arrays",
 ) -> FeaturesData:
     """Makes a data set of numpy arrays, for `search`, `train`, `quantise`, `export` and `evaluate`.
@@ -53,11 +55,15 @@ def arrays(
       round.
     - `standardise`: False for networks that take the numbers as they are, such as a module of PyTorch that was trained
       on them.
+    - `sample_rate`: samples a second of windows `[N, T, K]` of a sensor, 0.001 to 1,000,000; a model that is told it
+      can listen to the sensor.
     - `source`: a description of the data for reports.
 
     Raises `DataError` for arrays that cannot be used, `SpecError` for options out of range.
     """
     check_noise(noise, shift)
+    if sample_rate is not None and not LEAST_RATE <= sample_rate <= MOST_RATE:
+        raise SpecError(f"{source}: sample_rate = {sample_rate:g}; allowed: {LEAST_RATE:g} to {MOST_RATE:,.0f}")
     given = {"train": (x, y), "val": (x_val, y_val), "test": (x_test, y_test)}
     parts: dict[str, tuple[Array, Array]] = {}
     for split, (of_x, of_y) in given.items():
@@ -87,7 +93,7 @@ def arrays(
         pack["group"] = np.concatenate([own, np.full(others, "")])
     rows = checked_complete(array_rows(pack, source, lacking), source)
     train = rows.x[rows.split == "train"]
-    standard = Standard.of(train) if standardise else Standard.none(train.shape[1:])
+    standard = Standard.of(train, sample_rate) if standardise else Standard.none(train.shape[1:], sample_rate)
     shape = " x ".join(map(str, standard.shape))
     return FeaturesData(
         classes=rows.classes,
@@ -124,6 +130,7 @@ def data_from_torch(
     noise: float = 0.0,
     shift: float = 0.0,
     standardise: bool = True,
+    sample_rate: float | None = None,
     source: str = "torch data set",
 ) -> FeaturesData:
     """Reads a torch data set once into memory, and makes `arrays` of its pairs `(x, y)`.
@@ -133,7 +140,8 @@ def data_from_torch(
       every epoch goes into `augment`.
     - `channels`: where examples of three axes have their channels: torch's (C, H, W), or (H, W, C).
     - `classes`: names of the outputs; without them, `classes` of the data set if it has any.
-    - `augment`, `noise`, `shift`, `standardise`, `source`: as for `arrays`; `augment` is given (H, W, C).
+    - `augment`, `noise`, `shift`, `standardise`, `sample_rate`, `source`: as for `arrays`; `augment` is given
+      (H, W, C).
 
     Raises `UserCodeError` for a data set that fails, `DataError` for one that holds no such pairs.
     """
@@ -147,7 +155,7 @@ def data_from_torch(
     assert x is not None and y is not None  # noqa: PT018 -- train was given
     return arrays(
         x, y, x_val=x_val, y_val=y_val, x_test=x_test, y_test=y_test, classes=names, augment=augment, noise=noise,
-        shift=shift, standardise=standardise, source=source,
+        shift=shift, standardise=standardise, sample_rate=sample_rate, source=source,
     )  # fmt: skip
 
 

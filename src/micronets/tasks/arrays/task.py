@@ -43,7 +43,7 @@ class ArraysOptions:
       movements and falls with a sensor at the waist, 128 samples of 6 axes (`falls`).
     - `front_end`: the way from an array to a network's input: each value standardised (`standard`), or energies of
       bands and moments of windows `[samples, axes]` of a sensor (`spectral`).
-    - `spectral`: the settings of the spectral front end.
+    - `spectral`: the settings of the spectral front end; its `sample_rate` counts with either front end.
     - `noise`: deviation of the normal noise added to standardised training examples.
     - `shift`: training inputs of two or three axes move by up to this share of their first axis, either way, going
       round; of a spectral front end, that axis is the frames.
@@ -271,8 +271,16 @@ def _rows(
     if pairs is None:
         return folders.read(path, "all" not in splits)
     size = window if preparation is None else preparation.shape[0]
-    settings = preparation.settings if isinstance(preparation, Spectral) else spectral
-    return recordings.cut_windows(pairs, size, settings.sample_rate, "all" not in splits)
+    match preparation:
+        case Spectral():
+            rate = preparation.settings.sample_rate
+        case Standard(sample_rate=float(known)):
+            rate = known
+        case Standard() | None:
+            rate = spectral.sample_rate
+        case _:
+            assert_never(preparation)
+    return recordings.cut_windows(pairs, size, rate, "all" not in splits)
 
 
 _SYNTHETIC = {"gestures": "motions", "falls": "falls and movements"}
@@ -296,7 +304,7 @@ def _preparation(
     """Returns the way from arrays to inputs, with means and scales of the training examples. Raises `SpecError`."""
     match front_end:
         case "standard":
-            return Standard.of(train)
+            return Standard.of(train, (settings or SpectralSettings()).sample_rate)
         case "spectral":
             try:
                 return Spectral.of(train, settings or SpectralSettings())

@@ -76,7 +76,7 @@ int32_t app_start(void)
 
 int32_t app_step(void)
 {
-    static int16_t samples[PIECE * SENSOR_AXES];
+    static sensor_sample samples[PIECE * SENSOR_AXES];
     uint32_t lost = 0;
     const int32_t count = sensor_read(samples, PIECE, &lost);
     if (lost > 0) {

@@ -13,6 +13,8 @@ extern "C" {
 #define SENSOR_AXES 1                           /* numbers of a sample */
 #define SENSOR_RATE MICRONETS_MODEL_SAMPLE_RATE /* what sensor_start is given */
 
+typedef int16_t sensor_sample;
+
 /* Starts the microphone.
  *
  * - rate: samples a second.
@@ -22,12 +24,12 @@ int32_t sensor_start(int32_t rate);
 
 /* Waits until there are samples, and takes them.
  *
- * - samples: out, at most `most` samples of 16 bits, the oldest first.
+ * - samples: out, at most `most` samples, the oldest first.
  * - most: at least 1.
  * - lost: out, how many samples were lost before these, because nobody took them in time.
  *
  * Returns how many samples it wrote; 0 where the sound has ended, and a negative number where the microphone failed. */
-int32_t sensor_read(int16_t *samples, int32_t most, uint32_t *lost);
+int32_t sensor_read(sensor_sample *samples, int32_t most, uint32_t *lost);
 
 /* Stops the microphone. */
 void sensor_stop(void);

@@ -111,19 +111,19 @@ static int32_t read_number(double *value)
     return 0;
 }
 
-/* Rounds a number to the nearest integer, halves to the even one, and clamps it to 16 bits. */
-static int16_t to_step(double value)
+/* Rounds a number to the nearest integer, halves to the even one, and clamps it to those that a sample can have. */
+static sensor_sample to_step(double value)
 {
-    if (value >= INT16_MAX) {
-        return INT16_MAX;
+    if (value >= MICRONETS_MODEL_SAMPLE_MAX) {
+        return MICRONETS_MODEL_SAMPLE_MAX;
     }
-    if (value <= INT16_MIN) {
-        return INT16_MIN;
+    if (value <= MICRONETS_MODEL_SAMPLE_MIN) {
+        return MICRONETS_MODEL_SAMPLE_MIN;
     }
     int32_t below = (int32_t)value;
     below -= value < below;
     const double rest = value - below;
-    return (int16_t)(below + (rest > 0.5 || (rest == 0.5 && (below & 1) != 0)));
+    return (sensor_sample)(below + (rest > 0.5 || (rest == 0.5 && (below & 1) != 0)));
 }
 
 /* Shows a message with the number of the line that is no sample. */
@@ -150,7 +150,7 @@ static void tell_line(void)
 }
 
 /* Reads a line. Returns 1, 0 behind the last one, and -1 for a line that is no sample. */
-static int32_t read_sample(int16_t *sample)
+static int32_t read_sample(sensor_sample *sample)
 {
     for (;;) {
         skip_blanks();
@@ -204,7 +204,7 @@ int32_t sensor_start(int32_t millihertz)
     return 0;
 }
 
-int32_t sensor_read(int16_t *samples, int32_t most, uint32_t *lost)
+int32_t sensor_read(sensor_sample *samples, int32_t most, uint32_t *lost)
 {
     int32_t count = 0;
     *lost = 0;
