@@ -117,8 +117,8 @@ def test_a_class_with_no_clip_for_validation(spoilt: Path, tmp_path: Path) -> No
     for path in sorted((spoilt / "low").iterdir())[1:]:
         path.unlink()
     expected = (
-        f"{spoilt / 'low'}: class 'low' has 1 clip; at least 3 are needed (one each for train, val and test; no "
-        "recording is ever divided between them); record more, or cut long recordings into several files"
+        f"{spoilt / 'low'}: class 'low' has 1 clip; at least 3 are needed (one each for train, val and test); record "
+        "more, or cut long recordings into several files"
     )
     assert refused(tmp_path, spoilt) == expected
 

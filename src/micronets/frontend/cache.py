@@ -49,6 +49,11 @@ class Tally:
     counts: Mapping[Adaptation, int] = field(default_factory=dict)
     first: Mapping[Adaptation, str] = field(default_factory=dict)
 
+    def without(self, kind: Adaptation) -> Tally:
+        """Returns the tally without one kind of adaptation."""
+        counts = {k: n for k, n in self.counts.items() if k != kind}
+        return Tally(counts, {k: path for k, path in self.first.items() if k != kind})
+
     def notes(self, fe: FrontEnd) -> tuple[str, ...]:
         """Returns one line for each kind of adaptation that happened, for the front end `fe`."""
         part = "middle" if fe.placement == "centre" else "first part"

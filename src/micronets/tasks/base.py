@@ -5,7 +5,7 @@ Nothing here imports torch until `TaskData.augmented` is called.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from micronets.errors import SpecError, did_you_mean
 from micronets.ir.spaces.base import SpaceOptions
 from micronets.tasks.scoring import Score
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 
 SPLITS = ("train", "val", "test")
+
+ALL = "all"
+"""The split that holds all examples, where the data have no splits of their own."""
 
 Balance = Literal["none", "sampled"]
 """How an epoch is made of the training examples: each once (`none`), or every class as often as the others (`sampled`),
@@ -33,6 +37,15 @@ Floats = npt.NDArray[np.float32]
 MakeView = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
 """What another model sees of the training examples of the indices `[B]`, as `TaskData.augmented` disturbs them with a
 generator in the same state: its inputs `[B, H, W, C]`, float32, on the generator's device."""
+
+
+def check_splits(splits: Sequence[str], known: Sequence[str]) -> None:
+    """Raises `SpecError` for a split that is none of those known, and for "all" beside others, which it contains."""
+    for s in splits:
+        if s not in known:
+            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, known)}")
+    if ALL in splits and len({*splits}) > 1:
+        raise SpecError(f"splits: {', '.join(splits)}; '{ALL}' holds every example: give it alone, or leave it out")
 
 
 class TaskData(Protocol):

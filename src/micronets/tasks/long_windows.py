@@ -17,6 +17,7 @@ import numpy.typing as npt
 from micronets.errors import DataError
 from micronets.frontend.labels import SpokenWord
 from micronets.tasks.kws.folders import whole_groups
+from micronets.terminal import counted
 
 RecordedSamples = npt.NDArray[Any]
 
@@ -151,20 +152,63 @@ def windows(
     rest = begin
     for event in events:
         start, stop = round(event.start * rate), min(round(event.end * rate), end)
-        found += [(None, at, at + size) for at in _tiles(rest, start, size)]
+        found += [(None, at, at + size) for at in tiles(rest, start, size)]
         rest = max(rest, stop)
         count = max(1, (stop - start) // size) if stop - start >= 2 * size else 1
         for i in range(count):
             centre = start + (stop - start) * (2 * i + 1) // (2 * count)
             first = max(begin, min(centre - size // 2, end - size))
             found.append((event.label, first, min(first + size, end)))
-    return [*found, *((None, at, at + size) for at in _tiles(rest, end, size))]
+    return [*found, *((None, at, at + size) for at in tiles(rest, end, size))]
 
 
-def _tiles(begin: int, end: int, size: int) -> list[int]:
+def tiles(begin: int, end: int, size: int) -> list[int]:
     """Returns where windows of `size` begin that lie side by side in the middle of what is from `begin` to `end`."""
     count = max(0, (end - begin) // size)
     return [begin + (end - begin - count * size) // 2 + i * size for i in range(count)]
+
+
+def stretches(count: int, parts: Sequence[str]) -> dict[str, range] | None:
+    """Divides the windows of one recording, which lie side by side, among the splits: a stretch of time for each.
+
+    The first stretch is for "train", the next ones are for `parts`, in their order: a tenth of the windows each, at
+    least one. One window is left out between two stretches, so that no sample is in two splits, nor beside another.
+
+    - count: how many windows there are.
+    - parts: the splits besides "train".
+
+    Returns the windows of each split; None where there are fewer than `least_windows`.
+    """
+    if count < least_windows(parts):
+        return None
+    kept = count - len(parts)
+    size = max(1, round(0.1 * kept))
+    end = kept - size * len(parts)
+    found = {"train": range(end)}
+    for part in parts:
+        found[part] = range(end + 1, end + 1 + size)
+        end += 1 + size
+    return found
+
+
+def least_windows(parts: Sequence[str]) -> int:
+    """Returns how many windows a recording needs to be divided by `stretches`: one a split, and one between two."""
+    return 1 + 2 * len(parts)
+
+
+def in_time_note(name: str, files: int, what: str, counts: Mapping[str, int]) -> str:
+    """Returns the note on a class whose recordings are divided in time.
+
+    - name: the class.
+    - files: how many recordings it has.
+    - what: what is counted, in the plural.
+    - counts: how many of them each split has.
+    """
+    shown = ", ".join(f"{n} {split}" for split, n in counts.items())
+    return (
+        f"class '{name}': {counted(files, 'recordings')}, divided in time ({what}: {shown}); pieces of a recording are "
+        "alike, so figures are optimistic"
+    )
 
 
 def thinned(found: Sequence[Cut], classes: int) -> tuple[list[Cut], list[Cut]]:

@@ -174,7 +174,49 @@ def test_bad_files_in_one_line(tmp_path: Path) -> None:
     np.save(folders / "1.npy", X[0])
     np.save(folders / "2.npy", X[0, :5])
     assert message(tmp_path / "odd") == (
-        f"{folders / '2.npy'}: its shape [5, 3] is not that of 1.npy, [16, 3]; every example needs the same"
+        f"{folders / '2.npy'}: its shape [5, 3] is not that of 1.npy, [16, 3]; every example needs the same, or "
+        "data.window at most 2, by which recordings are cut"
+    )
+
+
+def test_recordings_in_folders_are_cut_into_windows(tmp_path: Path) -> None:
+    """Whole recordings are in one split, but those of a class with too few, which are divided in time."""
+    rng = np.random.default_rng(0)
+    lengths = {"rest": [90, 113], "run": [300], "walk": [50, 60, 70, 90]}
+    for name, some in lengths.items():
+        (tmp_path / name).mkdir()
+        for i, n in enumerate(some):
+            np.save(tmp_path / name / f"{i}.npy", rng.normal(size=(n, 3)))
+    data = tasks.load("features", tmp_path, window=8)
+    counts = {s: np.bincount(data.labels(s)).tolist() for s in ("train", "val", "test")}
+    assert counts["train"][:2] == [17, 27]
+    assert (counts["val"][:2], counts["test"][:2]) == ([2, 4], [2, 4])
+    splits_of: dict[str, set[str]] = {}
+    split_of: dict[float, str] = {}
+    for s in ("train", "val", "test"):
+        for file, x in zip(data.files[s], data.x[s], strict=True):
+            splits_of.setdefault(file, set()).add(s)
+            assert {split_of.setdefault(v, s) for v in x.ravel().tolist()} == {s}, "a sample is in two splits"
+    assert [len(splits_of[f"walk/{i}.npy"]) for i in range(4)] == [1] * 4
+    assert splits_of["rest/0.npy"] == splits_of["run/0.npy"] == {"train", "val", "test"}
+    first = np.load(tmp_path / "run/0.npy").astype(np.float32)
+    assert np.array_equal(data.x["train"][data.labels("train") == 1].reshape(-1, 3), first[2 : 2 + 27 * 8])
+    assert data.notes == (
+        "class 'rest': 2 recordings, divided in time (windows: 17 train, 2 val, 2 test); pieces of a recording are "
+        "alike, so figures are optimistic",
+        "class 'run': 1 recording, divided in time (windows: 27 train, 4 val, 4 test); pieces of a recording are "
+        "alike, so figures are optimistic",
+        f"{tmp_path.name}: recordings of 50 to 300 samples, cut into 94 windows of 8 (data.window)",
+    )
+    alone = tasks.load("features", tmp_path, window=8, splits=("test",))
+    assert np.array_equal(alone.x["test"], data.x["test"])
+    everything = tasks.load("features", tmp_path, window=8, splits=("all",))
+    assert np.bincount(everything.labels("all")).tolist() == [25, 37, 32]
+    with pytest.raises(MicronetsError) as e:
+        tasks.load("features", tmp_path, window=24)
+    assert str(e.value) == (
+        f"{tmp_path / 'rest'}: class 'rest' has 2 recordings; at least 3 are needed, or one of at least 120 samples, "
+        "which is then divided in time (5 windows of 24, see data.window)"
     )
 
 

@@ -1,5 +1,6 @@
 """Recordings of one's own: any length and rate, pieces that stay together, lines that name what is wrong."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,14 @@ from micronets import tasks
 from micronets.errors import MicronetsError
 from micronets.frontend import FrontEnd, encode_wav, features
 from tests.support.wavs import tone, write_words
+
+
+def message(path: Path, **options: object) -> str:
+    """Returns the error of reading recordings, which must be one line."""
+    with pytest.raises(MicronetsError) as e:
+        tasks.load("audio", path, **options)
+    assert "\n" not in str(e.value)
+    return str(e.value)
 
 
 def test_long_recordings_become_several_examples_and_stay_in_one_split(tmp_path: Path) -> None:
@@ -50,12 +59,6 @@ def test_whole_sources_and_other_rates(tmp_path: Path) -> None:
 
 
 def test_bad_recordings_in_one_line(tmp_path: Path) -> None:
-    def message(path: Path, **options: object) -> str:
-        with pytest.raises(MicronetsError) as e:
-            tasks.load("audio", path, **options)
-        assert "\n" not in str(e.value)
-        return str(e.value)
-
     one = write_words(tmp_path / "one", {"a": 3})
     assert message(one) == (
         f"{one}: only one class, 'a'; a classifier needs at least two folders; "
@@ -100,3 +103,46 @@ def test_a_long_recording_that_is_not_for_training_is_named(tmp_path: Path) -> N
         assert bool(uneven) == ((data.target["train"] == 0).sum() < 6)
         assert any("cut into clips that all stay in this split" in n for n in data.notes)
         path.write_bytes(before)
+
+
+def test_the_only_recording_of_a_class_is_divided_in_time(tmp_path: Path) -> None:
+    """Each split has a stretch of it; one clip between two stretches is in neither, so that they share no sample."""
+    root = write_words(tmp_path, {"b": 6})
+    (root / "a").mkdir()
+    long = tone(1, 12 * 8000 + 500)
+    (root / "a/day.wav").write_bytes(encode_wav(long))
+    data = tasks.load("audio", root, clip_seconds=0.5)
+    own = {s: data.features[s][data.labels(s) == 0] for s in ("train", "val", "test")}
+    fe = replace(FrontEnd(fmax=8000).base(), clip_ms=500)
+    each = features([np.rint(long[250 + 8000 * i :][:8000]).astype(np.float32) for i in range(12)], fe)
+    assert np.array_equal(own["train"], each[:8])
+    assert np.array_equal(own["val"], each[9:10])
+    assert np.array_equal(own["test"], each[11:12])
+    assert data.files["val"][-1] == "a/day.wav"
+    assert data.notes[-1] == (
+        "class 'a': 1 recording, divided in time (clips: 8 train, 1 val, 1 test); pieces of a recording are alike, so "
+        "figures are optimistic"
+    )
+    for split in ("train", "val", "test"):
+        alone = tasks.load("audio", root, clip_seconds=0.5, splits=(split,))
+        assert np.array_equal(alone.features[split], data.features[split])
+        assert (alone.files[split], alone.notes[-1]) == (data.files[split], data.notes[-1])
+    assert np.bincount(tasks.load("audio", root, clip_seconds=0.5, splits=("all",)).labels("all")).tolist() == [12, 12]
+    short = encode_wav(tone(1, 4 * 8000))
+    (root / "a/day.wav").write_bytes(short)
+    assert message(root, clip_seconds=0.5) == (
+        f"{root / 'a'}: class 'a' has 1 clip; at least 3 are needed (one each for train, val and test); record more, "
+        "or one recording of at least 2.5 s, which is then divided in time"
+    )
+    (root / "a/more.wav").write_bytes(encode_wav(long))
+    both = tasks.load("audio", root, clip_seconds=0.5)
+    assert [(both.labels(s) == 0).sum() for s in ("train", "val", "test")] == [4 + 8, 1, 1]
+
+
+def test_all_examples_are_no_split_beside_others(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 3, "b": 3})
+    expected = "splits: all, test; 'all' holds every example: give it alone, or leave it out"
+    for task in ("audio", "kws", "features", "ad", "wake", "images"):
+        with pytest.raises(MicronetsError) as e:
+            tasks.load(task, root, splits=("all", "test"))
+        assert str(e.value) == expected

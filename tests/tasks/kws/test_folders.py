@@ -66,7 +66,7 @@ def test_speakers_stay_together_where_names_tell(tmp_path: Path) -> None:
             (root / word).mkdir(parents=True, exist_ok=True)
             for take in range(2):
                 (root / word / f"speaker{i}_nohash_{take}.wav").write_bytes(b"")
-    splits = own_splits(scan(root), test=True)
+    splits = own_splits(scan(root), ("val", "test")).whole
     who = {s: {speaker(p.stem) for c in by for p in by[c]} for s, by in splits.items()}
     assert all(len(v) for v in who.values())
     assert not who["train"] & who["val"] | who["train"] & who["test"] | who["val"] & who["test"]
@@ -86,7 +86,7 @@ def test_names_that_tell_no_speaker() -> None:
 
 def test_a_word_of_one_speaker_is_split_by_clip(tmp_path: Path) -> None:
     root = write_words(tmp_path, {"on": 5, "off": 5}, "anna_{}.wav")
-    splits = own_splits(scan(root), test=True)
+    splits = own_splits(scan(root), ("val", "test")).whole
     assert [len(splits[s]["on"]) for s in ("train", "val", "test")] == [3, 1, 1]
 
 
@@ -235,8 +235,24 @@ def test_too_few_classes_or_clips(tmp_path: Path) -> None:
     )
     write_words(root, {"b": 3})
     assert message(root) == (
-        f"{root / 'a'}: class 'a' has 2 clips; at least 3 are needed (one each for train, val and test; no recording "
-        "is ever divided between them); record more, or cut long recordings into several files"
+        f"{root / 'a'}: class 'a' has 2 clips; at least 3 are needed (one each for train, val and test); record more, "
+        "or cut long recordings into several files"
+    )
+
+
+def test_a_long_recording_of_silence_is_divided_in_time(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"a": 3, "b": 3})
+    (root / "_silence_").mkdir()
+    (root / "_silence_" / "room.wav").write_bytes(encode_wav(tone(9, 24 * 16000)))
+    data = load("kws", root, negatives=0.0)
+    assert [np.bincount(data.labels(s)).tolist() for s in ("train", "val", "test")] == [
+        [18, 1, 1],
+        [2, 1, 1],
+        [2, 1, 1],
+    ]
+    assert data.notes[-1] == (
+        "class '_silence_': 1 recording, divided in time (clips: 18 train, 2 val, 2 test); pieces of a recording are "
+        "alike, so figures are optimistic"
     )
 
 

@@ -41,6 +41,19 @@ def test_folders_that_are_no_wake_word_are_unknown(tmp_path: Path) -> None:
     assert np.bincount(everything.labels("all")).tolist() == [10, 100, 10]
 
 
+def test_a_long_recording_of_anything_else_is_divided_in_time(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"alexa": 10})
+    (root / "radio").mkdir()
+    (root / "radio/day.wav").write_bytes(encode_wav(tone(3, 22 * 8000)))
+    data = tasks.load("wake", root, words=("alexa",), clip_seconds=0.5, negatives=0.0)
+    assert counts(data) == {"train": [8, 16, 8], "val": [1, 2, 1], "test": [1, 2, 1]}
+    assert data.held is not None
+    assert set(data.held.clips) == {"alexa"}, "a stream of test clips would hold what was trained on"
+    assert data.notes[-1].startswith("class 'radio': 1 recording, divided in time (clips: 16 train, 2 val, 2 test); ")
+    alone = tasks.load("wake", root, words=("alexa",), clip_seconds=0.5, negatives=0.0, splits=("test",))
+    assert np.array_equal(alone.inputs("test", {}), data.inputs("test", {}))
+
+
 def test_two_words_and_folders_to_test_on(tmp_path: Path) -> None:
     root = write_words(tmp_path / "a", {"alexa": 4, "computer": 4, "other": 4})
     test = write_words(tmp_path / "b", {"computer": 3, "cat": 2})

@@ -18,7 +18,7 @@ from micronets.ranges import check_fields, ranged
 from micronets.tasks.ad import folders, synthetic
 from micronets.tasks.ad.data import AdData
 from micronets.tasks.ad.settings import LOGMEL, WindowAugmentation, Windows
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
+from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Outline, Task, check_splits
 from micronets.tasks.labelled import positions
 from micronets.terminal import counted
 
@@ -98,9 +98,7 @@ def load(
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
-    for s in splits:
-        if s not in (*SPLITS, "all"):
-            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    check_splits(splits, (*SPLITS, ALL))
     check_pitches(pitches)
     own = windows or Windows(replace(LOGMEL, clip_ms=1000 * clip_seconds), pitches=tuple(pitches))
     if path is None:

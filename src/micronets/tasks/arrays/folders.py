@@ -1,7 +1,7 @@
 """Arrays of one's own as files: an `.npz`, a folder of files per class, or a file per class; read, checked and split.
 
 data.npz            x float or int [N, ...], y integer or text [N]; optional split, group, classes
-data/CLASS/*.npy    an example per file, or .csv: a table of numbers
+data/CLASS/*.npy    an example per file, or .csv: a table of numbers; long ones of any length become several examples
 data/CLASS.npy      an example per row [N, ...], or .csv: a line per example
 """
 
@@ -30,6 +30,7 @@ from micronets.tasks.class_folders import (
     refuse_splits,
     strangers_note,
 )
+from micronets.tasks.long_windows import in_time_note, least_windows, stretches, tiles
 from micronets.tasks.names import check_utf8
 from micronets.tasks.npz import read_npz
 from micronets.terminal import counted
@@ -60,8 +61,15 @@ class SplitArrays:
     files: tuple[str, ...] = ()
 
 
-def read(path: Path, trained: bool = True) -> SplitArrays:
-    """Reads the arrays at `path`. Raises `DataError`, naming the file, what is wrong and the way out."""
+def read(path: Path, window: int, trained: bool = True) -> SplitArrays:
+    """Reads the arrays at `path`.
+
+    - `path`: an .npz or a directory, see above.
+    - `window`: samples of a window, into which the files of classes are cut where they are long recordings.
+    - `trained`: whether all splits are needed; else recordings are not divided.
+
+    Raises `DataError`, naming the file, what is wrong and the way out.
+    """
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give {FORMS}")
     if not path.is_file() and not path.is_dir():
@@ -72,7 +80,7 @@ def read(path: Path, trained: bool = True) -> SplitArrays:
         found = _npz(path)
     else:
         packs = sorted(path.glob("*.npz"))
-        found = _npz(packs[0]) if packs else _folder(path)
+        found = _npz(packs[0]) if packs else _folder(path, window, trained)
     return checked_complete(found, str(path)) if trained else found
 
 
@@ -145,7 +153,7 @@ def array_rows(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequ
     return SplitArrays(tuple(names), values, target, split, ())
 
 
-def _folder(root: Path) -> SplitArrays:
+def _folder(root: Path, window: int, trained: bool) -> SplitArrays:
     entries = sorted(p for p in root.iterdir() if not p.name.startswith("."))
     folders = class_folders_of(root)
     check_utf8(folders)
@@ -166,6 +174,11 @@ def _folder(root: Path) -> SplitArrays:
         for folder in folders
     }
     arrays, notes = _arrays([p for files in found.values() for p in files.files])
+    notes += strangers_note(found.values(), "neither .npy nor .csv")
+    notes += inner_splits_note(folders, "write an .npz with split to divide them")
+    files = {folder.name: found[folder.name].files for folder in folders}
+    if _are_recordings(files, arrays, window):
+        return _windows(root, files, arrays, window, notes, trained)
     parts2 = []
     for folder in folders:
         paths = found[folder.name].files
@@ -173,14 +186,16 @@ def _folder(root: Path) -> SplitArrays:
         if len(shapes) > 1:
             first = arrays[paths[0]].shape
             odd = next(p for p in paths if arrays[p].shape != first)
+            shortest = min(arrays[p].shape[0] for some in files.values() for p in some) if first else 0
+            alike = {(arrays[p].ndim, arrays[p].shape[1:]) for some in files.values() for p in some} == {(2, first[1:])}
+            cut = f", or data.window at most {shortest // 2}, by which recordings are cut"
             raise DataError(
                 f"{odd}: its shape {[*arrays[odd].shape]} is not that of {paths[0].name}, {[*first]}; every example "
-                "needs the same"
+                f"needs the same{cut if alike and shortest >= 4 else ''}"
             )
         keys = [p.relative_to(root).as_posix() for p in paths]
         parts2.append((folder.name, np.stack([arrays[p] for p in paths]), keys, [group_of(folder, p) for p in paths]))
-    notes += strangers_note(found.values(), "neither .npy nor .csv")
-    return _stacked(root, parts2, (*notes, *inner_splits_note(folders, "write an .npz with split to divide them")))
+    return _stacked(root, parts2, notes)
 
 
 def _stacked(
@@ -203,6 +218,79 @@ def _stacked(
     alone = all(ws is not None for _, _, _, ws in parts)  # a file for each example
     found = SplitArrays(classes, x, y, split, notes, tuple(keys) if alone else ())
     return _with_splits(found, groups, keys, str(root))
+
+
+def _are_recordings(files: Mapping[str, Sequence[Path]], arrays: Mapping[Path, npt.NDArray[Any]], window: int) -> bool:
+    """Tells whether the files of classes are long recordings, of which each becomes several examples.
+
+    They are if all have a line for each sample, at least two windows are in each, and either their lengths differ or a
+    class has too few files for every split to have one. Other files are examples.
+    """
+    shapes = [arrays[p].shape for paths in files.values() for p in paths]
+    long = all(len(shape) == 2 and shape[0] >= 2 * window for shape in shapes)
+    few = any(len(paths) < len(SPLITS) for paths in files.values())
+    return long and len({shape[1] for shape in shapes}) == 1 and (few or len({*shapes}) > 1)
+
+
+def _windows(
+    root: Path,
+    files: Mapping[str, Sequence[Path]],
+    arrays: Mapping[Path, npt.NDArray[Any]],
+    window: int,
+    notes: tuple[str, ...],
+    trained: bool,
+) -> SplitArrays:
+    """Cuts recordings into windows and divides them: whole recordings where a class has enough, others in time.
+
+    - `root`: the directory of the data.
+    - `files`: the recordings of each class.
+    - `arrays`: their samples `[n, axes]`.
+    - `window`: samples of a window.
+    - `notes`: what is known of the files.
+    - `trained`: whether the windows are divided; else all are "train".
+
+    Raises `DataError` where a class has too few recordings, and none that is long enough to be divided in time.
+    """
+    lacking = SPLITS[1:]
+    cut, split, keys, target, whole, who = [], [], [], [], [], []
+    for c, (name, paths) in enumerate(files.items()):
+        counts = dict.fromkeys(SPLITS, 0)
+        for path in paths:
+            starts = tiles(0, len(arrays[path]), window)
+            cut += [arrays[path][at : at + window] for at in starts]
+            key = path.relative_to(root).as_posix()
+            keys += [key] * len(starts)
+            target += [c] * len(starts)
+            divided = stretches(len(starts), lacking) if len(paths) < len(SPLITS) and trained else None
+            where = {i: s for s, stretch in (divided or {"train": range(len(starts))}).items() for i in stretch}
+            split += [where.get(i, "") for i in range(len(starts))]
+            whole += [len(paths) >= len(SPLITS)] * len(starts)
+            who += [group_of(root / name, path)] * len(starts)
+            for s in where.values():
+                counts[s] += 1
+        if trained and len(paths) < len(SPLITS):
+            if not all(counts.values()):
+                raise DataError(
+                    f"{root / name}: class '{name}' has {counted(len(paths), 'recordings')}; at least {len(SPLITS)} "
+                    f"are needed, or one of at least {least_windows(lacking) * window} samples, which is then divided "
+                    f"in time ({least_windows(lacking)} windows of {window}, see data.window)"
+                )
+            notes += (in_time_note(name, len(paths), "windows", counts),)
+    lengths = [len(arrays[p]) for paths in files.values() for p in paths]
+    notes += (
+        f"{root.name}: recordings of {min(lengths)} to {max(lengths)} samples, cut into {counted(len(cut), 'windows')} "
+        f"of {window} (data.window)",
+    )
+    x, y, of = _checked(np.stack(cut), str(root)), np.array(target, np.int64), np.array(split, "<U5")
+    if trained and any(whole):
+        free = np.array(whole)
+        owners = [str(w) for w in who] if all(w for w, is_whole in zip(who, whole, strict=True) if is_whole) else keys
+        moved = _by_group(y, np.where(free, of, ""), owners, len(files), lacking)
+        if not all((moved[y == c] == s).any() for c in np.unique(y[free]) for s in SPLITS):
+            moved = _by_group(y, np.where(free, of, ""), keys, len(files), lacking)
+        of = np.where(free, moved, of)
+    kept = of != ""  # no split has the windows between two stretches of a recording
+    return SplitArrays(tuple(files), x[kept], y[kept], of[kept], notes, tuple(np.array(keys)[kept].tolist()))
 
 
 def _arrays(paths: Sequence[Path]) -> tuple[dict[Path, npt.NDArray[Any]], tuple[str, ...]]:
@@ -259,17 +347,7 @@ def _with_splits(
     y, count, train = rows.y, len(rows.classes), rows.split == "train"
     split, notes = rows.split.astype("<U5"), rows.notes
     if groups is not None:
-        names = np.array(groups)
-        left = sorted(set(names[train]), key=_hash)
-        for part in lacking:
-            for name in list(left):
-                have = np.bincount(y[split == part], minlength=count)
-                here = train & (names == name)
-                rest = np.bincount(y[(split == "train") & ~here], minlength=count)
-                total = np.bincount(y[train], minlength=count)
-                if (have < 0.1 * total)[np.unique(y[here])].any() and (rest[np.unique(y[here])] > 0).all():
-                    split[here] = part
-                    left.remove(name)
+        split = _by_group(y, split, groups, count, lacking)
         if all((split[y == c] == s).any() for c in range(count) for s in ("train", *lacking)):
             return replace(rows, split=split, notes=(*notes, f"split by {counted(len(set(groups)), 'groups')}"))
         notes = (*notes, "the groups are too few to give every split every class: split example by example")
@@ -280,6 +358,30 @@ def _with_splits(
         for k, part in enumerate(lacking):
             split[own[k * n : (k + 1) * n]] = part
     return replace(rows, split=split, notes=notes)
+
+
+def _by_group(y: Labels, split: Texts, groups: Sequence[str], count: int, lacking: Sequence[str]) -> Texts:
+    """Moves whole groups of examples out of "train" until each lacking split has a tenth of every class.
+
+    - `y`: class indices `[N]` of `count` classes; those of examples outside "train" may be anything.
+    - `split`: the split of each example, `[N]`.
+    - `groups`: the group of each example. A hash of the groups' names decides which are moved; a class keeps at least
+      one group in "train".
+    - `lacking`: the splits that get groups.
+    """
+    names, train, split = np.array(groups), split == "train", split.copy()
+    left = sorted(set(names[train]), key=_hash)
+    total = np.bincount(y[train], minlength=count)
+    for part in lacking:
+        for name in list(left):
+            have = np.bincount(y[split == part], minlength=count)
+            here = train & (names == name)
+            rest = np.bincount(y[(split == "train") & ~here], minlength=count)
+            own = np.unique(y[here])
+            if (have < 0.1 * total)[own].any() and (rest[own] > 0).all():
+                split[here] = part
+                left.remove(name)
+    return split
 
 
 def checked_complete(rows: SplitArrays, where: str) -> SplitArrays:

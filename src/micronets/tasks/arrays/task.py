@@ -18,7 +18,7 @@ from micronets.ir.spaces.base import SpaceOptions
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.arrays import folders, movement, recordings
 from micronets.tasks.arrays.folders import SplitArrays
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Floats, Labels, Outline, Task
+from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Floats, Labels, Outline, Task, check_splits
 from micronets.tasks.labelled import LabelledData, examples_of
 from micronets.terminal import counted
 
@@ -37,7 +37,8 @@ class ArraysOptions:
 
     - `path`: an .npz with x and y, a folder of .npy or .csv files per class, such a file per class, or a long recording
       with a label file beside it, or a directory of such; empty: motions are synthesised.
-    - `window`: samples of a window that is cut out of a long recording; their rate is `data.spectral.sample_rate`.
+    - `window`: samples of a window that is cut out of a long recording; with label files, their rate is
+      `data.spectral.sample_rate`.
     - `synthetic_clips`: training examples to synthesise, where there is no path.
     - `synthetic`: the kind of synthetic examples: gestures of a hand, 64 samples of 3 axes (`gestures`), or everyday
       movements and falls with a sensor at the waist, 128 samples of 6 axes (`falls`).
@@ -214,9 +215,7 @@ def load(
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
-    for s in splits:
-        if s not in (*SPLITS, "all"):
-            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    check_splits(splits, (*SPLITS, ALL))
     for name, value, allowed in (
         ("synthetic", synthetic, ("gestures", "falls")),
         ("front_end", front_end, ("standard", "spectral")),
@@ -268,9 +267,9 @@ def _rows(
     if path is None:
         return _synthetic(synthetic, count)
     pairs = recordings.pairs_at(path)
-    if pairs is None:
-        return folders.read(path, "all" not in splits)
     size = window if preparation is None else preparation.shape[0]
+    if pairs is None:
+        return folders.read(path, size, "all" not in splits)
     match preparation:
         case Spectral():
             rate = preparation.settings.sample_rate

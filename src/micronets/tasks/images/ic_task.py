@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.errors import DataError, SpecError
 from micronets.frontend.image import ImageFrontEnd, resized
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task, check_splits
 from micronets.tasks.images import cifar, folders, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
@@ -70,9 +70,7 @@ def load(
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
-    for s in splits:
-        if s not in SPLITS:
-            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, SPLITS)}")
+    check_splits(splits, SPLITS)
     if path is None:
         fe = frontend or ImageFrontEnd()
         x, y = synthetic.dataset(synthetic.textures, 10, synthetic_images, splits)

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.errors import DataError, SpecError
 from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
+from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Labels, Outline, Task, check_splits
 from micronets.tasks.class_folders import only_one_class
 from micronets.tasks.images import cifar, folders, ic_task, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
@@ -86,13 +86,6 @@ def load(
     return read("images", path, fe, splits, augmentation)
 
 
-def check_splits(splits: Sequence[str], known: Sequence[str]) -> None:
-    """Raises `SpecError` for a split that is not among those known."""
-    for s in splits:
-        if s not in known:
-            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, known)}")
-
-
 def read(
     task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation | None
 ) -> ImageData:
@@ -106,7 +99,7 @@ def read(
 
     Raises `DataError` for data that cannot be used, and `SpecError` for an unknown split.
     """
-    check_splits(splits, (*SPLITS, "all"))
+    check_splits(splits, (*SPLITS, ALL))
     found = (_arrays if path.is_file() else _folders)(path, fe, splits)
     classes = found.classes
     if len(classes) < 2 and "all" not in splits:

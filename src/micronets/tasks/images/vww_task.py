@@ -10,7 +10,7 @@ from typing import Literal
 from micronets.errors import SpecError
 from micronets.frontend.image import ImageFrontEnd, resized
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
+from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task, check_splits
 from micronets.tasks.images import coco, synthetic, task
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
@@ -83,7 +83,7 @@ def load(
         if coco.is_coco(path):
             return coco.load(path, fe, splits, augmentation, coco_split)
         return task.read("vww", path, fe, splits, augmentation)
-    task.check_splits(splits, SPLITS)
+    check_splits(splits, SPLITS)
     small, y = synthetic.dataset(synthetic.people, 2, synthetic_images, splits)
     return ImageData(
         name="vww", classes=synthetic.PEOPLE,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.errors import DataError, SpecError
 from micronets.files import digest
 from micronets.frontend import FrontEnd, cached_arrays, features
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.ad import synthetic
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
+from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Labels, Outline, Task, check_splits
 from micronets.tasks.kws import clips, long_recordings
 from micronets.tasks.kws.data import Features, KwsData
 from micronets.tasks.kws.folders import scan
@@ -83,7 +83,8 @@ def load(
     """Reads the recordings at `path`, or makes synthetic ones.
 
     A tenth of every class is for "val" and, without `test`, another tenth for "test": whole speakers or sources where
-    file names show them (see `folders.own_splits`). The pieces of a recording are always in the same split.
+    file names show them (see `folders.own_splits`). The pieces of a recording are in the same split, but those of a
+    class with too few recordings, which are divided in time.
 
     - `synthetic_clips`, `test`, `clip_seconds`, `negatives`, `augmentation`, `frontend`: see `AudioOptions`.
     - `splits`: the splits to read, where "all" is every recording; the others stay empty.
@@ -91,9 +92,7 @@ def load(
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
-    for s in splits:
-        if s not in (*SPLITS, *(["all"] if path else [])):
-            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    check_splits(splits, (*SPLITS, ALL) if path else SPLITS)
     fe = _front_end(frontend, clip_seconds)
     if path is None:
         if test is not None:

@@ -26,10 +26,11 @@ from micronets.tasks.kws.folders import (
     official_splits,
     own_splits,
     scan,
+    too_few,
     unread_lists_note,
 )
 from micronets.tasks.kws.noise import coloured
-from micronets.tasks.long_windows import LabelledPairs
+from micronets.tasks.long_windows import LabelledPairs, in_time_note, least_windows, stretches
 
 _BACKGROUND_ROWS = 1000
 _PARTS = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}  # of a recording that all splits share
@@ -73,19 +74,33 @@ def class_folders(
     - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
     - `test`: whether a tenth of every class is set apart for "test".
     - `seed`: seed of the background that is cut from noise.
-    - `cut`: whether a long recording becomes several examples.
+    - `cut`: whether a long recording becomes several examples. Where a class has too few recordings, they are divided
+      in time; without `cut`, this holds for `_silence_` and `_unknown_` alone.
 
     Raises `DataError`.
     """
     classes = tuple(folders.files)
     if len(classes) < 2 and "all" not in splits:
         raise only_one_class(folders.root, classes[0])
-    by_split = {"all": folders.files} if "all" in splits else own_splits(folders, test)
+    parts = ["val", "test"] if test else ["val"]
+    by_split: Mapping[str, Files] = {"all": folders.files}
+    divided: Files = {}
+    if "all" not in splits:
+        division = own_splits(folders, parts, classes if cut else (SILENCE, UNKNOWN))
+        by_split, divided = division.whole, division.in_time
     notes = folders.notes if "all" in splits else (*folders.notes, *unread_lists_note(folders))
     got = read_files(folders.root, classes, {s: by_split[s] for s in splits}, fe, cut)
     notes += got.notes
     if cut and set(SPLITS) <= {*splits}:
         notes += _uneven(classes, got.target)
+    for name, paths in divided.items():
+        found = read_divided(folders.root, name, paths, fe, parts)
+        notes += found.notes
+        for s in splits:
+            count = len(found.features[s])
+            got.features[s] = np.concatenate([got.features[s], found.features[s]])
+            got.target[s] = np.concatenate([got.target[s], np.full(count, classes.index(name), np.int64)])
+            got.files[s] += found.files[s]
     held = HeldRecordings(by_split["test"], folders.background) if "test" in splits and not cut else None
     if "train" not in splits:
         return Clips(classes, got.features, got.target, _no_features(fe), notes, got.files, held)
@@ -247,8 +262,53 @@ def read_files(
     return Recordings(x, y, named, tuple(notes))
 
 
+@dataclass(frozen=True, eq=False)
+class DividedRecordings:
+    """The clips of recordings that are divided in time: features and paths by split, and notes."""
+
+    features: dict[str, Features]
+    files: dict[str, tuple[str, ...]]
+    notes: tuple[str, ...]
+
+
+def read_divided(root: Path, name: str, paths: Sequence[Path], fe: FrontEnd, parts: Sequence[str]) -> DividedRecordings:
+    """Reads the recordings of one class and divides each in time among the splits, see `long_windows.stretches`.
+
+    A recording that is too short to be divided is for training. The clips of a split do not depend on which splits are
+    read.
+
+    - `root`: the directory of the data.
+    - `name`: the class, which is also the folder of the recordings.
+    - `paths`: the recordings.
+    - `fe`: the front end, which computes the features and gives the length of a clip.
+    - `parts`: the splits besides "train".
+
+    Raises `DataError` where no recording is long enough to be divided.
+    """
+    x, counts, tally = cut_features(paths, fe)
+    rows: dict[str, list[int]] = {s: [] for s in SPLITS}
+    names: dict[str, list[str]] = {s: [] for s in SPLITS}
+    first = 0
+    for path, count in zip(paths, counts.tolist(), strict=True):
+        for s, stretch in (stretches(count, parts) or {"train": range(count)}).items():
+            rows[s] += [first + i for i in stretch]
+            names[s] += [path.relative_to(root).as_posix()] * len(stretch)
+        first += count
+    if not all(rows[s] for s in ("train", *parts)):
+        seconds = least_windows(parts) * fe.clip_ms / 1000
+        raise too_few(
+            root / name, len(paths), parts, f"one recording of at least {seconds:g} s, which is then divided in time"
+        )
+    note = in_time_note(name, len(paths), "clips", {s: len(rows[s]) for s in ("train", *parts)})
+    notes = (*(f"class '{name}': {text}" for text in tally.without("cut").notes(fe)), note)
+    return DividedRecordings({s: x[some] for s, some in rows.items()}, {s: tuple(n) for s, n in names.items()}, notes)
+
+
 def _uneven(classes: Sequence[str], target: Mapping[str, Labels]) -> tuple[str, ...]:
-    """Returns a note for each class with less than half for training, as a long recording is in another split."""
+    """Returns a note for each class with less than half for training, as a long recording is in another split.
+
+    It is called before the clips of recordings that are divided in time are there, so that these classes have none.
+    """
     notes = []
     for i, name in enumerate(classes):
         counts = {s: int((target[s] == i).sum()) for s in SPLITS}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -164,33 +164,59 @@ def _entries(path: Path) -> list[str]:
     return [PurePosixPath(line).as_posix() for line in lines if line]
 
 
-def own_splits(folders: Folders, test: bool) -> dict[str, dict[str, list[Path]]]:
-    """Sets apart a tenth of every class for "val" and, if `test`, another for "test", at least one clip each.
+@dataclass(frozen=True)
+class Division:
+    """Which recordings are in which split.
+
+    - `whole`: by split and folder, the recordings that are in that split alone.
+    - `in_time`: by folder, recordings that are each divided in time among all splits, as their folder has too few.
+    """
+
+    whole: dict[str, dict[str, list[Path]]]
+    in_time: dict[str, list[Path]]
+
+
+def own_splits(folders: Folders, parts: Sequence[str], cut: Collection[str] = ()) -> Division:
+    """Sets apart a tenth of every class for each of `parts`, at least one clip each.
 
     Whole speakers are set apart where the names tell who speaks (what stands before `_nohash_`, else before the first
     `_`, `-` or space) and every class has enough of them, else single clips. A hash of the name decides, so that new
-    recordings do not move the old ones much. Raises `DataError` for a class with too few clips.
+    recordings do not move the old ones much.
+
+    - `folders`: the recordings by class.
+    - `parts`: the splits besides "train".
+    - `cut`: the classes whose long recordings become several clips; those with too few recordings are divided in time.
+
+    Raises `DataError` for another class with too few clips.
     """
-    parts = ["val", "test"] if test else ["val"]
-    for c, paths in folders.files.items():
-        if len(paths) <= len(parts):
-            raise DataError(
-                f"{folders.root / c}: class '{c}' has {counted(len(paths), 'clips')}; "
-                f"at least {len(parts) + 1} are needed"
-                f" (one each for train, {' and '.join(parts)}; no recording is ever divided between them);"
-                " record more, or cut long recordings into several files"
-            )
-    by_speaker = _by_speaker(folders.root, folders.files, parts)
+    few = {c: [*paths] for c, paths in folders.files.items() if len(paths) <= len(parts)}
+    for c in few:
+        if c not in cut:
+            raise too_few(folders.root / c, len(few[c]), parts, "cut long recordings into several files")
+    rest_of = {c: paths for c, paths in folders.files.items() if c not in few}
+    by_speaker = _by_speaker(folders.root, rest_of, parts)
     if by_speaker is not None:
-        return by_speaker
+        return Division(by_speaker, few)
     out: dict[str, dict[str, list[Path]]] = {s: {} for s in ("train", "val", "test")}
-    for c, paths in folders.files.items():
+    for c, paths in rest_of.items():
         rest = sorted(paths, key=lambda p: hash_of(p.relative_to(folders.root).as_posix()))
         for s in parts:
             n = max(1, round(0.1 * len(paths)))
             out[s][c], rest = sorted(rest[:n]), rest[n:]
         out["train"][c] = sorted(rest)
-    return out
+    return Division(out, few)
+
+
+def too_few(folder: Path, clips: int, parts: Sequence[str], way_out: str) -> DataError:
+    """Returns the error for the folder of a class that has too few clips for every split to have one.
+
+    - `parts`: the splits besides "train".
+    - `way_out`: what else may be done than to record more.
+    """
+    return DataError(
+        f"{folder}: class '{folder.name}' has {counted(clips, 'clips')}; at least {len(parts) + 1} are needed (one "
+        f"each for train{', ' if len(parts) > 1 else ' and '}{' and '.join(parts)}); record more, or {way_out}"
+    )
 
 
 def _by_speaker(root: Path, files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[Path]]] | None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from micronets.errors import DataError, SpecError, did_you_mean
+from micronets.errors import DataError, SpecError
 from micronets.frontend import PRESETS, FrontEnd, network_input
 from micronets.frontend.recording import SOUND_SUFFIXES
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task
+from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Outline, Task, check_splits
 from micronets.tasks.kws import clips, long_recordings, prepared, synthetic
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, KwsData
 from micronets.tasks.kws.folders import LISTS, Folders, scan
@@ -111,9 +111,7 @@ def load(
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
-    for s in splits:
-        if s not in (*SPLITS, *(["all"] if path else [])):
-            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    check_splits(splits, (*SPLITS, ALL) if path else SPLITS)
     data = _without_negatives(path, test, words, frontend, splits, augmentation, share, seed, synthetic_clips)
     return with_negatives(data, negatives, seed, speech=True)
 

@@ -12,7 +12,7 @@ from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import digest
 from micronets.frontend import FrontEnd, cached_arrays, features
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task
+from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Labels, Outline, Task, check_splits
 from micronets.tasks.kws import clips, synthetic
 from micronets.tasks.kws.data import SILENCE, UNKNOWN, Features, HeldRecordings, KwsData
 from micronets.tasks.kws.folders import own_splits, scan
@@ -98,9 +98,7 @@ def load(
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
-    for s in splits:
-        if s not in (*SPLITS, *(["all"] if path else [])):
-            raise SpecError(f"split '{s}' is not known; {did_you_mean(s, (*SPLITS, 'all'))}")
+    check_splits(splits, (*SPLITS, ALL) if path else SPLITS)
     words = tuple(words)
     bad = [w for w in words if not w.strip("_ ") or w in (SILENCE, UNKNOWN) or words.count(w) > 1]
     if not words or bad:
@@ -192,9 +190,20 @@ class _Recorded:
 
     def by_split(self, splits: Sequence[str], test: bool) -> dict[str, dict[str, Features]]:
         """Returns features by split and class; see `load`. Raises `DataError`."""
-        divided = {"all": self.folders.files} if "all" in splits else own_splits(self.folders, test)
-        self.held = self.held_of(divided["test"]) if "test" in splits else None
-        return {s: self.read(s, divided[s]) for s in splits}
+        if "all" in splits:
+            return {s: self.read(s, self.folders.files) for s in splits}
+        parts = ["val", "test"] if test else ["val"]
+        rest = [name for name in self.folders.files if self.class_of(name) in (SILENCE, UNKNOWN)]
+        division = own_splits(self.folders, parts, rest)
+        self.held = self.held_of(division.whole["test"]) if "test" in splits else None
+        out = {s: self.read(s, division.whole[s]) for s in splits}
+        for name, paths in division.in_time.items():
+            found = clips.read_divided(self.folders.root, name, paths, self.fe, parts)
+            self.notes += found.notes
+            for s in splits:
+                before = out[s].get(self.class_of(name), features([], self.fe))
+                out[s][self.class_of(name)] = np.concatenate([before, found.features[s]])
+        return out
 
     def read(self, split: str, files: Mapping[str, Sequence[Path]]) -> dict[str, Features]:
         """Reads the recordings of folders: those of words as one clip each, others cut into clips."""
