@@ -53,7 +53,43 @@ def test_every_operator_that_is_not_read_is_named_at_once(shared: Path) -> None:
     )
     for name in ("CUSTOM SignalRfft", "CUSTOM SignalEnergy", "CUSTOM SignalPCAN"):
         assert name in text
-    assert text.endswith("; docs/operators.md has those that are")
+    assert "with --front-end micro (microWakeWord) or micro-20ms (micro_speech)" in text
+    assert "; also operator 8 (CAST): tensor 24 'Cast_1' is UINT32; supported: int8" in text
+
+
+def test_obstacles_of_every_sort_are_named_at_once() -> None:
+    codes, floats = FileTensor((1, 6)), FileTensor((1, 6), type=s.TensorType.FLOAT32)
+    places = FileTensor((1,), type=s.TensorType.INT64)
+    tensors = [codes, codes, codes, constant(1, shape=()), places, codes, floats, floats, floats, codes]
+    layers = [
+        FileLayer(Op.RELU, (0,), (1,)),
+        FileLayer(Op.ADD, (1, 1), (2,), ((s.AddSlot.ACTIVATION, "int8", s.TANH, 0),)),
+        FileLayer(Op.ARG_MAX, (2, 3), (4,)),
+        FileLayer(Op.RELU, (2,), (5,), custom="Mine"),
+        FileLayer(Op.DEQUANTIZE, (5,), (6,)),
+        FileLayer(Op.LOG_SOFTMAX, (6,), (7,)),
+        FileLayer(Op.LOG_SOFTMAX, (7,), (8,)),
+        FileLayer(Op.QUANTIZE, (8,), (9,)),
+    ]
+    with pytest.raises(UnsupportedError) as e:
+        read(small_file(tensors, layers, [0], [4, 9]), "m")
+    first, *others = str(e.value).split("; also ")
+    assert first.startswith("m: operator 3 (CUSTOM Mine): this operator writing tensor 5 't5' is not supported")
+    assert [text.split(";")[0] for text in others] == [
+        "operator 1 (ADD): the fused activation TANH is not supported",
+        "operator 2 (ARG_MAX): tensor 4 't4' is INT64",
+        "a float model: operator LOG_SOFTMAX reads tensor 6 't6' of float32",
+    ]
+
+
+def test_of_many_obstacles_ten_are_named_and_the_others_counted() -> None:
+    tensors = [FileTensor((1, 6)), *(FileTensor((1,), type=s.TensorType.INT64) for _ in range(14)), constant(1)]
+    layers = [FileLayer(Op.ARG_MAX, (0, 15), (k,)) for k in range(1, 15)]
+    with pytest.raises(UnsupportedError) as e:
+        read(small_file(tensors, layers, [0], [1]), "m")
+    text = str(e.value)
+    assert text.count("is INT64") == 10
+    assert text.endswith("; and 4 more")
 
 
 @pytest.mark.parametrize(

@@ -283,6 +283,11 @@ REFUSALS = [
         UnsupportedError,
         r"tensor 0 'input' has the dynamic shape \[-1, -1, 6",
     ),
+    (
+        set_tensor(3, shape=[1, 1, 1, 5], shapeSignature=[1, -1, -1, 5]),
+        UnsupportedError,
+        r"operator 0 .*'stem' has the dynamic shape \[1, -1, -1, 5\]; export",
+    ),
     (set_tensor(0, shape=[2, 9, 6, 2]), UnsupportedError, r"shape \[2, 9, 6, 2\]; only a batch of one is supported"),
     (
         set_tensor(3, shape=[1, 5, 4, 5]),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Layer, Reshape, TensorSpec, Weighted
 from micronets.ir.ops import operator as facts_of
 from micronets.ir.types import Type, Types
-from micronets.quantized.model import LayerWeights, QuantizedModel
+from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op, codec, layers_of
@@ -25,6 +26,7 @@ from micronets.tflite.codec.weights import weights_of
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.folding import fold_constants
 from micronets.tflite.limits import MAX_OPERATORS, excess
+from micronets.tflite.obstacles import FloatModelError, Obstacles
 from micronets.tflite.tensors import Array, Graph, Tensor, file_shape, plain_names
 from micronets.tflite.tflm_limits import check_four_bit_outputs
 
@@ -35,6 +37,10 @@ _OTHER_TOOLS = {
     "TFLite_Detection_PostProcess": "TFLite_Detection_PostProcess decodes and sorts boxes: cut the model before it, "
     "and do that in code of your own",
 }
+_SOUND_FEATURES = (
+    "CUSTOM Signal... are TFLM's front end of sound, which micronets has as numpy and as C: give the network that "
+    "reads its features, with --front-end micro (microWakeWord) or micro-20ms (micro_speech)"
+)
 _MOST_TENSORS = 100  # how many tensors an operator may read, and how many it may write
 
 
@@ -120,14 +126,20 @@ def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int], fro
     four = _four_bit_names(metadata.pop(s.BITS_METADATA, "[]"), graph.flat)
     sources = ends(graph, table, s.SubGraphSlot.INPUTS, "input")
     sinks = ends(graph, table, s.SubGraphSlot.OUTPUTS, "output")
-    operators = list(file_operators(graph, table.tables(s.SubGraphSlot.OPERATORS), top))
-    initial = _initial_values(graph, top.tables(s.ModelSlot.SUBGRAPHS), operators, top)
+    obstacles = Obstacles(graph)
+    operators = list(file_operators(graph, table.tables(s.SubGraphSlot.OPERATORS), top, obstacles))
+    initial: dict[str, Array] = {}
+    with obstacles.kept():
+        initial = _initial_values(graph, top.tables(s.ModelSlot.SUBGRAPHS), operators, top)
     operators = [o for o in operators if o.op not in (Op.VAR_HANDLE, Op.CALL_ONCE)]
-    operators = spread_maps(graph, operators)
+    with obstacles.kept():
+        operators = spread_maps(graph, operators)
     graph.where = where
     try:
-        return *_model(graph, operators, sources, sinks, metadata, four, initial), frozenset(graph.spread)
+        return *_model(graph, operators, sources, sinks, metadata, four, initial, obstacles), frozenset(graph.spread)
     except SpecError as e:
+        for tensor in (tensor for o in operators for tensor in o.outputs):
+            _check_fixed(graph, tensor)
         raise FileError(f"{where}: the model does not fit together: {e}") from e
 
 
@@ -172,18 +184,22 @@ def ends(graph: Graph, table: FlatTable, slot: int, what: str) -> list[Tensor]:
     return [graph.tensor(index) for index in indices]
 
 
-def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator[FileOperator]:
+def file_operators(
+    graph: Graph, tables: FlatTables, top: FlatTable, collected: Obstacles | None = None
+) -> Iterator[FileOperator]:
     """Yields the operators in execution order; while one is worked on, errors name it.
 
     - graph: the tensors of the subgraph; gets the values of those that are computed here from constants, see `folding`.
     - tables: the tables of the subgraph's operators.
     - top: the root table of the file, which lists the operators' numbers.
+    - collected: gets what is not supported; the operators are then left out. None stands for raising the first of it.
 
     Operators that `folding` computes are left out. Raises `UnsupportedError` for an operator that is not supported and
     for more than `MAX_OPERATORS`, and `FileError` for a number of inputs or outputs that an operator does not have and
     for a tensor that is written twice.
     """
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
+    obstacles = Obstacles(graph) if collected is None else collected
     written: set[int] = set()
     where = graph.where
     if len(tables) > MAX_OPERATORS:
@@ -191,40 +207,62 @@ def file_operators(graph: Graph, tables: FlatTables, top: FlatTable) -> Iterator
     folded = fold_constants(
         graph, tables, lambda table: operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
     )
+    named = False  # whether the operators that are not supported have been named
     for k in range(len(tables)):
-        graph.where = where
-        table = tables[k]
         if k in folded:
             continue
-        code = operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
-        graph.where = f"{where}: operator {k} ({_full_name(codes, table)})"
-        outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
-        if code not in set(Op):
-            at = f" writing {graph.tensor(outputs[0]).label}" if outputs else ""
-            others = _other_operators(codes, tables, k)
-            way_out = _way_out(codes) or "docs/operators.md has those that are"
-            raise graph.unsupported(f"this operator{at} is not supported{others}; {way_out}")
-        inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
-        op = Op(code)
-        count = codec(op).inputs
-        if len(inputs) not in count:
-            raise graph.damaged(f"{len(inputs)} inputs instead of {count}")
-        count = codec(op).outputs
-        if len(outputs) not in count:
-            raise graph.damaged(f"{len(outputs)} outputs, not {'one' if count.most == 1 else count}")
-        for index in outputs:
-            if index in written:
-                raise graph.damaged(f"tensor {index} is written twice")
-            written.add(index)
-        options = table.table(s.OperatorSlot.OPTIONS)
-        if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != codec(op).options:
-            options = None
-        activations = [i for i in inputs[codec(op).activations] if i != -1 or not codec(op).optional]
-        if op == Op.GATHER and not graph.is_constant(graph.tensor(inputs[1])):
-            activations = inputs  # the places are computed
-        written_tensors = tuple(graph.tensor(index) for index in outputs)
-        yield FileOperator(op, graph.where, options, inputs, activations, written_tensors)
+        graph.where = f"{where}: operator {k} ({_full_name(codes, tables[k])})"
+        code = operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")])
+        if code not in set(Op) and named:
+            obstacles.lose(_indices(graph, tables[k], s.OperatorSlot.OUTPUTS))
+            continue
+        found = None
+        with obstacles.kept(tables[k]):
+            named |= code not in set(Op)
+            found = _file_operator(graph, codes, tables, k, written)
+        if found is not None:
+            yield found
+        if collected is None:
+            obstacles.check()
     graph.where = where
+
+
+def _file_operator(graph: Graph, codes: FlatTables, tables: FlatTables, k: int, written: set[int]) -> FileOperator:
+    """Returns an operator of a subgraph; for its errors see `file_operators`.
+
+    - graph: the tensors of the subgraph.
+    - codes: the table of the file that says which operators there are.
+    - tables: the tables of the subgraph's operators, of which this is number `k`.
+    - written: the tensors that were written before, to which those of this operator are added.
+    """
+    table = tables[k]
+    code = operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
+    outputs = _indices(graph, table, s.OperatorSlot.OUTPUTS)
+    if code not in set(Op):
+        at = f" writing {graph.label(outputs[0])}" if outputs else ""
+        others = _other_operators(codes, tables, k)
+        way_out = _way_out(codes) or "docs/operators.md has those that are"
+        raise graph.unsupported(f"this operator{at} is not supported{others}; {way_out}")
+    inputs = _indices(graph, table, s.OperatorSlot.INPUTS)
+    op = Op(code)
+    count = codec(op).inputs
+    if len(inputs) not in count:
+        raise graph.damaged(f"{len(inputs)} inputs instead of {count}")
+    count = codec(op).outputs
+    if len(outputs) not in count:
+        raise graph.damaged(f"{len(outputs)} outputs, not {'one' if count.most == 1 else count}")
+    for index in outputs:
+        if index in written:
+            raise graph.damaged(f"tensor {index} is written twice")
+        written.add(index)
+    options = table.table(s.OperatorSlot.OPTIONS)
+    if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != codec(op).options:
+        options = None
+    activations = [i for i in inputs[codec(op).activations] if i != -1 or not codec(op).optional]
+    if op == Op.GATHER and not graph.is_constant(graph.tensor(inputs[1])):
+        activations = inputs  # the places are computed
+    written_tensors = tuple(graph.tensor(index) for index in outputs)
+    return FileOperator(op, graph.where, options, inputs, activations, written_tensors)
 
 
 def _full_name(codes: FlatTables, table: FlatTable) -> str:
@@ -238,7 +276,13 @@ def _full_name(codes: FlatTables, table: FlatTable) -> str:
 def _way_out(codes: FlatTables) -> str:
     """Returns what custom operators of other tools are and what can be done about them; "" for a file without any."""
     names = (codes[k].text(s.OperatorCodeSlot.CUSTOM_CODE) for k in range(len(codes)))
-    return "; ".join(_OTHER_TOOLS[name] for name in dict.fromkeys(names) if name in _OTHER_TOOLS)
+    return "; ".join(
+        dict.fromkeys(
+            _SOUND_FEATURES if name.startswith("Signal") else _OTHER_TOOLS[name]
+            for name in names
+            if name in _OTHER_TOOLS or name.startswith("Signal")
+        )
+    )
 
 
 def _other_operators(codes: FlatTables, tables: FlatTables, first: int) -> str:
@@ -268,6 +312,7 @@ def _model(
     metadata: dict[str, str],
     four: set[str],
     initial: dict[str, Array],
+    obstacles: Obstacles,
 ) -> tuple[QuantizedModel, dict[str, int]]:
     """Returns the model, and the index of every activation tensor by its name in the model.
 
@@ -278,26 +323,29 @@ def _model(
     - metadata: the texts that the file carries, by name.
     - four: the names of the tensors of 4 bits.
     - initial: the codes of variables before the first inference, by name, with the batch.
+    - obstacles: what is not supported of the operators; more is added here, and all of it is raised at once.
 
     Raises `FileError`, `UnsupportedError`, and `SpecError` where the layers do not form a network.
     """
     where = graph.where
     source, *others = sources
     written = [(o, tensor) for o in operators for tensor in o.outputs]
-    operands = _constant_operands(graph, operators)
+    operands = _constant_operands(graph, operators, obstacles)
     graph.where = where
     kinds = [*(o.op.name for o, _ in written), *("constant" for _ in operands), *("input" for _ in others)]
     own = plain_names([tensor.name for tensor in (*(t for _, t in (*written, *operands)), *others)], kinds)
     names = dict(zip((t.index for t in sources), (INPUT, *own[len(kinds) - len(others) :]), strict=True))
     name_of = {tensor.index: name for (_, tensor), name in zip(written, own, strict=False)}
     graph.names = {INPUT, *own}
-    types, quants = {}, {}
+    types: dict[str, Type] = {}
+    quants: dict[str, TensorQuant | None] = {}
     for tensor in sources:
-        _check_not_constant(graph, tensor, "the input")
-        if tensor.index in name_of:
-            raise graph.unsupported(f"{tensor.label} is an input of the model, and an operator writes it")
-        types[names[tensor.index]] = graph.activation_type(tensor)
-        quants[names[tensor.index]] = graph.activation_quant(tensor)
+        with obstacles.kept():
+            _check_input(graph, tensor)
+            if tensor.index in name_of:
+                raise graph.unsupported(f"{tensor.label} is an input of the model, and an operator writes it")
+            types[names[tensor.index]] = graph.activation_type(tensor)
+            quants[names[tensor.index]] = graph.activation_quant(tensor)
     layers: list[Layer] = []
     ours: dict[str, str] = {}  # what errors call the operator of each layer
     weights: dict[str, LayerWeights] = {}
@@ -305,34 +353,51 @@ def _model(
     for (operator, tensor), name in zip(operands, own[len(written) :], strict=False):
         graph.where = operator.where
         names[tensor.index] = name
-        constants[name] = _constant(graph, tensor, name, with_batch=operator.op not in RECURRENT)
-        types[name], quants[name] = constants[name][0].type, graph.activation_quant(tensor)
+        with obstacles.kept():
+            constants[name] = _constant(graph, tensor, name, with_batch=operator.op not in RECURRENT)
+            types[name], quants[name] = constants[name][0].type, graph.activation_quant(tensor)
+    for index in sorted(obstacles.lost):  # as far as they are known, those that read them are looked at all the same
+        with obstacles.passed_over():
+            names[index] = graph.new_name(f"lost_{index}")
+            types[names[index]] = graph.activation_type(graph.tensor(index))
+            quants[names[index]] = graph.activation_quant(graph.tensor(index))
     for k, operator in enumerate(operators):
         graph.where = operator.where
-        made = layers_of(graph, operator, tuple(name_of[tensor.index] for tensor in operator.outputs), names)
         for tensor in operator.outputs:
-            name = names[tensor.index] = name_of[tensor.index]
-            _check_not_constant(graph, tensor, "an output")
-            quants[name] = graph.activation_quant(tensor)
-        for layer in made:
-            ours[layer.name] = f"operator {k} ({operator.op.name})"
-            read = tuple(types[i] for i in layer.inputs)
-            types |= dict.fromkeys(layer.outputs, _output_type(graph, operator, layer, read, where))
-            for name, twin in _twins(made, layer):
-                twin = twin if twin in quants else made[-1].name
-                quants[name] = quants[twin]
-                four |= {name} if twin in four else set()
-            if isinstance(layer, Weighted):
-                layer, weights[layer.name] = weights_of(graph, operator, layer)
-            layers.append(replace(layer, act_bits=4) if layer.name in four else layer)
-        for tensor in operator.outputs:
-            if graph.activation_type(tensor) != types[name_of[tensor.index]]:
-                wanted = types[name_of[tensor.index]]
-                raise graph.unsupported(f"{tensor.label} is {tensor.type_name}; its inputs make {wanted}")
+            with obstacles.passed_over():  # what the file says of it, should the operator not be supported
+                types[name_of[tensor.index]] = graph.activation_type(tensor)
+                quants[name_of[tensor.index]] = graph.activation_quant(tensor)
+        known = all(i not in names or names[i] in types for i in operator.activations)
+        if not known:  # what it reads is not supported
+            names |= {tensor.index: name_of[tensor.index] for tensor in operator.outputs}
+            continue
+        with obstacles.kept(), _dynamic_named(graph, operator):
+            made = layers_of(graph, operator, tuple(name_of[tensor.index] for tensor in operator.outputs), names)
+            for tensor in operator.outputs:
+                _check_not_constant(graph, tensor, "an output")
+                quants[name_of[tensor.index]] = graph.activation_quant(tensor)
+            for layer in made:
+                ours[layer.name] = f"operator {k} ({operator.op.name})"
+                read = tuple(types[i] for i in layer.inputs)
+                types |= dict.fromkeys(layer.outputs, _output_type(graph, operator, layer, read, where))
+                for name, twin in _twins(made, layer):
+                    twin = twin if twin in quants else made[-1].name
+                    quants[name] = quants[twin]
+                    four |= {name} if twin in four else set()
+                if isinstance(layer, Weighted):
+                    layer, weights[layer.name] = weights_of(graph, operator, layer)
+                layers.append(replace(layer, act_bits=4) if layer.name in four else layer)
+            for tensor in operator.outputs:
+                if graph.activation_type(tensor) != types[name_of[tensor.index]]:
+                    wanted = types[name_of[tensor.index]]
+                    raise graph.unsupported(f"{tensor.label} is {tensor.type_name}; its inputs make {wanted}")
+        names |= {tensor.index: name_of[tensor.index] for tensor in operator.outputs}
     graph.where = where
     for sink in sinks:
-        if sink.index not in name_of:
-            raise graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
+        if sink.index not in name_of and sink.index not in obstacles.lost:
+            with obstacles.kept():
+                raise graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
+    obstacles.check()
     outputs = tuple(name_of[sink.index] for sink in sinks)
     specs = tuple(spec for spec, _ in constants.values())
     more = tuple(TensorSpec(names[t.index], t.layer_shape, types[names[t.index]]) for t in others)
@@ -350,6 +415,7 @@ def _model(
         graph.where = operator.where
         want = shapes[name_of[tensor.index]]
         if want != tensor.layer_shape:
+            _check_fixed(graph, tensor)
             sizes = f"the shape {list(tensor.shape)}; its inputs make {list(file_shape(want))}"
             raise graph.unsupported(f"{tensor.label} has {sizes}")
     validate(model)
@@ -440,16 +506,24 @@ def _assigned_constants(graph: Graph, table: FlatTable, top: FlatTable, where: s
     return found
 
 
-def _constant_operands(graph: Graph, operators: list[FileOperator]) -> list[tuple[FileOperator, Tensor]]:
-    """Returns the constants of the file that operators read in place of activations, each with its first reader."""
+def _constant_operands(
+    graph: Graph, operators: list[FileOperator], obstacles: Obstacles
+) -> list[tuple[FileOperator, Tensor]]:
+    """Returns the constants of the file that operators read in place of activations, each with its first reader.
+
+    - graph: the tensors of the subgraph.
+    - operators: the operators in execution order.
+    - obstacles: gets what is not supported of these constants.
+    """
     readers: dict[int, FileOperator] = {}
     for o in operators:
         if o.op in (*CONSTANT_OPERANDS, *RECURRENT):
             graph.where = o.where
             for index in o.inputs if o.op in RECURRENT else o.activations:
-                given = index != -1 and not graph.tensor(index).is_variable
-                if given and graph.is_constant(graph.tensor(index)):
-                    readers.setdefault(index, o)
+                with obstacles.kept():
+                    given = index != -1 and not graph.tensor(index).is_variable
+                    if given and graph.is_constant(graph.tensor(index)):
+                        readers.setdefault(index, o)
     return [(o, graph.tensor(index)) for index, o in readers.items()]
 
 
@@ -494,7 +568,7 @@ def _output_type(graph: Graph, o: FileOperator, layer: Layer, inputs: Types, whe
                 way_out = (
                     "make an int8 model of it with: micronets import MODEL.tflite --calibrate DATA --out INT8.tflite"
                 )
-                raise UnsupportedError(f"{where}: a float model: {what}; {way_out}") from e
+                raise FloatModelError(f"{where}: a float model: {what}; {way_out}") from e
         way_out = _NO_UINT8 if "uint8" in inputs else ""
         raise UnsupportedError(f"{e}{way_out}") from e
 
@@ -505,6 +579,35 @@ def _check_four_bits(model: QuantizedModel, where: str) -> None:
         check_four_bit_outputs(model)
     except UnsupportedError as e:
         raise UnsupportedError(f"{where}: its metadata '{s.BITS_METADATA}' do not hold: {e}") from e
+
+
+def _check_input(graph: Graph, tensor: Tensor) -> None:
+    """Raises `UnsupportedError` for an input of the model that is a constant, and for one whose shape is not fixed."""
+    _check_not_constant(graph, tensor, "the input")
+    _check_fixed(graph, tensor)
+
+
+def _check_fixed(graph: Graph, tensor: Tensor) -> None:
+    """Raises `UnsupportedError` for a tensor whose shape is not fixed, but for the batch."""
+    if tensor.dynamic:
+        raise graph.unsupported(
+            f"{tensor.label} has the dynamic shape {list(tensor.dynamic)}; export the model with fixed shapes"
+        )
+
+
+@contextmanager
+def _dynamic_named(graph: Graph, o: FileOperator) -> Iterator[None]:
+    """Says of an operator that does not fit its tensors that the shape of one is not fixed, if that is so.
+
+    A file has a shape for such a tensor, too, with which TFLM computes; it often has ones that stand for nothing.
+    """
+    try:
+        yield
+    except (FileError, SpecError, UnsupportedError):
+        for index in (*o.activations, *(tensor.index for tensor in o.outputs)):
+            if index != -1:
+                _check_fixed(graph, graph.tensor(index))
+        raise
 
 
 def _check_not_constant(graph: Graph, tensor: Tensor, what: str) -> None:

@@ -257,9 +257,8 @@ class VarHandleSlot(IntEnum):
 class TensorType(IntEnum):
     """The numbers of the types of tensors."""
 
-    FLOAT32, FLOAT16, INT32, UINT8, INT64, STRING, BOOL, INT16, COMPLEX64, INT8 = range(10)
-    RESOURCE = 13
-    INT4 = 17
+    FLOAT32, FLOAT16, INT32, UINT8, INT64, STRING, BOOL, INT16, COMPLEX64, INT8, FLOAT64, COMPLEX128 = range(12)
+    UINT64, RESOURCE, VARIANT, UINT32, UINT16, INT4 = range(12, 18)
 
 
 TENSOR_TYPES: dict[Type, TensorType] = {

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import assert_never
 
 from micronets.cost.tflm_arena import FileTensors, ShapeOperator, WeightTensors
 from micronets.ir.layers import Binary, Reshape
-from micronets.ir.ops import TflmKernel
+from micronets.ir.ops import TflmKernel, operator
+from micronets.ir.ops.record import Count
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
@@ -19,18 +22,15 @@ from micronets.tflite.tensors import Graph
 _VIEWS = (Op.RESHAPE, Op.EXPAND_DIMS, Op.SQUEEZE)
 """The operators that are read as a Reshape, or may be."""
 
-_DIMENSIONS_BYTES = 4 + 4 * 4  # of the output's shape, of which the kernels of blocks keep a copy
-
 _BLOCKS = TflmKernel(
     parameters=4,
     alignment=4,
     op_data=0,
     temporaries=("input", "output"),
     scratch=(),
-    prepared=(lambda inputs, outputs: _DIMENSIONS_BYTES,),
 )
 
-_KERNELS = {
+_KERNELS: Mapping[Op, TflmKernel] = {
     Op.DEPTH_TO_SPACE: _BLOCKS,
     Op.SPACE_TO_DEPTH: _BLOCKS,
     Op.REVERSE_V2: TflmKernel(
@@ -40,6 +40,9 @@ _KERNELS = {
     Op.BATCH_TO_SPACE_ND: TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=("input", "output"), scratch=()),
 }
 """TFLM's kernels of the operators that are read as layers of other kinds, the same on every machine."""
+
+_WITH_DIMENSIONS = (Op.GATHER, Op.DEPTH_TO_SPACE, Op.SPACE_TO_DEPTH)
+"""The operators whose kernels keep a copy of the dimensions of their output, batch included."""
 
 
 def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> FileTensors:
@@ -75,14 +78,17 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         code = operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")])
         if code in _VIEWS:
             views.pop(name, None)
-        if code in _KERNELS:
+        if code in _KERNELS or code == Op.GATHER:
             chain = [name]  # the layers of the operator, from the last one back
             while (before := layers[chain[-1]].inputs[0]) in layers and before not in index_of:
                 chain.append(before)
             kept = next((each for each in chain if not isinstance(layers[each], Reshape)), name)
             views |= {each: layers[each].inputs[0] for each in chain}
             views.pop(kept)
-            kernels[kept] = _KERNELS[Op(code)]
+            own = _KERNELS[Op(code)] if code in _KERNELS else operator(layers[kept]).tflm.host
+            if code in _WITH_DIMENSIONS:
+                own = replace(own, prepared=(_dimensions(len(graph.tensor(int(outputs[0])).shape)),))
+            kernels[kept] = own
     weights: dict[str, WeightTensors] = {}
     zero_scales, types = set(), model.arch.types()
     for output, tensors in operands.items():
@@ -126,6 +132,11 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
             if of in ("float32", "bool", "int32") and name in index_of and _scale_count(graph, index_of[name])
         ),
     )
+
+
+def _dimensions(count: int) -> Count:
+    """Returns the bytes of a copy of so many dimensions: their number, and the size of each."""
+    return lambda inputs, outputs: 4 * (1 + count)
 
 
 def _shape_operators(graph: Graph, tables: FlatTables, codes: FlatTables) -> tuple[ShapeOperator, ...]:

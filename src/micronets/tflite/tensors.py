@@ -46,6 +46,8 @@ class Tensor:
     - buffer: the number of the buffer that holds its values; that of an activation is empty.
     - quantization: its scales and zero points; None where it has none.
     - is_variable: whether an operator keeps it from one inference to the next.
+    - dynamic: its shape with -1 for sizes that are not fixed, where the file has any behind the batch; else empty. TFLM
+      computes with `shape` all the same.
     """
 
     index: int
@@ -55,6 +57,7 @@ class Tensor:
     buffer: int
     quantization: FlatTable | None
     is_variable: bool = False
+    dynamic: Shape = ()
 
     @property
     def has_batch(self) -> bool:
@@ -157,6 +160,13 @@ class Graph:
         if self._values > 8 * len(self.flat.data):
             raise self.damaged("it uses the same constants again and again")
 
+    def label(self, index: int) -> str:
+        """Returns what errors call a tensor, also one that is not supported."""
+        try:
+            return self.tensor(index).label
+        except UnsupportedError:
+            return f"tensor {index}"
+
     def tensor(self, index: int) -> Tensor:
         """Returns the tensor of that index."""
         if index not in self._seen:
@@ -175,6 +185,7 @@ class Graph:
         shape = table.array(slot.SHAPE, "<i4")
         signature = table.array(slot.SHAPE_SIGNATURE, "<i4")
         dims = () if shape is None else tuple(int(n) for n in shape[:9])
+        open_ended = () if signature is None or (signature[1:] >= 0).all() else tuple(signature[:9].tolist())
         tensor = Tensor(
             index,
             table.text(slot.NAME),
@@ -183,6 +194,7 @@ class Graph:
             table.number(slot.BUFFER, "I"),
             table.table(slot.QUANTIZATION),
             table.number(slot.IS_VARIABLE, "?", False),
+            open_ended,
         )
         if table.table(slot.SPARSITY) is not None:
             raise self.unsupported(f"{tensor.label} is sparse; only plain tensors are supported")
@@ -193,7 +205,7 @@ class Graph:
             )
         if len(dims) > 8:
             raise self.unsupported(f"{tensor.label} has more than 8 dimensions")
-        if any(n < 1 for n in dims) or (signature is not None and (signature[1:] < 0).any()):
+        if any(n < 1 for n in dims):
             shown = list(dims if signature is None else signature[:9].tolist())
             raise self.unsupported(f"{tensor.label} has the dynamic shape {shown}; export the model with fixed shapes")
         if math.prod(dims) > MAX_VALUES:
