@@ -85,10 +85,11 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
             kept = next((each for each in chain if not isinstance(layers[each], Reshape)), name)
             views |= {each: layers[each].inputs[0] for each in chain}
             views.pop(kept)
-            own = _KERNELS[Op(code)] if code in _KERNELS else operator(layers[kept]).tflm.host
+            kernel = _KERNELS[Op(code)] if code in _KERNELS else operator(layers[kept]).tflm.host
             if code in _WITH_DIMENSIONS:
-                own = replace(own, prepared=(_dimensions(len(graph.tensor(int(outputs[0])).shape)),))
-            kernels[kept] = own
+                rank = len(graph.tensor(index_of[name]).shape)
+                kernel = replace(kernel, prepared=(_dimensions(rank),))
+            kernels[kept] = kernel
     weights: dict[str, WeightTensors] = {}
     zero_scales, types = set(), model.arch.types()
     for output, tensors in operands.items():
