@@ -109,7 +109,10 @@ def test_a_finished_teacher_is_saved_and_read_back(teacher: dict[str, object]) -
             {"data": {"augmentation": {"shift": 1}}},
             "c.toml: unknown key 'data.augmentation.shift'; did you mean 'shift_frames'? ",
         ),
-        ({"optimise": "fast"}, "c.toml: optimise = 'fast'; known: balanced, size, speed"),
+        (
+            {"optimise": "fast"},
+            "c.toml: optimise = 'fast'; did you mean 'fastest'? known: balanced, fastest, size, speed",
+        ),
         ({"init": "random"}, "c.toml: init = 'random'; known: scratch, supernet"),
         ({"teacher": {"train": {"epoch": 1}}}, "c.toml: unknown key 'teacher.train.epoch'; did you mean 'epochs'? "),
         (

@@ -151,9 +151,10 @@ optimise_option = click.option(
     "--optimise",
     default="size",
     show_default=True,
-    metavar="speed|balanced|size",
-    help="What the kernels of our C are chosen for: the fewest cycles (speed), the fewest for the flash that they take "
-    "(balanced) or the least memory (size). The board's memory limits all three.",
+    metavar="fastest|speed|balanced|size",
+    help="What the kernels of our C are chosen for: the fewest cycles, with weights in SRAM (fastest) or in flash "
+    "(speed), the fewest for the flash that they take (balanced) or the least memory (size). The board's memory "
+    "limits all four.",
 )
 
 

@@ -70,9 +70,16 @@ class Compilation(Package):
             f"({self.runtime.arena_beside} {self.arena_tflm_cortex_m_bytes:,})",
             *([patches_text(self.bands)] if self.bands else []),
             *self._goal_lines(),
+            *self._tables_lines(),
             f"{self.runtime.constants_are} {amount(self.constant_bytes, 'B')} of {self.board_flash_bytes:,}",
         ]
         return "\n".join(lines)
+
+    def _tables_lines(self) -> list[str]:
+        """Returns a line that tells of weights and tables in SRAM, if they lie there."""
+        if self.optimise != "fastest" or self.sram_c_bytes is None:
+            return []
+        return [f"SRAM {amount(self.sram_c_bytes, 'B')} of {self.board_sram_bytes:,}: arena, stack, weights and tables"]
 
     def _goal_lines(self) -> list[str]:
         """Returns a line that tells of a goal that does not fit the board, if there is one."""
@@ -103,8 +110,8 @@ def compile(
       networks live in one program; None takes the name of the model's file.
     - `camera`: the frames that a model of pictures gets, as width, height and how a pixel is written, such as
       160x120:rgb565 (`frontend.camera.Camera`); the front end for them is then written too.
-    - `optimise`: what kernels of our C are chosen for where a faster one takes more memory: "speed", "balanced" or
-      "size", see `runtimes.c.compile_for`.
+    - `optimise`: what kernels of our C are chosen for where a faster one takes more memory: "fastest", "speed",
+      "balanced" or "size", see `runtimes.c.compile_for`.
 
     An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that
     holds anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`,

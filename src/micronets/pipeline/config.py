@@ -121,8 +121,9 @@ class Config:
       compares the two on released models.
     - `latency_model`: file of `micronets characterize` for the runtime and a board that has none yet; empty: the
       board's own.
-    - `optimise`: what the kernels of the C are chosen for where a faster one takes more memory: `speed`, `balanced` or
-      `size` ([deploy.md](deploy.md#where-time-is-the-tighter-limit)). The search estimates those of `size`.
+    - `optimise`: what the kernels of the C are chosen for where a faster one takes more memory: `fastest`, `speed`,
+      `balanced` or `size` ([deploy.md](deploy.md#where-time-is-the-tighter-limit)). The search estimates
+      those of `size`.
     - `init`: the training starts from the `supernet`'s weights, from `scratch`, or from the float weights of a finished
       run of the same network, whose directory it names. Where it names a `.tflite` (int8 or float) or an ONNX file, the
       network is that of the file, and the search is left out.

@@ -89,7 +89,7 @@ class Package:
     - files: the text of every file, by the file's name.
     - constant_bytes: bytes of weights and tables of our C, or of the file that TFLM reads.
     - arena_c_bytes: bytes of our C's arena.
-    - sram_c_bytes: bytes of our C's arena and stack.
+    - sram_c_bytes: bytes of SRAM of our C: arena, state, stack, and weights and tables where these lie there.
     - arena_bound_bytes: a lower bound of the arena of our C: no plan is smaller.
     - arena_tflm_compiled_bytes: bytes of the arena that TFLM is given, a margin included.
     - bands: layers of our C that run together in patches of a few rows.

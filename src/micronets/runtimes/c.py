@@ -136,6 +136,11 @@ def sram_bytes(arena_bytes: Number, steps: Sequence[Step]) -> Number:
     return arena_bytes + state_bytes(steps) + C_STACK_BYTES
 
 
+def compiled_sram_bytes(compiled: Compiled) -> int:
+    """Returns the bytes of SRAM that a network takes as it is compiled, with tables that lie there."""
+    return int(sram_bytes(compiled.arena_bytes, compiled.model.arch.steps())) + compiled.tables_bytes
+
+
 def largest_arena_bytes(board: Board) -> int:
     """Returns the bytes of the largest arena with which our C fits the board's SRAM."""
     return max(board.sram_bytes - C_STACK_BYTES, 0)
@@ -242,7 +247,8 @@ def compile_for(
             copies=copies,
         )
         whole = limit is None or (compiled.arena_bytes <= limit and not compiled.plan.groups)
-        if whole and contents_bytes(compiled.contents, board) <= board.flash_bytes:
+        tables = not compiled.tables_bytes or compiled_sram_bytes(compiled) <= board.sram_bytes
+        if whole and tables and contents_bytes(compiled.contents, board) <= board.flash_bytes:
             return compiled
     return compile_model(model, board.target, arena_limit=limit, name=name, camera=frames, goal=smallest)
 
@@ -276,7 +282,7 @@ def _check_fits(compiled: Compiled, board: Board, where: str, off: bool) -> None
     - where: what the error begins with.
     - off: whether patches were not tried, so that the error proposes them.
     """
-    over = sram_bytes(compiled.arena_bytes, compiled.model.arch.steps()) - board.sram_bytes
+    over = compiled_sram_bytes(compiled) - board.sram_bytes
     if over > 0:
         raise DoesNotFit(
             f"{where}: the arena of {compiled.arena_bytes:,} bytes and a stack of {C_STACK_BYTES:,} are {over:,} more "
@@ -424,7 +430,8 @@ class OurC(Runtime):
         - patches: how large the arena may get: auto, off, smallest, or a size such as 64K, see `arena_limit`.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
         - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
-        - optimise: what kernels are chosen for where a faster one takes more memory: speed, balanced or size.
+        - optimise: what kernels are chosen for where a faster one takes more memory: fastest, speed, balanced
+          or size.
 
         Raises `UnsupportedError` for a model that our C cannot run, `SpecError` for unknown `patches` or a name that
         cannot be, and `DoesNotFit` for a model that exceeds the board's memory or an arena of the size that was asked
@@ -437,7 +444,7 @@ class OurC(Runtime):
             files={**compiled.files, **library_files(compiled, __version__)},
             constant_bytes=compiled.constant_bytes,
             arena_c_bytes=compiled.arena_bytes,
-            sram_c_bytes=sram_bytes(compiled.arena_bytes, compiled.model.arch.steps()),
+            sram_c_bytes=compiled_sram_bytes(compiled),
             arena_bound_bytes=compiled.plan.bound_bytes,
             bands=layers_in_patches(compiled),
             optimise=compiled.goal,

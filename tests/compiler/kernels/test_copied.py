@@ -1,10 +1,12 @@
 """Weights that are copied from slow flash to the arena: where that pays, where they lie, and that no byte changes."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from micronets.boards.board import SimulationModel, load_board
+from micronets.commands import compile
 from micronets.compiler import Compiled, compile_model, plan_patches
 from micronets.compiler.kernels.conv import ConvKernel
 from micronets.compiler.kernels.copied import WeightCopies, copies_that_pay
@@ -15,7 +17,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes.base import MeasureOptions
-from micronets.runtimes.c import compile_for, execute_compiled
+from micronets.runtimes.c import C_STACK_BYTES, compile_for, compiled_sram_bytes, execute_compiled
 from micronets.tflite import as_file
 from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.random_models import random_arch, random_model
@@ -104,6 +106,8 @@ def test_no_byte_changes(kernels: tuple[str, ...]) -> None:
     models = [with_random_weights(ARCH), *(random_model(random_arch(seed), seed) for seed in range(900, 902))]
     every = replace(FLASH, data_lines=0, miss_cycles=1000)  # so that all layers copy
     compiled = [compile_model(m, goal="speed", copies=WeightCopies(every, 200_000)) for m in models]
+    models.append(models[0])
+    compiled.append(compile_model(models[0], goal="fastest"))
     assert sum(len(copied(c)) for c in compiled) >= 4
     assert_equals_reference(models, kernels, compiled, samples=2)
 
@@ -116,8 +120,30 @@ def test_patches_copy_nothing() -> None:
     assert not any(isinstance(k, ConvKernel) and k.room_bytes for k in inside)
 
 
+def test_fastest_has_tables_in_sram_where_they_fit(tmp_path: Path) -> None:
+    """With one byte of SRAM less than that takes, the kernels are those for speed, and `compile` says both."""
+    model = with_random_weights(ARCH)
+    compiled = compile_for(model, L4R5, optimise="fastest")
+    tables = [line for line in compiled.files["model.c"].splitlines() if line.startswith("static") and "[" in line]
+    assert {"const" in line.split() for line in tables if "weights_" in line or "bias_" in line} == {False}
+    assert compiled.tables_bytes > 36_864 + 1536 + 6048  # with all weights, those by Winograd among them
+    assert compiled.arena_bytes == compile_model(model, goal="speed").arena_bytes
+    assert "SRAM as initialised data" in " ".join(compiled.files["README.md"].split())
+    least = compiled_sram_bytes(compiled)
+    assert least == compiled.arena_bytes + C_STACK_BYTES + compiled.tables_bytes
+    for sram, goal in ((least, "fastest"), (least - 1, "speed")):
+        board = replace(L4R5, sram_bytes=sram)
+        told = compile.compile(as_file(model, "a.tflite"), board, tmp_path / goal, optimise="fastest")
+        assert told.optimise == goal
+        fits = f"SRAM {least:,} B of {sram:,}: arena, stack, weights and tables"
+        other = "kernels chosen for speed: with those for fastest the model does not fit"
+        assert [line for line in told.text().splitlines() if line in (fits, other)] == [
+            fits if told.optimise == "fastest" else other
+        ]
+
+
 def test_measured_cycles_are_fewer_where_flash_is_slow() -> None:
-    """On the L4R5, copies take a tenth of the time off a network; outputs are checked, and flash is told as it is."""
+    """On the L4R5, copies take a tenth of the time off a network, and tables in SRAM more; outputs are checked."""
     pytest.importorskip("unicorn")
     try:
         find_compiler(L4R5)
@@ -125,11 +151,17 @@ def test_measured_cycles_are_fewer_where_flash_is_slow() -> None:
         pytest.skip(str(e))
     file = as_file(with_random_weights(ARCH), "a.tflite")
     fast = replace(L4R5, simulation=replace(FLASH, data_lines=1 << 16))  # all weights stay in such a cache
-    found, without = (
-        execute_compiled(compile_for(file.model, board, optimise="speed"), file.model, L4R5, MeasureOptions(samples=1))
-        for board in (L4R5, fast)
+    options = MeasureOptions(samples=1)
+    without, found, fastest = (
+        execute_compiled(compile_for(file.model, board, optimise=goal), file.model, L4R5, options)
+        for board, goal in ((fast, "speed"), (L4R5, "speed"), (L4R5, "fastest"))
     )
-    assert found.bit_exact
-    assert found.latency_ms is not None
     assert without.latency_ms is not None
+    assert found.latency_ms is not None
+    assert fastest.latency_ms is not None
+    assert found.bit_exact
+    assert fastest.bit_exact
     assert found.latency_ms < 0.9 * without.latency_ms
+    assert fastest.latency_ms < found.latency_ms
+    compiled = compile_for(file.model, L4R5, optimise="fastest")
+    assert fastest.sram_bytes == compiled.arena_bytes + compiled.tables_bytes + (fastest.stack_bytes or 0)

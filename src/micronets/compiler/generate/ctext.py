@@ -39,13 +39,14 @@ def wrapped_macro(text: str) -> str:
     return " \\\n    ".join(textwrap.wrap(text, 90))
 
 
-def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
+def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes, in_sram: bool = False) -> str:
     """Returns `static const ctype name[] = {...};` for an array of numbers, in lines of readable width.
 
     - ctype: the C type of an element; numbers are written as float constants for `float`, and else as integers.
     - name: the name of the array in C.
     - values: the numbers, of any shape, which are written in C order; integers have at most 32 bits. Bytes stand for
       numbers from 0 to 255.
+    - in_sram: whether it is no constant, so that it lies in SRAM.
     """
     flat = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values.ravel()
     rows: list[str] = []
@@ -60,7 +61,7 @@ def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes) -> str:
             start, written = end, ends[end - 1]
         words = words[start:]
     rows.append(_ROW + "".join(words))
-    return f"static const {ctype} {name}[{len(flat)}] = {{\n" + "\n".join(rows) + "\n};\n"
+    return f"static {'' if in_sram else 'const '}{ctype} {name}[{len(flat)}] = {{\n" + "\n".join(rows) + "\n};\n"
 
 
 def _words(ctype: str, values: npt.NDArray[Any]) -> Iterator[str]:
@@ -119,11 +120,15 @@ def string(text: str) -> str:
     return f'"{plain}"'
 
 
-def constant(of: Table | Constant) -> str:
-    """Returns the definition of a table or struct, `static const ctype name = {.field = value, ...};`, as lines."""
+def constant(of: Table | Constant, tables_in_sram: bool = False) -> str:
+    """Returns the definition of a table or struct, `static const ctype name = {.field = value, ...};`, as lines.
+
+    - of: the table or struct.
+    - tables_in_sram: whether a table is no constant, so that it lies in SRAM.
+    """
     match of:
         case Table():
-            return array(of.ctype, of.name, of.values)
+            return array(of.ctype, of.name, of.values, tables_in_sram)
         case Constant():
             head = f"static const {of.value.ctype} {of.name} = "
             return f"{head}{_initialiser(of.value, 0, len(head))};\n"

@@ -29,6 +29,7 @@ from micronets.compiler.kernels.variables import state_block_bytes, state_offset
 from micronets.compiler.memory.choose_patches import plan_patches
 from micronets.compiler.memory.plan import ArenaPlan, plan_arena
 from micronets.compiler.passes.pipeline import optimise
+from micronets.cost.tflm_plan import align
 from micronets.errors import SpecError
 from micronets.frontend.camera import Camera
 from micronets.ir.layers import INPUT
@@ -46,7 +47,7 @@ _MODEL_C = """\
 /* {title}.
  *
  * This file holds the weights and tables of the layers, and runs the layers in order. {header} says how to use the
- * network; micronets_kernels.h describes the kernels that compute the layers. */
+ * network; micronets_kernels.h describes the kernels that compute the layers.{storage} */
 #include "{header}"
 
 {include_math}#include "micronets_kernels.h"
@@ -65,6 +66,11 @@ void {f}invoke({parameters})
     MICRONETS_LAYER({m}LAYERS);
 }}
 """
+
+_IN_SRAM = """
+ *
+ * Nothing writes to the tables. They are no constants so that they lie in SRAM, which has no wait states: as
+ * initialised data, whose values the start-up code of the program copies from flash."""
 
 _RUN = """\
 /* functions: those that run layers. function_of: for each layer, 1 + the index of its function, or 0 where the layer
@@ -104,6 +110,7 @@ class Compiled:
     - front_end: names of those files that make the input from samples, pictures or values of a sensor, or that listen
       to a stream; a program that does neither can leave them out.
     - goal: what its kernels were chosen for.
+    - tables_bytes: bytes of weights and tables that lie in SRAM beside the arena, and in flash as initial values.
     """
 
     files: Mapping[str, str]
@@ -114,6 +121,7 @@ class Compiled:
     names: Names
     front_end: frozenset[str] = frozenset()
     goal: Goal = DEFAULT_GOAL
+    tables_bytes: int = 0
 
     @property
     def constant_bytes(self) -> int:
@@ -234,7 +242,17 @@ def generate(
     sounds = {**sounds, **streams}
     text = _model_c(model, parts.codes, parts.runs, parts.groups, plan, names)
     found = {**found, **sounds, **own, names.source: text}
-    return Compiled(found, plan.bytes, model, plan, parts.contents, names, frozenset(sounds) - own.keys())
+    tables = [table for code in parts.codes for table in code.tables] if plan.tables_in_sram else []
+    return Compiled(
+        found,
+        plan.bytes,
+        model,
+        plan,
+        parts.contents,
+        names,
+        frozenset(sounds) - own.keys(),
+        tables_bytes=sum(align(table.bytes, 4) for table in tables),
+    )
 
 
 def _front_end(
@@ -317,7 +335,8 @@ def _model_c(
         )
         head = f"layer {i}: {type(step.layer).__name__} '{ctext.comment(step.layer.name)}', {inputs} -> {outputs}"
         if code.call:
-            constants = [*map(ctext.constant, code.tables), ctext.constant(calls_c.record(code.call, i))]
+            constants = [ctext.constant(table, plan.tables_in_sram) for table in code.tables]
+            constants.append(ctext.constant(calls_c.record(code.call, i)))
             tables.append(f"{ctext.block_comment(head)}{''.join(constants)}")
     tables += [group.text for group in groups]
     functions = _functions(runs)
@@ -333,6 +352,7 @@ def _model_c(
     return _MODEL_C.format(
         title=package.title(model),
         header=names.header,
+        storage=_IN_SRAM if plan.tables_in_sram else "",
         include_math=ctext.math_header(table.values for code in codes for table in code.tables),
         include_state='#include "micronets_state.h"\n' if kept else "",
         parameters="void *arena, void *state" if kept else "void *arena",

@@ -164,8 +164,9 @@ _CMAKE_ASSEMBLY = """\
 _README = """\
 # {title}
 
-A neural network as C99. It needs no heap and no library, and all its globals are constants. It works in an arena of
-{arena:,} bytes, which the caller provides, and a little stack. Weights and tables take {constants:,} bytes of flash.
+A neural network as C99. It needs no heap and no library, and {globals}. It works in an arena of
+{arena:,} bytes, which the caller provides, and a little stack. Weights and tables take {constants:,} bytes of
+flash{storage}.
 
 | file | what |
 |---|---|
@@ -285,7 +286,9 @@ def describe(
             else _README_SENSOR.format(front_end=front_end.header.removesuffix(".h"), about=front_end.about),
             streams="" if streams is None else _README_STREAMS.format(streams=streams.removesuffix(".h")),
             arena=plan.bytes,
+            globals="nothing changes its globals" if plan.tables_in_sram else "all its globals are constants",
             constants=constants,
+            storage=", and lie in SRAM as initialised data" if plan.tables_in_sram else "",
             rows=rows,
             sources="*.c *.S" if assembly else "*.c",
             every="every `.c` and `.S` file" if assembly else "every `.c` file",

@@ -123,9 +123,10 @@ class ConvKernel(Kernel):
         """Returns the kernel that copies its weights to scratch memory where there is room, if that saves cycles.
 
         - copies: how it may do so; None for not at all.
-        - goal: what kernels are chosen for. For speed, the arena may grow to make room.
+        - goal: what kernels are chosen for. For speed, the arena may grow to make room; with the fastest, the weights
+          are no longer in flash.
         """
-        if copies is None:
+        if copies is None or goal == "fastest":
             return self
         return replace(self, copies=copies_that_pay(copies.flash, goal, self.weights_bytes, self.passes))
 

@@ -42,6 +42,7 @@ class ArenaPlan:
     - bound_bytes: a lower bound of `bytes` for every plan by these rules.
     - groups: the layers that run together in patches; the maps between them are buffers of a few rows.
     - target: the instruction set that the kernels are for.
+    - tables_in_sram: whether weights and tables lie in SRAM, beside the arena, and not in flash.
     """
 
     kernels: tuple[Kernel, ...]
@@ -52,6 +53,7 @@ class ArenaPlan:
     bound_bytes: int
     groups: tuple[PatchGroup, ...] = ()
     target: Target = DSP
+    tables_in_sram: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ class Needs:
     - overlaps: how far the output of each layer may overlap an input if it runs whole.
     - target: the instruction set that the kernels are for.
     - most_bytes: how large the arena may become for kernels that are faster with more memory (`Kernel.may_grow`).
+    - tables_in_sram: see `ArenaPlan`.
     """
 
     steps: tuple[Step, ...]
@@ -83,6 +86,7 @@ class Needs:
     overlaps: tuple[Overlap, ...]
     target: Target
     most_bytes: int = 0
+    tables_in_sram: bool = False
 
 
 def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL, copies: WeightCopies | None = None) -> Needs:
@@ -103,7 +107,8 @@ def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL, copies: WeightC
         other = _needs(arch, kernels, inside | {i}, target)
         if max(bounds(other)) <= max(bounds(best)):
             best, inside = other, inside | {i}
-    return replace(best, most_bytes=copies.arena_bytes if copies else 0)
+    most = copies.arena_bytes if copies else 0
+    return replace(best, most_bytes=most, tables_in_sram=goal == "fastest")
 
 
 def _needs(arch: Arch, kernels: Sequence[Kernel], inside: frozenset[int], target: Target) -> Needs:
@@ -228,7 +233,8 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     at = {b.name: b.offset for b in placed if not b.scratch}
     where = {name: at[own] + net.within[name] for name, own in net.owner.items()}
     where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
-    plan = ArenaPlan(kernels, placed, where, align(size), align(live), align(bound), tuple(groups), net.target)
+    sizes_of_arena = align(size), align(live), align(bound)
+    plan = ArenaPlan(kernels, placed, where, *sizes_of_arena, tuple(groups), net.target, net.tables_in_sram)
     return _behind_slot(plan, size) if any(kernel.uses_state for kernel in kernels) else plan
 
 
