@@ -30,7 +30,7 @@ from micronets.streaming import Decision, Detector, Stream
 from micronets.tflite import read, write
 from tests.support.calling import call
 from tests.support.generated_c import needs_host_compiler
-from tests.support.listening import DETECTORS, LABELS, listening_model, sound
+from tests.support.listening import DETECTORS, LABELS, columns_model, listening_model, sound
 from tests.support.micro import wake_model
 from tests.support.spectral import MOVEMENTS, following_arrays, following_model, movement
 
@@ -155,6 +155,21 @@ def test_a_firmware_hears_the_same_in_qemu(model: Path, tmp_path: Path, board: s
         pytest.skip(f"needs {core.qemu.program}")
     wav, source = recording(tmp_path), made(model, tmp_path / "app", "cmake", board)
     assert in_qemu(source, wav) == heard()
+
+
+@needs_cmake
+def test_a_network_that_takes_the_new_frames_alone_hears_the_same_in_qemu(tmp_path: Path) -> None:
+    """`app` makes it of a model of whole windows, as `listen` does; its decisions are those of whole windows."""
+    if not all(map(shutil.which, ("arm-none-eabi-gcc", "qemu-system-arm"))):
+        pytest.skip("needs arm-none-eabi-gcc and qemu-system-arm")
+    whole, path = columns_model(detector=replace(DETECTORS["slow"], hop_frames=6)), tmp_path / "columns.tflite"
+    path.write_bytes(write(whole))
+    wav, want = recording(tmp_path), lines_of(Stream(whole).feed(SOUND))
+    assert len(want) > 2
+    assert call("listen", path, "--input", wav).out.splitlines()[:-1] == want
+    source = made(path, tmp_path / "app", "cmake")
+    assert "The network takes 2 frames at a time" in (source / "network/columns_stream.h").read_text()
+    assert in_qemu(source, wav) == want
 
 
 @needs_cmake
