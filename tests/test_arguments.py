@@ -61,6 +61,12 @@ def test_what_may_stand_for_an_annotation() -> None:
         ({"place": None}, "place is None; need text or a path"),
         ({"place": b"a"}, "place is b'a'; need text or a path"),
         ({"place": "a\0b"}, r"place = 'a\\x00b' holds a NUL character; take it out"),
+        ({"place": "a\ud800b"}, r"place = 'a\\ud800b' holds characters that are not UTF-8, which no path can have"),
+        (
+            {"place": Path("b") / ("a" * 256)},
+            r"place = 'b/a+\.\.\. is too long: a name has 255 bytes at most, and a path 4,095",
+        ),
+        ({"place": "a/" * 2048}, r"place = '[a/]+\.\.\. is too long: a name has 255 bytes at most, and a path 4,095"),
         ({"share": "1"}, "share is '1'; need a number"),
         ({"share": np.zeros(2)}, "share is a ndarray; need a number"),
         ({"flag": 3}, "flag is 3; need True or False"),
@@ -131,7 +137,7 @@ def test_no_public_function_ends_in_an_error_of_python(
         ({"name": "kws", "frontend": "log-mel"}, "frontend is 'log-mel'; need a FrontEnd or None"),
         ({"name": "kws", "splits": 3}, "splits is 3; need a list"),
         ({"name": "ad", "windows": object()}, "windows is an object; need a Windows or None"),
-        ({"name": "kws", "path": "x" * 5000}, "x.*: cannot read these data \\(File name too long\\)"),
+        ({"name": "kws", "path": "x" * 5000}, "path = 'x+\\.\\.\\. is too long: a name has 255 bytes at most, .*"),
     ],
 )
 def test_options_of_a_task_are_checked_too(options: dict[str, Any], message: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from micronets import user_code
-from micronets.errors import UserCodeError
+from micronets.errors import FileError, UserCodeError
 
 
 def write(root: Path, **texts: str) -> str:
@@ -51,3 +51,9 @@ def test_a_syntax_error_names_the_line_and_the_setting(tmp_path: Path) -> None:
     with pytest.raises(UserCodeError) as e:
         user_code.load(named, "space.file")
     assert str(e.value) == f"{tmp_path / 'main.py'}:2: space.file is not Python ('(' was never closed); mend that line"
+
+
+def test_a_name_without_a_file() -> None:
+    with pytest.raises(FileError) as e:
+        user_code.load("my_space", "space.file")
+    assert str(e.value) == "space.file = 'my_space': names no Python file; write FILE.py:NAME"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from micronets.errors import SpecError
+from micronets.files import unusable_path
 from micronets.ranges import shown
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -141,6 +142,8 @@ def _check(value: Any, kind: Any, where: str) -> None:
         raise SpecError(f"{where} is {_described(value)}; need {_words(kinds)}")
     if isinstance(value, str | os.PathLike) and "\0" in str(value):
         raise SpecError(f"{where} = {shown(str(value))} holds a NUL character; take it out")
+    if isinstance(value, str | os.PathLike) and Path in kinds and (why := unusable_path(str(value))):
+        raise SpecError(f"{where} = {shown(str(value))} {why}")
     for one in kinds:
         of = get_args(one)
         match get_origin(one):

@@ -68,6 +68,23 @@ def _belongs_to_the_system(of: os.stat_result) -> bool:
     return any(os.path.ismount(p) and os.stat(p).st_dev == of.st_dev for p in _SYSTEM_FOLDERS)
 
 
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095
+"""Bytes that the name of a file, and a path, may have on the file systems of Linux, macOS and Windows at most."""
+
+
+def unusable_path(text: str) -> str | None:
+    """Tells why no file can have a path, as words that follow it in an error; None for a path that one can have."""
+    if "\0" in text:
+        return "holds a NUL character, which no path can have"
+    try:
+        names = os.fsencode(text).split(b"/")
+    except UnicodeError:
+        return "holds characters that are not UTF-8, which no path can have"
+    if max(map(len, names)) > _LONGEST_NAME or sum(map(len, names)) + len(names) > _LONGEST_PATH:
+        return f"is too long: a name has {_LONGEST_NAME} bytes at most, and a path {_LONGEST_PATH:,}"
+    return None
+
+
 def check_plain(path: Path) -> None:
     """Raises `OSError` for what is no plain file: a pipe, a device or a file of the system may never end.
 
@@ -75,8 +92,8 @@ def check_plain(path: Path) -> None:
     """
     try:
         found = path.stat()
-    except ValueError as e:  # a NUL
-        raise OSError(errno.EINVAL, "the path holds a NUL character", str(path)) from e
+    except ValueError as e:
+        raise OSError(errno.EINVAL, f"the path {unusable_path(str(path))}", str(path)) from e
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(found.st_mode):

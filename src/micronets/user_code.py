@@ -36,6 +36,8 @@ def source_text(text: str, key: str) -> str:
 
     Raises `FileError`.
     """
+    if not is_own(text):
+        raise FileError(f"{key} = '{text}': names no Python file; write FILE.py:NAME")
     path = file_of(text)
     try:
         return read_plain_text(path)

@@ -75,6 +75,8 @@ def test_pipes_and_devices_are_refused(tmp_path: Path, where: str) -> None:
         ("seed=4294967296", "seed = 4294967296; allowed: 0 to 4294967295"),
         ("data.synthetic_clips=1e12", "data.synthetic_clips = 1000000000000; allowed: 1 to 1,000,000"),
         ('data.path="a\\u0000b"', "holds a NUL character"),
+        (f"init='{'a' * 70_000}'", "is too long: a name has 255 bytes at most, and a path 4,095"),
+        (f"data.path='{'a/' * 2_100}'", "is too long: a name has 255 bytes at most, and a path 4,095"),
     ],
 )
 def test_absurd_settings_end_in_a_line(tmp_path: Path, setting: str, text: str) -> None:

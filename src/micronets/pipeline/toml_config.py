@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from micronets.boards.board import parse_size
 from micronets.errors import SpecError, UserCodeError, did_you_mean
+from micronets.files import unusable_path
 from micronets.ranges import shown
 from micronets.toml_text import parse_toml, toml_problem
 from micronets.user_code import called
@@ -110,8 +111,8 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
     if is_number and not abs(value) < _LARGEST:  # NaN compares as False with every bound
         kind = "an integer" if hint is int else "a finite number"
         raise SpecError(f"{where}: {name} = {shown(value)}; need {kind}, in size below 2^53")
-    if isinstance(value, str) and "\0" in value:
-        raise SpecError(f"{where}: {name} = {shown(value)}; holds a NUL character, which no name or path can have")
+    if isinstance(value, str) and (why := unusable_path(value)):  # each text is a name, or a path
+        raise SpecError(f"{where}: {name} = {shown(value)}; {why}")
     if hint is int and is_number and float(value).is_integer():
         return int(value)
     if hint is float and is_number:

@@ -82,6 +82,17 @@ def test_hooks_need_no_cache_directory(tmp_path: Path, monkeypatch: pytest.Monke
     assert [p.suffix for p in (tmp_path / "new").iterdir()] == [".so"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the compiler of the test is a shell script")
+def test_a_compiler_of_the_hooks_writes_its_temporary_files_where_they_are_removed(tmp_path: Path) -> None:
+    """A compiler that is killed leaves such files; the directory they are in is removed by the next process."""
+    compiler = tmp_path / "cc"
+    compiler.write_text('#!/bin/sh\nfor last; do :; done\nprintf %s "$TMPDIR" > "$last"\ntouch "$TMPDIR/cc1.s"\n')
+    compiler.chmod(0o755)
+    used = Path(trace._compile_hooks([str(compiler)], "").decode())
+    assert used.name.startswith("micronets-scratch-")
+    assert not used.exists()
+
+
 def test_without_a_compiler_the_hooks_are_python(elf: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("micronets.device.sim.machine.native_library", lambda: None)
     np.testing.assert_array_equal(simulate(elf, X, 3, 64, F446).outputs, expected(X))

@@ -27,7 +27,7 @@ from micronets import child_processes
 from micronets.boards.board import SimulationModel
 from micronets.device.host_compiler import host_compiler
 from micronets.errors import DeviceError
-from micronets.files import digest, temporary_directory, write_atomic
+from micronets.files import digest, temporary_directory, temporary_environment, write_atomic
 
 NOWHERE = 0xFFFFFF
 """Stands for the block before the first one."""
@@ -333,6 +333,8 @@ def _compile_hooks(command: Sequence[str], source: str) -> bytes:
     with temporary_directory() as directory:
         c, library = directory / "trace.c", directory / "trace.so"
         c.write_text(source, "utf-8")
-        done = child_processes.run([*command, "-O2", "-shared", "-fPIC", str(c), "-o", str(library)], timeout_s=120)
+        words = [*command, "-O2", "-shared", "-fPIC", str(c), "-o", str(library)]
+        with temporary_environment() as environment:
+            done = child_processes.run(words, timeout_s=120, environment=environment)
         done.check_returncode()
         return library.read_bytes()
