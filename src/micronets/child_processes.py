@@ -77,13 +77,13 @@ def started(
 
 
 def start(
-    words: Sequence[str], *, stdin: int, stderr: int | IO[bytes], environment: Mapping[str, str] | None = None
+    words: Sequence[str], *, stdin: int, stderr: int | IO[bytes] | None, environment: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
     """Starts a program, which runs until `stop` or the end of this process; its stdout is a pipe.
 
     - `words`: the program and its arguments.
     - `stdin`: `subprocess.PIPE` or `subprocess.DEVNULL`.
-    - `stderr`: the same, or an open file.
+    - `stderr`: the same, or an open file; None: that of this process.
     - `environment`: all of its environment variables; None leaves it those of this process.
 
     Raises `OSError` if it cannot be started.

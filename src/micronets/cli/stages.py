@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,16 @@ _REDONE = {"train": ("train", "teacher")}
 """The sections of a configuration that may be others when a command does its stages again (`--redo`)."""
 
 
+processes_option = click.option(
+    "--processes",
+    type=int,
+    default=0,
+    metavar="N",
+    help="Search and train in N processes of this machine, each of which computes a part of every batch; without it, "
+    "in one, or in those that torchrun has started.",
+)
+
+
 def run_options(function: common.CommandFunction) -> common.CommandFunction:
     """Gives a command the argument CONFIG and the options `--out` and `--set`."""
     for option in (
@@ -57,6 +68,7 @@ def run_options(function: common.CommandFunction) -> common.CommandFunction:
     ),
 )
 @run_options
+@processes_option
 @click.option("--resume", is_flag=True, help="Continue the run that the directory holds, if it holds one.")
 @click.option(
     "--dry-run",
@@ -65,7 +77,15 @@ def run_options(function: common.CommandFunction) -> common.CommandFunction:
     "will cost.",
 )
 @common.as_json
-def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, dry_run: bool, as_json: bool) -> None:
+def run(
+    config: Path,
+    out: str | None,
+    overrides: tuple[str, ...],
+    processes: int,
+    resume: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Makes a network, from the search to the report about it.
 
     The stages are search, training, export, compilation and measurement, test, and report. CONFIG is a TOML file, or
@@ -74,7 +94,7 @@ def run(config: Path, out: str | None, overrides: tuple[str, ...], resume: bool,
     if dry_run:
         _dry_run(config, out, overrides, resume, as_json)
         return
-    _perform("run", config, out, overrides, resume=resume, redo=False, as_json=as_json)
+    _perform("run", config, out, overrides, processes, resume=resume, redo=False, as_json=as_json)
 
 
 def _dry_run(source: Path, out: str | None, overrides: tuple[str, ...], resume: bool, as_json: bool) -> None:
@@ -103,10 +123,13 @@ def _stage_command(name: str, summary: str) -> click.Command:
         examples=(f"micronets {name} examples/kws_f446re.toml", f"micronets {name} runs/kws --redo"),
     )
     @run_options
+    @processes_option
     @click.option("--redo", is_flag=True, help="Do it again, and discard what it and later stages have made.")
     @common.as_json
-    def command(config: Path, out: str | None, overrides: tuple[str, ...], redo: bool, as_json: bool) -> None:
-        _perform(name, config, out, overrides, resume=True, redo=redo, as_json=as_json)
+    def command(
+        config: Path, out: str | None, overrides: tuple[str, ...], processes: int, redo: bool, as_json: bool
+    ) -> None:
+        _perform(name, config, out, overrides, processes, resume=True, redo=redo, as_json=as_json)
 
     return command
 
@@ -119,33 +142,44 @@ def _perform(
     source: Path,
     out: str | None,
     overrides: tuple[str, ...],
+    processes: int = 0,
     *,
     resume: bool,
     redo: bool,
     as_json: bool,
 ) -> None:
+    if processes > 1:  # torch reads this when it is imported
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
     words = [
         "micronets",
         name,
         str(source),
         *(["--out", out] if out else []),
         *(w for o in overrides for w in ("--set", o)),
+        *(["--processes", str(processes)] if processes else []),
     ]
     interrupts.set_resume_hint(shlex.join([*words, *(["--resume"] if name == "run" else [])]))
 
-    from micronets.pipeline import directory
+    from dataclasses import replace
+
+    from micronets.pipeline import directory, parallel
     from micronets.pipeline.config import is_model
     from micronets.pipeline.context import opened
     from micronets.pipeline.perform import STAGES, discard_from, load_config, perform
     from micronets.pipeline.toml_config import to_toml
 
+    if parallel.follows():
+        sys.exit(parallel.follow())
     config = load_config(source, out, overrides)
     commands = {name, "search"} if name == "train" and is_model(config.init) else {name}
     stages = STAGES if name == "run" else tuple(stage for stage in STAGES if stage.command in commands)
     redone = _REDONE.get(name, ()) if redo else ()
-    with opened(
-        config, resume=resume, progress=common.ProgressPrinter(), command=shlex.join(words), redone=redone
-    ) as context:
+    progress, command = common.ProgressPrinter(), shlex.join(words)
+    with (
+        parallel.crew(processes) as crew,
+        opened(config, resume=resume, progress=progress, command=command, redone=redone) as opened_context,
+    ):
+        context = replace(opened_context, crew=crew)
         common.echo("\n".join(f"# {row}".rstrip() for row in to_toml(context.config).splitlines()), err=True)
         if redo:
             discard_from(context, stages[0])

@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from micronets.design import processes
 from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.net import Net
-from micronets.design.predict import predict
+from micronets.design.predict import predict_together
 from micronets.design.score_file import ScoreFile
 from micronets.files import digest
 from micronets.ir.arch import Arch
@@ -51,13 +52,15 @@ class CutNetworks:
         if arch not in self.losses:
             settings = input_settings(self.data, values)
             key = digest(repr((arch.to_json(), sorted(settings.items()))))
-            loss = None if self.scores is None else self.scores.get(key)
+            group, scores = processes.group(), self.scores
+            loss = None if scores is None else group.agreed(lambda: scores.get(key))
             if loss is None:
                 net = Net(arch).to(self.loop.device)
                 net.load_state_dict(self.state(values, rounded=True))
                 x = self.data.inputs("val", settings, self._rows)
-                loss = float(F.cross_entropy(torch.from_numpy(predict(net, x)), self._labels))
-                if self.scores is not None:
-                    self.scores.add(key, loss)
+                logits = torch.from_numpy(predict_together(net, x))
+                loss = group.agreed(lambda: float(F.cross_entropy(logits, self._labels)))
+                if scores is not None and group.rank == 0:
+                    scores.add(key, loss)
             self.losses[arch] = loss
         return self.losses[arch]

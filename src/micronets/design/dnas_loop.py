@@ -17,7 +17,7 @@ from torch import Tensor
 
 from micronets.boards.board import Board
 from micronets.cost.costs import RuntimeCosts, relaxed_budget_costs
-from micronets.design import optim
+from micronets.design import optim, processes
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.checkpoint import load_checkpoint, readable_state, save_checkpoint
 from micronets.design.search_settings import SearchSettings
@@ -47,6 +47,7 @@ class SearchLoop:
     - `seed`: of everything that is drawn.
     - `device`: where the supernet is.
     - `share`: the share of `settings.epochs` that it takes; at least one step is done.
+    - `group`: the processes that compute the steps together.
     - `kept`: names of attributes that a checkpoint keeps as they are: numbers, texts, and lists and dicts of these.
     """
 
@@ -78,6 +79,8 @@ class SearchLoop:
         self.weight_optimiser = optim.make_optimiser(supernet.net, settings.optimiser, settings.weight_decay)
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
         self.precision: Precision = pick_precision(settings.precision, device)
+        self.group = processes.group()
+        self.group.check_batch(min(settings.batch, len(self._order(0))), "search")
 
     def resume(self, path: Path, stamp: str) -> bool:
         """Continues from the checkpoint at `path`, and tells whether there is one; else the search is at its start.
@@ -85,6 +88,7 @@ class SearchLoop:
         The precision stays the one in which the search began. Raises `FileError` and `SpecError` as `load_checkpoint`,
         which tells what `stamp` is.
         """
+        self.group.check_alike(stamp)
         state = load_checkpoint(path, self.device, stamp)
         if state is None:
             return False
@@ -206,25 +210,43 @@ class SearchLoop:
         sample = self.supernet.sample(self.temperature(step), draws)
         x = self.data.augmented(batch, input_settings(self.data, dict(sample.shapes)), noise)
         y = self.labels[batch.to(self.device)]
-        with autocast(self.device, self.precision):
+        rows, share = self.group.rows(len(batch)), self.group.share(len(batch))
+        x, y = x[rows], y[rows]
+        with autocast(self.device, self.precision), processes.divided():
             logits = self.supernet(x, sample)
-        loss = F.cross_entropy(logits.float(), y, label_smoothing=s.label_smoothing)
+        loss = share * F.cross_entropy(logits.float(), y, label_smoothing=s.label_smoothing)
+        whole, right = self.summed(loss, logits, y)
         total = loss
         if searching:
             if step % CORRECTION_STEPS == 0:
                 self._update_correction()
             penalty = self._penalty(sample)
-            total = loss + s.penalty * penalty + self._shape_loss(loss, penalty, sample)
+            # Every process has these terms, whose gradients are added up.
+            extra = self._shape_loss(whole, penalty, sample) / self.group.count
+            total = loss + s.penalty * penalty / self.group.count + extra
         self.weight_optimiser.zero_grad(set_to_none=True)
         self.arch_optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
+        self.group.sum_gradients(self.supernet.parameters())
         self.weight_optimiser.step()
         if searching:
             self.arch_optimiser.step()
-        value = float(loss.detach())
+        value = float(whole)
         if not math.isfinite(value):
             raise TrainingError(f"search: the loss became {value} in step {step + 1}; lower search.lr (now {s.lr})")
-        return value, int((logits.detach().argmax(1) == y).sum())
+        return value, right
+
+    def summed(self, loss: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, int]:
+        """Returns the loss of a whole batch, without gradient, and how many of its examples were right.
+
+        - `loss`: the part of this process, which all processes add up.
+        - `logits`, `labels`: of the rows of this process, `[rows, classes]` and `[rows]`.
+        """
+        right = (logits.detach().argmax(1) == labels).sum()
+        if self.group.count == 1:
+            return loss.detach(), int(right)
+        total = self.group.sum(torch.stack([loss.detach().float(), right.float()]))
+        return total[0], int(total[1])
 
     def _penalty(self, sample: ChoiceSample) -> Tensor:
         """Returns the sum over the limits of max(0, cost / limit - 1), with the corrected relaxed costs of a sample."""

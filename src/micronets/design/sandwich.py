@@ -26,7 +26,7 @@ from torch import Tensor
 
 from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
-from micronets.design import optim
+from micronets.design import optim, processes
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.candidates import certain, random_candidates, random_values, uniform_candidates
 from micronets.design.cut_networks import CutNetworks
@@ -76,7 +76,8 @@ class PathLoop(SearchLoop):
         values = self._drawn(step)
         x, y = self.begin_step(batch, step, values)
         logits = self.logits(x, values)
-        loss = F.cross_entropy(logits, y, label_smoothing=self.settings.label_smoothing)
+        share = self.group.share(len(batch))
+        loss = share * F.cross_entropy(logits, y, label_smoothing=self.settings.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         return self.end_step(loss, logits, y, step)
 
@@ -87,7 +88,8 @@ class PathLoop(SearchLoop):
         - `step`: the number of the step, from 0.
         - `shapes`: values, among them those of the choices of kind shape.
 
-        Returns the augmented inputs `[B, H, W, C]` and the labels `[B]`.
+        Returns the augmented inputs `[rows, H, W, C]` and the labels `[rows]` of those examples that this process
+        computes: all of them, unless several work together.
         """
         seed = int(np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64)[1]) >> 1
         noise = torch.Generator(self.device).manual_seed(seed)
@@ -95,22 +97,26 @@ class PathLoop(SearchLoop):
             group["lr"] = self.settings.lr * optim.cosine_schedule(step, self.steps, self.rise)
         self.weight_optimiser.zero_grad(set_to_none=True)
         x = self.data.augmented(batch, input_settings(self.data, shapes), noise)
-        return x, self.labels[batch.to(self.device)]
+        rows = self.group.rows(len(batch))
+        return x[rows], self.labels[batch[rows].to(self.device)]
 
     def end_step(self, loss: Tensor, logits: Tensor, labels: Tensor, step: int) -> tuple[float, int]:
         """Takes the step that the gradients ask for; returns the loss and how many examples were right.
 
-        Raises `TrainingError` if the loss is not a number.
+        Loss, logits and labels are of the rows of this process; what is returned is of the whole batch. Raises
+        `TrainingError` if the loss is not a number.
         """
+        self.group.sum_gradients(self.supernet.parameters())
         self.weight_optimiser.step()
-        value, lr = float(loss.detach()), self.settings.lr
+        whole, right = self.summed(loss, logits, labels)
+        value, lr = float(whole), self.settings.lr
         if not math.isfinite(value):
             raise TrainingError(f"search: the loss became {value} in step {step + 1}; lower search.lr (now {lr})")
-        return value, int((logits.detach().argmax(1) == labels).sum())
+        return value, right
 
     def logits(self, x: Tensor, values: Mapping[str, int]) -> Tensor:
-        """Computes the logits `[B, classes]` of one network of the supernet, as float32."""
-        with autocast(self.device, self.precision):
+        """Computes the logits `[rows, classes]` of one network of the supernet, as float32."""
+        with autocast(self.device, self.precision), processes.divided():
             return self.supernet(x, self.supernet.one_hot(values)).float()  # type: ignore[no-any-return]
 
 
@@ -135,12 +141,12 @@ class SandwichLoop(PathLoop):
         space, shapes = self.supernet.space, dict(rng.choice(self.feasible))
         smaller = [space.smallest(), *(space.sample(rng) for _ in range(RANDOM_NETWORKS))]
         x, y = self.begin_step(batch, step, shapes)
-        logits = self.logits(x, space.largest() | shapes)
-        loss = F.cross_entropy(logits, y, label_smoothing=self.settings.label_smoothing)
+        logits, share = self.logits(x, space.largest() | shapes), self.group.share(len(batch))
+        loss = share * F.cross_entropy(logits, y, label_smoothing=self.settings.label_smoothing)
         loss.backward()  # type: ignore[no-untyped-call]
         taught = logits.detach().softmax(1)
         for values in smaller:
-            F.cross_entropy(self.logits(x, values | shapes), taught).backward()  # type: ignore[no-untyped-call]
+            (share * F.cross_entropy(self.logits(x, values | shapes), taught)).backward()  # type: ignore[no-untyped-call]
         return self.end_step(loss, logits, y, step)
 
 

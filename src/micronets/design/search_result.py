@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from micronets.boards.board import Budget
+from micronets.design import processes
 from micronets.design.budget_fitter import BudgetFitter, Probabilities
 from micronets.errors import BudgetError
 from micronets.history import SearchRecord
@@ -40,6 +41,21 @@ class SearchResult:
     measured: dict[str, float]
     history: tuple[SearchRecord, ...]
     state: dict[str, Tensor]
+
+
+def measured_once(measure: Measure | None) -> Measure | None:
+    """Returns a function that measures in process 0 alone, where several work together, and returns that in all.
+
+    - `measure`: what measures in process 0; None there stands for the computed costs.
+    """
+    group = processes.group()
+    if not group.agreed(lambda: measure is not None):
+        return None
+
+    def once(arch: Arch) -> dict[str, float]:
+        return group.agreed(lambda: {} if measure is None else measure(arch))
+
+    return once
 
 
 def meet_measured_limits(

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from micronets.design import torch_ops
+from micronets.design import processes, torch_ops
 from micronets.design.fakequant import round_weights, rounding_error
 from micronets.design.net import Net, state_key, weighted_sums
 from micronets.errors import UnsupportedError
@@ -236,7 +236,9 @@ class Supernet(nn.Module):
         beta: Tensor = bn.bias
         for scale in scales:
             gamma, beta = gamma * scale, beta * scale
-        y = F.batch_norm(y, bn.running_mean, bn.running_var, gamma, beta, self.training, bn.momentum or 0.0, bn.eps)
+        y = processes.batch_norm(
+            y, bn.running_mean, bn.running_var, gamma, beta, self.training, bn.momentum or 0.0, bn.eps
+        )
         return torch_ops.activate(y, layer.activation)
 
     def _choose_taps(self, weight: Tensor, axis: int, size: int, dilation: int, sample: ChoiceSample) -> Tensor:

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from micronets.design.processes import BatchNorm
 from micronets.errors import SpecError
 from micronets.ir.layers import Activation
 from micronets.ir.window import Pair, Window
@@ -160,7 +161,7 @@ def _strided_depthwise(
 
 def batch_norm(channels: int) -> nn.BatchNorm2d:
     """Makes the batch norm after a convolution: Keras's epsilon, and a momentum that suits short trainings."""
-    return nn.BatchNorm2d(channels, eps=BN_EPSILON, momentum=BN_MOMENTUM)
+    return BatchNorm(channels, eps=BN_EPSILON, momentum=BN_MOMENTUM)
 
 
 def recalibrate(net: nn.Module, batches: Iterable[Tensor]) -> None:

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from micronets.design import fakequant, optim
+from micronets.design import fakequant, optim, processes
 from micronets.design.checkpoint import load_checkpoint, readable_state, save_checkpoint
 from micronets.design.data_digest import data_digest
 from micronets.design.hints import Hint, Taught, WithMaps, learner_of, richest_map
 from micronets.design.net import Net, load_float, map_names
-from micronets.design.predict import predict
+from micronets.design.predict import predict_together
 from micronets.design.setting_ranges import WITHOUT_EFFECT
 from micronets.design.torch_ops import Precision, autocast, pick_device, pick_precision
 from micronets.design.train_settings import TrainSettings
@@ -115,6 +115,7 @@ class TrainLoop:
     - `step`: steps done in the present stage.
     - `best`: the best epoch of each stage that has begun.
     - `history`: one record per epoch that has ended.
+    - `group`: the processes that compute the steps together.
 
     The arguments and errors are those of `train.train_network`.
     """
@@ -137,6 +138,9 @@ class TrainLoop:
         self.stage: TrainStage | Literal["done"] = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
         self.stamp = job.fingerprint()
+        self.group = processes.group()
+        self.group.check_batch(min(settings.batch, len(self._order(0))), "train")
+        self.group.check_alike(self.stamp)
         self.history: list[TrainEpoch] = []
         self.best: dict[str, BestEpoch] = {}
         self._seconds_per_step: dict[str, float] = {}  # by stage
@@ -262,8 +266,9 @@ class TrainLoop:
         inputs = self.data.augmented(batch, self.job.input_settings, self._generator(self._seed_of_stage, number))
         y = self.labels[batch.to(self.device)]
         share, partner = self._draw_mixup(len(batch))
-        x = _mixed(inputs, share, partner)
-        with autocast(self.device, self.precision):
+        rows = self.group.rows(len(batch))  # those of the batch that this process computes
+        x = _mixed(inputs, share, partner)[rows]
+        with autocast(self.device, self.precision), processes.divided():
             taught = self._asked(batch, number, inputs, share, partner)
             if self.hint is None:
                 logits, features = self.net(x), None
@@ -277,27 +282,36 @@ class TrainLoop:
             loss = share * loss + (1 - share) * self._loss(logits, features, y[partner], taught[1], others)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        self.group.sum_gradients(p for group in self.optimiser.param_groups for p in group["params"])
         self.optimiser.step()
         self.average.update(self.step)
-        self.loss_sum += loss.detach()
+        self.loss_sum += self.group.sum(loss.detach())
 
     def _loss(
         self, logits: Tensor, features: Tensor | None, labels: Tensor, taught: Taught | None, followed: Tensor | None
     ) -> Tensor:
         """Returns the loss of a batch: that of its outputs, plus the weighted distance of its map from the teacher's.
 
+        Where several processes work together, it is this one's part of the loss, which all add up.
+
+        - `logits`, `features`: of the rows that this process computes.
+        - `labels`: of the whole batch `[B]`.
+        - `taught`: the teacher's outputs for the whole batch.
         - `followed`: on which examples `[B]` the teacher is followed; None: on all.
         """
-        loss = self.loss(logits, labels, None if taught is None else taught.logits, followed)
+        rows, share = self.group.rows(len(labels)), self.group.share(len(labels))
+        mine = None if followed is None else followed[rows]
+        loss = share * self.loss(logits, labels[rows], None if taught is None else taught.logits[rows], mine)
         if self.hint is None or features is None or taught is None or taught.hint is None:
             return loss
-        theirs = taught.hint
-        if followed is not None:
-            features, theirs = features[followed], theirs[followed]
+        theirs = taught.hint[rows]
+        if followed is not None and mine is not None:
+            features, theirs = features[mine], theirs[mine]
             if not len(features):
                 return loss
+            share = len(features) / int(followed.sum())
         distance: Tensor = self.hint(features, theirs)
-        return loss + self.settings.hint_weight * distance
+        return loss + share * self.settings.hint_weight * distance
 
     def _make_hint(self) -> Hint | None:
         """Makes the `Hint`; the teacher's maps of the first batches decide which one is learnt, and its scaling.
@@ -362,13 +376,19 @@ class TrainLoop:
         return found, found.of(partner) if kept and share < 1 else found
 
     def _ask(self, seen: Tensor) -> Taught:
-        """Computes the teacher's outputs for inputs `[B, H, W, C]`, and its map if that is learnt."""
+        """Computes the teacher's outputs for inputs `[B, H, W, C]`, and its map if that is learnt.
+
+        Each of the processes that work together asks the teacher about its rows; all get the outputs for all.
+        """
         assert self.teacher is not None
+        size = len(seen)
+        seen = seen[self.group.rows(size)]
         with torch.no_grad():
             if self.hint is None or not isinstance(self.teacher, WithMaps):
-                return Taught(self.teacher(seen))
+                return Taught(self.group.whole(self.teacher(seen), size))
             logits, maps = self.teacher.with_maps(seen, (self.hint.name,))
-            return Taught(logits, self.hint.of_teacher(maps[self.hint.name]).half())
+            hint = self.hint.of_teacher(maps[self.hint.name])
+            return Taught(self.group.whole(logits, size), self.group.whole(hint, size).half())
 
     def _draw_mixup(self, examples: int) -> tuple[float, Tensor]:
         """Draws this step's mixup: the share that each example keeps, and the index `[examples]` of its partner."""
@@ -406,7 +426,8 @@ class TrainLoop:
 
     def _keep_if_best(self, epoch: int) -> Score:
         """Evaluates the averaged network after an epoch, from 1, keeps it if none was better, and returns its score."""
-        score = self.data.evaluate(predict(self.average.net, self.val_inputs), "val")
+        logits = predict_together(self.average.net, self.val_inputs)
+        score = self.group.agreed(lambda: self.data.evaluate(logits, "val"))
         if self.stage not in self.best or score.value >= self.best[self.stage].score:
             state = {k: v.detach().cpu().clone() for k, v in self.average.net.state_dict().items()}
             self.best[self.stage] = BestEpoch(score.value, epoch, state)

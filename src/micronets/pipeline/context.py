@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,6 +50,9 @@ from micronets.tasks.labelled import duplicate_notes, given_labels
 from micronets.tasks.names import alike_note
 from micronets.tasks.scoring import size_notes
 
+if TYPE_CHECKING:
+    from micronets.pipeline.parallel import Crew
+
 
 @dataclass(frozen=True)
 class RunContext:
@@ -59,6 +62,7 @@ class RunContext:
     - `adapt`: replaces the data by other data, such as a dry run's few examples, for all that use them.
     - `resumed`: whether the run was begun earlier.
     - `shared_data`: gives the data where several runs share them; without it, the run loads its own.
+    - `crew`: the other processes that search and train together with this one; None: there are none.
     """
 
     config: Config
@@ -68,6 +72,7 @@ class RunContext:
     adapt: Callable[[tasks.TaskData], tasks.TaskData] | None = None
     resumed: bool = False
     shared_data: Callable[[], tasks.TaskData] | None = None
+    crew: Crew | None = None
 
     @cached_property
     def board(self) -> Board:

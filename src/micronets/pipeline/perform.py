@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -35,7 +36,8 @@ def perform(context: RunContext, stage: Stage) -> bool:
         return False
     started = time.monotonic()
     try:
-        with context.threads():
+        crew = context.crew if stage.divided else None
+        with context.threads(), nullcontext() if crew is None else crew.joins(context, stage):
             written = stage.make(context)
     except BaseException:  # KeyboardInterrupt included
         directory.give_up(context.run, stage)

@@ -23,6 +23,7 @@ class Stage:
     - `outputs`: files of the run directory that belong to it alone, `LIBRARY`, a folder with a list of its own, and
       `TRIAL_FOLDER`, a folder of single trainings; they are removed before it begins anew.
     - `resumes`: whether it goes on from checkpoints among its outputs after an interruption.
+    - `divided`: whether several processes can do it together (`pipeline.parallel`).
     """
 
     name: str
@@ -31,3 +32,4 @@ class Stage:
     make: Callable[[RunContext], Sequence[str]]
     outputs: tuple[str, ...]
     resumes: bool = False
+    divided: bool = False

@@ -134,6 +134,7 @@ def supernet_digest(folder: Path) -> str:
 
 def _search(context: RunContext) -> Sequence[str]:
     from micronets.design.search_methods import search
+    from micronets.design.search_result import measured_once
 
     check_before_search(context.config, context.data)
     if context.given is not None:
@@ -149,8 +150,8 @@ def _search(context: RunContext) -> Sequence[str]:
         directory=context.run / SEARCH_FOLDER,
         progress=context.progress,
         runtime=context.costs_with_front_ends,
-        measure=measured_costs(
-            context.config.budget, context.board, context.runtime, context.progress, context.front_ends
+        measure=measured_once(
+            measured_costs(context.config.budget, context.board, context.runtime, context.progress, context.front_ends)
         ),
     )
     write_lines(context.run / SEARCH_LOG, found.history)
@@ -238,4 +239,5 @@ SEARCH = Stage(
     _search,
     (ARCH, VALUES, SUPERNET, SEARCH_LOG, SPACE_COPY, SEARCH_STATE, TRIALS, TRIAL_FOLDER),
     resumes=True,
+    divided=True,
 )

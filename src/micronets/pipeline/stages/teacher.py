@@ -50,4 +50,6 @@ def teacher_arch(context: RunContext) -> Arch:
     return derive(space, largest(space, {**context.config.teacher.values, **inputs}))
 
 
-TEACHER = Stage("teacher", "train", _inputs, _teacher, (TEACHER_WEIGHTS, TEACHER_LOG, TEACHER_STATE), resumes=True)
+TEACHER = Stage(
+    "teacher", "train", _inputs, _teacher, (TEACHER_WEIGHTS, TEACHER_LOG, TEACHER_STATE), resumes=True, divided=True
+)

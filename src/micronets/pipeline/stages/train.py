@@ -118,4 +118,4 @@ def trained(context: RunContext) -> dict[str, Net]:
     return {"float": result.float_net(), "fake-quantised": result.net}
 
 
-TRAIN = Stage("train", "train", _inputs, _train, (WEIGHTS, TRAIN_LOG, TRAIN_STATE), resumes=True)
+TRAIN = Stage("train", "train", _inputs, _train, (WEIGHTS, TRAIN_LOG, TRAIN_STATE), resumes=True, divided=True)

@@ -1,0 +1,309 @@
+"""A run whose searches and trainings several processes do together, each with its part of every batch.
+
+Process 0 is the run: it holds the directory, does every stage, writes all files and tells the progress. Before a stage
+that several processes can do, it sends the others the stage's name, the configuration, and the files of earlier stages
+and checkpoints. They do the same stage in a temporary directory, whose files are then dropped, with data that they load
+themselves. `design.processes` tells how the steps are divided.
+
+`micronets run --processes N` starts the other processes on this machine (`Crew`), which execute this module. Under
+`torchrun`, on one machine or several, they are there already, and execute the same command as process 0 (`follow`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from micronets import child_processes
+from micronets.errors import MicronetsError, SpecError
+from micronets.files import write_atomic
+from micronets.pipeline.config import load
+from micronets.pipeline.context import RunContext
+from micronets.pipeline.directory import CONFIG, SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER, RunDir
+from micronets.pipeline.stages.base import Stage
+from micronets.pipeline.stages.search import SEARCH
+from micronets.pipeline.stages.teacher import TEACHER
+from micronets.pipeline.stages.train import TRAIN
+from micronets.pipeline.toml_config import to_toml
+
+if TYPE_CHECKING:
+    from torch.distributed.distributed_c10d import Store
+
+DIVIDED: Mapping[str, Stage] = {stage.name: stage for stage in (SEARCH, TEACHER, TRAIN)}
+"""The stages that several processes do together, by name."""
+
+MOST_PROCESSES = 64
+_LONGEST_WAIT = timedelta(days=7)  # a process waits while process 0 does stages alone
+_FAILED = "micronets/failed"  # a key of the store, which is there once process 0 has an error
+_ERROR_WAIT = timedelta(seconds=10)  # how long a process waits whether process 0 has the same error
+_LOST = "another process of the run has ended in the middle of the work; go on with --resume, with any number of them"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What process 0 asks of the others.
+
+    - `stage`: the name of the stage.
+    - `config`: the run's configuration as TOML.
+    - `files`: the files of earlier stages, and checkpoints of this one, by their names in the run directory.
+    """
+
+    stage: str
+    config: str
+    files: Mapping[str, bytes]
+
+
+class Crew:
+    """The other processes, as process 0 sees them."""
+
+    @contextmanager
+    def joins(self, context: RunContext, stage: Stage) -> Iterator[None]:
+        """Makes the others do a stage, of `DIVIDED`, together with what the block does here."""
+        from micronets.design import processes
+
+        _ = context.data  # so that archives are fetched, and features kept, by one process only
+        _broadcast(Order(stage.name, to_toml(context.config), _files_of(context.run)))
+        with processes.together():
+            yield
+
+
+@contextmanager
+def crew(count: int) -> Iterator[Crew | None]:
+    """Provides the other processes for the length of the block; None where there are none.
+
+    - `count`: how many processes there are to be together with this one, for which others are started here; 0: as many
+      as `torchrun` has started, or else this one alone.
+
+    Raises `SpecError` for a bad number, and where the installed torch cannot connect processes, and `ProcessLost` if
+    one of the others ends early.
+    """
+    if not 0 <= count <= MOST_PROCESSES:
+        raise SpecError(f"--processes {count}: from 1 to {MOST_PROCESSES}")
+    if _started_by_torchrun():
+        if count:
+            raise SpecError(f"--processes {count}: torchrun has started the processes already; leave one of them out")
+        _check_available()
+        with _stops_with_the_others(), _connected(None, 0, 0):
+            yield Crew()
+    elif count > 1:
+        _check_available()
+        with _started(count) as store, _connected(store, 0, count):
+            yield Crew()
+    else:
+        yield None
+
+
+def follows() -> bool:
+    """Tells whether `torchrun` has started this process to help another one, process 0."""
+    return _started_by_torchrun() and os.environ["RANK"] != "0"
+
+
+def follow(store: Store | None = None, rank: int = 0, count: int = 0) -> int:
+    """Does what process 0 asks until it has no more to ask; returns the exit code, 1 if something went wrong.
+
+    An error that process 0 has too is told there only; another one is printed.
+
+    - `store`, `rank`, `count`: how process 0 is reached, the number of this process, and how many there are; by default
+      what `torchrun` says.
+    """
+    import torch.distributed as dist
+
+    from micronets.design.processes import ProcessLost
+
+    _check_available()
+    try:
+        with _connected(store, rank, count):
+            try:
+                _obey()
+            except (ProcessLost, KeyboardInterrupt):
+                return 1
+            except MicronetsError as e:
+                if not _leader_failed():
+                    print(f"micronets: process {dist.get_rank()}: {e}", file=sys.stderr)
+                return 1
+    except ProcessLost:
+        return 1
+    return 0
+
+
+def _obey() -> None:
+    """Does one stage after the other, as process 0 asks."""
+    from micronets.design import processes
+
+    first: RunContext | None = None
+    while True:
+        order = _broadcast(None)
+        if order is None:
+            return
+        with TemporaryDirectory(prefix="micronets-") as folder:
+            for name, content in order.files.items():
+                (Path(folder) / name).parent.mkdir(parents=True, exist_ok=True)
+                (Path(folder) / name).write_bytes(content)
+            write_atomic(Path(folder) / CONFIG, order.config)
+            config = load(Path(folder) / CONFIG, (), folder)
+            context = RunContext(config, RunDir(Path(folder)), lambda _: None)
+            if first is None:
+                first = context
+            else:
+                context = replace(context, shared_data=lambda known=first: known.data)  # type: ignore[misc]
+            _ = context.data
+            with context.threads(), processes.together():
+                DIVIDED[order.stage].make(context)
+
+
+def _broadcast(order: Order | None) -> Order | None:
+    """Sends an order of process 0 to all others; returns it, in every process. None: there is no more to do."""
+    from micronets.design import processes
+
+    with processes.together() as group:
+        return group.agreed(lambda: order)
+
+
+def _files_of(run: RunDir) -> dict[str, bytes]:
+    """Returns the files of the stages that processes do together, by their names in the run directory."""
+    return {
+        str(path.relative_to(run.path)): path.read_bytes()
+        for folder in (SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER)
+        for path in sorted((run / folder).rglob("*"))
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def _started_by_torchrun() -> bool:
+    """Tells whether `torchrun` has started this process as one of several."""
+    return os.environ.get("WORLD_SIZE", "1") != "1" and "RANK" in os.environ and "MASTER_PORT" in os.environ
+
+
+def _check_available() -> None:
+    """Raises `SpecError` where the installed torch cannot connect processes."""
+    import torch.distributed as dist
+
+    if not dist.is_available():
+        raise SpecError("the torch that is installed here cannot connect processes; take one process")
+
+
+@contextmanager
+def _connected(store: Store | None, rank: int, count: int) -> Iterator[None]:
+    """Connects this process with the others while the block runs, and says at the end that there is no more to do.
+
+    With GPUs, every process has one, and they speak through NCCL; otherwise through gloo.
+    """
+    import torch
+    import torch.distributed as dist
+
+    from micronets.design.processes import ProcessLost
+
+    backend = "gloo"
+    if torch.cuda.is_available():
+        backend = "cpu:gloo,cuda:nccl"
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", rank)) % torch.cuda.device_count())
+    given: dict[str, Any] = {} if store is None else {"store": store, "rank": rank, "world_size": count}
+    try:
+        dist.init_process_group(backend, timeout=_LONGEST_WAIT, **given)
+    except RuntimeError as e:
+        raise ProcessLost(_LOST) from e
+    try:
+        yield
+        if dist.get_rank() == 0:
+            _broadcast(None)
+    except BaseException:
+        if dist.get_rank() == 0:
+            with suppress(RuntimeError):
+                _store().set(_FAILED, "yes")
+        raise
+    finally:
+        dist.destroy_process_group()
+
+
+def _store() -> Store:
+    """Returns the store by which the processes have found each other."""
+    import torch.distributed as dist
+
+    store: Store = dist.distributed_c10d._get_default_store()
+    return store
+
+
+def _leader_failed() -> bool:
+    """Tells, after some seconds at most, whether process 0 has an error too, or has ended."""
+    from torch.distributed import DistStoreError
+
+    try:
+        _store().wait([_FAILED], _ERROR_WAIT)
+    except DistStoreError:
+        return False
+    except RuntimeError:  # the store has ended with process 0
+        return True
+    return True
+
+
+@contextmanager
+def _started(count: int) -> Iterator[Store]:
+    """Starts the processes 1 to `count` - 1, and waits until they are there; they end with the block."""
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+    from micronets.design.processes import ProcessLost
+
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False, timeout=_LONGEST_WAIT)
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for rank in range(1, count):
+            words = [sys.executable, "-m", "micronets.pipeline.parallel", str(store.port), str(rank), str(count)]
+            environment = {**os.environ, "LOCAL_RANK": str(rank)}
+            started.append(child_processes.start(words, stdin=subprocess.DEVNULL, stderr=None, environment=environment))
+        while not store.check([_ready(rank) for rank in range(1, count)]):
+            if any(process.poll() is not None for process in started):
+                raise ProcessLost("one of the processes did not start; the lines above tell why")
+            time.sleep(0.02)
+        yield store
+    finally:
+        for process in started:
+            child_processes.stop(process)
+
+
+def _ready(rank: int) -> str:
+    """Returns the key of the store that is there once the process of a number is about to connect."""
+    return f"micronets/ready/{rank}"
+
+
+@contextmanager
+def _stops_with_the_others() -> Iterator[None]:
+    """Makes one clear line of the signal by which `torchrun` ends process 0 when another process has ended."""
+    from micronets.design.processes import ProcessLost
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise ProcessLost(_LOST)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _main(arguments: Sequence[str]) -> int:
+    """Is a process that process 0 has started on this machine.
+
+    - `arguments`: the port of the store, the number of this process, and the number of all.
+    """
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+
+    port, rank, count = map(int, arguments)
+    store = TCPStore("127.0.0.1", port, is_master=False, timeout=_LONGEST_WAIT)
+    store.set(_ready(rank), "yes")
+    return follow(store, rank, count)
+
+
+if __name__ == "__main__":
+    sys.stdout = sys.stderr
+    sys.exit(_main(sys.argv[1:]))
