@@ -116,8 +116,8 @@ class Group:
         first = self.agreed(lambda: stamp)
         if first != stamp:
             raise DataError(
-                f"process {self.rank} of {self.count}: data, settings or network differ from those of process 0; give "
-                "all machines the same files under the same paths, and the same versions of micronets, torch and numpy"
+                "data, settings or network differ from those of process 0; give all machines the same files under the "
+                "same paths, and the same versions of micronets, torch and numpy"
             )
 
 

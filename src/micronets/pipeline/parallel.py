@@ -110,9 +110,9 @@ def follows() -> bool:
 
 
 def follow(store: Store | None = None, rank: int = 0, count: int = 0) -> int:
-    """Does what process 0 asks until it has no more to ask; returns the exit code, 1 if something went wrong.
+    """Does what process 0 asks until it has no more to ask; returns the exit code, 1 if another process has failed.
 
-    An error that process 0 has too is told there only; another one is printed.
+    Raises a `MicronetsError` that process 0 does not have too; one that it has is told there.
 
     - `store`, `rank`, `count`: how process 0 is reached, the number of this process, and how many there are; by default
       what `torchrun` says.
@@ -129,9 +129,9 @@ def follow(store: Store | None = None, rank: int = 0, count: int = 0) -> int:
             except (ProcessLost, KeyboardInterrupt):
                 return 1
             except MicronetsError as e:
-                if not _leader_failed():
-                    print(f"micronets: process {dist.get_rank()}: {e}", file=sys.stderr)
-                return 1
+                if _leader_failed():
+                    return 1
+                raise type(e)(f"process {dist.get_rank()}: {e}") from e
     except ProcessLost:
         return 1
     return 0
@@ -301,7 +301,11 @@ def _main(arguments: Sequence[str]) -> int:
     port, rank, count = map(int, arguments)
     store = TCPStore("127.0.0.1", port, is_master=False, timeout=_LONGEST_WAIT)
     store.set(_ready(rank), "yes")
-    return follow(store, rank, count)
+    try:
+        return follow(store, rank, count)
+    except MicronetsError as e:
+        sys.stderr.write(f"micronets: {e}\n")
+        return e.exit_code
 
 
 if __name__ == "__main__":
