@@ -19,9 +19,9 @@ Deploy an int8 `.tflite`. A model is a path or a value, a board a name, the path
 Design a network for data, a board and a budget (needs torch).
 
     arrays(x, y, *, x_val=None, y_val=None, x_test=None, y_test=None, classes=None, group=None, augment=None, noise=0.0,
-           shift=0.0, standardise=True, source='arrays')   numpy arrays as a data set
+           shift=0.0, standardise=True, sample_rate=None, source='arrays')   numpy arrays as a data set
     data_from_torch(train, *, val=None, test=None, classes=None, channels='first', augment=None, noise=0.0, shift=0.0,
-                    standardise=True, source='torch data set')   a torch data set
+                    standardise=True, sample_rate=None, source='torch data set')   a torch data set
     load_data(name, path=None, **options)   files as a data set of a task; without a path, synthetic examples
     from_torch(module, example)             a trained nn.Module -> FloatNetwork, for quantise, export and train
     search(space, data, *, board, budget=None, options=None, fix=None, settings=None, runtime='tflm',

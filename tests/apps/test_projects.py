@@ -533,7 +533,7 @@ def test_a_csv_file_gives_the_steps_that_python_gives(name: str, tmp_path: Path)
 def test_other_projects_have_no_driver_of_a_sensor(tmp_path: Path, kind: str) -> None:
     found = call("app", follower(tmp_path), "--board", "NUCLEO-F446RE", "--out", tmp_path / "app", "--for", kind)
     assert found.code == 2
-    assert f"--for {kind}: has drivers of microphones alone; take --for cmake and write" in found.err
+    assert f"--for {kind}: has no driver of a sensor; take --for cmake and write" in found.err
 
 
 VIEW = ("cup", "plant", "nothing")
@@ -580,6 +580,27 @@ def test_a_camera_s_frames_give_the_classes_of_the_reference(frames: str, tmp_pa
     assert "frames of 17 x 13 pixels (rgb565)" in " ".join(readme.split())
 
 
+@pytest.mark.parametrize("pixels", ["rgb565", "gray"])
+def test_arduino_s_sketch_of_a_camera_gives_the_classes_of_the_reference(pixels: str, tmp_path: Path) -> None:
+    path, camera, model = tmp_path / "view.tflite", Camera.parse(f"160x120:{pixels}"), looking_model(3)
+    path.write_bytes(write(model))
+    x = np.random.default_rng(1).choice([0, 255], (6, 8, 10)).repeat(15, 1).repeat(camera.row_bytes // 10, 2)
+    x = x.astype(np.uint8)
+    fe, quant = ImageFrontEnd.from_json(model.metadata["micronets.frontend"]), model.quant[INPUT]
+    outputs = reference.run(model, camera_codes(x, camera, fe, quant.scale, quant.zero_point)).reshape(len(x), -1)
+    source = made(path, tmp_path / "app", "arduino", options=("--camera", f"160x120:{pixels}"))
+    program = program_of("arduino", source, tmp_path, "look_ov767x")
+    (tmp_path / "frames").write_bytes(x.tobytes())
+    want = [f"{i:>8}  {VIEW[row.argmax()]:<12}{row.max():>6}" for i, row in enumerate(outputs, 1)]
+    assert run([program], RECORDING=str(tmp_path / "frames")) == want
+    properties = (source / "library.properties").read_text()
+    assert "includes=view.h\n" in properties
+    assert "depends=Arduino_OV767X\n" in properties
+    assert "From the frames of a camera to classes" in properties
+    for name in re.findall(r"^\| `(.*?)` \|", (source / "README.md").read_text(), re.MULTILINE):
+        assert (source / name).exists(), name
+
+
 def test_a_camera_is_for_models_of_pictures_and_they_need_one(model: Path, tmp_path: Path) -> None:
     path, out = tmp_path / "view.tflite", ("--board", "NUCLEO-F446RE", "--out", tmp_path / "app")
     path.write_bytes(write(looking_model(1)))
@@ -587,6 +608,10 @@ def test_a_camera_is_for_models_of_pictures_and_they_need_one(model: Path, tmp_p
         ((path,), "is for pictures; give the frames of its camera: --camera 160x120:rgb565"),
         ((path, "--camera", "160x120"), "camera: '160x120' is not one; write width, height and pixels"),
         ((path, "--camera", "8x8:gray", "--for", "zephyr"), "write the three functions of its camera.h"),
+        (
+            (path, "--camera", "160x120:rgb565le", "--for", "arduino"),
+            "gives frames of 160x120, 176x144, 320x240 as rgb565, yuv422, gray, not 160x120:rgb565le; take one of them",
+        ),
         ((model, "--camera", "8x8:gray"), "the model carries no front end of pictures"),
     ):
         found = call("app", *words, *out)

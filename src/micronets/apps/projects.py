@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from types import MappingProxyType
 
-from micronets.apps.sensors import CAMERA, NO_BREAK, Sensor
+from micronets.apps.sensors import CAMERA, NO_BREAK, Frames, Sensor
 from micronets.boards.board import Board
 from micronets.boards.cores import QemuMachine, core_of
 from micronets.compiler.generate import image_c, stream_c
@@ -40,6 +40,7 @@ class Listener:
     - constant_bytes: bytes of its weights and tables.
     - sensor: the sensor that its input comes from.
     - takes: sentences about the input and the output of the application.
+    - frames: the frames of its camera; None for another sensor.
     - board: the board.
     - version: the version of micronets.
     """
@@ -51,6 +52,7 @@ class Listener:
     constant_bytes: int
     sensor: Sensor
     takes: str
+    frames: Frames | None
     board: Board
     version: str
 
@@ -102,7 +104,7 @@ def project_files(listener: Listener, kind: str) -> Project:
     sensor = listener.sensor
     if kind not in sensor.kinds:
         raise SpecError(
-            f"--for {kind}: has drivers of microphones alone; take --for {' or '.join(sensor.kinds)} and write the "
+            f"--for {kind}: has no driver of a {sensor.device}; take --for {' or '.join(sensor.kinds)} and write the "
             f"three functions of its {sensor.header}"
         )
     return PROJECT_KINDS[kind](listener)
@@ -317,16 +319,25 @@ version={version}
 author=micronets
 maintainer=micronets
 sentence={sentence}
-paragraph=From the samples of a microphone to words, in integers and without a heap.
+paragraph=From the {takes} of a {device} to {event}, in integers and without a heap.
 category=Signal Input/Output
 url=
 architectures=*
 includes={header}
 """
 
+_OV767X_SIZES: Mapping[tuple[int, int], str] = MappingProxyType(
+    {(160, 120): "QQVGA", (176, 144): "QCIF", (320, 240): "QVGA"}
+)
+_OV767X_PIXELS: Mapping[str, str] = MappingProxyType({"rgb565": "RGB565", "yuv422": "YUV422", "gray": "GRAYSCALE"})
+"""The names of sizes and pixels of frames in the library Arduino_OV767X, for what fits into the memory of a board."""
+
 
 def _arduino(listener: Listener) -> Project:
-    """Returns the project for Arduino: a library, with an example for each kind of microphone."""
+    """Returns the project for Arduino: a library, with an example for each kind of microphone, or for a camera.
+
+    Raises `SpecError` for frames that the library of the camera does not give.
+    """
     names = listener.names
     network = {name: text for name, text in listener.network.items() if name not in _EXAMPLE}
     network = {name: text for name, text in network.items() if is_source(name) or name.endswith((".h", ".inc"))}
@@ -335,40 +346,69 @@ def _arduino(listener: Listener) -> Project:
             title=names.library,
             version=listener.version,
             sentence=listener.title,
-            header=stream_c.header(names),
+            takes="samples" if listener.frames is None else "frames",
+            device=listener.sensor.device,
+            event=listener.sensor.event,
+            header=names.header if listener.frames is not None else stream_c.header(names),
         ),
     }
-    for example, own in {"listen_pdm": (_RING,), "listen_i2s": ()}.items():
+    if listener.frames is not None:
+        found["library.properties"] += "depends=Arduino_OV767X\n"
+        examples: Mapping[str, tuple[tuple[str, ...], str]] = {"look_ov767x": ((), "for an OV7670 or OV7675 camera")}
+        sketches, count = _ARDUINO_CAMERA, "an example"
+    else:
+        examples = {"listen_pdm": ((_RING,), "for a PDM microphone"), "listen_i2s": ((), "for an I2S microphone")}
+        sketches, count = _ARDUINO_MICROPHONES, "two examples"
+    for example, (own, _) in examples.items():
         folder = f"examples/{example}/"
         found.update(listener.application(folder, *own))
-        found[f"{folder}{example}.ino"] = listener.source(f"arduino/{example}.ino")
+        found[f"{folder}{example}.ino"] = _sketch(listener, example)
+    about = {f"examples/{example}/": text for example, (_, text) in examples.items()}
     found["README.md"] = _readme(
         listener,
-        "A library for Arduino with two examples",
-        _ARDUINO_STEPS.format(library=names.library),
-        _parts(
-            listener,
-            "examples/listen_pdm/",
-            {
-                "examples/listen_pdm/": "for a PDM microphone",
-                "examples/listen_i2s/": "for an I2S microphone",
-            },
-            "src",
-        ),
+        f"A library for Arduino with {count}",
+        _ARDUINO_STEPS.format(library=names.library, sketches=sketches.format(library=names.library)),
+        _parts(listener, next(iter(about)), about, "src"),
     )
     return Project("src", network, found)
 
 
+def _sketch(listener: Listener, example: str) -> str:
+    """Returns the text of a sketch. Raises `SpecError` for frames that the library of the camera does not give."""
+    text, frames = listener.source(f"arduino/{example}.ino"), listener.frames
+    if frames is None:
+        return text
+    size = _OV767X_SIZES.get((frames.width, frames.height))
+    pixels = _OV767X_PIXELS.get(frames.pixels)
+    if size is None or pixels is None:
+        sizes = ", ".join(f"{w}x{h}" for w, h in _OV767X_SIZES)
+        raise SpecError(
+            f"--for arduino: the library Arduino_OV767X gives frames of {sizes} as {', '.join(_OV767X_PIXELS)}, not "
+            f"{frames.width}x{frames.height}:{frames.pixels}; take one of them as --camera, or --for cmake"
+        )
+    return text.replace("CAMERA_SIZE", size).replace("CAMERA_PIXELS", pixels)
+
+
 _ARDUINO_STEPS = """
 Put this directory into the folder `libraries` of your sketchbook, under the name
-`{library}`, and restart the Arduino IDE. Then there are two sketches under
-*File, Examples, {library}*: `listen_pdm` for the PDM microphone of a Nano 33 BLE
-Sense or a Nano RP2040 Connect, `listen_i2s` for an I2S microphone on boards with Arduino's library I2S. Both print
-words in the serial monitor, at 115,200 baud.
+`{library}`, and restart the Arduino IDE.
+
+{sketches}
 
 Arduino builds for size. In `platform.local.txt` of the board's package, `compiler.c.extra_flags=-O2` makes the network
 faster.
 """
+
+_ARDUINO_MICROPHONES = """\
+Then there are two sketches under *File, Examples, {library}*: `listen_pdm` for
+the PDM microphone of a Nano 33 BLE Sense or a Nano RP2040 Connect, `listen_i2s` for an I2S microphone on boards with
+Arduino's library I2S. Both print words in the serial monitor, at 115,200 baud."""
+
+_ARDUINO_CAMERA = """\
+Then there is a sketch under *File, Examples, {library}*: `look_ov767x` for an
+OV7670 or OV7675 on a Nano 33 BLE, with the library Arduino_OV767X (*Tools, Manage Libraries*), whose example
+CameraCapture tells how the camera is connected. It prints the class of each frame in the serial monitor, at 115,200
+baud."""
 
 _ZEPHYR = """\
 # The application under Zephyr; the network is a module of it.

@@ -89,8 +89,21 @@ CAMERA = Sensor(
     driver="raw_camera.c",
     about_driver="a camera that is a file of raw frames, to try everything without one",
     recording="frames.raw",
-    kinds=("cmake",),
+    kinds=("cmake", "arduino"),
 )
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The frames of a camera.
+
+    - width, height: pixels of a row, and rows.
+    - pixels: the way in which a pixel is written, such as rgb565.
+    """
+
+    width: int
+    height: int
+    pixels: str
 
 
 NO_BREAK = "\0"
@@ -133,14 +146,15 @@ def listens_text(plan: StreamPlan) -> str:
     )
 
 
-def looks_text(frames: str, labels: tuple[str, ...]) -> str:
+def looks_text(frames: Frames, labels: tuple[str, ...]) -> str:
     """Returns sentences about an application that looks: its input and its output.
 
-    - frames: a description of the frames, such as "160 x 120 pixels (gray)".
+    - frames: the frames that it gets.
     - labels: the names of the classes.
     """
     names = ", ".join(map(code_span, labels))
+    size = f"{frames.width} x {frames.height} pixels ({frames.pixels})"
     return (
-        f"It takes frames of {frames} from a camera, runs the network on each, and prints a line: the number of the "
+        f"It takes frames of {size} from a camera, runs the network on each, and prints a line: the number of the "
         f"frame, the class with the largest output, and that output, -128 to 127. The classes are {names}."
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from micronets import __version__, output_directory, records
 from micronets.apps.projects import PROJECT_KINDS, Listener, project_files
-from micronets.apps.sensors import CAMERA, Sensor, listens_text, looks_text, sensor_of
+from micronets.apps.sensors import CAMERA, Frames, Sensor, listens_text, looks_text, sensor_of
 from micronets.arguments import checked
 from micronets.boards.board import Board, load_board
 from micronets.commands.compile import check_package, places_named
@@ -97,7 +97,7 @@ def app(
     where, file = load_board(board), new_frames_alone(model)
     if kind not in PROJECT_KINDS:
         raise SpecError(f"--for {kind}: there is no such kind of project; {did_you_mean(kind, PROJECT_KINDS)}")
-    sensor, takes = _sensor(file, camera)
+    sensor, takes, frames = _sensor(file, camera)
     names = Names(name_from(Path(file.name).stem) if name is None else name)
     made = OUR_C.compile(file, where, "auto", names.name, camera, optimise)
     assert made.arena_c_bytes is not None, "our C has an arena"
@@ -110,6 +110,7 @@ def app(
             constant_bytes=made.constant_bytes,
             sensor=sensor,
             takes=takes,
+            frames=frames,
             board=where,
             version=__version__,
         ),
@@ -136,8 +137,8 @@ def app(
     )
 
 
-def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str]:
-    """Returns the sensor of a model, and sentences about what an application of it takes and tells.
+def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str, Frames | None]:
+    """Returns the sensor of a model, sentences about what an application of it takes and tells, and a camera's frames.
 
     Raises `UnsupportedError` for a model that neither listens nor looks, and `SpecError` for a camera that is missing
     or cannot be.
@@ -153,8 +154,8 @@ def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str]:
                 f"{file.name}: no application that looks can be made of it: it needs one input, one output of int8 "
                 "with labels in the metadata, and no state; use the C that micronets compile writes"
             )
-        frames = f"{chosen.width} x {chosen.height} pixels ({chosen.pixels})"
-        return CAMERA, looks_text(frames, labels)
+        frames = Frames(chosen.width, chosen.height, chosen.pixels)
+        return CAMERA, looks_text(frames, labels), frames
     if camera:
         raise SpecError(f"--camera {camera}: the model carries no front end of pictures that fits its input")
     if (why := unstreamable(model)) is not None:
@@ -163,4 +164,4 @@ def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str]:
             "C that micronets compile writes"
         )
     plan = plan_stream(model, file.name)
-    return sensor_of(plan), listens_text(plan)
+    return sensor_of(plan), listens_text(plan), None

@@ -1,6 +1,7 @@
 /* Runs a sketch: while it waits for samples, an interrupt brings the next ones; at their end the program ends. */
 #include <string.h>
 
+#include "Arduino_OV767X.h"
 #include "I2S.h"
 #include "PDM.h"
 #include "recording.h"
@@ -8,6 +9,7 @@
 SerialPort Serial;
 Pdm PDM;
 I2s I2S;
+OV767X Camera;
 
 int Pdm::read(void *to, int bytes)
 {
@@ -29,6 +31,14 @@ int I2s::read()
         exit(0);
     }
     return (int32_t)sample * (1 << 14);
+}
+
+/* Two bytes are a sample of the recording. */
+void OV767X::readFrame(void *buffer)
+{
+    if (recorded((int16_t *)buffer, (int32_t)(frame_bytes / 2)) < frame_bytes / 2) {
+        exit(0);
+    }
 }
 
 void yield()
