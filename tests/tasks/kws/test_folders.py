@@ -168,6 +168,37 @@ def test_other_keywords_of_the_same_folders(commands: Path) -> None:
     )
 
 
+def test_the_task_of_every_word_has_neither_silence_nor_unknowns(commands: Path, tmp_path: Path) -> None:
+    words = ("bed", "cat", *KEYWORDS)
+    data = load("kws", commands, words=words, silence=False)
+    assert data.classes == words
+    assert {s: np.bincount(data.labels(s)).tolist() for s in ("train", "val", "test")} == {
+        "train": [4] * 12,
+        "val": [1] * 12,
+        "test": [1] * 12,
+    }
+    assert data.background.any(axis=(1, 2)).mean() > 0.98  # noise to mix with is still that of the recordings
+    (commands / "_background_noise_" / "hum.wav").unlink()
+    assert len(load("kws", commands, words=words, silence=False).background)
+    fewer = load("kws", commands, words=["yes"], silence=False)
+    assert fewer.classes == ("_unknown_", "yes")
+    own = write_words(tmp_path / "own", {"a": 3, "b": 3})
+    assert message(own, silence=False) == (
+        f"kws: option silence = false is for Speech Commands; in {own} every folder is a class"
+    )
+
+
+@pytest.mark.parametrize("silence", [True, False])
+def test_a_model_of_other_words_is_judged_by_its_own(commands: Path, silence: bool) -> None:
+    """`evaluate` reads the classes that the model knows from a directory of Speech Commands."""
+    words = ("cat", "bed", *KEYWORDS)
+    labels = ["_silence_", *words] if silence else [*words]
+    front_end = load("kws", commands, splits=("test",)).frontend
+    found = examples(commands, front_end, labels, split="test")
+    assert found.classes == tuple(labels)
+    assert np.bincount(found.labels).tolist() == [1] * len(labels)
+
+
 def test_speech_commands_without_lists_use_the_hash(commands: Path) -> None:
     for name in ("validation_list.txt", "testing_list.txt"):
         (commands / name).unlink()

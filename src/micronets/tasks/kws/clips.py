@@ -131,18 +131,21 @@ def labelled_recordings(pairs: LabelledPairs, fe: FrontEnd, splits: Sequence[str
     return Clips(got.classes, got.features, got.target, noise, got.notes)
 
 
-def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int) -> Clips:
+def speech_commands(
+    folders: Folders, words: Sequence[str], fe: FrontEnd, splits: Sequence[str], seed: int, silence: bool = True
+) -> Clips:
     """Reads `_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands.
 
-    Recordings of other words are `_unknown_`. In "val" and "test", there are as many examples of silence and of
-    unknowns as of a mean word. Their silence is cut from background that the other splits do not have (see
-    `background_parts`).
+    Recordings of other words are `_unknown_`; where every folder is a keyword, there is no such class. In "val" and
+    "test", there are as many examples of silence and of unknowns as of a mean word. Their silence is cut from
+    background that the other splits do not have (see `background_parts`).
 
     - `folders`: the folders and the files in them.
     - `words`: the keywords.
     - `fe`: the front end, which computes the features and gives the length of a clip.
     - `splits`: the splits to read; the others stay empty.
     - `seed`: decides which unknowns and which background are for training; it has no effect on the other splits.
+    - `silence`: whether there is a class `_silence_`; the task of all 35 words has none (Warden 2018).
 
     Raises `DataError` for recordings that are missing or cannot be used, and `SpecError` for a keyword without a
     folder.
@@ -150,8 +153,8 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
     check_words(folders, words)
     others = [c for c in folders.files if c not in words]
     unknown = [UNKNOWN] if others else []
-    classes = (SILENCE, *unknown, *words)
-    if not folders.background:
+    classes = (*([SILENCE] if silence else []), *unknown, *words)
+    if silence and not folders.background:
         raise DataError(
             f"{folders.root}: no .wav files in {BACKGROUND}, from which class '{SILENCE}' is cut; add noise "
             "recordings there"
@@ -177,7 +180,10 @@ def speech_commands(folders: Folders, words: Sequence[str], fe: FrontEnd, splits
     got = read_files(folders.root, classes, {s: chosen[s] for s in splits}, fe)
     x, y, named = got.features, got.target, got.files
     background = _no_features(fe)
-    for s in splits:
+    if not silence and "train" in splits:
+        parts = background_parts(folders.background)["train"]
+        background = _crops(parts, _BACKGROUND_ROWS, fe, _rng(seed, "train")) if parts else _drawn_background(fe, seed)
+    for s in splits if silence else ():
         n = _BACKGROUND_ROWS if s == "train" else max(1, len(y[s]) // (len(classes) - 1))
         rows = _crops(background_parts(folders.background)[s], n, fe, _rng(seed, s))
         x[s], y[s] = np.concatenate([x[s], rows]), np.concatenate([y[s], np.zeros(len(rows), np.int64)])

@@ -43,7 +43,8 @@ class KwsOptions:
       Commands directory, or a `features.npz`; empty: speech is synthesised.
     - `synthetic_clips`: training clips to synthesise, where there is no path.
     - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
-    - `words`: the keywords of a Speech Commands directory; empty: its ten.
+    - `words`: the keywords of a Speech Commands directory; empty: its ten. Other words are `_unknown_`.
+    - `silence`: whether a Speech Commands directory has the class `_silence_`, cut from its background noise.
     - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
     - `balance`: how an epoch is made of the words' training clips: each once (`none`), or every word as often as the
       others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
@@ -58,6 +59,7 @@ class KwsOptions:
     synthetic_clips: int = ranged(2000, 1, 1_000_000)
     test: str = ""
     words: tuple[str, ...] = ()
+    silence: bool = True
     share: float = ranged(1.0, 0, 100)
     balance: Balance = "none"
     negatives: float = ranged(0.1, 0, 0.9)
@@ -78,7 +80,7 @@ def outline(options: KwsOptions) -> Outline:
     if (path.is_file() and not is_recording) or (path / FEATURES).is_file():  # its front end is its own
         classes, fe = prepared.front_end_of(path if path.is_file() else path / FEATURES)
         return Outline(max(2, classes), {"frames": fe.frames, "bands": fe.n_mels})
-    return Outline(len(options.words) + 2 if options.words else 2, {"frames": fe.frames, "bands": fe.n_mels})
+    return Outline(len(options.words) + 1 + options.silence if options.words else 2, {"frames": fe.frames, "bands": fe.n_mels})
 
 
 def load(
@@ -86,6 +88,7 @@ def load(
     *,
     test: Path | str | None = None,
     words: Sequence[str] | None = None,
+    silence: bool = True,
     frontend: FrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
     augmentation: SpectrogramAugmentation | None = None,
@@ -102,6 +105,7 @@ def load(
       file beside it or a directory of such (see `long_recordings`); or None for synthetic speech.
     - `test`: a directory with a folder of WAVs per class; "test" is then that and nothing else.
     - `words`: the keywords of a Speech Commands directory; without them, its ten.
+    - `silence`: whether a Speech Commands directory has the class `_silence_`.
     - `frontend`: the front end of the features; without it, that of `features.npz`, or the log-mel.
     - `splits`: the splits to read, of which "all" is every clip of a directory of folders; the others stay empty.
     - `augmentation`, `share`: see `KwsData`.
@@ -112,7 +116,7 @@ def load(
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     check_splits(splits, (*SPLITS, ALL) if path else SPLITS)
-    data = _without_negatives(path, test, words, frontend, splits, augmentation, share, seed, synthetic_clips)
+    data = _without_negatives(path, test, words, silence, frontend, splits, augmentation, share, seed, synthetic_clips)
     return with_negatives(data, negatives, seed, speech=True)
 
 
@@ -120,6 +124,7 @@ def _without_negatives(
     path: Path | None,
     test: Path | str | None,
     words: Sequence[str] | None,
+    silence: bool,
     frontend: FrontEnd | None,
     splits: Sequence[str],
     augmentation: SpectrogramAugmentation | None,
@@ -131,7 +136,7 @@ def _without_negatives(
     fe = frontend.base() if frontend else FrontEnd()
     test = None if test is None else Path(test)
     if path is None:
-        for name, value in (("test", test), ("words", words)):
+        for name, value in (("test", test), ("words", words), ("silence", None if silence else "false")):
             if value is not None:
                 raise SpecError(f"kws: option {name} = {value} needs a data directory; synthetic speech has its own")
         sizes = {**synthetic.SIZES, "train": synthetic_clips}
@@ -141,27 +146,38 @@ def _without_negatives(
     is_recording = path.suffix.lower() in SOUND_SUFFIXES
     if (path.is_file() and not is_recording) or (path / FEATURES).is_file():
         file = path if path.is_file() else path / FEATURES
+        _refuse_of_speech_commands(words, silence, f"{file} has classes of its own")
         beside = file.parent / TEST_WAV
         test = beside if test is None and path.is_dir() and beside.is_dir() else test
         return _prepared(file, test, frontend, splits, augmentation, share, seed)
     chosen = tuple(s for s in splits if not (s == "test" and test))
     pairs = long_recordings.find_recordings(path)
     if pairs is not None:
-        if words:
-            raise SpecError(
-                f"kws: option words = {', '.join(words)} is for Speech Commands; {path} has labels of its own"
-            )
+        _refuse_of_speech_commands(words, silence, f"{path} has labels of its own")
         got = clips.labelled_recordings(pairs, fe, chosen, test is None, seed)
         return _of_clips(got, path, "windows", test, fe, splits, augmentation, share)
     folders = scan(path)
     keywords = words or (KEYWORDS if _is_speech_commands(folders) else None)
     if keywords and "all" not in splits:
-        got = clips.speech_commands(folders, keywords, fe, chosen, seed)
+        got = clips.speech_commands(folders, keywords, fe, chosen, seed, silence)
         what = "Speech Commands recordings"
     else:
+        if ALL not in splits:
+            _refuse_of_speech_commands((), silence, f"in {path} every folder is a class")
         got = clips.class_folders(folders, fe, chosen, test is None, seed)
         what = "recordings"
     return _of_clips(got, path, what, test, fe, splits, augmentation, share)
+
+
+def _refuse_of_speech_commands(words: Sequence[str] | None, silence: bool, why: str) -> None:
+    """Raises `SpecError` for an option that only a directory of Speech Commands has.
+
+    - `words`, `silence`: arguments of `load`.
+    - `why`: what is there instead, for the error.
+    """
+    if words or not silence:
+        given = f"words = {', '.join(words)}" if words else "silence = false"
+        raise SpecError(f"kws: option {given} is for Speech Commands; {why}")
 
 
 def _of_clips(
@@ -250,9 +266,22 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     not fit its input, and `DataError`, also if the split is empty or holds a class that the model does not know.
     """
     fe = front_end_of(card)
-    return model_examples(
-        card, fe, load(path, test=test, frontend=fe, splits=(split,)), split, path or "synthetic speech"
-    )
+    words, silence = _learnt_words(card, path)
+    data = load(path, test=test, words=words, silence=silence, frontend=fe, splits=(split,))
+    return model_examples(card, fe, data, split, path or "synthetic speech")
+
+
+def _learnt_words(card: Card, path: Path | None) -> tuple[tuple[str, ...] | None, bool]:
+    """Returns the options `words` and `silence` of `load` with which the classes of a model are read.
+
+    They are the defaults, but for a directory of Speech Commands that has a folder of every word of the model.
+    """
+    words = tuple(label for label in card.labels or () if label not in (SILENCE, UNKNOWN))
+    if path is None or not words or not all((path / word).is_dir() for word in words):
+        return None, True
+    if not _is_speech_commands(scan(path)):
+        return None, True
+    return words, SILENCE in (card.labels or ())
 
 
 def front_end_of(card: Card) -> FrontEnd:
