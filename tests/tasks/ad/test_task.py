@@ -110,6 +110,22 @@ def test_the_folders_of_dcase_are_obeyed(tmp_path: Path) -> None:
         assert [np.bincount(data.machine[s]).tolist() for s in ("train", "val", "test")] == [[4, 4], [1, 1], [5, 3]]
 
 
+def test_the_whole_data_of_dcase_lie_in_two_directories(tmp_path: Path) -> None:
+    """Machines of the additional training data are learnt, though no test recording of theirs says its state."""
+    root = sounds(tmp_path, {
+        "dev_data/slider/train/normal_id_00_{:08}.wav": 4, "dev_data/slider/test/normal_id_00_{:08}.wav": 2,
+        "dev_data/slider/test/anomaly_id_00_{:08}.wav": 2, "eval_data/slider/train/normal_id_01_{:08}.wav": 4,
+        "eval_data/slider/test/id_01_{:08}.wav": 2, "dev_data/ToyCar/train/normal_id_02_{:08}.wav": 1,
+    })  # fmt: skip
+    data = tasks.load("ad", root, machine="slider", clip_seconds=3, pitches=())
+    assert data.classes == ("slider_id_00", "slider_id_01")
+    assert [np.bincount(data.machine[s]).tolist() for s in ("train", "val", "test")] == [[3, 3], [1, 1], [4]]
+    assert data.notes[0] == (
+        "2 recordings whose names do not say machine and state ignored (first: "
+        f"{root / 'eval_data/slider/test/id_01_00000000.wav'})"
+    )
+
+
 def test_few_recordings_lend_their_ends_to_validation(tmp_path: Path) -> None:
     few = {f"fan_id_0{i}/{state}/{{}}.wav": 2 for i in (0, 2) for state in ("normal", "anomaly")}
     data = tasks.load("ad", sounds(tmp_path, few, 10), pitches=())
