@@ -162,7 +162,7 @@ def _without_negatives(
         got = clips.speech_commands(folders, keywords, fe, chosen, seed, silence)
         what = "Speech Commands recordings"
     else:
-        if ALL not in splits:
+        if "all" not in splits:
             _refuse_of_speech_commands((), silence, f"in {path} every folder is a class")
         got = clips.class_folders(folders, fe, chosen, test is None, seed)
         what = "recordings"
