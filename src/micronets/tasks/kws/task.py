@@ -80,7 +80,8 @@ def outline(options: KwsOptions) -> Outline:
     if (path.is_file() and not is_recording) or (path / FEATURES).is_file():  # its front end is its own
         classes, fe = prepared.front_end_of(path if path.is_file() else path / FEATURES)
         return Outline(max(2, classes), {"frames": fe.frames, "bands": fe.n_mels})
-    return Outline(len(options.words) + 1 + options.silence if options.words else 2, {"frames": fe.frames, "bands": fe.n_mels})
+    least = len(options.words) + options.silence if options.words else 2  # every folder may be a keyword
+    return Outline(max(2, least), {"frames": fe.frames, "bands": fe.n_mels})
 
 
 def load(
