@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.base import Call, LayerCode, Place, WholeKernel
 from micronets.ir.layers import ArgMax
 from micronets.quantized.model import QuantizedModel
 
@@ -14,27 +14,13 @@ ARG_EXTREME_F32 = "micronets_arg_extreme_f32"
 
 
 @dataclass(frozen=True)
-class ArgMaxKernel(Kernel):
+class ArgMaxKernel(WholeKernel):
     """The kernel that finds the position along a dimension of the largest, or smallest, value.
 
-    Of equal values it finds the first.
+    An output value has four bytes, and the layer stands at the end of a network. Of equal values it finds the first.
     """
 
     layer: ArgMax
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output, of four bytes a value, may not overlap the input."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the layer stands at the end of a network, and need not run in patches."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the sizes in front of the dimension, of it and behind it."""

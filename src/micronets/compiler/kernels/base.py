@@ -519,6 +519,28 @@ class Kernel(ABC):
         return FlashOutline(code.bytes, runner, code.sources, code.padding_bytes)
 
 
+@dataclass(frozen=True)
+class WholeKernel(Kernel):
+    """A kernel that computes a layer whole; its output lies apart from its inputs, and it needs no scratch memory.
+
+    A kernel that allows an overlap after all, or needs scratch memory, says so in the property of that name.
+    """
+
+    @property
+    def scratch_bytes(self) -> int:
+        """0: the kernel needs no scratch memory."""
+        return 0
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may not overlap an input."""
+        return Overlap(None)
+
+    @property
+    def row_reach(self) -> None:
+        """None, since the kernel does not compute a few rows alone."""
+
+
 def scratch_name(layer: str) -> str:
     """Returns the name under which a plan's offsets hold the scratch memory of a layer."""
     return f"{layer} scratch"

@@ -11,12 +11,11 @@ from micronets.compiler.kernels.base import (
     Call,
     ConstantOperand,
     Element,
-    Kernel,
     LayerCode,
-    Overlap,
     Place,
     Struct,
     Value,
+    WholeKernel,
 )
 from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
 from micronets.errors import UnsupportedError
@@ -35,24 +34,13 @@ _FACTORS = 255 * 255  # the largest product of two codes less their zero points
 
 
 @dataclass(frozen=True)
-class BatchMatMulKernel(Kernel):
-    """The product of each matrix of one tensor with one of the other, either of which may be transposed."""
+class BatchMatMulKernel(WholeKernel):
+    """The product of each matrix of one tensor with one of the other, either of which may be transposed.
+
+    Values of an input are read again for other outputs, and every output row needs a whole matrix.
+    """
 
     layer: BatchMatMul
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap an input, whose values are read again for other outputs."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since every output row needs a whole matrix of one input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the sizes, and with a table of where the matrices of each batch begin."""

@@ -13,13 +13,13 @@ from micronets.compiler.kernels.add import ADD
 from micronets.compiler.kernels.base import (
     Call,
     ConstantOperand,
-    Kernel,
     LayerCode,
     Name,
     Overlap,
     Place,
     Struct,
     Value,
+    WholeKernel,
     count,
 )
 from micronets.compiler.kernels.linear import ADD_PARAMS, ROW_LINEAR, linear, linear_params
@@ -48,7 +48,7 @@ LOOPS = 4
 
 
 @dataclass(frozen=True)
-class BinaryKernel(Kernel):
+class BinaryKernel(WholeKernel):
     """Two tensors combined value by value; where one is a constant of one value, a table of 256 codes does it.
 
     - long_products: whether the target multiplies a number of 32 bits by one of 16 in one instruction, which makes the
@@ -59,19 +59,10 @@ class BinaryKernel(Kernel):
     long_products: bool = False
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over an input of its own shape; an input that broadcasts is read until the end."""
         made = math.prod(self.step.output_shape)
         return Overlap(0, inputs=tuple(k for k, x in enumerate(self.step.input_shapes) if math.prod(x) == made))
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with scales and strides, or one with a table."""

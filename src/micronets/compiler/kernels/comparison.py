@@ -15,12 +15,12 @@ from micronets.compiler.kernels.base import (
     Argument,
     Call,
     ConstantOperand,
-    Kernel,
     LayerCode,
     Name,
     Overlap,
     Place,
     Struct,
+    WholeKernel,
     count,
 )
 from micronets.compiler.kernels.binary import BINARY, ROW, is_table, joined_loops, loops
@@ -56,13 +56,8 @@ _RELATIONS: Mapping[Relation, tuple[str, bool]] = {
 
 
 @dataclass(frozen=True)
-class ByValueKernel(Kernel):
+class ByValueKernel(WholeKernel):
     """A kernel that works on several tensors value by value, of which some may be constants."""
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
 
     @property
     def overlap(self) -> Overlap:
@@ -73,10 +68,6 @@ class ByValueKernel(Kernel):
             for shape, of in zip(self.step.input_shapes, self.step.input_types, strict=True)
         ]
         return Overlap(0, inputs=tuple(k for k, size in enumerate(sizes) if size == made))
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def operands(self, model: QuantizedModel, place: Place) -> list[Argument]:
         """Returns the arguments of a call that point to the inputs, in order, whatever their types are."""

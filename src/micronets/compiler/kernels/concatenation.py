@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import NOTHING, Arena, Call, Kernel, LayerCode, Overlap, Place, Table, View
+from micronets.compiler.kernels.base import (
+    NOTHING,
+    Arena,
+    Call,
+    LayerCode,
+    Place,
+    Table,
+    View,
+    WholeKernel,
+)
 from micronets.ir.layers import Concatenation, Pack, Shape
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
@@ -17,8 +26,11 @@ CONCATENATE_CONSTANTS = "micronets_concatenate_constants"
 
 
 @dataclass(frozen=True)
-class ConcatenationKernel(Kernel):
-    """Several tensors joined along a dimension (Concatenation), or stacked along a new one (Pack)."""
+class ConcatenationKernel(WholeKernel):
+    """Several tensors joined along a dimension (Concatenation), or stacked along a new one (Pack).
+
+    The second part is read after the first has been written, and the addresses of the parts lie in a constant table.
+    """
 
     layer: Concatenation | Pack
 
@@ -29,20 +41,6 @@ class ConcatenationKernel(Kernel):
         if any(self.step.constants):
             return ()
         return part_views(layer.name, layer.inputs, self.step.input_shapes, layer.axis, self._element)
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap an input, since the second part is read after the first has been written."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the addresses of the parts would change from patch to patch, but lie in a constant table."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with a table of the parts, and with the constants among them."""

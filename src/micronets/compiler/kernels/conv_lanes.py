@@ -17,6 +17,7 @@ from micronets.compiler.kernels.base import (
     Overlap,
     Place,
     RowReach,
+    WholeKernel,
     record_bytes,
     runner_of,
 )
@@ -93,24 +94,13 @@ class ConvLanesKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class DenseLanesKernel(Kernel):
-    """A matrix of weights of 8 bits times one vector."""
+class DenseLanesKernel(WholeKernel):
+    """A matrix of weights of 8 bits times one vector.
+
+    Every output value reads the whole input.
+    """
 
     layer: Conv2D | FullyConnected
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap the input, since every output value reads the whole input."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since every output value needs the whole input."""
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of the kernel takes of flash."""

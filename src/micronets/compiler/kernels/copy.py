@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import NOTHING, Call, Kernel, LayerCode, Overlap, Place, Struct, View
+from micronets.compiler.kernels.base import NOTHING, Call, LayerCode, Place, Struct, View, WholeKernel
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Slice, StridedSlice, Transpose
 from micronets.ir.types import ELEMENT_BYTES
@@ -21,8 +21,11 @@ in bytes."""
 
 
 @dataclass(frozen=True)
-class CopyKernel(Kernel):
-    """A copy that writes the output in order and reads the input in equal steps along each dimension of the output."""
+class CopyKernel(WholeKernel):
+    """A copy that writes the output in order and reads the input in equal steps along each dimension of the output.
+
+    A row of the output may need any rows of the input.
+    """
 
     layer: Transpose | Slice | StridedSlice
 
@@ -31,20 +34,6 @@ class CopyKernel(Kernel):
         """The output, if it is a run of the input."""
         start, steps, _ = self._steps()
         return () if steps else (View(self.layer.name, self.layer.inputs[0], start),)
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap the input, which is read in another order than the output is written."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since a row of the output may need any rows of the input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the steps through the input."""

@@ -13,12 +13,11 @@ from micronets.compiler.kernels.base import (
     SIZE_LIMIT,
     Call,
     FlashOutline,
-    Kernel,
     LayerCode,
     Name,
-    Overlap,
     Place,
     Struct,
+    WholeKernel,
     record_bytes,
     runner_of,
 )
@@ -58,8 +57,8 @@ FULLY_CONNECTED_BY8_S4 = "micronets_fully_connected_by8_s4"
 
 
 @dataclass(frozen=True)
-class DenseKernel(Kernel):
-    """A matrix times one vector.
+class DenseKernel(WholeKernel):
+    """A matrix times one vector, in which every output value reads the whole input.
 
     - layer: a dense layer, or a pointwise convolution of one pixel.
     - by8: whether eight outputs are computed together instead of four.
@@ -75,15 +74,6 @@ class DenseKernel(Kernel):
     def scratch_bytes(self) -> int:
         """Bytes of an im2col buffer if a convolution kernel computes the layer, else 0."""
         return im2col_bytes(math.prod(self.step.input_shapes[0])) if self.as_pointwise else 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap the input, since every output value reads the whole input."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since every output value needs the whole input."""
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of the fastest kernel takes of flash."""

@@ -20,6 +20,7 @@ from micronets.compiler.kernels.base import (
     Place,
     Real,
     RowReach,
+    WholeKernel,
     count,
     record_bytes,
     runner_of,
@@ -168,24 +169,15 @@ class LookupKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class DequantizeKernel(Kernel):
+class DequantizeKernel(WholeKernel):
     """The conversion of codes to float32."""
 
     layer: Dequantize
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output, of four bytes a value, may end where the input ends."""
         return value_overlap(self.step)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the layer follows those whose maps are large, and need not run in patches."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the scale."""
@@ -201,24 +193,15 @@ class DequantizeKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class CastKernel(Kernel):
+class CastKernel(WholeKernel):
     """The kernel that converts numbers to another type."""
 
     layer: Cast
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input, unless its type is wider."""
         return value_overlap(self.step)
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with both types."""

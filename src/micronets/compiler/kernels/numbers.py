@@ -12,12 +12,12 @@ from micronets.compiler.kernels.base import (
     Call,
     ConstantOperand,
     Element,
-    Kernel,
     LayerCode,
     Name,
     Overlap,
     Place,
     Real,
+    WholeKernel,
 )
 from micronets.compiler.kernels.binary import BinaryKernel, loops
 from micronets.compiler.kernels.reduction import ReductionKernel
@@ -99,24 +99,15 @@ class NumberBinaryKernel(BinaryKernel):
 
 
 @dataclass(frozen=True)
-class FloatFunctionKernel(Kernel):
+class FloatFunctionKernel(WholeKernel):
     """A function of single float32 values."""
 
     layer: FloatFunction
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input."""
         return Overlap(0)
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the function and its slope below 0, where it has one."""
@@ -190,24 +181,15 @@ class FloatReductionKernel(ReductionKernel):
 
 
 @dataclass(frozen=True)
-class FloatSoftmaxKernel(Kernel):
+class FloatSoftmaxKernel(WholeKernel):
     """A softmax over the last dimension of float32 values."""
 
     layer: Softmax
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input."""
         return Overlap(0)
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the sizes and the factor."""

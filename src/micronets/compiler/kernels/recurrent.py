@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from micronets.compiler.kernels import conv_weights
-from micronets.compiler.kernels.base import Arena, Call, Kernel, LayerCode, Overlap, Place, Struct
+from micronets.compiler.kernels.base import Arena, Call, LayerCode, Place, Struct, WholeKernel
 from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, SUM_LIMIT, pack, shiftable
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Svdf, UnidirectionalSequenceLstm
@@ -26,8 +26,8 @@ NO_CLIP = 2**15
 
 
 @dataclass(frozen=True)
-class SvdfKernel(Kernel):
-    """A singular value decomposition filter.
+class SvdfKernel(WholeKernel):
+    """A singular value decomposition filter, in which every output value needs the whole input.
 
     - offset: where the products that it keeps begin in the state, in bytes.
     """
@@ -44,15 +44,6 @@ class SvdfKernel(Kernel):
     def scratch_bytes(self) -> int:
         """Bytes of the products of all filters with the input, of 16 bits each."""
         return 2 * self.step.input_shapes[1][0]
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap the input, which is read until the last product."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since every output value needs the whole input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the weights, and with the place of what is kept in the state."""
@@ -92,8 +83,8 @@ class SvdfKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class LstmKernel(Kernel):
-    """Long short-term memory.
+class LstmKernel(WholeKernel):
+    """Long short-term memory, in which every vector of the output needs all that come before it.
 
     - hidden, cell: where the last output and the state of the cells begin in the state, in bytes.
     """
@@ -111,15 +102,6 @@ class LstmKernel(Kernel):
     def scratch_bytes(self) -> int:
         """Bytes of four gates of every unit, and of one more number, of 16 bits each."""
         return 2 * (GATES + 1) * self.step.output_shape[1]
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap the input, of which every step reads a vector."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since every vector needs all that come before it."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the weights, and with the places of what is kept in the state."""

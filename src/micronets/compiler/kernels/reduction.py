@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place, Struct
+from micronets.compiler.kernels.base import Call, LayerCode, Overlap, Place, Struct, WholeKernel
 from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Mean, ReduceMax, ReduceMin, Reduction, Shape, Sum
@@ -56,24 +56,15 @@ def axis_groups(shape: Shape, axes: Sequence[int]) -> tuple[AxisGroup, ...]:
 
 
 @dataclass(frozen=True)
-class ReductionKernel(Kernel):
+class ReductionKernel(WholeKernel):
     """A sum, mean, maximum or minimum over some dimensions."""
 
     layer: Reduction
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input: every value up to the place of an output is read before it is written."""
         return Overlap(0)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the rows of the output need not be those of the input."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the dimensions and, for sums and means, the requantisation."""

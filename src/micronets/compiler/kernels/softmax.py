@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import Call, Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.base import Call, LayerCode, Overlap, Place, WholeKernel
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import L2Normalization, LogSoftmax, Softmax
 from micronets.quantized.arithmetic import IntArray
@@ -49,7 +49,7 @@ def _table_of_two(beta: float, scale: float) -> IntArray:
 
 
 @dataclass(frozen=True)
-class SoftmaxKernel(Kernel):
+class SoftmaxKernel(WholeKernel):
     """A softmax over the last dimension.
 
     - by_words: whether the target computes with four bytes of a word at once, for which there is a faster kernel; it
@@ -60,21 +60,12 @@ class SoftmaxKernel(Kernel):
     by_words: bool = False
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input, since a row is summed before its first output is written.
 
         An output of int16 may not overlap the input.
         """
         return Overlap(None if self.layer.to == "int16" else 0)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the layer follows those whose maps are large, and need not run in patches."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with a table of exponentials."""
@@ -113,24 +104,15 @@ class SoftmaxKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class LogSoftmaxKernel(Kernel):
+class LogSoftmaxKernel(WholeKernel):
     """The logarithm of a softmax over the last dimension."""
 
     layer: LogSoftmax
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input: a row is summed before its first output is written."""
         return Overlap(0)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the layer follows those whose maps are large, and need not run in patches."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with tables of exponentials and of scaled differences."""
@@ -158,24 +140,15 @@ class LogSoftmaxKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class L2NormalizationKernel(Kernel):
+class L2NormalizationKernel(WholeKernel):
     """Vectors along the last dimension, divided by their length."""
 
     layer: L2Normalization
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input: a row is summed before its first output is written."""
         return Overlap(0)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the layer follows those whose maps are large, and need not run in patches."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the sizes, and the zero point of codes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import NOTHING, Arena, Call, Kernel, LayerCode, Overlap, Place, View
+from micronets.compiler.kernels.base import NOTHING, Arena, Call, LayerCode, Place, View, WholeKernel
 from micronets.compiler.kernels.concatenation import part_views, parts_table
 from micronets.ir.layers import Split, Unpack
 from micronets.ir.types import ELEMENT_BYTES
@@ -14,8 +14,11 @@ SPLIT = "micronets_split"
 
 
 @dataclass(frozen=True)
-class SplitKernel(Kernel):
-    """A tensor divided along a dimension (Split), or into one tensor for each place of a dimension (Unpack)."""
+class SplitKernel(WholeKernel):
+    """A tensor divided along a dimension (Split), or into one tensor for each place of a dimension (Unpack).
+
+    The first output is written before the second has been read.
+    """
 
     layer: Split | Unpack
 
@@ -25,20 +28,6 @@ class SplitKernel(Kernel):
         layer, step = self.layer, self.step
         element = ELEMENT_BYTES[step.output_type]
         return part_views(layer.inputs[0], layer.outputs, step.output_shapes, layer.axis, element)
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The outputs may not overlap the input: the first is written before the second has been read."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the layer has several outputs."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with a table of the parts."""

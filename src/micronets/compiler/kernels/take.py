@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from micronets.compiler.kernels.base import CTYPES, Argument, Call, ConstantOperand, Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.base import (
+    CTYPES,
+    Argument,
+    Call,
+    ConstantOperand,
+    LayerCode,
+    Place,
+    WholeKernel,
+)
 from micronets.ir.layers import Gather, Lookup, MirrorPad, ResizeBilinear, ResizeNearestNeighbor
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
@@ -19,24 +27,13 @@ GATHER = "micronets_gather"
 
 
 @dataclass(frozen=True)
-class TakeKernel(Kernel):
-    """Runs of bytes, each copied from the sum of the two offsets that tables give for its row and its column."""
+class TakeKernel(WholeKernel):
+    """Runs of bytes, each copied from the sum of the two offsets that tables give for its row and its column.
+
+    The input is read in any order, and the tables are of whole tensors.
+    """
 
     layer: Gather | MirrorPad | ResizeNearestNeighbor
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap the input, whose places are read in any order."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the tables are of whole tensors."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the tables."""
@@ -87,24 +84,13 @@ class TakeKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class ResizeBilinearKernel(Kernel):
-    """A map of another size, each pixel interpolated between four."""
+class ResizeBilinearKernel(WholeKernel):
+    """A map of another size, each pixel interpolated between four.
+
+    Rows of the input are read again and again, and the tables are of whole maps.
+    """
 
     layer: ResizeBilinear
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap the input, whose rows are read again and again."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since the tables are of whole maps."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with a table of rows and one of columns: two offsets and a weight each."""
@@ -130,24 +116,13 @@ class ResizeBilinearKernel(Kernel):
 
 
 @dataclass(frozen=True)
-class GatherKernel(Kernel):
-    """Runs of bytes, each copied from the place that another tensor holds."""
+class GatherKernel(WholeKernel):
+    """Runs of bytes, each copied from the place that another tensor holds.
+
+    The places are read in any order.
+    """
 
     layer: Lookup
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output may not overlap the inputs, whose places are read in any order."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the sizes."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Call, FlashOutline, Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.base import Call, FlashOutline, LayerCode, Place, WholeKernel
 from micronets.compiler.kernels.requantise import requantisation
 from micronets.compiler.kernels.window import sizes_struct, window_call_outline
 from micronets.ir.layers import TransposeConv2D
@@ -15,24 +15,13 @@ TRANSPOSE_CONV = "micronets_transpose_conv"
 
 
 @dataclass(frozen=True)
-class TransposeConvKernel(Kernel):
-    """A transposed convolution: each output value sums the products of all input pixels whose window covers it."""
+class TransposeConvKernel(WholeKernel):
+    """A transposed convolution: each output value sums the products of all input pixels whose window covers it.
+
+    The output is the larger map, and how many input rows an output row needs differs from row to row.
+    """
 
     layer: TransposeConv2D
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output, which is the larger map, may not overlap the input."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since how many input rows an output row needs differs from row to row."""
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what the call takes of flash."""

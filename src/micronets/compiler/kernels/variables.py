@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import assert_never
 
-from micronets.compiler.kernels.base import Arena, Call, Kernel, LayerCode, Overlap, Place
+from micronets.compiler.kernels.base import Arena, Call, LayerCode, Place, WholeKernel
 from micronets.ir.arch import Arch
 from micronets.ir.layers import AssignVariable, ReadVariable
 from micronets.ir.types import ELEMENT_BYTES
@@ -19,8 +19,10 @@ SLOT_BYTES = 8
 
 
 @dataclass(frozen=True)
-class VariableKernel(Kernel):
+class VariableKernel(WholeKernel):
     """A copy of all bytes of a variable: to the arena (ReadVariable) or from it (AssignVariable).
+
+    A ReadVariable has no input in the arena, and an AssignVariable no output.
 
     - offset: bytes from the start of the state to the variable.
     """
@@ -32,20 +34,6 @@ class VariableKernel(Kernel):
     def uses_state(self) -> bool:
         """True: it copies a variable."""
         return True
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """None: a ReadVariable has no input in the arena, and an AssignVariable no output."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None, since a variable is copied as a whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the place of the variable in the state."""

@@ -22,6 +22,7 @@ from micronets.compiler.kernels.base import (
     Place,
     Struct,
     Value,
+    WholeKernel,
     record_bytes,
     runner_of,
 )
@@ -233,24 +234,13 @@ def _requantisation(model: QuantizedModel, layer: Weighted, place: Place) -> Str
 
 
 @dataclass(frozen=True)
-class WideTransposeConvKernel(Kernel):
-    """A transposed convolution: each output value sums the products of all input pixels whose window covers it."""
+class WideTransposeConvKernel(WholeKernel):
+    """A transposed convolution: each output value sums the products of all input pixels whose window covers it.
+
+    The output is the larger map, and how many input rows an output row needs differs from row to row.
+    """
 
     layer: TransposeConv2D
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
-    def overlap(self) -> Overlap:
-        """The output, which is the larger map, may not overlap the input."""
-        return Overlap(None)
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what the call takes of flash."""
@@ -331,25 +321,16 @@ def _row_function(layer: Binary) -> str:
 
 
 @dataclass(frozen=True)
-class WidePoolKernel(Kernel):
+class WidePoolKernel(WholeKernel):
     """An average or maximum over windows."""
 
     layer: AveragePool2D | MaxPool2D
-
-    @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
 
     @property
     def overlap(self) -> Overlap:
         """The output may overwrite input that no later window reads."""
         below = window_overlap(self.step, self.layer.window, by_channel=True).below
         return Overlap(None if below is None else 2 * below)
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window and the clamp. Raises `UnsupportedError` for a window of too many values."""
@@ -395,24 +376,15 @@ class WideReductionKernel(ReductionKernel):
 
 
 @dataclass(frozen=True)
-class WideFunctionKernel(Kernel):
+class WideFunctionKernel(WholeKernel):
     """A function of single codes."""
 
     layer: Logistic | Tanh | Relu | LeakyRelu | Abs | Rsqrt
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input."""
         return value_overlap(self.step)
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the factors or the limits of the function."""
@@ -462,24 +434,15 @@ def _slopes(above: tuple[IntArray, IntArray], below: float) -> dict[str, Argumen
 
 
 @dataclass(frozen=True)
-class WideSoftmaxKernel(Kernel):
+class WideSoftmaxKernel(WholeKernel):
     """A softmax over the last dimension."""
 
     layer: Softmax
 
     @property
-    def scratch_bytes(self) -> int:
-        """0: the kernel needs no scratch memory."""
-        return 0
-
-    @property
     def overlap(self) -> Overlap:
         """The output may lie over the input: a row's largest code is found before the first output is written."""
         return Overlap(0)
-
-    @property
-    def row_reach(self) -> None:
-        """None: the layer runs whole."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with both tables. Raises `UnsupportedError` for rows of too many values."""
