@@ -40,6 +40,7 @@ class Contents:
     - layers: how many layers there are.
     - groups: how many groups of layers run in patches.
     - groups_layers: how many layers there are in those groups.
+    - copying_runners: how many of the runners copy a table first.
     - variables: how many variables keep their values from one inference to the next; a function of model.c sets their
       first values.
     """
@@ -52,6 +53,7 @@ class Contents:
     groups: int = 0
     groups_layers: int = 0
     variables: int = 0
+    copying_runners: int = 0
 
 
 def flash_outline(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> Contents:

@@ -22,6 +22,9 @@ from micronets.device.cross_compiler import installed_compiler
 RUNNER_BYTES = 52
 """Bytes of a function that calls a kernel from a layer's record, at most."""
 
+COPY_BYTES = 24
+"""Bytes that such a function has more where it copies a table first, at most."""
+
 STATE_BYTES, VARIABLE_BYTES = 96, 28
 """Bytes of the function that fills the variables at first, with its call, and of each variable's part in it."""
 
@@ -58,7 +61,8 @@ class CodeSizes:
         groups = contents.groups * GROUP_BYTES + contents.groups_layers * GROUP_LAYER_BYTES
         layers = contents.layers * self.layer_bytes
         state = STATE_BYTES + contents.variables * VARIABLE_BYTES if contents.variables else 0
-        return contents.runners * RUNNER_BYTES + layers + groups + state
+        runners = contents.runners * RUNNER_BYTES + contents.copying_runners * COPY_BYTES
+        return runners + layers + groups + state
 
     def code_bytes(self, contents: Contents) -> int:
         """Returns the bytes of all code of a firmware with that network; what is built has no more."""

@@ -17,7 +17,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes.base import MeasureOptions
-from micronets.runtimes.c import C_STACK_BYTES, compile_for, compiled_sram_bytes, execute_compiled
+from micronets.runtimes.c import C_STACK_BYTES, compile_for, compiled_sram_bytes, contents_bytes, execute_compiled
 from micronets.tflite import as_file
 from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.random_models import random_arch, random_model
@@ -161,6 +161,10 @@ def test_measured_cycles_are_fewer_where_flash_is_slow() -> None:
     assert fastest.latency_ms is not None
     assert found.bit_exact
     assert fastest.bit_exact
+    speed = compile_for(file.model, L4R5, optimise="speed")
+    assert speed.contents.copying_runners == len({"conv_winograd", "conv_1x1", "conv_c4_s4"})
+    assert found.flash_bytes is not None
+    assert 0 <= contents_bytes(speed.contents, L4R5) - found.flash_bytes < 512  # never too few, and few too many
     assert found.latency_ms < 0.9 * without.latency_ms
     assert fastest.latency_ms < found.latency_ms
     compiled = compile_for(file.model, L4R5, optimise="fastest")

@@ -215,6 +215,7 @@ def _parts(model: QuantizedModel, plan: ArenaPlan) -> _Parts:
         groups=len(groups),
         groups_layers=sum(len(group.layers) for group in plan.groups),
         variables=len(state_offsets(model.arch)),
+        copying_runners=len({call.runner for call in runs if call and call.copies}),
     )
     return _Parts(codes, groups, runs, own, contents)
 

@@ -232,6 +232,11 @@ class Call:
         return runner_of(self.function) + "".join((*constants, *copied))
 
     @property
+    def copies(self) -> bool:
+        """Tells whether a table is copied before the call."""
+        return any(isinstance(value, CopiedTable) for _, value in self.arguments)
+
+    @property
     def record_bytes(self) -> int:
         """Bytes of the record in flash, where pointers have 32 bits."""
         return sum(_field_bytes(value) for _, value in self.arguments)
