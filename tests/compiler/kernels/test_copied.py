@@ -15,15 +15,18 @@ from micronets.device.cross_compiler import find_compiler
 from micronets.errors import DeviceError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Mean
+from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes.base import MeasureOptions
 from micronets.runtimes.c import C_STACK_BYTES, compile_for, compiled_sram_bytes, contents_bytes, execute_compiled
 from micronets.tflite import as_file
 from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.random_models import random_arch, random_model
+from tests.support.stateful import streaming
 
 L4R5 = load_board("NUCLEO-L4R5ZI")
 FLASH = SimulationModel(128, 32, 8, 5, 1.09, 0.1, "as the L4R5's")
+EVERY = replace(FLASH, data_lines=0, miss_cycles=1000)  # with which all convolutions copy
 
 ARCH = Arch(
     (16, 16, 8),
@@ -100,12 +103,22 @@ def test_for_speed_the_arena_grows_up_to_its_limit(limit: int, names: str) -> No
     assert after.arena_bytes <= max(limit, before.arena_bytes)
 
 
+@pytest.mark.parametrize("model", [with_random_weights(ARCH), streaming(5)], ids=["maps", "variables"])
+def test_the_arena_grows_to_the_last_byte_of_its_limit(model: QuantizedModel) -> None:
+    """It has a multiple of 16 bytes, and in a network with variables also the address of their block."""
+    most = compile_model(model, goal="speed", copies=WeightCopies(EVERY, 200_000)).arena_bytes
+    assert most > compile_model(model, goal="speed").arena_bytes
+    for limit, fits in ((most + 15, True), (most, True), (most - 1, False)):
+        found = compile_model(model, goal="speed", copies=WeightCopies(EVERY, limit))
+        assert (found.arena_bytes == most) == fits
+        assert all(b.offset + b.bytes <= found.arena_bytes <= limit for b in found.plan.buffers)
+
+
 @both_kernels
 def test_no_byte_changes(kernels: tuple[str, ...]) -> None:
     """Layers of all kinds of weights give the reference's bytes from copies, also in random networks."""
     models = [with_random_weights(ARCH), *(random_model(random_arch(seed), seed) for seed in range(900, 902))]
-    every = replace(FLASH, data_lines=0, miss_cycles=1000)  # so that all layers copy
-    compiled = [compile_model(m, goal="speed", copies=WeightCopies(every, 200_000)) for m in models]
+    compiled = [compile_model(m, goal="speed", copies=WeightCopies(EVERY, 200_000)) for m in models]
     models.append(models[0])
     compiled.append(compile_model(models[0], goal="fastest"))
     assert sum(len(copied(c)) for c in compiled) >= 4

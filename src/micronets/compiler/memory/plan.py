@@ -20,7 +20,7 @@ from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.variables import SLOT_BYTES
 from micronets.compiler.memory.patches import PatchGroup
 from micronets.compiler.memory.placement import PairDistances, search_placement
-from micronets.cost.tflm_plan import Buffer, align
+from micronets.cost.tflm_plan import TFLM_ALIGNMENT, Buffer, align
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Shape
 from micronets.quantized.model import input_offsets
@@ -87,6 +87,11 @@ class Needs:
     target: Target
     most_bytes: int = 0
     tables_in_sram: bool = False
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes in front of everything for the address of the state; 0 for a network without variables."""
+        return SLOT_BYTES if any(whole.uses_state for whole, _ in self.kernels) else 0
 
 
 def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL, copies: WeightCopies | None = None) -> Needs:
@@ -228,14 +233,14 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
     sizes, births = [b.bytes for b in buffers], [b.first for b in buffers]
     offsets, size = search_placement(sizes, births, _near(net, buffers, gaps), exact, bound, tries)
     placed = tuple(replace(b, offset=o) for b, o in zip(buffers, offsets, strict=True))
-    placed, kernels = _use_free_memory(net, placed, align(size), groups)
+    placed, kernels = _use_free_memory(net, placed, align(size + net.slot_bytes) - net.slot_bytes, groups)
     size = max(size, *(b.offset + b.bytes for b in placed))
     at = {b.name: b.offset for b in placed if not b.scratch}
     where = {name: at[own] + net.within[name] for name, own in net.owner.items()}
     where |= {scratch_name(b.name): b.offset for b in placed if b.scratch}
     sizes_of_arena = align(size), align(live), align(bound)
     plan = ArenaPlan(kernels, placed, where, *sizes_of_arena, tuple(groups), net.target, net.tables_in_sram)
-    return _behind_slot(plan, size) if any(kernel.uses_state for kernel in kernels) else plan
+    return _behind_slot(plan, size) if net.slot_bytes else plan
 
 
 def _behind_slot(plan: ArenaPlan, size: int) -> ArenaPlan:
@@ -374,13 +379,14 @@ def _use_free_memory(
     kernels = [both[i in patched] for i, both in enumerate(net.kernels)]
     at = {b.name: i for i, b in enumerate(buffers) if b.scratch}
     using = {number: at[kernel.step.layer.name] for number, kernel in enumerate(kernels) if kernel.uses_free_memory}
+    most = net.most_bytes // TFLM_ALIGNMENT * TFLM_ALIGNMENT - net.slot_bytes
     for number, index in using.items():
         kernel, room = kernels[number], max(_free_gaps(buffers, index, size))[0]
         if kernel.may_grow and kernel.with_scratch(room) == kernel:
             start = -_free_gaps(buffers, index, size)[-1][1]
-            made = kernel.with_scratch(net.most_bytes - start)
+            made = kernel.with_scratch(most - start)
             if made != kernel:
-                size = max(size, align(start + made.scratch_bytes))
+                size = max(size, start + made.scratch_bytes)
     for number, index in using.items():
         room, start = max(_free_gaps(buffers, index, size))
         kernels[number] = kernels[number].with_scratch(room)
