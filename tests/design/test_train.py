@@ -173,12 +173,16 @@ def test_other_seeds_and_settings_refuse_the_checkpoint(result):
         train(result[1], init=Net(ARCH).state_dict())
 
 
-def test_other_labels_and_augmentations_refuse_the_checkpoint(result):
+def test_other_labels_inputs_and_augmentations_refuse_the_checkpoint(result):
+    """A single example that is another one is enough, whichever it is."""
     shuffled = Toy()
     shuffled.y["train"] = np.random.default_rng(1).permutation(shuffled.y["train"])
     louder = Toy()
     louder.augmented = lambda *args: 2 * Toy.augmented(louder, *args)
-    for data in (shuffled, louder):
+    recorded_anew = [Toy(), Toy()]
+    recorded_anew[0].x["train"][5] *= 1.01
+    recorded_anew[1].x["val"][-2] *= 1.01
+    for data in (shuffled, louder, *recorded_anew):
         with pytest.raises(SpecError, match="another training"):
             train(result[1], data=data)
 

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -72,7 +73,11 @@ class TrainingJob:
     teacher_views: int = 0
 
     def fingerprint(self) -> str:
-        """Returns the hash of everything that decides the result; a checkpoint carries it."""
+        """Returns the hash of everything that decides the result; a checkpoint carries it. It is computed once."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         decisive = {k: v for k, v in asdict(self.settings).items() if k not in (*WITHOUT_EFFECT, "device")}
         facts: list[Any] = [
             self.arch.to_json(),
