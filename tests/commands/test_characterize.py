@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,19 @@ def test_another_board_or_network_is_another_measurement(board: Board) -> None:
 
 
 @pytest.mark.usefixtures("tools")
+def test_ray_measures_the_same_bytes(board: Board, tmp_path: Path) -> None:
+    needs("ray", "ray")
+    drawn, told = measuring.draw(tiny(), 3, 0), list[tuple[int, int]]()
+
+    def go(out: Path, ray: str) -> dict[str, bytes]:
+        measuring.characterize(drawn, board, out, compiler=None, jobs=2, progress=lambda *at: told.append(at), ray=ray)
+        return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*.json")}
+
+    assert go(tmp_path / "ray", "local") == go(tmp_path / "pool", "")
+    assert told == [(i, 3) for i in range(4)] * 2
+
+
+@pytest.mark.usefixtures("tools")
 def test_a_board_is_flashed_for_every_network(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process pretends to be the board; what is too large for it is left out, and nothing is measured twice."""
     needs("serial", "board")
@@ -259,6 +273,8 @@ def test_slips(tmp_path: Path) -> None:
         call(*base, "--space", "temporal", "--jobs", 0, "--samples", 3, "--out", tmp_path).error
         == "jobs = 0; need at least 1"
     )
+    ray = call(*base, "--space", "temporal", "--samples", 3, "--out", tmp_path, "--ray", "127.0.0.1:9").error
+    assert ray.startswith("ray = '127.0.0.1:9': " if find_spec("ray") else "this needs the package 'ray': ")
     (tmp_path / "file").write_text("keep")
     result = call(*base, "--space", "temporal", "--samples", 3, "--jobs", 1, "--out", tmp_path / "file")
     assert (result.code, result.error) == (2, f"{tmp_path}/file: is a file; name a directory with --out")

@@ -165,6 +165,12 @@ def measure(
 @click.option(
     "--jobs", type=int, help="Number of networks measured at a time; without it, as many as there are processors."
 )
+@click.option(
+    "--ray",
+    default="",
+    metavar="local|ADDRESS",
+    help="Measure the networks as tasks of Ray, on this machine or on the cluster at ADDRESS.",
+)
 @common.runtime
 @common.compiler
 @common.as_json
@@ -176,6 +182,7 @@ def characterize(
     out: Path | None,
     seed: int,
     jobs: int | None,
+    ray: str,
     runtime: str,
     tflm: Path | None,
     tflm_library: Path | None,
@@ -212,6 +219,7 @@ def characterize(
         compiler=compiler,
         device=device,
         runtime=under,
+        ray=ray,
         progress=lambda done, of: report(StepEvent("measure", done, max(of, 1))),
     )
     if as_json:

@@ -21,9 +21,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Any
 
 from micronets import output_directory
 from micronets.boards.board import Board
+from micronets.commands import ray_cluster
 from micronets.commands.source_hash import source_hash
 from micronets.cost.counts import macs, params
 from micronets.errors import CheckFailed, DeviceError, DoesNotFit, MicronetsError, SpecError
@@ -177,6 +179,7 @@ def characterize(
     progress: CountProgress,
     device: str = "sim",
     runtime: Runtime = OUR_C,
+    ray: str = "",
 ) -> list[NetworkRecord]:
     """Measures every network of `drawn`, and returns the records in order.
 
@@ -189,11 +192,15 @@ def characterize(
     - `compiler`: "gcc", "zig", or None for the first that is installed.
     - `device`: see `MeasureOptions`.
     - `runtime`: what runs the networks.
-    - `jobs`: processes at work, at least 1.
+    - `jobs`: processes at work, at least 1; a cluster of Ray decides by its processors.
     - `progress`: is told how many of how many are done.
+    - `ray`: `local`, or the address of a cluster of Ray that is `ray_cluster.reached`, whose machines measure with a
+      simulator of their own; their compilers have to be those of this machine. Empty: processes of this machine.
     """
     if jobs < 1:
         raise SpecError(f"jobs = {jobs}; need at least 1")
+    if ray and is_serial(device):
+        raise SpecError(f"device '{device}': is of this machine; leave out --ray")
     if device == "host":
         raise SpecError(f"device 'host': this machine counts no cycles of a {board.name}; {', '.join(DEVICES)}")
     if board.no_times and not is_serial(device):
@@ -212,7 +219,8 @@ def characterize(
     todo = [i for i, path in enumerate(paths) if not _is_measured(path)]
     progress(len(drawn) - len(todo), len(drawn))
     for n, (i, found) in enumerate(
-        _measure_all([(drawn[i].arch, board, compiler, device, runtime) for i in todo], 1 if serial else jobs), start=1
+        _measure_all([(drawn[i].arch, board, compiler, device, runtime) for i in todo], 1 if serial else jobs, ray),
+        start=1,
     ):
         network, path = drawn[todo[i]], paths[todo[i]]
         progress(len(drawn) - len(todo) + n, len(drawn))
@@ -260,7 +268,10 @@ def _measured(job: NetworkJob) -> NetworkFigures | TooLarge:
         return TooLarge(str(e))
 
 
-def _measure_all(jobs: Sequence[NetworkJob], workers: int) -> Iterator[tuple[int, NetworkFigures | TooLarge]]:
+def _measure_all(jobs: Sequence[NetworkJob], workers: int, ray: str) -> Iterator[tuple[int, NetworkFigures | TooLarge]]:
+    if ray and jobs:
+        yield from _measure_on_ray(jobs, workers, ray)
+        return
     if workers == 1 or len(jobs) < 2:
         yield from ((i, _measured(job)) for i, job in enumerate(jobs))
         return
@@ -274,6 +285,42 @@ def _measure_all(jobs: Sequence[NetworkJob], workers: int) -> Iterator[tuple[int
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _measure_on_ray(
+    jobs: Sequence[NetworkJob], workers: int, address: str
+) -> Iterator[tuple[int, NetworkFigures | TooLarge]]:
+    """Yields what `_measure_all` does; every network is a task of Ray that takes one processor."""
+    import ray
+
+    with ray_cluster.running(address, workers, "run it again when the machine is less busy, or without --ray"):
+        # A network that failed is not measured again: its error says what is wrong.
+        measure = ray.remote(num_cpus=1, max_retries=0)(_measured_or_error)
+        tasks: dict[Any, int] = {measure.remote(job): i for i, job in enumerate(jobs)}
+        try:
+            while tasks:
+                (ready, *_), _ = ray.wait(list(tasks), num_returns=1)
+                try:
+                    found: NetworkFigures | TooLarge | MicronetsError = ray.get(ready)
+                except ray.exceptions.RayError as e:
+                    raise MicronetsError(
+                        f"a task on Ray ended in the middle ({type(e).__name__}); run it again, which measures only "
+                        "what is missing"
+                    ) from e
+                if isinstance(found, MicronetsError):
+                    raise found
+                yield tasks.pop(ready), found
+        finally:
+            for task in tasks:
+                ray.cancel(task)
+
+
+def _measured_or_error(job: NetworkJob) -> NetworkFigures | TooLarge | MicronetsError:
+    """Measures one network on the machine of a task; an error is returned, as Ray would wrap one that is raised."""
+    try:
+        return _measured(job)
+    except MicronetsError as e:
+        return e
 
 
 @contextmanager

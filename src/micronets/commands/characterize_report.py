@@ -12,6 +12,7 @@ import numpy as np
 from micronets.boards.board import Board
 from micronets.commands import latency_fit
 from micronets.commands.characterize import RESULTS, CountProgress, Drawn, characterize, draw
+from micronets.commands.ray_cluster import reached
 from micronets.cost import latency_model
 from micronets.cost.counts import step_macs
 from micronets.cost.latency_model import LatencyModel
@@ -66,6 +67,7 @@ def characterize_spaces(
     progress: CountProgress,
     device: str = "sim",
     runtime: Runtime = OUR_C,
+    ray: str = "",
 ) -> Findings:
     """Measures networks of search spaces, and writes what they say into the directory `out`.
 
@@ -73,17 +75,19 @@ def characterize_spaces(
     - `samples`: networks of each space.
     - `seed`: seed of the draw.
     - `runtime`: the runtime that executes the networks.
-    - `board`, `out`, `jobs`, `compiler`, `progress`, `device`: see `characterize`.
+    - `board`, `out`, `jobs`, `compiler`, `progress`, `device`, `ray`: see `characterize`.
 
-    Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator.
+    Raises `SpecError` for an unknown space or numbers out of range, `DeviceError` without a compiler or simulator, and
+    what `ray_cluster.reached` raises.
     """
     if samples < 3:
         raise SpecError(f"samples = {samples}; need at least 3, and {LEAST_NETWORKS} in all for a latency model")
     drawn = [d for name in dict.fromkeys(names) for d in draw(measured_space(name), samples, seed)]
     asked = [*drawn, *channel_networks(), *layer_networks()]
-    records = characterize(
-        asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, runtime=runtime
-    )
+    with reached(ray):
+        records = characterize(
+            asked, board, out, compiler=compiler, jobs=jobs, progress=progress, device=device, runtime=runtime, ray=ray
+        )
     found, model = findings(records, board)
     found = replace(found, samples=samples, seed=seed, out=str(out), too_large=len(asked) - len(records))
     results = {

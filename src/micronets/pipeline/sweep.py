@@ -22,6 +22,7 @@ from pathlib import Path
 
 from micronets.arguments import checked
 from micronets.boards.board import LIMITS
+from micronets.commands.ray_cluster import reached
 from micronets.errors import BudgetError, CheckFailed, FileError, SpecError
 from micronets.files import digest, read_plain_text, write_atomic
 from micronets.pipeline import directory
@@ -43,7 +44,6 @@ from micronets.pipeline.sweep_config import (
     load_sweep,
     points_of,
 )
-from micronets.pipeline.sweep_ray import reached
 from micronets.pipeline.sweep_workers import Outcome, make_points
 from micronets.progress import NoteEvent, Progress
 from micronets.records import JsonObject, Row, write_lines

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import os
 import queue
-import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from micronets.errors import MicronetsError, SpecError
-from micronets.installation import require
+from micronets.commands.ray_cluster import running
+from micronets.errors import MicronetsError
 from micronets.pipeline.config import load
 from micronets.pipeline.directory import CONFIG
 from micronets.pipeline.sweep_config import Point
@@ -34,42 +32,12 @@ from micronets.pipeline.sweep_workers import (
 from micronets.progress import NoteEvent, Progress
 from micronets.records import from_json, to_json
 
-LOCAL = "local"
-"""The address that stands for a Ray of this machine alone, which lasts while points are made."""
-
-
-@contextmanager
-def reached(address: str) -> Iterator[None]:
-    """Is connected with the cluster at `address` while the block runs; with `LOCAL` or an empty one there is none.
-
-    Raises `MissingPackageError` without Ray, and `SpecError` if there is no cluster at the address.
-    """
-    if address:
-        require("ray")
-    if address in ("", LOCAL):
-        yield
-        return
-    import ray
-
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    try:
-        if host and port.isdigit():  # Ray itself tries for minutes, and then ends this process
-            socket.create_connection((host, int(port)), timeout=10).close()
-        ray.init(address=address, log_to_driver=False)
-    except (OSError, OverflowError, ValueError, RuntimeError) as e:
-        reason = str(e).strip().splitlines()[0].rstrip(".")
-        raise SpecError(f"ray = '{address}': no cluster is reached ({reason}); 'local' needs none") from e
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
 
 def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Progress, finished: Finished) -> None:
     """Makes every point that is not made yet, each as a task of Ray that takes as many cores as the run has threads.
 
-    - `jobs`: how many points are made at the same time with the address `LOCAL`; a cluster decides by its cores.
-    - `address`: `LOCAL`, for which a Ray is started here, or that of a cluster which is `reached`.
+    - `jobs`: how many points are made at the same time with the address `local`; a cluster decides by its cores.
+    - `address`: `local`, for which a Ray is started here, or that of a cluster which is `ray_cluster.reached`.
     - `progress`: receives events that say which stage is in progress, and how far it is.
     - `finished`: is called in this thread for every point that has ended.
 
@@ -79,51 +47,41 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
 
     write_configurations(points)
     threads = max(1, points[0].config.threads)
-    if address == LOCAL:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports its use to its makers
-        try:
-            ray.init(num_cpus=jobs * threads, include_dashboard=False, log_to_driver=False)
-        except Exception as e:  # Ray raises a plain one where its processes are not up within half a minute
-            ray.shutdown()
-            raise MicronetsError(
-                f"ray = 'local': Ray did not start ({str(e).strip().splitlines()[0]}); go on with --resume when the "
-                "machine is less busy, or without --ray"
-            ) from e
     tasks: dict[Any, tuple[int, Point]] = {}
-    try:
-        # A task that failed is not tried again: a point says itself what is wrong, and what it has done is kept.
-        made = ray.remote(num_cpus=threads, max_retries=0)(_told_by_point)
-        for number, point in enumerate(points, 1):
-            tasks[made.remote(os.getcwd(), point.config.out)] = number, point
-        started: set[int] = set()
-        while tasks:
-            (ready, *_), _ = ray.wait(list(tasks), num_returns=1)
-            number, point = tasks[ready]
-            try:
-                answer: Answer = from_json(Answer, ray.get(next(ready)))
-            except StopIteration:
-                del tasks[ready]
-                continue
-            except ray.exceptions.RayError as e:
-                raise MicronetsError(
-                    f"{point.name}: its task on Ray ended in the middle ({type(e).__name__}); 'micronets run "
-                    f"{point.config.out} --resume' tells why"
-                ) from e
-            if number not in started:
-                started.add(number)
-                progress(NoteEvent("sweep", f"point {number} of {len(points)}: {point.name}"))
-            match answer:
-                case Told(event):
-                    progress(event)
-                case Failed():
-                    raise raised(answer)
-                case Outcome():
-                    finished(point, answer)
-    finally:
-        for task in tasks:
-            ray.cancel(task)
-        if address == LOCAL:
-            ray.shutdown()
+    way_out = "go on with --resume when the machine is less busy, or without --ray"
+    with running(address, jobs * threads, way_out):
+        try:
+            # A task that failed is not tried again: a point says itself what is wrong, and what it has done is kept.
+            made = ray.remote(num_cpus=threads, max_retries=0)(_told_by_point)
+            for number, point in enumerate(points, 1):
+                tasks[made.remote(os.getcwd(), point.config.out)] = number, point
+            started: set[int] = set()
+            while tasks:
+                (ready, *_), _ = ray.wait(list(tasks), num_returns=1)
+                number, point = tasks[ready]
+                try:
+                    answer: Answer = from_json(Answer, ray.get(next(ready)))
+                except StopIteration:
+                    del tasks[ready]
+                    continue
+                except ray.exceptions.RayError as e:
+                    raise MicronetsError(
+                        f"{point.name}: its task on Ray ended in the middle ({type(e).__name__}); 'micronets run "
+                        f"{point.config.out} --resume' tells why"
+                    ) from e
+                if number not in started:
+                    started.add(number)
+                    progress(NoteEvent("sweep", f"point {number} of {len(points)}: {point.name}"))
+                match answer:
+                    case Told(event):
+                        progress(event)
+                    case Failed():
+                        raise raised(answer)
+                    case Outcome():
+                        finished(point, answer)
+        finally:
+            for task in tasks:
+                ray.cancel(task)
 
 
 def _told_by_point(folder: str, out: str) -> Iterator[Any]:
