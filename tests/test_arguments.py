@@ -136,6 +136,7 @@ def test_no_public_function_ends_in_an_error_of_python(
         ({"name": "kws", "test": 3}, "test is 3; need a path, text or None"),
         ({"name": "kws", "frontend": "log-mel"}, "frontend is 'log-mel'; need a FrontEnd or None"),
         ({"name": "kws", "splits": 3}, "splits is 3; need a list"),
+        ({"name": "wake", "seed": -1}, "seed = -1; need an integer from 0 to 4294967295"),
         ({"name": "ad", "windows": object()}, "windows is an object; need a Windows or None"),
         ({"name": "kws", "path": "x" * 5000}, "path = 'x+\\.\\.\\. is too long: a name has 255 bytes at most, .*"),
     ],

@@ -11,7 +11,7 @@ from typing import Any, get_args
 from micronets import user_code
 from micronets.arguments import check_arguments, checked
 from micronets.errors import DataError, SpecError, did_you_mean
-from micronets.ranges import check_options
+from micronets.ranges import check_options, check_seed
 from micronets.tasks.ad import task as ad
 from micronets.tasks.arrays import task as arrays
 from micronets.tasks.base import Balance, Card, DataOptions, Examples, Outline, Task, TaskData
@@ -84,6 +84,7 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
             raise SpecError(f"task {name}: no option '{option}'; {did_you_mean(option, [*known, 'balance'])}")
     if task in _TASKS:
         check_arguments(function, options)
+        check_seed(options.get("seed", 0))
     try:
         data = function(None if path is None else Path(path), **options)
     except OSError as e:

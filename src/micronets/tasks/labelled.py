@@ -161,10 +161,10 @@ def drawn_examples(rows: Labels, count: int, rng: np.random.Generator) -> Labels
     """Draws `count` of the indices `rows`, none more than once more often than another.
 
     - `rows`: indices of examples, at least one.
-    - `count`: how many are drawn.
+    - `count`: how many are drawn; 0 for none.
     - `rng`: draws those that are taken once more than others.
     """
-    repeated = np.tile(rows, -(-count // len(rows)) - 1)
+    repeated = np.tile(rows, max(0, -(-count // len(rows)) - 1))
     return np.concatenate([repeated, rng.choice(rows, count - len(repeated), replace=False)])
 
 

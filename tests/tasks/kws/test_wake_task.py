@@ -10,6 +10,7 @@ from micronets import tasks
 from micronets.errors import DataError, SpecError
 from micronets.frontend import FrontEnd, encode_wav
 from micronets.tasks.base import Card
+from micronets.tasks.kws.data import KwsData
 from tests.support.wavs import tone, write_words
 
 
@@ -52,6 +53,15 @@ def test_a_long_recording_of_anything_else_is_divided_in_time(tmp_path: Path) ->
     assert data.notes[-1].startswith("class 'radio': 1 recording, divided in time (clips: 16 train, 2 val, 2 test); ")
     alone = tasks.load("wake", root, words=("alexa",), clip_seconds=0.5, negatives=0.0, splits=("test",))
     assert np.array_equal(alone.inputs("test", {}), data.inputs("test", {}))
+
+
+def test_an_epoch_without_anything_but_the_words(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"alexa": 5, "cat": 5})
+    data = tasks.load("wake", root, words=("alexa",), clip_seconds=0.5, share=0.0)
+    shown = data.labels("train")[data.epoch(np.random.default_rng(0))]
+    assert np.bincount(shown[shown > 1]).tolist() == [0, 0, 3]
+    assert isinstance(data, KwsData)
+    assert len(shown) == 3 + data.made_per_epoch, "no other sound and no silence but the negatives"
 
 
 def test_two_words_and_folders_to_test_on(tmp_path: Path) -> None:
