@@ -221,23 +221,22 @@ def describe(
     - front_end: texts about the front end that makes the input; None where the package has none.
     - streams: the header of the C that listens to a stream; None where the package has none.
     """
+    return {
+        names.header: _header(model, plan, names, front_end, streams),
+        "example.c": example(model, names),
+        "test_vector.h": test_vector(model),
+        "CMakeLists.txt": _cmake(sources, names),
+        "README.md": _readme(model, plan, names, constants, sources, front_end, streams),
+    }
+
+
+def _header(
+    model: QuantizedModel, plan: ArenaPlan, names: Names, front_end: FrontEndText | None, streams: str | None
+) -> str:
+    """Returns the header of the network; for the arguments see `describe`."""
     arch, kept = model.arch, state_block_bytes(model.arch)
-    known = {"m": names.macros, "f": names.functions, "header": names.header, "source": names.source}
-    edges = (
-        *((input_macro(arch, k), spec.name) for k, spec in enumerate(arch.inputs)),
-        *((output_macro(arch, k), name) for k, name in enumerate(arch.outputs)),
-    )
-    scales = ""
-    for label, name in edges:
-        if name in model.quant:
-            quant = model.quant[name]
-            scales += (
-                f"\n/* real value = scale * (code - zero point) */\n#define {names.macros}{label}_SCALE "
-                f"{ctext.real(quant.scale)}\n"
-            )
-            zero = f"({quant.zero_point})" if quant.zero_point < 0 else str(quant.zero_point)
-            scales += f"#define {names.macros}{label}_ZERO_POINT {zero}\n"
-    header = _HEADER.format(
+    known = {"m": names.macros, "f": names.functions}
+    return _HEADER.format(
         **known,
         title=title(model),
         input=input_list(model),
@@ -262,38 +261,65 @@ def describe(
         output_sizes="\n".join(output_sizes(model, names)),
         arena=plan.bytes,
         layers=len(arch.layers),
-        scales=scales,
+        scales=_scales(model, names),
     )
+
+
+def _scales(model: QuantizedModel, names: Names) -> str:
+    """Returns the macros of the scales and zero points of inputs and outputs; "" for a network of real numbers."""
+    arch, text = model.arch, ""
+    edges = (
+        *((input_macro(arch, k), spec.name) for k, spec in enumerate(arch.inputs)),
+        *((output_macro(arch, k), name) for k, name in enumerate(arch.outputs)),
+    )
+    for label, name in edges:
+        if name in model.quant:
+            quant = model.quant[name]
+            text += (
+                f"\n/* real value = scale * (code - zero point) */\n#define {names.macros}{label}_SCALE "
+                f"{ctext.real(quant.scale)}\n"
+            )
+            zero = f"({quant.zero_point})" if quant.zero_point < 0 else str(quant.zero_point)
+            text += f"#define {names.macros}{label}_ZERO_POINT {zero}\n"
+    return text
+
+
+def _readme(
+    model: QuantizedModel,
+    plan: ArenaPlan,
+    names: Names,
+    constants: int,
+    sources: Sequence[str],
+    front_end: FrontEndText | None,
+    streams: str | None,
+) -> str:
+    """Returns the README of the package; for the arguments see `describe`."""
     rows = "\n".join(
         f"| {i} | {ctext.comment(s.layer.name)} | {type(s.layer).__name__} | {ctext.shape_text(s.output_shape)} |"
-        for i, s in enumerate(arch.steps())
+        for i, s in enumerate(model.arch.steps())
     )
     assembly = any(name.endswith(".S") for name in sources)
-    return {
-        names.header: header,
-        "example.c": example(model, names),
-        "test_vector.h": test_vector(model),
-        "CMakeLists.txt": _cmake(sources, names),
-        "README.md": _README.format(
-            **known,
-            library=names.library,
-            library_upper=names.library.upper(),
-            kernels=_kernels(plan.target),
-            languages="C and, for some cores, assembly" if plan.target is not PLAIN else "portable C",
-            title=title(model),
-            from_sensor=""
-            if front_end is None
-            else _README_SENSOR.format(front_end=front_end.header.removesuffix(".h"), about=front_end.about),
-            streams="" if streams is None else _README_STREAMS.format(streams=streams.removesuffix(".h")),
-            arena=plan.bytes,
-            globals="nothing changes its globals" if plan.tables_in_sram else "all its globals are constants",
-            constants=constants,
-            storage=", and lie in SRAM as initialised data" if plan.tables_in_sram else "",
-            rows=rows,
-            sources="*.c *.S" if assembly else "*.c",
-            every="every `.c` and `.S` file" if assembly else "every `.c` file",
-        ),
-    }
+    return _README.format(
+        m=names.macros,
+        header=names.header,
+        source=names.source,
+        library=names.library,
+        library_upper=names.library.upper(),
+        kernels=_kernels(plan.target),
+        languages="C and, for some cores, assembly" if plan.target is not PLAIN else "portable C",
+        title=title(model),
+        from_sensor=""
+        if front_end is None
+        else _README_SENSOR.format(front_end=front_end.header.removesuffix(".h"), about=front_end.about),
+        streams="" if streams is None else _README_STREAMS.format(streams=streams.removesuffix(".h")),
+        arena=plan.bytes,
+        globals="nothing changes its globals" if plan.tables_in_sram else "all its globals are constants",
+        constants=constants,
+        storage=", and lie in SRAM as initialised data" if plan.tables_in_sram else "",
+        rows=rows,
+        sources="*.c *.S" if assembly else "*.c",
+        every="every `.c` and `.S` file" if assembly else "every `.c` file",
+    )
 
 
 def _kernels(target: Target) -> str:
