@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from micronets.cost.tflm_arena import FileTensors, ShapeOperator, WeightTensors
@@ -59,14 +59,73 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
     subgraph = top.tables(s.ModelSlot.SUBGRAPHS)[0]
     graph = Graph(flat, subgraph.tables(s.SubGraphSlot.TENSORS), top.tables(s.ModelSlot.BUFFERS), where)
     index_of = tensor_names(data, where, spread=True)
-    layer_of = {index: name for name, index in index_of.items()}
     ends = (*(spec.name for spec in model.arch.inputs), *model.arch.outputs)
     tables = subgraph.tables(s.SubGraphSlot.OPERATORS)
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
-    # Of these the ones that no operator of the file writes remain: those that the reader has put in.
-    views = {layer.name: layer.inputs[0] for layer in model.arch.layers if isinstance(layer, Reshape)}
+    written = _written_layers(graph, tables, codes, model, index_of)
+    weights: dict[str, WeightTensors] = {}
+    zero_scales, types = set(), model.arch.types()
     layers = {layer.name: layer for layer in model.arch.layers}
-    operands: dict[str, list[int]] = {}  # by the name of the first output
+    for output, tensors in written.operands.items():
+        name = written.views.get(output, output)
+        if isinstance(layers.get(name), Binary) and types[name] in ("int8", "int16"):
+            zero_scales |= {name for index in tensors if graph.only_zeros(graph.tensor(index))}
+        if name in model.weights:
+            place = bias_place(layers[name])
+            bias = None if len(tensors) <= place or tensors[place] == -1 else _scale_count(graph, tensors[place])
+            weights[name] = WeightTensors(_scale_count(graph, tensors[1]), bias)
+    variables = _variables(top.tables(s.ModelSlot.SUBGRAPHS), codes)
+    return FileTensors(
+        count=len(graph.tensors),
+        operators=len(tables),
+        weights=weights,
+        views=frozenset(written.views),
+        filling=variables.filling,
+        handles=variables.handles,
+        variables=variables.count,
+        filled=variables.filled,
+        folded=_shape_operators(graph, tables, codes),
+        kernels=written.kernels,
+        unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
+        zero_scales=frozenset(zero_scales),
+        scaled=frozenset(
+            name
+            for name, of in model.arch.types().items()
+            if of in ("float32", "bool", "int32") and name in index_of and _scale_count(graph, index_of[name])
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _WrittenLayers:
+    """The operators of a file as the layers that they become.
+
+    - operands: the tensors that each operator reads, by the name of the first tensor that it writes.
+    - views: the layers, each with its input, that TFLM does not compute: Reshapes that the reader has put in, and the
+      others of an operator that becomes several layers.
+    - kernels: what TFLM keeps for the layers whose operators are of kinds of their own.
+    """
+
+    operands: Mapping[str, Sequence[int]]
+    views: Mapping[str, str]
+    kernels: Mapping[str, TflmKernel]
+
+
+def _written_layers(
+    graph: Graph, tables: FlatTables, codes: FlatTables, model: QuantizedModel, index_of: Mapping[str, int]
+) -> _WrittenLayers:
+    """Returns the operators of a file as the layers that they become.
+
+    - graph: the tensors of the subgraph.
+    - tables: its operators.
+    - codes: the table of the file that says which operators these are.
+    - model: the model that `read` makes of the file.
+    - index_of: the index of each tensor by its name in the model.
+    """
+    layer_of = {index: name for name, index in index_of.items()}
+    layers = {layer.name: layer for layer in model.arch.layers}
+    views = {layer.name: layer.inputs[0] for layer in model.arch.layers if isinstance(layer, Reshape)}
+    operands: dict[str, Sequence[int]] = {}
     kernels: dict[str, TflmKernel] = {}
     for k in range(len(tables)):
         inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
@@ -90,19 +149,30 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
                 rank = len(graph.tensor(index_of[name]).shape)
                 kernel = replace(kernel, prepared=(_dimensions(rank),))
             kernels[kept] = kernel
-    weights: dict[str, WeightTensors] = {}
-    zero_scales, types = set(), model.arch.types()
-    for output, tensors in operands.items():
-        name = views.get(output, output)
-        if isinstance(layers.get(name), Binary) and types[name] in ("int8", "int16"):
-            zero_scales |= {name for index in tensors if graph.only_zeros(graph.tensor(index))}
-        if name in model.weights:
-            place = bias_place(layers[name])
-            bias = None if len(tensors) <= place or tensors[place] == -1 else _scale_count(graph, tensors[place])
-            weights[name] = WeightTensors(_scale_count(graph, tensors[1]), bias)
-    folded = _shape_operators(graph, tables, codes)
-    subgraphs = top.tables(s.ModelSlot.SUBGRAPHS)
-    handles, filling, filled, variables = 0, [], 0, set()
+    return _WrittenLayers(operands, views, kernels)
+
+
+@dataclass(frozen=True)
+class _Variables:
+    """What the subgraphs of a file say of variables.
+
+    - handles: how many VAR_HANDLE operators there are.
+    - count: how many variables these name.
+    - filling: how many tensors and operators each subgraph has that fills variables, which are all but the first.
+    - filled: how many variables these fill.
+    """
+
+    handles: int
+    count: int
+    filling: tuple[tuple[int, int], ...]
+    filled: int
+
+
+def _variables(subgraphs: FlatTables, codes: FlatTables) -> _Variables:
+    """Returns what the subgraphs of a file say of variables; `codes` says which operators theirs are."""
+    handles, filled = 0, 0
+    filling: list[tuple[int, int]] = []
+    names: set[str] = set()
     for number in range(len(subgraphs)):
         own = subgraphs[number].tables(s.SubGraphSlot.OPERATORS)
         kinds = [operator_code(codes[own[k].number(s.OperatorSlot.CODE_INDEX, "I")]) for k in range(len(own))]
@@ -110,29 +180,11 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         for k, kind in enumerate(kinds):
             options = own[k].table(s.OperatorSlot.OPTIONS) if kind == Op.VAR_HANDLE else None
             if options is not None:
-                variables.add(options.text(s.VarHandleSlot.SHARED_NAME))
+                names.add(options.text(s.VarHandleSlot.SHARED_NAME))
         if number:
             filling.append((len(subgraphs[number].tables(s.SubGraphSlot.TENSORS)), len(own)))
             filled += kinds.count(Op.ASSIGN_VARIABLE)
-    return FileTensors(
-        count=len(graph.tensors),
-        operators=len(tables),
-        weights=weights,
-        views=frozenset(views),
-        filling=tuple(filling),
-        handles=handles,
-        variables=len(variables),
-        filled=filled,
-        folded=folded,
-        kernels=kernels,
-        unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
-        zero_scales=frozenset(zero_scales),
-        scaled=frozenset(
-            name
-            for name, of in model.arch.types().items()
-            if of in ("float32", "bool", "int32") and name in index_of and _scale_count(graph, index_of[name])
-        ),
-    )
+    return _Variables(handles, len(names), tuple(filling), filled)
 
 
 def _dimensions(count: int) -> Count:
