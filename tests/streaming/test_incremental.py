@@ -12,15 +12,19 @@ from micronets.compiler import compile_model
 from micronets.device.cross_compiler import find_compiler
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError, SpecError, UnsupportedError
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, Mean
 from micronets.quantized import reference
+from micronets.quantized.random_weights import with_random_weights
 from micronets.streaming import Detector, Stream, incremental, plan_stream, steps_of
 from micronets.streaming.offline import hear
 from micronets.streaming.plan import inferences_a_second
 from micronets.tflite import read, write
-from tests.streaming.test_stream import COnHost
+from tests.streaming.test_stream import COnHost, OfArrays
 from tests.support.calling import call
 from tests.support.generated_c import needs_host_compiler
 from tests.support.listening import DETECTORS, FRONT_ENDS, LABELS, columns_model, listening_model, random_sizes, sound
+from tests.support.spectral import following_arrays, movement
 
 EAGER = replace(DETECTORS["eager"], hop_frames=2, refractory_ms=(0,) * 4, never=())
 SLOW = replace(DETECTORS["slow"], hop_frames=6)
@@ -52,6 +56,25 @@ def test_the_decisions_are_those_of_whole_windows(front_end: str, detector: Dete
     c = COnHost(compile_model(model, name="net"), tmp_path)
     assert in_pieces(c, samples, 5) == decided
     np.testing.assert_array_equal(c.averages, want.averages)
+
+
+def test_a_sensor_whose_samples_are_standardised_is_followed_by_new_samples_alone(tmp_path: Path) -> None:
+    needs_host_compiler()
+    layers = (
+        Conv2D(name="stem", inputs=(INPUT,), filters=4, kernel=(3, 3), padding="valid", activation="relu"),
+        DepthwiseConv2D(name="halves", inputs=("stem",), kernel=(3, 1), stride=(2, 1), padding="valid"),
+        Mean(name="pool", inputs=("halves",)),
+        FullyConnected(name="logits", inputs=("pool",), units=4),
+    )
+    one = following_arrays(EAGER)
+    made = with_random_weights(Arch(one.arch.input_shape, layers), 4)
+    whole = replace(made, quant={**made.quant, INPUT: one.quant[INPUT]}, metadata=one.metadata)
+    model, x = incremental(whole), movement(40)
+    decided = Stream(whole).feed(x)
+    assert len({d.class_index for d in decided}) > 1
+    assert in_pieces(Stream(model), x, 1) == decided
+    c = OfArrays(compile_model(model, name="net"), tmp_path)
+    assert in_pieces(c, Stream(model).plan.signal.integers(x), 5) == decided
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])

@@ -160,8 +160,8 @@ def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str, Frames | None]:
         raise SpecError(f"--camera {camera}: the model carries no front end of pictures that fits its input")
     if (why := unstreamable(model)) is not None:
         raise UnsupportedError(
-            f"{file.name}: no application that listens can be made of it: {why}; take a model of task kws, or use the "
-            "C that micronets compile writes"
+            f"{file.name}: no application that listens can be made of it: {why}; take a model of task kws or features, "
+            "or use the C that micronets compile writes"
         )
     plan = plan_stream(model, file.name)
     return sensor_of(plan), listens_text(plan), None

@@ -180,7 +180,7 @@ def unstreamable(model: QuantizedModel) -> str | None:
     if fe is None and (array := array_front_end(model)) is not None:
         return _no_stream_of_arrays(array[0])
     if fe is None:
-        return "it carries no sound front end in integers that fits its input, and no spectral one of a sensor"
+        return "it carries no sound front end in integers that fits its input, and no front end of a sensor"
     if isinstance(fe, FrontEnd) and fe.sample_scale == "max":
         return "its front end divides a clip by its loudest sample, which a stream does not have"
     if arch.variables() and steps_of(model) is None:
