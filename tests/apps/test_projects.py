@@ -351,6 +351,27 @@ def test_platformio_s_project_hears_the_same(model: Path, tmp_path: Path) -> Non
     assert json.loads((network / "library.json").read_text())["name"] == "micronets_tones"
 
 
+def test_platformio_reads_its_manifests(model: Path, tmp_path: Path) -> None:
+    """It also knows the manifests of libraries for Arduino."""
+    if shutil.which("pio") is None:
+        pytest.skip("needs pip install platformio")
+    project, sketches = (made(model, tmp_path / kind, kind) for kind in ("platformio", "arduino"))
+    known = {"PLATFORMIO_CORE_DIR": str(tmp_path / "core")}
+    assert any("nucleo_f446re" in line for line in run(["pio", "project", "config", "-d", project], **known))
+    for library in (project / "lib/micronets_tones", sketches):
+        assert any("Wrote a tarball" in line for line in run(["pio", "pkg", "pack", library, "-o", tmp_path], **known))
+    (sketches / "library.properties").write_text("name=\n")
+    run(["pio", "pkg", "pack", sketches, "-o", tmp_path], code=1, **known)
+
+
+def test_espressif_s_component_manager_reads_its_manifest(model: Path, tmp_path: Path) -> None:
+    manager = pytest.importorskip("idf_component_tools.manager", reason="needs pip install idf-component-manager")
+    source = made(model, tmp_path / "app", "esp-idf")
+    found = manager.ManifestManager(source / "components/tones", "tones").load()
+    assert found.dependencies == {"idf": ">=5.1"}
+    assert "4" in found.description
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_file_calls_the_network_by_its_name(model: Path, tmp_path: Path, kind: str) -> None:
     source = made(model, tmp_path / "app", kind)
