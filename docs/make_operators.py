@@ -33,6 +33,7 @@ from micronets.ir.layers import (
     AssignVariable,
     AveragePool2D,
     BatchMatMul,
+    BroadcastTo,
     Cast,
     Compare,
     Concatenation,
@@ -117,8 +118,8 @@ to add an operator.
 """
 
 REFUSED = (
-    *("ADD_N", "BROADCAST_ARGS", "BROADCAST_TO", "COS", "CUMSUM", "DYNAMIC_UPDATE_SLICE", "EMBEDDING_LOOKUP"),
-    *("FLOOR_MOD", "GATHER_ND", "L2_POOL_2D", "LOG", "REDUCE_ALL", "SIN", "ZEROS_LIKE"),
+    *("ADD_N", "BROADCAST_ARGS", "COS", "CUMSUM", "DYNAMIC_UPDATE_SLICE"),
+    *("FLOOR_MOD", "L2_POOL_2D", "LOG", "REDUCE_ALL", "SIN"),
 )
 """Operators that TFLM runs and that are not read."""
 
@@ -129,15 +130,19 @@ where 4 is among their bits. Scales of weights are per channel or per tensor, bi
 int16 they may be int64, weights have 8 bits, and all zero points are 0. *In training*: whether a network that
 micronets searches and trains may have the operator inside. *State*: whether it keeps anything from one inference to
 the next. DEPTH_TO_SPACE and SPACE_TO_DEPTH are read as a RESHAPE, a TRANSPOSE and another RESHAPE, REVERSE_V2 as a
-STRIDED_SLICE, and a QUANTIZE of a constant as the constant that it makes. A convolution between SPACE_TO_BATCH_ND and
-BATCH_TO_SPACE_ND is read as a dilated one, these two alone as a PAD and a TRANSPOSE between two RESHAPEs. TFLM's
-kernel never sets the code of the border that SPACE_TO_BATCH_ND puts around a map: it is what the arena held before.
-Here it is 0, as in an arena of zeros, whatever the zero point is. A file with another operator is refused, by name.
+STRIDED_SLICE, an EMBEDDING_LOOKUP as a GATHER at computed places, a GATHER_ND, at constant places alone, as a GATHER
+between two RESHAPEs, a FULLY_CONNECTED with computed weights, of int8, as a BATCH_MATMUL, a FILL with a computed value
+as a BROADCAST_TO, and a QUANTIZE or a FILL of constants and ZEROS_LIKE as the constants that they make. A convolution
+between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND is read as a dilated one, these two alone as a PAD and a TRANSPOSE
+between two RESHAPEs. TFLM's kernel never sets the code of the border that SPACE_TO_BATCH_ND puts around a map: it is
+what the arena held before. Here it is 0, as in an arena of zeros, whatever the zero point is. A file with another
+operator is refused; one message names everything in it that is not supported.
 
-Of what TFLM runs, these are refused: {", ".join(REFUSED)}; FILL and SHAPE whose
-results are not shapes; FULLY_CONNECTED with computed weights; DIV of int8 and GREATER of int16, which TFLM leaves open;
-PADV2 of other types than int8; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products
-of float32; activations by RELU_N1_TO_1 inside another operator; and custom operators.
+Of what TFLM runs, these are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
+FULLY_CONNECTED with computed weights and a bias, or with such of int16; GATHER_ND at computed places; DIV of int8 and
+GREATER of int16, which TFLM leaves open; PADV2 of other types than int8; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR,
+BATCH_MATMUL, convolutions and matrix products of float32; activations by RELU_N1_TO_1 inside another operator; and
+custom operators.
 """
 
 KERNELS = """## In our C
@@ -365,6 +370,7 @@ CASES = (
     Case("parts of given sizes", Split(name="layer", inputs=X, axis=2, others=("other",), sizes=(3, 5)), (8, 8, 8)),
     Case("at constant places", Gather(name="layer", inputs=X, axis=0, indices=(7, 0)), (8, 8, 8)),
     Case("at computed places", Lookup(name="layer", inputs=("words", INPUT)), (6,), of="int32", constants=WORDS),
+    Case("", BroadcastTo(name="layer", inputs=X, shape=(4, 8, 8)), (1, 8)),
     Case("", MirrorPad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), (8, 8, 8)),
     Case("", ResizeNearestNeighbor(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
     Case("", ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),

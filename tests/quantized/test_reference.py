@@ -12,6 +12,7 @@ from micronets.ir.layers import (
     Abs,
     Add,
     AveragePool2D,
+    BroadcastTo,
     Conv2D,
     DepthwiseConv2D,
     FullyConnected,
@@ -75,6 +76,15 @@ def test_add_pad_relu_by_hand() -> None:
     assert reference.run(padded, x).tolist() == [[7, 100, -100, 3, 7, 7]]
     assert reference.run(model_of((3,), Relu(name="r", inputs=(INPUT,))), x).tolist() == [[100, 0, 3]]
     assert reference.run(model_of((3,), Relu(name="r", inputs=(INPUT,), six=True)), x).tolist() == [[6, 0, 3]]
+
+
+def test_values_are_repeated_by_hand() -> None:
+    arch = Arch((2, 1), (BroadcastTo(name="y", inputs=(INPUT,), shape=(2, 2, 3)),))
+    model = QuantizedModel(arch, dict.fromkeys((INPUT, "y"), TensorQuant(0.5, 3)), {})
+    made = reference.run(model, np.array([[[1], [-2]]], np.int8))
+    assert made.tolist() == [[[[1, 1, 1], [-2, -2, -2]]] * 2]
+    with pytest.raises(SpecError, match=r"layer 'y': BroadcastTo of \(2, 1\) to \(3, 3\); sizes must be equal, or 1"):
+        Arch((2, 1), (BroadcastTo(name="y", inputs=(INPUT,), shape=(3, 3)),))
 
 
 def test_softmax_is_within_one_code_of_the_float_one() -> None:

@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     ArgMax,
     AveragePool2D,
     BatchMatMul,
+    BroadcastTo,
     Compare,
     Concatenation,
     Conv2D,
@@ -148,6 +149,7 @@ MOVES = (
     Pack,
     Unpack,
     Gather,
+    BroadcastTo,
     MirrorPad,
 )
 """Kinds of layers that copy codes, whatever the scales are."""
@@ -323,6 +325,9 @@ def _moved(rng: random.Random, kind: str, base: dict, shapes: dict, four: dict) 
         kind = "slice"
     if kind == "transpose":
         return Transpose(**base, permutation=tuple(rng.sample(range(len(x)), len(x))))
+    if kind == "gather" and 1 in x and len(x) < 5 and rng.random() < 0.5:
+        repeated = tuple(rng.randint(1, 3) if n == 1 else n for n in x)
+        return BroadcastTo(**base, shape=(*((2,) if len(x) < 4 and rng.random() < 0.3 else ()), *repeated))
     if kind == "gather":
         axis = rng.randrange(len(x))
         return Gather(**base, axis=axis, indices=tuple(rng.choices(range(x[axis]), k=rng.randint(1, x[axis] + 1))))

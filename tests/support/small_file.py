@@ -12,6 +12,7 @@ import numpy.typing as npt
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.codec import Op, codec
+from micronets.tflite.folding import FoldedOp
 
 _TYPES = {
     "int8": s.TensorType.INT8,
@@ -54,7 +55,7 @@ class FileLayer:
     - custom: the name of a custom operator that takes the place of `op`; "" for none.
     """
 
-    op: Op
+    op: Op | FoldedOp
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: tuple[Field, ...] = ()
@@ -104,7 +105,7 @@ def small_file(
             (s.OperatorSlot.INPUTS, "table", file.vector(np.int32, layer.inputs), 0),
             (s.OperatorSlot.OUTPUTS, "table", file.vector(np.int32, layer.outputs), 0),
         ]
-        options = codec(layer.op).options
+        options = codec(layer.op).options if isinstance(layer.op, Op) else None
         if options is not None:
             fields.append((s.OperatorSlot.OPTIONS_TYPE, "int8", options, 0))
             fields.append((s.OperatorSlot.OPTIONS, "table", file.table(list(layer.options)), 0))
@@ -120,7 +121,7 @@ def small_file(
     numbers = [
         file.table(
             [
-                (s.OperatorCodeSlot.DEPRECATED_CODE, "int8", _CUSTOM if custom else int(op), 0),
+                (s.OperatorCodeSlot.DEPRECATED_CODE, "int8", min(127, _CUSTOM if custom else int(op)), 0),
                 (s.OperatorCodeSlot.CODE, "int32", _CUSTOM if custom else int(op), 0),
                 (s.OperatorCodeSlot.CUSTOM_CODE, "table", file.string(custom) if custom else 0, 0),
             ]

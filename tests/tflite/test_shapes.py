@@ -20,6 +20,7 @@ from micronets.runtimes.base import seeded_inputs
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
+from micronets.tflite.folding import FoldedOp
 from micronets.tflite.stored import stored_tensors
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
@@ -69,7 +70,68 @@ def _placed(op: Op, x: tuple[int, ...], axis: int, y: tuple[int, ...]) -> bytes:
     return small_file(tensors, [FileLayer(op, (0, 1), (2,), fields)], [0], [2])
 
 
+def _broadcast(x: tuple[int, ...], y: tuple[int, ...], of: s.TensorType = s.TensorType.INT8) -> bytes:
+    tensors = [FileTensor(x, type=of), constant(*y), FileTensor(y, type=of)]
+    return small_file(tensors, [FileLayer(Op.BROADCAST_TO, (0, 1), (2,))], [0], [2])
+
+
+def _product(x: tuple[int, ...], weights: tuple[int, int], y: tuple[int, ...], keep: bool = False) -> bytes:
+    """Returns a FULLY_CONNECTED whose weights are an input of the model."""
+    fields = ((s.FullyConnectedSlot.KEEP_NUM_DIMS, "bool", keep, False),)
+    tensors = [FileTensor(x), FileTensor(weights, scale=0.02, zero_point=-5), FileTensor(y, scale=0.3)]
+    return small_file(tensors, [FileLayer(Op.FULLY_CONNECTED, (0, 1, -1), (2,), fields)], [0, 1], [2])
+
+
+def _taken(x: tuple[int, ...], places: list[list[int]], y: tuple[int, ...]) -> bytes:
+    which = np.array(places, np.int32)
+    tensors = [FileTensor(x), FileTensor(which.shape, which), FileTensor(y)]
+    return small_file(tensors, [FileLayer(Op.GATHER_ND, (0, 1), (2,))], [0], [2])
+
+
+def _rows(table: tuple[int, ...], count: int) -> bytes:
+    values = _RNG.integers(-127, 128, table).astype(np.int8)
+    tensors = [
+        FileTensor((count,), type=s.TensorType.INT32),
+        FileTensor(table, values),
+        FileTensor((count, *table[1:])),
+    ]
+    return small_file(tensors, [FileLayer(Op.EMBEDDING_LOOKUP, (0, 1), (2,))], [0], [2])
+
+
+def _filled(value: int | None) -> bytes:
+    """Returns a CONCATENATION of the input with six values that a FILL makes of a constant, or of another input."""
+    given = FileTensor(()) if value is None else FileTensor((), np.array(value, np.int8))
+    tensors = [FileTensor((1, 4, 3)), given, constant(1, 2, 3), FileTensor((1, 2, 3)), FileTensor((1, 6, 3))]
+    joined = FileLayer(Op.CONCATENATION, (0, 3), (4,), ((s.ConcatenationSlot.AXIS, "int32", 1, 0),))
+    return small_file(tensors, [FileLayer(Op.FILL, (2, 1), (3,)), joined], [0, 1] if value is None else [0], [4])
+
+
+def _zeros(of: s.TensorType) -> bytes:
+    """Returns a MAXIMUM of the input and what ZEROS_LIKE makes of it."""
+    tensors = [FileTensor((1, 4, 3), type=of)] * 3
+    layers = [FileLayer(FoldedOp.ZEROS_LIKE, (0,), (1,)), FileLayer(Op.MAXIMUM, (0, 1), (2,))]
+    return small_file(tensors, layers, [0], [2])
+
+
 FILES = {
+    "a map from its channels": _broadcast((1, 1, 1, 3), (1, 4, 5, 3)),
+    "a batch from a vector": _broadcast((4,), (2, 3, 4), s.TensorType.FLOAT32),
+    "a batch from one": _broadcast((1, 2, 1, 3), (2, 2, 5, 3), s.TensorType.INT16),
+    "numbers from one": _broadcast((), (1, 5), s.TensorType.INT32),
+    "truth values from a column": _broadcast((4, 1), (4, 3), s.TensorType.BOOL),
+    "nothing is repeated": _broadcast((1, 3, 4), (1, 3, 4)),
+    "dense with computed weights": _product((1, 6), (4, 6), (1, 4)),
+    "dense over a sequence with computed weights": _product((1, 5, 6), (4, 6), (1, 5, 4), keep=True),
+    "dense over a batch with computed weights of one row": _product((3, 6), (1, 6), (3, 1)),
+    "rows at constant places": _taken((6, 4), [[5], [0], [2]], (3, 4)),
+    "rows of a batch at constant places": _taken((1, 6, 4), [[0, 1], [0, 5], [0, 0]], (3, 4)),
+    "values at constant places": _taken((6, 4), [[5, 3]], (1,)),
+    "rows at computed places": _rows((6, 4), 3),
+    "one map at a computed place": _rows((9, 2, 3), 1),
+    "filled with a constant": _filled(7),
+    "filled with an input": _filled(None),
+    "zeros of codes": _zeros(s.TensorType.INT8),
+    "zeros of numbers": _zeros(s.TensorType.INT32),
     "dense over a map": _dense((1, 3, 4, 8), 5, 8, (1, 3, 4, 5), keep=True),
     "dense over a sequence": _dense((1, 6, 7), 5, 7, (1, 6, 5), keep=True),
     "dense over a batch": _dense((6, 8), 5, 8, (6, 5)),

@@ -40,9 +40,10 @@ from micronets.quantized.validate import validate
 from micronets.runtimes.tflm import TFLM
 from micronets.tflite import ModelFile, as_file, read, write
 from micronets.tflite.codec import Op
+from micronets.tflite.folding import FoldedOp
 from micronets.tflite.schema import TENSOR_TYPES
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
-from tests.support.small_file import FileLayer, FileTensor, small_file
+from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
 
 def softmax(scale: float, beta: float = 1.0) -> QuantizedModel:
@@ -99,6 +100,33 @@ def test_scales_at_which_shifts_of_tflm_are_no_c(layer: Layer, scales: tuple[flo
     if says is None and interpreter.available():
         theirs = interpreter.run(as_file(model, "m").content, x, arena_bytes=1 << 16)
         assert np.array_equal(np.ravel(theirs), ours.ravel())
+
+
+def test_operators_that_tflm_has_no_kernel_of_are_named() -> None:
+    codes, number = FileTensor((1, 3)), FileTensor((1,), type=TENSOR_TYPES["int32"])
+    product = small_file(
+        [constant(3, 1), constant(0), number, codes, codes, codes],
+        [
+            FileLayer(FoldedOp.REDUCE_PROD, (0, 1), (2,)),
+            FileLayer(Op.RESHAPE, (3, 2), (4,)),
+            FileLayer(Op.RELU, (4,), (5,)),
+        ],
+        [3],
+        [5],
+    )
+    repeated = small_file(
+        [codes, FileTensor((2,), type=TENSOR_TYPES["int32"]), codes],
+        [FileLayer(FoldedOp.SHAPE, (0,), (1,)), FileLayer(Op.BROADCAST_TO, (0, 1), (2,))],
+        [0],
+        [2],
+    )
+    for data, missing in ((product, "REDUCE_PROD"), (repeated, "BROADCAST_TO to a shape that is computed")):
+        file = ModelFile("m", data, read(data))
+        reason = f"TFLM has no kernel of {missing}: TFLM cannot run this model"
+        assert why_tflm_cannot_run(file.model, file.tensors) == reason
+        if interpreter.available():
+            with pytest.raises(DeviceError):
+                interpreter.min_arena(data)
 
 
 @pytest.mark.parametrize("type_", ["int8", "int16"])

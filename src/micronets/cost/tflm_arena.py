@@ -137,6 +137,14 @@ class ShapeOperator:
 
 
 @dataclass(frozen=True)
+class FileKernel:
+    """TFLM's kernel of an operator that is read as a layer of another kind: on a 64-bit machine, and on a Cortex-M."""
+
+    host: TflmKernel
+    cortex_m: TflmKernel
+
+
+@dataclass(frozen=True)
 class FileTensors:
     """The tensors of a file, as far as the size of TFLM's arena depends on them.
 
@@ -151,6 +159,7 @@ class FileTensors:
     - filled: how many operators fill a variable before the first inference.
     - folded: the operators that compute shapes.
     - kernels: TFLM's kernels of operators that are read as a layer of another kind, by the layer's name.
+    - missing: an operator of the file that TFLM has no kernel of; None where it has one of each.
     - unscaled: the inputs and outputs of the network that have no scale, by name: float32, bool, and int32 numbers.
     - scaled: the tensors of float32, bool and int32 that have a scale all the same, by name. It means nothing, but TFLM
       makes room for it.
@@ -169,7 +178,8 @@ class FileTensors:
     unscaled: frozenset[str] = frozenset()
     scaled: frozenset[str] = frozenset()
     zero_scales: frozenset[str] = frozenset()
-    kernels: Mapping[str, TflmKernel] = field(default_factory=dict)
+    kernels: Mapping[str, FileKernel] = field(default_factory=dict)
+    missing: str | None = None
 
 
 def written_tensors(arch: Arch) -> FileTensors:
@@ -331,7 +341,7 @@ def _operator_bytes(
     step: Step,
     word_bytes: Literal[4, 8],
     stored: WeightTensors | None,
-    own: TflmKernel | None,
+    own: FileKernel | None,
     scaled: frozenset[str],
 ) -> _OperatorBytes:
     """Returns what TFLM allocates for one operator.
@@ -343,7 +353,9 @@ def _operator_bytes(
     - scaled: which of its inputs and outputs have a scale although their types need none.
     """
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
-    kernel, shapes = own or sizes.kernel(step), (step.input_shapes, step.output_shapes)
+    kernel, shapes = sizes.kernel(step), (step.input_shapes, step.output_shapes)
+    if own is not None:
+        kernel = own.cortex_m if sizes.cmsis_nn else own.host
     return _OperatorBytes(
         parameters=kernel.parameters,
         alignment=kernel.alignment,

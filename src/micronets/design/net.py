@@ -27,6 +27,7 @@ from micronets.ir.layers import (
     AssignVariable,
     AveragePool2D,
     BatchMatMul,
+    BroadcastTo,
     Cast,
     Compare,
     Concatenation,
@@ -265,6 +266,7 @@ class Net(nn.Module):
                 | ResizeNearestNeighbor()
                 | ResizeBilinear()
                 | Gather()
+                | BroadcastTo()
                 | MirrorPad()
                 | ExpandDims()
                 | Squeeze()

@@ -442,6 +442,16 @@ class Lookup(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BroadcastTo(_Base):
+    """The values of a tensor, repeated along dimensions where it has one place or which it lacks: `(...) -> shape`.
+
+    The rules are those of `Add`.
+    """
+
+    shape: Shape
+
+
+@dataclass(frozen=True, kw_only=True)
 class MirrorPad(_Base):
     """A border that mirrors the tensor: `(before, after)` places for each dimension.
 
@@ -688,6 +698,7 @@ Layer = (
     | Unpack
     | Gather
     | Lookup
+    | BroadcastTo
     | MirrorPad
     | ResizeNearestNeighbor
     | ResizeBilinear

@@ -24,6 +24,7 @@ from micronets.ir.layers import (
     AveragePool2D,
     BatchMatMul,
     Binary,
+    BroadcastTo,
     Cast,
     Compare,
     Concatenation,
@@ -433,6 +434,9 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (np.take(x, layer.indices, layer.axis + 1),)
         case Lookup():
             return (np.stack([np.take(v, i, layer.axis, mode="clip") for v, i in zip(*inputs, strict=True)]),)
+        case BroadcastTo():
+            missing = (1,) * (len(layer.shape) + 1 - x.ndim)
+            return (np.broadcast_to(x.reshape(len(x), *missing, *x.shape[1:]), (len(x), *layer.shape)),)
         case MirrorPad():
             mode: Literal["symmetric", "reflect"] = "symmetric" if layer.symmetric else "reflect"
             return (np.pad(x, ((0, 0), *layer.paddings), mode),)

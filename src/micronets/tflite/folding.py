@@ -15,7 +15,7 @@ from typing import assert_never
 import numpy as np
 
 from micronets.ir.ops.record import LARGEST_MULTIPLIER
-from micronets.ir.types import code_range
+from micronets.ir.types import Types, code_range
 from micronets.quantized.arithmetic import dtype_of, multiply_by_quantized_multiplier, quantize, rescale
 from micronets.quantized.numbers import whole_quotient
 from micronets.tflite import schema as s
@@ -23,6 +23,10 @@ from micronets.tflite.flatbuffer import FlatTable, FlatTables
 from micronets.tflite.tensors import Array, Graph, Tensor
 
 _MOST_VALUES = 64  # of a tensor that is computed: shapes and indices have no more
+FILLED: Types = ("int8", "int32", "float32")
+"""The types of tensors that TFLM's FILL and ZEROS_LIKE take."""
+
+_MOST_FILLED = 1 << 16  # of a tensor that is filled with one value
 
 
 class FoldedOp(IntEnum):
@@ -45,6 +49,7 @@ class FoldedOp(IntEnum):
     SHAPE = 77
     PACK = 83
     REDUCE_PROD = 81
+    ZEROS_LIKE = 93
     FILL = 94
     QUANTIZE = 114
 
@@ -96,6 +101,12 @@ def fold_constants(graph: Graph, tables: FlatTables, code_of: Callable[[FlatTabl
                 graph.folded[result.index] = _requantised(graph, given, result)
                 done.add(k)
             continue
+        if op == FoldedOp.ZEROS_LIKE or (op == FoldedOp.FILL and result.type != s.TensorType.INT32):
+            filled = _filled(graph, op, inputs.tolist(), result)
+            if filled is not None:
+                graph.folded[result.index] = filled
+                done.add(k)
+            continue
         if result.type != s.TensorType.INT32 or np.prod(result.shape, dtype=np.int64) > _MOST_VALUES:
             continue
         values = [np.array(graph.tensor(int(inputs[0])).shape, np.int32)] if op == FoldedOp.SHAPE else None
@@ -110,6 +121,24 @@ def fold_constants(graph: Graph, tables: FlatTables, code_of: Callable[[FlatTabl
             graph.folded[result.index] = found.astype(np.int32).reshape(result.shape)
             done.add(k)
     return done
+
+
+def _filled(graph: Graph, op: FoldedOp, inputs: list[int], result: Tensor) -> Array | None:
+    """Returns the codes or floats that a FILL or ZEROS_LIKE makes; None where its shape or its value is not constant.
+
+    TFLM's ZEROS_LIKE makes codes of 0, whatever the zero point is.
+    """
+    of = graph.activation_type(result)
+    if of not in FILLED or math.prod(result.shape) > _MOST_FILLED:
+        return None
+    if op == FoldedOp.ZEROS_LIKE:
+        return np.zeros(result.shape, dtype_of(of))
+    if len(inputs) != 2:
+        return None
+    sizes, value = list(_values(graph, np.array(inputs[:1]))), graph.tensor(inputs[1])
+    if not sizes or tuple(sizes[0].ravel().tolist()) != result.shape or value.shape or not graph.is_constant(value):
+        return None
+    return np.full(result.shape, graph.constant(value, (s.TENSOR_TYPES[of],)).ravel()[0])
 
 
 def _requantised(graph: Graph, source: Tensor, target: Tensor) -> Array:
@@ -155,6 +184,9 @@ def _computed(work: _Work) -> Array | None:
             return work.values[0]  # it gets the shape of the result
         case FoldedOp.QUANTIZE:
             return None  # it makes codes, which `_requantised` computes
+        case FoldedOp.ZEROS_LIKE:
+            (first,) = work.values
+            return np.zeros_like(first)
         case FoldedOp.SHAPE | FoldedOp.CAST | FoldedOp.RESHAPE | FoldedOp.SQUEEZE:
             (first,) = work.values
             return first

@@ -259,8 +259,8 @@ def _file_operator(graph: Graph, codes: FlatTables, tables: FlatTables, k: int, 
     if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != codec(op).options:
         options = None
     activations = [i for i in inputs[codec(op).activations] if i != -1 or not codec(op).optional]
-    if op == Op.GATHER and not graph.is_constant(graph.tensor(inputs[1])):
-        activations = inputs  # the places are computed
+    if op in (Op.GATHER, Op.FULLY_CONNECTED) and not graph.is_constant(graph.tensor(inputs[1])):
+        activations = inputs[:2]  # the places, or the weights, are computed
     written_tensors = tuple(graph.tensor(index) for index in outputs)
     return FileOperator(op, graph.where, options, inputs, activations, written_tensors)
 

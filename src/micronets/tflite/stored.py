@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from micronets.cost.tflm_arena import FileTensors, ShapeOperator, WeightTensors
-from micronets.ir.layers import Binary, Reshape
-from micronets.ir.ops import TflmKernel, operator
+from micronets.cost.tflm_arena import FileKernel, FileTensors, ShapeOperator, WeightTensors
+from micronets.ir.layers import BatchMatMul, Binary, FullyConnected, Reshape
+from micronets.ir.ops import Operand, TflmKernel, operator
 from micronets.ir.ops.record import Count
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
@@ -30,18 +30,30 @@ _BLOCKS = TflmKernel(
     scratch=(),
 )
 
+_THREE: tuple[Operand, ...] = ("input", "constant", "output")
+
 _KERNELS: Mapping[Op, TflmKernel] = {
     Op.DEPTH_TO_SPACE: _BLOCKS,
     Op.SPACE_TO_DEPTH: _BLOCKS,
-    Op.REVERSE_V2: TflmKernel(
-        parameters=0, alignment=4, op_data=0, temporaries=("input", "constant", "output"), scratch=()
+    Op.REVERSE_V2: TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=_THREE, scratch=()),
+    Op.GATHER_ND: TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=_THREE, scratch=()),
+    Op.EMBEDDING_LOOKUP: TflmKernel(
+        parameters=0, alignment=4, op_data=24, temporaries=("every input", "output"), scratch=()
     ),
+    Op.FILL: TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=_THREE, scratch=()),
     Op.SPACE_TO_BATCH_ND: TflmKernel(parameters=0, alignment=4, op_data=4, temporaries=("input", "output"), scratch=()),
     Op.BATCH_TO_SPACE_ND: TflmKernel(parameters=0, alignment=4, op_data=0, temporaries=("input", "output"), scratch=()),
 }
 """TFLM's kernels of the operators that are read as layers of other kinds, the same on every machine."""
 
-_WITH_DIMENSIONS = (Op.GATHER, Op.DEPTH_TO_SPACE, Op.SPACE_TO_DEPTH)
+_dense = operator(FullyConnected(name="dense", inputs=("rows",), units=1)).tflm
+_FULLY_CONNECTED = FileKernel(
+    replace(_dense.host, temporaries=("every input", "output")),
+    replace(_dense.cortex_m, temporaries=("every input", "output")),
+)
+"""TFLM's kernels of a FULLY_CONNECTED whose weights are computed, which is read as a BatchMatMul."""
+
+_WITH_DIMENSIONS = (Op.GATHER, Op.GATHER_ND, Op.DEPTH_TO_SPACE, Op.SPACE_TO_DEPTH)
 """The operators whose kernels keep a copy of the dimensions of their output, batch included."""
 
 
@@ -86,6 +98,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         filled=variables.filled,
         folded=_shape_operators(graph, tables, codes),
         kernels=written.kernels,
+        missing=written.missing,
         unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
         zero_scales=frozenset(zero_scales),
         scaled=frozenset(
@@ -104,11 +117,13 @@ class _WrittenLayers:
     - views: the layers, each with its input, that TFLM does not compute: Reshapes that the reader has put in, and the
       others of an operator that becomes several layers.
     - kernels: what TFLM keeps for the layers whose operators are of kinds of their own.
+    - missing: an operator that TFLM has no kernel of; None where it has one of each.
     """
 
     operands: Mapping[str, Sequence[int]]
     views: Mapping[str, str]
-    kernels: Mapping[str, TflmKernel]
+    kernels: Mapping[str, FileKernel]
+    missing: str | None
 
 
 def _written_layers(
@@ -126,17 +141,21 @@ def _written_layers(
     layers = {layer.name: layer for layer in model.arch.layers}
     views = {layer.name: layer.inputs[0] for layer in model.arch.layers if isinstance(layer, Reshape)}
     operands: dict[str, Sequence[int]] = {}
-    kernels: dict[str, TflmKernel] = {}
+    kernels: dict[str, FileKernel] = {}
+    missing: str | None = None
     for k in range(len(tables)):
         inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
         outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
+        code = operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")])
+        missing = missing or _missing(graph, code, [] if inputs is None else inputs.tolist())
         name = None if outputs is None or not len(outputs) else layer_of.get(int(outputs[0]))
         if inputs is None or name is None:
             continue
         operands[name] = inputs.tolist()
-        code = operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")])
         if code in _VIEWS:
             views.pop(name, None)
+        if code == Op.FULLY_CONNECTED and isinstance(layers.get(views.get(name, "")), BatchMatMul):
+            kernels[views[name]] = _FULLY_CONNECTED
         if code in _KERNELS or code == Op.GATHER:
             chain = [name]  # the layers of the operator, from the last one back
             while (before := layers[chain[-1]].inputs[0]) in layers and before not in index_of:
@@ -148,8 +167,8 @@ def _written_layers(
             if code in _WITH_DIMENSIONS:
                 rank = len(graph.tensor(index_of[name]).shape)
                 kernel = replace(kernel, prepared=(_dimensions(rank),))
-            kernels[kept] = kernel
-    return _WrittenLayers(operands, views, kernels)
+            kernels[kept] = FileKernel(kernel, kernel)
+    return _WrittenLayers(operands, views, kernels, missing)
 
 
 @dataclass(frozen=True)
@@ -185,6 +204,23 @@ def _variables(subgraphs: FlatTables, codes: FlatTables) -> _Variables:
             filling.append((len(subgraphs[number].tables(s.SubGraphSlot.TENSORS)), len(own)))
             filled += kinds.count(Op.ASSIGN_VARIABLE)
     return _Variables(handles, len(names), tuple(filling), filled)
+
+
+def _missing(graph: Graph, code: int, inputs: list[int]) -> str | None:
+    """Returns which operator TFLM has no kernel of, or none for such inputs, though the reader computes its result.
+
+    - graph: the tensors of the subgraph.
+    - code: the number of the operator.
+    - inputs: what it reads.
+    """
+    if code == FoldedOp.REDUCE_PROD:
+        return "REDUCE_PROD"
+    if code == Op.GATHER and inputs and graph.tensor(inputs[0]).type == s.TensorType.INT32:
+        return "GATHER of int32"
+    place = {Op.FILL: 0, Op.BROADCAST_TO: 1}.get(Op(code)) if code in set(Op) else None
+    if place is not None and len(inputs) == 2 and not len(graph.bytes_of(graph.tensor(inputs[place]).buffer)):
+        return f"{Op(code).name} to a shape that is computed"
+    return None
 
 
 def _dimensions(count: int) -> Count:
@@ -229,7 +265,14 @@ def _kernel_bytes(op: FoldedOp) -> tuple[int, int]:
     Those of SHAPE, STRIDED_SLICE and PACK were measured; of the others some are upper bounds.
     """
     match op:
-        case FoldedOp.EXPAND_DIMS | FoldedOp.FILL | FoldedOp.MAXIMUM | FoldedOp.MINIMUM | FoldedOp.SLICE:
+        case (
+            FoldedOp.EXPAND_DIMS
+            | FoldedOp.FILL
+            | FoldedOp.ZEROS_LIKE
+            | FoldedOp.MAXIMUM
+            | FoldedOp.MINIMUM
+            | FoldedOp.SLICE
+        ):
             return 0, 0
         case FoldedOp.QUANTIZE:
             return 0, 32

@@ -33,13 +33,16 @@ def why_tflm_cannot_run(model: QuantizedModel, tensors: FileTensors | None = Non
     ends the program for a smaller one. Logistic, Tanh and Rsqrt shift by numbers that follow from the scales, by more
     bits than C has a meaning for where these are extreme. CMSIS-NN, of which the kernels on a Cortex-M are, takes one
     scale for the weights of a FullyConnected layer of int16; TFLM's own kernel takes several. ADD, SUB and
-    SQUARED_DIFFERENCE end the program for a scale of 0, which converters give to a constant of zeros alone.
+    SQUARED_DIFFERENCE end the program for a scale of 0, which converters give to a constant of zeros alone. Of some
+    operators that compute shapes TFLM has no kernel.
 
     What ends TFLM everywhere is named before what ends it on a Cortex-M.
 
     - model: the model.
     - tensors: the tensors of the file that it was read from; None for the file that we write, where no scale is 0.
     """
+    if tensors is not None and tensors.missing is not None:
+        return f"TFLM has no kernel of {tensors.missing}: TFLM cannot run this model"
     on_cortex_m: str | None = None
     zero_scales = frozenset[str]() if tensors is None else tensors.zero_scales
     for step in model.arch.steps():

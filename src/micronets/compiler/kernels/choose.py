@@ -60,6 +60,7 @@ from micronets.ir.layers import (
     AssignVariable,
     AveragePool2D,
     BatchMatMul,
+    BroadcastTo,
     Cast,
     Compare,
     Concatenation,
@@ -278,7 +279,7 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return ReshapeKernel(step, layer)
         case ExpandDims() | Squeeze():
             return ReshapeKernel(step, layer)
-        case Transpose() | Slice() | StridedSlice():
+        case Transpose() | Slice() | StridedSlice() | BroadcastTo():
             return CopyKernel(step, layer)
         case Lookup():
             return GatherKernel(step, layer)

@@ -1,4 +1,4 @@
-"""Copies of values in another order: transpositions and slices."""
+"""Copies of values in another order: transpositions, slices and repetitions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import NOTHING, Call, LayerCode, Place, Struct, View, WholeKernel
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import Slice, StridedSlice, Transpose
+from micronets.ir.layers import BroadcastTo, Slice, StridedSlice, Transpose
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
@@ -27,7 +27,7 @@ class CopyKernel(WholeKernel):
     A row of the output may need any rows of the input.
     """
 
-    layer: Transpose | Slice | StridedSlice
+    layer: Transpose | Slice | StridedSlice | BroadcastTo
 
     @property
     def views(self) -> tuple[View, ...]:
@@ -65,6 +65,11 @@ class CopyKernel(WholeKernel):
         match self.layer:
             case Transpose(permutation=order):
                 return (0, *_merged([(x[axis], pitch[axis]) for axis in order], element))
+            case BroadcastTo(shape=shape):
+                steps = [(n, 0) for n in shape[: len(shape) - len(x)]]
+                behind = zip(shape[len(shape) - len(x) :], x, pitch, strict=True)
+                steps += [(n, each if size == n else 0) for n, size, each in behind]
+                return (0, *_merged(steps, element))
             case Slice(begin=begin, size=size):
                 strides: tuple[int, ...] = (1,) * len(x)
             case StridedSlice(begin=begin, size=size, strides=strides):

@@ -10,6 +10,7 @@ from micronets.errors import SpecError
 from micronets.ir.layers import (
     Activation,
     AssignVariable,
+    BroadcastTo,
     ExpandDims,
     Gather,
     Layer,
@@ -163,6 +164,7 @@ class _Folding:
                 return np.unique(table[self.codes[source].astype(np.intp) + 128])
             case (
                 Gather()
+                | BroadcastTo()
                 | MirrorPad()
                 | ResizeNearestNeighbor()
                 | Reshape()

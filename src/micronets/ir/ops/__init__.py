@@ -13,6 +13,7 @@ from micronets.ir.layers import (
     AssignVariable,
     AveragePool2D,
     BatchMatMul,
+    BroadcastTo,
     Cast,
     Compare,
     Concatenation,
@@ -90,6 +91,7 @@ from micronets.ir.ops.hard_swish import hard_swish_operator
 from micronets.ir.ops.l2_normalization import l2_normalization_operator
 from micronets.ir.ops.lstm import unidirectional_sequence_lstm_operator
 from micronets.ir.ops.movement import (
+    broadcast_to_operator,
     expand_dims_operator,
     gather_operator,
     lookup_operator,
@@ -220,6 +222,8 @@ def operator(layer: Layer) -> Operator:
             return gather_operator(layer)
         case Lookup():
             return lookup_operator(layer)
+        case BroadcastTo():
+            return broadcast_to_operator(layer)
         case MirrorPad():
             return mirror_pad_operator(layer)
         case ResizeNearestNeighbor():

@@ -9,6 +9,7 @@ from typing import Any
 
 from micronets.errors import SpecError
 from micronets.ir.layers import (
+    BroadcastTo,
     ExpandDims,
     Gather,
     Lookup,
@@ -24,6 +25,7 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.ir.ops import checks
+from micronets.ir.ops.binary import broadcast
 from micronets.ir.ops.elementwise import timed_as
 from micronets.ir.ops.record import (
     ONE,
@@ -350,6 +352,27 @@ def lookup_operator(layer: Lookup) -> Operator:
         temporaries=("every input", "output"),
     )
     return replace(facts, output_type=output_type)
+
+
+def broadcast_to_operator(layer: BroadcastTo) -> Operator:
+    """Returns the facts of values that are repeated to another shape."""
+    shape = layer.shape
+
+    def check(inputs: Shapes, where: str) -> None:
+        checks.positive(where, "shape", shape)
+        _check_dimensions("BroadcastTo", shape, checks.MOST_DIMENSIONS - 1, where)
+        if broadcast(inputs[0], shape) != shape:
+            raise SpecError(f"{where}: BroadcastTo of {inputs[0]} to {shape}; sizes must be equal, or 1 in the input")
+
+    return movement(
+        "BROADCAST_TO",
+        check=check,
+        output_shapes=lambda inputs: (shape,),
+        types=(*COPIED, "bool"),
+        constants=((1, *shape),),
+        temporaries=("input", "constant", "output"),
+        cycles=STEP_CYCLES,
+    )
 
 
 def mirror_pad_operator(layer: MirrorPad) -> Operator:

@@ -20,6 +20,7 @@ from micronets.ir.layers import (
     AssignVariable,
     AveragePool2D,
     BatchMatMul,
+    BroadcastTo,
     Cast,
     Compare,
     Concatenation,
@@ -106,7 +107,11 @@ from micronets.tflite.codec.fields import activation_option
 from micronets.tflite.codec.joining import read_concatenation, read_pack, read_split, read_split_v, read_unpack
 from micronets.tflite.codec.movement import (
     read_blocks,
+    read_broadcast_to,
+    read_embedding_lookup,
+    read_fill,
     read_gather,
+    read_gather_nd,
     read_mirror_pad,
     read_pad,
     read_resize,
@@ -227,6 +232,14 @@ def codec(op: Op) -> Codec:
             return Codec(options=79, inputs=Arity(3, 3), activations=FIRST, outputs=Arity(1, None), read=read_split_v)
         case Op.GATHER:
             return Codec(options=23, inputs=TWO, activations=FIRST, outputs=ONE, read=read_gather)
+        case Op.GATHER_ND:
+            return Codec(options=83, inputs=TWO, activations=FIRST, outputs=ONE, read=read_gather_nd)
+        case Op.EMBEDDING_LOOKUP:
+            return Codec(options=None, inputs=TWO, activations=slice(0, 2), outputs=ONE, read=read_embedding_lookup)
+        case Op.BROADCAST_TO:
+            return Codec(options=104, inputs=TWO, activations=FIRST, outputs=ONE, read=read_broadcast_to)
+        case Op.FILL:
+            return Codec(options=68, inputs=TWO, activations=slice(1, 2), outputs=ONE, read=read_fill)
         case Op.MIRROR_PAD:
             return Codec(options=77, inputs=TWO, activations=FIRST, outputs=ONE, read=read_mirror_pad)
         case Op.RESIZE_NEAREST_NEIGHBOR:
@@ -371,6 +384,8 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
         case Lookup():
             batch: Field = (s.GatherSlot.BATCH_DIMS, "int32", 1, 0)  # our files give both tensors a batch of one
             return Encoded(Op.GATHER, [(s.GatherSlot.AXIS, "int32", layer.axis + 1, 0), batch])
+        case BroadcastTo():
+            return Encoded(Op.BROADCAST_TO, [])
         case MirrorPad():
             return Encoded(Op.MIRROR_PAD, [(s.MirrorPadSlot.MODE, "int8", int(layer.symmetric), 0)])
         case ResizeNearestNeighbor():

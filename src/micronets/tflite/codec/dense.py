@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from micronets.ir.layers import BatchMatMul, FullyConnected, Layer, Reshape
+from micronets.ir.layers import BatchMatMul, FullyConnected, Layer, Reshape, Shape
 from micronets.tflite import schema as s
 from micronets.tflite.codec.batch import on_shapes
 from micronets.tflite.codec.fields import read_activation
@@ -20,10 +20,11 @@ def read_fully_connected(
     - graph: the tensors of the file.
     - o: the operator; its second input is the weights `[units, size]`, and its options hold the fused activation.
     - own: the name of its output, in a tuple of one.
-    - inputs: the name of its input, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one; behind it that of weights that are computed.
 
-    Raises `FileError` for weights that do not fit the shapes of the input and the output, and `UnsupportedError` for
-    shuffled weights and for a fused activation that layers do not have.
+    Weights that are computed make it a BatchMatMul. Raises `FileError` for weights that do not fit the shapes of the
+    input and the output, and `UnsupportedError` for shuffled weights, for a fused activation that layers do not have,
+    and for computed weights with a bias or a fused activation.
     """
     slot = s.FullyConnectedSlot
     if o.option(slot.WEIGHTS_FORMAT, "b"):
@@ -39,6 +40,12 @@ def read_fully_connected(
         )
     activation = read_activation(graph, o, slot.ACTIVATION)
     source, target = x.layer_shape, y.layer_shape
+    if len(inputs) > 1:
+        if activation != "none" or o.inputs[2:] not in ([], [-1]):
+            raise graph.unsupported(
+                f"its weights {weights.label} are computed; they may have no bias and no activation"
+            )
+        return _product(graph, own[0], inputs, (vectors, size), (vectors, units), target)
     if vectors == 1 and target == (units,):
         return FullyConnected(name=own[0], inputs=inputs, units=units, activation=activation)
     before: tuple[Layer, ...] = ()
@@ -55,6 +62,25 @@ def read_fully_connected(
         *before,
         FullyConnected(name=name, inputs=inputs, units=units, activation=activation, keep_dims=True),
         *after,
+    )
+
+
+def _product(
+    graph: Graph, own: str, inputs: TensorNames, first: Shape, made: Shape, target: Shape
+) -> tuple[Layer, ...]:
+    """Returns a BatchMatMul of rows with rows, with a Reshape before each input and behind the output.
+
+    - own: the name of what the last Reshape writes.
+    - inputs: the names of the two inputs.
+    - first: the shape of the first matrix.
+    - made, target: the shape of the product, and of the output.
+    """
+    a, b, product = (graph.new_name(f"{own}_{part}") for part in ("a", "b", "product"))
+    return (
+        Reshape(name=a, inputs=inputs[:1], shape=first),
+        Reshape(name=b, inputs=inputs[1:], shape=(made[1], first[1])),
+        BatchMatMul(name=product, inputs=(a, b), transpose_b=True),
+        Reshape(name=own, inputs=(product,), shape=target),
     )
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from micronets.ir.layers import (
+    BroadcastTo,
     Gather,
     Layer,
     Lookup,
@@ -23,6 +26,7 @@ from micronets.tflite.codec.batch import on_shapes
 from micronets.tflite.codec.fields import check_map, read_axis, read_numbers, read_paddings
 from micronets.tflite.codec.op import Op
 from micronets.tflite.codec.record import FileOperator, TensorNames
+from micronets.tflite.folding import FILLED
 from micronets.tflite.tensors import Graph, Tensor
 
 
@@ -263,6 +267,110 @@ def read_gather(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
         name = graph.new_name(f"{own[0]}_out")
         after = (Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),)
     return (*before, Gather(name=name, inputs=inputs, axis=axis, indices=indices), *after)
+
+
+def read_gather_nd(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
+    """Returns the layers of a GATHER_ND: a Gather along the first dimensions, which a Reshape makes one of.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the places, whose last dimension has an index for each of the
+      first dimensions of the input.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `FileError` for places that the input does not have, and `UnsupportedError` for places that are computed and
+    for an output of another shape than its inputs make.
+    """
+    x, which, y = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[1]), o.outputs[0]
+    places = graph.constant(which, (s.TensorType.INT32,))
+    depth = which.shape[-1] if which.shape else 0
+    if not 1 <= depth <= len(x.shape):
+        raise graph.damaged(f"{which.label} has {depth} indices for each place of {x.label}")
+    made = (*which.shape[:-1], *x.shape[depth:])
+    if y.shape != made:
+        raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(made)}")
+    if (places < 0).any() or (places >= np.array(x.shape[:depth])).any():
+        raise graph.damaged(f"{which.label} has places that {x.label} of shape {list(x.shape)} does not have")
+    numbers = np.ravel_multi_index(tuple(np.moveaxis(places, -1, 0)), x.shape[:depth]).ravel()
+    flat, name = graph.new_name(f"{own[0]}_in"), graph.new_name(f"{own[0]}_out")
+    return (
+        Reshape(name=flat, inputs=inputs, shape=(int(np.prod(x.shape[:depth])), *x.shape[depth:])),
+        Gather(name=name, inputs=(flat,), axis=0, indices=tuple(int(number) for number in numbers)),
+        Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),
+    )
+
+
+def read_embedding_lookup(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
+    """Returns the layer of an EMBEDDING_LOOKUP, and a Reshape behind it where the output has a batch of one.
+
+    - graph: the tensors of the file.
+    - o: the operator; its first input has the numbers of rows, its second one the rows.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of its inputs, in order.
+
+    Raises `UnsupportedError` for numbers of several dimensions, a table of one row, and an output of another shape than
+    its inputs make.
+    """
+    numbers, table, y = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[1]), o.outputs[0]
+    if len(numbers.shape) != 1 or len(table.shape) < 2 or table.has_batch:
+        raise graph.unsupported(
+            f"{numbers.label} has the shape {list(numbers.shape)} and {table.label} {list(table.shape)}; supported: "
+            "[places] and [rows, ...] with two rows and more"
+        )
+    made = (*numbers.shape, *table.shape[1:])
+    if y.shape != made:
+        raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(made)}")
+    turned = inputs[1], inputs[0]
+    if not y.has_batch:
+        return (Lookup(name=own[0], inputs=turned),)
+    name = graph.new_name(f"{own[0]}_out")
+    return Lookup(name=name, inputs=turned), Reshape(name=own[0], inputs=(name,), shape=y.layer_shape)
+
+
+def read_broadcast_to(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
+    """Returns the layer of a BROADCAST_TO, and Reshapes where layers do not have its shapes.
+
+    - graph: the tensors of the file.
+    - o: the operator; its second input is the constant of the output's shape.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of its input, in a tuple of one.
+
+    Raises `UnsupportedError` for an output of another shape than the constant says.
+    """
+    x, y, shape = graph.tensor(o.inputs[0]), o.outputs[0], read_numbers(graph, o.inputs[1])
+    if y.shape != shape:
+        raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(shape)}")
+    if y.has_batch and not x.has_batch and len(x.shape) < len(y.shape):
+        return (BroadcastTo(name=own[0], inputs=inputs, shape=y.layer_shape),)  # the batch is one of what is new
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: BroadcastTo(name=own[0], inputs=inputs, shape=y.shape[batch:]),
+        along_batch=False,  # a batch of one stays one
+    )
+
+
+def read_fill(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
+    """Returns the layer of a FILL with a computed value: a BroadcastTo. One with constants alone is `folding`'s.
+
+    - graph: the tensors of the file.
+    - o: the operator; its first input is the constant of the output's shape, its second one the value.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the name of the value, in a tuple of one.
+
+    Raises `UnsupportedError` for an output of another shape than the constant says, for several values, and for a type
+    that TFLM's kernel does not take.
+    """
+    value, y, shape = graph.tensor(o.inputs[1]), o.outputs[0], read_numbers(graph, o.inputs[0])
+    if y.shape != shape or value.shape:
+        raise graph.unsupported(
+            f"{y.label} has the shape {list(y.shape)} and {value.label} {list(value.shape)}; need {list(shape)} and []"
+        )
+    if (of := graph.activation_type(value)) not in FILLED:
+        raise graph.unsupported(f"{value.label} is {of}; TFLM's kernel takes {', '.join(FILLED)}")
+    return BroadcastTo(name=own[0], inputs=inputs, shape=y.layer_shape)
 
 
 def read_mirror_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
