@@ -71,6 +71,9 @@ def test_simulated_is_among_the_sources_and_the_page_suits_a_phone() -> None:
     assert "<td>simulated</td>" in page[page.index("Sources of the numbers") :]
     assert page.count('<div class="wide">') == page.count('<div class="narrow">') > 4
     assert "@media (max-width: 640px)" in page
+    paper = page[page.index("@media print") :]
+    assert ".scroll { overflow: visible; }" in paper, "columns that do not fit are cut off on paper"
+    assert "section { break-inside" not in paper, "a long section begins on a new page, behind an empty one"
 
 
 def test_stages_that_had_nothing_to_do_are_not_listed(tmp_path: Path) -> None:

@@ -93,10 +93,22 @@ table.lines-of-five :is(th, td):first-child { grid-column: 1 / -1; border: none;
   table.first-three :is(th, td):first-child { font-weight: 600; }
   table.first-three :is(th, td):nth-child(3) { text-align: right; min-width: 0; white-space: nowrap; }
   table.first :is(th, td):first-child { grid-column: 1 / -1; border: none; padding-bottom: 0; font-weight: 600; }
+  table.first :is(th, td) { white-space: normal; overflow-wrap: anywhere; }
   table.last :is(th, td):last-child { grid-column: 1 / -1; padding-top: 0; color: var(--soft); min-height: 5px; }
   table.last :is(th, td):not(:last-child) { border: none; padding-bottom: 0; }
   .wide { display: none; }
   .narrow { display: block; }
 }
-@media print { section { break-inside: avoid; } body { background: none; } }
+@media print {
+  body { background: none; }
+  main { max-width: none; padding: 0; }
+  section { border: none; border-radius: 0; padding: 6px 0; margin: 8px 0; }
+  h2, h3, thead { break-after: avoid; }
+  tr, td, th, svg, figure, .legend { break-inside: avoid; }
+  .scroll { overflow: visible; }
+  table { font-size: 10px; }
+  th, td { padding-right: 6px; }
+  td, th, td:first-child, .n { white-space: normal; overflow-wrap: anywhere; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+}
 """
