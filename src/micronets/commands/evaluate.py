@@ -205,39 +205,20 @@ def evaluate(
     if task is not None:
         tasks.find(task)
     file = model_file(model)
-    network = file.model
-    if (steps := steps_of(network, file.name)) is not None:
-        raise SpecError(
-            f"{file.name}: takes {counted(steps.frames, 'frames')} of a stream at a time, and no clips; judge it with "
-            "--stream, or the model that it was made of"
-        )
-    refuse_clips(network, file.name, front_end)
-    written = network.arch.outputs
-    if len(written) > 1:
-        raise SpecError(
-            f"{file.name}: has {counted(len(written), 'outputs')} ({', '.join(written)}), and a score is that of one; "
-            "mn.tensors, from Python, computes them all"
-        )
-    names = tuple(labels) if labels is not None and len(labels) else known_labels(network.metadata, front_end)
-    count = network.arch.output_shape[-1]
-    if names is not None and len(names) != count:
-        raise SpecError(
-            f"{file.name}: {counted(count, 'outputs')}, but {counted(len(names), 'labels')}: "
-            f"{', '.join(names)}; name them with --labels"
-        )
+    _check_one_score(file, front_end)
+    names = _labels(file, labels, front_end)
     tell = progress or (lambda _: None)
     if data is None or isinstance(data, (str, PathLike)):
         task = _task_of(file, task, front_end)
-        card = tasks.Card(
-            names, front_end_json(network.metadata, front_end), _shape_of_input(file), file.name, network.metadata
-        )
         path, held_out = None if data is None else Path(data), None if test is None else Path(test)
         note = "making synthetic examples" if path is None and held_out is None else f"reading {held_out or path}"
         tell(NoteEvent("data", note))
+        metadata = file.model.metadata
+        card = tasks.Card(names, front_end_json(metadata, front_end), _shape_of_input(file), file.name, metadata)
         try:
             examples = tasks.examples(task, card, path, split=split, test=held_out)
         except SpecError as e:
-            own = network.metadata.get("micronets.task", task)
+            own = metadata.get("micronets.task", task)
             if own == task or front_end is not None:
                 raise
             raise SpecError(f"{file.name}: is a model of task {own}, not of {task} ({e}); leave out --task") from e
@@ -247,14 +228,7 @@ def evaluate(
                 raise SpecError(f"{option} = {given}: is for data in files; leave it out with a data set in memory")
         examples = _examples_of(data, split, file, names)
         task = data.name
-    run, found, count = runner(file, runtime), list[InputCodes](), len(examples.labels)
-    begun, done = time.monotonic(), 0
-    for rows in blocks(count, _CHUNK):
-        found.append(run(quantized(network, examples.part(rows))))
-        done += len(rows)
-        left = (time.monotonic() - begun) / done * (count - done)
-        tell(StepEvent("evaluate", done, count, left))
-    result = examples.score(logits(network, np.concatenate(found)))
+    result = examples.score(_logits_of(file, examples, runtime, tell))
     return Evaluation(
         model=file.name,
         task=task,
@@ -277,6 +251,58 @@ def evaluate(
         else {name: sum(row) for name, row in zip(examples.classes, result.confusion, strict=True)},
         remarks=remarks(result, examples.classes),
     )
+
+
+def _check_one_score(file: ModelFile, front_end: str | None) -> None:
+    """Raises `SpecError` for a model that takes no clips, or has several outputs, so that no one score tells of it.
+
+    - `file`: the model.
+    - `front_end`: the front end that the user names, None for that of the model.
+    """
+    if (steps := steps_of(file.model, file.name)) is not None:
+        raise SpecError(
+            f"{file.name}: takes {counted(steps.frames, 'frames')} of a stream at a time, and no clips; judge it with "
+            "--stream, or the model that it was made of"
+        )
+    refuse_clips(file.model, file.name, front_end)
+    outputs = file.model.arch.outputs
+    if len(outputs) > 1:
+        raise SpecError(
+            f"{file.name}: has {counted(len(outputs), 'outputs')} ({', '.join(outputs)}), and a score is that of one; "
+            "mn.tensors, from Python, computes them all"
+        )
+
+
+def _labels(file: ModelFile, given: Sequence[str] | None, front_end: str | None) -> tuple[str, ...] | None:
+    """Returns the names of a model's outputs, None where nobody names them.
+
+    - `file`: the model.
+    - `given`: the names that the user gives, None or none for those of the model or of its front end.
+    - `front_end`: the front end that the user names, None for that of the model.
+
+    Raises `SpecError` where there are not as many names as outputs.
+    """
+    network = file.model
+    names = tuple(given) if given is not None and len(given) else known_labels(network.metadata, front_end)
+    count = network.arch.output_shape[-1]
+    if names is not None and len(names) != count:
+        raise SpecError(
+            f"{file.name}: {counted(count, 'outputs')}, but {counted(len(names), 'labels')}: "
+            f"{', '.join(names)}; name them with --labels"
+        )
+    return names
+
+
+def _logits_of(file: ModelFile, examples: Examples, runtime: str, tell: Progress) -> Floats:
+    """Computes the logits `[N, classes]` of examples, a block at a time, and tells how many are done."""
+    run, found, count = runner(file, runtime), list[InputCodes](), len(examples.labels)
+    begun, done = time.monotonic(), 0
+    for rows in blocks(count, _CHUNK):
+        found.append(run(quantized(file.model, examples.part(rows))))
+        done += len(rows)
+        left = (time.monotonic() - begun) / done * (count - done)
+        tell(StepEvent("evaluate", done, count, left))
+    return logits(file.model, np.concatenate(found))
 
 
 def checked_runtime(name: str) -> str:
