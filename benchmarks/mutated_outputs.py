@@ -186,7 +186,7 @@ def sanitized(runs: Sequence[Run]) -> list[Outcome]:
             )
         )
         program = directory / "all"
-        compile_c([*sources, main], program, (*SANITIZED, f"-I{directory}"), ("gcc",))
+        compile_c([*sources, main], program, SANITIZED, ("gcc",), [directory])
         given = b"".join(np.ascontiguousarray(r.x).tobytes() for r in runs)
         done = subprocess.run([program], input=given, capture_output=True, check=False)
     found, at = [], 0

@@ -169,8 +169,7 @@ def run(way: Way, chosen: Sequence[Case]) -> list[str]:
         program, given, got = directory / "program", directory / "given", directory / "got"
         given.write_bytes(b"".join(c.x.tobytes() for c in chosen))
         # An extension of C99 that glibc declares on request.
-        flags = (*way.flags, "-D_ISOC11_SOURCE", f"-I{directory}")
-        compile_c(sources, program, flags, (way.compiler,))
+        compile_c(sources, program, (*way.flags, "-D_ISOC11_SOURCE"), (way.compiler,), [directory])
         done = subprocess.run([program, given, got], capture_output=True, text=True, errors="replace", check=False)
         if done.returncode:
             lines = [s for s in done.stderr.splitlines() if "error" in s.lower() or "network" in s] or [

@@ -67,7 +67,7 @@ def test_the_array_is_the_file_and_compiles(path: Path, tmp_path: Path) -> None:
         " return (int)((uintptr_t)micronets_model % 16); }\n"
     )
     program = tmp_path / "check"
-    compile_c([tmp_path / "out" / "model_data.c", check], program, (f"-I{tmp_path / 'out'}",))
+    compile_c([tmp_path / "out" / "model_data.c", check], program, (), folders=[tmp_path / "out"])
     assert subprocess.run([program], capture_output=True, check=True).stdout == data
 
 

@@ -12,7 +12,7 @@ from micronets.cost.counts import live_bytes
 from micronets.cost.tflm_arena import arena_tflm_bytes, persistent_bytes, used_bytes
 from micronets.cost.tflm_plan import lifetimes
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, FileError, UnsupportedError
+from micronets.errors import FileError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Conv2D, DepthwiseConv2D, Dequantize, FullyConnected, Mean, Quantize
 from micronets.quantized.model import QuantizedModel, TensorQuant
@@ -29,14 +29,6 @@ from tests.support.small_file import FileLayer, FileTensor, small_file
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 
 
-def runs(data: bytes, arch: Arch, arena_bytes: int) -> bool:
-    try:
-        interpreter.run(data, np.zeros((1, *arch.input_shape), np.int8), arena_bytes=arena_bytes)
-    except DeviceError:
-        return False
-    return True
-
-
 def baselines(shared: Path) -> dict[str, dict[str, str]]:
     with (shared / "reference/cortex_m_baselines.csv").open() as f:
         return {row["model"]: row for row in csv.DictReader(f)}
@@ -48,8 +40,8 @@ def test_random_networks_run_in_the_predicted_arena_and_not_in_a_smaller_one(see
     arch = random_arch(seed)
     data = write(with_random_weights(arch, seed))
     predicted = arena_tflm_bytes(arch)
-    assert runs(data, arch, predicted)
-    assert not runs(data, arch, predicted - 32)
+    assert interpreter.fits(data, predicted)
+    assert not interpreter.fits(data, predicted - 32)
 
 
 @needs_tflm
@@ -57,13 +49,14 @@ def test_the_papers_networks_to_the_byte(shared: Path) -> None:
     for name, arch in paper_archs(shared).items():
         data = write(with_random_weights(arch))
         predicted = arena_tflm_bytes(arch)
-        assert runs(data, arch, predicted), name
-        assert not runs(data, arch, predicted - 16), name
+        assert interpreter.fits(data, predicted), name
+        assert not interpreter.fits(data, predicted - 16), name
 
 
 def excess(data: bytes, name: str) -> int:
     """Returns by how many bytes the arena predicted for a file is larger than the smallest in which TFLM runs."""
-    return ModelFile(name, data, read(data)).arena_tflm_bytes(8) - interpreter.min_arena(data)
+    predicted = ModelFile(name, data, read(data)).arena_tflm_bytes(8)
+    return predicted - interpreter.min_arena(data, predicted)
 
 
 @needs_tflm
@@ -140,7 +133,7 @@ def test_small_networks_need_more_to_prepare_than_to_run() -> None:
     arch = Arch((16,), tuple(layers))
     data = write(with_random_weights(arch))
     assert used_bytes(arch) < 0.9 * arena_tflm_bytes(arch)
-    assert not runs(data, arch, used_bytes(arch))
+    assert not interpreter.fits(data, used_bytes(arch))
     assert interpreter.min_arena(data) == arena_tflm_bytes(arch)
 
 

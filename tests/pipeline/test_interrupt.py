@@ -1,16 +1,14 @@
 """Runs that are stopped: by Ctrl-C, by kill -9, by a full disk. Nothing is lost, and the end is the same."""
 
-import functools
 import os
-import resource
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.support.calling import call, start
+from tests.support.forked import Forked
 from tests.support.tones import config, tones
 
 SECONDS = 120  # far more than anything here takes
@@ -26,11 +24,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def wait_for(process: "subprocess.Popen[str]", path: Path, size: int = 1) -> None:
+def wait_for(process: Forked, path: Path, size: int = 1) -> None:
     """Until `path` is there with so many bytes. Fails if the process ends first."""
     end = time.monotonic() + SECONDS
     while not (path.exists() and path.stat().st_size >= size):
-        assert process.poll() is None, f"ended before {path.name} was there: {process.communicate()[1]}"
+        assert process.code is None, f"ended before {path.name} was there: {process.end(SECONDS)[1]}"
         assert time.monotonic() < end
         time.sleep(0.002)
 
@@ -61,7 +59,7 @@ def test_killed_in_every_stage_and_resumed(whole: Path, tmp_path: Path) -> None:
         process = start(*words)
         wait_for(process, out / name)
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=SECONDS)
+        process.end(SECONDS)
     result = call(*words)
     assert result.code == 0, result.err
     assert files(out) == files(whole / "run")
@@ -78,10 +76,10 @@ def test_ctrl_c_is_one_line_that_says_how_to_go_on(whole: Path, tmp_path: Path) 
         process = start(*words)
         wait_for(process, out / name)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the whole group
-        _, err = process.communicate(timeout=SECONDS)
-        if process.returncode == 0:
+        _, err = process.end(SECONDS)
+        if process.code == 0:
             pytest.skip("the run was over before the signal came")
-        assert process.returncode == 130, err
+        assert process.code == 130, err
         assert "Traceback" not in err
         assert err.splitlines()[-1] == f"micronets: interrupted; resume with: micronets {hint}"
         words = hint.split()
@@ -98,10 +96,9 @@ def test_a_full_disk_is_one_line_and_loses_nothing(whole: Path, tmp_path: Path) 
     out = tmp_path / "run"
     words = ("run", whole / "tiny.toml", "--out", out, "--resume")
     for limit in (300, 12_000):
-        small_files = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (limit, limit))
-        with start(*words, preexec=small_files) as process:
-            _, err = process.communicate(timeout=SECONDS)
-        assert process.returncode == 2, err
+        process = start(*words, file_bytes=limit)
+        _, err = process.end(SECONDS)
+        assert process.code == 2, err
         assert "Traceback" not in err
         last = err.splitlines()[-1]
         assert last.startswith(f"micronets: {out}/"), last

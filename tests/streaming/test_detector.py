@@ -117,7 +117,7 @@ def test_the_c_of_a_detector_computes_every_score_and_class(
             + f"extern const micronets_detector one;\nconst micronets_detector one = {{{sizes}}};\n"
         )
         library = folder / "detector.so"
-        compile_c([*folder.glob("*.c")], library, [*flags, *STRICT, "-shared", "-fPIC", f"-I{folder}"])
+        compile_c([*folder.glob("*.c")], library, [*flags, *STRICT, "-shared", "-fPIC"], folders=[folder])
         c = ctypes.CDLL(str(library))
         one = ctypes.byref(ctypes.c_char.in_dll(c, "one"))
         x, loud = rng.integers(-128, 128, (300, classes)).astype(np.int8), rng.integers(0, 1000, 300)

@@ -46,7 +46,7 @@ class COnHost:
                 (folder / name).write_text(text)
         library = folder / "net.so"
         sources = [*folder.glob("*.c"), *folder.glob("*.S")]
-        compile_c(sources, library, [*flags, *STRICT, "-Wcast-qual", "-shared", "-fPIC", f"-I{folder}"])
+        compile_c(sources, library, [*flags, *STRICT, "-Wcast-qual", "-shared", "-fPIC"], folders=[folder])
         self.c = ctypes.CDLL(str(library))
         self.begin()
 
@@ -368,7 +368,7 @@ def test_a_network_that_keeps_state_is_compiled_without_a_stream(tmp_path: Path)
     for name, text in files.items():
         if "/" not in name:
             (tmp_path / name).write_text(text)
-    compile_c([*tmp_path.glob("*.c"), *tmp_path.glob("*.S")], tmp_path / "example", ["-O1", f"-I{tmp_path}"])
+    compile_c([*tmp_path.glob("*.c"), *tmp_path.glob("*.S")], tmp_path / "example", ["-O1"])
 
 
 def test_the_header_tells_the_memory_that_a_stream_takes() -> None:

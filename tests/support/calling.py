@@ -2,15 +2,14 @@
 
 import contextlib
 import io
-import os
 import signal
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
 from micronets.cli import main
+from tests.support.forked import Forked
 
 
 @dataclass(frozen=True)
@@ -51,14 +50,20 @@ def call(*words: str | Path) -> Result:
     return Result(code, out.getvalue(), err.getvalue())
 
 
-def start(*words: str | Path, preexec: object = None) -> subprocess.Popen[str]:
-    """Starts `micronets WORDS` in a process and a process group of its own, on one thread."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "micronets.cli", *map(str, words)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        start_new_session=True,
-        preexec_fn=preexec,  # type: ignore[call-overload]
-    )
+def start(*words: str | Path, file_bytes: int | None = None) -> Forked:
+    """Starts `micronets WORDS` in a process and a process group of its own.
+
+    - `words`: the command and its arguments.
+    - `file_bytes`: the size of the largest file that the process can write; None: any.
+    """
+    return Forked(_main, [str(word) for word in words], file_bytes)
+
+
+def _main(words: list[str], file_bytes: int | None) -> None:
+    """Runs `micronets WORDS` in this process, as `start` says."""
+    if file_bytes is not None:
+        import resource  # which Windows has not
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    sys.argv = ["micronets", *words]
+    main()

@@ -38,7 +38,7 @@ def host_firmware(
     for name, text in files.items():
         (directory / name).write_bytes(text.encode() if isinstance(text, str) else text)
     (directory / "identity.h").write_text(monitor.identity_header(files, board, "the tests' compiler", "-O1", 0, 0))
-    sources = monitor.host_sources()
+    sources = [*monitor.host_sources()]
     if protocol != 1:
         text = sources[0].read_text().replace("PROTOCOL = 1", f"PROTOCOL = {protocol}")
         sources = [directory / "other.c", *sources[1:]]
@@ -51,18 +51,10 @@ def host_firmware(
         port.write_text(text.replace(told, f"{{MACHINE_BOARD, COUNTER_CYCLES, {board.clock_hz}u, {board.clock_hz}u"))
         sources = sources[:2]  # the port is among the files of the directory
     own = monitor.host_sources()[0].parent
-    include = (
-        "-D_POSIX_C_SOURCE=199309L",
-        f"-I{directory}",
-        f"-I{own}",
-        f"-I{own.parent}",
-        "-include",
-        str(own.parent / "mark.h"),
-    )
+    flags = ("-O1", "-Wshadow", "-D_POSIX_C_SOURCE=199309L", "-include", str(own.parent / "mark.h"))
+    sources += [path for path in directory.glob("*.c") if path.name != "other.c"]
     program = directory / "firmware"
-    compile_c(
-        [*sources, *(p for p in directory.glob("*.c") if p.name != "other.c")], program, ("-O1", "-Wshadow", *include)
-    )
+    compile_c(sources, program, flags, folders=(directory, own, own.parent))
     return program
 
 

@@ -18,6 +18,7 @@ from micronets.boards.board import Board
 from micronets.compiler import compile_model
 from micronets.compiler.generate.tflm_package import target_arch
 from micronets.device import host
+from micronets.device.kept_objects import compile_once
 
 DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
 LIBRARY = "libtensorflow-microlite.a"
@@ -300,21 +301,25 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
         "utf-8",
     )
     prefix, flags = ("arm-none-eabi-", list(board.compiler_flags)) if board else ("", [])
-    flags += ["-O2", "-ffunction-sections", f"-I{work}"]
+    flags += ["-O2", "-ffunction-sections"]
     faults = {"WRONG": 0, "SILENT": 0, "STRIPPED": 0, "ARENA_MORE": 0} | faults
-    cxx = ["-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-Wall", "-Werror", f"-I{root}"]
-    cxx += ["-DTF_LITE_STATIC_MEMORY", f"-I{root / DOWNLOADS / 'flatbuffers/include'}"]
+    cxx = ["-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-Wall", "-Werror"]
+    cxx += ["-DTF_LITE_STATIC_MEMORY"]
     cxx += [f"-DSTANDIN_{name}={value}" for name, value in faults.items()]
     objects = []
     for n, source in enumerate([*sources, interpreter]):
         objects.append(work / f"{n}.o")
-        marks = ["-include", str(work / "layer.h")] if source.suffix == ".c" else []  # not for assembly
-        own = ["g++", *cxx] if source is interpreter else ["gcc", "-std=c99", *marks]
-        command = [f"{prefix}{own[0]}", *flags, *own[1:], "-c", str(source), "-o", str(objects[-1])]
-        subprocess.run(command, check=True)
+        marks = [work / "layer.h"] if source.suffix == ".c" else []  # not for assembly
+        compiler, *own = ["g++", *cxx] if source is interpreter else ["gcc", "-std=c99"]
+        folders = [work, root, root / DOWNLOADS / "flatbuffers/include"]
+        compile_once([f"{prefix}{compiler}"], [*flags, *own], folders, source, objects[-1], _run, marks)
     subprocess.run([f"{prefix}ar", "rcs", str(place), *map(str, objects)], check=True)
     shutil.rmtree(work)
     return place
+
+
+def _run(words: Sequence[str]) -> None:
+    subprocess.run(words, check=True)
 
 
 def _target(board: Board | None) -> str:

@@ -124,7 +124,7 @@ def build_library(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -
     with temporary_directory() as directory:
         sources = write_sources(models, directory)
         library = directory / "models.so"
-        compile_c(sources, library, (*flags, "-shared", "-fPIC", f"-I{directory}"))
+        compile_c(sources, library, (*flags, "-shared", "-fPIC"), folders=(directory,))
         return Library(library, models)
 
 

@@ -10,10 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from micronets import child_processes
+from micronets.device.kept_objects import compile_once
 from micronets.errors import DeviceError
-from micronets.files import temporary_environment
+from micronets.files import temporary_directory, temporary_environment
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
+_COMPILING = ("-Wno-unused-command-line-argument",)  # clang warns of flags for the linker where it does not link
 _TIMEOUT_S = 600  # seconds after which the compiler is killed
 
 
@@ -28,25 +30,39 @@ def host_compiler() -> tuple[str, ...]:
 
 
 def compile_c(
-    sources: Sequence[Path], target: Path, flags: Sequence[str], command: Sequence[str] | None = None
+    sources: Sequence[Path],
+    target: Path,
+    flags: Sequence[str],
+    command: Sequence[str] | None = None,
+    folders: Sequence[Path] = (),
 ) -> None:
-    """Compiles and links C files.
+    """Compiles and links C files. A file that this process has compiled before, with the same flags, is only linked.
 
     - sources: the files.
     - target: the program or library to make.
-    - flags: flags for the compiler, which come after `WARNINGS`.
+    - flags: flags for the compiler and the linker, which come after `WARNINGS`.
     - command: the words that call the compiler; None takes those of `host_compiler`.
+    - folders: where the compiler looks for headers besides the folder of each source.
 
     Raises `DeviceError` with the compiler's first error message.
     """
     command = command or host_compiler()
-    words = [*command, *WARNINGS, *flags, *map(str, sources), "-o", str(target)]
+    flags = (*WARNINGS, *flags)
+    with temporary_directory() as directory:
+        objects = [directory / f"{number}.o" for number in range(len(sources))]
+        for source, made in zip(sources, objects, strict=True):
+            compile_once(command, (*flags, *_COMPILING), folders, source, made, _call)
+        _call([*command, *flags, *map(str, objects), "-o", str(target)])
+
+
+def _call(words: Sequence[str]) -> None:
+    """Calls the compiler. Raises `DeviceError` with its first error message."""
     with temporary_environment() as environment:
         try:
             done = child_processes.run(words, timeout_s=_TIMEOUT_S, environment=environment)
         except (OSError, subprocess.TimeoutExpired) as e:
-            raise DeviceError(f"the C compiler '{command[0]}' did not run ({e}); install cc, gcc or clang") from e
+            raise DeviceError(f"the C compiler '{words[0]}' did not run ({e}); install cc, gcc or clang") from e
     if done.returncode:
         output = done.stderr.decode(errors="replace").splitlines()
         lines = [line for line in output if "error" in line] or output or ["no message"]
-        raise DeviceError(f"the C compiler '{command[0]}' failed: {lines[0]}")
+        raise DeviceError(f"the C compiler '{words[0]}' failed: {lines[0]}")

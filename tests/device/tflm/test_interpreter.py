@@ -58,6 +58,8 @@ def test_smallest_arena_is_the_smallest(seed: int) -> None:
     m = random_model(random_arch(seed), seed)
     data = write(m)
     size = interpreter.min_arena(data)
+    for far in (0, 16, size - 1600, size - 16, size, size + 16, 3 * size, 1 << 40):
+        assert interpreter.min_arena(data, far) == size, far
     x = random_input(m, 2, seed)
     assert size % 16 == 0
     assert np.array_equal(interpreter.run(data, x, size), reference.run(m, x))

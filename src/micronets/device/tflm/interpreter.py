@@ -80,7 +80,7 @@ def outputs(data: bytes, x: InputArrays, count: int, arena_bytes: int | None = N
         found = _parallel([("outputs", data, part, size, count) for part in parts])
         return tuple(np.concatenate(of_parts) for of_parts in zip(*found, strict=True))
     except DeviceError as e:
-        if arena_bytes is None or _fits(data, arena_bytes):
+        if arena_bytes is None or fits(data, arena_bytes):
             raise
         needed = min_arena(data)
         raise DeviceError(f"TFLM: an arena of {arena_bytes} bytes is too small for the model; it needs {needed}") from e
@@ -102,32 +102,80 @@ def tensors(data: bytes, x: InputArrays) -> dict[str, npt.NDArray[Any]]:
     return dict(zip(indices, answer, strict=True))
 
 
-def min_arena(data: bytes) -> int:
+def fits(data: bytes, arena_bytes: int, runs: bool = True) -> bool:
+    """Tells whether TFLM can set a model up in an arena of so many bytes, and also run it there.
+
+    - data: the bytes of a `.tflite` file.
+    - arena_bytes: the size of the arena.
+    - runs: whether one inference is made, too.
+    """
+    try:
+        _parallel([("probe" if runs else "set_up", data, arena_bytes)])
+    except DeviceError:
+        return False
+    return True
+
+
+def min_arena(data: bytes, predicted: int | None = None) -> int:
     """Returns the bytes of the smallest arena in which a model runs on this 64-bit host, a multiple of 16.
 
     It is found by bisection. TFLM takes all of its memory while it sets a model up, so each step only does that, and
-    one inference shows that the model also runs in what was found. Raises the `DeviceError` of `outputs`.
+    one inference shows that the model also runs in what was found.
+
+    - data: the bytes of a `.tflite` file.
+    - predicted: the size in bytes that is expected, from which the search begins; None for a search without one.
+
+    Raises the `DeviceError` of `outputs`.
     """
     enough = _sufficient_arena(data)
-    found = _smallest(enough, lambda size: _fits(data, size, runs=False))
-    return found if _fits(data, found) else _smallest(enough, lambda size: _fits(data, size))
+    found = _smallest(enough, predicted, lambda size: fits(data, size, runs=False))
+    return found if fits(data, found) else _smallest(enough, None, lambda size: fits(data, size))
 
 
-def _smallest(enough: int, fits: Callable[[int], bool]) -> int:
+def _smallest(enough: int, predicted: int | None, large_enough: Callable[[int], bool]) -> int:
     """Returns the smallest size of an arena in bytes, a multiple of 16, that is large enough.
 
     - enough: a size that is, a multiple of 16.
-    - fits: tells whether another one is.
+    - predicted: the size that is expected, or None.
+    - large_enough: tells whether another one is.
     """
-    high = enough // ARENA_STEP_BYTES
-    low = 0
-    while high // 2 > low and fits(high // 2 * ARENA_STEP_BYTES):  # halving ends within a factor of two
-        high //= 2
-    low = high // 2
+
+    def fit(steps: int) -> bool:
+        return large_enough(steps * ARENA_STEP_BYTES)
+
+    most = enough // ARENA_STEP_BYTES
+    low, high = _halved(most, fit) if predicted is None else _around(-(-predicted // ARENA_STEP_BYTES), most, fit)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if fits(middle * ARENA_STEP_BYTES) else (middle, high)
+        low, high = (low, middle) if fit(middle) else (middle, high)
     return high * ARENA_STEP_BYTES
+
+
+def _halved(most: int, fit: Callable[[int], bool]) -> tuple[int, int]:
+    """Returns a number that does not fit and one that does, at most `most`, within a factor of about two."""
+    low, high = 0, most
+    while high // 2 > low and fit(high // 2):
+        high //= 2
+    return high // 2, high
+
+
+def _around(predicted: int, most: int, fit: Callable[[int], bool]) -> tuple[int, int]:
+    """Returns a number that does not fit and one that does, at most `most`, found from a prediction.
+
+    The search goes away from the prediction by steps of 1, 2, 4 and so on.
+    """
+    start, step = min(max(predicted, 1), most), 1
+    if start == most or fit(start):
+        low, high = start - 1, start
+        while low > 0 and fit(low):
+            step *= 2
+            low, high = max(low - step, 0), low
+        return low, high
+    low, high = start, start + 1
+    while high < most and not fit(high):
+        step *= 2
+        low, high = high, high + step
+    return low, min(high, most)
 
 
 class _TooSmall(DeviceError):
@@ -174,15 +222,6 @@ def _sufficient_arena(data: bytes) -> int:
         return arena_bytes
 
     return int(_first_that_fits(attempt))
-
-
-def _fits(data: bytes, arena_bytes: int, runs: bool = True) -> bool:
-    """Tells whether an arena of so many bytes is enough for the model: to set it up, and with `runs` also to run it."""
-    try:
-        _parallel([("probe" if runs else "set_up", data, arena_bytes)])
-    except DeviceError:
-        return False
-    return True
 
 
 def _processors() -> int:

@@ -76,7 +76,8 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         exact = evaluation.compare(file, q, ours, theirs)
         note = f"TFLM against the reference: {exact.different} of {exact.compared:,} bytes differ"
         context.progress(NoteEvent("evaluate", note))
-    found = interpreter.min_arena(file.content) if interpreter.available() else None
+    predicted = file.arena_tflm_bytes(8)
+    found = interpreter.min_arena(file.content, predicted) if interpreter.available() else None
     in_c = read_measurement(context.run)
     verdict = Verdict(
         metric=result.metric,
@@ -86,7 +87,7 @@ def _evaluate(context: RunContext) -> Sequence[str]:
         judged=result.samples,
         judged_noun=result.noun,
         bit_exact=exact,
-        arena=ArenaCheck(predicted=file.arena_tflm_bytes(8), found=found),
+        arena=ArenaCheck(predicted=predicted, found=found),
         runtime=context.config.runtime,
         c=in_c,
         limits=_limits(context, file, found, in_c),

@@ -1,0 +1,77 @@
+"""Functions called in processes of their own, which begin with what takes long to import.
+
+A server imports torch and the package once, and forks a process for each call. The process is as real as any other: it
+has a session, stdout, stderr and an exit code of its own, and can be killed.
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+
+IMPORTED = ("tests.support.forked", "torch", "micronets.pipeline.perform", "micronets.design.dnas")
+"""The modules that the server has imported before it forks."""
+
+
+class Forked:
+    """A function that runs in a process and a process group of its own.
+
+    - `pid`: the number of the process, and of its group.
+    """
+
+    def __init__(self, function: Callable[..., None], *arguments: object) -> None:
+        """Starts the process.
+
+        - `function`: a function of a module; its process ends when it returns, or as `sys.exit` in it says.
+        - `arguments`: its arguments, which can be pickled.
+        """
+        context = _context()
+        pipes = [context.Pipe(duplex=False) for _ in range(2)]
+        self._ends = [reading for reading, _ in pipes]
+        writing = [end for _, end in pipes]
+        self._process: ForkServerProcess = context.Process(target=_child, args=(writing, function, arguments))
+        self._process.start()
+        for end in writing:
+            end.close()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of the process, or minus the signal that ended it; None while it runs."""
+        return self._process.exitcode
+
+    def end(self, seconds: float) -> tuple[str, str]:
+        """Waits until the process has ended, at most so many seconds; returns what it has written to stdout and stderr.
+
+        What it writes must fit the pipes of the system, which are 64 KiB, as it is read at the end.
+        """
+        self._process.join(seconds)
+        assert self.code is not None, "the process does not end"
+        texts = []
+        for end in self._ends:
+            with os.fdopen(os.dup(end.fileno()), "rb") as stream:
+                texts.append(stream.read().decode())
+            end.close()
+        return texts[0], texts[1]
+
+
+@cache
+def _context() -> ForkServerContext:
+    """Returns what starts the processes; the server begins with the first of them."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(IMPORTED))
+    return context
+
+
+def _child(ends: Sequence[Connection], function: Callable[..., None], arguments: Sequence[object]) -> None:
+    """Calls the function, in a new session, with the two ends in place of stdout and stderr."""
+    os.setsid()
+    for number, end in enumerate(ends, 1):
+        os.dup2(end.fileno(), number)
+        end.close()
+    sys.stdout, sys.stderr = (os.fdopen(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    function(*arguments)
