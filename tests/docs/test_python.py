@@ -1,8 +1,6 @@
 """The programs of docs/python.md run as they are printed, in order, as one session."""
 
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -10,12 +8,14 @@ import pytest
 
 from micronets.boards.board import load_board
 from micronets.runtimes import OUR_C
+from tests.support.forked import Forked, program
 from tests.support.needs import needs
 
 needs("torch", "design")
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/python.md").read_text("utf-8")
+SECONDS = 300  # far more than the programs take
 BLOCKS = [
     (PAGE[: m.start()].count("\n") + 2, m[1])
     for m in re.finditer(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
@@ -32,12 +32,13 @@ def test_every_program_of_the_page_runs(tmp_path: Path) -> None:
     lines: list[str] = []
     for line, text in BLOCKS:
         lines += [""] * (line - 1 - len(lines)) + text.splitlines()
-    (tmp_path / "python.md.py").write_text("\n".join(lines) + "\n", "utf-8")
-    command = [sys.executable, "-W", "error::DeprecationWarning:micronets", "python.md.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    path = tmp_path / "python.md.py"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    session = Forked(program, path)
+    out, err = session.end(SECONDS)
+    assert session.code == 0, err[-3000:]
     for said in ("324,384 MACs", "'width': ", "accuracy", "simulated: ", "worse class", "logits"):
-        assert said in done.stdout, said
+        assert said in out, said
     assert (tmp_path / "gestures.tflite").exists()
     assert (tmp_path / "stranger_c/model.h").exists()
 

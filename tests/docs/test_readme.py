@@ -2,8 +2,6 @@
 
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -15,6 +13,7 @@ from micronets.pipeline.config import load
 from micronets.runtimes import OUR_C
 from micronets.tasks.kws.data import KEYWORDS
 from tests.support.calling import call
+from tests.support.forked import Forked, program
 from tests.support.needs import needs
 from tests.support.pages import ROOT, shell_commands
 from tests.support.wavs import write_words
@@ -22,6 +21,7 @@ from tests.support.wavs import write_words
 TEXT = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = shell_commands("README.md")
 
+SECONDS = 300  # far more than the lines of Python take
 QUICK = ("boards", "tasks", "inspect")
 
 
@@ -116,8 +116,10 @@ def test_the_lines_of_python_run(tmp_path: Path) -> None:
         pytest.skip(f"the lines measure on a simulated board: {reason}")
     (text,) = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
     assert len([line for line in text.splitlines() if line]) == 6
-    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert "accuracy" in done.stdout
-    assert "outputs for 5 inputs equal the reference's, every byte" in done.stdout
+    (tmp_path / "lines.py").write_text(text, "utf-8")
+    lines = Forked(program, tmp_path / "lines.py")
+    out, err = lines.end(SECONDS)
+    assert lines.code == 0, err[-2000:]
+    assert "accuracy" in out
+    assert "outputs for 5 inputs equal the reference's, every byte" in out
     assert (tmp_path / "motions.tflite").exists()

@@ -37,8 +37,10 @@ def model(tmp_path: Path) -> Path:
 @pytest.mark.skipif(bool(OUR_C.unmeasurable(BOARD)), reason=OUR_C.unmeasurable(BOARD) or "-")
 def test_a_limit_in_milliseconds_is_kept_by_measurement(words: Path, model: Path, tmp_path: Path) -> None:
     given = config(tmp_path, words, CONFIG)
-    inputs = ("--set", "space.frame_strides=[1]", "--set", "space.coefficients=[10]")
-    settings = ("--set", "runtime=c", "--set", f"latency_model={model}", *inputs)
+    inputs = ("space.frame_strides=[1]", "space.coefficients=[10]")
+    quick = ("search.epochs=1", "train.epochs=1", "train.qat_epochs=1")
+    chosen = ("runtime=c", f"latency_model={model}", *inputs, *quick)
+    settings = [word for setting in chosen for word in ("--set", setting)]
     loose = call("run", given, *settings, "--out", tmp_path / "loose", "--json")
     assert loose.code == 0, loose.err
     c = json.loads(loose.out)["c"]

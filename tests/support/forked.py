@@ -6,11 +6,14 @@ has a session, stdout, stderr and an exit code of its own, and can be killed.
 
 import multiprocessing
 import os
+import runpy
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from pathlib import Path
 
 IMPORTED = ("tests.support.forked", "torch", "micronets.pipeline.perform", "micronets.design.dnas")
 """The modules that the server has imported before it forks."""
@@ -57,6 +60,15 @@ class Forked:
                 texts.append(stream.read().decode())
             end.close()
         return texts[0], texts[1]
+
+
+def program(path: Path) -> None:
+    """Runs a program as `python FILE` does, in its folder; what the package warns of as deprecated is an error."""
+    os.chdir(path.parent)
+    sys.path.insert(0, str(path.parent))
+    sys.argv = [str(path)]
+    warnings.filterwarnings("error", category=DeprecationWarning, module="micronets")
+    runpy.run_path(str(path), run_name="__main__")
 
 
 @cache
