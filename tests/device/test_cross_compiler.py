@@ -53,7 +53,7 @@ def test_an_error_in_the_code_is_one_line(which: str) -> None:
 
 def test_no_compiler_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module.shutil, "which", lambda name: None)
-    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(module, "zig_compiler", lambda: None)
     with pytest.raises(DeviceError, match="no compiler for a Cortex-M4 found .*" + re.escape(install("sim"))):
         find_compiler(F446)
 

@@ -7,10 +7,8 @@ an image are compared with the board afterwards.
 
 from __future__ import annotations
 
-import importlib.util
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,12 +22,12 @@ from micronets.boards.cores import Core, core_of
 from micronets.compiler import Compiled
 from micronets.compiler.kernel_files import is_source
 from micronets.device.architectures import ARCHITECTURES, architecture_of
+from micronets.device.host_compiler import zig_compiler
 from micronets.device.kept_objects import compile_once
 from micronets.errors import DeviceError, SpecError
 from micronets.files import temporary_directory, temporary_environment
 from micronets.installation import install
 
-_ZIG = (sys.executable, "-m", "ziglang", "cc")
 _COMMON_FLAGS = ("-std=gnu11", "-O2", "-ffunction-sections", "-fdata-sections")
 _LINK_FLAGS = ("-static", "-Wl,--gc-sections")
 # Files whose loops the compiler may not replace by calls of memcpy and memset.
@@ -78,7 +76,7 @@ def installed_compiler(core: Core) -> str | None:
     """Returns which compiler builds for a core on this machine, `gcc` or `zig`; None where none does."""
     if any(map(shutil.which, core.gcc)):
         return "gcc"
-    return "zig" if importlib.util.find_spec("ziglang") is not None else None
+    return "zig" if zig_compiler() is not None else None
 
 
 def find_compiler(board: Board, which: str | None = None) -> Compiler:
@@ -98,16 +96,16 @@ def find_compiler(board: Board, which: str | None = None) -> Compiler:
         flags = (*board.compiler_flags, "-ffreestanding")
         hosted, plain = ("-fbuiltin",), ("-fno-tree-loop-distribute-patterns",)
         return Compiler((gcc,), f"{Path(gcc).name} {version}", flags, hosted, plain, ("-nostdlib", "-lgcc"))
-    if which != "gcc" and importlib.util.find_spec("ziglang") is not None:
+    if which != "gcc" and (zig := zig_compiler()) is not None:
         flags = (*core.zig, "-fno-sanitize=undefined")
-        return Compiler(_ZIG, f"zig clang {_zig_version()}", flags, ("-fhosted",), ("-fno-builtin",), ())
+        return Compiler(zig, f"zig clang {_zig_version(zig)}", flags, ("-fhosted",), ("-fno-builtin",), ())
     raise DeviceError(_no_compiler(core, which))
 
 
 @cache
-def _zig_version() -> str:
-    """Returns the version of the clang in pip's `ziglang`, which is installed. Raises `DeviceError` if it fails."""
-    words = run_tool([*_ZIG, "--version"], "version").split()
+def _zig_version(zig: tuple[str, ...]) -> str:
+    """Returns the version of the clang that a command calls. Raises `DeviceError` if it fails."""
+    words = run_tool([*zig, "--version"], "version").split()
     return next((word for word in words if word[0].isdigit()), "")
 
 

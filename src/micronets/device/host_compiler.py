@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -24,9 +25,21 @@ def host_compiler() -> tuple[str, ...]:
     for name in ("cc", "gcc", "clang"):
         if shutil.which(name):
             return (name,)
-    if importlib.util.find_spec("ziglang") is not None:
-        return (sys.executable, "-m", "ziglang", "cc")
+    if (zig := zig_compiler()) is not None:
+        return zig
     raise DeviceError("no C compiler found (cc, gcc, clang): install one, or pip install ziglang")
+
+
+def zig_compiler() -> tuple[str, ...] | None:
+    """Returns the command of the clang in pip's ziglang; None where it is not installed.
+
+    The program in the package is called itself, as `python -m ziglang` would start Python for every file.
+    """
+    found = importlib.util.find_spec("ziglang")
+    if found is None or found.origin is None:
+        return None
+    program = Path(found.origin).parent / ("zig.exe" if os.name == "nt" else "zig")
+    return (str(program), "cc") if program.is_file() else (sys.executable, "-m", "ziglang", "cc")
 
 
 def compile_c(
@@ -36,9 +49,9 @@ def compile_c(
     command: Sequence[str] | None = None,
     folders: Sequence[Path] = (),
 ) -> None:
-    """Compiles and links C files. A file that this process has compiled before, with the same flags, is only linked.
+    """Compiles and links C files. A kernel that this process has compiled before, with the same flags, is only linked.
 
-    - sources: the files.
+    - sources: the files; those of kernels begin with `micronets_`.
     - target: the program or library to make.
     - flags: flags for the compiler and the linker, which come after `WARNINGS`.
     - command: the words that call the compiler; None takes those of `host_compiler`.
@@ -48,11 +61,13 @@ def compile_c(
     """
     command = command or host_compiler()
     flags = (*WARNINGS, *flags)
+    kernels = [path for path in sources if path.name.startswith("micronets_")]
     with temporary_directory() as directory:
-        objects = [directory / f"{number}.o" for number in range(len(sources))]
-        for source, made in zip(sources, objects, strict=True):
+        objects = [directory / f"{number}.o" for number in range(len(kernels))]
+        for source, made in zip(kernels, objects, strict=True):
             compile_once(command, (*flags, *_COMPILING), folders, source, made, _call)
-        _call([*command, *flags, *map(str, objects), "-o", str(target)])
+        rest = [*(f"-I{folder}" for folder in folders), *(str(path) for path in sources if path not in kernels)]
+        _call([*command, *flags, *map(str, objects), *rest, "-o", str(target)])
 
 
 def _call(words: Sequence[str]) -> None:
