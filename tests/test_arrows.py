@@ -7,6 +7,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,24 @@ from docs.folders import ALLOWED, ALONE
 ROOT = Path(micronets.__file__).parent
 
 
-def modules() -> dict[str, ast.Module]:
-    """Returns every source file by its dotted name without the package's."""
+def sources() -> dict[str, Path]:
+    """Returns the path of every source file by its dotted name without the package's."""
     found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         if name:
-            found[name] = ast.parse(path.read_text("utf-8"))
+            found[name] = path
     return found
 
 
-MODULES = modules()
+MODULES = sources()
+
+
+@cache
+def parsed(name: str) -> ast.Module:
+    """Returns what a source file says; a process reads it when a test asks for it, not when it lists the tests."""
+    return ast.parse(MODULES[name].read_text("utf-8"))
 
 
 def folder(name: str) -> str:
@@ -73,7 +80,7 @@ def _for_types(node: ast.AST) -> bool:
 def test_no_module_imports_from_a_folder_it_must_not_see(name: str) -> None:
     own = folder(name)
     allowed = ALONE | (ALLOWED[own] | {own} if own not in ALONE else set())
-    for imported in imports(MODULES[name]):
+    for imported in imports(parsed(name)):
         package, _, rest = imported.partition(".")
         head = folder(rest)
         if package == "micronets" and head and (ROOT / f"{head}.py").exists() | (ROOT / head).is_dir():
@@ -83,7 +90,7 @@ def test_no_module_imports_from_a_folder_it_must_not_see(name: str) -> None:
 @pytest.mark.parametrize("name", MODULES)
 def test_torch_is_imported_by_design_and_by_the_augmentation_of_tasks_alone(name: str) -> None:
     if folder(name) != "design" and not (folder(name) == "tasks" and name.endswith(".augment")):
-        assert not [i for i in imports(MODULES[name], top_only=True) if folder(i) == "torch"], name
+        assert not [i for i in imports(parsed(name), top_only=True) if folder(i) == "torch"], name
 
 
 def test_the_deploy_half_and_the_command_line_load_no_torch() -> None:
@@ -113,7 +120,7 @@ def test_asking_for_help_loads_nothing_heavy() -> None:
 
 
 def test_nothing_prints_but_the_command_line() -> None:
-    for name, tree in MODULES.items():
-        calls = [n.func for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    for name in MODULES:
+        calls = [n.func for n in ast.walk(parsed(name)) if isinstance(n, ast.Call)]
         printing = [f for f in calls if isinstance(f, ast.Name) and f.id == "print"]
         assert not printing or name.startswith("cli"), name

@@ -15,7 +15,7 @@ needs("torch", "design")
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/python.md").read_text("utf-8")
-SECONDS = 300  # far more than the programs take
+SECONDS = 1200  # far more than the programs take
 BLOCKS = [
     (PAGE[: m.start()].count("\n") + 2, m[1])
     for m in re.finditer(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)

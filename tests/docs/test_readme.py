@@ -21,7 +21,7 @@ from tests.support.wavs import write_words
 TEXT = (ROOT / "README.md").read_text("utf-8")
 COMMANDS = shell_commands("README.md")
 
-SECONDS = 300  # far more than the lines of Python take
+SECONDS = 1200  # far more than the lines of Python take
 QUICK = ("boards", "tasks", "inspect")
 
 

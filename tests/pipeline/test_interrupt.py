@@ -11,7 +11,7 @@ from tests.support.calling import call, start
 from tests.support.forked import Forked
 from tests.support.tones import config, tones
 
-SECONDS = 120  # far more than anything here takes
+SECONDS = 600  # far more than anything here takes
 
 
 @pytest.fixture(scope="module")

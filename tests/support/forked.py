@@ -7,6 +7,7 @@ has a session, stdout, stderr and an exit code of its own, and can be killed.
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -53,7 +54,9 @@ class Forked:
         What it writes must fit the pipes of the system, which are 64 KiB, as it is read at the end.
         """
         self._process.join(seconds)
-        assert self.code is not None, "the process does not end"
+        if self.code is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            raise AssertionError(f"the process does not end within {seconds} seconds")
         texts = []
         for end in self._ends:
             with os.fdopen(os.dup(end.fileno()), "rb") as stream:

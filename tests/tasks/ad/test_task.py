@@ -18,11 +18,10 @@ from micronets.tasks.ad.settings import WindowAugmentation, Windows, bilinear
 from tests.support.needs import needs
 from tests.support.wavs import tone
 
-metrics = needs("sklearn.metrics", "dev")
-
 
 @pytest.mark.parametrize("seed", range(40))
 def test_auc_and_pauc_are_those_of_sklearn(seed: int) -> None:
+    metrics = needs("sklearn.metrics", "dev")
     rng = np.random.default_rng(seed)
     n = int(rng.integers(3, 120))
     abnormal = rng.permutation(np.arange(n) < rng.integers(1, n))
