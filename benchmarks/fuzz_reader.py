@@ -46,6 +46,7 @@ from tests.support.random_models import random_arch, random_model
 from tests.support.recurrent import recurrent_network
 from tests.support.stateful import streaming
 from tests.support.wide_models import random_wide_model
+from tests.tflite.test_shapes import FILES
 
 SECONDS = 10.0  # of processor time, allowed for one file
 MEMORY = 1 << 30  # bytes allowed beyond what a process has before it starts
@@ -116,13 +117,14 @@ def sound_files(shared: Path) -> list[bytes]:
     """Returns the files to damage: networks of our tests in both styles of our writer, and released models, if any.
 
     The networks are random ones of int8, one for each kind of operator, and random ones of int16, with variables, and
-    with layers that keep variables for themselves.
+    with layers that keep variables for themselves. Besides there are files in forms that our writer never makes.
     """
     models = [random_model(random_arch(seed), seed) for seed in range(RANDOM)]
     models += [with_random_weights(network_of(layer), 0) for layer in LAYERS]
     for make in (random_wide_model, streaming, recurrent_network):
         models += [make(seed) for seed in range(RANDOM_OF_A_KIND)]
     files = [write(model, portable=seed % 2 == 1) for seed, model in enumerate(models)]
+    files += FILES.values()
     return files + [path.read_bytes() for path in sorted(shared.glob("models/*/*.tflite"))]
 
 

@@ -1,6 +1,8 @@
 """Networks that compute with int32 and float32 at their edges: reference, TFLM, our C and the board give the same."""
 
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -265,3 +267,23 @@ def test_a_text_becomes_the_vectors_of_its_words() -> None:
     same_everywhere(model, x)
     astray = np.int32([[-5, 9, 2**30, -(2**31), 3]])
     assert np.array_equal(reference.tensors(model, astray)["vectors"][0], words["words"][[0, 8, 8, 0, 3]])
+
+
+def test_an_example_compares_what_is_not_a_number(tmp_path: Path) -> None:
+    """Roots of negative numbers must be none, and only they."""
+    layers = (Dequantize(name="real", inputs=(INPUT,)), NumberFunction(name="y", inputs=("real",), of="root"))
+    model = with_random_weights(Arch((16,), layers), 1)
+    files = compile_model(model).files
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    sources = [name for name in files if name.endswith(".c")]
+    given = files["test_vector.h"]
+    head, expected = given.split("micronets_test_output[16] = {\n")
+    values = expected.split(",\n")
+    number = next(value for value in values if "NAN" not in value)
+    assert "NAN" in expected
+    for change, code in ((expected, 0), (expected.replace("NAN", "1.0f", 1), 1), (expected.replace(number, "NAN"), 1)):
+        (tmp_path / "test_vector.h").write_text(f"{head}micronets_test_output[16] = {{\n{change}")
+        flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-o", "example"]
+        subprocess.run(["cc", *flags, *sources], cwd=tmp_path, check=True)
+        assert subprocess.run(["./example"], cwd=tmp_path, check=False).returncode == code, change

@@ -44,7 +44,7 @@ _COMPARE_ONE = """\
         if (output[i] > output[best]) {{
             best = i; /* the class, where the network classifies */
         }}
-        wrong += output[i] < micronets_test_output[i] || output[i] > micronets_test_output[i];
+        wrong += {differs};
     }}
     (void)best;"""
 
@@ -52,7 +52,7 @@ _COMPARE_ONE = """\
 _COMPARE = """
     const {otype} *output_{k} = {f}output_{k}(arena);
     for (int32_t i = 0; i < {m}OUTPUT_{k}_COUNT; i++) {{
-        wrong += output_{k}[i] < micronets_test_output_{k}[i] || output_{k}[i] > micronets_test_output_{k}[i];
+        wrong += {differs};
     }}"""
 
 
@@ -99,10 +99,25 @@ def _comparison(model: QuantizedModel, names: Names) -> str:
     """Returns the part of example.c that compares the outputs with those of test_vector.h."""
     outputs, known = model.arch.outputs, {"m": names.macros, "f": names.functions}
     if len(outputs) == 1:
-        return _COMPARE_ONE.format(**known, otype=ctype(model, outputs[0]))
+        otype = ctype(model, outputs[0])
+        return _COMPARE_ONE.format(**known, otype=otype, differs=_differs(otype, "output"))
     return "    int32_t wrong = 0;" + "".join(
-        _COMPARE.format(**known, k=k, otype=ctype(model, name)) for k, name in enumerate(outputs)
+        _COMPARE.format(**known, k=k, otype=ctype(model, name), differs=_differs(ctype(model, name), f"output_{k}"))
+        for k, name in enumerate(outputs)
     )
+
+
+def _differs(otype: str, name: str) -> str:
+    """Returns the C expression that tells whether value i of an output differs from the expected one.
+
+    What is not a number is neither less than another float nor greater; both must be numbers, or neither.
+
+    - otype: the C type of the values.
+    - name: what the output is called.
+    """
+    got, want = f"{name}[i]", f"micronets_test_{name}[i]"
+    less = f"{got} < {want} || {got} > {want}"
+    return f"{less} ||\n                 ({got} >= {got}) != ({want} >= {want})" if otype == "float" else less
 
 
 def test_vector(model: QuantizedModel) -> str:
