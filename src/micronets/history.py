@@ -120,13 +120,14 @@ ORIGINS: Mapping[Origin, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Finalist:
-    """A round in which a network was trained by itself, to be compared with others, at the end of a search.
+    """A round at the end of a search, in which a network was trained by itself or among few others in a supernet.
 
     - `round`: the number of the round, from 1.
     - `origin`: where the network came from: it is the space's standard network scaled to the limits, or a neighbour of
       it, or was searched for.
-    - `examples`: how many examples it was trained on in this round.
-    - `loss`: the mean loss of the round, on augmented training examples.
+    - `examples`: how many examples it was trained on in this round; in a supernet, its share of the round's.
+    - `loss`: the mean loss of the round on augmented training examples; in a supernet, that at its end on validation
+      examples, by which the networks were compared.
     - `accuracy`: the task's metric at the end of the round, on the validation split, 0 to 1.
     - `costs`: its exact costs, by name of the limit and in its unit.
     - `values`: the option of every choice of the space.

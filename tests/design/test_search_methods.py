@@ -191,14 +191,62 @@ def test_a_supernet_for_one_search_trains_networks_within_the_limits(tmp_path, b
 
     monkeypatch.setattr(sandwich.PathLoop, "logits", spied)
     run("supernet", tmp_path, board, epochs=4, final_share=0.25)
-    assert len(drawn) == 18, "a network a step, for three of the four epochs"
+    assert len(drawn) == 24, "a network a step"
     assert all(map(fitter.fits, drawn))
-    assert len({tuple(values.values()) for values in drawn}) > sandwich.PARENTS
+    assert len({tuple(values.values()) for values in drawn[:18]}) > sandwich.PARENTS, "of three of the four epochs"
 
 
-@pytest.mark.parametrize("method", ["dnas", "supernet"])
+def test_the_supernet_is_trained_for_fewer_and_fewer_networks_until_one_is_left(tmp_path, board, monkeypatch) -> None:
+    """No step of the winner is lost; a search that was stopped among the rounds goes on as if it had not been."""
+    drawn, real = [], sandwich.PathLoop.logits
+
+    def spied(self, x, values):
+        drawn.append(dict(values))
+        return real(self, x, values)
+
+    monkeypatch.setattr(sandwich.PathLoop, "logits", spied)
+    options = {"epochs": 4, "batch": 16, "evaluations": 3, "finalists": 4}
+    events = []
+    found = run("supernet", tmp_path / "whole", board, progress=events.append, **options)
+    steps = [event.step for event in events if isinstance(event, StepEvent)]
+    assert steps == sorted(steps), "one count of steps"
+    assert steps[-1] == len(drawn) == 48
+    rounds = [record for record in found.history if isinstance(record, Finalist)]
+    assert [r.round for r in rounds] == 4 * [1] + 2 * [2]
+    first, second = rounds[:4], rounds[4:]
+    assert {r.origin for r in first} == {"uniform", "neighbour", "searched"}
+    assert "uniform" in {r.origin for r in second}
+    assert min(first, key=lambda r: r.loss).values in [r.values for r in second]
+    for of_round, (begin, end) in ((first, (24, 32)), (second, (32, 40))):
+        assert all(values in [r.values for r in of_round] for values in drawn[begin:end])
+        assert [r.examples for r in of_round] == len(of_round) * [(end - begin) * 16 // len(of_round)]
+    assert drawn[40:] == 8 * [found.values]
+    best = min(second, key=lambda r: r.loss)
+    assert found.values == best.values
+    assert found.costs == best.costs
+    fitter = BudgetFitter(tiny_space(), board_budget(Budget(macs=9000), board), board)
+    assert all(fitter.fits(r.values) for r in rounds)
+    assert [type(record) for record in found.history[:5]] == 4 * [SupernetEpoch] + [ChosenCut]
+    for steps_before in (29, 36):
+        directory, left = tmp_path / str(steps_before), [steps_before]
+
+        def stopped(self, x, values, left=left):
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return real(self, x, values)
+
+        monkeypatch.setattr(sandwich.PathLoop, "logits", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            run("supernet", directory, board, **options)
+        monkeypatch.setattr(sandwich.PathLoop, "logits", real)
+        again = run("supernet", directory, board, **options)
+        assert again.history == found.history
+        assert all(torch.equal(value, again.state[name]) for name, value in found.state.items())
+
+
 def test_a_search_ends_with_a_comparison_of_uniform_neighbouring_and_searched_networks(
-    method, tmp_path, board, monkeypatch
+    tmp_path, board, monkeypatch
 ) -> None:
     """The trainings of the finals take the share of the epochs that is theirs, and go on where they were stopped."""
     seen, real = [], TinyTask.augmented
@@ -210,7 +258,7 @@ def test_a_search_ends_with_a_comparison_of_uniform_neighbouring_and_searched_ne
     monkeypatch.setattr(TinyTask, "augmented", counted)
     options = {"epochs": 4, "batch": 16, "evaluations": 3, "finalists": 4, "dnas_finals": True}
     events = []
-    found = run(method, tmp_path / "whole", board, progress=events.append, **options)
+    found = run("dnas", tmp_path / "whole", board, progress=events.append, **options)
     steps = [event.step for event in events if isinstance(event, StepEvent)]
     assert steps == sorted(steps), "one count of steps"
     assert steps[-1] == 48
@@ -240,9 +288,9 @@ def test_a_search_ends_with_a_comparison_of_uniform_neighbouring_and_searched_ne
 
     monkeypatch.setattr(TinyTask, "augmented", stopped)
     with pytest.raises(KeyboardInterrupt):
-        run(method, tmp_path / "stopped", board, **options)
+        run("dnas", tmp_path / "stopped", board, **options)
     monkeypatch.setattr(TinyTask, "augmented", real)
-    again = run(method, tmp_path / "stopped", board, **options)
+    again = run("dnas", tmp_path / "stopped", board, **options)
     assert again.history == found.history
     assert all(torch.equal(value, again.state[name]) for name, value in found.state.items())
 

@@ -64,3 +64,10 @@ class CutNetworks:
                     scores.add(key, loss)
             self.losses[arch] = loss
         return self.losses[arch]
+
+    def accuracy(self, values: Mapping[str, int]) -> float:
+        """Returns the task's metric on the whole validation split, 0 to 1, of the network of `values` as it is cut."""
+        net = Net(derive(self.loop.supernet.space, values)).to(self.loop.device)
+        net.load_state_dict(self.state(values, rounded=True))
+        logits = predict_together(net, self.data.inputs("val", input_settings(self.data, values)))
+        return self.loop.group.agreed(lambda: self.data.evaluate(logits, "val").value)

@@ -47,6 +47,7 @@ class SearchLoop:
     - `seed`: of everything that is drawn.
     - `device`: where the supernet is.
     - `share`: the share of `settings.epochs` that it takes; at least one step is done.
+    - `until`: the step at which `run` ends: the last one, or an earlier one where something is to be done in between.
     - `group`: the processes that compute the steps together.
     - `kept`: names of attributes that a checkpoint keeps as they are: numbers, texts, and lists and dicts of these.
     """
@@ -73,8 +74,9 @@ class SearchLoop:
         self.correction = dict.fromkeys(fitter.limits, 1.0)
         self.baseline: float | None = None
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
-        self.all_steps = self.steps_per_epoch * settings.epochs  # those of short trainings at the end included
+        self.all_steps = self.steps_per_epoch * settings.epochs  # those of a comparison at the end included
         self.steps = max(1, round(share * self.all_steps))
+        self.until = self.steps
         self.rise = min(self.steps_per_epoch, max(1, round(MOST_RISE * self.steps)))
         self.weight_optimiser = optim.make_optimiser(supernet.net, settings.optimiser, settings.weight_decay)
         self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
@@ -101,7 +103,7 @@ class SearchLoop:
         return True
 
     def run(self, progress: Progress, path: Path, stamp: str) -> None:
-        """Does all the steps that are left.
+        """Does the steps that are left before step `until`.
 
         - `progress`: is told step, steps, seconds_left and the recent loss about every two seconds.
         - `path`: the checkpoint, written at the end of every epoch, and within one after `settings.checkpoint_seconds`.
@@ -113,7 +115,7 @@ class SearchLoop:
         saved = reported = time.monotonic()
         reported_step = self.step
         order: Tensor | None = None
-        while self.step < self.steps:
+        while self.step < self.until:
             epoch, i = divmod(self.step, self.steps_per_epoch)
             if order is None or i == 0:
                 order = self._order(epoch)
@@ -123,18 +125,22 @@ class SearchLoop:
             self.step += 1
             ended = i + 1 == self.steps_per_epoch or self.step == self.steps
             now = time.monotonic()
-            if now - reported >= REPORT_SECONDS or self.step == self.steps:
+            if now - reported >= REPORT_SECONDS or self.step == self.until:
                 left = (now - reported) / (self.step - reported_step) * (self.all_steps - self.step)
                 recent = self.losses[-REPORT_STEPS:]
                 progress(StepEvent("search", self.step, self.all_steps, left, {"loss": sum(recent) / len(recent)}))
                 reported, reported_step = now, self.step
             if ended:
                 self._end_epoch(epoch)
-            if ended or now - saved >= self.settings.checkpoint_seconds:
-                modules = {name: getattr(self, name).state_dict() for name in _MODULES}
-                values = {name: getattr(self, name) for name in self.kept}
-                save_checkpoint(path, {**modules, **values, "history": to_json(self.history)}, stamp)
+            if ended or self.step == self.until or now - saved >= self.settings.checkpoint_seconds:
+                self.save(path, stamp)
                 saved = now
+
+    def save(self, path: Path, stamp: str) -> None:
+        """Writes the checkpoint (see `run`)."""
+        modules = {name: getattr(self, name).state_dict() for name in _MODULES}
+        values = {name: getattr(self, name) for name in self.kept}
+        save_checkpoint(path, {**modules, **values, "history": to_json(self.history)}, stamp)
 
     def _order(self, epoch: int) -> Tensor:
         """Returns the indices of the training examples in the order in which an epoch, counted from 0, sees them."""

@@ -59,9 +59,7 @@ def finals(
 ) -> SearchResult:
     """Returns the best of what a search found and of networks that need no search, after short trainings.
 
-    Of `finalists` networks a third are uniform ones, for the shapes under which they do best as cut out of the
-    supernet, a third are the best neighbours of these, and the others were searched for. Where there are fewer of one
-    kind, there are more of the next.
+    `finalists` tells which networks take part.
 
     - `searched`: what the search found, the best first; there may be more than take part.
     - `networks`: cuts networks out of the supernet, from whose weights the short trainings start.
@@ -75,17 +73,8 @@ def finals(
 
     Raises `BudgetError` if none of the networks meets the limits when it is measured, and what `play_off` raises.
     """
-    settings, data, space = networks.loop.settings, networks.data, fitter.space
-    count = settings.finalists
-    uniform = uniform_candidates(fitter, fitter.feasible_shapes(), MOST_UNIFORM)
-    uniform = sorted(uniform, key=networks.loss)[: max(1, count // 3)]
-    near = sorted(neighbours(fitter, uniform, count, seed), key=networks.loss)
-    rest = len(uniform) + max(1, count // 3)
-    plain = [Candidate("uniform", values, certain(space, values)) for values in uniform]
-    plain += [Candidate("neighbour", values, certain(space, values)) for values in near]
-    entries, measured = _entries(
-        [*plain[:rest], *searched, *plain[rest:]], count, networks, fitter, limits, measure, progress
-    )
+    settings, data = networks.loop.settings, networks.data
+    entries, measured = finalists(searched, networks, fitter, limits, measure, seed=seed, progress=progress)
     examples = round(settings.final_share * settings.epochs * len(data.epoch(np.random.default_rng(0))))
     best, rounds = play_off(
         entries,
@@ -102,6 +91,33 @@ def finals(
     return SearchResult(
         best.values, best.arch, dict(best.costs), measured[best.arch], (*history, *rounds), dict(best.state)
     )
+
+
+def finalists(
+    searched: Sequence[Candidate],
+    networks: CutNetworks,
+    fitter: BudgetFitter,
+    limits: Budget,
+    measure: Measure | None,
+    *,
+    seed: int,
+    progress: Progress,
+) -> tuple[list[Contestant], dict[Arch, dict[str, float]]]:
+    """Returns the networks that are compared at the end of a search, and what was measured of each.
+
+    Of `finalists` networks a third are uniform ones, for the shapes under which they do best as cut out of the
+    supernet, a third are the best neighbours of these, and the others were searched for. Where there are fewer of one
+    kind, there are more of the next. Arguments and errors are those of `finals`.
+    """
+    space, count = fitter.space, networks.loop.settings.finalists
+    uniform = uniform_candidates(fitter, fitter.feasible_shapes(), MOST_UNIFORM)
+    uniform = sorted(uniform, key=networks.loss)[: max(1, count // 3)]
+    near = sorted(neighbours(fitter, uniform, count, seed), key=networks.loss)
+    rest = len(uniform) + max(1, count // 3)
+    plain = [Candidate("uniform", values, certain(space, values)) for values in uniform]
+    plain += [Candidate("neighbour", values, certain(space, values)) for values in near]
+    ordered = [*plain[:rest], *searched, *plain[rest:]]
+    return _entries(ordered, count, networks, fitter, limits, measure, progress)
 
 
 def _entries(

@@ -143,7 +143,7 @@ def play_off(
 
     Raises what `train_network` raises.
     """
-    left, found, sizes = list(entries), list[Finalist](), _sizes(len(entries))
+    left, found, sizes = list(entries), list[Finalist](), sizes_of_rounds(len(entries))
     shares = [max(settings.batch, round(examples / len(sizes) / size)) for size in sizes]
     steps = [share // settings.batch for share in shares]
     quantised = any(isinstance(layer, Weighted) and layer.weight_bits < 8 for e in entries for layer in e.arch.layers)
@@ -192,7 +192,7 @@ def better_half(entries: Sequence[Contestant]) -> list[Contestant]:
     return [entry for entry in entries if any(entry is kept for kept in best)]
 
 
-def _sizes(count: int) -> list[int]:
+def sizes_of_rounds(count: int) -> list[int]:
     """Returns how many networks each round has, of `count` in the first one: half, rounded up, down to two."""
     sizes = [count]
     while sizes[-1] > 2:

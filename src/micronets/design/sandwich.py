@@ -8,14 +8,14 @@ largest network on the labels, and the smallest one and some random ones on the 
 
 To be compared, networks within the limits are cut out, get batch norm statistics of their own, and show their loss on
 validation examples; new ones are made by regularised evolution without ageing (Real et al. 2019). The best of them are
-compared again at the end of a search, by short trainings (`finals.py`).
+compared again at the end of a search, while the training goes on for fewer and fewer of them (`shared_finals.py`).
 """
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,21 +26,20 @@ from torch import Tensor
 
 from micronets.boards.board import Board, Budget, board_budget
 from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
-from micronets.design import optim, processes
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.candidates import certain, random_candidates, random_values, uniform_candidates
 from micronets.design.cut_networks import CutNetworks
 from micronets.design.data_digest import data_digest
-from micronets.design.dnas_loop import SearchLoop, input_settings
-from micronets.design.finals import Candidate, finals
-from micronets.design.net import Net
-from micronets.design.predict import predict
+from micronets.design.dnas_loop import input_settings
+from micronets.design.finals import Candidate
+from micronets.design.path_loop import PathLoop
 from micronets.design.score_file import ScoreFile
 from micronets.design.search_result import Measure, SearchResult, meet_measured_limits
 from micronets.design.search_settings import SearchSettings
+from micronets.design.shared_finals import shared_finals
 from micronets.design.supernet import Supernet
-from micronets.design.torch_ops import autocast, pick_device, prepare_cpu
-from micronets.errors import DataError, FileError, SpecError, TrainingError
+from micronets.design.torch_ops import pick_device, prepare_cpu
+from micronets.errors import DataError, FileError, SpecError
 from micronets.files import digest
 from micronets.history import ChosenCut, SearchRecord
 from micronets.ir.space import SearchSpace, derive
@@ -53,71 +52,6 @@ RANDOM_NETWORKS = 2  # random networks that a step trains, beside the largest an
 WITHIN = 100  # networks within the limits, for which the supernet of one search is trained
 PARENTS = 8  # the best networks, from which new ones are made
 MUTATION = 0.1  # the probability with which a choice is drawn anew
-
-
-class PathLoop(SearchLoop):
-    """The training of a supernet for one search, a network a step; its checkpoints are those of `SearchLoop`.
-
-    - `within`: the networks that a step may train, all of which meet the limits.
-    """
-
-    within: Sequence[Mapping[str, int]] = ()
-
-    def chosen(self) -> dict[str, int]:
-        """Returns the network of the last step, whose costs the history records."""
-        return dict(self._drawn(max(0, self.step - 1)))
-
-    def _drawn(self, step: int) -> Mapping[str, int]:
-        """Returns the network that a step trains."""
-        return self.within[int(np.random.SeedSequence([self.seed, step]).generate_state(1)[0]) % len(self.within)]
-
-    def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
-        """Trains the shared weights by one step (see `SearchLoop.train_step`)."""
-        values = self._drawn(step)
-        x, y = self.begin_step(batch, step, values)
-        logits = self.logits(x, values)
-        share = self.group.share(len(batch))
-        loss = share * F.cross_entropy(logits, y, label_smoothing=self.settings.label_smoothing)
-        loss.backward()  # type: ignore[no-untyped-call]
-        return self.end_step(loss, logits, y, step)
-
-    def begin_step(self, batch: Tensor, step: int, shapes: Mapping[str, int]) -> tuple[Tensor, Tensor]:
-        """Sets the learning rate of a step and clears the gradients.
-
-        - `batch`: indices of training examples `[B]`.
-        - `step`: the number of the step, from 0.
-        - `shapes`: values, among them those of the choices of kind shape.
-
-        Returns the augmented inputs `[rows, H, W, C]` and the labels `[rows]` of those examples that this process
-        computes: all of them, unless several work together.
-        """
-        seed = int(np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64)[1]) >> 1
-        noise = torch.Generator(self.device).manual_seed(seed)
-        for group in self.weight_optimiser.param_groups:
-            group["lr"] = self.settings.lr * optim.cosine_schedule(step, self.steps, self.rise)
-        self.weight_optimiser.zero_grad(set_to_none=True)
-        x = self.data.augmented(batch, input_settings(self.data, shapes), noise)
-        rows = self.group.rows(len(batch))
-        return x[rows], self.labels[batch[rows].to(self.device)]
-
-    def end_step(self, loss: Tensor, logits: Tensor, labels: Tensor, step: int) -> tuple[float, int]:
-        """Takes the step that the gradients ask for; returns the loss and how many examples were right.
-
-        Loss, logits and labels are of the rows of this process; what is returned is of the whole batch. Raises
-        `TrainingError` if the loss is not a number.
-        """
-        self.group.sum_gradients(self.supernet.parameters())
-        self.weight_optimiser.step()
-        whole, right = self.summed(loss, logits, labels)
-        value, lr = float(whole), self.settings.lr
-        if not math.isfinite(value):
-            raise TrainingError(f"search: the loss became {value} in step {step + 1}; lower search.lr (now {lr})")
-        return value, right
-
-    def logits(self, x: Tensor, values: Mapping[str, int]) -> Tensor:
-        """Computes the logits `[rows, classes]` of one network of the supernet, as float32."""
-        with autocast(self.device, self.precision), processes.divided():
-            return self.supernet(x, self.supernet.one_hot(values)).float()  # type: ignore[no-any-return]
 
 
 class SandwichLoop(PathLoop):
@@ -229,14 +163,13 @@ def _loop(
     data: TaskData,
     settings: SearchSettings,
     seed: int,
-    share: float = 1.0,
 ) -> Loop:
-    """Makes a supernet with random weights, and the loop that trains it for a share of the epochs."""
+    """Makes a supernet with random weights, and the loop that trains it."""
     device = pick_device(settings.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         supernet = Supernet(fitter.space).to(device)
-    return kind(supernet, fitter, board, runtime, data, settings, seed, device, share)
+    return kind(supernet, fitter, board, runtime, data, settings, seed, device)
 
 
 def _train(loop: PathLoop, path: Path, stamp: str, progress: Progress) -> None:
@@ -253,6 +186,15 @@ def _shared_stamp(loop: SandwichLoop) -> str:
     )
     of_data = data_digest(loop.data, input_settings(loop.data, space.largest()))
     return digest(repr(("shared", space.name, space.choices, of_data, decisive, loop.seed)))
+
+
+def _own_stamp(loop: PathLoop, budget: Budget) -> str:
+    """Returns a hash of all that decides the result of a search for one budget."""
+    space, data = loop.supernet.space, loop.data
+    of_data = data_digest(data, input_settings(data, space.largest()))
+    of_board = budget, loop.board, loop.runtime.runtime
+    facts = ("path", space.name, space.choices, of_data, *of_board, loop.settings.decisive("supernet"), loop.seed)
+    return digest(repr(facts))
 
 
 def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
@@ -317,18 +259,16 @@ def cut_networks(
     """
     if not data.size("val"):
         raise DataError("the data have no validation examples; cut networks are compared on them")
-    feasible, space = fitter.feasible_shapes(), fitter.space
+    feasible = fitter.feasible_shapes()
     prepare_cpu()
     if settings.supernet:
         shared = _loop(SandwichLoop, fitter, board, runtime, data, settings, seed)
         return CutNetworks(shared, data, _take_supernet(shared, Path(settings.supernet)))
-    loop = _loop(PathLoop, fitter, board, runtime, data, settings, seed, 1 - settings.final_share)
+    loop = _loop(PathLoop, fitter, board, runtime, data, settings, seed)
+    loop.until = max(1, round((1 - settings.final_share) * loop.steps))
     progress(NoteEvent("search", "networks within the limits are drawn, which the supernet is trained for"))
     loop.within = networks_within(fitter, feasible, min(WITHIN, loop.steps), seed)
-    decisive = settings.decisive("supernet")
-    of_data = data_digest(data, input_settings(data, space.largest()))
-    facts = ("path", space.name, space.choices, of_data, budget, board, runtime.runtime, decisive, seed)
-    _train(loop, directory / CHECKPOINT, digest(repr(facts)), progress)
+    _train(loop, directory / CHECKPOINT, _own_stamp(loop, budget), progress)
     return CutNetworks(loop, data)
 
 
@@ -362,7 +302,7 @@ def search(
     - `measure`: measures what a network really costs, by name of the limit, as in `dnas.search`. None: the computed
       costs are taken.
 
-    The history has a record with the losses of the networks that were compared, and those of the short trainings by
+    The history has a record with the losses of the networks that were compared, and those of the rounds by
     which the best ones are compared again, unless `settings.final_share` is 0 or the supernet is that of a sweep.
 
     Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
@@ -373,44 +313,53 @@ def search(
         fitter, data, budget, board, settings, seed=seed, directory=directory, progress=progress, runtime=runtime
     )
     loop = networks.loop
-    start = uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
-    progress(NoteEvent("search", f"{counted(settings.evaluations, 'networks')} are compared as they are cut"))
-    ranking = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
-    losses = sorted(networks.losses.values())
-    likely = ranking[0]
-    compared = f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"
-    progress(NoteEvent("search", compared))
-    if settings.final_share and not settings.supernet:
-        best = _chosen(networks, fitter, likely, losses)
-        return finals(
-            [Candidate("searched", values, certain(space, values)) for values in ranking],
-            networks,
+    chosen: list[ChosenCut] = []
+
+    def searched() -> list[Candidate]:
+        start = uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
+        progress(NoteEvent("search", f"{counted(settings.evaluations, 'networks')} are compared as they are cut"))
+        ranking = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
+        losses = sorted(networks.losses.values())
+        compared = f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"
+        progress(NoteEvent("search", compared))
+        chosen.append(_chosen(networks, fitter, ranking[0], losses))
+        return [Candidate("searched", values, certain(space, values)) for values in ranking]
+
+    if isinstance(loop, PathLoop) and settings.final_share and not settings.supernet:
+
+        def noted() -> list[Candidate]:
+            found = searched()
+            loop.history += chosen
+            return found
+
+        path = directory / CHECKPOINT
+        return shared_finals(
+            noted,
+            loop,
+            data,
             fitter,
             limits,
             measure,
             seed=seed,
-            directory=directory,
+            path=path,
+            stamp=_own_stamp(loop, budget),
             progress=progress,
-            history=(*loop.history, best),
         )
-    values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
+    likely = searched()[0]
+    values, measured = meet_measured_limits(fitter, likely.values, likely.probabilities, limits, measure, progress, 0.0)
     arch, state = derive(space, values), networks.state(values)
-    chosen = _chosen(networks, fitter, values, losses)
-    return SearchResult(values, arch, dict(chosen.costs), measured, (*loop.history, chosen), state)
+    best = replace(chosen[0], costs=dict(fitter.costs(values)), values=dict(values))
+    return SearchResult(values, arch, dict(best.costs), measured, (*loop.history, best), state)
 
 
 def _chosen(
     networks: CutNetworks, fitter: BudgetFitter, values: Mapping[str, int], losses: Sequence[float]
 ) -> ChosenCut:
     """Returns the record of the best of the networks that were compared as they were cut, whose losses are `losses`."""
-    data = networks.data
-    net = Net(derive(fitter.space, values)).to(networks.loop.device)
-    net.load_state_dict(networks.state(values))
-    accuracy = data.evaluate(predict(net, data.inputs("val", input_settings(data, values))), "val").value
     return ChosenCut(
         epoch=networks.loop.settings.epochs,
         loss=networks.loss(values),
-        accuracy=accuracy,
+        accuracy=networks.accuracy(values),
         costs=dict(fitter.costs(values)),
         values=dict(values),
         compared=tuple(losses),

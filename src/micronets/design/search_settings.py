@@ -22,10 +22,11 @@ class SearchSettings:
       short training: random ones, and the space's standard one scaled to the limits for its input sizes and strides.
     - `candidates`: networks that `random` trains, and the most that `uniform` does; at least 1.
     - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1.
-    - `finalists`: networks that are compared at the end by short trainings: what the search found, uniform networks,
-      and neighbours of these; at least 2.
-    - `final_share`: the share of `epochs` that these trainings take together, by which the supernet is trained for
-      less; from 0, which compares none, to below 1.
+    - `finalists`: networks that are compared at the end in rounds: what the search found, uniform networks, and
+      neighbours of these; at least 2. `supernet` trains the supernet for those that are left, `dnas` trains each by
+      itself.
+    - `final_share`: the share of `epochs` that these rounds take together, the last ones; from 0, which compares none,
+      to below 1.
     - `dnas_finals`: whether `dnas` ends with such a comparison, too; if not, only `supernet` does.
     - `supernet`: for the method `supernet`, a directory with a supernet that is trained already, such as the folder
       `supernet` of a sweep with the same data, space, seed and settings of the search. Networks are cut out of it, and

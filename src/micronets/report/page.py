@@ -295,7 +295,7 @@ def _search_section(facts: Facts) -> Markup:
 
 
 def _finals_section(facts: Facts) -> Markup | None:
-    """Shows the short trainings by which networks were compared at the end of a search, if there were any."""
+    """Shows the rounds by which networks were compared at the end of a search, if there were any."""
     rounds = [record for record in facts.search.history if isinstance(record, Finalist)]
     if not rounds:
         return None
@@ -309,7 +309,7 @@ def _finals_section(facts: Facts) -> Markup | None:
     examples = ", ".join(f"{next(iter(of_round[n].values())).examples:,}" for n in numbers)
     text = (
         f"What the search found was compared with networks that need no search: {label} on validation {facts.noun} at "
-        f"the end of each round of short trainings. A network saw so many training {facts.noun} in each: {examples}. "
+        f"the end of each round of training. A network saw so many training {facts.noun} in each: {examples}. "
         "The best of the last round was chosen; a uniform network stays to the last round."
     )
     heads = ("network", *(f"round {n}" for n in numbers))

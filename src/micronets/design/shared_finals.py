@@ -1,0 +1,115 @@
+"""The end of a search by a supernet: its training goes on for fewer and fewer networks, until one is left.
+
+What `finals.py` compares after a training of each by itself is compared here inside the supernet: in every round its
+steps train only the networks that are left, and the better half stays. As these share most of their weights, the
+network that is left at the end has been trained by most of the steps, under one schedule of the learning rate, while a
+training of each by itself spends all steps but those of the winner in vain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from micronets.boards.board import Budget
+from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.cut_networks import CutNetworks
+from micronets.design.finals import Candidate, finalists
+from micronets.design.halving import Contestant, better_half, sizes_of_rounds
+from micronets.design.path_loop import PathLoop
+from micronets.design.search_result import Measure, SearchResult
+from micronets.history import ORIGINS, ChosenCut, Finalist, Origin, SearchRecord, SupernetEpoch
+from micronets.ir.space import derive
+from micronets.progress import NoteEvent, Progress
+from micronets.tasks import TaskData
+from micronets.terminal import counted
+
+
+def shared_finals(
+    searched: Callable[[], Sequence[Candidate]],
+    loop: PathLoop,
+    data: TaskData,
+    fitter: BudgetFitter,
+    limits: Budget,
+    measure: Measure | None,
+    *,
+    seed: int,
+    path: Path,
+    stamp: str,
+    progress: Progress,
+) -> SearchResult:
+    """Returns the best of what a search found and of networks that need no search, out of a supernet for them alone.
+
+    The finalists are those of `finals.finals`. The steps that are left are divided evenly among the rounds; the last
+    one trains the winner alone. After each other round the networks are compared by their loss on validation examples
+    as they are cut; of more than two, a uniform network always stays.
+
+    - `searched`: gives what the search found, the best first; it is called unless the checkpoint has finalists already.
+    - `loop`: trains the supernet, whose steps up to `loop.until` are done.
+    - `data`: the task; networks are compared on its validation split.
+    - `fitter`: knows the space and the limits.
+    - `limits`: what is to be met, also by measurement.
+    - `measure`: measures what a network really costs, by name of the limit; None: the computed costs are taken.
+    - `seed`: of the neighbours of uniform networks.
+    - `path`, `stamp`: of the checkpoint, see `SearchLoop.run`.
+    - `progress`: receives events that say what is in progress, and how far it is.
+
+    Raises `BudgetError` if none of the networks meets the limits when it is measured, and what `SearchLoop.run` raises.
+    """
+    if not loop.finalists:
+        given = searched()
+        entries, _ = finalists(given, CutNetworks(loop, data), fitter, limits, measure, seed=seed, progress=progress)
+        loop.finalists = [{"origin": entry.origin, "values": entry.values} for entry in entries]
+        loop.sizes = [*sizes_of_rounds(len(entries)), 1]
+        loop.save(path, stamp)
+    first, rounds = loop.until, len(loop.sizes)
+    while True:
+        loop.within = [finalist["values"] for finalist in loop.finalists]
+        begin, end = (first + round((loop.steps - first) * n / rounds) for n in (loop.round, loop.round + 1))
+        loop.until = end
+        loop.run(progress, path, stamp)
+        cut = CutNetworks(loop, data)
+        if loop.round + 1 == rounds:
+            break
+        examples = (end - begin) * loop.settings.batch // len(loop.finalists)
+        left = [_contestant(cut, fitter, **finalist) for finalist in loop.finalists]
+        loop.round += 1
+        loop.history += [
+            Finalist(
+                round=loop.round,
+                origin=entry.origin,
+                examples=examples,
+                loss=entry.loss,
+                accuracy=cut.accuracy(entry.values),
+                costs=entry.costs,
+                values=entry.values,
+            )
+            for entry in left
+        ]
+        shown = ", ".join(f"{ORIGINS[entry.origin]} {entry.loss:.4f}" for entry in left)
+        progress(NoteEvent("search", f"round {loop.round} of {rounds - 1}, loss on validation: {shown}"))
+        loop.finalists = [{"origin": entry.origin, "values": entry.values} for entry in better_half(left)]
+        loop.save(path, stamp)
+    (best,) = (_contestant(cut, fitter, **finalist) for finalist in loop.finalists)
+    progress(NoteEvent("search", f"the best of {counted(loop.sizes[0], 'finalists')}: {ORIGINS[best.origin]}"))
+    measured = {} if measure is None else measure(best.arch)
+    return SearchResult(best.values, best.arch, dict(best.costs), measured, _sorted(loop), cut.state(best.values))
+
+
+def _sorted(loop: PathLoop) -> tuple[SearchRecord, ...]:
+    """Returns the history with the epochs first, then what was chosen as cut, then the rounds."""
+    kinds = (SupernetEpoch, ChosenCut, Finalist)
+    return tuple(record for kind in kinds for record in loop.history if isinstance(record, kind))
+
+
+def _contestant(cut: CutNetworks, fitter: BudgetFitter, origin: Origin, values: Mapping[str, int]) -> Contestant:
+    """Returns a network with its validation loss as it is cut; the score is the higher the lower this loss is."""
+    loss = cut.loss(values)
+    return Contestant(
+        values=dict(values),
+        arch=derive(fitter.space, values),
+        costs=dict(fitter.costs(values)),
+        score=-loss,
+        loss=loss,
+        origin=origin,
+    )
