@@ -115,6 +115,16 @@ def test_what_rises_by_accident_or_alone_is_learnt(tmp_path: Path) -> None:
     assert shapes(written(tmp_path / "short", short)) == [(3, 4)]
 
 
+@pytest.mark.parametrize("separator", [";", ",", "\t", "|"], ids=["semicolon", "comma", "tab", "pipe"])
+def test_a_first_line_of_excel_names_the_separator(tmp_path: Path, separator: str) -> None:
+    rows = noise()
+    first = f"sep={separator}\n" + separator.join(("x", "y", "z")) + "\n"
+    (table,) = read_tables(written(tmp_path, {"a.csv": text(rows, first, separator)}))[0].values()
+    assert np.array_equal(table, np.array(rows, float))
+    wrong = written(tmp_path, {"b.csv": text([*rows, ["1", "2"]], first, separator)})
+    assert "line 13 has 2 cells, line 2 has 3" in refusal(wrong)
+
+
 def test_semicolons_tabs_decimal_commas_and_utf16(tmp_path: Path) -> None:
     rows = [[cell.replace(".", ",") for cell in row] for row in noise()]
     paths = written(tmp_path, {"a.csv": text(rows, "x;y;z\n", ";"), "b.csv": text(noise(), "", "\t"), "c.csv": ""})

@@ -139,6 +139,11 @@ def test_the_only_recording_of_a_class_is_divided_in_time(tmp_path: Path) -> Non
     assert [(both.labels(s) == 0).sum() for s in ("train", "val", "test")] == [4 + 8, 1, 1]
 
 
+def test_three_short_recordings_are_not_called_long(tmp_path: Path) -> None:
+    """One each for training, validation and test leaves less than half for training, and nothing can be cut."""
+    assert tasks.load("audio", write_words(tmp_path, {"a": 3, "b": 3})).notes == ()
+
+
 def test_all_examples_are_no_split_beside_others(tmp_path: Path) -> None:
     root = write_words(tmp_path, {"a": 3, "b": 3})
     expected = "splits: all, test; 'all' holds every example: give it alone, or leave it out"

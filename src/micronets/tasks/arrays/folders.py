@@ -277,10 +277,8 @@ def _windows(
                 )
             notes += (in_time_note(name, len(paths), "windows", counts),)
     lengths = [len(arrays[p]) for paths in files.values() for p in paths]
-    notes += (
-        f"{root.name}: recordings of {min(lengths)} to {max(lengths)} samples, cut into {counted(len(cut), 'windows')} "
-        f"of {window} (data.window)",
-    )
+    sizes = f"{min(lengths)}{f' to {max(lengths)}' if max(lengths) > min(lengths) else ''} samples"
+    notes += (f"{root.name}: recordings of {sizes}, cut into {counted(len(cut), 'windows')} of {window} (data.window)",)
     x, y, of = _checked(np.stack(cut), str(root)), np.array(target, np.int64), np.array(split, "<U5")
     if trained and any(whole):
         free = np.array(whole)

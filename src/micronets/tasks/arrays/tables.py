@@ -54,7 +54,8 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
     """Reads CSV files that belong to one data set.
 
     Lines that begin with `#` are comments. The cells of a line stand between commas, semicolons, tabs or spaces;
-    numbers between semicolons or tabs may have a decimal comma. The first line is a line of headings
+    numbers between semicolons or tabs may have a decimal comma. A first line `sep=;`, as Excel writes it, names what
+    stands between cells. The first line is a line of headings
 
     - if none of its cells is a number and none says that a number is missing (NaN, inf and numbers of any size are
       numbers),
@@ -130,16 +131,22 @@ def _unit(heading: str) -> float | None:
     return _UNITS.get(words[-1]) if words and words[0] in _TIMES else None
 
 
+_SEPARATOR = re.compile(r'"?sep=([^\w\s.+-]|\t)"?[ \r]*(?:\n|$)', re.IGNORECASE)
+"""A first line by which Excel tells, and is told, what stands between the cells."""
+
+
 def _read(path: Path) -> _Table:
     """Reads one file. Raises `DataError` for anything but numbers after the first line."""
     rows: list[Sequence[str]] = []
     lines: list[int] = []
     numbers, clocks = array("d"), set[int]()
     text = _text(path)
+    named = _SEPARATOR.match(text)
     delimiter = next((d for d in (";", "\t") if d in text.partition("\n")[0] or _only(text, d)), ",")
+    delimiter = delimiter if named is None else named[1]
     spaced = delimiter not in text and _is_spaced(text)
     for i, line in enumerate(io.StringIO(text), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
+        if not line.strip() or line.lstrip().startswith("#") or (i == 1 and named):
             continue
         try:
             quoted = '"' in line

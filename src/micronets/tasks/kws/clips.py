@@ -92,7 +92,7 @@ def class_folders(
     got = read_files(folders.root, classes, {s: by_split[s] for s in splits}, fe, cut)
     notes += got.notes
     if cut and set(SPLITS) <= {*splits}:
-        notes += _uneven(classes, got.target)
+        notes += _uneven(classes, got)
     for name, paths in divided.items():
         found = read_divided(folders.root, name, paths, fe, parts)
         notes += found.notes
@@ -310,15 +310,16 @@ def read_divided(root: Path, name: str, paths: Sequence[Path], fe: FrontEnd, par
     return DividedRecordings({s: x[some] for s, some in rows.items()}, {s: tuple(n) for s, n in names.items()}, notes)
 
 
-def _uneven(classes: Sequence[str], target: Mapping[str, Labels]) -> tuple[str, ...]:
+def _uneven(classes: Sequence[str], got: Recordings) -> tuple[str, ...]:
     """Returns a note for each class with less than half for training, as a long recording is in another split.
 
     It is called before the clips of recordings that are divided in time are there, so that these classes have none.
     """
     notes = []
     for i, name in enumerate(classes):
-        counts = {s: int((target[s] == i).sum()) for s in SPLITS}
-        if 2 * counts["train"] < sum(counts.values()):
+        counts = {s: int((got.target[s] == i).sum()) for s in SPLITS}
+        files = {file for s in SPLITS for file, of in zip(got.files[s], got.target[s], strict=True) if of == i}
+        if 2 * counts["train"] < sum(counts.values()) > len(files):
             shown = ", ".join(f"{n} {s}" for s, n in counts.items())
             notes.append(
                 f"class '{name}' is divided unevenly ({shown}), as the clips of a recording stay together; "
