@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -56,25 +57,49 @@ _ALIGNMENT = 4  # bytes that each part of the scratch memory is aligned to
 
 
 @dataclass(frozen=True)
-class DepthwiseKernel(Kernel):
-    """A depthwise convolution, computed by a schedule, `rows_per_pass` lines of output at a time.
-
-    Scratch memory holds the weights, where they have 4 bits and are unpacked, and what the schedule asks for.
-    """
+class LinesKernel(Kernel):
+    """A depthwise convolution, computed by a schedule, `rows_per_pass` lines of output at a time."""
 
     layer: DepthwiseConv2D
     schedule: DepthwiseSchedule
     rows_per_pass: int
 
-    @staticmethod
-    def of(step: Step, layer: DepthwiseConv2D, schedule: DepthwiseSchedule) -> DepthwiseKernel:
+    @classmethod
+    def of(cls, step: Step, layer: DepthwiseConv2D, schedule: DepthwiseSchedule) -> Self:
         """Returns the kernel with the fewest lines of output at a time that are not slow.
 
         - step: the step of the layer.
         - layer: the layer.
         - schedule: the order in which the kernel walks through the layer.
         """
-        return DepthwiseKernel(step, layer, schedule, schedule.least_rows_per_pass)
+        return cls(step, layer, schedule, schedule.least_rows_per_pass)
+
+    @property
+    def overlap(self) -> Overlap:
+        """The output may lie exactly over the input where every value has been read before it is written over."""
+        return Overlap(None, same_start=self.layer.multiplier == 1 and runs_in_place(self.schedule))
+
+    @property
+    def uses_free_memory(self) -> bool:
+        """True: with more lines in a pass, fewer of them are copied twice."""
+        return True
+
+    def in_patches(self) -> Self:
+        """Returns the kernel whose lines are rows."""
+        return self.of(self.step, self.layer, patch_schedule(self.step))
+
+    @property
+    def row_reach(self) -> RowReach:
+        """An output row needs the input rows under its window."""
+        return window_reach(self.step, self.layer.window)
+
+
+@dataclass(frozen=True)
+class DepthwiseKernel(LinesKernel):
+    """The kernel that multiplies pairs of neighbours on a line, or goes through four channels at a time.
+
+    Scratch memory holds the weights, where they have 4 bits and are unpacked, and what the schedule asks for.
+    """
 
     @property
     def scratch_bytes(self) -> int:
@@ -92,28 +117,9 @@ class DepthwiseKernel(Kernel):
         taps, channels = math.prod(self.layer.kernel), self.step.output_shape[2]
         return taps * math.ceil(channels / 4) if self.schedule.by4 else math.ceil(taps * channels / 4)
 
-    @property
-    def overlap(self) -> Overlap:
-        """The output may lie exactly over the input where every value has been read before it is written over."""
-        return Overlap(None, same_start=self.layer.multiplier == 1 and runs_in_place(self.schedule))
-
-    @property
-    def uses_free_memory(self) -> bool:
-        """True: with more lines in a pass, fewer of them are copied twice."""
-        return True
-
-    def in_patches(self) -> DepthwiseKernel:
-        """Returns the kernel whose lines are rows."""
-        return DepthwiseKernel.of(self.step, self.layer, patch_schedule(self.step))
-
     def with_scratch(self, room: int) -> DepthwiseKernel:
         """Returns the kernel with as many lines of output at a time as `room` bytes allow."""
         return replace(self, rows_per_pass=self.schedule.rows_per_pass(room - self._unpacked_bytes))
-
-    @property
-    def row_reach(self) -> RowReach:
-        """An output row needs the input rows under its window."""
-        return window_reach(self.step, self.layer.window)
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of the kernel takes of flash."""

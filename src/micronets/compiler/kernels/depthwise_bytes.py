@@ -8,25 +8,19 @@ from dataclasses import dataclass, replace
 from micronets.compiler.kernels.base import (
     Call,
     FlashOutline,
-    Kernel,
     LayerCode,
     Name,
-    Overlap,
     Place,
-    RowReach,
     Struct,
     record_bytes,
     runner_of,
 )
-from micronets.compiler.kernels.depthwise import SCHEDULE, filter_rows, line_window
+from micronets.compiler.kernels.depthwise import SCHEDULE, LinesKernel, filter_rows, line_window
 from micronets.compiler.kernels.depthwise_schedule import (
-    DepthwiseSchedule,
     longer_lines,
-    patch_schedule,
-    runs_in_place,
 )
 from micronets.compiler.kernels.requantise import REQUANT, SINGLE_LIMIT, requant_bytes, requantisation
-from micronets.compiler.kernels.window import WINDOW, window_reach
+from micronets.compiler.kernels.window import WINDOW
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import DepthwiseConv2D
@@ -43,26 +37,12 @@ _WORD = 4  # bytes of a weight in scratch memory
 
 
 @dataclass(frozen=True)
-class DepthwiseBytesKernel(Kernel):
-    """A depthwise convolution with weights of 8 bits, `rows_per_pass` lines of output at a time.
+class DepthwiseBytesKernel(LinesKernel):
+    """The kernel for weights of 8 bits that goes channel by channel, in bytes.
 
     Scratch memory holds the weights of a channel, a word each, and the lines of one channel under a pass, a byte for
     each value.
     """
-
-    layer: DepthwiseConv2D
-    schedule: DepthwiseSchedule
-    rows_per_pass: int
-
-    @staticmethod
-    def of(step: Step, layer: DepthwiseConv2D, schedule: DepthwiseSchedule) -> DepthwiseBytesKernel:
-        """Returns the kernel with the fewest lines of output at a time that are not slow.
-
-        - step: the step of the layer.
-        - layer: the layer.
-        - schedule: the order in which the kernel walks through the layer.
-        """
-        return DepthwiseBytesKernel(step, layer, schedule, schedule.least_rows_per_pass)
 
     @property
     def scratch_bytes(self) -> int:
@@ -75,31 +55,12 @@ class DepthwiseBytesKernel(Kernel):
     def _weights_bytes(self) -> int:
         return _WORD * math.prod(self.schedule.kernel)
 
-    @property
-    def overlap(self) -> Overlap:
-        """The output may lie exactly over the input where every value has been read before it is written over."""
-        return Overlap(None, same_start=self.layer.multiplier == 1 and runs_in_place(self.schedule))
-
-    @property
-    def uses_free_memory(self) -> bool:
-        """True: with more lines in a pass, fewer of them are copied twice."""
-        return True
-
-    def in_patches(self) -> DepthwiseBytesKernel:
-        """Returns the kernel whose lines are rows."""
-        return DepthwiseBytesKernel.of(self.step, self.layer, patch_schedule(self.step))
-
     def with_scratch(self, room: int) -> DepthwiseBytesKernel:
         """Returns the kernel with as many lines of output at a time as `room` bytes allow."""
         s = self.schedule
         lines = (room - self._weights_bytes) // s.bytes_pitch
         rows = 1 + (lines - s.span) // s.stride[0]
         return replace(self, rows_per_pass=max(s.least_rows_per_pass, min(s.out_size[0], rows)))
-
-    @property
-    def row_reach(self) -> RowReach:
-        """An output row needs the input rows under its window."""
-        return window_reach(self.step, self.layer.window)
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of the kernel takes of flash."""
