@@ -93,6 +93,8 @@ def test_two_processes_search_and_train_and_one_goes_on(tmp_path: Path, monkeypa
 def test_numbers_of_processes_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for count in ("-1", "65"):
         assert call("run", config(tmp_path, "none"), "--processes", count).error == f"--processes {count}: from 1 to 64"
+    dry = call("run", config(tmp_path, "none"), "--processes", "2", "--dry-run").error
+    assert dry == "--dry-run does not go with --processes: it tells what one process takes"
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("MASTER_PORT", "1")

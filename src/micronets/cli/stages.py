@@ -92,6 +92,10 @@ def run(
     the directory of a run. The exit code is 1 where the finished model misses a limit of its budget.
     """
     if dry_run:
+        if processes:
+            from micronets.errors import SpecError
+
+            raise SpecError("--dry-run does not go with --processes: it tells what one process takes")
         _dry_run(config, out, overrides, resume, as_json)
         return
     _perform("run", config, out, overrides, processes, resume=resume, redo=False, as_json=as_json)
