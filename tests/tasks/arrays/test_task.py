@@ -210,6 +210,9 @@ def test_recordings_in_folders_are_cut_into_windows(tmp_path: Path) -> None:
     )
     alone = tasks.load("features", tmp_path, window=8, splits=("test",))
     assert np.array_equal(alone.x["test"], data.x["test"])
+    card = tasks.Card(data.classes, data.metadata({})["micronets.frontend"], data.input_shape({}), "m")
+    judged = tasks.examples("features", card, tmp_path)  # whose window is that of the model
+    assert np.array_equal(judged.inputs, data.inputs("test", {}))
     everything = tasks.load("features", tmp_path, window=8, splits=("all",))
     assert np.bincount(everything.labels("all")).tolist() == [25, 37, 32]
     with pytest.raises(MicronetsError) as e:

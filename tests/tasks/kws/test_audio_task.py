@@ -128,6 +128,10 @@ def test_the_only_recording_of_a_class_is_divided_in_time(tmp_path: Path) -> Non
         assert np.array_equal(alone.features[split], data.features[split])
         assert (alone.files[split], alone.notes[-1]) == (data.files[split], data.notes[-1])
     assert np.bincount(tasks.load("audio", root, clip_seconds=0.5, splits=("all",)).labels("all")).tolist() == [12, 12]
+    card = tasks.Card(("b", "a"), data.metadata({})["micronets.frontend"], data.input_shape({}), "m")
+    for split in ("val", "test"):  # as `micronets evaluate` reads them for a finished model
+        judged = tasks.examples("audio", card, root, split=split)
+        assert np.array_equal(judged.inputs, data.inputs(split, {}))
     short = encode_wav(tone(1, 4 * 8000))
     (root / "a/day.wav").write_bytes(short)
     assert message(root, clip_seconds=0.5) == (
