@@ -146,6 +146,12 @@ def test_options_of_a_task_are_checked_too(options: dict[str, Any], message: str
         mn.load_data(**options)
 
 
+def test_a_path_that_is_too_long_to_be_one() -> None:
+    for function in (mn.run, mn.evaluate):
+        with pytest.raises(MicronetsError, match=r"^\w+ = 'c+\.\.\. is too long: a name has 255 bytes at most, "):
+            function("c" * 5000)
+
+
 def test_messages_are_one_line_that_can_be_shown() -> None:
     assert str(MicronetsError("a\n  b\tc \x1b[31m\0")) == "a b c \\x1b[31m\\x00"
     long = str(MicronetsError(f"begin {'x' * 5000} end"))

@@ -142,7 +142,8 @@ def _check(value: Any, kind: Any, where: str) -> None:
         raise SpecError(f"{where} is {_described(value)}; need {_words(kinds)}")
     if isinstance(value, str | os.PathLike) and "\0" in str(value):
         raise SpecError(f"{where} = {shown(str(value))} holds a NUL character; take it out")
-    if isinstance(value, str | os.PathLike) and Path in kinds and (why := unusable_path(str(value))):
+    is_path = any(one is Path or get_origin(one) is os.PathLike for one in kinds)
+    if isinstance(value, str | os.PathLike) and is_path and (why := unusable_path(str(value))):
         raise SpecError(f"{where} = {shown(str(value))} {why}")
     for one in kinds:
         of = get_args(one)

@@ -109,3 +109,12 @@ def test_what_reads_float_models_says_so_too(models: Path, model: str) -> None:
         with pytest.raises(FileError) as e:
             read(models / model)
         assert GIVEN[model][0] in str(e.value)
+
+
+def test_a_directory_is_no_empty_file(tmp_path: Path) -> None:
+    """The directory of a run is given easily in place of the model in it."""
+    for command in (("evaluate",), ("inspect", "--board", "NUCLEO-F446RE"), ("import", "--out", "m.tflite")):
+        assert f"{tmp_path}: a directory, not a .tflite" in call(command[0], str(tmp_path), *command[1:]).err
+    (tmp_path / "model.tflite").touch()
+    expected = f"{tmp_path}: a directory; give the model in it, {tmp_path / 'model.tflite'}"
+    assert expected in call("evaluate", str(tmp_path)).err

@@ -42,12 +42,16 @@ _BY_ENDING = {
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def foreign_model(path: Path, content: bytes = b"") -> str | None:
+def foreign_model(path: Path, content: bytes | None = None) -> str | None:
     """Tells what a model of another tool is and how it becomes a `.tflite`, in one line; None for anything else.
 
-    - path: the model's file, or the directory of a SavedModel.
-    - content: the bytes of the file.
+    - path: the model's file, or a directory, such as that of a SavedModel.
+    - content: the bytes of the file; None for a directory.
     """
+    if content is None and not (path / "saved_model.pb").is_file():
+        beside = path / "model.tflite"  # as in the directory of a run
+        return f"a directory; give the model in it, {beside}" if beside.is_file() else "a directory, not a .tflite"
+    content = content or b""
     if content[4:8] == IDENTIFIER:  # a .tflite, whatever the file is called
         return None
     ending = path.suffix.lower()
