@@ -133,10 +133,11 @@ the next. DEPTH_TO_SPACE and SPACE_TO_DEPTH are read as a RESHAPE, a TRANSPOSE a
 STRIDED_SLICE, an EMBEDDING_LOOKUP as a GATHER at computed places, a GATHER_ND, at constant places alone, as a GATHER
 between two RESHAPEs, a FULLY_CONNECTED with computed weights, of int8, as a BATCH_MATMUL, a FILL with a computed value
 as a BROADCAST_TO, and a QUANTIZE or a FILL of constants and ZEROS_LIKE as the constants that they make. A convolution
-between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND is read as a dilated one, these two alone as a PAD and a TRANSPOSE
-between two RESHAPEs. TFLM's kernel never sets the code of the border that SPACE_TO_BATCH_ND puts around a map: it is
-what the arena held before. Here it is 0, as in an arena of zeros, whatever the zero point is. A file with another
-operator is refused; one message names everything in it that is not supported.
+between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND is read as a dilated one, also from a model that was exported with an
+open batch, of which TFLM would compute a part alone; these two alone as a PAD and a TRANSPOSE between two RESHAPEs.
+TFLM's kernel never sets the code of the border that SPACE_TO_BATCH_ND puts around a map: it is what the arena held
+before. Here it is 0, as in an arena of zeros, whatever the zero point is. A file with another operator is refused;
+one message names everything in it that is not supported.
 
 Of what TFLM runs, these are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
 FULLY_CONNECTED with computed weights and a bias, or with such of int16; GATHER_ND at computed places; DIV of int8 and

@@ -37,6 +37,7 @@ from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
+from micronets.tflite.tflm_limits import why_tflm_cannot_run
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
@@ -176,8 +177,11 @@ class Dilated:
     depthwise: bool = False
     more: bool = False
 
-    def file(self, apart: bool) -> bytes:
-        """The file; where `apart`, a PADV2 in front makes the border, of codes of 0."""
+    def file(self, apart: bool, open_batch: bool = False) -> bytes:
+        """The file; where `apart`, a PADV2 in front makes the border, of codes of 0.
+
+        Where `open_batch`, the tensors between the two operators have a batch of 1 in the file.
+        """
         rng = np.random.default_rng(5)
         rank, x, blocks = len(self.blocks), self.x, self.blocks
         padded = tuple(n + self.ends[2 * k] + self.ends[2 * k + 1] for k, n in enumerate(x[1:-1]))
@@ -186,7 +190,7 @@ class Dilated:
         made = tuple(n - k + 1 for n, k in zip(window, taps, strict=True))
         whole = (n * b for n, b in zip(made[-rank:], blocks, strict=True))
         y = tuple(n - self.cut[2 * k] - self.cut[2 * k + 1] for k, n in enumerate(whole))
-        filters, batch = x[-1] if self.depthwise else 5, int(np.prod(blocks))
+        filters, batch = x[-1] if self.depthwise else 5, 1 if open_batch else int(np.prod(blocks))
         tensors: list[FileTensor] = []
 
         def add(tensor: FileTensor) -> int:
@@ -410,15 +414,29 @@ def test_what_a_layer_cannot_do_is_refused() -> None:
             Arch(x, (layer,))
 
 
-def test_a_dilated_convolution_of_an_open_batch_is_refused_with_a_way_out(shared: Path) -> None:
-    data = (shared / "cases" / "dilated_none.tflite").read_bytes()
-    message = (
-        r"m: operator 0 \(SPACE_TO_BATCH_ND\): tensor 18 '.*' has the shape \[1, 10, 5, 3\], where the operator makes "
-        r"\[4, 10, 5, 3\]: with an open batch TFLM computes a part of the pixels alone; export the model with a batch "
-        r"of one "
+@pytest.mark.parametrize("what", DILATED)
+def test_a_dilated_convolution_of_an_open_batch_is_what_was_meant(what: str) -> None:
+    whole, part = (DILATED[what].file(apart=True, open_batch=of) for of in (False, True))
+    assert write(read(part)) == write(read(whole))
+    reason = why_tflm_cannot_run(read(part), stored_tensors(part, read(part)))
+    assert reason is not None
+    maps = int(np.prod(DILATED[what].blocks))
+    assert (
+        f"TFLM would compute 1 of the {maps} maps of a SPACE_TO_BATCH_ND, since the model was exported with" in reason
     )
-    with pytest.raises(UnsupportedError, match=message):
-        read(data, "m")
+    assert why_tflm_cannot_run(read(whole), stored_tensors(whole, read(whole))) is None
+
+
+def test_the_border_of_an_open_batch_is_the_zero_point() -> None:
+    model = read(DILATED["dilated, same"].file(apart=False, open_batch=True))
+    assert [layer.value for layer in model.arch.layers if isinstance(layer, Pad)] == [None]
+
+
+def test_tflm_does_not_run_a_model_of_an_open_batch(shared: Path) -> None:
+    data = (shared / "cases" / "dilated_none.tflite").read_bytes()
+    reason = why_tflm_cannot_run(read(data), stored_tensors(data, read(data)))
+    assert reason is not None
+    assert "1 of the 4 maps of a SPACE_TO_BATCH_ND" in reason
 
 
 def test_what_a_file_cannot_hold_is_refused() -> None:

@@ -160,6 +160,7 @@ class FileTensors:
     - folded: the operators that compute shapes.
     - kernels: TFLM's kernels of operators that are read as a layer of another kind, by the layer's name.
     - missing: an operator of the file that TFLM has no kernel of; None where it has one of each.
+    - in_part: what TFLM computes a part of alone, with that part; None where it computes all.
     - unscaled: the inputs and outputs of the network that have no scale, by name: float32, bool, and int32 numbers.
     - scaled: the tensors of float32, bool and int32 that have a scale all the same, by name. It means nothing, but TFLM
       makes room for it.
@@ -180,6 +181,7 @@ class FileTensors:
     zero_scales: frozenset[str] = frozenset()
     kernels: Mapping[str, FileKernel] = field(default_factory=dict)
     missing: str | None = None
+    in_part: str | None = None
 
 
 def written_tensors(arch: Arch) -> FileTensors:

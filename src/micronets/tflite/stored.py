@@ -13,6 +13,7 @@ from micronets.ir.ops.record import Count
 from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
+from micronets.tflite.codec.blocks import computed_in_part
 from micronets.tflite.codec.weights import bias_place
 from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.folding import FoldedOp, fold_constants
@@ -99,6 +100,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         folded=_shape_operators(graph, tables, codes),
         kernels=written.kernels,
         missing=written.missing,
+        in_part=written.in_part,
         unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
         zero_scales=frozenset(zero_scales),
         scaled=frozenset(
@@ -118,12 +120,14 @@ class _WrittenLayers:
       others of an operator that becomes several layers.
     - kernels: what TFLM keeps for the layers whose operators are of kinds of their own.
     - missing: an operator that TFLM has no kernel of; None where it has one of each.
+    - in_part: what TFLM computes a part of alone, with that part; None where it computes all.
     """
 
     operands: Mapping[str, Sequence[int]]
     views: Mapping[str, str]
     kernels: Mapping[str, FileKernel]
     missing: str | None
+    in_part: str | None
 
 
 def _written_layers(
@@ -143,14 +147,16 @@ def _written_layers(
     operands: dict[str, Sequence[int]] = {}
     kernels: dict[str, FileKernel] = {}
     missing: str | None = None
+    in_part: str | None = None
     for k in range(len(tables)):
         inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
         outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
         code = operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")])
         missing = missing or _missing(graph, code, [] if inputs is None else inputs.tolist())
         name = None if outputs is None or not len(outputs) else layer_of.get(int(outputs[0]))
-        if inputs is None or name is None:
+        if inputs is None or outputs is None or name is None:
             continue
+        in_part = in_part or computed_in_part(graph, code, inputs.tolist(), outputs.tolist())
         operands[name] = inputs.tolist()
         if code in _VIEWS:
             views.pop(name, None)
@@ -168,7 +174,7 @@ def _written_layers(
                 rank = len(graph.tensor(index_of[name]).shape)
                 kernel = replace(kernel, prepared=(_dimensions(rank),))
             kernels[kept] = FileKernel(kernel, kernel)
-    return _WrittenLayers(operands, views, kernels, missing)
+    return _WrittenLayers(operands, views, kernels, missing, in_part)
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,10 @@ class Graph:
         """Gives the tensor of that index another shape than it has in the file, of as many values."""
         self._seen[index] = replace(self.tensor(index), shape=shape)
 
+    def shape_in_file(self, index: int) -> Shape:
+        """Returns the shape that the tensor of that index has in the file."""
+        return self._tensor(index).shape
+
     def _tensor(self, index: int) -> Tensor:
         if not 0 <= index < len(self.tensors):
             raise self.damaged(f"it asks for tensor {index} of {len(self.tensors)}")

@@ -34,7 +34,8 @@ def why_tflm_cannot_run(model: QuantizedModel, tensors: FileTensors | None = Non
     bits than C has a meaning for where these are extreme. CMSIS-NN, of which the kernels on a Cortex-M are, takes one
     scale for the weights of a FullyConnected layer of int16; TFLM's own kernel takes several. ADD, SUB and
     SQUARED_DIFFERENCE end the program for a scale of 0, which converters give to a constant of zeros alone. Of some
-    operators that compute shapes TFLM has no kernel.
+    operators that compute shapes TFLM has no kernel, and of a dilated convolution that was exported with an open batch
+    it computes a part.
 
     What ends TFLM everywhere is named before what ends it on a Cortex-M.
 
@@ -43,6 +44,11 @@ def why_tflm_cannot_run(model: QuantizedModel, tensors: FileTensors | None = Non
     """
     if tensors is not None and tensors.missing is not None:
         return f"TFLM has no kernel of {tensors.missing}: TFLM cannot run this model"
+    if tensors is not None and tensors.in_part is not None:
+        return (
+            f"TFLM would compute {tensors.in_part}: TFLM cannot run this model; export it with a batch of one "
+            "(Input(shape, batch_size=1))"
+        )
     on_cortex_m: str | None = None
     zero_scales = frozenset[str]() if tensors is None else tensors.zero_scales
     for step in model.arch.steps():

@@ -77,8 +77,11 @@ def _check_shape(graph: Graph, made: Tensor, shape: Sizes) -> None:
 def _border(graph: Graph, o: FileOperator) -> int | None:
     """Returns the code of the border of a SPACE_TO_BATCH_ND; None for the zero point.
 
-    TFLM's kernel never sets it, and takes what is in the arena, which is 0 in one that was filled with zeros.
+    TFLM's kernel never sets it, and takes what is in the arena, which is 0 in one that was filled with zeros. With an
+    open batch, which TFLM cannot run, it is the zero point, as in TensorFlow Lite.
     """
+    if computed_in_part(graph, o.op, o.inputs, [o.outputs[0].index]) is not None:
+        return None
     quant = graph.activation_quant(graph.tensor(o.inputs[0]))
     return None if quant is None or quant.zero_point == 0 else 0
 
@@ -195,6 +198,25 @@ def _turned(
     )
 
 
+def computed_in_part(graph: Graph, code: int, inputs: Sequence[int], outputs: Sequence[int]) -> str | None:
+    """Returns how TFLM computes a part of an operator's result alone, as the end of a sentence; None where it does not.
+
+    Converters write the batch of a model that was exported with an open one as 1, also behind a SPACE_TO_BATCH_ND that
+    makes a batch of several. TFLM takes the shape as it is in the file, and computes the first of them.
+
+    - graph: the tensors of the file.
+    - code: the number of the operator.
+    - inputs, outputs: the tensors that it reads and writes.
+    """
+    if code != Op.SPACE_TO_BATCH_ND or len(inputs) != 3 or len(outputs) != 1:
+        return None
+    x, y = graph.tensor(inputs[0]).shape, graph.shape_in_file(outputs[0])
+    made = x[0] * math.prod(graph.constant(graph.tensor(inputs[1]), (s.TensorType.INT32,)).tolist())
+    if y[0] == made:
+        return None
+    return f"1 of the {made} maps of a SPACE_TO_BATCH_ND, since the model was exported with an open batch"
+
+
 def spread_maps(graph: Graph, operators: Sequence[FileOperator]) -> list[FileOperator]:
     """Gives tensors between a SPACE_TO_BATCH_ND and a BATCH_TO_SPACE_ND the shape of the whole map, where all can have.
 
@@ -240,7 +262,10 @@ def _spread_from(
     x, start = graph.tensor(o.inputs[0]), o.outputs[0]
     padded = tuple(n + a + b for n, (a, b) in zip(x.shape[1:-1], ends, strict=True))
     counts = tuple(n // block for n, block in zip(padded, blocks, strict=True))
-    if start.shape != (math.prod(blocks), *counts, x.shape[-1]) or padded != tuple(np.multiply(counts, blocks)):
+    batches = {math.prod(blocks), 1}  # 1: the batch was open, see `computed_in_part`
+    if start.shape[:1] not in {(batch,) for batch in batches} or start.shape[1:] != (*counts, x.shape[-1]):
+        return {}
+    if padded != tuple(np.multiply(counts, blocks)):
         return {}
     found: dict[int, tuple[Sizes, Sizes]] = {start.index: ((1, *padded, x.shape[-1]), blocks)}
     waiting = [start.index]
