@@ -23,20 +23,11 @@ from micronets.errors import DataError, FileError, SpecError, TrainingError
 from micronets.frontend import FrontEnd
 from micronets.history import train_epoch
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
+from micronets.ir.layers import INPUT, FullyConnected
 from micronets.records import read_lines
 from micronets.tasks.kws.data import KwsData
-from tests.support.toy_task import Toy
+from tests.support.toy_task import ARCH, Toy
 
-ARCH = Arch(
-    (8, 4, 1),
-    (
-        Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3), activation="relu"),
-        DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), activation="relu"),
-        Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 4), padding="valid", activation="relu"),
-        FullyConnected(name="e", inputs=("c",), units=3),
-    ),
-)
 QUICK = TrainSettings(epochs=4, qat_epochs=2, batch=16, lr=1e-2, device="cpu", precision="fp32")
 
 

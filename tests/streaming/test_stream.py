@@ -186,23 +186,29 @@ def test_pieces_and_gaps_in_any_order_leave_numpy_and_c_equal(tmp_path: Path) ->
 MOVES = Detector(hop_frames=2, average=2, thresholds=(9000,) * 4, refractory_ms=(500,) * 4, never=(0,))
 
 
+def hear_pieces_and_gaps(stream: Stream, c: COnHost, x: np.ndarray) -> None:
+    """Feeds the samples `[n, axes]` of a sensor to both in random pieces, with gaps, and compares all that they say."""
+    rng, begin, found = np.random.default_rng(3), 0, []
+    for size in random_sizes(len(x), 3, 300):
+        part = x[begin : begin + size]
+        begin += size
+        found.append(stream.feed(part))
+        assert c.feed(stream.plan.signal.integers(part)) == found[-1]
+        np.testing.assert_array_equal(c.averages, stream.averages)
+        if rng.random() < 0.2:
+            for one in (stream, c):
+                one.gap(size)
+    assert len({d.class_index for part in found for d in part}) > 1
+
+
 @pytest.mark.parametrize("hop", [8, 16, 21], ids=["overlap", "touch", "apart"])
 def test_a_sensor_of_several_axes_is_followed_in_numpy_and_c(hop: int, tmp_path: Path) -> None:
     """Pieces and gaps come in any order; an output is that of the window that ends with the newest frame."""
     needs_host_compiler()
     model, x = following_model(MOVES, hop=hop), movement(120)
     stream, c = Stream(model), COnHost(compile_model(model, name="net"), tmp_path)
-    signal, rng, begin, found = stream.plan.signal, np.random.default_rng(3), 0, []
-    for size in random_sizes(len(x), 3, 300):
-        part = x[begin : begin + size]
-        begin += size
-        found.append(stream.feed(part))
-        assert c.feed(signal.integers(part)) == found[-1]
-        np.testing.assert_array_equal(c.averages, stream.averages)
-        if rng.random() < 0.2:
-            for one in (stream, c):
-                one.gap(size)
-    assert len({d.class_index for part in found for d in part}) > 1
+    hear_pieces_and_gaps(stream, c, x)
+    signal = stream.plan.signal
     whole_windows = Stream(
         replace(
             model,
@@ -235,20 +241,10 @@ def test_a_sensor_whose_samples_are_standardised_is_followed_in_numpy_and_c(tmp_
     model, x = following_arrays(MOVES), movement(60)
     x[100:103] = 1e9, -1e9, 0  # beyond what 32 bits hold
     stream, c = Stream(model), OfArrays(compile_model(model, name="net"), tmp_path)
-    signal, rng, begin, found = stream.plan.signal, np.random.default_rng(3), 0, []
-    for size in random_sizes(len(x), 3, 300):
-        part = x[begin : begin + size]
-        begin += size
-        found.append(stream.feed(part))
-        assert c.feed(signal.integers(part)) == found[-1]
-        np.testing.assert_array_equal(c.averages, stream.averages)
-        if rng.random() < 0.2:
-            for one in (stream, c):
-                one.gap(size)
-    assert len({d.class_index for part in found for d in part}) > 1
+    hear_pieces_and_gaps(stream, c, x)
     rule = replace(MOVES, hop_frames=1, average=1, thresholds=(0,) * 4, refractory_ms=(0,) * 4, never=())
     got = Stream(model, rule).feed(x)
-    fe, quant = signal.front_end, model.quant[INPUT]
+    fe, quant = stream.plan.signal.front_end, model.quant[INPUT]
     assert isinstance(fe, Standard)
     tables = array_tables(fe, quant.scale, quant.zero_point)
     assert tables is not None

@@ -29,22 +29,11 @@ from micronets.design.supernet import Supernet
 from micronets.design.train import TrainingJob
 from micronets.design.train_loop import TrainLoop
 from micronets.design.train_settings import TrainSettings
-from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
 from tests.support.tiny_task import TinyTask, tiny_space
-from tests.support.toy_task import Toy
+from tests.support.toy_task import ARCH, Toy
 
 COUNT = 2
 WAIT = timedelta(seconds=120)
-ARCH = Arch(
-    (8, 4, 1),
-    (
-        Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3), activation="relu"),
-        DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), activation="relu"),
-        Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 4), padding="valid", activation="relu"),
-        FullyConnected(name="e", inputs=("c",), units=3),
-    ),
-)
 TRAINING = TrainSettings(
     epochs=1,
     qat_epochs=1,

@@ -86,17 +86,7 @@ def following_model(detector: Detector | None = None, axes: int = 3, hop: int = 
     - hop: from one frame to the next; frames overlap if it is below 16.
     """
     settings = SpectralSettings(frame=16, hop=hop, bands=5, sample_rate=50, units=(0.25,))
-    fe = front_end(settings, 64, axes)
-    layer = FullyConnected(name="logits", inputs=(INPUT,), units=len(MOVEMENTS), activation="none")
-    made = with_random_weights(Arch(fe.input_shape, (layer,)), 7)
-    texts = {
-        "micronets.task": "features",
-        "micronets.labels": json.dumps(MOVEMENTS),
-        "micronets.frontend": fe.to_json(),
-    }
-    if detector is not None:
-        texts["micronets.detector"] = detector.to_json()
-    return replace(made, quant={**made.quant, INPUT: TensorQuant(0.03, -3)}, metadata=texts)
+    return _following(front_end(settings, 64, axes), detector)
 
 
 def movement(seconds: float, axes: int = 3, seed: int = 0) -> np.ndarray:
@@ -116,7 +106,11 @@ def following_arrays(detector: Detector | None = None, rate: float | None = 50) 
 
     - rate: samples a second, in the metadata; None leaves it out.
     """
-    fe = Standard((20, 3), (-20.0, 300.0, 7.5), (1250.0, 900.0, 2100.0), rate)
+    return _following(Standard((20, 3), (-20.0, 300.0, 7.5), (1250.0, 900.0, 2100.0), rate), detector)
+
+
+def _following(fe: Spectral | Standard, detector: Detector | None) -> QuantizedModel:
+    """Returns a random network of one dense layer behind a front end, whose classes are movements."""
     layer = FullyConnected(name="logits", inputs=(INPUT,), units=len(MOVEMENTS), activation="none")
     made = with_random_weights(Arch(fe.input_shape, (layer,)), 7)
     texts = {

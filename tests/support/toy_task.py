@@ -3,7 +3,20 @@
 import numpy as np
 import torch
 
+from micronets.ir.arch import Arch
+from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.tasks.scoring import classification
+
+ARCH = Arch(
+    (8, 4, 1),
+    (
+        Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3), activation="relu"),
+        DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), activation="relu"),
+        Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 4), padding="valid", activation="relu"),
+        FullyConnected(name="e", inputs=("c",), units=3),
+    ),
+)
+"""A network for `Toy`, with a convolution of each kind."""
 
 
 class Toy:
