@@ -162,11 +162,11 @@ def _folder(root: Path, window: int, trained: bool) -> SplitArrays:
         if not tables:
             raise DataError(f"{root}: nothing to read in it; give {FORMS}")
         arrays, notes = _arrays(tables)
-        parts = [(p.stem, arrays[p]) for p in tables]
-        for name, rows in parts:
+        tables_of_rows = [(p.stem, arrays[p]) for p in tables]
+        for name, rows in tables_of_rows:
             if not rows.ndim:
                 raise DataError(f"{root / name}.npy: it holds one number; a file per class has a row per example")
-        named = [(name, rows, [f"{name}/{i}" for i in range(len(rows))], None) for name, rows in parts]
+        named = [(name, rows, [f"{name}/{i}" for i in range(len(rows))], None) for name, rows in tables_of_rows]
         return _stacked(root, named, notes)
     refuse_splits(folders, "remove that level of folders, or write an .npz with split")
     found = {
@@ -179,7 +179,7 @@ def _folder(root: Path, window: int, trained: bool) -> SplitArrays:
     files = {folder.name: found[folder.name].files for folder in folders}
     if _are_recordings(files, arrays, window):
         return _windows(root, files, arrays, window, notes, trained)
-    parts2 = []
+    classes = []
     for folder in folders:
         paths = found[folder.name].files
         shapes = {arrays[p].shape for p in paths}
@@ -194,8 +194,8 @@ def _folder(root: Path, window: int, trained: bool) -> SplitArrays:
                 f"needs the same{cut if alike and shortest >= 4 else ''}"
             )
         keys = [p.relative_to(root).as_posix() for p in paths]
-        parts2.append((folder.name, np.stack([arrays[p] for p in paths]), keys, [group_of(folder, p) for p in paths]))
-    return _stacked(root, parts2, notes)
+        classes.append((folder.name, np.stack([arrays[p] for p in paths]), keys, [group_of(folder, p) for p in paths]))
+    return _stacked(root, classes, notes)
 
 
 def _stacked(
