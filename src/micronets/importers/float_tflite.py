@@ -22,7 +22,8 @@ from micronets.tflite.codec import Op, layers_of
 from micronets.tflite.codec.op import CONSTANT_OPERANDS
 from micronets.tflite.codec.record import FileOperator
 from micronets.tflite.codec.weights import bias_place, sized
-from micronets.tflite.reader import ends, file_operators, open_graph, read_metadata
+from micronets.tflite.file_operators import ends, file_operators
+from micronets.tflite.reader import open_graph, read_metadata
 from micronets.tflite.tensors import Graph, Tensor, plain_names
 
 _FLOATS = (s.TensorType.FLOAT32, s.TensorType.FLOAT16)

@@ -19,6 +19,7 @@ from micronets.ir.types import Types, code_range
 from micronets.quantized.arithmetic import dtype_of, multiply_by_quantized_multiplier, quantize, rescale
 from micronets.quantized.numbers import whole_quotient
 from micronets.tflite import schema as s
+from micronets.tflite.codec.op import op_number
 from micronets.tflite.flatbuffer import FlatTable, FlatTables
 from micronets.tflite.tensors import Array, Graph, Tensor
 
@@ -76,51 +77,57 @@ class _Work:
         return 0 if self.options is None else int(self.options.number(slot, "i"))
 
 
-def fold_constants(graph: Graph, tables: FlatTables, code_of: Callable[[FlatTable], int]) -> set[int]:
+def fold_constants(graph: Graph, tables: FlatTables, codes: FlatTables) -> set[int]:
     """Computes what follows from shapes and constants, and keeps it in `graph.folded`.
 
     - graph: the tensors of the subgraph.
     - tables: its operators.
-    - code_of: returns the number of an operator.
+    - codes: the list of the file's operators.
 
     Returns the places of the operators that are computed. An operator that cannot be computed is left for the reader.
     """
     done: set[int] = set()
     for k in range(len(tables)):
-        code = code_of(tables[k])
-        if code not in set(FoldedOp):
-            continue
+        number = op_number(codes, tables[k])
         inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
         outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
-        if inputs is None or outputs is None or len(outputs) != 1 or not len(inputs):
+        if number not in set(FoldedOp) or inputs is None or outputs is None or len(outputs) != 1 or not len(inputs):
             continue
-        op, result = FoldedOp(code), graph.tensor(int(outputs[0]))
-        if op == FoldedOp.QUANTIZE:
-            given = graph.tensor(int(inputs[0]))
-            if graph.is_constant(given) and math.prod(given.shape) == math.prod(result.shape):
-                graph.folded[result.index] = _requantised(graph, given, result)
-                done.add(k)
-            continue
-        if op == FoldedOp.ZEROS_LIKE or (op == FoldedOp.FILL and result.type != s.TensorType.INT32):
-            filled = _filled(graph, op, inputs.tolist(), result)
-            if filled is not None:
-                graph.folded[result.index] = filled
-                done.add(k)
-            continue
-        if result.type != s.TensorType.INT32 or np.prod(result.shape, dtype=np.int64) > _MOST_VALUES:
-            continue
-        values = [np.array(graph.tensor(int(inputs[0])).shape, np.int32)] if op == FoldedOp.SHAPE else None
-        values = values or list(_values(graph, inputs))
-        if len(values) != len(inputs):
-            continue
-        try:
-            found = _computed(_Work(op, values, tables[k].table(s.OperatorSlot.OPTIONS)))
-        except (ValueError, IndexError, OverflowError):
-            continue  # the reader says what is wrong with it
-        if found is not None and found.size == np.prod(result.shape, dtype=np.int64):
-            graph.folded[result.index] = found.astype(np.int32).reshape(result.shape)
+        result = graph.tensor(int(outputs[0]))
+        options = tables[k].table(s.OperatorSlot.OPTIONS)
+        values = _folded(graph, FoldedOp(number), inputs, result, options)
+        if values is not None:
+            graph.folded[result.index] = values
             done.add(k)
     return done
+
+
+def _folded(graph: Graph, op: FoldedOp, inputs: Array, result: Tensor, options: FlatTable | None) -> Array | None:
+    """Returns the values of what an operator writes, in its shape; None where they do not follow from the file.
+
+    - graph: the tensors of the subgraph.
+    - op, options: the operator.
+    - inputs: the indices of the tensors that it reads, at least one.
+    - result: what it writes.
+    """
+    if op == FoldedOp.QUANTIZE:
+        given = graph.tensor(int(inputs[0]))
+        same_count = math.prod(given.shape) == math.prod(result.shape)
+        return _requantised(graph, given, result) if graph.is_constant(given) and same_count else None
+    if op == FoldedOp.ZEROS_LIKE or (op == FoldedOp.FILL and result.type != s.TensorType.INT32):
+        return _filled(graph, op, inputs.tolist(), result)
+    count = math.prod(result.shape)
+    if result.type != s.TensorType.INT32 or count > _MOST_VALUES:
+        return None
+    values = [np.array(graph.tensor(int(inputs[0])).shape, np.int32)] if op == FoldedOp.SHAPE else None
+    values = values or list(_values(graph, inputs))
+    if len(values) != len(inputs):
+        return None
+    try:
+        found = _computed(_Work(op, values, options))
+    except (ValueError, IndexError, OverflowError):
+        return None  # the reader says what is wrong with it
+    return found.astype(np.int32).reshape(result.shape) if found is not None and found.size == count else None
 
 
 def _filled(graph: Graph, op: FoldedOp, inputs: list[int], result: Tensor) -> Array | None:

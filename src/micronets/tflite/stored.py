@@ -14,10 +14,11 @@ from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from micronets.tflite.codec.blocks import computed_in_part
+from micronets.tflite.codec.op import op_number
 from micronets.tflite.codec.weights import bias_place
-from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
+from micronets.tflite.flatbuffer import Flat, FlatTables
 from micronets.tflite.folding import FoldedOp, fold_constants
-from micronets.tflite.reader import operator_code, tensor_names
+from micronets.tflite.reader import tensor_names
 from micronets.tflite.tensors import Graph
 
 _VIEWS = (Op.RESHAPE, Op.EXPAND_DIMS, Op.SQUEEZE)
@@ -151,7 +152,7 @@ def _written_layers(
     for k in range(len(tables)):
         inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
         outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
-        code = operator_code(codes[tables[k].number(s.OperatorSlot.CODE_INDEX, "I")])
+        code = op_number(codes, tables[k])
         missing = missing or _missing(graph, code, [] if inputs is None else inputs.tolist())
         name = None if outputs is None or not len(outputs) else layer_of.get(int(outputs[0]))
         if inputs is None or outputs is None or name is None:
@@ -200,7 +201,7 @@ def _variables(subgraphs: FlatTables, codes: FlatTables) -> _Variables:
     names: set[str] = set()
     for number in range(len(subgraphs)):
         own = subgraphs[number].tables(s.SubGraphSlot.OPERATORS)
-        kinds = [operator_code(codes[own[k].number(s.OperatorSlot.CODE_INDEX, "I")]) for k in range(len(own))]
+        kinds = [op_number(codes, own[k]) for k in range(len(own))]
         handles += kinds.count(Op.VAR_HANDLE)
         for k, kind in enumerate(kinds):
             options = own[k].table(s.OperatorSlot.OPTIONS) if kind == Op.VAR_HANDLE else None
@@ -241,11 +242,7 @@ def _shape_operators(graph: Graph, tables: FlatTables, codes: FlatTables) -> tup
     - tables: its operators.
     - codes: the table of the file that says which operators these are.
     """
-
-    def code_of(table: FlatTable) -> int:
-        return operator_code(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
-
-    places = fold_constants(graph, tables, code_of)
+    places = fold_constants(graph, tables, codes)
     made: dict[int, tuple[FoldedOp, int, int]] = {}  # by the result: what computes it, where, and its bytes
     last: dict[int, int] = {}
     time = 1  # the number of the next layer
@@ -256,8 +253,8 @@ def _shape_operators(graph: Graph, tables: FlatTables, codes: FlatTables) -> tup
             outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
             assert outputs is not None  # as `fold_constants` has seen
             result = int(outputs[0])
-            made[result] = FoldedOp(code_of(tables[k])), time, graph.folded[result].nbytes
-        elif code_of(tables[k]) not in (Op.VAR_HANDLE, Op.CALL_ONCE):
+            made[result] = FoldedOp(op_number(codes, tables[k])), time, graph.folded[result].nbytes
+        elif op_number(codes, tables[k]) not in (Op.VAR_HANDLE, Op.CALL_ONCE):
             time += 1
     return tuple(
         ShapeOperator(*_kernel_bytes(op), size, first, last.get(result, first))

@@ -118,6 +118,12 @@ class Graph:
         """Returns the error for a sound file that micronets does not support; `what` says why."""
         return UnsupportedError(f"{self.where}: {what}")
 
+    def check_fixed(self, tensor: Tensor) -> None:
+        """Raises `UnsupportedError` for a tensor whose shape is not fixed, but for the batch."""
+        if tensor.dynamic:
+            shape = list(tensor.dynamic)
+            raise self.unsupported(f"{tensor.label} has the dynamic shape {shape}; export the model with fixed shapes")
+
     def variable(self, index: int) -> str:
         """Returns the name of the variable that a tensor stands for."""
         if index not in self.variables:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from micronets.tflite import schema as s
+from micronets.tflite.flatbuffer import FlatTable, FlatTables
+
 
 class Op(IntEnum):
     """The operators that micronets reads and writes, by their number in the format (`BuiltinOperator`)."""
@@ -163,6 +166,21 @@ WITHOUT_LAYERS = (
     Op.BATCH_TO_SPACE_ND,
 )
 """The operators that no kind of layer is written as: two that make no layer, and those that are read as other kinds."""
+
+
+def op_number(codes: FlatTables, table: FlatTable) -> int:
+    """Returns the number of the operator in a table of a subgraph.
+
+    - codes: the list of the file's operators, to which the table refers.
+    - table: the table.
+    """
+    return listed_number(codes[table.number(s.OperatorSlot.CODE_INDEX, "I")])
+
+
+def listed_number(entry: FlatTable) -> int:
+    """Returns the number of an operator that a file lists; files from before its second field have the first only."""
+    slot = s.OperatorCodeSlot
+    return int(max(entry.number(slot.DEPRECATED_CODE, "b"), entry.number(slot.CODE, "i")))
 
 
 def op_name(code: int) -> str:
