@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -102,43 +102,28 @@ def load(
     check_pitches(pitches)
     own = windows or Windows(replace(LOGMEL, clip_ms=1000 * clip_seconds), pitches=tuple(pitches))
     if path is None:
-        sounds, notes, read = _synthetic_clips(machine or "slider", synthetic_clips), [], _synthetic_features
+        sounds = _Sounds(_synthetic_clips(machine or "slider", synthetic_clips), (), _synthetic_features)
     else:
-        records, strange = folders.scan(path)
-        left_out: tuple[str, ...] = ()
-        if known is None:
-            chosen = folders.of_kind(records, machine or "all", path)
-        else:
-            chosen, left_out = folders.of_machines(records, known, path)
-        if "all" in splits:
-            by_split, few = {"train": [], "val": [], "test": chosen}, folders.notes(chosen, "all")
-        else:
-            by_split, few = folders.split(chosen, path, train="train" in splits)
-        sounds, notes, read = by_split, [*strange, *left_out, *few], _recorded_features
-        if "test" in splits or "all" in splits:
-            folders.check_judged(sounds["test"], path)
-    found = tuple(sorted({c.machine for s in SPLITS for c in sounds[s]}))
+        sounds = _recordings(path, machine, known, splits)
+    found = tuple(sorted({c.machine for part in sounds.by_split.values() for c in part}))
     if len(found) < 2 and not own.pitches and "train" in splits:
         raise DataError(
             f"{path}: only one machine, {found[0]}; a network that only tells machines apart needs two, or data.pitches"
         )
-    sounds = {"all": [c for s in SPLITS for c in sounds[s]]} if "all" in splits else sounds
-    sounds = {s: sounds.get(s, []) if s in splits else [] for s in (*SPLITS, *sounds)}
-    clips = {}
-    for s, part in sounds.items():
-        clips[s], more = read(part, own.logmel)
+    by_split = sounds.asked_for(splits)
+    clips: dict[str, Pixels] = {}
+    notes = [*sounds.notes]
+    for s, part in by_split.items():
+        clips[s], more = sounds.features(part, own.logmel)
         notes += [f"{s}: {note}" for note in more]
-    count = sum(map(len, sounds.values()))
-    if "train" in splits and not sounds["val"]:
+    count = sum(map(len, by_split.values()))
+    if "train" in splits and not by_split["val"]:
         notes.append(
             "too few recordings for a validation split: the end of each training recording serves, the rest trains"
         )
         cut = own.frames + 2 * own.hop  # three windows
-        sounds["val"], clips["val"], clips["train"] = (
-            sounds["train"],
-            clips["train"][:, -cut:],
-            clips["train"][:, :-cut],
-        )
+        by_split["val"] = by_split["train"]
+        clips["train"], clips["val"] = clips["train"][:, :-cut], clips["train"][:, -cut:]
     if windows is None and len(clips["train"]):
         own = replace(own, logmel=standardised(own.logmel, clips["train"]))
     machines = counted(len(found), "machines")
@@ -148,14 +133,51 @@ def load(
         source=f"{path.name}: {what}" if path else f"synthetic machine sounds ({machine or 'slider'}): {what}",
         windows=own,
         clips=clips,
-        machine={s: np.array([found.index(c.machine) for c in part], np.int64) for s, part in sounds.items()},
-        abnormal={s: np.array([c.abnormal for c in part], bool) for s, part in sounds.items()},
+        machine={s: np.array([found.index(c.machine) for c in part], np.int64) for s, part in by_split.items()},
+        abnormal={s: np.array([c.abnormal for c in part], bool) for s, part in by_split.items()},
         synthetic=path is None,
         notes=tuple(notes),
         made=len(own.pitches) * own.count(clips["train"].shape[1]) * len(clips["train"]),
         made_to_choose=len(own.pitches) * own.count(clips["val"].shape[1]) * len(clips["val"]),
         augmentation=augmentation or WindowAugmentation(),
     )
+
+
+@dataclass(frozen=True)
+class _Sounds:
+    """Sounds of machines before their features are computed.
+
+    - by_split: the sounds of "train", "val" and "test", each with its `machine` and whether it is `abnormal`.
+    - notes: remarks for the run and its report.
+    - features: makes the log-mel pixels of some of the sounds, and remarks.
+    """
+
+    by_split: dict[str, list[Any]]
+    notes: tuple[str, ...]
+    features: Callable[[Sequence[Any], FrontEnd], tuple[Pixels, tuple[str, ...]]]
+
+    def asked_for(self, splits: Sequence[str]) -> dict[str, list[Any]]:
+        """Returns the sounds of some splits, where "all" is everything in one split; other splits are empty."""
+        if "all" in splits:
+            return {s: [] for s in SPLITS} | {"all": [c for s in SPLITS for c in self.by_split[s]]}
+        return {s: self.by_split[s] if s in splits else [] for s in SPLITS}
+
+
+def _recordings(path: Path, machine: str, known: Sequence[str] | None, splits: Sequence[str]) -> _Sounds:
+    """Returns the recordings below a directory, divided into splits; for the arguments and errors see `load`."""
+    records, strange = folders.scan(path)
+    left_out: tuple[str, ...] = ()
+    if known is None:
+        chosen = folders.of_kind(records, machine or "all", path)
+    else:
+        chosen, left_out = folders.of_machines(records, known, path)
+    if "all" in splits:
+        by_split, few = {"train": [], "val": [], "test": chosen}, folders.notes(chosen, "all")
+    else:
+        by_split, few = folders.split(chosen, path, train="train" in splits)
+    if "test" in splits or "all" in splits:
+        folders.check_judged(by_split["test"], path)
+    return _Sounds(by_split, (*strange, *left_out, *few), _recorded_features)
 
 
 def standardised(fe: FrontEnd, clips: Pixels) -> FrontEnd:

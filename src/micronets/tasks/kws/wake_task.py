@@ -100,9 +100,7 @@ def load(
     """
     check_splits(splits, (*SPLITS, ALL) if path else SPLITS)
     words = tuple(words)
-    bad = [w for w in words if not w.strip("_ ") or w in (SILENCE, UNKNOWN) or words.count(w) > 1]
-    if not words or bad:
-        raise SpecError(f"wake: words = {list(words)}; need at least one wake word, each once")
+    _check_words(words)
     if path is None and test is not None:
         raise SpecError(f"wake: option test = {test} needs a data directory; synthetic speech has its own")
     fe = _front_end(frontend, clip_seconds)
@@ -114,22 +112,17 @@ def load(
     x: dict[str, Features] = {}
     y: dict[str, Labels] = {}
     for s in (*SPLITS, *(s for s in splits if s not in SPLITS)):
-        parts = [by_split.get(s, {}).get(c, features([], fe)) for c in classes]
+        parts = dict(by_split.get(s, {}))
         if s in chosen:
-            for c in missing:
-                parts[classes.index(c)] = _spoken(c, words, round(synthetic_clips * _SHARES.get(s, 1)), s, fe, seed)
-            count = max(1, round(sum(map(len, parts[2:])) / len(words)))
-            rng = np.random.default_rng([seed if s == "train" else 0, len(SPLITS) + [*SPLITS, "all"].index(s)])
-            parts[0] = np.concatenate([parts[0], coloured(max(0, count - len(parts[0])), fe, rng)])
-        x[s] = np.concatenate(parts)
-        y[s] = np.repeat(np.arange(len(classes)), [len(part) for part in parts]).astype(np.int64)
+            count = round(synthetic_clips * _SHARES.get(s, 1))
+            parts |= {c: _spoken(c, words, count, s, fe, seed) for c in missing}
+            parts[SILENCE] = _with_noise(parts, words, s, fe, seed)
+        x[s], y[s] = _labelled(parts, classes, fe)
     notes, held = ((), None) if recorded is None else (recorded.notes, recorded.held)
     if test and "test" in splits:
         there = _Recorded(Path(test), words, fe)
         held = there.held_of(there.folders.files)
-        found = there.read("test", there.folders.files)
-        x["test"] = np.concatenate([found.get(c, features([], fe)) for c in classes])
-        y["test"] = np.repeat(np.arange(len(classes)), [len(found.get(c, ())) for c in classes]).astype(np.int64)
+        x["test"], y["test"] = _labelled(there.read("test", there.folders.files), classes, fe)
         notes += there.notes
     made = ", ".join("other words" if c == UNKNOWN else f"'{c}'" for c in missing)
     total = counted(sum(map(len, y.values())), "clips")
@@ -155,6 +148,28 @@ def load(
         held=held,
     )
     return with_negatives(data, negatives, seed, speech=True)
+
+
+def _check_words(words: tuple[str, ...]) -> None:
+    """Raises `SpecError` unless there are wake words, each once, and none is called like another class."""
+    bad = [w for w in words if not w.strip("_ ") or w in (SILENCE, UNKNOWN) or words.count(w) > 1]
+    if not words or bad:
+        raise SpecError(f"wake: words = {list(words)}; need at least one wake word, each once")
+
+
+def _labelled(parts: Mapping[str, Features], classes: Sequence[str], fe: FrontEnd) -> tuple[Features, Labels]:
+    """Returns the features of some classes one behind the other, and the index of the class of each."""
+    ordered = [parts.get(c, features([], fe)) for c in classes]
+    target = np.repeat(np.arange(len(classes)), [len(part) for part in ordered])
+    return np.concatenate(ordered), target.astype(np.int64)
+
+
+def _with_noise(parts: Mapping[str, Features], words: Sequence[str], split: str, fe: FrontEnd, seed: int) -> Features:
+    """Returns the examples of `_silence_` of a split, with noise until there are as many as of a word in the mean."""
+    recorded = parts.get(SILENCE, features([], fe))
+    count = max(1, round(sum(len(parts.get(word, ())) for word in words) / len(words)))
+    rng = np.random.default_rng([seed if split == "train" else 0, len(SPLITS) + [*SPLITS, "all"].index(split)])
+    return np.concatenate([recorded, coloured(max(0, count - len(recorded)), fe, rng)])
 
 
 class _Recorded:
