@@ -24,7 +24,7 @@ from micronets.compiler.kernels.base import (
 )
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseSchedule, patch_schedule, runs_in_place
 from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, requant_bytes, requantisation
-from micronets.compiler.kernels.window import WINDOW, sizes_struct, window_reach
+from micronets.compiler.kernels.window import WINDOW, WindowSizes, sizes_struct, window_reach
 from micronets.compiler.limits import LEAST_SHIFT
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
@@ -214,8 +214,8 @@ def line_window(
     """
     s, in_c, out_c = schedule, step.input_shapes[0][2], step.output_shape[2]
     zero_point = model.quant[layer.inputs[0]].zero_point
-    sizes = (s.size, in_c, s.out_size, out_c, s.kernel, s.stride, s.dilation, s.before)
-    return sizes_struct(place, *sizes, pad_value=zero_point, by_rows=not s.column_major)
+    sizes = WindowSizes(s.size, in_c, s.out_size, out_c, s.kernel, s.stride, s.dilation, s.before)
+    return sizes_struct(place, sizes, zero_point, by_rows=not s.column_major)
 
 
 def _sources(function: str) -> set[str]:

@@ -7,11 +7,21 @@ from dataclasses import dataclass
 
 from micronets.compiler.kernels.base import Call, FlashOutline, LayerCode, Place, WholeKernel
 from micronets.compiler.kernels.requantise import requantisation
-from micronets.compiler.kernels.window import sizes_struct, window_call_outline
-from micronets.ir.layers import TransposeConv2D
+from micronets.compiler.kernels.window import WindowSizes, sizes_struct, window_call_outline
+from micronets.ir.layers import Shape, TransposeConv2D
 from micronets.quantized.model import QuantizedModel
 
 TRANSPOSE_CONV = "micronets_transpose_conv"
+
+
+def transposed_sizes(layer: TransposeConv2D, x: Shape) -> WindowSizes:
+    """Returns the sizes of the window of the convolution whose transposition a layer is.
+
+    - layer: the layer.
+    - x: the shape of its input.
+    """
+    maps = (x[0], x[1]), x[2], layer.size, layer.filters
+    return WindowSizes(*maps, layer.kernel, layer.stride, (1, 1), layer.window.before(layer.size))
 
 
 @dataclass(frozen=True)
@@ -34,14 +44,12 @@ class TransposeConvKernel(WholeKernel):
         layer, x = self.layer, self.step.input_shapes[0]
         w, zero_point = model.weights[layer.name].weights, model.quant[layer.inputs[0]].zero_point
         requant = requantisation(model, layer, w.reshape(len(w), -1), place, folded=False)
-        before = layer.window.before(layer.size)
-        sizes = (x[0], x[1]), x[2], layer.size, layer.filters, layer.kernel, layer.stride, (1, 1), before, zero_point
         call = Call.of(
             TRANSPOSE_CONV,
             input=place.pointer(layer.inputs[0]),
             output=place.pointer(layer.name),
             weights=place.table("int8_t", "weights", w),
-            window=sizes_struct(place, *sizes, by_rows=False),
+            window=sizes_struct(place, transposed_sizes(layer, x), zero_point, by_rows=False),
             requant=requant.struct,
         )
         return LayerCode(call, (TRANSPOSE_CONV,))

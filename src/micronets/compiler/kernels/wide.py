@@ -31,6 +31,7 @@ from micronets.compiler.kernels.binary import BinaryKernel, loops, rescales
 from micronets.compiler.kernels.lookup import value_overlap
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.requantise import shiftable
+from micronets.compiler.kernels.transpose_conv import transposed_sizes
 from micronets.compiler.kernels.window import WINDOW, sizes_struct, window_overlap, window_struct
 from micronets.cost.tflm_plan import align
 from micronets.errors import UnsupportedError
@@ -254,14 +255,12 @@ class WideTransposeConvKernel(WholeKernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window of the convolution whose transposition it is."""
         layer, x = self.layer, self.step.input_shapes[0]
-        before = layer.window.before(layer.size)
-        sizes = (x[0], x[1]), x[2], layer.size, layer.filters, layer.kernel, layer.stride, (1, 1), before, 0
         call = Call.of(
             TRANSPOSE_CONV_S16,
             input=place.pointer(layer.inputs[0], IN),
             output=place.pointer(layer.name, OUT),
             weights=place.table("int8_t", "weights", model.weights[layer.name].weights),
-            window=sizes_struct(place, *sizes, by_rows=False),
+            window=sizes_struct(place, transposed_sizes(layer, x), 0, by_rows=False),
             requant=_requantisation(model, layer, place),
         )
         return LayerCode(call, (TRANSPOSE_CONV_S16,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -36,59 +37,65 @@ def window_struct(step: Step, place: Place, window: Window, pad_value: int = 0) 
     Raises `UnsupportedError` for a size that does not fit 16 bits.
     """
     x, y = step.input_shapes[0], step.output_shape
-    sizes = (x[0], x[1]), x[2], (y[0], y[1]), y[2]
-    return sizes_struct(place, *sizes, window.kernel, window.stride, window.dilation, window.before(x), pad_value)
+    maps = (x[0], x[1]), x[2], (y[0], y[1]), y[2]
+    sizes = WindowSizes(*maps, window.kernel, window.stride, window.dilation, window.before(x))
+    return sizes_struct(place, sizes, pad_value)
 
 
-def sizes_struct(
-    place: Place,
-    in_size: Pair,
-    in_c: int,
-    out_size: Pair,
-    out_c: int,
-    kernel: Pair,
-    stride: Pair,
-    dilation: Pair,
-    before: Pair,
-    pad_value: int,
-    *,
-    by_rows: bool = True,
-) -> Struct:
-    """Returns a `micronets_window` from its sizes.
+@dataclass(frozen=True)
+class WindowSizes:
+    """The sizes of a window that slides over a map, and of its output.
 
     The numbers of a pair are (rows, columns), except in a depthwise layer whose schedule walks along columns.
 
-    - place: the source of the layer's names and addresses.
     - in_size, in_c: the size of the input map, and its channels.
     - out_size, out_c: the size of the output map, and its channels.
     - kernel, stride, dilation: those of the window.
     - before: how much padding there is in front of the first row, and in front of the first column.
+    """
+
+    in_size: Pair
+    in_c: int
+    out_size: Pair
+    out_c: int
+    kernel: Pair
+    stride: Pair
+    dilation: Pair
+    before: Pair
+
+
+def sizes_struct(place: Place, sizes: WindowSizes, pad_value: int, *, by_rows: bool = True) -> Struct:
+    """Returns a `micronets_window` from its sizes.
+
+    - place: the source of the layer's names and addresses.
+    - sizes: the sizes.
     - pad_value: the code that padding stands for.
     - by_rows: whether the first number of each pair counts rows of the map, which may be fewer in a patch. It is False
       as well for a layer that never runs in patches.
 
     Raises `UnsupportedError` for a size that does not fit 16 bits.
     """
-    place.size(max(*in_size, in_c, *out_size, out_c, *kernel, *stride, *dilation, *before))
+    s = sizes
+    place.size(max(*s.in_size, s.in_c, *s.out_size, s.out_c, *s.kernel, *s.stride, *s.dilation, *s.before))
     return Struct(
         WINDOW,
         (
-            ("in_h", InputRows(in_size[0]) if by_rows else in_size[0]),
-            ("in_w", in_size[1]),
-            ("in_c", in_c),
-            ("out_h", OutputRows(out_size[0], ctype="uint16_t") if by_rows else out_size[0]),
-            ("out_w", out_size[1]),
-            ("out_c", out_c),
-            ("kernel_h", kernel[0]),
-            ("kernel_w", kernel[1]),
-            ("stride_h", stride[0]),
-            ("stride_w", stride[1]),
-            ("dilation_h", dilation[0]),
-            ("dilation_w", dilation[1]),
-            ("pad_top", PadTop(before[0]) if by_rows else before[0]),
-            ("pad_left", before[1]),
+            ("in_h", InputRows(s.in_size[0]) if by_rows else s.in_size[0]),
+            ("in_w", s.in_size[1]),
+            ("in_c", s.in_c),
+            ("out_h", OutputRows(s.out_size[0], ctype="uint16_t") if by_rows else s.out_size[0]),
+            ("out_w", s.out_size[1]),
+            ("out_c", s.out_c),
+            ("kernel_h", s.kernel[0]),
+            ("kernel_w", s.kernel[1]),
+            ("stride_h", s.stride[0]),
+            ("stride_w", s.stride[1]),
+            ("dilation_h", s.dilation[0]),
+            ("dilation_w", s.dilation[1]),
+            ("pad_top", PadTop(s.before[0]) if by_rows else s.before[0]),
+            ("pad_left", s.before[1]),
             ("pad_value", pad_value),
-            ("filters", out_c),
+            ("filters", s.out_c),
         ),
     )
 
