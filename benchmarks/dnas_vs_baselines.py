@@ -45,6 +45,7 @@ from micronets.cost.costs import budget_costs
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.dnas import SearchResult, input_settings, search
 from micronets.design.export import to_quantized
+from micronets.design.search_job import SearchJob
 from micronets.design.train import TrainingJob, TrainResult, train_network
 from micronets.device.tflm import interpreter
 from micronets.files import write_atomic
@@ -124,7 +125,7 @@ class Comparison:
     def dnas(self, seed: int, directory: Path) -> SearchResult:
         settings, budget = self.config.search, self.unmarked
         options: dict[str, Any] = {"seed": seed, "directory": directory, "progress": say}
-        return search(self.space, self.data, budget, self.board, settings, **options)
+        return search(SearchJob(self.space, self.data, budget, self.board, settings, **options))
 
     def random(self, seed: int, out: Path) -> tuple[dict[str, int], Any]:
         """Returns random values, lowered at random until they fit, then raised until they fill the limits."""

@@ -35,6 +35,7 @@ from micronets.commands.search import measured_costs
 from micronets.cost.costs import budget_costs
 from micronets.cost.counts import macs
 from micronets.design.dnas import SearchResult, search
+from micronets.design.search_job import SearchJob
 from micronets.pipeline.config import load
 from micronets.progress import NoteEvent
 
@@ -74,7 +75,7 @@ class Latency(Comparison):
 
     def searched(self, budget: Budget, seed: int, directory: Path) -> SearchResult:
         timed = budget.latency_ms is not None
-        return search(
+        job = SearchJob(
             self.space,
             self.data,
             budget,
@@ -90,6 +91,7 @@ class Latency(Comparison):
             if timed
             else None,
         )
+        return search(job)
 
     def proxy(self) -> float:
         """Returns the MACs that a line through random networks of the space gives for the limit."""

@@ -38,13 +38,12 @@ import numpy.typing as npt
 
 from benchmarks.dnas_vs_baselines import say
 from benchmarks.tables import replace_section
-from micronets.boards.board import board_budget
 from micronets.commands.search import budget_without_metadata
-from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.candidates import random_candidates, uniform_candidates
 from micronets.design.dnas_loop import input_settings
 from micronets.design.predict import predict
 from micronets.design.sandwich import cut_networks
+from micronets.design.search_job import SearchJob
 from micronets.design.search_methods import search
 from micronets.design.search_settings import Method
 from micronets.design.train import TrainingJob, train_network
@@ -111,8 +110,8 @@ def run(method: Method, seed: int, config: Config, context: RunContext, data: Ta
     settings = replace(config.search, method=method)
     budget = budget_without_metadata(config.budget, data, context.costs)
     began = time.process_time()
-    options = {"seed": seed, "progress": say, "runtime": context.costs}
-    found = search(context.space, data, budget, context.board, settings, directory=out / "search", **options)  # type: ignore[arg-type]
+    how = {"seed": seed, "directory": out / "search", "progress": say, "runtime": context.costs}
+    found = search(SearchJob(context.space, data, budget, context.board, settings, **how))  # type: ignore[arg-type]
     searched = time.process_time()
     inputs = input_settings(data, found.values)
     job = TrainingJob(found.arch, data, inputs, replace(config.train, qat_epochs=0), seed, found.state)
@@ -157,10 +156,11 @@ def rank(count: int, seed: int, config: Config, context: RunContext, data: TaskD
     """
     settings = replace(config.search, method="supernet", final_share=0.0)
     budget = budget_without_metadata(config.budget, data, context.costs)
-    fitter = BudgetFitter(context.space, board_budget(budget, context.board), context.board, runtime=context.costs)
-    directory, where = out / "supernet", {"progress": say, "runtime": context.costs}
-    directory.mkdir(parents=True, exist_ok=True)
-    networks = cut_networks(fitter, data, budget, context.board, settings, seed=seed, directory=directory, **where)  # type: ignore[arg-type]
+    how = {"seed": seed, "directory": out / "supernet", "progress": say, "runtime": context.costs}
+    job = SearchJob(context.space, data, budget, context.board, settings, **how)  # type: ignore[arg-type]
+    job.directory.mkdir(parents=True, exist_ok=True)
+    fitter = job.fitter()
+    networks = cut_networks(job, fitter)
     chosen = uniform_candidates(fitter, fitter.feasible_shapes(), count // 2)
     chosen += random_candidates(fitter, count - len(chosen), seed)
     found = []
@@ -168,8 +168,8 @@ def rank(count: int, seed: int, config: Config, context: RunContext, data: TaskD
         inputs, own = input_settings(data, values), out / str(number)
         own.mkdir(parents=True, exist_ok=True)
         training = replace(config.train, qat_epochs=0)
-        job = TrainingJob(derive(context.space, values), data, inputs, training, seed, networks.state(values))
-        found.append(Ranked(networks.loss(values), train_network(job, own, say).float_score))
+        of_one = TrainingJob(derive(context.space, values), data, inputs, training, seed, networks.state(values))
+        found.append(Ranked(networks.loss(values), train_network(of_one, own, say).float_score))
     return found
 
 

@@ -30,7 +30,6 @@ from torch import Tensor
 from benchmarks.dnas_vs_baselines import say
 from benchmarks.search_methods import fewer_clips, ranks
 from benchmarks.tables import replace_section
-from micronets.boards.board import board_budget
 from micronets.commands.search import budget_without_metadata
 from micronets.cost.counts import macs
 from micronets.design.budget_fitter import BudgetFitter
@@ -38,6 +37,7 @@ from micronets.design.candidates import neighbours, random_candidates, short_tra
 from micronets.design.dnas_loop import input_settings
 from micronets.design.net import Net
 from micronets.design.sandwich import CutNetworks, cut_networks
+from micronets.design.search_job import SearchJob
 from micronets.design.train import TrainingJob, train_network
 from micronets.files import write_atomic
 from micronets.ir.arch import Arch
@@ -203,11 +203,12 @@ def main() -> None:
     context = RunContext(config, RunDir(out), say)
     data = fewer_clips(context.data, args.clips)
     budget = budget_without_metadata(config.budget, data, context.costs)
-    fitter = BudgetFitter(context.space, board_budget(budget, context.board), context.board, runtime=context.costs)
     (out / "supernet").mkdir(parents=True, exist_ok=True)
     settings = replace(config.search, method="supernet", final_share=0.0)
-    where = {"directory": out / "supernet", "progress": say, "runtime": context.costs}
-    cut = cut_networks(fitter, data, budget, context.board, settings, seed=config.seed, **where)  # type: ignore[arg-type]
+    how = {"seed": config.seed, "directory": out / "supernet", "progress": say, "runtime": context.costs}
+    job = SearchJob(context.space, data, budget, context.board, settings, **how)  # type: ignore[arg-type]
+    fitter = job.fitter()
+    cut = cut_networks(job, fitter)
     ranked = []
     for number, (kind, values) in enumerate(networks(fitter, args.networks, config.seed)):
         own = out / str(number)

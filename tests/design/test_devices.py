@@ -15,6 +15,7 @@ from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.dnas import SearchSettings, search
 from micronets.design.export import to_quantized
 from micronets.design.net import Net
+from micronets.design.search_job import SearchJob
 from micronets.design.supernet import Supernet
 from micronets.design.train import TrainingJob, TrainSettings, train_network
 from micronets.ir import spaces
@@ -55,9 +56,10 @@ def test_the_other_device_computes_and_refuses_strangers(there) -> None:
 def test_a_search_and_a_training_run_whole_on_another_device(there, tmp_path, board) -> None:
     data = TaskThere()
     settings = SearchSettings(epochs=2, batch=32, lr=0.02, precision="fp32")
-    found = search(
+    wanted = SearchJob(
         tiny_space(), data, Budget(macs=9000), board, settings, seed=1, directory=tmp_path, progress=lambda _: None
     )
+    found = search(wanted)
     assert found.costs["macs"] <= 9000
     teacher = Net(found.arch)
     job = TrainingJob(
@@ -78,7 +80,7 @@ def test_a_search_and_a_training_run_whole_on_another_device(there, tmp_path, bo
 def test_other_methods_of_search_run_on_another_device(there, method, tmp_path, board) -> None:
     settings = SearchSettings(method=method, epochs=2, batch=64, precision="fp32", candidates=2, evaluations=4)
     options = {"seed": 1, "directory": tmp_path, "progress": lambda _: None}
-    found = search_methods.search(tiny_space(), TaskThere(), Budget(macs=9000), board, settings, **options)
+    found = search_methods.search(SearchJob(tiny_space(), TaskThere(), Budget(macs=9000), board, settings, **options))
     assert found.costs["macs"] <= 9000
 
 

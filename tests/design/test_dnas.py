@@ -13,6 +13,7 @@ from micronets.design import dnas_loop
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.dnas import SearchSettings, search
 from micronets.design.net import Net
+from micronets.design.search_job import SearchJob
 from micronets.design.search_result import meet_measured_limits
 from micronets.errors import BudgetError, FileError, SpecError, TrainingError
 from micronets.ir.space import derive
@@ -23,7 +24,7 @@ SETTINGS = SearchSettings(epochs=4, batch=32, lr=0.02, arch_lr=0.1, precision="f
 
 def run(tmp_path, board, budget=None, settings=SETTINGS, space=None, progress=lambda _: None):
     options = {"seed": 1, "directory": tmp_path, "progress": progress}
-    return search(space or tiny_space(), TinyTask(), budget or Budget(macs=9000), board, settings, **options)
+    return search(SearchJob(space or tiny_space(), TinyTask(), budget or Budget(macs=9000), board, settings, **options))
 
 
 def test_result_meets_the_budget_and_comes_with_its_weights(tmp_path, board) -> None:

@@ -16,6 +16,7 @@ from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.fakequant import rounding_error
 from micronets.design.net import Net
 from micronets.design.predict import predict
+from micronets.design.search_job import SearchJob
 from micronets.design.search_methods import search
 from micronets.design.search_settings import SearchSettings
 from micronets.errors import DataError, SpecError
@@ -37,7 +38,7 @@ def quick_disk(monkeypatch):
 def run(method, directory, board, data=None, seed=1, progress=lambda _: None, **changes):
     settings = dataclasses.replace(SETTINGS, method=method, **changes)
     options = {"seed": seed, "directory": directory, "progress": progress}
-    return search(tiny_space(), data or TinyTask(), Budget(macs=9000), board, settings, **options)
+    return search(SearchJob(tiny_space(), data or TinyTask(), Budget(macs=9000), board, settings, **options))
 
 
 @pytest.mark.parametrize(("method", "epochs"), [("dnas", 16), ("supernet", 45), ("random", 45), ("uniform", 45)])
@@ -67,7 +68,8 @@ def test_every_method_chooses_bits(method, tmp_path, board) -> None:
     )
     settings = dataclasses.replace(SETTINGS, method=method, epochs=2, evaluations=4)
     options = {"seed": 1, "directory": tmp_path, "progress": lambda _: None}
-    found = search(space, TinyTask(), Budget(tflite_bytes=int(four + eight) // 2), board, settings, **options)
+    budget = Budget(tflite_bytes=int(four + eight) // 2)
+    found = search(SearchJob(space, TinyTask(), budget, board, settings, **options))
     assert 4 in {found.values[name] for name in bits}
     assert found.arch == derive(space, found.values)
     net = Net(found.arch)
@@ -332,7 +334,8 @@ def test_networks_of_4_bits_are_compared_with_quantisation_simulated(tmp_path, b
         )
     settings = dataclasses.replace(SETTINGS, batch=32)
     options = {"seed": 1, "directory": tmp_path, "progress": lambda _: None}
-    _, rounds = halving.play_off(contestants, data, settings, 256, **options)
+    job = SearchJob(space, data, Budget(macs=9000), board, settings, **options)
+    _, rounds = halving.play_off(contestants, job, 256)
     assert [r.examples for r in rounds] == [128, 128]
     folders = [p for p in (tmp_path / "trials").iterdir() if (p / "weights.pt").exists()]
     assert len(folders) == 2

@@ -15,6 +15,7 @@ from micronets.cost.costs import budget_costs, relaxed_budget_costs
 from micronets.design.dnas import SearchSettings, search
 from micronets.design.export import to_quantized
 from micronets.design.net import Net
+from micronets.design.search_job import SearchJob
 from micronets.design.supernet import Supernet
 from micronets.device.tflm import interpreter
 from micronets.ir import spaces
@@ -46,7 +47,7 @@ def test_a_search_ends_within_its_limits_with_the_weights_of_its_network(space, 
     settings = SearchSettings(epochs=1, batch=32, precision="fp32")
     task = TinyTask(train=96)
     task.input_settings = ()
-    found = search(space, task, budget, board, settings, seed=0, directory=tmp_path, progress=lambda _: None)
+    found = search(SearchJob(space, task, budget, board, settings, seed=0, directory=tmp_path, progress=lambda _: None))
     assert all(found.costs[name] <= limit for name, limit in budget.limits().items())
     assert found.costs["macs"] == budget_costs(found.arch, board, ("macs",))["macs"]
     Net(found.arch).load_state_dict(found.state)

@@ -82,6 +82,7 @@ def search(
     """
     require("torch")
     from micronets.design import choose_space, search_methods
+    from micronets.design.search_job import SearchJob
 
     where, chosen = load_board(board), runtime_named(runtime)
     check_data(data)
@@ -106,7 +107,7 @@ def search(
             made = space_for(space, data, options or {}, fix or {})
         front_ends = front_ends_of(made, data)
         costs = with_front_ends(bare, front_end_costs(front_ends))
-        return search_methods.search(
+        job = SearchJob(
             made,
             data,
             budget_without_metadata(limits, data, costs),
@@ -118,6 +119,7 @@ def search(
             runtime=costs,
             measure=measured_costs(limits, where, chosen, tell, front_ends),
         )
+        return search_methods.search(job)
 
 
 def _contenders(

@@ -9,13 +9,11 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
-from micronets.boards.board import Board, Budget, board_budget
-from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
 from micronets.design.budget_fitter import BudgetFitter, Probabilities
 from micronets.design.dnas_loop import input_settings
-from micronets.design.search_result import Measure, SearchResult, meet_measured_limits
+from micronets.design.search_job import SearchJob
+from micronets.design.search_result import SearchResult, meet_measured_limits
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train import TrainingJob, train_network
 from micronets.design.train_settings import TrainSettings
@@ -23,8 +21,7 @@ from micronets.errors import DataError
 from micronets.history import TrainedCandidate
 from micronets.ir.space import SearchSpace, derive
 from micronets.ir.spaces import SPACES
-from micronets.progress import NoteEvent, Progress
-from micronets.tasks import TaskData
+from micronets.progress import NoteEvent
 from micronets.terminal import counted
 
 CANDIDATE_FOLDER = "trials"
@@ -33,62 +30,41 @@ CANDIDATE_FOLDER = "trials"
 SHARES = [i / 100 for i in range(100, 0, -1)]  # of all widths, that a uniform network is tried at
 
 
-def search(
-    space: SearchSpace,
-    data: TaskData,
-    budget: Budget,
-    board: Board,
-    settings: SearchSettings,
-    *,
-    seed: int,
-    directory: Path,
-    progress: Progress,
-    runtime: RuntimeCosts = TFLM_COSTS,
-    measure: Measure | None = None,
-) -> SearchResult:
-    """Trains `settings.candidates` networks that meet the limits and returns the best on the validation split.
+def search(job: SearchJob) -> SearchResult:
+    """Trains `SearchSettings.candidates` networks that meet the limits and returns the best on the validation split.
 
     The epochs are divided among the networks, at least one for each. Where weights may have 4 bits, the last epoch of
     each network, or one more where it has one only, is trained with quantisation simulated, and that is compared.
 
-    - `space`: the choices, and the network that every combination of their options is.
-    - `data`: the task; the networks are trained on its training split and compared on its validation split.
-    - `budget`: the limits, to which those of the board itself are added.
-    - `board`: what the costs are computed for.
-    - `settings`: the method, the number of networks, epochs and the rest of the section [search].
-    - `seed`: of the initial weights and of everything that is drawn.
-    - `directory`: where each network gets a folder of its own in the folder `CANDIDATE_FOLDER`, with its checkpoint.
-    - `progress`: receives events that say which network is being trained, and how far its training is.
-    - `runtime`: what will execute the network, which decides its costs.
-    - `measure`: measures what a network really costs, by name of the limit, as in `dnas.search`. None: the computed
-      costs are taken.
+    Each network has a folder of its own in the folder `CANDIDATE_FOLDER` of the directory, with its checkpoint.
 
     Returns the best network with the weights of its short training, from which the final one can start.
 
     Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
     """
-    if not data.size("val"):
+    if not job.data.size("val"):
         raise DataError("the data have no validation examples; candidates are compared on them")
-    limits = board_budget(budget, board)
-    fitter = BudgetFitter(space, limits, board, runtime=runtime)
+    space, settings = job.space, job.settings
+    fitter = job.fitter()
     feasible = fitter.feasible_shapes()
     if settings.method == "uniform":
         wanted = uniform_candidates(fitter, feasible, settings.candidates)
     else:
-        wanted = random_candidates(fitter, settings.candidates, seed)
+        wanted = random_candidates(fitter, settings.candidates, job.seed)
     history: list[TrainedCandidate] = []
     epochs = max(1, settings.epochs // len(wanted))
     how = short_training(settings, epochs, quantised=any(c.kind == "bits" and 4 in c.options for c in space.choices))
     best: SearchResult | None = None
     best_score = -1.0
     for number, likely in enumerate(wanted, 1):
-        values, measured = meet_measured_limits(fitter, likely, certain(space, likely), limits, measure, progress, 0.0)
+        sure = certain(space, likely)
+        values, measured = meet_measured_limits(fitter, likely, sure, job.limits, job.measure, job.progress, 0.0)
         arch, costs = derive(space, values), dict(fitter.costs(values))
-        job = TrainingJob(arch, data, input_settings(data, values), how, seed)
-        own = directory / CANDIDATE_FOLDER / job.fingerprint()[:12]
+        training = TrainingJob(arch, job.data, input_settings(job.data, values), how, job.seed)
+        own = job.directory / CANDIDATE_FOLDER / training.fingerprint()[:12]
         own.mkdir(parents=True, exist_ok=True)
-        progress(NoteEvent("search", f"network {number} of {len(wanted)}, {counted(epochs, 'epochs')} each"))
-        trained = train_network(job, own, progress)
+        job.progress(NoteEvent("search", f"network {number} of {len(wanted)}, {counted(epochs, 'epochs')} each"))
+        trained = train_network(training, own, job.progress)
         score = trained.float_score if trained.quantised_score is None else trained.quantised_score
         history.append(
             TrainedCandidate(

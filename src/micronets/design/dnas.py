@@ -10,100 +10,62 @@ derived, checked in integers, repaired if it misses a limit, and enlarged where 
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
 
-from micronets.boards.board import Board, Budget, board_budget
-from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
-from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.cut_networks import CutNetworks
 from micronets.design.data_digest import data_digest
 from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.finals import Candidate, finals
-from micronets.design.search_result import Measure, SearchResult, meet_measured_limits
+from micronets.design.search_job import SearchJob
+from micronets.design.search_result import SearchResult, meet_measured_limits
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import pick_device, prepare_cpu
 from micronets.errors import DataError
 from micronets.files import digest
-from micronets.ir.space import SearchSpace, derive
-from micronets.progress import Progress
-from micronets.tasks import TaskData
+from micronets.ir.space import derive
 
 __all__ = ["SearchResult", "SearchSettings", "input_settings", "search"]
 
 
-def search(
-    space: SearchSpace,
-    data: TaskData,
-    budget: Budget,
-    board: Board,
-    settings: SearchSettings,
-    *,
-    seed: int,
-    directory: Path,
-    progress: Progress,
-    runtime: RuntimeCosts = TFLM_COSTS,
-    measure: Measure | None = None,
-) -> SearchResult:
+def search(job: SearchJob) -> SearchResult:
     """Searches a space for the most accurate network that meets the limits.
 
     With `settings.dnas_finals`, what the supernet ends with is compared with networks that need no search (`finals`).
-
-    - `space`: the choices, and the network that every combination of their options is.
-    - `data`: the task; the supernet is trained on its training split.
-    - `budget`: the limits, to which those of the board itself are added.
-    - `board`: what the costs are computed for.
-    - `settings`: epochs, learning rates and the rest of the section [search].
-    - `seed`: of the initial weights and of everything that is drawn.
-    - `directory`: where checkpoint.pt is written; a checkpoint found there is continued.
-    - `progress`: is told step, steps, seconds_left and the loss about every two seconds.
-    - `runtime`: what will execute the network, which decides its costs.
-    - `measure`: measures what a network really costs, by name of the limit. Where a measurement is above its limit, a
-      smaller network is chosen until none is; where all are below, a larger one. None: the computed costs are taken.
 
     Raises `BudgetError` before any training when nothing in the space can meet the limits, `TrainingError` if the loss
     is not a number, `FileError` if a checkpoint cannot be written, `SpecError` for a checkpoint of another search, and
     `DataError` where finalists are to be compared and there are no validation examples.
     """
-    limits = board_budget(budget, board)
-    fitter = BudgetFitter(space, limits, board, runtime=runtime)
+    settings, data, seed = job.settings, job.data, job.seed
+    fitter = job.fitter()
     feasible = fitter.feasible_shapes()
     prepare_cpu()
     device = pick_device(settings.device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        supernet = Supernet(space).to(device)
+        supernet = Supernet(job.space).to(device)
     _forbid_infeasible(supernet, feasible)
     compares = settings.dnas_finals and settings.final_share > 0
     if compares and not data.size("val"):
         raise DataError("the data have no validation examples; finalists are compared on them: set dnas_finals = false")
     share = 1 - settings.final_share if compares else 1.0
-    loop = SearchLoop(supernet, fitter, board, runtime, data, settings, seed, device, share)
-    of_data = data_digest(data, input_settings(data, space.largest()))
-    facts = (space.name, space.choices, of_data, budget, board, runtime.runtime, settings.decisive(), seed)
+    loop = SearchLoop(supernet, fitter, job.board, job.runtime, data, settings, seed, device, share)
+    of_data = data_digest(data, input_settings(data, job.space.largest()))
+    of_board = job.budget, job.board, job.runtime.runtime
+    facts = (job.space.name, job.space.choices, of_data, *of_board, settings.decisive(), seed)
     stamp = digest(repr(facts))
-    path = directory / "checkpoint.pt"
+    path = job.directory / "checkpoint.pt"
     loop.resume(path, stamp)
-    loop.run(progress, path, stamp)
+    loop.run(job.progress, path, stamp)
     likely, probabilities = supernet.most_likely(), supernet.probabilities()
     if compares:
-        return finals(
-            [Candidate("searched", likely, probabilities, settings.fill_log_ratio)],
-            CutNetworks(loop, data),
-            fitter,
-            limits,
-            measure,
-            seed=seed,
-            directory=directory,
-            progress=progress,
-            history=loop.history,
-        )
+        searched = Candidate("searched", likely, probabilities, settings.fill_log_ratio)
+        return finals([searched], CutNetworks(loop, data), job, fitter, loop.history)
     values, measured = meet_measured_limits(
-        fitter, likely, probabilities, limits, measure, progress, settings.fill_log_ratio
+        fitter, likely, probabilities, job.limits, job.measure, job.progress, settings.fill_log_ratio
     )
-    arch = derive(space, values)
+    arch = derive(job.space, values)
     state = supernet.slice(arch, loop.calibration_batches(values))
     return SearchResult(values, arch, dict(fitter.costs(values)), measured, tuple(loop.history), state)
 

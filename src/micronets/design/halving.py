@@ -19,6 +19,7 @@ from torch import Tensor
 
 from micronets.design.candidates import CANDIDATE_FOLDER, short_training
 from micronets.design.dnas_loop import input_settings
+from micronets.design.search_job import SearchJob
 from micronets.design.search_settings import SearchSettings
 from micronets.design.train import TrainingJob, train_network
 from micronets.history import ORIGINS, Finalist, Origin
@@ -117,15 +118,7 @@ def train_round(
 
 
 def play_off(
-    entries: Sequence[Contestant],
-    data: TaskData,
-    settings: SearchSettings,
-    examples: int,
-    *,
-    seed: int,
-    directory: Path,
-    progress: Progress,
-    before: int = 0,
+    entries: Sequence[Contestant], job: SearchJob, examples: int, *, before: int = 0
 ) -> tuple[Contestant, tuple[Finalist, ...]]:
     """Returns the best of some networks after short trainings with successive halving, and what each round showed.
 
@@ -133,17 +126,15 @@ def play_off(
     it has beaten it in the longest comparison. Where two are equal, the one that comes first in `entries` wins.
 
     - `entries`: at least one; a single one is trained in one round.
-    - `data`: the task; networks learn from its training split and are compared on its validation split.
-    - `settings`: the section [search], of which the optimiser and its settings are for these trainings.
+    - `job`: the search. The optimiser of its settings is for these trainings. What was trained in its directory is not
+      trained again, and what was begun there goes on.
     - `examples`: how many examples all rounds together train on; each network sees one batch a round at least.
-    - `seed`: of the order and the augmentation of examples.
-    - `directory`: the search's; what was trained there is not trained again, and what was begun goes on.
-    - `progress`: receives events of the stage `search` that tell how far all rounds together are.
-    - `before`: steps that the search did before, which these events count as well.
+    - `before`: steps that the search did before, which the events that tell how far all rounds are count as well.
 
     Raises what `train_network` raises.
     """
     left, found, sizes = list(entries), list[Finalist](), sizes_of_rounds(len(entries))
+    settings, progress = job.settings, job.progress
     shares = [max(settings.batch, round(examples / len(sizes) / size)) for size in sizes]
     steps = [share // settings.batch for share in shares]
     quantised = any(isinstance(layer, Weighted) and layer.weight_bits < 8 for e in entries for layer in e.arch.layers)
@@ -153,11 +144,11 @@ def play_off(
             train_round(
                 entry,
                 number,
-                data,
+                job.data,
                 share,
                 settings,
-                seed=seed,
-                directory=directory,
+                seed=job.seed,
+                directory=job.directory,
                 progress=clock.told,
                 quantised=quantised,
             )

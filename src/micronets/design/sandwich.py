@@ -24,8 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from micronets.boards.board import Board, Budget, board_budget
-from micronets.cost.costs import TFLM_COSTS, RuntimeCosts
+from micronets.boards.board import Board, Budget
+from micronets.cost.costs import RuntimeCosts
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.candidates import certain, random_candidates, random_values, uniform_candidates
 from micronets.design.cut_networks import CutNetworks
@@ -34,7 +34,8 @@ from micronets.design.dnas_loop import input_settings
 from micronets.design.finals import Candidate
 from micronets.design.path_loop import PathLoop
 from micronets.design.score_file import ScoreFile
-from micronets.design.search_result import Measure, SearchResult, meet_measured_limits
+from micronets.design.search_job import SearchJob
+from micronets.design.search_result import SearchResult, meet_measured_limits
 from micronets.design.search_settings import SearchSettings
 from micronets.design.shared_finals import shared_finals
 from micronets.design.supernet import Supernet
@@ -42,7 +43,7 @@ from micronets.design.torch_ops import pick_device, prepare_cpu
 from micronets.errors import DataError, FileError, SpecError
 from micronets.files import digest
 from micronets.history import ChosenCut, SearchRecord
-from micronets.ir.space import SearchSpace, derive
+from micronets.ir.space import derive
 from micronets.progress import NoteEvent, Progress
 from micronets.tasks import TaskData
 from micronets.terminal import counted
@@ -239,86 +240,52 @@ def networks_within(
     return uniform + random_candidates(fitter, count - len(uniform), seed) if count > len(uniform) else uniform
 
 
-def cut_networks(
-    fitter: BudgetFitter,
-    data: TaskData,
-    budget: Budget,
-    board: Board,
-    settings: SearchSettings,
-    *,
-    seed: int,
-    directory: Path,
-    progress: Progress,
-    runtime: RuntimeCosts = TFLM_COSTS,
-) -> CutNetworks:
+def cut_networks(job: SearchJob, fitter: BudgetFitter) -> CutNetworks:
     """Trains the supernet of a search, unless that is done already, and returns the networks that can be cut out of it.
 
+    - `job`: the search; the supernet takes the share of its epochs that `SearchSettings.final_share` leaves.
     - `fitter`: knows the space, and the limits with those of the board.
-    - `settings`: the section [search]; the supernet takes the share of its epochs that `final_share` leaves.
-    - The other arguments and the errors are those of `search`.
+
+    The errors are those of `search`.
     """
+    data, settings = job.data, job.settings
     if not data.size("val"):
         raise DataError("the data have no validation examples; cut networks are compared on them")
     feasible = fitter.feasible_shapes()
     prepare_cpu()
     if settings.supernet:
-        shared = _loop(SandwichLoop, fitter, board, runtime, data, settings, seed)
+        shared = _loop(SandwichLoop, fitter, job.board, job.runtime, data, settings, job.seed)
         return CutNetworks(shared, data, _take_supernet(shared, Path(settings.supernet)))
-    loop = _loop(PathLoop, fitter, board, runtime, data, settings, seed)
+    loop = _loop(PathLoop, fitter, job.board, job.runtime, data, settings, job.seed)
     loop.until = max(1, round((1 - settings.final_share) * loop.steps))
-    progress(NoteEvent("search", "networks within the limits are drawn, which the supernet is trained for"))
-    loop.within = networks_within(fitter, feasible, min(WITHIN, loop.steps), seed)
-    _train(loop, directory / CHECKPOINT, _own_stamp(loop, budget), progress)
+    job.progress(NoteEvent("search", "networks within the limits are drawn, which the supernet is trained for"))
+    loop.within = networks_within(fitter, feasible, min(WITHIN, loop.steps), job.seed)
+    _train(loop, job.directory / CHECKPOINT, _own_stamp(loop, job.budget), job.progress)
     return CutNetworks(loop, data)
 
 
-def search(
-    space: SearchSpace,
-    data: TaskData,
-    budget: Budget,
-    board: Board,
-    settings: SearchSettings,
-    *,
-    seed: int,
-    directory: Path,
-    progress: Progress,
-    runtime: RuntimeCosts = TFLM_COSTS,
-    measure: Measure | None = None,
-) -> SearchResult:
-    """Trains a supernet for networks within the limits and returns the best of `settings.evaluations` cut out of it.
+def search(job: SearchJob) -> SearchResult:
+    """Trains a supernet for networks within the limits and returns the best of those that are cut out of it.
 
-    A step takes about as long as one of `dnas.search`.
+    `SearchSettings.evaluations` of them are compared. A step takes about as long as one of `dnas.search`.
 
-    - `space`: the choices, and the network that every combination of their options is.
-    - `data`: the task; the supernet learns from its training split; cut networks are compared on its validation split.
-    - `budget`: the limits, to which those of the board itself are added.
-    - `board`: what the costs are computed for.
-    - `settings`: epochs, learning rates and the rest of the section [search]. Where `settings.supernet` names a
-      supernet that `train_supernet` has trained, none is trained here.
-    - `seed`: of the initial weights and of everything that is drawn.
-    - `directory`: where the checkpoint is written; a checkpoint found there is continued.
-    - `progress`: receives events that say what is in progress, and how far it is.
-    - `runtime`: what will execute the network, which decides its costs.
-    - `measure`: measures what a network really costs, by name of the limit, as in `dnas.search`. None: the computed
-      costs are taken.
+    Where `SearchSettings.supernet` names a supernet that `train_supernet` has trained, none is trained here.
 
     The history has a record with the losses of the networks that were compared, and those of the rounds by
-    which the best ones are compared again, unless `settings.final_share` is 0 or the supernet is that of a sweep.
+    which the best ones are compared again, unless `SearchSettings.final_share` is 0 or the supernet is that of a sweep.
 
     Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
     """
-    limits = board_budget(budget, board)
-    fitter = BudgetFitter(space, limits, board, runtime=runtime)
-    networks = cut_networks(
-        fitter, data, budget, board, settings, seed=seed, directory=directory, progress=progress, runtime=runtime
-    )
+    space, settings, progress = job.space, job.settings, job.progress
+    fitter = job.fitter()
+    networks = cut_networks(job, fitter)
     loop = networks.loop
     chosen: list[ChosenCut] = []
 
     def searched() -> list[Candidate]:
         start = uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
         progress(NoteEvent("search", f"{counted(settings.evaluations, 'networks')} are compared as they are cut"))
-        ranking = evolve(networks, fitter, start, settings.evaluations, random.Random(seed))
+        ranking = evolve(networks, fitter, start, settings.evaluations, random.Random(job.seed))
         losses = sorted(networks.losses.values())
         compared = f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"
         progress(NoteEvent("search", compared))
@@ -332,21 +299,11 @@ def search(
             loop.history += chosen
             return found
 
-        path = directory / CHECKPOINT
-        return shared_finals(
-            noted,
-            loop,
-            data,
-            fitter,
-            limits,
-            measure,
-            seed=seed,
-            path=path,
-            stamp=_own_stamp(loop, budget),
-            progress=progress,
-        )
+        return shared_finals(noted, loop, job, fitter, job.directory / CHECKPOINT, _own_stamp(loop, job.budget))
     likely = searched()[0]
-    values, measured = meet_measured_limits(fitter, likely.values, likely.probabilities, limits, measure, progress, 0.0)
+    values, measured = meet_measured_limits(
+        fitter, likely.values, likely.probabilities, job.limits, job.measure, progress, 0.0
+    )
     arch, state = derive(space, values), networks.state(values)
     best = replace(chosen[0], costs=dict(fitter.costs(values)), values=dict(values))
     return SearchResult(values, arch, dict(best.costs), measured, (*loop.history, best), state)

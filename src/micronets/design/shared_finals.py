@@ -11,32 +11,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from micronets.boards.board import Budget
 from micronets.design.budget_fitter import BudgetFitter
 from micronets.design.cut_networks import CutNetworks
 from micronets.design.finals import Candidate, finalists
 from micronets.design.halving import Contestant, better_half, sizes_of_rounds
 from micronets.design.path_loop import PathLoop
-from micronets.design.search_result import Measure, SearchResult
+from micronets.design.search_job import SearchJob
+from micronets.design.search_result import SearchResult
 from micronets.history import ORIGINS, ChosenCut, Finalist, Origin, SearchRecord, SupernetEpoch
 from micronets.ir.space import derive
-from micronets.progress import NoteEvent, Progress
-from micronets.tasks import TaskData
+from micronets.progress import NoteEvent
 from micronets.terminal import counted
 
 
 def shared_finals(
     searched: Callable[[], Sequence[Candidate]],
     loop: PathLoop,
-    data: TaskData,
+    job: SearchJob,
     fitter: BudgetFitter,
-    limits: Budget,
-    measure: Measure | None,
-    *,
-    seed: int,
     path: Path,
     stamp: str,
-    progress: Progress,
 ) -> SearchResult:
     """Returns the best of what a search found and of networks that need no search, out of a supernet for them alone.
 
@@ -46,19 +40,15 @@ def shared_finals(
 
     - `searched`: gives what the search found, the best first; it is called unless the checkpoint has finalists already.
     - `loop`: trains the supernet, whose steps up to `loop.until` are done.
-    - `data`: the task; networks are compared on its validation split.
+    - `job`: the search.
     - `fitter`: knows the space and the limits.
-    - `limits`: what is to be met, also by measurement.
-    - `measure`: measures what a network really costs, by name of the limit; None: the computed costs are taken.
-    - `seed`: of the neighbours of uniform networks.
     - `path`, `stamp`: of the checkpoint, see `SearchLoop.run`.
-    - `progress`: receives events that say what is in progress, and how far it is.
 
     Raises `BudgetError` if none of the networks meets the limits when it is measured, and what `SearchLoop.run` raises.
     """
     if not loop.finalists:
         given = searched()
-        entries, _ = finalists(given, CutNetworks(loop, data), fitter, limits, measure, seed=seed, progress=progress)
+        entries, _ = finalists(given, CutNetworks(loop, job.data), job, fitter)
         loop.finalists = [{"origin": entry.origin, "values": entry.values} for entry in entries]
         loop.sizes = [*sizes_of_rounds(len(entries)), 1]
         loop.save(path, stamp)
@@ -67,8 +57,8 @@ def shared_finals(
         loop.within = [finalist["values"] for finalist in loop.finalists]
         begin, end = (first + round((loop.steps - first) * n / rounds) for n in (loop.round, loop.round + 1))
         loop.until = end
-        loop.run(progress, path, stamp)
-        cut = CutNetworks(loop, data)
+        loop.run(job.progress, path, stamp)
+        cut = CutNetworks(loop, job.data)
         if loop.round + 1 == rounds:
             break
         examples = (end - begin) * loop.settings.batch // len(loop.finalists)
@@ -87,12 +77,12 @@ def shared_finals(
             for entry in left
         ]
         shown = ", ".join(f"{ORIGINS[entry.origin]} {entry.loss:.4f}" for entry in left)
-        progress(NoteEvent("search", f"round {loop.round} of {rounds - 1}, loss on validation: {shown}"))
+        job.progress(NoteEvent("search", f"round {loop.round} of {rounds - 1}, loss on validation: {shown}"))
         loop.finalists = [{"origin": entry.origin, "values": entry.values} for entry in better_half(left)]
         loop.save(path, stamp)
     (best,) = (_contestant(cut, fitter, **finalist) for finalist in loop.finalists)
-    progress(NoteEvent("search", f"the best of {counted(loop.sizes[0], 'finalists')}: {ORIGINS[best.origin]}"))
-    measured = {} if measure is None else measure(best.arch)
+    job.progress(NoteEvent("search", f"the best of {counted(loop.sizes[0], 'finalists')}: {ORIGINS[best.origin]}"))
+    measured = {} if job.measure is None else job.measure(best.arch)
     return SearchResult(best.values, best.arch, dict(best.costs), measured, _sorted(loop), cut.state(best.values))
 
 

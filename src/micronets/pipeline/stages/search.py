@@ -133,6 +133,7 @@ def supernet_digest(folder: Path) -> str:
 
 
 def _search(context: RunContext) -> Sequence[str]:
+    from micronets.design.search_job import SearchJob
     from micronets.design.search_methods import search
     from micronets.design.search_result import measured_once
 
@@ -140,7 +141,7 @@ def _search(context: RunContext) -> Sequence[str]:
     if context.given is not None:
         return _take_given(context, context.given)
     chosen = _choose_space(context)
-    found = search(
+    job = SearchJob(
         context.space,
         context.data,
         budget_without_metadata(context.config.budget, context.data, context.costs_with_front_ends),
@@ -154,6 +155,7 @@ def _search(context: RunContext) -> Sequence[str]:
             measured_costs(context.config.budget, context.board, context.runtime, context.progress, context.front_ends)
         ),
     )
+    found = search(job)
     write_lines(context.run / SEARCH_LOG, found.history)
     write_atomic(context.run / VALUES, json.dumps(found.values, indent=1) + "\n")
     write_atomic(context.run / ARCH, found.arch.to_json())
