@@ -1,12 +1,14 @@
 """How keyword models do outside of their test set: how often they hear a word where there is none, and how many words
 they still know in noise, in rooms, loud, soft and late. Models of the zoo stand beside released ones.
 
-    python -m benchmarks.robustness [DATA] [SHARED] [--clips N] [--sounds N]
+    python -m benchmarks.robustness [DATA] [SHARED] [--clips N] [--sounds N] [--models NAME ...]
 
 DATA (default `data`) holds kws/test_wav (a folder of WAVs for each word, `_unknown_` and `_silence_`), noise (ESC-10, a
 folder for each kind) and wake (recordings of wake words, by corpus and word); SHARED (default `../shared`) holds the
 released models. What is missing is left out. It writes the section `robustness` of docs/results.md, a short one of the
-README, and zoo/NAME/robustness.json, which cards are made from (benchmarks.cards).
+README, and zoo/NAME/robustness.json, which cards are made from (benchmarks.cards). `--models` counts only those; the
+other columns are what was counted before and is kept beside the models, for released ones in
+benchmarks/robustness_released.json.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ RELEASED = (  # name, file below SHARED/models, front end
     ("MLPerf Tiny KWS", "mlperf_tiny/kws_ref_model", "mlperf-mfcc"),
 )
 FILE = "robustness.json"
+FILE_OF_RELEASED = ROOT / "benchmarks" / "robustness_released.json"
 TEST_CLIPS = "test clips without a keyword"
 SHORT = (TEST_CLIPS, "mains hum", "clicks", "knocks", "wake words", "10 dB above real noise")
 
@@ -191,11 +194,23 @@ def robustness(
 
 def read(path: Path) -> Robustness | None:
     """Reads what `main` wrote beside a model; None where it did not."""
-    if not path.is_file():
-        return None
-    table = json.loads(path.read_text("utf-8"))
+    return _robustness(json.loads(path.read_text("utf-8"))) if path.is_file() else None
+
+
+def _robustness(table: Mapping[str, Any]) -> Robustness:
+    """Returns what was counted of a model, from the values of a JSON file."""
     alarms, right = ({k: Count(**v) for k, v in table[name].items()} for name in ("alarms", "right"))
     return Robustness(alarms, right, table["date"])
+
+
+def _read_released() -> dict[str, Robustness]:
+    """Reads what was counted of released models, by name."""
+    tables = json.loads(FILE_OF_RELEASED.read_text("utf-8")) if FILE_OF_RELEASED.is_file() else {}
+    return {name: _robustness(table) for name, table in tables.items()}
+
+
+def _write(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
 
 def rows(found: Mapping[str, Robustness], kinds: Sequence[str] | None = None) -> list[str]:
@@ -215,15 +230,90 @@ def rows(found: Mapping[str, Robustness], kinds: Sequence[str] | None = None) ->
     return lines
 
 
-def explained(test: Sounds) -> str:
+def explained(test: Sounds, found: Mapping[str, Robustness]) -> str:
     """Returns what stands below the table."""
     return (
         "A word is heard if the largest output is a keyword's. Generated sounds are made by formulas of their own "
         "(benchmarks/robustness_sounds.py), not by those that models of ours are trained on, at levels over 50 dB; "
         f"words are {len(test.said):,} clips of the test set, in noise of ESC-10 at so many dB below their loudest "
         "30 ms, in rooms by their reverberation time. Each model through its own front end, computed by our C. "
-        f"{datetime.date.today()}, `python -m benchmarks.robustness`."
+        f"{', '.join(sorted({r.date for r in found.values()}))}, `python -m benchmarks.robustness`."
     )
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of the table.
+
+    - `name`: of the zoo's folder, or of the release.
+    - `path`: the `.tflite`.
+    - `front_end`: the name of its front end; None: that of its metadata.
+    """
+
+    name: str
+    path: Path
+    front_end: str | None = None
+
+    @property
+    def column(self) -> str:
+        """The head of its column."""
+        return self.name if self.front_end else f"[{self.name}](zoo/{self.name})"
+
+
+def all_models(shared: Path) -> list[Model]:
+    """Returns the models of the zoo, and the released ones below SHARED/models."""
+    ours = [Model(name, ROOT / "zoo" / name / "model.tflite") for name in ORDER]
+    return ours + [Model(name, shared / "models" / f"{file}.tflite", fe) for name, file, fe in RELEASED]
+
+
+def counted(models: Sequence[Model], test: Sounds) -> dict[str, Robustness]:
+    """Counts what models hear, by name; one whose file is not there is left out, which is said."""
+    found, seen = dict[str, Robustness](), dict[FrontEnd, dict[str, npt.NDArray[Any]]]()
+    for model in models:
+        if not model.path.is_file():
+            print(f"left out: {model.name}, no {model.path}", file=sys.stderr)
+            continue
+        file = model_file(model.path)
+        metadata = file.model.metadata
+        text, labels = front_end_json(metadata, model.front_end), known_labels(metadata, model.front_end)
+        assert text is not None, model.path
+        assert labels is not None, model.path
+        fe = FrontEnd.from_json(text, str(model.path))
+        if fe.base() not in seen:
+            seen[fe.base()] = features_of(test, fe)
+        found[model.name] = robustness(file, fe, labels, test, seen[fe.base()])
+        print(f"{model.name} done", file=sys.stderr, flush=True)
+    return found
+
+
+def with_kept(found: Mapping[str, Robustness], models: Sequence[Model]) -> dict[str, Robustness]:
+    """Returns what was counted, and what is kept of the other models, in their order.
+
+    Ends the program where what is kept was counted on other clips.
+    """
+    released = _read_released()
+    kept = {m.name: released.get(m.name) if m.front_end else read(m.path.parent / FILE) for m in models}
+    both = {name: known for name, r in kept.items() if (known := found.get(name, r)) is not None}
+    of = {name: [(k, c.clips) for part in (r.alarms, r.right) for k, c in part.items()] for name, r in both.items()}
+    first = next(iter(found))
+    others = [name for name in of if of[name] != of[first]]
+    if others:
+        sys.exit(f"{', '.join(others)}: counted on other clips than {first}; count all models, without --models")
+    return both
+
+
+def keep(found: Mapping[str, Robustness], models: Sequence[Model]) -> None:
+    """Writes what was counted beside the models of the zoo, and that of released ones into one file."""
+    released = _read_released()
+    for model in models:
+        if model.name not in found:
+            continue
+        if model.front_end is None:
+            _write(model.path.parent / FILE, asdict(found[model.name]))
+        else:
+            released[model.name] = found[model.name]
+    if released:
+        _write(FILE_OF_RELEASED, {name: asdict(released[name]) for name in sorted(released)})
 
 
 def main() -> None:
@@ -233,31 +323,21 @@ def main() -> None:
     parser.add_argument("shared", type=Path, nargs="?", default=Path("../shared"))
     parser.add_argument("--clips", type=int, default=40, help="clips of every keyword")
     parser.add_argument("--sounds", type=int, default=100, help="clips of every generated kind of sound")
+    names = [*ORDER, *(name for name, _, _ in RELEASED)]
+    parser.add_argument("--models", nargs="+", choices=names, metavar="NAME", help="count only these; default: all")
     args = parser.parse_args()
+    models = all_models(args.shared)
+    wanted = [m for m in models if args.models is None or m.name in args.models]
     words, said = words_in_places(args.data, args.clips)
     test = Sounds(quiet_sounds(args.data, args.sounds), words, said)
-    models: list[tuple[str, Path, str | None]] = [
-        (f"[{name}](zoo/{name})", ROOT / "zoo" / name / "model.tflite", None) for name in ORDER
-    ]
-    models += [(name, args.shared / "models" / f"{file}.tflite", fe) for name, file, fe in RELEASED]
-    found, seen = dict[str, Robustness](), dict[FrontEnd, dict[str, npt.NDArray[Any]]]()
-    for name, path, front_end in models:
-        if not path.is_file():
-            print(f"left out: {name}, no {path}", file=sys.stderr)
-            continue
-        file = model_file(path)
-        text, labels = front_end_json(file.model.metadata, front_end), known_labels(file.model.metadata, front_end)
-        assert text is not None, path
-        assert labels is not None, path
-        fe = FrontEnd.from_json(text, str(path))
-        if fe.base() not in seen:
-            seen[fe.base()] = features_of(test, fe)
-        found[name] = robustness(file, fe, labels, test, seen[fe.base()])
-        if front_end is None:
-            (path.parent / FILE).write_text(json.dumps(asdict(found[name]), indent=1) + "\n", encoding="utf-8")
-        print(f"{name} done", file=sys.stderr, flush=True)
-    table = "\n".join([*rows(found), "", explained(test)])
-    short = "\n".join([*rows(found, SHORT), "", f"All rows: docs/results.md. {explained(test)}"])
+    found = counted(wanted, test)
+    if not found:
+        sys.exit("none of the models is there")
+    known = with_kept(found, models) if args.models else found
+    keep(found, models)
+    columns = {m.column: known[m.name] for m in models if m.name in known}
+    table = "\n".join([*rows(columns), "", explained(test, columns)])
+    short = "\n".join([*rows(columns, SHORT), "", f"All rows: docs/results.md. {explained(test, columns)}"])
     replace_section(ROOT / "docs" / "results.md", "robustness", table.replace("](zoo/", "](../zoo/"))
     replace_section(ROOT / "README.md", "robustness", short)
 

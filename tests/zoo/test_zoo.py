@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.cards import card
-from benchmarks.robustness import Count, Robustness, read, rows
+from benchmarks.robustness import Count, Model, Robustness, read, rows, with_kept
 from benchmarks.robustness_sounds import SOUNDS, sounds
 from micronets import tflite
 from micronets.boards.board import load_board
@@ -90,3 +90,16 @@ def test_a_card_tells_what_was_counted_besides_the_test(tmp_path: Path) -> None:
         "| a word heard in: clicks, % | 50 | 2.0 |",
         "| words known: as recorded, % | 10 | 90.0 |",
     ]
+
+
+def test_counts_of_other_models_are_kept_unless_their_clips_differ(tmp_path: Path) -> None:
+    """`python -m benchmarks.robustness --models NAME` counts that model alone."""
+    models = [Model(name, tmp_path / name / "model.tflite") for name in ("a", "b", "c")]
+    new, old = (Robustness({"clicks": Count(n, 50)}, {"as recorded": Count(n, 10)}, "2026-11-30") for n in (1, 2))
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "robustness.json").write_text(json.dumps(asdict(old)), encoding="utf-8")
+    assert with_kept({"a": new}, models) == {"a": new, "b": old}
+    assert with_kept({"b": new}, models) == {"b": new}
+    fewer = Robustness({"clicks": Count(1, 20)}, {"as recorded": Count(1, 10)}, "2026-11-30")
+    with pytest.raises(SystemExit, match=r"^b: counted on other clips than a; count all models, without --models$"):
+        with_kept({"a": fewer}, models)
