@@ -157,6 +157,23 @@ def test_bf16_resumes_too(tmp_path, monkeypatch):
         assert equal(train(directory, settings).state, whole.state)
 
 
+def test_a_share_of_the_weights_that_the_quantised_stage_began_with_is_kept(tmp_path, monkeypatch):
+    settings = replace(QUICK, epochs=1, qat_epochs=1, checkpoint_seconds=0)
+    end = train(tmp_path / "none", settings).state
+    whole = train(tmp_path / "some", replace(settings, start_share=0.25))
+    start = whole.float_state | {"quantizer.log": torch.zeros_like(end["quantizer.log"])}
+    for name in ("quantizer.log", *(k for k in whole.float_state if k.endswith("weight"))):
+        want = 0.25 * start[name] + 0.75 * end[name]
+        assert torch.allclose(whole.state[name], want, atol=1e-6), name
+        assert not torch.equal(whole.state[name], end[name])
+    for saves in (9, 14):
+        with monkeypatch.context() as m:
+            stop_after(m, saves)
+            with pytest.raises(Stop):
+                train(tmp_path / str(saves), replace(settings, start_share=0.25))
+        assert equal(train(tmp_path / str(saves), replace(settings, start_share=0.25)).state, whole.state)
+
+
 def test_other_seeds_and_settings_refuse_the_checkpoint(result):
     with pytest.raises(SpecError, match=r"checkpoint.pt: the checkpoint is of another training .* delete it"):
         train(result[1], replace(QUICK, lr=2e-2))
@@ -312,6 +329,7 @@ def test_schedule():
     [
         ({"epochs": -1}, "epochs = -1; need 0 or more"),
         ({"ema_decay": 1.5}, "ema_decay = 1.5"),
+        ({"start_share": 1}, "start_share = 1; a share from 0 to below 1"),
         ({"optimiser": "lion"}, "optimiser = 'lion'; allowed: adamw, sgd"),
         ({"precision": "fp16"}, "precision = 'fp16'"),
     ],

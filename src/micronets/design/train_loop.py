@@ -6,6 +6,7 @@ keep and a step always sees the same batch, however often the training was stopp
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -118,6 +119,7 @@ class TrainLoop:
 
     - `stage`: the present stage, "float" or "quantised"; "done" after the last.
     - `step`: steps done in the present stage.
+    - `start`: the state dict with which the quantised stage began, where a share of it is kept; otherwise empty.
     - `best`: the best epoch of each stage that has begun.
     - `history`: one record per epoch that has ended.
     - `group`: the processes that compute the steps together.
@@ -147,6 +149,7 @@ class TrainLoop:
         self.group.check_batch(min(settings.batch, len(self._order(0))), "train")
         self.group.check_alike(self.stamp)
         self.history: list[TrainEpoch] = []
+        self.start: dict[str, Tensor] = {}
         self.best: dict[str, BestEpoch] = {}
         self._seconds_per_step: dict[str, float] = {}  # by stage
         self._taught: dict[int, Taught] = {}  # the teacher's outputs for batches that are used again, by their number
@@ -184,6 +187,8 @@ class TrainLoop:
         if stage == "quantised":
             load_float(net, self.best["float"].state)
             fakequant.attach(net, self._calibration_batches())
+            if self.settings.start_share:
+                self.start = {k: v.detach().clone() for k, v in net.state_dict().items()}
         self._set_net(net)
         if self._epochs == 0:  # the next stage begins with the weights as they were given
             self._keep_if_best(0)
@@ -216,6 +221,7 @@ class TrainLoop:
             self.hint.load_state_dict(state["hint"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.average.net.load_state_dict(state["ema"])
+        self.start = {k: v.to(self.device) for k, v in state.get("start", {}).items()}
         self.loss_sum = state["loss_sum"].to(self.device)
 
     def _save(self) -> None:
@@ -225,7 +231,7 @@ class TrainLoop:
         state |= {"history": to_json(self.history)}
         if self.stage != "done":
             state |= {"net": self.net.state_dict(), "ema": self.average.net.state_dict(), "loss_sum": self.loss_sum}
-            state |= {"optimiser": self.optimiser.state_dict()}
+            state |= {"optimiser": self.optimiser.state_dict(), "start": self.start}
             if self.hint is not None:
                 state["hint"] = self.hint.state_dict()
         save_checkpoint(self.checkpoint, state, self.stamp)
@@ -431,12 +437,24 @@ class TrainLoop:
 
     def _keep_if_best(self, epoch: int) -> Score:
         """Evaluates the averaged network after an epoch, from 1, keeps it if none was better, and returns its score."""
-        logits = predict_together(self.average.net, self.val_inputs)
+        net = self._evaluated()
+        logits = predict_together(net, self.val_inputs)
         score = self.group.agreed(lambda: self.data.evaluate(logits, "val"))
         if self.stage not in self.best or score.value >= self.best[self.stage].score:
-            state = {k: v.detach().cpu().clone() for k, v in self.average.net.state_dict().items()}
+            state = {k: v.detach().cpu().clone() for k, v in net.state_dict().items()}
             self.best[self.stage] = BestEpoch(score.value, epoch, state)
         return score
+
+    def _evaluated(self) -> Net:
+        """Returns the averaged network, mixed with the weights that the stage began with where these have a share."""
+        if not self.start:
+            return self.average.net
+        net = copy.deepcopy(self.average.net)
+        with torch.no_grad():
+            for name, value in net.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(self.start[name], self.settings.start_share)
+        return net
 
     def _report(self, figures: Mapping[str, float]) -> None:
         """Reports the progress over both stages, and figures by name.

@@ -27,6 +27,10 @@ class TrainSettings:
       Beta(mixup, mixup) (Zhang et al. 2018); 0 mixes none.
     - `ema_decay`: share that the averaged weights keep at every step, 0 to below 1; the averages are what is evaluated
       and kept.
+    - `start_share`: share of the weights that the quantised stage began with in what is evaluated and kept, 0 to below
+      1; the rest are the averaged ones. A training that goes on from a finished network learns what is new to it, such
+      as negatives, and so forgets less of what it knew (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
+      models").
     - `distill_weight`: share of the loss that follows the teacher, where there is one; 0 to 1.
     - `hint_weight`: weight in the loss of the squared distance of a map in the network's middle from one of the
       teacher's, which is standardised (`design/hints.py`); 0 or more. It helps where examples and classes are few.
@@ -50,6 +54,7 @@ class TrainSettings:
     label_smoothing: float = 0.05
     mixup: float = 0.0
     ema_decay: float = 0.998
+    start_share: float = 0.0
     distill_weight: float = 0.7
     hint_weight: float = 0.0
     distill_temperature: float = 2.0
@@ -73,7 +78,7 @@ class TrainSettings:
                 "checkpoint_seconds",
             ),
         )
-        for name in ("label_smoothing", "ema_decay", "distill_weight"):
+        for name in ("label_smoothing", "ema_decay", "start_share", "distill_weight"):
             top = 1.0 if name == "distill_weight" else 0.99999
             check_is_number(f"train: {name}", getattr(self, name))
             if not 0 <= getattr(self, name) <= top:
