@@ -126,6 +126,19 @@ def test_background_that_is_too_soft_is_not_mixed_in() -> None:
     np.testing.assert_allclose(batch(d), d.inputs("train", {}), atol=1e-6)
 
 
+def test_made_sounds_that_last_are_mixed_in() -> None:
+    """The last clip is made by a program: 90 in one band and 50 in all others, all the time."""
+    settings = replace(SpectrogramAugmentation.none(), noise_probability=1.0, snr_db=(0.0, 0.0))
+    d = replace(data(settings, classes=("a", "b", "c"), background=0), made=1)
+    last = d.features["train"][-1]
+    last[:, :], last[:, 20] = 50, 90
+    clean, noisy = pixels(d.inputs("train", {})), pixels(batch(d))
+    assert (noisy[:-1, :, 20] - clean[:-1, :, 20]).mean() > 30
+    last[10, :] = 255  # now it is a click, which is louder than its mean by more than 12 dB
+    d = replace(d)
+    np.testing.assert_allclose(batch(d), d.inputs("train", {}), atol=5e-5)
+
+
 def test_masks_hide_stretches_with_the_mean() -> None:
     settings = replace(SpectrogramAugmentation.none(), time_masks=1, time_mask_frames=10, band_masks=1, mask_bands=5)
     d = data(settings, classes=("a", "b", "c"))

@@ -10,16 +10,10 @@ from micronets.frontend import FrontEnd
 from micronets.tasks import load
 from micronets.tasks.kws.audio_task import AudioOptions
 from micronets.tasks.kws.data import KwsData
-from micronets.tasks.kws.negatives import (
-    SOUNDS,
-    NegativeKind,
-    make_negative,
-    sound_features,
-    speech_features,
-    with_negatives,
-)
+from micronets.tasks.kws.negatives import sound_features, speech_features, with_negatives
 from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.kws.task import KwsOptions
+from micronets.tasks.kws.wordless import SOUNDS, NegativeKind, make_negative
 from micronets.tasks.labelled import given_labels
 
 RATE = 16000
@@ -94,6 +88,48 @@ def test_clicks_and_knocks_are_short() -> None:
     assert part("click") < 0.005
     assert part("click") < part("knock") < 0.05
     assert part("noise") > 0.05
+
+
+def bursts(clip: np.ndarray) -> int:
+    """Counts the stretches of 5 ms that are 12 dB louder than the one before and within 20 dB of the loudest."""
+    energy = (clip[: RATE // 200 * 200].reshape(-1, RATE // 200) ** 2).sum(1) + 1
+    return int(((energy[1:] > 16 * energy[:-1]) & (energy[1:] > 0.01 * energy.max())).sum())
+
+
+def test_knocks_begin_at_once_and_come_up_to_five_times() -> None:
+    found = [bursts(clip) for clip in sounds("knock")]
+    assert max(found) <= 6
+    assert sum(1 <= n <= 5 for n in found) > MANY / 2
+    assert len(set(found)) > 2
+
+
+def test_a_rattle_fills_its_second_more_than_knocks_do() -> None:
+    def filled(kind: NegativeKind) -> float:
+        loud = np.abs(sounds(kind)).reshape(MANY, 50, -1).max(2)
+        return float(np.median((loud > 0.05 * loud.max(1, keepdims=True)).mean(1)))
+
+    assert filled("rattle") > 2 * filled("knock")
+
+
+def test_a_call_has_harmonics_and_its_pitch_bends() -> None:
+    bent = 0
+    for clip in sounds("call"):
+        frames = clip[: RATE // 800 * 800].reshape(-1, 800)
+        loud = frames[(frames**2).sum(1) > 0.1 * (frames**2).sum(1).max()]
+        power = np.abs(np.fft.rfft(loud * np.hanning(800))) ** 2
+        assert np.median(np.sort(power, 1)[:, -40:].sum(1) / power.sum(1)) > 0.5  # a tenth of the band has most
+        bent += np.ptp(power.argmax(1)) > 0
+    assert bent > MANY / 2
+
+
+def test_a_mixture_is_more_than_one_sound() -> None:
+    """What stands in the spectrum of a mixture is spread wider than that of a tone."""
+
+    def wide(kind: NegativeKind) -> float:
+        power = np.sort(spectra(sounds(kind)), 1)[:, ::-1].cumsum(1)
+        return float(np.median((power < 0.9 * power[:, -1:]).sum(1)))
+
+    assert wide("mixture") > 2 * wide("tone")
 
 
 def test_a_step_moves_the_mean_and_clipped_noise_is_at_the_limits_of_its_converter() -> None:

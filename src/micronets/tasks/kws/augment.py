@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from micronets.tasks.kws.settings import SpectrogramAugmentation
 
 AUDIBLE = 40  # least mean pixel: softer background has pixels cut off at 0, and would be constant if made louder
+STEADY_DB = 12  # by how much the loudest frame of a made sound that is mixed in may lie above its mean
+MOST_MIXED = 500  # made sounds that are mixed in; enough to know many noises, few enough to leave room for real ones
 
 
 class SpectrogramAugmenter:
@@ -29,7 +31,8 @@ class SpectrogramAugmenter:
 
     - `scale`: pixels per unit of ln(power).
     - `silence`: index of the class whose examples come from the background; None where there is none.
-    - `made`: number of synthesised examples, which are the last ones; they never come from the background.
+    - `made`: number of synthesised examples, which are the last ones; they never come from the background. Those
+      that last, as hums and rain do, are mixed into other examples as noise, besides the background.
     """
 
     def __init__(
@@ -46,12 +49,13 @@ class SpectrogramAugmenter:
         self.frames, self.bands = features.shape[1:]
         silent = target == silence if silence is not None and len(background) else np.zeros(len(target), bool)
         silent[len(target) - made :] = False
-        audible = np.flatnonzero(background.mean((1, 2)) > AUDIBLE) if len(background) else np.zeros(0, np.int64)
+        lasting = _lasting(features[len(features) - made :], STEADY_DB * self._pixels(1))[:MOST_MIXED]
+        noise = np.concatenate([background[background.mean((1, 2)) > AUDIBLE], lasting])
         self._host: dict[str, npt.NDArray[Any]] = {
             "features": features.reshape(-1, self.bands),
             "background": background.reshape(-1, self.bands),
             "silent": silent,
-            "audible": audible,
+            "noise": noise.reshape(-1, self.bands),
         }
         self._device: dict[torch.device, dict[str, torch.Tensor]] = {}
 
@@ -95,7 +99,7 @@ class SpectrogramAugmenter:
         if not len(where):
             return x
         some = torch.randint(len(data["background"]) // self.frames, (len(where),), generator=g, device=g.device)
-        noise = self._turned(data, some, t, g)
+        noise = self._turned(data["background"], some, t, g)
         low, high = (self._pixels(v) for v in self.settings.silence_gain_db)
         gain = low + (high - low) * torch.rand(len(where), 1, 1, generator=g, device=g.device)
         #  Pixels that were cut off at 0 stay 0, as digital silence stays silent when made louder.
@@ -106,11 +110,12 @@ class SpectrogramAugmenter:
         self, data: dict[str, torch.Tensor], x: torch.Tensor, t: torch.Tensor, g: torch.Generator
     ) -> torch.Tensor:
         s, n = self.settings, len(x)
-        if not s.noise_probability or not len(data["audible"]):
+        clips = len(data["noise"]) // self.frames
+        if not s.noise_probability or not clips:
             return x.clamp_(max=255)
         where = (torch.rand(n, generator=g, device=g.device) < s.noise_probability).nonzero().flatten()
-        some = data["audible"][torch.randint(len(data["audible"]), (len(where),), generator=g, device=g.device)]
-        noise = self._turned(data, some, t, g)
+        some = torch.randint(clips, (len(where),), generator=g, device=g.device)
+        noise = self._turned(data["noise"], some, t, g)
         low, high = (self._pixels(v) for v in s.snr_db)
         snr = low + (high - low) * torch.rand(len(where), 1, 1, generator=g, device=g.device)
         clip = x[where]
@@ -120,12 +125,13 @@ class SpectrogramAugmenter:
         x[where] = clip + F.softplus((noise - clip).div_(self.scale)).mul_(self.scale)
         return x.clamp_(max=255)
 
-    def _turned(
-        self, data: dict[str, torch.Tensor], rows: torch.Tensor, t: torch.Tensor, g: torch.Generator
-    ) -> torch.Tensor:
-        """Returns background `[b, T', M]`, each clip starting at a random frame and going round."""
+    def _turned(self, frames: torch.Tensor, rows: torch.Tensor, t: torch.Tensor, g: torch.Generator) -> torch.Tensor:
+        """Returns the clips `rows` of noise `[b, T', M]`, each starting at a random frame and going round.
+
+        - `frames`: those of all clips of noise, `[R, M]`.
+        """
         start = torch.randint(self.frames, (len(rows), 1), generator=g, device=g.device)
-        return _gather(data["background"], rows[:, None] * self.frames + (t + start) % self.frames)
+        return _gather(frames, rows[:, None] * self.frames + (t + start) % self.frames)
 
     def _masks(self, x: torch.Tensor, stride: int, g: torch.Generator) -> torch.Tensor:
         s = self.settings
@@ -137,6 +143,14 @@ class SpectrogramAugmenter:
 
     def _pixels(self, db: float) -> float:
         return self.scale * math.log(10) / 10 * db
+
+
+def _lasting(clips: npt.NDArray[np.uint8], most: float) -> npt.NDArray[np.uint8]:
+    """Returns the audible ones of `clips` `[N, T, M]` whose loudest frame is at most `most` pixels above their mean."""
+    frames = clips.mean(2)
+    mean = frames.mean(1)
+    steady = (mean > AUDIBLE) & (frames.max(1, initial=0) - mean <= most)
+    return clips[np.flatnonzero(steady)]
 
 
 def _gather(rows: torch.Tensor, at: torch.Tensor) -> torch.Tensor:

@@ -16,8 +16,8 @@ class SpectrogramAugmentation:
     - `shift_frames`: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its
       edge.
     - `pad_probability`: chance that nothing (pixel 0) comes in instead.
-    - `noise_probability`, `snr_db`: background added in the power domain at a signal-to-noise ratio drawn from the
-      range, between the clip's loudest frame and the background's mean, in dB.
+    - `noise_probability`, `snr_db`: background, or a negative that lasts, added in the power domain at a
+      signal-to-noise ratio drawn from the range, between the clip's loudest frame and the background's mean, in dB.
     - `gain_db`: the whole clip is up to this much louder or softer.
     - `silence_gain_db`: range for the silence class.
     - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment (Park et al. 2019): stretches of up to
