@@ -26,6 +26,7 @@ from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
+    ACTIVATION_LIMITS,
     INPUT,
     Abs,
     Add,
@@ -142,7 +143,7 @@ one message names everything in it that is not supported.
 Of what TFLM runs, these are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
 FULLY_CONNECTED with computed weights and a bias, or with such of int16; GATHER_ND at computed places; DIV of int8 and
 GREATER of int16, which TFLM leaves open; PADV2 of other types than int8; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR,
-BATCH_MATMUL, convolutions and matrix products of float32; activations by RELU_N1_TO_1 inside another operator; and
+BATCH_MATMUL, convolutions and matrix products of float32; and
 custom operators.
 """
 
@@ -538,7 +539,7 @@ def facts_table() -> str:
         layer = next(c.layer for c in CASES if operator(c.layer).tflite_name == name)
         facts = operator(layer)
         bits = "8, 4" if isinstance(layer, Weighted) else ""
-        fused = "none, RELU, RELU6" if facts.activation is not None else ""
+        fused = ", ".join(name.upper() for name in ACTIVATION_LIMITS).replace("NONE", "none") if facts.activation is not None else ""
         yes = ("no", "yes")
         trained, kept = yes[facts.trainable], yes[facts.state_bytes is not nothing]
         lines.append(

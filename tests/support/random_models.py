@@ -17,6 +17,7 @@ import numpy as np
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
+    ACTIVATION_LIMITS,
     INPUT,
     Abs,
     Add,
@@ -228,7 +229,7 @@ def _binary_layer(rng: random.Random, name: str, previous: str, shapes: dict) ->
     names = [previous, new[0].name if new else rng.choice(others)]
     rng.shuffle(names)
     kind = rng.choice((Add, Mul, Sub, Minimum, Maximum, SquaredDifference, Prelu))
-    fused = {"activation": rng.choice(("none", "relu", "relu6"))} if kind in (Add, Mul, Sub) else {}
+    fused = {"activation": rng.choice(tuple(ACTIVATION_LIMITS))} if kind in (Add, Mul, Sub) else {}
     return kind(name=name, inputs=tuple(names), **fused), *new
 
 
@@ -236,7 +237,7 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
     shape = shapes[previous]
     h, w, c = shape if len(shape) == 3 else (math.prod(shape[:-1]), 1, shape[-1])
     rank = len(shape)
-    activation = rng.choice(("none", "relu", "relu6"))
+    activation = rng.choice(tuple(ACTIVATION_LIMITS))
     padding = rng.choice(("same", "valid"))
     kernel = (rng.randint(1, min(5, h + 1)), rng.randint(1, min(4, w + 1)))
     stride = rng.choice(((1, 1), (1, 1), (2, 2), (2, 1), (1, 3), (4, 3)))
@@ -384,7 +385,7 @@ def _tail(rng: random.Random, previous: str, shapes: dict) -> list[Layer]:
     if rng.random() < 0.6:
         source = layers[-1].name if layers else previous
         bits = rng.choice((8, 8, 4))
-        activation = rng.choice(("none", "none", "relu", "relu6"))
+        activation = rng.choice(("none", *ACTIVATION_LIMITS))
         layers.append(
             FullyConnected(
                 name="fc", inputs=(source,), units=rng.randint(1, 9), activation=activation, weight_bits=bits

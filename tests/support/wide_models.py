@@ -15,6 +15,7 @@ import numpy as np
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import (
+    ACTIVATION_LIMITS,
     INPUT,
     Abs,
     Add,
@@ -115,7 +116,7 @@ def random_wide_arch(seed: int, max_layers: int = 6) -> Arch:
 def _layer(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[Layer, *tuple[TensorSpec, ...]]:
     x = shapes[previous]
     base = {"name": name, "inputs": (previous,)}
-    fused = {"activation": rng.choice(("none", "relu", "relu6"))}
+    fused = {"activation": rng.choice(tuple(ACTIVATION_LIMITS))}
     h, w, c = x if len(x) == 3 else (1, 1, x[-1])
     window = {
         "stride": rng.choice(((1, 1), (1, 1), (2, 2), (2, 1), (4, 3))),

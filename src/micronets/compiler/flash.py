@@ -18,6 +18,7 @@ from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.compiler.kernels.variables import state_offsets
 from micronets.ir.arch import Arch
+from micronets.ir.layers import ACTIVATION_LIMITS
 from micronets.ir.ops import operator
 from micronets.ir.types import code_range
 from micronets.quantized.arithmetic import dtype_of
@@ -81,7 +82,9 @@ def stand_in(arch: Arch) -> QuantizedModel:
     are so fine that the table of a Softmax has all its 256 entries.
     """
     rectified = {
-        name: operator(layer).activation not in (None, "none") for layer in arch.layers for name in layer.outputs
+        name: ACTIVATION_LIMITS[operator(layer).activation or "none"][0] == 0
+        for layer in arch.layers
+        for name in layer.outputs
     }
     quant = {
         name: TensorQuant(_FINE_SCALE, code_range(of)[0] if rectified.get(name) and of != "int16" else 0)

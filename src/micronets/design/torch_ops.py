@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from micronets.design.processes import BatchNorm
 from micronets.errors import SpecError
-from micronets.ir.layers import Activation
+from micronets.ir.layers import ACTIVATION_LIMITS, Activation
 from micronets.ir.window import Pair, Window
 
 BN_EPSILON = 1e-3
@@ -200,7 +200,9 @@ def activate(x: Tensor, activation: Activation) -> Tensor:
             return F.relu(x)
         case "relu6":
             return F.relu6(x)
-    raise SpecError(f"activation '{activation}'; allowed: none, relu, relu6")
+        case "relu_n1_to_1":
+            return F.hardtanh(x)
+    raise SpecError(f"activation '{activation}'; allowed: {', '.join(ACTIVATION_LIMITS)}")
 
 
 def to_nchw(x: Tensor) -> Tensor:

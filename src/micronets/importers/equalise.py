@@ -7,6 +7,7 @@ channel may be divided by a factor in the first and multiplied by it in the seco
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal, get_args
@@ -15,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.importers.network import FloatNetwork, FloatWeights
-from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected, Layer, TransposeConv2D, Weighted
+from micronets.ir.layers import ACTIVATION_LIMITS, Conv2D, DepthwiseConv2D, FullyConnected, Layer, TransposeConv2D, Weighted
 
 Array = npt.NDArray[Any]
 
@@ -44,7 +45,7 @@ def neighbours(network: FloatNetwork) -> list[tuple[Weighted, Weighted]]:
         before = made[layer.inputs[0]]
         if isinstance(before, TransposeConv2D) or isinstance(layer, TransposeConv2D):
             continue
-        if not isinstance(before, Weighted) or before.activation == "relu6":
+        if not isinstance(before, Weighted) or math.isfinite(ACTIVATION_LIMITS[before.activation][1]):
             continue
         if any(isinstance(each, Conv2D) and each.groups > 1 for each in (before, layer)):
             continue

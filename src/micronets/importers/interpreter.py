@@ -13,6 +13,7 @@ from micronets.errors import UnsupportedError
 from micronets.importers.network import FloatNetwork, FloatWeights
 from micronets.ir.arch import Step
 from micronets.ir.layers import (
+    ACTIVATION_LIMITS,
     INPUT,
     Abs,
     Add,
@@ -116,13 +117,8 @@ def execute(
 
 def activated(step: Step, y: Array) -> Array:
     """Returns values with the layer's fused activation applied."""
-    match step.operator.activation:
-        case "relu":
-            return np.maximum(y, 0)
-        case "relu6":
-            return np.clip(y, 0, 6)
-        case _:
-            return y
+    activation = step.operator.activation
+    return y if activation in (None, "none") else np.clip(y, *ACTIVATION_LIMITS[activation])
 
 
 def layer_outputs(network: FloatNetwork, step: Step, inputs: list[Array]) -> tuple[Array, ...]:

@@ -7,6 +7,8 @@ the fused activations of TensorFlow Lite Micro. Weights and tensors are stored i
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,8 +24,16 @@ Shape = tuple[int, ...]
 WEIGHT_BITS = (4, 8)
 """How many bits a weight may have."""
 
-Activation = Literal["none", "relu", "relu6"]
-"""A fused activation: what clamps the output of a layer, `max(x, 0)` for relu and `min(max(x, 0), 6)` for relu6."""
+Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
+"""A fused activation: what clamps the output of a layer to the real values of `ACTIVATION_LIMITS`."""
+
+ACTIVATION_LIMITS: Mapping[Activation, tuple[float, float]] = {
+    "none": (-math.inf, math.inf),
+    "relu": (0.0, math.inf),
+    "relu6": (0.0, 6.0),
+    "relu_n1_to_1": (-1.0, 1.0),
+}
+"""The least and the greatest real value that a fused activation lets through."""
 
 
 @dataclass(frozen=True)

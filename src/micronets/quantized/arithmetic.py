@@ -7,13 +7,14 @@ product is rounded twice, once at the high half of the multiplication and once a
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import SpecError
-from micronets.ir.layers import Activation
+from micronets.ir.layers import ACTIVATION_LIMITS, Activation
 from micronets.ir.ops.add import ADD_BITS
 from micronets.ir.ops.wide import WIDE_ADD_BITS
 from micronets.ir.types import Type, code_range, stored
@@ -249,17 +250,17 @@ def activation_range(activation: Activation, quant: TensorQuant, of: Type = "int
     - of: type of the output.
     """
     lo, hi = code_range(of)
-    if activation == "none":
-        return lo, hi
-    top = hi if activation == "relu" else min(hi, _code_of(6.0, quant))
-    return max(lo, quant.zero_point), top
+    least, greatest = ACTIVATION_LIMITS[activation]
+    if math.isfinite(least):
+        lo = max(lo, _code_of(least, quant))
+    return lo, min(hi, _code_of(greatest, quant)) if math.isfinite(greatest) else hi
 
 
 def _code_of(real: float, quant: TensorQuant) -> int:
-    """Returns the code of one real value of at least 0, not saturated to any bits."""
+    """Returns the code of one real value, not saturated to any bits."""
     beyond_codes = np.float32(1 << 20)  # in place of infinity
     with np.errstate(over="ignore"):
-        code = np.minimum(np.float32(real) / np.float32(quant.scale), beyond_codes)
+        code = np.clip(np.float32(real) / np.float32(quant.scale), -beyond_codes, beyond_codes)
     return int(round_half_away(np.array(code))) + quant.zero_point
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.ir.layers import (
+    ACTIVATION_LIMITS,
     Abs,
     Activation,
     Add,
@@ -48,9 +49,8 @@ FloatFunction = Relu | LeakyRelu | Logistic | Abs | HardSwish | Rsqrt | NumberFu
 _LARGEST = float(np.finfo(np.float32).max)
 
 FLOAT_LIMITS: dict[Activation, tuple[float, float]] = {
-    "none": (-_LARGEST, _LARGEST),
-    "relu": (0.0, _LARGEST),
-    "relu6": (0.0, 6.0),
+    activation: (max(least, -_LARGEST), min(greatest, _LARGEST))
+    for activation, (least, greatest) in ACTIVATION_LIMITS.items()
 }
 """The least and the greatest float32 that a fused activation lets through; TFLM's limits infinities, too."""
 

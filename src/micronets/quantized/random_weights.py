@@ -152,6 +152,8 @@ def _random_quant(activation: str, of: Type, rng: np.random.Generator) -> Tensor
             return TensorQuant(scale, 0 if of == "int16" else middle + drawn)
         case "relu6":
             return TensorQuant(float(np.float32(rng.uniform(0.5, 1) * 6 / (highest - lowest))), lowest)
+        case "relu_n1_to_1":
+            return TensorQuant(float(np.float32(rng.uniform(0.5, 1) / highest)), 0)
         case _:
             return TensorQuant(scale, lowest)
 

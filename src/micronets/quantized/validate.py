@@ -14,6 +14,8 @@ from micronets.arguments import MISFITS, check_records
 from micronets.errors import SpecError
 from micronets.ir.arch import Step
 from micronets.ir.layers import (
+    ACTIVATION_LIMITS,
+    Activation,
     Add,
     BatchMatMul,
     DepthwiseConv2D,
@@ -152,11 +154,11 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                 )
         case _:
             pass
-    if facts.activation == "relu6":
-        for name in layer.outputs if step.output_type != "float32" else ():
-            _check_six(model.quant[name], f"{where}: output '{name}'")
+    if facts.activation is not None and step.output_type != "float32":
+        for name in layer.outputs:
+            _check_limit(model.quant[name], facts.activation, f"{where}: output '{name}'")
     if isinstance(layer, Relu) and layer.six and step.output_type != "float32":
-        _check_six(model.quant[layer.inputs[0]], f"{where}: input '{layer.inputs[0]}'")
+        _check_limit(model.quant[layer.inputs[0]], "relu6", f"{where}: input '{layer.inputs[0]}'")
     if facts.scale == "the input's":
         x = model.quant[layer.inputs[0]]
         for y in (model.quant[name] for name in layer.outputs):
@@ -261,10 +263,13 @@ def _check_rescale(model: QuantizedModel, step: Step, limit: float) -> None:
                 )
 
 
-def _check_six(quant: TensorQuant, where: str) -> None:
-    """Raises `SpecError` for a scale at which TFLM cannot hold the code of the real number 6 in 32 bits."""
-    if 2.0**31 * float(np.float32(quant.scale)) < 6.0:
-        raise SpecError(f"{where}: at the scale {quant.scale:.4g} the 6 of its RELU6 has no code in 32 bits")
+def _check_limit(quant: TensorQuant, activation: Activation, where: str) -> None:
+    """Raises `SpecError` for a scale at which TFLM cannot hold the code of the activation's limit in 32 bits."""
+    limit = ACTIVATION_LIMITS[activation][1]
+    if math.isfinite(limit) and 2.0**31 * float(np.float32(quant.scale)) < limit:
+        raise SpecError(
+            f"{where}: at the scale {quant.scale:.4g} the {limit:g} of its {activation.upper()} has no code in 32 bits"
+        )
 
 
 def _check_weights(w: LayerWeights, step: Step, sizes: Weights, where: str) -> None:

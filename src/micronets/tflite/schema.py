@@ -271,7 +271,7 @@ TENSOR_TYPES: dict[Type, TensorType] = {
 }
 """The types of our tensors as a file has them; codes of 4 bits are stored as int8."""
 
-ACTIVATIONS: dict[Activation, int] = {"none": 0, "relu": 1, "relu6": 3}
+ACTIVATIONS: dict[Activation, int] = {"none": 0, "relu": 1, "relu_n1_to_1": 2, "relu6": 3}
 """The numbers of the fused activations."""
 
 TANH = 4

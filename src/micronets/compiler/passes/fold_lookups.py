@@ -8,6 +8,7 @@ import numpy as np
 
 from micronets.errors import SpecError
 from micronets.ir.layers import (
+    ACTIVATION_LIMITS,
     Activation,
     AssignVariable,
     BroadcastTo,
@@ -32,8 +33,6 @@ from micronets.ir.types import Type, code_range, stored
 from micronets.quantized.arithmetic import activation_range
 from micronets.quantized.code_tables import ALL, BYTES, Codes, code_table
 from micronets.quantized.model import QuantizedModel, TensorQuant
-
-_ACTIVATIONS: tuple[Activation, ...] = ("none", "relu", "relu6")
 
 
 def fold_lookups(model: QuantizedModel) -> QuantizedModel:
@@ -111,7 +110,7 @@ class _Folding:
                 return False
             kind = self.types[source]
             wanted = table[_clamped(activation, quant, kind).astype(np.intp) + 128]
-            same = [a for a in _ACTIVATIONS if np.array_equal(_clamped(a, quant, kind), wanted)]
+            same = [a for a in ACTIVATION_LIMITS if np.array_equal(_clamped(a, quant, kind), wanted)]
             if not same:
                 return False
             self.layers[source] = with_activation(before, same[0])

@@ -6,7 +6,7 @@ In all functions `where` names the layer and begins every message.
 from __future__ import annotations
 
 from micronets.errors import SpecError
-from micronets.ir.layers import WEIGHT_BITS, Shape
+from micronets.ir.layers import ACTIVATION_LIMITS, WEIGHT_BITS, Shape
 from micronets.ir.window import Window
 
 MOST_OPERAND_DIMENSIONS = 4
@@ -86,8 +86,8 @@ def known_padding(where: str, value: str) -> None:
 
 def activation(where: str, value: str) -> None:
     """Raises `SpecError` for an unknown fused activation."""
-    if value not in ("none", "relu", "relu6"):
-        raise SpecError(f"{where}: activation '{value}'; allowed: none, relu, relu6")
+    if value not in ACTIVATION_LIMITS:
+        raise SpecError(f"{where}: activation '{value}'; allowed: {', '.join(ACTIVATION_LIMITS)}")
 
 
 def weight_bits(where: str, value: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from micronets.ir.layers import Activation, Shape
+from micronets.ir.layers import ACTIVATION_LIMITS, Activation, Shape
 from micronets.ir.types import Type, Types
 from micronets.ir.window import Window
 from micronets.number import Number
@@ -225,7 +225,8 @@ class Operator:
     @property
     def rectifies(self) -> bool:
         """Tells whether no real value of the output is negative, whatever the input is."""
-        return self.sign == "never negative" or self.activation not in (None, "none")
+        clamped = self.activation is not None and ACTIVATION_LIMITS[self.activation][0] == 0
+        return clamped or self.sign == "never negative"
 
 
 LARGEST_MULTIPLIER = 2.0**30

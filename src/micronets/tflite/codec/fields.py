@@ -11,7 +11,7 @@ from micronets.tflite.tensors import Graph, Tensor
 
 _ACTIVATION_NAMES: dict[int, Activation] = {number: name for name, number in s.ACTIVATIONS.items()}
 _PADDING_NAMES: dict[int, Padding] = {number: name for name, number in s.PADDINGS.items()}
-_OTHER_ACTIVATION_NAMES = {2: "RELU_N1_TO_1", 4: "TANH", 5: "SIGN_BIT"}
+_OTHER_ACTIVATION_NAMES = {4: "TANH", 5: "SIGN_BIT"}
 
 
 def check_map(graph: Graph, o: FileOperator) -> None:
@@ -60,7 +60,8 @@ def read_activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
     number = o.option(slot, "b")
     if number not in _ACTIVATION_NAMES:
         name = activation_name(number)
-        raise graph.unsupported(f"the fused activation {name} is not supported; supported: NONE, RELU, RELU6")
+        supported = ", ".join(map(activation_name, sorted(_ACTIVATION_NAMES)))
+        raise graph.unsupported(f"the fused activation {name} is not supported; supported: {supported}")
     return _ACTIVATION_NAMES[number]
 
 
