@@ -30,6 +30,7 @@ from micronets.ir.layers import (
     INPUT,
     Abs,
     Add,
+    AddN,
     ArgMax,
     AssignVariable,
     AveragePool2D,
@@ -39,9 +40,11 @@ from micronets.ir.layers import (
     Compare,
     Concatenation,
     Conv2D,
+    CumSum,
     DepthwiseConv2D,
     Dequantize,
     Div,
+    DynamicUpdateSlice,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -68,6 +71,7 @@ from micronets.ir.layers import (
     Quantize,
     ReadVariable,
     Recurrent,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -118,10 +122,7 @@ from the records in `ir/ops` and from what the compiler chooses. [contributing.m
 to add an operator.
 """
 
-REFUSED = (
-    *("ADD_N", "BROADCAST_ARGS", "COS", "CUMSUM", "DYNAMIC_UPDATE_SLICE"),
-    *("FLOOR_MOD", "L2_POOL_2D", "LOG", "REDUCE_ALL", "SIN"),
-)
+REFUSED = (*("COS", "FLOOR_DIV", "FLOOR_MOD", "L2_POOL_2D", "LOG", "SIN"),)
 """Operators that TFLM runs and that are not read."""
 
 FACTS = f"""## In a file
@@ -141,10 +142,9 @@ before. Here it is 0, as in an arena of zeros, whatever the zero point is. A fil
 one message names everything in it that is not supported.
 
 Of what TFLM runs, these are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
-FULLY_CONNECTED with computed weights and a bias, or with such of int16; GATHER_ND at computed places; DIV of int8 and
-GREATER of int16, which TFLM leaves open; PADV2 of other types than int8; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR,
-BATCH_MATMUL, convolutions and matrix products of float32; and
-custom operators.
+FULLY_CONNECTED with computed weights and a bias, or with such of int16; GATHER_ND and DYNAMIC_UPDATE_SLICE at computed
+places; DIV of int8 and GREATER of int16, which TFLM leaves open; PADV2 of other types than int8; ELU, TANH,
+LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products of float32; and custom operators.
 """
 
 KERNELS = """## In our C
@@ -345,6 +345,9 @@ CASES = (
     Case("over others", Sum(name="layer", inputs=X, axes=(0, 2)), (8, 8, 8)),
     Case("", ReduceMax(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
     Case("", ReduceMin(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
+    Case("", ReduceAll(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8), of="bool"),
+    Case("", CumSum(name="layer", inputs=X, axis=0), (8, 8, 8)),
+    Case("", AddN(name="layer", inputs=(INPUT,) * 3), (8, 8, 8)),
     Case("", ArgMax(name="layer", inputs=X, axis=2), (8, 8, 8)),
     Case("", ArgMax(name="layer", inputs=X, axis=2, smallest=True), (8, 8, 8)),
     Case("shapes that broadcast, or a constant", Add(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
@@ -373,6 +376,12 @@ CASES = (
     Case("at constant places", Gather(name="layer", inputs=X, axis=0, indices=(7, 0)), (8, 8, 8)),
     Case("at computed places", Lookup(name="layer", inputs=("words", INPUT)), (6,), of="int32", constants=WORDS),
     Case("", BroadcastTo(name="layer", inputs=X, shape=(4, 8, 8)), (1, 8)),
+    Case(
+        "",
+        DynamicUpdateSlice(name="layer", inputs=(INPUT, "box"), begin=(2, 0, 0)),
+        (8, 8, 8),
+        before=(Slice(name="box", inputs=X, begin=(0, 0, 0), size=(1, 8, 8)),),
+    ),
     Case("", MirrorPad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), (8, 8, 8)),
     Case("", ResizeNearestNeighbor(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
     Case("", ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
@@ -469,6 +478,8 @@ CASES = (
             Rsqrt(name="layer", inputs=X),
             *(NumberFunction(name="layer", inputs=X, of=of) for of in NUMBER_FUNCTIONS),
             L2Normalization(name="layer", inputs=X),
+            CumSum(name="layer", inputs=X, axis=0),
+            AddN(name="layer", inputs=(INPUT,) * 3),
             Mean(name="layer", inputs=X),
             Sum(name="layer", inputs=X, axes=(0, 1)),
             ReduceMax(name="layer", inputs=X, axes=(0, 1)),
@@ -539,7 +550,11 @@ def facts_table() -> str:
         layer = next(c.layer for c in CASES if operator(c.layer).tflite_name == name)
         facts = operator(layer)
         bits = "8, 4" if isinstance(layer, Weighted) else ""
-        fused = ", ".join(name.upper() for name in ACTIVATION_LIMITS).replace("NONE", "none") if facts.activation is not None else ""
+        fused = (
+            ", ".join(name.upper() for name in ACTIVATION_LIMITS).replace("NONE", "none")
+            if facts.activation is not None
+            else ""
+        )
         yes = ("no", "yes")
         trained, kept = yes[facts.trainable], yes[facts.state_bytes is not nothing]
         lines.append(

@@ -68,7 +68,10 @@ def test_arity() -> None:
             "layer 'maximum': pool = 3; need two integers (height, width)",
         ),
         (replace(LAYERS[0], padding="full"), "layer 'conv': padding 'full'; allowed: same, valid"),
-        (replace(LAYERS[2], activation="tanh"), "layer 'dense': activation 'tanh'; allowed: none, relu, relu6, relu_n1_to_1"),
+        (
+            replace(LAYERS[2], activation="tanh"),
+            "layer 'dense': activation 'tanh'; allowed: none, relu, relu6, relu_n1_to_1",
+        ),
         (replace(LAYERS[1], weight_bits=5), "layer 'depthwise': weight_bits = 5; allowed: 4, 8"),
         (
             Pad(name="a", inputs=(INPUT,), paddings=((1, 1),)),

@@ -21,6 +21,7 @@ from micronets.ir.layers import (
     INPUT,
     Abs,
     Add,
+    AddN,
     ArgMax,
     AveragePool2D,
     BatchMatMul,
@@ -28,8 +29,10 @@ from micronets.ir.layers import (
     Compare,
     Concatenation,
     Conv2D,
+    CumSum,
     DepthwiseConv2D,
     Dequantize,
+    DynamicUpdateSlice,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -152,6 +155,7 @@ MOVES = (
     Gather,
     BroadcastTo,
     MirrorPad,
+    DynamicUpdateSlice,
 )
 """Kinds of layers that copy codes, whatever the scales are."""
 
@@ -279,6 +283,9 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         sizes = [n for n in range(1, 9) if shapes[previous][axis] % n == 0]
         others = tuple(f"{name}_{i}" for i in range(1, rng.choice(sizes)))
         return Split(**base, axis=axis, others=others, act_bits=keep)
+    own = random.Random(f"total {name} {shapes}")
+    if kind == "reduction" and own.random() < 0.3:
+        return _total(own, base, shapes, four)
     if kind == "reduction":
         axes = tuple(sorted(rng.sample(range(rank), rng.randint(1, rank))))
         chosen = rng.choice((Mean, Sum, ReduceMax, ReduceMin))
@@ -315,6 +322,23 @@ def _map_layer(rng: random.Random, name: str, previous: str, shapes: dict, four:
         return Quantize(**base)
     others = ((w, h, c), (1, h * w, c), (h * w, 1, c), (h, w, c), (h * w, c), (h, w, 1, c), (h, 1, w, c))
     return Reshape(**base, shape=rng.choice(others), act_bits=keep)
+
+
+def _total(rng: random.Random, base: dict, shapes: dict, four: dict) -> Layer:
+    """Returns a layer that adds values as they are, or replaces a box of a tensor."""
+    previous = base["inputs"][0]
+    x = shapes[previous]
+    boxes = [n for n, s in shapes.items() if len(s) == len(x) and all(a <= b for a, b in zip(s, x, strict=True))]
+    boxes = [n for n in boxes if four[n] == four[previous] and (n != INPUT or "q_in" not in shapes)]
+    if boxes and rng.random() < 0.4:
+        box = rng.choice(boxes)
+        begin = tuple(rng.randint(0, n - size) for n, size in zip(x, shapes[box], strict=True))
+        bits = 4 if four[previous] else 8
+        return DynamicUpdateSlice(name=base["name"], inputs=(previous, box), begin=begin, act_bits=bits)
+    if rng.random() < 0.3:
+        return AddN(name=base["name"], inputs=(previous,) * rng.randint(2, 4))
+    ways = {"exclusive": rng.random() < 0.5, "reverse": rng.random() < 0.5}
+    return CumSum(**base, axis=rng.randrange(len(x)), **ways)
 
 
 def _moved(rng: random.Random, kind: str, base: dict, shapes: dict, four: dict) -> Layer:

@@ -23,6 +23,7 @@ from micronets.ir.layers import (
     Abs,
     Activation,
     Add,
+    AddN,
     ArgMax,
     AssignVariable,
     AveragePool2D,
@@ -32,9 +33,11 @@ from micronets.ir.layers import (
     Compare,
     Concatenation,
     Conv2D,
+    CumSum,
     DepthwiseConv2D,
     Dequantize,
     Div,
+    DynamicUpdateSlice,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -60,6 +63,7 @@ from micronets.ir.layers import (
     Prelu,
     Quantize,
     ReadVariable,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Reduction,
@@ -250,6 +254,10 @@ class Net(nn.Module):
                 return (F.elu(x),)
             case (
                 ArgMax()
+                | ReduceAll()
+                | CumSum()
+                | AddN()
+                | DynamicUpdateSlice()
                 | BatchMatMul()
                 | Compare()
                 | Lookup()

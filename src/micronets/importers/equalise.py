@@ -16,7 +16,15 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.importers.network import FloatNetwork, FloatWeights
-from micronets.ir.layers import ACTIVATION_LIMITS, Conv2D, DepthwiseConv2D, FullyConnected, Layer, TransposeConv2D, Weighted
+from micronets.ir.layers import (
+    ACTIVATION_LIMITS,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Layer,
+    TransposeConv2D,
+    Weighted,
+)
 
 Array = npt.NDArray[Any]
 

@@ -215,6 +215,35 @@ class ReduceMin(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ReduceAll(_Base):
+    """Whether all truth values along the dimensions `axes` are true; a `Mean` says what becomes of the shape."""
+
+    axes: tuple[int, ...] = (0, 1)
+    keep_dims: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CumSum(_Base):
+    """Sums of the values up to each place of dimension `axis`; with `reverse`, from each place to the end.
+
+    With `exclusive` the value of the place itself is left out. TFLM counts the zero point of int8 codes once too often,
+    and its sums of codes wrap at 13 bits.
+    """
+
+    axis: int
+    exclusive: bool = False
+    reverse: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AddN(_Base):
+    """Sum of two or more tensors of one shape, one scale and one zero point.
+
+    TFLM counts the zero point of int8 codes once too often, and its sums of codes wrap at 13 bits.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArgMax(_Base):
     """The place, from 0, of the first of the largest values along dimension `axis`, which goes; int32.
 
@@ -462,6 +491,13 @@ class BroadcastTo(_Base):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DynamicUpdateSlice(_Base):
+    """The first tensor with the second one in place of a box of its size, which begins at the place `begin`."""
+
+    begin: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class MirrorPad(_Base):
     """A border that mirrors the tensor: `(before, after)` places for each dimension.
 
@@ -682,6 +718,9 @@ Layer = (
     | Sum
     | ReduceMax
     | ReduceMin
+    | ReduceAll
+    | CumSum
+    | AddN
     | ArgMax
     | Add
     | Mul
@@ -709,6 +748,7 @@ Layer = (
     | Gather
     | Lookup
     | BroadcastTo
+    | DynamicUpdateSlice
     | MirrorPad
     | ResizeNearestNeighbor
     | ResizeBilinear
@@ -737,7 +777,7 @@ Layer = (
 Recurrent = Svdf | UnidirectionalSequenceLstm
 """The kinds that keep variables of their own, and read constants besides their first input: weights and biases."""
 
-Reduction = Mean | Sum | ReduceMax | ReduceMin
+Reduction = Mean | Sum | ReduceMax | ReduceMin | ReduceAll
 """The kinds that put one value in place of all along some dimensions."""
 
 Binary = Add | Mul | Sub | Div | Minimum | Maximum | SquaredDifference | Prelu

@@ -30,6 +30,7 @@ from micronets.ir.layers import (
     NumberFunction,
     NumberFunctionName,
     Prelu,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Reduction,
@@ -177,6 +178,8 @@ def reduced(layer: Reduction, x: Floats) -> Floats:
                     found = np.where(found > value, found, value)
                 case ReduceMin():
                     found = np.where(found < value, found, value)
+                case ReduceAll():
+                    raise AssertionError("a ReduceAll reads truth values alone")
                 case _:
                     assert_never(layer)
         found = found / np.float32(len(values)) if isinstance(layer, Mean) else found

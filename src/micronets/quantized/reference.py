@@ -19,6 +19,7 @@ from micronets.ir.layers import (
     INPUT,
     Abs,
     Add,
+    AddN,
     ArgMax,
     AssignVariable,
     AveragePool2D,
@@ -29,9 +30,11 @@ from micronets.ir.layers import (
     Compare,
     Concatenation,
     Conv2D,
+    CumSum,
     DepthwiseConv2D,
     Dequantize,
     Div,
+    DynamicUpdateSlice,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -56,6 +59,7 @@ from micronets.ir.layers import (
     Prelu,
     Quantize,
     ReadVariable,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -115,6 +119,7 @@ from micronets.quantized.products import (
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
 from micronets.quantized.svdf import svdf_step
+from micronets.quantized.totals import running_sums, total_codes
 from micronets.quantized.unary import (
     abs_codes,
     elu_codes,
@@ -382,8 +387,17 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (_sum_codes(layer, x, *quants),)
         case ReduceMax():
             return (x.max(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
-        case ReduceMin():
+        case ReduceMin() | ReduceAll():
             return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
+        case CumSum():
+            if step.output_type == "float32":
+                return (running_sums(layer, x),)
+            return (total_codes(running_sums(layer, x.astype(np.int64) - quants[0].zero_point), quants[0], quants[-1]),)
+        case AddN():
+            if step.output_type == "float32":
+                return (_float_sum(inputs),)
+            total = np.asarray(np.sum(inputs, axis=0, dtype=np.int64)) - len(inputs) * quants[0].zero_point
+            return (total_codes(total, quants[0], quants[-1]),)
         case ArgMax():
             return (_arg_extreme(layer, x),)
         case Add() | Mul() | Sub() | Div() | Minimum() | Maximum() | SquaredDifference() | Prelu():
@@ -437,6 +451,11 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case BroadcastTo():
             missing = (1,) * (len(layer.shape) + 1 - x.ndim)
             return (np.broadcast_to(x.reshape(len(x), *missing, *x.shape[1:]), (len(x), *layer.shape)),)
+        case DynamicUpdateSlice():
+            found = x.copy()
+            box = tuple(slice(at, at + n) for at, n in zip(layer.begin, inputs[1].shape[1:], strict=True))
+            found[(slice(None), *box)] = inputs[1]
+            return (found,)
         case MirrorPad():
             mode: Literal["symmetric", "reflect"] = "symmetric" if layer.symmetric else "reflect"
             return (np.pad(x, ((0, 0), *layer.paddings), mode),)
@@ -486,6 +505,15 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             raise AssertionError("_execute runs what works with variables")
         case _:
             assert_never(layer)
+
+
+def _float_sum(inputs: list[Array]) -> Array:
+    """Returns the sum of float32 tensors, added to 0 one after the other."""
+    total = np.zeros_like(inputs[0])
+    with np.errstate(all="ignore"):
+        for x in inputs:
+            total = total + x
+    return total
 
 
 def _arg_extreme(layer: ArgMax, x: Array) -> Array:

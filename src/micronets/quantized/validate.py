@@ -17,6 +17,7 @@ from micronets.ir.layers import (
     ACTIVATION_LIMITS,
     Activation,
     Add,
+    AddN,
     BatchMatMul,
     DepthwiseConv2D,
     Div,
@@ -146,6 +147,15 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
             _check_svdf(model, layer, where)
         case UnidirectionalSequenceLstm():
             _check_lstm(model, layer, where)
+        case AddN() if step.output_type != "float32":
+            first = model.quant[layer.inputs[0]]
+            for name in layer.inputs[1:]:
+                other = model.quant[name]
+                if np.float32(first.scale) != np.float32(other.scale) or first.zero_point != other.zero_point:
+                    raise SpecError(
+                        f"{where}: TFLM's ADD_N takes inputs of one scale and zero point; '{layer.inputs[0]}' has "
+                        f"{first.scale} and {first.zero_point}, '{name}' {other.scale} and {other.zero_point}"
+                    )
         case LogSoftmax():
             scale = model.quant[layer.inputs[0]].scale
             if scale <= LOG_SOFTMAX_SCALE:

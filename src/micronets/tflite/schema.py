@@ -237,9 +237,15 @@ class ArgMaxSlot(IntEnum):
 
 
 class ReducerSlot(IntEnum):
-    """Slots of the table `ReducerOptions`, of a Mean, a Sum, a ReduceMax or a ReduceMin."""
+    """Slots of the table `ReducerOptions`, of any reduction."""
 
     KEEP_DIMS = 0
+
+
+class CumsumSlot(IntEnum):
+    """Slots of the table `CumsumOptions`."""
+
+    EXCLUSIVE, REVERSE = range(2)
 
 
 class CallOnceSlot(IntEnum):

@@ -40,7 +40,9 @@ from micronets.compiler.kernels.sharing import Sharing, share
 from micronets.compiler.kernels.softmax import L2NormalizationKernel, LogSoftmaxKernel, SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
 from micronets.compiler.kernels.take import GatherKernel, ResizeBilinearKernel, TakeKernel
+from micronets.compiler.kernels.totals import AddNKernel, CumSumKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
+from micronets.compiler.kernels.update import UpdateKernel
 from micronets.compiler.kernels.variables import VariableKernel, state_offsets
 from micronets.compiler.kernels.wide import (
     WideBinaryKernel,
@@ -56,6 +58,7 @@ from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import (
     Abs,
     Add,
+    AddN,
     ArgMax,
     AssignVariable,
     AveragePool2D,
@@ -65,9 +68,11 @@ from micronets.ir.layers import (
     Compare,
     Concatenation,
     Conv2D,
+    CumSum,
     DepthwiseConv2D,
     Dequantize,
     Div,
+    DynamicUpdateSlice,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -92,6 +97,7 @@ from micronets.ir.layers import (
     Prelu,
     Quantize,
     ReadVariable,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -255,8 +261,14 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return BatchMatMulKernel(step, layer)
         case AveragePool2D() | MaxPool2D():
             return PoolKernel(step, layer)
-        case Mean() | Sum() | ReduceMax() | ReduceMin():
+        case Mean() | Sum() | ReduceMax() | ReduceMin() | ReduceAll():
             return ReductionKernel(step, layer)
+        case CumSum():
+            return CumSumKernel(step, layer)
+        case AddN():
+            return AddNKernel(step, layer)
+        case DynamicUpdateSlice():
+            return UpdateKernel(step, layer)
         case ArgMax():
             return ArgMaxKernel(step, layer)
         case Add() if step.input_shapes[0] == step.input_shapes[1] and not any(step.constants):

@@ -40,21 +40,7 @@ class CopyKernel(WholeKernel):
         layer = self.layer
         if self.views and all(view.holds(place) for view in self.views):
             return NOTHING
-        start, steps, run = self._steps()
-        if len(steps) > _DIMENSIONS:
-            raise UnsupportedError(
-                f"layer '{layer.name}': {len(steps)} separate dimensions to copy; at most {_DIMENSIONS} are supported"
-            )
-        steps = ((1, 0),) * (_DIMENSIONS - len(steps)) + steps
-        params = Struct(
-            COPY_PARAMS,
-            (
-                ("count", tuple(count for count, _ in steps)),
-                ("step", tuple(step for _, step in steps)),
-                ("start", start),
-                ("run", run),
-            ),
-        )
+        params = copy_params(layer.name, *self._steps())
         call = Call.of(COPY, input=place.pointer(layer.inputs[0]), output=place.pointer(layer.name), params=params)
         return LayerCode(call, (COPY,))
 
@@ -64,22 +50,48 @@ class CopyKernel(WholeKernel):
         pitch = [element * math.prod(x[axis + 1 :]) for axis in range(len(x))]
         match self.layer:
             case Transpose(permutation=order):
-                return (0, *_merged([(x[axis], pitch[axis]) for axis in order], element))
+                return (0, *merged_steps([(x[axis], pitch[axis]) for axis in order], element))
             case BroadcastTo(shape=shape):
                 steps = [(n, 0) for n in shape[: len(shape) - len(x)]]
                 behind = zip(shape[len(shape) - len(x) :], x, pitch, strict=True)
                 steps += [(n, each if size == n else 0) for n, size, each in behind]
-                return (0, *_merged(steps, element))
+                return (0, *merged_steps(steps, element))
             case Slice(begin=begin, size=size):
                 strides: tuple[int, ...] = (1,) * len(x)
             case StridedSlice(begin=begin, size=size, strides=strides):
                 pass
         start = sum(first * each for first, each in zip(begin, pitch, strict=True))
         steps = [(n, stride * each) for n, stride, each in zip(size, strides, pitch, strict=True)]
-        return (start, *_merged(steps, element))
+        return (start, *merged_steps(steps, element))
 
 
-def _merged(steps: list[tuple[int, int]], run: int) -> tuple[CopySteps, int]:
+def copy_params(layer: str, start: int, steps: CopySteps, run: int) -> Struct:
+    """Returns the steps of a copy as kernels take them.
+
+    - layer: the name of the layer.
+    - start: the byte at which the copy starts in the tensor that it steps through.
+    - steps: the steps.
+    - run: the bytes that it copies at each place.
+
+    Raises `UnsupportedError` for more steps than the kernels go through.
+    """
+    if len(steps) > _DIMENSIONS:
+        raise UnsupportedError(
+            f"layer '{layer}': {len(steps)} separate dimensions to copy; at most {_DIMENSIONS} are supported"
+        )
+    steps = ((1, 0),) * (_DIMENSIONS - len(steps)) + steps
+    return Struct(
+        COPY_PARAMS,
+        (
+            ("count", tuple(count for count, _ in steps)),
+            ("step", tuple(step for _, step in steps)),
+            ("start", start),
+            ("run", run),
+        ),
+    )
+
+
+def merged_steps(steps: list[tuple[int, int]], run: int) -> tuple[CopySteps, int]:
     """Returns the fewest steps that go through the same bytes in the same order, and the bytes of a run at each place.
 
     - steps: the places of each dimension and their distance, the outermost first.

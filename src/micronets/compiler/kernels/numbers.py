@@ -35,6 +35,7 @@ from micronets.ir.layers import (
     Mul,
     NumberFunction,
     Prelu,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -167,6 +168,8 @@ class FloatReductionKernel(ReductionKernel):
                 operation = "LARGER"
             case ReduceMin():
                 operation = "SMALLER"
+            case ReduceAll():
+                raise AssertionError("a ReduceAll reads truth values alone")
             case _:
                 assert_never(layer)
         call = Call.of(

@@ -12,7 +12,7 @@ import numpy as np
 from micronets.compiler.kernels.base import Call, LayerCode, Overlap, Place, Struct, WholeKernel
 from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import Mean, ReduceMax, ReduceMin, Reduction, Shape, Sum
+from micronets.ir.layers import Mean, ReduceAll, ReduceMax, ReduceMin, Reduction, Shape, Sum
 from micronets.ir.types import code_range
 from micronets.quantized.arithmetic import mean_rescale, rescale
 from micronets.quantized.model import QuantizedModel
@@ -71,7 +71,7 @@ class ReductionKernel(WholeKernel):
         match self.layer:
             case Mean() | Sum():
                 return self._sum_code(model, place)
-            case ReduceMax() | ReduceMin():
+            case ReduceMax() | ReduceMin() | ReduceAll():  # all values are true if the least is
                 return self._extreme_code(place)
 
     def _sum_code(self, model: QuantizedModel, place: Place) -> LayerCode:

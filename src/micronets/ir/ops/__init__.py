@@ -9,6 +9,7 @@ from micronets.ir.layers import (
     Abs,
     Activation,
     Add,
+    AddN,
     ArgMax,
     AssignVariable,
     AveragePool2D,
@@ -18,9 +19,11 @@ from micronets.ir.layers import (
     Compare,
     Concatenation,
     Conv2D,
+    CumSum,
     DepthwiseConv2D,
     Dequantize,
     Div,
+    DynamicUpdateSlice,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -46,6 +49,7 @@ from micronets.ir.layers import (
     Prelu,
     Quantize,
     ReadVariable,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -92,6 +96,7 @@ from micronets.ir.ops.l2_normalization import l2_normalization_operator
 from micronets.ir.ops.lstm import unidirectional_sequence_lstm_operator
 from micronets.ir.ops.movement import (
     broadcast_to_operator,
+    dynamic_update_slice_operator,
     expand_dims_operator,
     gather_operator,
     lookup_operator,
@@ -109,12 +114,19 @@ from micronets.ir.ops.numbers import number_operator
 from micronets.ir.ops.pad import pad_operator
 from micronets.ir.ops.pool import average_pool_2d_operator, max_pool_2d_operator
 from micronets.ir.ops.record import Arity, Operand, Operator, Shapes, Tflm, TflmKernel, Weights
-from micronets.ir.ops.reduction import mean_operator, reduce_max_operator, reduce_min_operator, sum_operator
+from micronets.ir.ops.reduction import (
+    mean_operator,
+    reduce_all_operator,
+    reduce_max_operator,
+    reduce_min_operator,
+    sum_operator,
+)
 from micronets.ir.ops.relu import relu_operator
 from micronets.ir.ops.reshape import reshape_operator
 from micronets.ir.ops.softmax import log_softmax_operator, softmax_operator
 from micronets.ir.ops.split import split_operator
 from micronets.ir.ops.svdf import svdf_operator
+from micronets.ir.ops.totals import add_n_operator, cum_sum_operator
 from micronets.ir.ops.transpose_conv import transpose_conv_2d_operator
 from micronets.ir.ops.unary import (
     abs_operator,
@@ -168,6 +180,12 @@ def operator(layer: Layer) -> Operator:
             return reduce_max_operator(layer)
         case ReduceMin():
             return reduce_min_operator(layer)
+        case ReduceAll():
+            return reduce_all_operator(layer)
+        case CumSum():
+            return cum_sum_operator(layer)
+        case AddN():
+            return add_n_operator(layer)
         case ArgMax():
             return arg_max_operator(layer)
         case Add():
@@ -224,6 +242,8 @@ def operator(layer: Layer) -> Operator:
             return lookup_operator(layer)
         case BroadcastTo():
             return broadcast_to_operator(layer)
+        case DynamicUpdateSlice():
+            return dynamic_update_slice_operator(layer)
         case MirrorPad():
             return mirror_pad_operator(layer)
         case ResizeNearestNeighbor():

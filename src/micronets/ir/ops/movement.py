@@ -10,6 +10,7 @@ from typing import Any
 from micronets.errors import SpecError
 from micronets.ir.layers import (
     BroadcastTo,
+    DynamicUpdateSlice,
     ExpandDims,
     Gather,
     Lookup,
@@ -372,6 +373,27 @@ def broadcast_to_operator(layer: BroadcastTo) -> Operator:
         constants=((1, *shape),),
         temporaries=("input", "constant", "output"),
         cycles=STEP_CYCLES,
+    )
+
+
+def dynamic_update_slice_operator(layer: DynamicUpdateSlice) -> Operator:
+    """Returns the facts of a tensor of which a box is replaced."""
+
+    def check(inputs: Shapes, where: str) -> None:
+        (x, box), begin = inputs, layer.begin
+        _check_dimensions("DynamicUpdateSlice", x, checks.MOST_DIMENSIONS, where)
+        if not len(x) == len(box) == len(begin):
+            raise SpecError(f"{where}: begin = {begin} of {box} in {x}; need as many dimensions of each")
+        if any(not 0 <= at <= n - size for n, size, at in zip(x, box, begin, strict=True)):
+            raise SpecError(f"{where}: a box of {box} from {begin} on does not lie in {x}")
+
+    return movement(
+        "DYNAMIC_UPDATE_SLICE",
+        check=check,
+        output_shapes=lambda inputs: (inputs[0],),
+        inputs=TWO,
+        constants=((0, *layer.begin),),
+        temporaries=("every input", "constant", "output"),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import replace
 from micronets.ir.layers import (
     Abs,
     Add,
+    AddN,
     Compare,
     Concatenation,
+    CumSum,
     Div,
     HardSwish,
     L2Normalization,
@@ -64,6 +66,10 @@ def number_operator(layer: Layer, facts: Operator, of: Type) -> Operator:
             facts = _with_kernel(facts, replace(facts.tflm.host, temporaries=(*input_axes, *others)))
         case Compare():
             return replace(facts, largest_rescale=None, timed_as=timed_as)
+        case CumSum() | AddN():  # TFLM keeps data for codes alone
+            facts = _with_kernel(
+                facts, replace(facts.tflm.host, prepared=()), replace(facts.tflm.cortex_m, prepared=())
+            )
         case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Softmax() | Rsqrt() | L2Normalization():
             pass
         case _:
@@ -72,6 +78,6 @@ def number_operator(layer: Layer, facts: Operator, of: Type) -> Operator:
     return replace(facts, scale=scale, largest_rescale=None, codewise=False, trainable=False, timed_as=timed_as)
 
 
-def _with_kernel(facts: Operator, kernel: TflmKernel) -> Operator:
-    """Returns the facts of an operator with another kernel of TFLM, on every machine."""
-    return replace(facts, tflm=replace(facts.tflm, host=kernel, cortex_m=kernel))
+def _with_kernel(facts: Operator, host: TflmKernel, cortex_m: TflmKernel | None = None) -> Operator:
+    """Returns the facts of an operator with another kernel of TFLM; that of the host on every machine by default."""
+    return replace(facts, tflm=replace(facts.tflm, host=host, cortex_m=cortex_m or host))

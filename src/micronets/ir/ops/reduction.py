@@ -1,11 +1,12 @@
-"""Mean, Sum, ReduceMax and ReduceMin: one value in place of all along some dimensions."""
+"""Mean, Sum, ReduceMax, ReduceMin and ReduceAll: one value in place of all along some dimensions."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from micronets.errors import SpecError
-from micronets.ir.layers import Mean, ReduceMax, ReduceMin, Reduction, Sum
+from micronets.ir.layers import Mean, ReduceAll, ReduceMax, ReduceMin, Reduction, Sum
 from micronets.ir.ops.record import (
     LARGEST_MULTIPLIER,
     ONE,
@@ -13,13 +14,13 @@ from micronets.ir.ops.record import (
     Count,
     Operand,
     Operator,
-    Scale,
     Shapes,
     Tflm,
     TflmKernel,
     nothing,
 )
 from micronets.ir.ops.types import keeps
+from micronets.ir.types import Types
 from micronets.number import Number
 
 CYCLES = 276.0
@@ -32,24 +33,37 @@ OF_EXTREMES: tuple[Operand, ...] = ("input", "constant", "output", "input", "out
 """What the kernels of ReduceMax and ReduceMin ask for while they are prepared."""
 
 
+OF_TRUTHS: tuple[Operand, ...] = ("input", "output", "constant", "input", "constant")
+"""What the kernel of ReduceAll asks for while it is prepared."""
+
+SUMMED: Types = ("int8", "int16", "float32")
+"""What the kernels of Mean and Sum read."""
+
+
 def mean_operator(layer: Mean) -> Operator:
     """Returns the facts of a mean."""
-    return _reduction(layer, "MEAN", OF_SUMS, scale="its own", within_input=True, largest_rescale=LARGEST_MULTIPLIER)
+    return _reduction(layer, "MEAN", OF_SUMS, types=SUMMED, within_input=True, rescales=True)
 
 
 def sum_operator(layer: Sum) -> Operator:
     """Returns the facts of a sum."""
-    return _reduction(layer, "SUM", OF_SUMS, scale="its own", within_input=False, largest_rescale=LARGEST_MULTIPLIER)
+    return _reduction(layer, "SUM", OF_SUMS, types=SUMMED, within_input=False, rescales=True)
 
 
 def reduce_max_operator(layer: ReduceMax) -> Operator:
     """Returns the facts of a maximum."""
-    return _reduction(layer, "REDUCE_MAX", OF_EXTREMES, scale="all inputs'", within_input=True)
+    return _reduction(layer, "REDUCE_MAX", OF_EXTREMES, types=("int8", "float32"), within_input=True)
 
 
 def reduce_min_operator(layer: ReduceMin) -> Operator:
     """Returns the facts of a minimum."""
-    return _reduction(layer, "REDUCE_MIN", OF_EXTREMES, scale="all inputs'", within_input=True)
+    return _reduction(layer, "REDUCE_MIN", OF_EXTREMES, types=("int8", "float32"), within_input=True)
+
+
+def reduce_all_operator(layer: ReduceAll) -> Operator:
+    """Returns the facts of whether all truth values are true."""
+    facts = _reduction(layer, "REDUCE_ALL", OF_TRUTHS, types=("bool",), within_input=True)
+    return replace(facts, scale="1", trainable=False)
 
 
 def _reduction(
@@ -57,11 +71,15 @@ def _reduction(
     tflite_name: str,
     temporaries: tuple[Operand, ...],
     *,
-    scale: Scale,
+    types: Types,
     within_input: bool,
-    largest_rescale: float | None = None,
+    rescales: bool = False,
 ) -> Operator:
-    """Returns the facts of a reduction; those that `Operator` and `TflmKernel` explain are the arguments here."""
+    """Returns the facts of a reduction; those that `Operator` and `TflmKernel` explain are the arguments here.
+
+    - types: those that it reads; it makes the same.
+    - rescales: whether the output has a scale of its own.
+    """
 
     def check(inputs: Shapes, where: str) -> None:
         x, axes = inputs[0], layer.axes
@@ -87,7 +105,7 @@ def _reduction(
     def timed_by(inputs: Shapes, outputs: Shapes) -> dict[str, Number]:
         return {"layer": 1, "value": math.prod(outputs[0]), "input": math.prod(inputs[0])}
 
-    summing: tuple[Count, ...] = (sums,) if isinstance(layer, Mean | Sum) else ()
+    summing: tuple[Count, ...] = (sums,) if rescales else ()
     kernel = TflmKernel(
         parameters=1, alignment=1, op_data=44, temporaries=temporaries, scratch=(*summing, position, axes)
     )
@@ -98,7 +116,7 @@ def _reduction(
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8", "int16", "float32") if isinstance(layer, Mean | Sum) else keeps("int8", "float32"),
+        output_type=keeps(*types),
         state_bytes=nothing,
         window=None,
         weights=None,
@@ -106,9 +124,9 @@ def _reduction(
         macs=nothing,
         pooled=nothing,
         gathered=nothing,
-        scale=scale,
-        largest_rescale=largest_rescale,
-        selects=isinstance(layer, ReduceMax | ReduceMin),
+        scale="its own" if rescales else "all inputs'",
+        largest_rescale=LARGEST_MULTIPLIER if rescales else None,
+        selects=not rescales,
         codewise=False,
         within_input=within_input,
         sign="as the inputs",

@@ -16,6 +16,7 @@ import numpy as np
 from micronets.ir.layers import (
     Abs,
     Add,
+    AddN,
     ArgMax,
     AssignVariable,
     AveragePool2D,
@@ -25,9 +26,11 @@ from micronets.ir.layers import (
     Compare,
     Concatenation,
     Conv2D,
+    CumSum,
     DepthwiseConv2D,
     Dequantize,
     Div,
+    DynamicUpdateSlice,
     Elu,
     ExpandDims,
     FullyConnected,
@@ -53,6 +56,7 @@ from micronets.ir.layers import (
     Prelu,
     Quantize,
     ReadVariable,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Relu,
@@ -77,6 +81,7 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.ir.ops import Arity, operator
+from micronets.ir.ops.comparison import THREE
 from micronets.ir.ops.record import ONE, TWO
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
@@ -118,6 +123,7 @@ from micronets.tflite.codec.movement import (
     read_reverse,
     read_slice,
     read_strided_slice,
+    read_update,
     resize_options,
 )
 from micronets.tflite.codec.op import CONSTANT_OPERANDS, RECURRENT, Op
@@ -131,6 +137,7 @@ from micronets.tflite.codec.pool import (
 from micronets.tflite.codec.record import FIRST, NONE, Codec, Encoded, FileOperator
 from micronets.tflite.codec.recurrent import LSTM_CONSTANTS, LSTM_INPUTS, read_lstm, read_svdf
 from micronets.tflite.codec.shape import read_expand_dims, read_reshape, read_squeeze, read_transpose
+from micronets.tflite.codec.totals import read_add_n, read_cum_sum
 from micronets.tflite.codec.variables import read_assign_variable, read_nothing, read_read_variable
 from micronets.tflite.tensors import Graph, file_shape
 
@@ -154,8 +161,12 @@ def codec(op: Op) -> Codec:
             return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=read_average_pool_2d)
         case Op.MAX_POOL_2D:
             return Codec(options=5, inputs=ONE, activations=FIRST, outputs=ONE, read=read_max_pool_2d)
-        case Op.MEAN | Op.SUM | Op.REDUCE_MAX | Op.REDUCE_MIN:
+        case Op.MEAN | Op.SUM | Op.REDUCE_MAX | Op.REDUCE_MIN | Op.REDUCE_ALL:
             return Codec(options=27, inputs=TWO, activations=FIRST, outputs=ONE, read=read_reduction)
+        case Op.CUMSUM:
+            return Codec(options=102, inputs=TWO, activations=FIRST, outputs=ONE, read=read_cum_sum)
+        case Op.ADD_N:
+            return Codec(options=82, inputs=Arity(2, None), activations=slice(None), outputs=ONE, read=read_add_n)
         case Op.ARG_MAX:
             return Codec(options=40, inputs=TWO, activations=FIRST, outputs=ONE, read=read_arg_max)
         case Op.ARG_MIN:
@@ -189,7 +200,7 @@ def codec(op: Op) -> Codec:
         case Op.LOGICAL_NOT:
             return Codec(options=63, inputs=ONE, activations=FIRST, outputs=ONE, read=read_logical)
         case Op.SELECT_V2:
-            return Codec(options=98, inputs=Arity(3, 3), activations=slice(0, 3), outputs=ONE, read=read_select)
+            return Codec(options=98, inputs=THREE, activations=slice(0, 3), outputs=ONE, read=read_select)
         case Op.CAST:
             return Codec(options=37, inputs=ONE, activations=FIRST, outputs=ONE, read=read_cast)
         case Op.CONCATENATION:
@@ -201,7 +212,7 @@ def codec(op: Op) -> Codec:
         case Op.PAD:
             return Codec(options=22, inputs=TWO, activations=FIRST, outputs=ONE, read=read_pad)
         case Op.PADV2:
-            return Codec(options=43, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_pad)
+            return Codec(options=43, inputs=THREE, activations=FIRST, outputs=ONE, read=read_pad)
         case Op.RESHAPE:
             return Codec(options=17, inputs=Arity(1, 2), activations=FIRST, outputs=ONE, read=read_reshape)
         case Op.EXPAND_DIMS:
@@ -215,13 +226,13 @@ def codec(op: Op) -> Codec:
         case Op.SPACE_TO_DEPTH:
             return Codec(options=19, inputs=ONE, activations=FIRST, outputs=ONE, read=read_blocks)
         case Op.SPACE_TO_BATCH_ND:
-            return Codec(options=25, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_space_to_batch)
+            return Codec(options=25, inputs=THREE, activations=FIRST, outputs=ONE, read=read_space_to_batch)
         case Op.BATCH_TO_SPACE_ND:
-            return Codec(options=24, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_batch_to_space)
+            return Codec(options=24, inputs=THREE, activations=FIRST, outputs=ONE, read=read_batch_to_space)
         case Op.REVERSE_V2:
             return Codec(options=81, inputs=TWO, activations=FIRST, outputs=ONE, read=read_reverse)
         case Op.SLICE:
-            return Codec(options=48, inputs=Arity(3, 3), activations=FIRST, outputs=ONE, read=read_slice)
+            return Codec(options=48, inputs=THREE, activations=FIRST, outputs=ONE, read=read_slice)
         case Op.STRIDED_SLICE:
             return Codec(options=32, inputs=Arity(4, 4), activations=FIRST, outputs=ONE, read=read_strided_slice)
         case Op.PACK:
@@ -229,7 +240,7 @@ def codec(op: Op) -> Codec:
         case Op.UNPACK:
             return Codec(options=64, inputs=ONE, activations=FIRST, outputs=Arity(1, None), read=read_unpack)
         case Op.SPLIT_V:
-            return Codec(options=79, inputs=Arity(3, 3), activations=FIRST, outputs=Arity(1, None), read=read_split_v)
+            return Codec(options=79, inputs=THREE, activations=FIRST, outputs=Arity(1, None), read=read_split_v)
         case Op.GATHER:
             return Codec(options=23, inputs=TWO, activations=FIRST, outputs=ONE, read=read_gather)
         case Op.GATHER_ND:
@@ -240,6 +251,8 @@ def codec(op: Op) -> Codec:
             return Codec(options=104, inputs=TWO, activations=FIRST, outputs=ONE, read=read_broadcast_to)
         case Op.FILL:
             return Codec(options=68, inputs=TWO, activations=slice(1, 2), outputs=ONE, read=read_fill)
+        case Op.DYNAMIC_UPDATE_SLICE:
+            return Codec(options=117, inputs=THREE, activations=slice(0, 2), outputs=ONE, read=read_update)
         case Op.MIRROR_PAD:
             return Codec(options=77, inputs=TWO, activations=FIRST, outputs=ONE, read=read_mirror_pad)
         case Op.RESIZE_NEAREST_NEIGHBOR:
@@ -320,9 +333,16 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
         case ArgMax():
             op = Op.ARG_MIN if layer.smallest else Op.ARG_MAX
             return Encoded(op, [(s.ArgMaxSlot.OUTPUT_TYPE, "int8", int(s.TensorType.INT32), 0)])
-        case Mean() | Sum() | ReduceMax() | ReduceMin():
+        case Mean() | Sum() | ReduceMax() | ReduceMin() | ReduceAll():
             op = Op[operator(layer).tflite_name]
             return Encoded(op, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
+        case CumSum():
+            ways = ((s.CumsumSlot.EXCLUSIVE, layer.exclusive), (s.CumsumSlot.REVERSE, layer.reverse))
+            return Encoded(Op.CUMSUM, [(slot, "bool", value, False) for slot, value in ways])
+        case AddN():
+            return Encoded(Op.ADD_N, [])
+        case DynamicUpdateSlice():
+            return Encoded(Op.DYNAMIC_UPDATE_SLICE, [])
         case Add():
             return Encoded(Op.ADD, activation_option(layer, s.AddSlot.ACTIVATION))
         case Mul():

@@ -8,6 +8,7 @@ import numpy as np
 
 from micronets.ir.layers import (
     BroadcastTo,
+    DynamicUpdateSlice,
     Gather,
     Layer,
     Lookup,
@@ -145,6 +146,33 @@ def read_strided_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
             shrink=tuple(axis - batch for axis in shrunk),
         ),
         along_batch=0 in shrunk,
+    )
+
+
+def read_update(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
+    """Returns the layer of a DYNAMIC_UPDATE_SLICE at a constant place, and Reshapes where needed.
+
+    - graph: the tensors of the file.
+    - o: the operator; its third input is the constant of the first places, which may be of int64.
+    - own: the name of its output, in a tuple of one.
+    - inputs: the names of the tensor and of what takes the place of a box of it.
+
+    Raises `FileError` for places that are not as many as the dimensions, and `UnsupportedError` for computed ones.
+    A box that would reach beyond the tensor is moved into it.
+    """
+    (x, box), places = (graph.tensor(index) for index in o.inputs[:2]), graph.tensor(o.inputs[2])
+    begin = graph.constant(places, (s.TensorType.INT32, s.TensorType.INT64)).ravel().tolist()
+    if not len(begin) == len(x.shape) == len(box.shape):
+        raise graph.damaged(f"{len(begin)} places for {box.label} in {x.label}, of {len(x.shape)} dimensions")
+    sizes = zip(begin, x.shape, box.shape, strict=True)
+    inside = tuple(max(0, min(at, n - size)) for at, n, size in sizes)
+    return on_shapes(
+        graph,
+        o,
+        own,
+        inputs,
+        lambda own, inputs, batch: DynamicUpdateSlice(name=own[0], inputs=inputs, begin=inside[batch:]),
+        along_batch=False,
     )
 
 

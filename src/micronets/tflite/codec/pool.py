@@ -12,6 +12,7 @@ from micronets.ir.layers import (
     Layer,
     MaxPool2D,
     Mean,
+    ReduceAll,
     ReduceMax,
     ReduceMin,
     Reduction,
@@ -98,11 +99,12 @@ _REDUCTIONS: Mapping[Op, type[Reduction]] = {
     Op.SUM: Sum,
     Op.REDUCE_MAX: ReduceMax,
     Op.REDUCE_MIN: ReduceMin,
+    Op.REDUCE_ALL: ReduceAll,
 }
 
 
 def read_reduction(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a MEAN, SUM, REDUCE_MAX or REDUCE_MIN, and Reshapes where needed.
+    """Returns the layer of a MEAN, SUM, REDUCE_MAX, REDUCE_MIN or REDUCE_ALL, and Reshapes where needed.
 
     - graph: the tensors of the file.
     - o: the operator; its second input is the constant of the axes, and its option tells whether these stay as

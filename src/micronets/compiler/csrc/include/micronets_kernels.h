@@ -245,6 +245,13 @@ typedef struct {
     int32_t run;      /* bytes that are copied at each place, at least 1 */
 } micronets_copy_params;
 
+/* The scales of a sum of codes as they are. */
+typedef struct {
+    int32_t zero_in, zero_out; /* zero points of the codes and of their sum, -128 .. 127 */
+    int32_t multiplier;        /* 0 or 2^30 .. 2^31 - 1 */
+    int32_t shift;             /* -31 .. 0 */
+} micronets_total;
+
 /* Equal patches that follow each other. */
 typedef struct {
     int16_t times;   /* how many there are */
@@ -308,6 +315,7 @@ MICRONETS_AGREE_SIZE(micronets_matrix, MICRONETS_MATRIX_BYTES);
 MICRONETS_AGREE_SIZE(micronets_svdf, MICRONETS_SVDF_BYTES);
 MICRONETS_AGREE_SIZE(micronets_lstm, MICRONETS_LSTM_BYTES);
 MICRONETS_AGREE_SIZE(micronets_copy_params, MICRONETS_COPY_PARAMS_BYTES);
+MICRONETS_AGREE_SIZE(micronets_total, MICRONETS_TOTAL_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch, MICRONETS_PATCH_BYTES);
 MICRONETS_AGREE_SIZE(micronets_patch_run, MICRONETS_PATCH_RUN_BYTES);
 
@@ -744,6 +752,36 @@ void micronets_reduce_sum(const int8_t *input, int8_t *output, const micronets_r
  *   where the input does. dimensions: [in] of the input. flip: 0 for maxima, -1 for minima. */
 void micronets_reduce_extreme(const int8_t *input, int8_t *output, const micronets_reduction *dimensions, int32_t flip);
 
+/* Running sums of codes along a dimension, as TensorFlow Lite Micro computes them: what a sum starts with is the code 0
+ * less the zero point, and sums of codes wrap at 13 bits.
+ *
+ * input: [in] [rows, count, columns]. output: [out] the same; it may lie exactly over the input. rows, count, columns:
+ *   each at least 1. exclusive: 1 where a sum leaves out its own place, else 0. reverse: 1 for sums from each place to
+ *   the end, 0 for those up to it. params: [in] the scales. */
+void micronets_cum_sum(const int8_t *input, int8_t *output, int32_t rows, int32_t count, int32_t columns,
+                       int32_t exclusive, int32_t reverse, const micronets_total *params);
+
+/* Running sums of float32 along a dimension.
+ *
+ * input: [in] [rows, count, columns]. output: [out] the same; it may lie exactly over the input. rows, count, columns:
+ *   each at least 1. exclusive, reverse: as micronets_cum_sum takes them. */
+void micronets_cum_sum_f32(const float *input, float *output, int32_t rows, int32_t count, int32_t columns,
+                           int32_t exclusive, int32_t reverse);
+
+/* The sum of several tensors of codes with one scale, as TensorFlow Lite Micro computes it: it starts with the code 0
+ * less the zero point, and wraps at 13 bits.
+ *
+ * arena: [in] the memory in which the tensors lie. parts: [in] for each tensor how many bytes from `arena` it lies.
+ * part_count: at least 2. output: [out] `count` codes; it may lie exactly over a tensor. params: [in] the scales. */
+void micronets_add_n(const int8_t *arena, const int32_t *parts, int32_t part_count, int8_t *output, int32_t count,
+                     const micronets_total *params);
+
+/* The sum of several float32 tensors, added to 0 in order.
+ *
+ * arena: [in] the memory in which the tensors lie. parts: [in] for each tensor how many bytes from `arena` it lies.
+ * part_count: at least 2. output: [out] `count` values; it may lie exactly over a tensor. */
+void micronets_add_n_f32(const int8_t *arena, const int32_t *parts, int32_t part_count, float *output, int32_t count);
+
 /* Where the largest or smallest values are along a dimension: the first place of each, counted from 0.
  *
  * input: [in] [rows, count, columns]. output: [out] [rows, columns]; it must not overlap the input. rows, count,
@@ -827,6 +865,14 @@ void micronets_pad(const int8_t *input, int8_t *output, const micronets_pad_para
  * input: [in] as many bytes as the steps reach. output: [out] the product of the counts times `run` bytes; it must not
  *   overlap the input. params: [in] steps. */
 void micronets_copy_strided(const int8_t *input, int8_t *output, const micronets_copy_params *params);
+
+/* A tensor of which a box is replaced.
+ *
+ * input: [in] `bytes` bytes. box: [in] the bytes of the box, in order. output: [out] `bytes` bytes; it may lie exactly
+ *   over the input, and must not overlap the box. bytes: at least 1. params: [in] the steps through the box in the
+ *   output. */
+void micronets_update_box(const int8_t *input, const int8_t *box, int8_t *output, int32_t bytes,
+                          const micronets_copy_params *params);
 
 /* Runs of bytes from places that two tables give: the run at row r and column c of the output is that at
  * rows[r] + columns[c] of the input.
