@@ -143,8 +143,8 @@ one message names everything in it that is not supported.
 
 Of what TFLM runs, these are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
 FULLY_CONNECTED with computed weights and a bias, or with such of int16; GATHER_ND and DYNAMIC_UPDATE_SLICE at computed
-places; DIV of int8 and GREATER of int16, which TFLM leaves open; PADV2 of other types than int8; ELU, TANH,
-LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products of float32; and custom operators.
+places; DIV of int8 and GREATER of int16, which TFLM leaves open; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR,
+BATCH_MATMUL, convolutions and matrix products of float32; PRELU of int16; and custom operators.
 """
 
 KERNELS = """## In our C
@@ -360,6 +360,12 @@ CASES = (
     Case("", SquaredDifference(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
     Case("", Pad(name="layer", inputs=X, paddings=((0, 0), (1, 1), (0, 4))), (8, 8, 8)),
     Case("with a code", Pad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0)), value=7), (8, 8, 8)),
+    Case(
+        "with a number of several bytes",
+        Pad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0)), value=-32768),
+        (8, 8, 8),
+        of="int16",
+    ),
     Case("", Reshape(name="layer", inputs=X, shape=(512,)), (8, 8, 8)),
     Case("", ExpandDims(name="layer", inputs=X, axis=1), (8, 8)),
     Case("", Squeeze(name="layer", inputs=X, axes=(1,)), (8, 1, 8)),

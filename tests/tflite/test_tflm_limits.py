@@ -35,6 +35,7 @@ from micronets.ir.layers import (
     Unpack,
 )
 from micronets.quantized import reference
+from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import validate
 from micronets.runtimes.tflm import TFLM
@@ -120,13 +121,26 @@ def test_operators_that_tflm_has_no_kernel_of_are_named() -> None:
         [0],
         [2],
     )
-    for data, missing in ((product, "REDUCE_PROD"), (repeated, "BROADCAST_TO to a shape that is computed")):
+    together = small_file(
+        [codes, constant(1, 3), constant(1, 1), FileTensor((2,), type=TENSOR_TYPES["int32"]), codes],
+        [FileLayer(FoldedOp.BROADCAST_ARGS, (1, 2), (3,)), FileLayer(Op.BROADCAST_TO, (0, 3), (4,))],
+        [0],
+        [4],
+    )
+    numbers = [FileTensor(shape, type=TENSOR_TYPES["int32"]) for shape in ((1, 3), (1, 3, 1))]
+    expanded = small_file([*numbers, constant(2)], [FileLayer(Op.EXPAND_DIMS, (0, 2), (1,))], [0], [1])
+    for data, missing in (
+        (product, "REDUCE_PROD"),
+        (repeated, "BROADCAST_TO to a shape that is computed"),
+        (together, "BROADCAST_TO to a shape that is computed"),
+        (expanded, "EXPAND_DIMS of int32"),
+    ):
         file = ModelFile("m", data, read(data))
         reason = f"TFLM has no kernel of {missing}: TFLM cannot run this model"
         assert why_tflm_cannot_run(file.model, file.tensors) == reason
         if interpreter.available():
             with pytest.raises(DeviceError):
-                interpreter.min_arena(data)
+                interpreter.run(data, np.zeros((1, *file.model.arch.input_shape), dtype_of(file.model.arch.input_type)))
 
 
 @pytest.mark.parametrize("type_", ["int8", "int16"])

@@ -375,11 +375,12 @@ class Split(_Base):
 class Pad(_Base):
     """Padding: `(before, after)` for each dimension of the input.
 
-    `value` is the code of the padding; None stands for the zero point, which is what PAD takes, not PADV2.
+    `value` is the code of the padding, or the number in a tensor of float32; None stands for the zero point, which is
+    what PAD takes, not PADV2.
     """
 
     paddings: tuple[Pair, ...]
-    value: int | None = None
+    value: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -428,7 +428,8 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             ends = np.cumsum(layer.sizes)[:-1] if layer.sizes else len(layer.outputs)
             return tuple(np.split(x, ends, axis=layer.axis + 1))
         case Pad():
-            fill = 0 if source is None else quants[1].zero_point if layer.value is None else layer.value
+            zero = 0 if source is None else quants[1].zero_point
+            fill = zero if layer.value is None else layer.value
             return (np.pad(x, ((0, 0), *layer.paddings), constant_values=fill),)
         case Reshape():
             return (x.reshape(len(x), *layer.shape),)

@@ -53,6 +53,7 @@ class FoldedOp(IntEnum):
     ZEROS_LIKE = 93
     FILL = 94
     QUANTIZE = 114
+    BROADCAST_ARGS = 145
 
 
 _CALCULATED: Mapping[FoldedOp, Callable[[Array, Array], Array]] = {
@@ -222,6 +223,8 @@ def _computed(work: _Work) -> Array | None:
         case FoldedOp.REDUCE_PROD:
             first, axes = work.values
             return np.asarray(np.prod(first, axis=tuple(axes.ravel().tolist())))
+        case FoldedOp.BROADCAST_ARGS:
+            return np.array(np.broadcast_shapes(*(tuple(sizes.ravel().tolist()) for sizes in work.values)), np.int32)
         case FoldedOp.FILL:
             sizes, value = work.values
             if math.prod(sizes.ravel().tolist()) > _MOST_VALUES:

@@ -222,8 +222,8 @@ def _missing(graph: Graph, code: int, inputs: list[int]) -> str | None:
     """
     if code == FoldedOp.REDUCE_PROD:
         return "REDUCE_PROD"
-    if code == Op.GATHER and inputs and graph.tensor(inputs[0]).type == s.TensorType.INT32:
-        return "GATHER of int32"
+    if code in (Op.GATHER, Op.EXPAND_DIMS) and inputs and graph.tensor(inputs[0]).type == s.TensorType.INT32:
+        return f"{Op(code).name} of int32"
     place = {Op.FILL: 0, Op.BROADCAST_TO: 1}.get(Op(code)) if code in set(Op) else None
     if place is not None and len(inputs) == 2 and not len(graph.bytes_of(graph.tensor(inputs[place]).buffer)):
         return f"{Op(code).name} to a shape that is computed"
@@ -275,6 +275,7 @@ def _kernel_bytes(op: FoldedOp) -> tuple[int, int]:
             | FoldedOp.MAXIMUM
             | FoldedOp.MINIMUM
             | FoldedOp.SLICE
+            | FoldedOp.BROADCAST_ARGS
         ):
             return 0, 0
         case FoldedOp.QUANTIZE:

@@ -36,7 +36,7 @@ from micronets.ir.arch import Step, own_variables
 from micronets.ir.layers import AssignVariable, Pad, Quantize, ReadVariable, Recurrent, Shape
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
-from micronets.quantized.arithmetic import pack_int4
+from micronets.quantized.arithmetic import dtype_of, pack_int4
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.state import first_state
 from micronets.quantized.validate import validate
@@ -326,10 +326,11 @@ class _Writer:
         inputs = [*constants[:in_front], *inputs, *constants[in_front:]]
         inputs = [*inputs[:1], *parameters[:1], *inputs[1:], *parameters[1:]]  # weights come second, a bias comes last
         if isinstance(layer, Pad) and layer.value is not None:  # a code with the scale of the output
-            q = self.model.quant[layer.name]
-            border = np.array([layer.value], np.int8).tobytes()
-            quant = np.array([q.scale], np.float32), q.zero_point, 0
-            inputs.append(self.add_tensor((1,), s.TensorType.INT8, border, quant=quant))
+            of = stored(step.output_type)
+            q = None if layer.name in self.numbers else self.model.quant.get(layer.name)
+            border = np.array([layer.value], dtype_of(of)).tobytes()
+            quant = None if q is None else (np.array([q.scale], np.float32), q.zero_point, 0)
+            inputs.append(self.add_tensor((1,), s.TENSOR_TYPES[of], border, quant=quant))
         outputs = [self.activation(n, shape) for n, shape in zip(layer.outputs, step.output_shapes, strict=True)]
         if isinstance(layer, ReadVariable | AssignVariable):
             inputs = [self.handles[layer.variable], *inputs]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
+
 from micronets.compiler.kernels.base import (
     SIZE_LIMIT,
     Call,
@@ -21,9 +23,11 @@ from micronets.errors import UnsupportedError
 from micronets.ir.layers import Pad, Shape
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.ir.window import Pair
+from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import QuantizedModel
 
 PAD = "micronets_pad"
+PAD_WIDE = "micronets_pad_wide"
 PAD_PARAMS = "micronets_pad_params"
 _DIMENSIONS = 3  # how many dimensions the kernel pads
 
@@ -61,23 +65,28 @@ class PadKernel(Kernel):
         if self.row_reach:  # rows are in the first of the merged dimensions: a patch may have fewer
             axis = next((i for i, size in enumerate(sizes) if size > 1), 0)
             in_shape[axis] = OutputRows(shape[0], sizes[axis] // shape[0])
+        border = self._border(model)
         params = Struct(
             PAD_PARAMS,
             (
                 ("in_shape", tuple(in_shape)),
                 ("before", tuple(before for before, _ in pads)),
                 ("after", tuple(after for _, after in pads)),
-                ("value", self._code(model)),
+                ("value", border[0]),
             ),
         )
-        call = Call.of(PAD, input=place.pointer(layer.inputs[0]), output=place.pointer(layer.name), params=params)
-        return LayerCode(call, (PAD,))
+        x, y = place.pointer(layer.inputs[0]), place.pointer(layer.name)
+        if len(set(border)) == 1:
+            return LayerCode(Call.of(PAD, input=x, output=y, params=params), (PAD,))
+        values = int(np.resize(np.array(border, np.int8), 4).view(np.int32)[0])
+        return LayerCode(Call.of(PAD_WIDE, input=x, output=y, params=params, values=values), (PAD_WIDE,))
 
-    def _code(self, model: QuantizedModel) -> int:
-        """Returns the byte of which the border is made; that of a float of 0 is 0, too."""
-        if self.layer.value is not None:
-            return self.layer.value
-        return 0 if self.step.output_type == "float32" else model.quant[self.layer.name].zero_point
+    def _border(self, model: QuantizedModel) -> list[int]:
+        """Returns the bytes of which a value of the border is made."""
+        of, value = self.step.output_type, self.layer.value
+        if value is None:
+            value = 0 if of == "float32" else model.quant[self.layer.name].zero_point
+        return list(np.array([value], dtype_of(of)).view(np.int8).tolist())
 
 
 def _merged(shape: Shape, layer: Pad, element: int) -> tuple[list[int], list[Pair]]:

@@ -59,7 +59,7 @@ def concatenation_operator(layer: Concatenation) -> Operator:
         inputs=CONCATENATION_INPUTS,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps(*COPIED),
+        output_type=keeps(*COPIED, "bool"),
         state_bytes=nothing,
         window=None,
         weights=None,

@@ -173,6 +173,7 @@ def squeeze_operator(layer: Squeeze) -> Operator:
     return movement(
         "SQUEEZE",
         check=check,
+        types=(*COPIED, "bool"),
         output_shapes=lambda inputs: (tuple(n for i, n in enumerate(inputs[0]) if i not in layer.axes),),
         parameters=36,
         temporaries=("input", "output"),
@@ -217,6 +218,7 @@ def slice_operator(layer: Slice) -> Operator:
     return movement(
         "SLICE",
         check=check,
+        types=(*COPIED, "bool"),
         output_shapes=lambda inputs: (size,),
         constants=((0, *begin), (1, *size)),
         table_bytes=220,
@@ -249,6 +251,7 @@ def strided_slice_operator(layer: StridedSlice) -> Operator:
     return movement(
         "STRIDED_SLICE",
         check=check,
+        types=(*COPIED, "bool"),
         output_shapes=lambda inputs: (tuple(n for i, n in enumerate(size) if i not in layer.shrink),),
         constants=((0, *begin), (1, *ends), (1, *strides)),
         table_bytes=280,

@@ -7,6 +7,7 @@ from micronets.ir.layers import Pad
 from micronets.ir.ops.elementwise import by_value, timed_as, timed_by_value
 from micronets.ir.ops.record import ONE, Operand, Operator, Shapes, Tflm, TflmKernel, nothing
 from micronets.ir.ops.types import COPIED, keeps
+from micronets.ir.types import Type, Types, code_range
 
 CYCLES = 2.0
 """TFLM's cycles for a value of the output."""
@@ -24,16 +25,20 @@ def pad_operator(layer: Pad) -> Operator:
             raise SpecError(f"{where}: Pad of a shape like {x}; TFLM takes at most {MOST_PADDED} dimensions")
         if len(paddings) != len(x) or any(len(p) != 2 or min(p) < 0 for p in paddings):
             raise SpecError(f"{where}: paddings {paddings} are not a (before, after) for each dimension of {x}")
-        least, most = -(2 ** (layer.act_bits - 1)), 2 ** (layer.act_bits - 1) - 1
-        if layer.value is not None and not least <= layer.value <= most:
-            raise SpecError(
-                f"{where}: value = {layer.value}; need a code, {least} to {most}, or None for the zero point"
-            )
+        if layer.act_bits == 4 and layer.value is not None:
+            _check_code(layer.value, "int4", f"{where}: ")
 
     def output_shapes(inputs: Shapes) -> Shapes:
         return (tuple(n + a + b for n, (a, b) in zip(inputs[0], layer.paddings, strict=True)),)
 
-    coded = layer.value is not None
+    rule, coded = keeps(*COPIED), layer.value is not None
+
+    def output_type(inputs: Types, where: str) -> Type:
+        made = rule(inputs, where)
+        if layer.value is not None and made != "float32":
+            _check_code(layer.value, made, f"{where} has ")
+        return made
+
     asked: tuple[Operand, ...] = ("input", "constant", *(("output",) if coded else ()), "output")
     kernel = TflmKernel(parameters=0, alignment=4, op_data=56, temporaries=asked, scratch=())
     return Operator(
@@ -43,7 +48,7 @@ def pad_operator(layer: Pad) -> Operator:
         inputs=ONE,
         output_shapes=output_shapes,
         check=check,
-        output_type=keeps("int8") if coded else keeps(*COPIED),
+        output_type=output_type,
         state_bytes=nothing,
         window=None,
         weights=None,
@@ -68,3 +73,10 @@ def pad_operator(layer: Pad) -> Operator:
         timed_as=timed_as("pad"),
         timed_by=timed_by_value,
     )
+
+
+def _check_code(value: float, of: Type, where: str) -> None:
+    """Raises `SpecError` for a border that is no code of the type `of`."""
+    least, most = code_range(of)
+    if not float(value).is_integer() or not least <= value <= most:
+        raise SpecError(f"{where}value = {value}; need a code, {least} to {most}, or None for the zero point")

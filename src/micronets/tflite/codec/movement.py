@@ -45,13 +45,7 @@ def read_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
     """
     paddings, value = read_paddings(graph, o), None
     if o.op == Op.PADV2:
-        code = graph.tensor(o.inputs[2])
-        codes = graph.constant(code, (s.TensorType.INT8,)).ravel()
-        if len(codes) != 1:
-            raise graph.damaged(f"{code.label} has {len(codes)} values instead of one")
-        if graph.activation_quant(code) != graph.activation_quant(o.outputs[0]):
-            raise graph.unsupported(f"{code.label} has another scale or zero point than the output: TFLM refuses that")
-        value = int(codes[0])
+        value = _border(graph, o)
     return on_shapes(
         graph,
         o,
@@ -60,6 +54,17 @@ def read_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
         lambda own, inputs, batch: Pad(name=own[0], inputs=inputs, paddings=paddings[batch:], value=value),
         along_batch=paddings[0] != (0, 0),
     )
+
+
+def _border(graph: Graph, o: FileOperator) -> float:
+    """Returns the code of the border of a PADV2, or the number where it pads float32."""
+    of, code = graph.activation_type(graph.tensor(o.inputs[0])), graph.tensor(o.inputs[2])
+    values = graph.constant(code, (s.TENSOR_TYPES[of],)).ravel()
+    if len(values) != 1:
+        raise graph.damaged(f"{code.label} has {len(values)} values instead of one")
+    if of == "int8" and graph.activation_quant(code) != graph.activation_quant(o.outputs[0]):
+        raise graph.unsupported(f"{code.label} has another scale or zero point than the output: TFLM refuses that")
+    return float(values[0]) if of == "float32" else int(values[0])
 
 
 def read_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:

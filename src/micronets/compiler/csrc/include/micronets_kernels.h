@@ -860,6 +860,12 @@ void micronets_split(const int8_t *input, int8_t *arena, const int32_t *parts, i
  * input: [in] [in_shape]. output: [out] [in_shape + before + after]. params: [in] sizes and value. */
 void micronets_pad(const int8_t *input, int8_t *output, const micronets_pad_params *params);
 
+/* A tensor of values of 16 or 32 bits with a border of one value around it, whose bytes differ.
+ *
+ * input: [in] [in_shape], in bytes. output: [out] [in_shape + before + after]. params:
+ *   [in] sizes in bytes; the value is not read. values: the border's value, twice where it has 16 bits. */
+void micronets_pad_wide(const int8_t *input, int8_t *output, const micronets_pad_params *params, int32_t values);
+
 /* Bytes in another order, as a transposition or a slice takes them.
  *
  * input: [in] as many bytes as the steps reach. output: [out] the product of the counts times `run` bytes; it must not
