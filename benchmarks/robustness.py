@@ -2,13 +2,15 @@
 they still know in noise, in rooms, loud, soft and late. Models of the zoo stand beside released ones.
 
     python -m benchmarks.robustness [DATA] [SHARED] [--clips N] [--sounds N] [--models NAME ...]
+    python -m benchmarks.robustness [DATA] [--clips N] [--sounds N] --files MODEL.tflite ...
 
 DATA (default `data`) holds kws/test_wav (a folder of WAVs for each word, `_unknown_` and `_silence_`), noise (ESC-10, a
 folder for each kind) and wake (recordings of wake words, by corpus and word); SHARED (default `../shared`) holds the
 released models. What is missing is left out. It writes the section `robustness` of docs/results.md, a short one of the
 README, and zoo/NAME/robustness.json, which cards are made from (benchmarks.cards). `--models` counts only those; the
 other columns are what was counted before and is kept beside the models, for released ones in
-benchmarks/robustness_released.json.
+benchmarks/robustness_released.json. `--files` counts other models, which carry their front end and labels, prints their
+table and writes nothing.
 """
 
 from __future__ import annotations
@@ -325,14 +327,18 @@ def main() -> None:
     parser.add_argument("--sounds", type=int, default=100, help="clips of every generated kind of sound")
     names = [*ORDER, *(name for name, _, _ in RELEASED)]
     parser.add_argument("--models", nargs="+", choices=names, metavar="NAME", help="count only these; default: all")
+    parser.add_argument("--files", nargs="+", type=Path, metavar="MODEL", help="count these, and print their table")
     args = parser.parse_args()
     models = all_models(args.shared)
     wanted = [m for m in models if args.models is None or m.name in args.models]
     words, said = words_in_places(args.data, args.clips)
     test = Sounds(quiet_sounds(args.data, args.sounds), words, said)
-    found = counted(wanted, test)
+    found = counted([Model(str(path), path) for path in args.files] if args.files else wanted, test)
     if not found:
         sys.exit("none of the models is there")
+    if args.files:
+        print("\n".join(rows(found)))
+        return
     known = with_kept(found, models) if args.models else found
     keep(found, models)
     columns = {m.column: known[m.name] for m in models if m.name in known}
