@@ -141,6 +141,8 @@ def words_in_places(data: Path, each: int) -> tuple[dict[str, Sequence[Wave]], l
         found = recordings(data / "kws" / "test_wav" / word)[:each]
         clips += [loudest_second(x) for x in found]
         said += [word] * len(found)
+    if not clips:
+        return {}, []
     noise = [loudest_second(x) for x in recordings(data / "noise")]
 
     def done(change: Callable[[Wave, int], Wave]) -> list[Wave]:
