@@ -1,6 +1,5 @@
 """Layers that keep variables for themselves: the reference, files, TFLM and the generated C go through sequences."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from micronets.tflite import read, write
 from micronets.tflite.file import as_file
 from micronets.tflite.stored import stored_tensors
 from tests.support.edited import edited
+from tests.support.generated_c import needs_host_compiler
 from tests.support.recurrent import lstm_layer, lstm_network, recurrent_network, svdf_layer, svdf_network
 
 SEEDS = range(30)
@@ -139,8 +139,7 @@ def test_tflm_computes_the_same(seed: int) -> None:
     ids=str,
 )
 def test_our_c_computes_the_same(flags: tuple[str, ...]) -> None:
-    if shutil.which("cc") is None and shutil.which("gcc") is None:
-        pytest.skip("needs a C compiler")
+    needs_host_compiler()
     models = [recurrent_network(seed) for seed in SEEDS[:BUILT]]
     library = build_library([compile_model(model, PLAIN if k % 2 else DSP) for k, model in enumerate(models)], flags)
     for number, model in enumerate(models):

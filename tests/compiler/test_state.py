@@ -1,6 +1,5 @@
 """Networks that keep variables: the reference, files, TFLM, the generated C and its firmware go through sequences."""
 
-import shutil
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from micronets.tflite import schema as s
 from micronets.tflite.file import as_file
 from micronets.tflite.flatbuffer import Flat
 from micronets.tflite.stored import stored_tensors
+from tests.support.generated_c import needs_host_compiler
 from tests.support.random_models import random_arch, random_model
 from tests.support.stateful import counter, streaming
 
@@ -88,8 +88,7 @@ def test_tflm_keeps_the_same(seed: int) -> None:
 
 @pytest.mark.parametrize("flags", [("-O2",), ("-O1", "-fsanitize=undefined", "-fno-sanitize-recover=all")], ids=str)
 def test_our_c_keeps_the_same(flags: tuple[str, ...]) -> None:
-    if shutil.which("cc") is None and shutil.which("gcc") is None:
-        pytest.skip("needs a C compiler")
+    needs_host_compiler()
     models = [streaming(seed, blocks=1 + seed % 4) for seed in SEEDS]
     library = build_library([compile_model(model) for model in models], flags)
     for number, model in enumerate(models):

@@ -3,12 +3,9 @@
 import numpy as np
 import pytest
 
-from micronets.compiler import compile_model
 from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device.host import build_library
-from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, SpecError
+from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, BatchMatMul, Conv2D, FullyConnected
 from micronets.quantized import reference
@@ -18,9 +15,10 @@ from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
+from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, small_file
-from tests.tflite.test_tflm_parity import first_difference
+from tests.support.tflm_parity import assert_equals_tflm
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 X = (INPUT,)
@@ -66,12 +64,8 @@ def test_values_by_hand() -> None:
 @needs_tflm
 @pytest.mark.parametrize("what", MODELS)
 def test_every_tensor_equals_tflm_in_the_predicted_arena(what: str) -> None:
-    model = MODELS[what]
-    data = write(model)
-    assert read(data).arch == model.arch
-    assert not first_difference(data, model, random_input(model, 6, 1))
-    predicted = arena_tflm_bytes(model.arch)
-    assert 0 <= predicted - interpreter.min_arena(data, predicted) <= 16
+    assert read(write(MODELS[what])).arch == MODELS[what].arch
+    assert_equals_tflm(MODELS[what])
 
 
 def file(a: tuple[int, ...], b: tuple[int, ...], y: tuple[int, ...], x: bool = False, z: bool = False) -> bytes:
@@ -106,17 +100,9 @@ def test_files_of_others(what: str) -> None:
     assert 0 <= predicted - interpreter.min_arena(data, predicted) <= 96  # a file of one operator that has no batch
 
 
-@pytest.mark.parametrize("flags", [("-O1",), ("-O1", "-DMICRONETS_DSP")], ids=["plain", "dsp"])
-def test_the_c_equals_the_reference(flags: tuple[str, ...]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
-    models = [*MODELS.values(), *(read(data) for data in FILES.values())]
-    library = build_library([compile_model(model) for model in models], flags)
-    for number, model in enumerate(models):
-        x = random_input(model, 4, number)
-        assert np.array_equal(library.run(number, x), reference.run(model, x)), model.arch
+@both_kernels
+def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
+    assert_equals_reference([*MODELS.values(), *map(read, FILES.values())], kernels)
 
 
 def test_what_cannot_be() -> None:

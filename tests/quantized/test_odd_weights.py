@@ -9,20 +9,18 @@ import pytest
 
 from micronets.compiler import compile_model
 from micronets.compiler.passes.pipeline import optimise
-from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device.host import build_library
-from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, FileError, SpecError, UnsupportedError
+from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
+from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.needs import needs
 from tests.support.random_models import random_input
-from tests.tflite.test_tflm_parity import first_difference
+from tests.support.tflm_parity import assert_equals_tflm, first_difference
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 X = (INPUT,)
@@ -112,11 +110,7 @@ def test_a_zero_point_by_hand() -> None:
 @needs_tflm
 @pytest.mark.parametrize("what", MODELS)
 def test_every_tensor_equals_tflm_in_the_predicted_arena(what: str) -> None:
-    model = MODELS[what]
-    data = write(model)
-    assert not first_difference(data, model, random_input(model, 6, 1))
-    predicted = arena_tflm_bytes(model.arch)
-    assert 0 <= predicted - interpreter.min_arena(data, predicted) <= 16
+    assert_equals_tflm(MODELS[what])
 
 
 @pytest.mark.parametrize("what", MODELS)
@@ -130,16 +124,9 @@ def test_a_file_reads_back(what: str) -> None:
         assert again.weights[name].zero_point == w.zero_point
 
 
-@pytest.mark.parametrize("flags", [("-O1",), ("-O1", "-DMICRONETS_DSP")], ids=["plain", "dsp"])
-def test_the_c_equals_the_reference(flags: tuple[str, ...]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
-    library = build_library([compile_model(model) for model in MODELS.values()], flags)
-    for number, (what, model) in enumerate(MODELS.items()):
-        x = random_input(model, 4, number)
-        assert np.array_equal(library.run(number, x), reference.run(model, x)), what
+@both_kernels
+def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
+    assert_equals_reference(list(MODELS.values()), kernels)
 
 
 def test_a_group_for_each_channel_runs_as_a_depthwise_convolution() -> None:

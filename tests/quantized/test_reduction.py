@@ -8,16 +8,15 @@ import pytest
 from micronets.compiler import compile_model
 from micronets.compiler.kernels.reduction import axis_groups
 from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device import host
-from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, SpecError, UnsupportedError
+from micronets.errors import SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Mean, ReduceMax, ReduceMin, Reduction, Sum
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
+from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.needs import needs
 from tests.support.random_models import random_input
 
@@ -84,17 +83,9 @@ def test_a_network_runs_in_the_predicted_arena_and_not_in_a_smaller_one(
 
 
 @each_kind
-def test_the_c_equals_the_reference(kind: type[Reduction]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
-    models = cases(kind)
-    for flags in (("-O1",), ("-O1", "-DMICRONETS_DSP")):
-        library = host.build_library([compile_model(model) for model in models], flags)
-        for number, model in enumerate(models):
-            x = random_input(model, 4, number)
-            assert np.array_equal(library.run(number, x), reference.run(model, x)), (flags, model.arch.layers)
+@both_kernels
+def test_the_c_equals_the_reference(kernels: tuple[str, ...], kind: type[Reduction]) -> None:
+    assert_equals_reference(cases(kind), kernels)
 
 
 def test_neighbours_count_as_one_dimension() -> None:

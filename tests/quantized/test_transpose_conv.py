@@ -5,12 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from micronets.compiler import compile_model
-from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device.host import build_library
-from micronets.device.host_compiler import host_compiler
 from micronets.device.tflm import interpreter
-from micronets.errors import DeviceError, FileError, SpecError, UnsupportedError
+from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, TransposeConv2D
 from micronets.quantized import reference
@@ -19,9 +15,9 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
-from tests.support.random_models import random_input
+from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
-from tests.tflite.test_tflm_parity import first_difference
+from tests.support.tflm_parity import assert_equals_tflm
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 X = (INPUT,)
@@ -71,11 +67,7 @@ def test_values_by_hand() -> None:
 @needs_tflm
 @pytest.mark.parametrize("what", MODELS)
 def test_every_tensor_equals_tflm_in_the_predicted_arena(what: str) -> None:
-    model = MODELS[what]
-    data = write(model)
-    assert not first_difference(data, model, random_input(model, 6, 1))
-    predicted = arena_tflm_bytes(model.arch)
-    assert 0 <= predicted - interpreter.min_arena(data, predicted) <= 16
+    assert_equals_tflm(MODELS[what])
 
 
 @pytest.mark.parametrize("what", MODELS)
@@ -89,16 +81,9 @@ def test_a_file_reads_back(what: str) -> None:
     assert np.array_equal(again.weights["b"].bias, bias)
 
 
-@pytest.mark.parametrize("flags", [("-O1",), ("-O1", "-DMICRONETS_DSP")], ids=["plain", "dsp"])
-def test_the_c_equals_the_reference(flags: tuple[str, ...]) -> None:
-    try:
-        host_compiler()
-    except DeviceError as e:
-        pytest.skip(str(e))
-    library = build_library([compile_model(model) for model in MODELS.values()], flags)
-    for number, (what, model) in enumerate(MODELS.items()):
-        x = random_input(model, 4, number)
-        assert np.array_equal(library.run(number, x), reference.run(model, x)), what
+@both_kernels
+def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
+    assert_equals_reference(list(MODELS.values()), kernels)
 
 
 def test_it_is_the_transposition_of_a_convolution() -> None:

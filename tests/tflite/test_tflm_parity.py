@@ -12,25 +12,12 @@ from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.tflite import read, write
 from tests.support.random_models import random_arch, random_input, random_model
+from tests.support.tflm_parity import first_difference
 from tests.tflite.test_read_write import RELEASED
 
 pytestmark = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 
 RANDOM_NETWORKS = 160
-
-
-def first_difference(data: bytes, model: QuantizedModel, x: np.ndarray) -> str:
-    """Returns '' if every tensor is equal, else the first that is not, with its layer."""
-    theirs, ours = interpreter.tensors(data, x), reference.tensors(model, x)
-    assert list(theirs) == list(ours)
-    layers = {layer.name: layer for layer in model.arch.layers}
-    for name, want in theirs.items():
-        got = ours[name]
-        if not np.array_equal(want.reshape(got.shape), got):
-            where = np.argwhere(want.reshape(got.shape) != got)
-            at = tuple(where[0])
-            return f"{layers.get(name)}: {len(where)} of {got.size} differ, first at {at}: {got[at]}, TFLM {want[at]}"
-    return ""
 
 
 @pytest.mark.parametrize("block", range(8))
