@@ -30,7 +30,7 @@ from micronets.runtimes import RUNTIMES, TFLM
 from micronets.runtimes.measurement import Comparison
 from micronets.streaming import steps_of
 from micronets.tasks import Examples, TaskData, own
-from micronets.tasks.scoring import BALANCED, remarks, unequal
+from micronets.tasks.scoring import BALANCED, Score, remarks, unequal
 from micronets.terminal import counted, interval_text, metric_label, percent, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
 
@@ -218,10 +218,10 @@ def evaluate(
         try:
             examples = tasks.examples(task, card, path, split=split, test=held_out)
         except SpecError as e:
-            own = metadata.get("micronets.task", task)
-            if own == task or front_end is not None:
+            learnt = metadata.get("micronets.task", task)
+            if learnt == task or front_end is not None:
                 raise
-            raise SpecError(f"{file.name}: is a model of task {own}, not of {task} ({e}); leave out --task") from e
+            raise SpecError(f"{file.name}: is a model of task {learnt}, not of {task} ({e}); leave out --task") from e
     else:
         for option, given in (("task", task), ("test", test), ("front_end", front_end)):
             if given is not None:
@@ -229,6 +229,14 @@ def evaluate(
         examples = _examples_of(data, split, file, names)
         task = data.name
     result = examples.score(_logits_of(file, examples, runtime, tell))
+    return _evaluation(file, task, split, runtime, examples, result)
+
+
+def _evaluation(file: ModelFile, task: str, split: str, runtime: str, examples: Examples, result: Score) -> Evaluation:
+    """Returns the record of a model's score on examples of a split, whose outputs a runtime computed."""
+    counts = None
+    if result.confusion is not None:
+        counts = {name: sum(row) for name, row in zip(examples.classes, result.confusion, strict=True)}
     return Evaluation(
         model=file.name,
         task=task,
@@ -246,9 +254,7 @@ def evaluate(
         notes=tuple(examples.notes),
         classes=tuple(examples.classes),
         confusion=result.confusion,
-        class_counts=None
-        if result.confusion is None
-        else {name: sum(row) for name, row in zip(examples.classes, result.confusion, strict=True)},
+        class_counts=counts,
         remarks=remarks(result, examples.classes),
     )
 
