@@ -15,7 +15,7 @@ from micronets.errors import DataError
 from micronets.frontend import mapped as module
 from micronets.frontend.image import ImageFrontEnd, resized
 from micronets.frontend.mapped import Bytes, Chunks, mapped_pictures
-from micronets.tasks.images.folders import enlarged
+from micronets.tasks.images.decode import enlarged
 
 SHAPE = (10, 4, 4, 3)
 X = np.random.default_rng(0).integers(0, 256, SHAPE, np.uint8)

@@ -9,7 +9,7 @@ import pytest
 from micronets import tasks
 from micronets.errors import DataError, MicronetsError, SpecError
 from micronets.frontend.image import PRESETS, ImageFrontEnd
-from micronets.tasks.images import coco, folders, synthetic
+from micronets.tasks.images import coco, decode, synthetic
 from micronets.tasks.images.split import held_out
 
 Image = pytest.importorskip("PIL.Image")
@@ -39,7 +39,7 @@ def test_folders_become_classes_and_splits(tmp_path: Path) -> None:
     for s in ("train", "val", "test"):
         for i, (name, label) in enumerate(zip(data.files[s], data.labels(s), strict=True)):
             assert name.startswith(f"{data.classes[label]}/")
-            picture, _ = folders.read(tmp_path / "x" / name, data.frontend)
+            picture, _ = decode.read(tmp_path / "x" / name, data.frontend)
             assert np.array_equal(data.pictures_of(s, np.array([i]))[0], picture)
     again = tasks.load("images", tmp_path / "x", kept=12, splits=("val",))
     assert np.array_equal(again.pictures["val"], data.pictures["val"])
@@ -372,7 +372,7 @@ def test_released_models_score_what_they_should(
 
 
 def test_12_bits_in_16_are_not_almost_black(tmp_path: Path) -> None:
-    from micronets.tasks.images.folders import pictures
+    from micronets.tasks.images.decode import pictures
 
     for name, top in (("twelve", 4095), ("sixteen", 65535)):
         ramp = np.linspace(0, top, 32 * 32).astype(np.uint16).reshape(32, 32)
@@ -387,7 +387,7 @@ def test_12_bits_in_16_are_not_almost_black(tmp_path: Path) -> None:
 
 
 def test_12_bits_in_16_of_three_colours_are_not_almost_black(tmp_path: Path) -> None:
-    from micronets.tasks.images.folders import pictures
+    from micronets.tasks.images.decode import pictures
 
     ramp = np.linspace(0, 4095, 32 * 32 * 3).astype(np.uint16).reshape(32, 32, 3)
     for name, scale in (("twelve", 1), ("sixteen", 16)):
@@ -414,7 +414,7 @@ def test_12_bits_in_16_of_three_colours_are_not_almost_black(tmp_path: Path) -> 
 
 
 def test_animations_and_empty_pictures_are_noted_and_a_turn_that_is_none_is_not(tmp_path: Path) -> None:
-    from micronets.tasks.images.folders import pictures
+    from micronets.tasks.images.decode import pictures
 
     rng = np.random.default_rng(0)
     frames = [Image.fromarray(rng.integers(0, 255, (9, 9, 3), dtype=np.uint8)) for _ in range(2)]

@@ -25,7 +25,7 @@ from micronets.errors import DataError, SpecError, did_you_mean
 from micronets.files import DAMAGE, check_plain, damage_text
 from micronets.frontend.image import Bytes, ImageFrontEnd
 from micronets.tasks.base import SPLITS, Labels
-from micronets.tasks.images import folders
+from micronets.tasks.images import decode
 from micronets.tasks.images.data import ImageData
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.terminal import counted
@@ -69,7 +69,7 @@ def load(
     named: dict[str, tuple[str, ...]] = {}
     for s in SPLITS:
         chosen = parted.get(s, {}) if s in splits else {}
-        x[s], more = folders.pictures([*chosen], fe)
+        x[s], more = decode.pictures([*chosen], fe)
         y[s] = np.array([label for _, label in chosen.values()], np.int64)
         named[s] = tuple(p.relative_to(path).as_posix() for p in chosen)
         notes += tuple(f"{s}: {note}" for note in more)

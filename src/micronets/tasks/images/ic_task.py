@@ -12,7 +12,7 @@ from micronets.errors import DataError, SpecError
 from micronets.frontend.image import ImageFrontEnd, resized
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task, check_splits
-from micronets.tasks.images import cifar, folders, synthetic
+from micronets.tasks.images import cifar, decode, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.terminal import counted
@@ -91,7 +91,7 @@ def load(
         if s not in splits:
             x[s], y[s] = x[s][:0], y[s][:0]
     fe = frontend or ImageFrontEnd(resolution=x["train"].shape[1], colour=x["train"].shape[3])
-    x = {s: folders.enlarged(part, fe) for s, part in x.items()}
+    x = {s: decode.enlarged(part, fe) for s, part in x.items()}
     count = sum(len(v[0]) for v in parts.values())
     return ImageData(
         name="ic", classes=classes, source=f"{path.name}: {counted(count, 'pictures')} of "

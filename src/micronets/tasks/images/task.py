@@ -14,7 +14,7 @@ from micronets.frontend.image import Bytes, ImageFrontEnd, resized
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Labels, Outline, Task, check_splits
 from micronets.tasks.class_folders import only_one_class
-from micronets.tasks.images import cifar, folders, ic_task, synthetic
+from micronets.tasks.images import cifar, decode, folders, ic_task, synthetic
 from micronets.tasks.images.data import ImageData, examples_for, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.images.split import held_out
@@ -181,7 +181,7 @@ def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> _Read:
             x[s], x["train"] = x["train"][held], x["train"][keep]
             y[s], y["train"] = y["train"][held], y["train"][keep]
     none = np.zeros(0, np.int64)
-    x = {s: folders.enlarged(x[s] if s in splits else x[s][:0], fe) for s in SPLITS}
+    x = {s: decode.enlarged(x[s] if s in splits else x[s][:0], fe) for s in SPLITS}
     return _Read(classes, x, {s: y[s] if s in splits else none for s in SPLITS}, {}, ())
 
 
