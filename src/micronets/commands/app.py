@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from micronets import __version__, output_directory, records
-from micronets.apps.projects import PROJECT_KINDS, Listener, project_files
+from micronets.apps.project import Listener
+from micronets.apps.projects import PROJECT_KINDS, project_files
 from micronets.apps.sensors import CAMERA, Frames, Sensor, listens_text, looks_text, sensor_of
 from micronets.arguments import checked
 from micronets.boards.board import Board, load_board
