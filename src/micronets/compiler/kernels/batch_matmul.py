@@ -17,7 +17,7 @@ from micronets.compiler.kernels.base import (
     Value,
     WholeKernel,
 )
-from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
+from micronets.compiler.kernels.requantise import SUM_LIMIT, RequantNumbers, requantisation_of
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import BatchMatMul, Shape
 from micronets.ir.ops.batch_matmul import matrix
@@ -49,9 +49,8 @@ class BatchMatMulKernel(WholeKernel):
         if self._depth * _FACTORS >= SUM_LIMIT:
             raise UnsupportedError(f"layer '{layer.name}': sums of {self._depth} products may not fit 32 bits")
         multiplier, shift = product_rescale(a, b, target)
-        factors = np.array([int(multiplier)]), np.array([int(shift)])
         limits = code_range(self.step.output_type)
-        requant = requantisation_of(place, np.zeros(1, np.int32), *factors, limits, target, SUM_LIMIT)
+        requant = requantisation_of(place, RequantNumbers.of_one(0, multiplier, shift, limits, target))
         call = self._call(BATCH_MATMUL, "int8_t", model, place, requant.struct)
         return LayerCode(call, (BATCH_MATMUL,))
 

@@ -65,9 +65,8 @@ class DepthwiseLanesKernel(Kernel):
         """Returns a call of the kernel."""
         layer, weights = self.layer, model.weights[self.layer.name].weights
         rows = np.reshape(weights[0].transpose(2, 0, 1), (weights.shape[3], -1))
-        n = requant_numbers(model, layer, rows, per_channel=True).of(in_lanes(len(rows)))
-        largest = int(n.largest.max())
-        requant = requantisation_of(place, n.bias, n.multiplier, n.shift, n.limits, n.target, largest)
+        numbers = requant_numbers(model, layer, rows, per_channel=True).of(in_lanes(len(rows)))
+        requant = requantisation_of(place, numbers)
         call = Call.of(
             DEPTHWISE_LANES,
             input=place.pointer(layer.inputs[0]),

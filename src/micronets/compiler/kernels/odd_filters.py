@@ -7,7 +7,7 @@ one from the same im2col columns, or from the vector that a dense layer reads, i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,10 +59,7 @@ def divide(
     if not 0 < odd.sum() <= len(rows) // (MOST_CLASHING if slowest else MOST_ODD):
         return None
     apart = np.flatnonzero(odd)
-    others = numbers.of(apart)
-    tables = requantisation_of(
-        place, others.bias, others.multiplier, others.shift, others.limits, others.target, 2**31, prefix="odd_"
-    )
+    tables = requantisation_of(place, numbers.of(apart), packed_limit=0, prefix="odd_")
     words = _byte_words(rows[apart]) if by_bytes else conv_weights.column_words(rows[apart], lines)
     struct = Struct(
         ODD_FILTERS,
@@ -73,11 +70,9 @@ def divide(
             ("requant", tables.struct),
         ),
     )
-    bias, multiplier = (np.where(odd, 0, v) for v in (numbers.bias, numbers.multiplier))
-    largest = int(np.where(odd, 0, numbers.largest).max())
-    requant = requantisation_of(
-        place, bias.astype(np.int32), multiplier, numbers.shift, numbers.limits, numbers.target, largest
-    )
+    bias, multiplier, largest = (np.where(odd, 0, v) for v in (numbers.bias, numbers.multiplier, numbers.largest))
+    of_others = replace(numbers, bias=bias.astype(np.int32), multiplier=multiplier, largest=largest)
+    requant = requantisation_of(place, of_others)
     return Divided(np.where(odd[:, None], 0, rows).astype(np.int8), requant, struct)
 
 

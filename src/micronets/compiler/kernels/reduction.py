@@ -7,10 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from micronets.compiler.kernels.base import Call, LayerCode, Overlap, Place, Struct, WholeKernel
-from micronets.compiler.kernels.requantise import SUM_LIMIT, requantisation_of
+from micronets.compiler.kernels.requantise import RequantNumbers, requantisation_of
 from micronets.errors import UnsupportedError
 from micronets.ir.layers import Mean, ReduceAll, ReduceMax, ReduceMin, Reduction, Shape, Sum
 from micronets.ir.types import code_range
@@ -82,10 +80,9 @@ class ReductionKernel(WholeKernel):
         multiplier, shift = mean_rescale(count, source, target) if isinstance(layer, Mean) else rescale(source, target)
         if 255 * count >= _SUM_LIMIT:
             raise UnsupportedError(f"layer '{layer.name}': sums of {count} values may not fit 32 bits; split the layer")
-        bias = np.array([-source.zero_point * count], np.int32)
+        bias = -source.zero_point * count
         limits = code_range(self.step.output_type)
-        factors = np.array([int(multiplier)]), np.array([int(shift)])
-        requant = requantisation_of(place, bias, *factors, limits, target, SUM_LIMIT)
+        requant = requantisation_of(place, RequantNumbers.of_one(bias, multiplier, shift, limits, target))
         x, y = place.pointer(layer.inputs[0]), place.pointer(layer.name)
         match axis_groups(shape, layer.axes):
             case (AxisGroup(goes=True), AxisGroup(size=channels)) if channels >= _LEAST_CHANNELS:

@@ -67,20 +67,19 @@ def requantisation(
       have one for every channel.
     - packed_limit: tables are packed only where the magnitude of every sum with its bias is below this.
     """
-    n = requant_numbers(model, layer, rows, folded=folded, per_channel=per_channel)
-    largest = int(n.largest.max())
-    return requantisation_of(place, n.bias, n.multiplier, n.shift, n.limits, n.target, largest, packed_limit)
+    numbers = requant_numbers(model, layer, rows, folded=folded, per_channel=per_channel)
+    return requantisation_of(place, numbers, packed_limit)
 
 
 @dataclass(frozen=True, eq=False)
 class RequantNumbers:
     """The numbers by which the sums of a layer become codes.
 
-    - bias: of each output channel, `[channels]`.
+    - bias: of each output channel, `[channels]`, or `[1]` for one that holds for all.
     - multiplier, shift: as of `quantize_multiplier`, `[channels]` or `[1]`.
     - limits: the least and the greatest code of the output.
     - target: quantisation of the output.
-    - largest: of each channel, the magnitude that no sum with its bias exceeds, `[channels]`.
+    - largest: of each channel, the magnitude that no sum with its bias exceeds, `[channels]` or `[1]`.
     """
 
     bias: npt.NDArray[np.int32]
@@ -90,12 +89,18 @@ class RequantNumbers:
     target: TensorQuant
     largest: IntArray
 
+    @staticmethod
+    def of_one(
+        bias: int, multiplier: int | IntArray, shift: int | IntArray, limits: Pair, target: TensorQuant
+    ) -> RequantNumbers:
+        """Returns the numbers of a layer with one bias, multiplier and shift for all channels, and sums of any size."""
+        biases, largest = np.array([bias], np.int32), np.array([SUM_LIMIT])
+        return RequantNumbers(biases, np.array([int(multiplier)]), np.array([int(shift)]), limits, target, largest)
+
     def of(self, channels: IntArray) -> RequantNumbers:
         """Returns the numbers of some channels, by their indices, where each has its own multiplier and shift."""
-        multiplier, shift = self.multiplier[channels], self.shift[channels]
-        return replace(
-            self, bias=self.bias[channels], multiplier=multiplier, shift=shift, largest=self.largest[channels]
-        )
+        multiplier, shift, largest = self.multiplier[channels], self.shift[channels], self.largest[channels]
+        return replace(self, bias=self.bias[channels], multiplier=multiplier, shift=shift, largest=largest)
 
     @property
     def packable(self) -> npt.NDArray[np.bool_]:
@@ -127,30 +132,19 @@ def requant_numbers(
 
 
 def requantisation_of(
-    place: Place,
-    bias: npt.NDArray[np.int32],
-    multiplier: IntArray,
-    shift: IntArray,
-    limits: Pair,
-    target: TensorQuant,
-    largest: int,
-    packed_limit: int = DOUBLED_LIMIT,
-    prefix: str = "",
+    place: Place, numbers: RequantNumbers, packed_limit: int = DOUBLED_LIMIT, prefix: str = ""
 ) -> Requantisation:
     """Returns a requantisation by given biases and factors.
 
     - place: the source of the tables' names.
-    - bias: `[channels]`, or `[1]` for one that holds for all.
-    - multiplier, shift: the multipliers and shifts that `quantize_multiplier` returns, `[channels]` or `[1]`.
-    - limits: the least and the largest code of the output.
-    - target: quantisation of the output.
-    - largest: the magnitude that no sum with its bias exceeds.
-    - packed_limit: tables are packed only where that is below this.
+    - numbers: the biases, factors and codes.
+    - packed_limit: tables are packed only where the magnitude of every sum with its bias is below this.
     - prefix: what the names of the tables begin with, where a layer has several.
 
     Raises `UnsupportedError` for more scales than a field of the struct can count.
     """
-    multiplier, shift = shiftable(multiplier, shift)
+    bias, largest = numbers.bias, int(numbers.largest.max())
+    multiplier, shift = shiftable(numbers.multiplier, numbers.shift)
     words = pack(bias, multiplier, shift) if largest < packed_limit else None
     if words is None and multiplier.size > SIZE_LIMIT:
         raise UnsupportedError(f"layer {place.index}: {multiplier.size} scales; at most {SIZE_LIMIT} are supported")
@@ -159,7 +153,7 @@ def requantisation_of(
         place.table("int32_t", f"{prefix}bias", biases),
         place.table("int32_t", f"{prefix}multiplier", multipliers),
     )
-    zero = target.zero_point
+    limits, zero = numbers.limits, numbers.target.zero_point
     struct = Struct(
         REQUANT,
         (
