@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from micronets import child_processes
-from micronets.device.tflm import interpreter
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D
 from micronets.tflite import write
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_model
 
 SECONDS = 60  # far more than anything here takes
@@ -130,7 +130,7 @@ def test_an_ordinary_end_is_quick_and_silent() -> None:
     assert (done.stdout, done.stderr, done.returncode) == ("b'1\\n'\n", "", 0)
 
 
-@pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
+@needs_tflm
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_killing_evaluate_leaves_no_worker(tmp_path: Path, number: signal.Signals) -> None:
     """The worker is killed in the middle of an answer that would take it a minute."""

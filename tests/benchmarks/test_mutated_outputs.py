@@ -11,15 +11,14 @@ from benchmarks import mutated_outputs
 from benchmarks.mutate import revalued, values
 from benchmarks.mutated_outputs import FAILURES, Run, campaign, sanitized, sound_files, table
 from micronets.compiler import compile_model
-from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError
 from micronets.quantized import reference
 from micronets.runtimes.base import seeded_inputs
 from micronets.tflite import read, write
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_arch, random_model
 
 FILES = 60
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 
 
 @needs_tflm

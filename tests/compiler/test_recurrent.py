@@ -29,6 +29,7 @@ from micronets.tflite.file import as_file
 from micronets.tflite.stored import stored_tensors
 from tests.support.edited import edited
 from tests.support.generated_c import needs_host_compiler
+from tests.support.needs import needs_tflm
 from tests.support.recurrent import lstm_layer, lstm_network, recurrent_network, svdf_layer, svdf_network
 
 SEEDS = range(30)
@@ -38,8 +39,6 @@ BUILT = 6
 STEPS = 50
 
 UNDEFINED = ("-fsanitize=undefined", "-fno-sanitize-recover=all")
-
-with_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 
 
 def sequence(model: QuantizedModel, seed: int = 0, smooth: bool = False) -> np.ndarray:
@@ -115,7 +114,7 @@ def test_files_hold_them(seed: int) -> None:
     assert write(again) == data
 
 
-@with_tflm
+@needs_tflm
 @pytest.mark.parametrize("seed", SEEDS)
 def test_tflm_computes_the_same(seed: int) -> None:
     model = recurrent_network(seed)
@@ -380,7 +379,7 @@ def test_an_lstm_that_tflm_does_not_run_is_refused_with_all_that_it_has(
     assert str(e.value) == f"m: operator 0 (UNIDIRECTIONAL_SEQUENCE_LSTM): it has {why}{WAY_OUT}"
 
 
-@with_tflm
+@needs_tflm
 @pytest.mark.parametrize("seed", [0, 1, 2, 3])
 def test_time_may_come_before_the_batch(seed: int) -> None:
     layer, constants = lstm_layer("lstm", INPUT, size=5, units=1 + 3 * seed, cell_clip=0.0)

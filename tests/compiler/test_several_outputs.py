@@ -36,9 +36,9 @@ from micronets.runtimes.base import MeasureOptions
 from micronets.tflite import read, write
 from micronets.tflite.file import as_file
 from tests.support.generated_c import assert_equals_reference, both_kernels, needs_host_compiler
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_arch, random_input, random_model
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 RANDOM_NETWORKS = 24
 F446 = load_board("NUCLEO-F446RE")
 

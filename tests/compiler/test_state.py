@@ -26,13 +26,12 @@ from micronets.tflite.file import as_file
 from micronets.tflite.flatbuffer import Flat
 from micronets.tflite.stored import stored_tensors
 from tests.support.generated_c import needs_host_compiler
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_arch, random_model
 from tests.support.stateful import counter, streaming
 
 SEEDS = range(12)
 STEPS = 50
-
-with_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 
 
 def sequence(model: QuantizedModel, seed: int = 0, steps: int = STEPS) -> np.ndarray:
@@ -71,7 +70,7 @@ def test_what_stands_for_a_variable_has_the_type_of_a_handle() -> None:
         read(bytes(data))
 
 
-@with_tflm
+@needs_tflm
 @pytest.mark.parametrize("seed", SEEDS)
 def test_tflm_keeps_the_same(seed: int) -> None:
     model = streaming(seed, blocks=3)

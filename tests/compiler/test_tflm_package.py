@@ -30,6 +30,7 @@ from micronets.quantized.arithmetic import dtype_of
 from micronets.runtimes.tflm import operators_registered
 from tests.support.calling import call
 from tests.support.generated_c import needs_host_compiler
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_arch, random_model
 from tests.support.stateful import streaming
 
@@ -157,7 +158,7 @@ def test_operators_are_named_once_in_order_of_use() -> None:
     assert tflite.operators(data) == ("CONV_2D", "FULLY_CONNECTED", "SOFTMAX")
 
 
-@pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
+@needs_tflm
 @pytest.mark.parametrize("seed", range(6))
 def test_tflm_runs_the_test_vector_in_the_arena_that_is_written(seed: int, tmp_path: Path) -> None:
     model = random_model(random_arch(seed), seed)

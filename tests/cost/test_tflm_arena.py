@@ -20,13 +20,12 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import ModelFile, read, write
 from micronets.tflite.codec import Op
 from micronets.tflite.schema import TensorType
+from tests.support.needs import needs_tflm
 from tests.support.paper_archs import paper_archs
 from tests.support.random_models import random_arch as random_arch_of_corners
 from tests.support.random_models import random_model
 from tests.support.realistic_archs import random_arch
 from tests.support.small_file import FileLayer, FileTensor, small_file
-
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 
 
 def baselines(shared: Path) -> dict[str, dict[str, str]]:

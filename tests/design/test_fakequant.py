@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.needs import needs
+from tests.support.needs import needs, needs_tflm
 
 torch = needs("torch", "design")
 
@@ -188,7 +188,7 @@ def real(model, codes, name):
     return torch_ops.to_nchw(value) if value.ndim == 4 else value
 
 
-@pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
+@needs_tflm
 @pytest.mark.parametrize("weight_bits", [8, 4])
 def test_the_runtime_agrees_with_the_reference(weight_bits):
     net, x = prepared(mixed(weight_bits))

@@ -20,6 +20,7 @@ from micronets.ir.layers import INPUT, Pad, Reshape, Softmax
 from micronets.ir.space import SearchSpace, derive, relaxed_steps
 from micronets.quantized import reference
 from micronets.quantized.random_weights import with_random_weights
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_input
 
 MODELS = Path(__file__).parents[3] / "shared" / "models"
@@ -68,7 +69,7 @@ def test_relaxed_costs_at_one_value_of_every_choice_are_the_integer_costs(space,
             assert guess[name] == pytest.approx(exact[name], rel=1e-9), name
 
 
-@pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
+@needs_tflm
 @pytest.mark.parametrize(
     "name", ["dscnn-ad", "temporal-features", "resnet-ic", "mobilenetv2-images", "mobilenetv2-untied"]
 )

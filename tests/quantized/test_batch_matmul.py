@@ -16,11 +16,11 @@ from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
 from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, small_file
 from tests.support.tflm_parity import assert_equals_tflm
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 X = (INPUT,)
 
 

@@ -17,9 +17,8 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from tests.support.generated_c import assert_equals_reference
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_input
-
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 
 
 def alone(columns: int, scale: float, zero_point: int = 0) -> QuantizedModel:

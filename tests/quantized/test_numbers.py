@@ -33,9 +33,9 @@ from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from tests.support.everywhere import same_everywhere
+from tests.support.needs import needs_tflm
 from tests.support.small_file import FileLayer, FileTensor, small_file
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 LEAST, MOST = -(2**31), 2**31 - 1
 _TYPES = {"int32": s.TensorType.INT32, "float32": s.TensorType.FLOAT32}
 

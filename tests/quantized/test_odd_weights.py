@@ -9,7 +9,6 @@ import pytest
 
 from micronets.compiler import compile_model
 from micronets.compiler.passes.pipeline import optimise
-from micronets.device.tflm import interpreter
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected
@@ -18,11 +17,10 @@ from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from tests.support.generated_c import assert_equals_reference, both_kernels
-from tests.support.needs import needs
+from tests.support.needs import needs, needs_tflm
 from tests.support.random_models import random_input
 from tests.support.tflm_parity import assert_equals_tflm, first_difference
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 X = (INPUT,)
 
 

@@ -17,10 +17,9 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from tests.support.generated_c import assert_equals_reference, both_kernels
-from tests.support.needs import needs
+from tests.support.needs import needs, needs_tflm
 from tests.support.random_models import random_input
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 KINDS: tuple[type[Reduction], ...] = (Mean, Sum, ReduceMax, ReduceMin)
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 SHAPE = (5, 3, 4, 6)

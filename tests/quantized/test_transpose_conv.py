@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from micronets.device.tflm import interpreter
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Conv2D, TransposeConv2D
@@ -16,10 +15,10 @@ from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.needs import needs_tflm
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 from tests.support.tflm_parity import assert_equals_tflm
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 X = (INPUT,)
 
 

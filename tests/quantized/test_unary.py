@@ -20,10 +20,9 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.quantized.validate import FIXED
 from micronets.tflite import read, write
 from tests.support.generated_c import assert_equals_reference, both_kernels
-from tests.support.needs import needs
+from tests.support.needs import needs, needs_tflm
 
 CODES = np.arange(-128, 128).astype(np.int8)[None]
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 X = (INPUT,)
 LAYERS: tuple[Layer, ...] = (
     Logistic(name="y", inputs=X),

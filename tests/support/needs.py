@@ -1,10 +1,14 @@
-"""Modules that a test needs and that may not be installed: it is then skipped, with the command that installs them."""
+"""What a test needs and may not be installed: it is then skipped, with the command that installs it."""
 
 from typing import Any
 
 import pytest
 
+from micronets.device.tflm import interpreter
 from micronets.installation import install
+
+needs_tflm = pytest.mark.skipif(not interpreter.available(), reason=f"needs TFLM: {install('tflm')} on Linux x86-64")
+"""Skips a test, or as `pytestmark` a file, where TFLM is not installed."""
 
 
 def needs(package: str, extra: str) -> Any:

@@ -38,9 +38,8 @@ from micronets.tflite.builder import Field
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
+from tests.support.needs import needs_tflm
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
-
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 
 Shape = tuple[int, ...]
 

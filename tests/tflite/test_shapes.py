@@ -22,9 +22,9 @@ from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from micronets.tflite.folding import FoldedOp
 from micronets.tflite.stored import stored_tensors
+from tests.support.needs import needs_tflm
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 _RNG = np.random.default_rng(13)
 
 

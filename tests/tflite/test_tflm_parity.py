@@ -11,11 +11,12 @@ from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, 
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.tflite import read, write
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_arch, random_input, random_model
 from tests.support.tflm_parity import first_difference
 from tests.tflite.test_read_write import RELEASED
 
-pytestmark = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
+pytestmark = needs_tflm
 
 RANDOM_NETWORKS = 160
 

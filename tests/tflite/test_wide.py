@@ -22,11 +22,11 @@ from micronets.tflite.builder import Field
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
+from tests.support.needs import needs_tflm
 from tests.support.small_file import FileLayer, FileTensor, small_file
 from tests.support.tflm_parity import first_difference
 from tests.support.wide_models import random_wide_input, random_wide_model
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 X = (INPUT,)
 FIELD = "d1e85b5e_quant_model_act.tflite"
 

@@ -16,9 +16,9 @@ from micronets.commands.evaluate import quantized
 from micronets.cost.costs import budget_costs
 from micronets.device.tflm import interpreter
 from micronets.frontend import FrontEnd, features, network_input
-from micronets.installation import install
 from micronets.quantized import reference
 from micronets.tasks.kws.data import KEYWORDS
+from tests.support.needs import needs_tflm
 
 ROOT = Path(__file__).parents[2]
 ZOO = sorted((ROOT / "zoo").glob("*/model.tflite"))
@@ -52,7 +52,7 @@ def test_the_card_has_the_figures_of_the_report(path) -> None:
     assert path.with_name("README.md").read_text("utf-8") == card(path.parent.name, facts)
 
 
-@pytest.mark.skipif(not interpreter.available(), reason=f"needs TFLM: {install('tflm')} on Linux x86-64")
+@needs_tflm
 @pytest.mark.parametrize("path", ZOO, ids=lambda p: p.parent.name)
 def test_model_equals_the_reference_under_tflm_in_the_predicted_arena(path) -> None:
     content = path.read_bytes()

@@ -18,10 +18,10 @@ from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from tests.support.everywhere import same_everywhere
 from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, small_file
 
-needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="tflite-micro is not installed")
 QUANT = TensorQuant(0.5, 3)
 
 

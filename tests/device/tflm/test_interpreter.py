@@ -16,9 +16,8 @@ from micronets.ir.layers import INPUT, Conv2D, Quantize
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.tflite import write
+from tests.support.needs import needs_tflm
 from tests.support.random_models import random_arch, random_input, random_model
-
-installed = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +29,13 @@ def model() -> QuantizedModel:
     return random_model(Arch((6, 5, 2), layers), seed=1)
 
 
-@installed
+@needs_tflm
 def test_many_samples_over_processes_keep_their_order(model: QuantizedModel) -> None:
     x = random_input(model, 101, seed=2)
     assert np.array_equal(interpreter.run(write(model), x), reference.run(model, x))
 
 
-@installed
+@needs_tflm
 def test_tensors_are_all_there(model: QuantizedModel) -> None:
     x = random_input(model, 3, seed=2)
     got = interpreter.tensors(write(model), x)
@@ -44,7 +43,7 @@ def test_tensors_are_all_there(model: QuantizedModel) -> None:
     assert np.array_equal(got[INPUT], x)
 
 
-@installed
+@needs_tflm
 def test_float_edges() -> None:
     arch = Arch((4,), (Quantize(name="q_in", inputs=(INPUT,)),), "float32")
     m = QuantizedModel(arch, {"q_in": TensorQuant(0.5, 3)}, {})
@@ -52,7 +51,7 @@ def test_float_edges() -> None:
     assert interpreter.run(write(m), x).tolist() == reference.run(m, x).tolist() == [[3, 4, -128, 18]]
 
 
-@installed
+@needs_tflm
 @pytest.mark.parametrize("seed", [0, 4, 9])
 def test_smallest_arena_is_the_smallest(seed: int) -> None:
     m = random_model(random_arch(seed), seed)
@@ -67,7 +66,7 @@ def test_smallest_arena_is_the_smallest(seed: int) -> None:
         interpreter.run(data, x, size - 16)
 
 
-@installed
+@needs_tflm
 @pytest.mark.parametrize("arena_bytes", [0, 1, 64, 300, 700, 1100, 1300, 1500, 1600])
 def test_small_arenas_are_survived_in_silence(
     model: QuantizedModel, arena_bytes: int, capfd: pytest.CaptureFixture[str]
@@ -81,7 +80,7 @@ def test_small_arenas_are_survived_in_silence(
     assert capfd.readouterr() == ("", "")
 
 
-@installed
+@needs_tflm
 def test_bad_models_and_inputs_are_refused_in_one_line(
     model: QuantizedModel, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -98,12 +97,12 @@ def test_bad_models_and_inputs_are_refused_in_one_line(
 def test_absence_names_the_way_out(model: QuantizedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter, "available", lambda: False)
     with pytest.raises(
-        DeviceError, match=re.escape(f"TFLM is not installed: {install('tflm')} (Linux on x86-64 only)")
+        DeviceError, match=re.escape(f"TFLM is not needs_tflm: {install('tflm')} (Linux on x86-64 only)")
     ):
         interpreter.run(write(model), random_input(model, 1, seed=0))
 
 
-@installed
+@needs_tflm
 def test_worker_ends_with_its_parent(model: QuantizedModel) -> None:
     program = (
         "import numpy as np; from micronets.ir.arch import *; from micronets.ir.layers import *\n"
