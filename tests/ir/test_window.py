@@ -16,6 +16,13 @@ def test_same_by_hand() -> None:
     assert window.after((10, 5, 8)) == (1, 3)
 
 
+def test_a_window_smaller_than_its_stride_leaves_no_map() -> None:
+    window = Window((1, 2), stride=(2, 3), padding="same")
+    assert window.out((4, 6)) == (2, 2)
+    assert window.covered((4, 6)) == (3, 5)
+    assert window.before((4, 6)) == window.after((4, 6)) == (0, 0)
+
+
 def test_valid_by_hand() -> None:
     window = Window((3, 2), stride=(2, 3), dilation=(2, 1))
     assert window.reach == (5, 2)
