@@ -66,6 +66,7 @@ def test_what_may_stand_for_an_annotation() -> None:
             {"place": Path("b") / ("a" * 256)},
             r"place = 'b/a+\.\.\. is too long: a name has 255 bytes at most, and a path 4,095",
         ),
+        ({"place": ""}, r"place = '' is empty; name a path, or '\.' for the current directory"),
         ({"place": "a/" * 2048}, r"place = '[a/]+\.\.\. is too long: a name has 255 bytes at most, and a path 4,095"),
         ({"share": "1"}, "share is '1'; need a number"),
         ({"share": np.zeros(2)}, "share is a ndarray; need a number"),

@@ -145,6 +145,8 @@ def _check(value: Any, kind: Any, where: str) -> None:
     is_path = any(one is Path or get_origin(one) is os.PathLike for one in kinds)
     if isinstance(value, str | os.PathLike) and is_path and (why := unusable_path(str(value))):
         raise SpecError(f"{where} = {shown(str(value))} {why}")
+    if isinstance(value, str) and is_path and not value.strip():  # `Path("")` would be the current directory
+        raise SpecError(f"{where} = '{value}' is empty; name a path, or '.' for the current directory")
     for one in kinds:
         of = get_args(one)
         match get_origin(one):

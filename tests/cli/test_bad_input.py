@@ -253,3 +253,33 @@ def test_a_directory_that_is_not_ours(words: Path, tmp_path: Path) -> None:
     expected = f"{tmp_path / 'photos'}: holds other files and is no run directory; name an empty or new one with --out"
     assert (result.code, result.error) == (2, expected)
     assert [p.name for p in (tmp_path / "photos").iterdir()] == ["me.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("compile", "m.tflite", "--board", "NUCLEO-F446RE", "--out", ""), "--out"),
+        (("evaluate", "m.tflite", "--data", " "), "--data"),
+        (("listen", "m.tflite", "--input="), "--input"),
+        (("run", ""), "CONFIG"),
+    ],
+)
+def test_an_empty_argument_is_not_the_current_directory(
+    words: tuple[str, ...], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = call(*words)
+    assert result.code == 2
+    assert result.error == (f"{name}: is empty (is a variable of your shell not set?); see micronets {words[0]} --help")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_setting_without_a_value_and_a_text_without_quotes_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    run = ("run", Path(__file__).parents[2] / "examples" / "own_features.toml", "--out", tmp_path / "run", "--set")
+    assert call(*run, "data.path=").error == (
+        "--set data.path=: has no value (is a variable of your shell not set?); an empty text is --set 'data.path=\"\"'"
+    )
+    for written in ("2024", "2024-11-30", "true"):
+        assert call(*run, f"data.path={written}").error.endswith(
+            f"own_features.toml: data.path = {written}; need a text, in quotes: data.path='\"{written}\"'"
+        )

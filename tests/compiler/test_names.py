@@ -155,6 +155,7 @@ def test_a_network_compiles_as_one_unit(packages: tuple[Path, list[int]], tmp_pa
         ("3d", "net_3d"),
         ("math", "model_math"),
         ("micronets_conv", "model_micronets_conv"),
+        ("AUX", "model_aux"),
         ("é", "model"),
         ("", "model"),
         ("x" * 60, "x" * 40),
@@ -176,6 +177,7 @@ def test_a_name_is_made_of_the_name_of_a_file(text: str, name: str) -> None:
         ("a__b", "is no name for C"),
         ("string", "is taken by another header"),
         ("micronets_add", "is taken by another header"),
+        ("com1", "is a device on Windows"),
         ("x" * 41, "has 41 characters"),
     ],
 )

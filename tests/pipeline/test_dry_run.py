@@ -48,8 +48,8 @@ GONE_THROUGH = [
 def rehearse(name: str, out: Path, *more: str) -> dict:
     """Returns the outcome of a dry run of an example on synthetic data, in a narrow space."""
     table = load(EXAMPLES / f"{name}.toml")
-    changes = ["data.path=", *SMALL[table.space.name], *more]
-    changes += ["data.test="] if hasattr(table.data, "test") else []
+    changes = ['data.path=""', *SMALL[table.space.name], *more]
+    changes += ['data.test=""'] if hasattr(table.data, "test") else []
     changes += ["teacher.options.max_width=8"] if table.teacher and "max_width" in table.teacher.options else []
     words = [w for c in changes for w in ("--set", c)]
     result = call("run", EXAMPLES / f"{name}.toml", "--dry-run", "--json", "--out", out, *words)

@@ -33,6 +33,19 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.examples = tuple(examples)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses the arguments. Raises `UsageError` for an empty one, as a variable of the shell that is not set gives:
+        no option means anything by it, and an empty path would be the current directory.
+        """
+        if not ctx.resilient_parsing:
+            given = self.make_parser(ctx).parse_args(list(args))[0]
+            for param in self.get_params(ctx):
+                value = given.get(param.name)
+                if isinstance(value, str) and not value.strip():
+                    name = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
+                    raise click.UsageError(f"{name}: is empty (is a variable of your shell not set?)", ctx)
+        return super().parse_args(ctx, args)
+
     def get_short_help_str(self, limit: int = 45) -> str:
         """Returns the first paragraph of the help, whole, whatever the `limit` is."""
         return _first_paragraph(self)

@@ -28,7 +28,6 @@ _SYSTEM_ERRORS = {
     errno.ENOLCK: "this disk has no locks for files: name a directory on another one",
     errno.EOPNOTSUPP: "this disk has no locks for files: name a directory on another one",
     errno.ELOOP: "a symbolic link here leads to itself: remove it, or name another place",
-    errno.EMFILE: "too many files are open: raise the limit (ulimit -n)",
     errno.EINVAL: "not a plain file, or a path that cannot be: name another one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }

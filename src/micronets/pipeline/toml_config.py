@@ -120,6 +120,11 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
     if (hint is bool and isinstance(value, bool)) or (hint is str and isinstance(value, str)):
         return value
     need = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}[hint]
+    if hint is str and not isinstance(
+        value, Mapping | list | tuple
+    ):  # a number, a date or a truth value without quotes
+        written = str(value).lower() if isinstance(value, bool) else str(value)
+        raise SpecError(f"{where}: {name} = {written}; need {need}, in quotes: {name}='\"{written}\"'")
     raise SpecError(f"{where}: {name} = {value!r}; need {need}")
 
 
@@ -129,6 +134,9 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
     keys = tuple(k.strip() for k in name.split("."))
     if not equals or not all(keys):
         raise SpecError(f"--set {text}: write --set key=value, for example --set train.epochs=10")
+    if not value.strip():
+        empty = f"--set '{text.strip()}\"\"'"
+        raise SpecError(f"--set {text}: has no value (is a variable of your shell not set?); an empty text is {empty}")
     try:
         return keys, parse_toml(f"x = {value.strip()}")["x"]
     except tomllib.TOMLDecodeError:

@@ -261,6 +261,27 @@ def test_columns_that_tell_the_class_or_the_time_are_left_out_or_doubted(tmp_pat
     assert read_tables(files("same", "a,b,label\n", lambda k, i: 5))[1] == ()
 
 
+def test_a_text_that_names_the_class_in_every_line_is_left_out(tmp_path: Path) -> None:
+    rows = noise(columns=2)
+
+    def files(name: str, cell: Callable[[int, int], str], first: str = "a,b,Activity\n") -> list[Path]:
+        return written(
+            tmp_path / name, {f"{k}.csv": text([[*r, cell(k, i)] for i, r in enumerate(rows)], first) for k in range(2)}
+        )
+
+    for n, cell in enumerate((lambda k, i: ("none", "jogging")[k], lambda k, i: "walking")):
+        arrays, notes = read_tables(files(f"text{n}", cell))
+        np.testing.assert_array_equal(next(iter(arrays.values())), np.array(rows, float))
+        assert notes == (
+            "column 3 (Activity) says the class, or who or what was recorded (it is the same in all lines of a file) "
+            "and is left out",
+        )
+    changing = files("changing", lambda k, i: "walking" if i < 7 else "jogging")
+    assert "line 9, column 3 holds 'jogging', which is no number" in refusal(changing)
+    other = files("other", lambda k, i: "walking", "a,b,c\n")
+    assert "line 2, column 3 holds 'walking', which is no number" in refusal(other)
+
+
 def test_columns_in_another_order_are_refused(tmp_path: Path) -> None:
     paths = written(tmp_path, {"a.csv": text(noise(), "x,y,z\n"), "b.csv": text(noise(), "z,y,x\n")})
     assert refusal(paths) == (

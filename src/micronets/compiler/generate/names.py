@@ -19,6 +19,9 @@ stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string test_vector tgma
 """
 """Names whose header would hide one of the C library, or of the package itself."""
 
+_WINDOWS_DEVICE = r"con|prn|aux|nul|(com|lpt)[0-9]"
+"""Names of devices of Windows, where no file can be called so, whatever its ending."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -27,7 +30,7 @@ class Names:
     - name: the network's name, a C identifier in lower case: its header is NAME.h, its functions are
       `micronets_NAME_input` and so on, its macros `MICRONETS_NAME_INPUT_COUNT` and so on.
 
-    Raises `SpecError` for a name that is no such identifier, is too long or is that of another header.
+    Raises `SpecError` for a name that is no such identifier, is too long or is that of another header or of a device.
     """
 
     name: str = DEFAULT
@@ -73,6 +76,8 @@ def _why_not(name: str) -> str | None:
         return f"has {len(name)} characters"
     if name in _OTHERS.split() or name.startswith("micronets"):
         return "is taken by another header"
+    if re.fullmatch(_WINDOWS_DEVICE, name):
+        return "is a device on Windows"
     return None
 
 

@@ -29,6 +29,7 @@ _TIMES = ("time", "timestamp", "timestamps", "t", "date", "datetime", "seconds",
 _UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "millis": 1e-3, "us": 1e-6}
 _COUNTERS = ("", "index", "idx", "id", "no", "nr", "row", "line", "sample", "frame", "#", "unnamed: 0")
 _LABELS = ("label", "labels", "class", "target", "activity", "subject", "person", "user", "session", "id", "file")
+_SAYS = "says the class, or who or what was recorded (it is the same in all lines of a file)"
 _FEW, _MANY = 4, 8  # lines from which on an even and an uneven rise of a column is no accident
 
 Floats = npt.NDArray[np.float64]
@@ -41,6 +42,7 @@ class _Table:
 
     - `lines`: where each row stands in the file, from 1.
     - `clocks`: numbers of the columns, from 0, that hold dates or times of day in words.
+    - `words`: numbers of the columns, from 0, with a heading such as `label`, that hold one text in all lines.
     """
 
     path: Path
@@ -48,6 +50,7 @@ class _Table:
     numbers: Floats
     lines: Sequence[int]
     clocks: frozenset[int]
+    words: frozenset[int]
 
 
 def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str, ...]]:
@@ -66,7 +69,7 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
     them: one that rises, or falls, by 1 from line to line in every file (four lines at least); one that holds the
     time: the first column or one with a heading such as `time`, which rises in every file, evenly (four lines at least)
     or not (eight), one that is called `time`, `timestamp` or `date`, and any column of dates; and one with a heading
-    such as `label` that is the same in all lines of a file.
+    such as `label` that is the same in all lines of a file, a number or a text.
 
     Returns the numbers of each file, `[lines, columns]`, and notes on what was left out, and on columns that may be of
     these kinds. Raises `DataError`, which
@@ -94,11 +97,12 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
         return dict(zip(paths, bodies, strict=True)), tuple(notes)  # who stacks them says so
     _check_order([t for t, head in zip(tables, headed, strict=True) if head])
     clocks = frozenset[int]().union(*(t.clocks for t in tables))
+    words = frozenset[int]().union(*(t.words for t in tables))
     left_out, doubts = {}, []
     for column in range(width):
         name = names[column].strip() if column < len(names) else ""
         shown = f"column {column + 1}{f' ({name})' if name else ''}"
-        what = _what_it_counts(bodies, column, name if names else None, column in clocks)
+        what = _SAYS if column in words else _what_it_counts(bodies, column, name if names else None, column in clocks)
         if what:
             left_out[column] = f"{shown} {what} and is left out"
         elif doubt := _doubt(bodies, column, _plain(name)):
@@ -139,7 +143,7 @@ def _read(path: Path) -> _Table:
     """Reads one file. Raises `DataError` for anything but numbers after the first line."""
     rows: list[Sequence[str]] = []
     lines: list[int] = []
-    numbers, clocks = array("d"), set[int]()
+    numbers, clocks, words = array("d"), set[int](), dict[int, str]()
     text = _text(path)
     named = _SEPARATOR.match(text)
     delimiter = next((d for d in (";", "\t") if d in text.partition("\n")[0] or _only(text, d)), ",")
@@ -167,6 +171,8 @@ def _read(path: Path) -> _Table:
             if value is None and (moment := _moment(cell)) is not None:
                 clocks.add(k)
                 value = moment
+            if value is None and cell and rows and _plain(rows[0][k]) in _LABELS and words.setdefault(k, cell) == cell:
+                value = 0.0  # the column is left out
             if value is None and cell.lower() not in _MISSING and rows:
                 raise _damaged(path, f"line {i}, column {k + 1} holds {_shown(cell)}, which is no number")
             numbers.append(np.nan if value is None else value)
@@ -177,8 +183,8 @@ def _read(path: Path) -> _Table:
         raise _damaged(path, "it holds no line of numbers")
     found = np.frombuffer(numbers, np.float64).reshape(len(lines), -1)
     if found.shape[1] > 1 and not rows[0][-1] and np.isnan(found[:, -1]).all():  # every line ends with a comma
-        return _Table(path, tuple(rows[0][:-1]), found[:, :-1], lines, frozenset(clocks))
-    return _Table(path, tuple(rows[0]), found, lines, frozenset(clocks))
+        return _Table(path, tuple(rows[0][:-1]), found[:, :-1], lines, frozenset(clocks), frozenset(words))
+    return _Table(path, tuple(rows[0]), found, lines, frozenset(clocks), frozenset(words))
 
 
 def _text(path: Path) -> str:
@@ -300,7 +306,7 @@ def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clo
     if least < _FEW:
         return None
     if name is not None and _plain(name) in _LABELS and _is_label(values):
-        return "says the class, or who or what was recorded (it is the same in all lines of a file)"
+        return _SAYS
     steps = [np.diff(v) for v in values]
     if any(all((s == by).all() for s in steps) for by in (1, -1)):
         return "counts the lines"
