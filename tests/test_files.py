@@ -12,6 +12,7 @@ from micronets.device.cross_compiler import run_tool
 from micronets.device.host_compiler import compile_c
 from micronets.errors import DataError
 from micronets.files import atomic, digest, fingerprint, is_part, remove_dead_parts, remove_parts, walk, write_atomic
+from tests.support.calling import call
 
 
 def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -219,3 +220,29 @@ def test_temporary_files_of_compilers_go_where_those_of_killed_processes_are_rem
         assert path.name.startswith("micronets-scratch-")
         assert path.parent == Path(tempfile.gettempdir())
         assert not path.exists()
+
+
+def test_no_command_replaces_what_it_reads(tmp_path: Path) -> None:
+    """`import model.tflite --out model.tflite` once wrote its int8 model over the float one."""
+    original = tmp_path / "model.tflite"
+    original.write_bytes(b"a float model")
+    (tmp_path / "link.tflite").symlink_to(original)
+    (tmp_path / "labels.csv").write_text("0,1,yes\n")
+    for out, words in (
+        ("model.tflite", ("import", original)),
+        ("link.tflite", ("import", original)),
+        ("model.tflite", ("import", tmp_path / "other.onnx", "--calibrate", original)),
+        ("link.tflite", ("incremental", original)),
+        ("model.tflite", ("tune", original, "--stream", "composed", "--false-accepts-per-hour", "1")),
+        ("labels.csv", ("tune", original, "--stream", "a.wav", "--labels", tmp_path / "labels.csv",
+                        "--false-accepts-per-hour", "1")),
+    ):  # fmt: skip
+        result = call(*words, "--out", tmp_path / out)
+        assert (result.code, result.error) == (
+            2,
+            f"{tmp_path / out}: is read here, and writing would replace it; name another file to write",
+        )
+    report = call("evaluate", original, "--stream", "composed", "--report", original)
+    assert report.error.endswith("model.tflite: is read here, and writing would replace it; name another file to write")
+    assert call("import", original, "--out", tmp_path).error == f"{tmp_path}: is a directory; name a file to write"
+    assert original.read_bytes() == b"a float model"

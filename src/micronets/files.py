@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
-from micronets.errors import DataError
+from micronets.errors import DataError, FileError
 
 _PART = ".part"
 _PART_NAME = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)\.part", re.DOTALL)
@@ -151,6 +151,28 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
             )
         below.sort()
         yield Path(place), below, sorted(names)
+
+
+def check_output(path: str | Path, *inputs: object) -> None:
+    """Refuses to write a file where this would replace what is read, before anything is computed.
+
+    - `path`: the file that will be written.
+    - `inputs`: what is read; those that are no paths of files that are there are passed over.
+
+    Raises `FileError` where the file is one of the inputs, by whatever name, or a directory.
+    """
+    if Path(path).is_dir():
+        raise FileError(f"{path}: is a directory; name a file to write")
+    for read in inputs:
+        if isinstance(read, str | os.PathLike) and _is_same_file(path, read):
+            raise FileError(f"{path}: is read here, and writing would replace it; name another file to write")
+
+
+def _is_same_file(a: str | Path, b: str | os.PathLike[str]) -> bool:
+    try:
+        return os.path.samefile(a, b)
+    except (OSError, ValueError):  # one of them is not there, or is no path
+        return False
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:

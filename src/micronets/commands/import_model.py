@@ -15,7 +15,7 @@ from micronets import tasks
 from micronets.commands.evaluate import front_end_json, known_labels
 from micronets.commands.model_file import write
 from micronets.errors import DataError, FileError, SpecError
-from micronets.files import DAMAGE, check_plain, damage_text, read_plain
+from micronets.files import DAMAGE, check_output, check_plain, damage_text, read_plain
 from micronets.importers.calibrate import Imported, PtqSettings, as_it_is, post_training
 from micronets.importers.float_tflite import is_float, read_float
 from micronets.importers.network import FloatNetwork
@@ -54,6 +54,8 @@ def import_model(
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`.
     """
+    if out is not None:
+        check_output(out, model, calibrate, front_end)
     network = float_network(Path(model))
     network = replace(network, metadata=_metadata(network, task, front_end, labels))
     if calibrate is None and network.given:

@@ -9,7 +9,7 @@ from micronets import records
 from micronets.compiler.kernels.variables import state_block_bytes
 from micronets.cost.counts import step_macs
 from micronets.errors import SpecError, UnsupportedError
-from micronets.files import write_atomic
+from micronets.files import check_output, write_atomic
 from micronets.ir.arch import Arch
 from micronets.records import JsonObject
 from micronets.streaming import incremental as incremental_model
@@ -66,6 +66,7 @@ def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
 
     Raises `FileError`, `SpecError`, and `UnsupportedError` for a model for which there is none, with the reason.
     """
+    check_output(out, model)
     file = model_file(model)
     if steps_of(file.model, file.name) is not None:
         raise UnsupportedError(f"{file.name}: takes new frames alone already; use it as it is")

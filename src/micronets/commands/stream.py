@@ -17,7 +17,7 @@ from micronets import records
 from micronets.commands.evaluate import REFERENCE, checked_runtime, runner
 from micronets.device.tflm import interpreter
 from micronets.errors import DataError, SpecError
-from micronets.files import write_atomic
+from micronets.files import check_output, write_atomic
 from micronets.frontend import Recording, read_recording, resample
 from micronets.frontend.gaps import Gap, LongRecording
 from micronets.frontend.labels import SpokenWord, read_labels
@@ -188,6 +188,8 @@ def evaluate_stream(
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """
+    if report is not None:
+        check_output(report, model, stream, labels)
     file, runtime = model_file(model), _runtime(runtime)
     plan = plan_stream(file.model, file.name, detector)
     sound = _sound(plan, stream, labels, data, seconds, seed)
@@ -307,6 +309,7 @@ def tune(
     """
     if not 0 <= false_accepts_per_hour <= 3600:
         raise SpecError(f"--false-accepts-per-hour {false_accepts_per_hour:g}: allowed: 0 to 3,600")
+    check_output(out, model, stream, labels)
     file, runtime = model_file(model), _runtime(runtime)
     plan = _plan(file, hop_frames)
     sound = _sound(plan, stream, labels, data, seconds, seed)
