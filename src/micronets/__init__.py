@@ -40,7 +40,7 @@ Nouns
     networks    Arch, layers (layers.Conv2D ...), INPUT, FloatNetwork, QuantizedModel, LayerWeights, TensorQuant
     boards      Board, load_board, Budget; training: TrainSettings, TrainResult, Config
     spaces      SearchSpace, Choice, Block, Template, Inputs, Space, derive, SearchSettings, SearchResult
-    data        Task, TaskData, Outline, Card, Examples, Score, FrontEnd, ImageFrontEnd
+    data        Task, TaskData, Outline, Card, Examples, Score, FrontEnd, ImageFrontEnd, SensorAugmentation
     results     Inspection, Compilation, Application, Measurement, Evaluation, Run, Sweep: to_json(), text(), rows()
     errors      MicronetsError is the base of all that a user can cause
 """
@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from micronets.tasks import Task as Task
     from micronets.tasks import TaskData as TaskData
     from micronets.tasks import load as load_data  # noqa: F401 -- a name of its own here
+    from micronets.tasks.arrays.augment import SensorAugmentation as SensorAugmentation
     from micronets.tasks.arrays.in_memory import arrays as arrays
     from micronets.tasks.arrays.in_memory import data_from_torch as data_from_torch
 
@@ -142,6 +143,7 @@ _HOMES = {
     "quantized.model": ("LayerWeights", "QuantizedModel", "TensorQuant"),
     "runtimes": ("Measurement",),
     "tasks": ("Card", "Examples", "Outline", "Score", "Task", "TaskData", "load as load_data"),
+    "tasks.arrays.augment": ("SensorAugmentation",),
     "tasks.arrays.in_memory": ("arrays", "data_from_torch"),
 }
 """By module, the names that are here as well. They are looked up when they are asked for: importing is quick, and

@@ -12,6 +12,7 @@ from micronets import user_code
 from micronets.arguments import checked
 from micronets.errors import DataError, SpecError
 from micronets.frontend.standard import LEAST_RATE, MOST_RATE
+from micronets.tasks.arrays.augment import SensorAugmentation
 from micronets.tasks.arrays.folders import array_rows, checked_complete
 from micronets.tasks.arrays.task import Augment, FeaturesData, Standard, check_noise
 from micronets.tasks.base import SPLITS
@@ -49,7 +50,7 @@ def arrays(
     - `classes`: names of the outputs; without them, those that y has.
     - `group`: the source of each example of `x`, such as a person, `[N]`; groups are then set apart whole.
     - `augment`: a function `(x, rng) -> x` that changes training examples `[B, ...]` as they were given; every step
-      calls it.
+      calls it. A `SensorAugmentation` is one.
     - `noise`: deviation of normal noise on standardised training examples.
     - `shift`: training examples of two or three axes move by up to this share of their first axis, either way, going
       round.
@@ -93,6 +94,8 @@ def arrays(
         pack["group"] = np.concatenate([own, np.full(others, "")])
     rows = checked_complete(array_rows(pack, source, lacking), source)
     train = rows.x[rows.split == "train"]
+    if isinstance(augment, SensorAugmentation):
+        augment.check(train.shape[1:], source)
     standard = Standard.of(train, sample_rate) if standardise else Standard.none(train.shape[1:], sample_rate)
     shape = " x ".join(map(str, standard.shape))
     return FeaturesData(

@@ -17,6 +17,7 @@ from micronets.frontend.standard import Standard
 from micronets.ir.spaces.base import SpaceOptions
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.arrays import folders, movement, recordings
+from micronets.tasks.arrays.augment import SensorAugmentation
 from micronets.tasks.arrays.folders import SplitArrays
 from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Floats, Labels, Outline, Task, check_splits
 from micronets.tasks.labelled import LabelledData, examples_of
@@ -48,6 +49,7 @@ class ArraysOptions:
     - `noise`: deviation of the normal noise added to standardised training examples.
     - `shift`: training inputs of two or three axes move by up to this share of their first axis, either way, going
       round; of a spectral front end, that axis is the frames.
+    - `augmentation`: the augmentation of training windows of a sensor, before they become inputs.
     - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
       (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
     """
@@ -61,24 +63,28 @@ class ArraysOptions:
     balance: Balance = "none"
     noise: float = ranged(0.1, 0, 100)
     shift: float = ranged(0.0, 0, 1)
+    augmentation: SensorAugmentation = field(default_factory=SensorAugmentation)
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
 
 
 Augment = Callable[[Floats, np.random.Generator], npt.NDArray[Any]]
-"""`(x, rng) -> x`: training examples `[B, ...]` in their own units, disturbed with what `rng` draws."""
+"""`(x, rng) -> x`: training examples `[B, ...]` in their own units, disturbed with what `rng` draws; a
+`SensorAugmentation` is one."""
 
 
 def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
-    """Returns training examples as the user's function changes them.
+    """Returns training examples as a `SensorAugmentation` or a function of the user's changes them.
 
-    - `augment`: the user's function, which takes a copy of `x`, and `rng`.
+    - `augment`: what changes them, which takes a copy of `x`, and `rng`.
     - `x`: the examples, float32 `[N, ...]`.
     - `rng`: what the function draws from.
 
     Raises `UserCodeError` if it fails, or returns anything but an array of finite numbers of the same shape.
     """
+    if isinstance(augment, SensorAugmentation):
+        return augment(x, rng)
     file, place = user_code.place(augment)
     found = np.asarray(user_code.called(lambda: augment(x.copy(), rng), file, "augment"))
     if found.shape != x.shape or found.dtype.kind not in "fiu" or not np.isfinite(found).all():
@@ -95,7 +101,7 @@ class FeaturesData(LabelledData):
     - `x`: examples by split, float32 `[N, ...]` in the units of the files.
     - `target`: class indices by split, `[N]`.
     - `noise`, `shift`: see `ArraysOptions`.
-    - `augment`: a function that changes training examples before they become inputs; None for none.
+    - `augment`: what changes training examples before they become inputs; None for nothing.
     - `ready`: the inputs that a spectral front end has made, by split; they are made once.
     """
 
@@ -152,8 +158,7 @@ class FeaturesData(LabelledData):
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
         """Returns network inputs `[B, H, W, C]` of train examples, augmented; they depend on the arguments alone.
 
-        The user's function `augment` changes the examples, if there is one. Then the inputs are shifted, and noise is
-        added.
+        What `augment` is changes the examples, if there is anything. Then the inputs are shifted, and noise is added.
 
         - `indices`: which examples of the train split, `[B]`.
         - `settings`: not used: nothing changes the input of this task.
@@ -200,6 +205,7 @@ def load(
     spectral: SpectralSettings | None = None,
     noise: float = 0.1,
     shift: float = 0.0,
+    augmentation: SensorAugmentation | None = None,
     splits: Sequence[str] = SPLITS,
     preparation: Preparation | None = None,
 ) -> FeaturesData:
@@ -208,7 +214,8 @@ def load(
     Splits that the file names are kept. If there are none, a tenth of every class goes to "val" and another to "test";
     groups, which `group` or the names of files give, go as a whole.
 
-    - `window`, `synthetic_clips`, `synthetic`, `front_end`, `spectral`, `noise`, `shift`: see `ArraysOptions`.
+    - `window`, `synthetic_clips`, `synthetic`, `front_end`, `spectral`, `noise`, `shift`, `augmentation`: see
+      `ArraysOptions`.
     - `splits`: the splits to read, where "all" is everything in one split; the others stay empty.
     - `preparation`: the way from arrays to inputs; the default is that of `front_end`, with means and scales of the
       training examples.
@@ -230,6 +237,8 @@ def load(
             f"{path or 'synthetic motions'}: examples are {list(rows.x.shape[1:])}, the model's {list(own.shape)}; "
             "give the same kind of data"
         )
+    if augmentation is not None:
+        augmentation.check(own.shape, path or "synthetic motions")
     where = {s: (rows.split == s) & (s in splits) for s in SPLITS}
     where |= {"all": np.ones(len(rows.x), bool)} if "all" in splits else {}
     shape = " x ".join(map(str, own.shape))
@@ -246,6 +255,7 @@ def load(
         notes=rows.notes,
         noise=noise,
         shift=shift,
+        augment=None if augmentation is None or augmentation.is_none else augmentation,
     )
 
 
