@@ -93,6 +93,16 @@ def test_mixup_mixes_inputs_and_labels_alike(tmp_path, monkeypatch):
     assert again.history == mixed.history
 
 
+def test_cutmix_trains_and_is_drawn_again_alike(tmp_path):
+    settings = dataclasses.replace(QUICK, epochs=6, qat_epochs=1, cutmix=0.5)
+    mixed = train(tmp_path / "a", settings)
+    assert mixed.quantised_score > 0.8
+    assert mixed.history != train(tmp_path / "b", dataclasses.replace(settings, cutmix=0.0)).history
+    assert train(tmp_path / "c", settings).history == mixed.history
+    with pytest.raises(SpecError, match=r"train: cutmix = 1\.5; a share from 0 to 1$"):
+        dataclasses.replace(QUICK, cutmix=1.5)
+
+
 def test_what_it_leaves_behind(result):
     trained, directory, _ = result
     assert sorted(p.name for p in directory.iterdir()) == ["checkpoint.pt", "history.jsonl", "weights.pt"]

@@ -25,6 +25,7 @@ from micronets.design import fakequant, optim, processes
 from micronets.design.checkpoint import load_checkpoint, readable_state, save_checkpoint
 from micronets.design.data_digest import data_digest
 from micronets.design.hints import Hint, Taught, WithMaps, learner_of, richest_map
+from micronets.design.mixing import Mixing, draw_mixing
 from micronets.design.net import Net, load_float, map_names
 from micronets.design.predict import predict_together
 from micronets.design.setting_ranges import WITHOUT_EFFECT
@@ -40,7 +41,7 @@ from micronets.tasks.base import MakeView
 from micronets.tasks.labelled import given_labels
 
 TRAIN_STAGES: tuple[TrainStage, ...] = get_args(TrainStage)
-MIXUP_SEED = 1  # the last number of the seed of a step's mixup, which tells it from other draws of that step
+MIXING_SEED = 1  # the last number of the seed of a step's mixing, which tells it from other draws of that step
 CALIBRATION_SEED = 2  # stands in the seed of calibration batches where other seeds have the number of the stage
 TRAIN_REPORT_SECONDS = 1.0  # the least time between two reports of progress within an epoch
 
@@ -276,11 +277,11 @@ class TrainLoop:
         number = self._shown(epoch) * self.steps_per_epoch + i
         inputs = self.data.augmented(batch, self.job.input_settings, self._generator(self._seed_of_stage, number))
         y = self.labels[batch.to(self.device)]
-        share, partner = self._draw_mixup(len(batch))
+        mixing = self._draw_mixing(len(batch))
         rows = self.group.rows(len(batch))  # those of the batch that this process computes
-        x = _mixed(inputs, share, partner)[rows]
+        x = mixing.mixed(inputs)[rows]
         with autocast(self.device, self.precision), processes.divided():
-            taught = self._asked(batch, number, inputs, share, partner)
+            taught = self._asked(batch, number, inputs, mixing)
             if self.hint is None:
                 logits, features = self.net(x), None
             else:
@@ -288,9 +289,10 @@ class TrainLoop:
                 features = maps[self.hint.learner]
         followed = None if self.given == len(self.labels) else batch.to(self.device) < self.given
         loss = self._loss(logits, features, y, taught[0], followed)
-        if share < 1:
-            others = None if followed is None else followed[partner]
-            loss = share * loss + (1 - share) * self._loss(logits, features, y[partner], taught[1], others)
+        if mixing.share < 1:
+            others = None if followed is None else followed[mixing.partner]
+            partners = self._loss(logits, features, y[mixing.partner], taught[1], others)
+            loss = mixing.share * loss + (1 - mixing.share) * partners
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.group.sum_gradients(p for group in self.optimiser.param_groups for p in group["params"])
@@ -363,16 +365,14 @@ class TrainLoop:
         """
         return 0 if self._is_taught and self.job.teacher_views else TRAIN_STAGES.index(self.stage)
 
-    def _asked(
-        self, batch: Tensor, number: int, inputs: Tensor, share: float, partner: Tensor
-    ) -> tuple[Taught | None, Taught | None]:
+    def _asked(self, batch: Tensor, number: int, inputs: Tensor, mixing: Mixing) -> tuple[Taught | None, Taught | None]:
         """Returns the teacher's outputs for the two parts of the loss; None and None without a teacher.
 
         - `batch`: the indices of the examples `[B]`.
         - `number`: the number of the batch, which decides the augmentation of its examples.
         - `inputs`: the inputs of the trained network, before they are mixed.
-        - `share`, `partner`: how it is mixed. A batch that is seen again is not: the teacher then says what it thinks
-          of either example.
+        - `mixing`: how it is mixed. A batch that is seen again is not: the teacher then says what it thinks of either
+          example.
         """
         if not self._is_taught or self.teacher is None:
             return None, None
@@ -381,10 +381,10 @@ class TrainLoop:
         if found is None:
             view = self.job.teacher_view
             seen = inputs if view is None else view(batch, self._generator(self._seed_of_stage, number))
-            found = self._ask(seen if kept else _mixed(seen, share, partner))
+            found = self._ask(seen if kept else mixing.mixed(seen))
             if kept:
                 self._taught[number] = found
-        return found, found.of(partner) if kept and share < 1 else found
+        return found, found.of(mixing.partner) if kept and mixing.share < 1 else found
 
     def _ask(self, seen: Tensor) -> Taught:
         """Computes the teacher's outputs for inputs `[B, H, W, C]`, and its map if that is learnt.
@@ -401,13 +401,11 @@ class TrainLoop:
             hint = self.hint.of_teacher(maps[self.hint.name])
             return Taught(self.group.whole(logits, size), self.group.whole(hint, size).half())
 
-    def _draw_mixup(self, examples: int) -> tuple[float, Tensor]:
-        """Draws this step's mixup: the share that each example keeps, and the index `[examples]` of its partner."""
-        if not self.settings.mixup:
-            return 1.0, torch.arange(examples)
-        rng = np.random.default_rng([self.job.seed, TRAIN_STAGES.index(self.stage), self.step, MIXUP_SEED])
-        share = float(rng.beta(self.settings.mixup, self.settings.mixup))
-        return share, torch.from_numpy(rng.permutation(examples)).to(self.device)
+    def _draw_mixing(self, examples: int) -> Mixing:
+        """Draws how this step mixes its examples."""
+        s, shape = self.settings, self.data.input_shape(self.job.input_settings)
+        rng = np.random.default_rng([self.job.seed, TRAIN_STAGES.index(self.stage), self.step, MIXING_SEED])
+        return draw_mixing(examples, shape, s.mixup, s.cutmix, rng, self.device)
 
     def _mean_loss(self) -> float:
         """Returns the mean over the steps of this epoch so far. Raises `TrainingError` if it is not a number."""
@@ -496,8 +494,3 @@ class TrainLoop:
 def _figures(ended: TrainEpoch) -> dict[str, float]:
     """Returns the figures of an epoch by the names under which its progress is reported."""
     return {"epoch": ended.epoch, "loss": ended.loss, f"val_{ended.metric}": ended.score}
-
-
-def _mixed(x: Tensor, share: float, partner: Tensor) -> Tensor:
-    """Returns examples `[B, ...]` mixed with their partners `[B]`, of which they keep `share`."""
-    return x if share == 1 else torch.lerp(x[partner], x, share)

@@ -25,6 +25,8 @@ class TrainSettings:
     - `label_smoothing`: share of the label that is spread over all classes, 0 to below 1.
     - `mixup`: the examples of a batch are mixed in pairs, inputs and labels alike, by a share drawn from
       Beta(mixup, mixup) (Zhang et al. 2018); 0 mixes none.
+    - `cutmix`: chance, 0 to 1, that a step puts a piece of each example's partner into it instead, a rectangle of a
+      picture or a stretch of time of other inputs, and mixes the labels by its area (Yun et al. 2019).
     - `ema_decay`: share that the averaged weights keep at every step, 0 to below 1; the averages are what is evaluated
       and kept.
     - `start_share`: share of the weights that the quantised stage began with in what is evaluated and kept, 0 to below
@@ -53,6 +55,7 @@ class TrainSettings:
     weight_decay: float = 0.02
     label_smoothing: float = 0.05
     mixup: float = 0.0
+    cutmix: float = 0.0
     ema_decay: float = 0.998
     start_share: float = 0.0
     distill_weight: float = 0.7
@@ -78,8 +81,8 @@ class TrainSettings:
                 "checkpoint_seconds",
             ),
         )
-        for name in ("label_smoothing", "ema_decay", "start_share", "distill_weight"):
-            top = 1.0 if name == "distill_weight" else 0.99999
+        for name in ("label_smoothing", "ema_decay", "start_share", "distill_weight", "cutmix"):
+            top = 1.0 if name in ("distill_weight", "cutmix") else 0.99999
             check_is_number(f"train: {name}", getattr(self, name))
             if not 0 <= getattr(self, name) <= top:
                 raise SpecError(
