@@ -125,12 +125,9 @@ def window_overlap(step: Step, window: Window, *, by_channel: bool, together: in
     x, y, before = step.input_shapes[0], step.output_shape, window.before(step.input_shapes[0])
     first = [np.maximum(np.arange(y[axis]) * window.stride[axis] - before[axis], 0) for axis in (0, 1)]
     starts = ((first[0][:, None] * x[1] + first[1]) * x[2]).ravel()  # the first byte that a pixel can read
-    needed = np.append(np.minimum.accumulate(starts[::-1])[::-1], np.iinfo(np.int64).max)  # by it or a later one
-    written = np.arange(1, len(starts) + 1) * y[2]
-    if by_channel:
-        below = max((written - y[2] - starts).max(), (written[:-1] - needed[1:-1]).max(initial=0), 0)
-    else:
-        below = max((written + (together - 1) * y[2] - needed[:-1]).max(), 0)
+    # When a pixel's input is read, so many pixels have been written; each must lie below the first byte that is read.
+    written = np.arange(len(starts)) + (0 if by_channel else together)
+    below = max((written * y[2] - starts).max(), 0)
     return Overlap(int(below))
 
 
