@@ -147,6 +147,43 @@ def test_a_network_compiles_as_one_unit(packages: tuple[Path, list[int]], tmp_pa
     run(["gcc", "-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{root / 'first'}", tmp_path / "unit.c"], tmp_path)
 
 
+STRICT = [
+    "-Wall",
+    "-Wextra",
+    "-Wpedantic",
+    "-Wconversion",
+    "-Wsign-conversion",
+    "-Wshadow",
+    "-Wundef",
+    "-Wcast-qual",
+    "-Wcast-align",
+    "-Wdouble-promotion",
+    "-Wfloat-equal",
+    "-Wswitch-default",
+    "-Wwrite-strings",
+    "-Wpointer-arith",
+    "-Wredundant-decls",
+    "-Wvla",
+    "-Wformat=2",
+    "-Werror",
+]
+"""What projects with strict rules ask of C, by flags that GCC and clang both know, for C and C++."""
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_networks_compile_without_a_warning(packages: tuple[Path, list[int]], compiler: str, tmp_path: Path) -> None:
+    if shutil.which(compiler) is None:
+        pytest.skip(f"needs {compiler}")
+    root, _ = packages
+    sources = {f.name: f for name in NAMES for f in sorted((root / name).glob("*.c"))}
+    includes = [f"-I{root / name}" for name in NAMES]
+    only_c = ["-Wstrict-prototypes", "-Wmissing-prototypes", "-Wold-style-definition", "-Wbad-function-cast"]
+    run([compiler, "-std=c99", "-fsyntax-only", *STRICT, *only_c, *includes, *sources.values()])
+    (tmp_path / "all.cc").write_text("".join(f'#include "{name}.h"\n' for name in NAMES))
+    only_cpp = ["-Wold-style-cast", "-Wzero-as-null-pointer-constant"]
+    run([compiler, "-x", "c++", "-std=c++11", "-fsyntax-only", *STRICT, *only_cpp, *includes, tmp_path / "all.cc"])
+
+
 @pytest.mark.parametrize(
     ("text", "name"),
     [
