@@ -76,6 +76,23 @@ def test_one_network_of_the_supernet_is_the_derived_one(space) -> None:
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda s: s.name)
+def test_a_network_computed_alone_learns_what_it_learns_under_masks(space) -> None:
+    """Outputs, and the gradients of all shared weights, are those of the pass that masks the largest network."""
+    supernet, values = trained_looking(space).double().train(), space.sample(random.Random(5))
+    arch = derive(space, values)
+    x, gradients = torch.randn(4, *arch.input_shape, dtype=torch.float64), []
+    outputs = [supernet(x, supernet.one_hot(values)), supernet.compute(x, arch)]
+    torch.testing.assert_close(*outputs)
+    for logits in outputs:
+        supernet.net.zero_grad()
+        logits.square().mean().backward()
+        gradients.append({n: 0 if p.grad is None else p.grad.clone() for n, p in supernet.net.named_parameters()})
+    for name, masked in gradients[0].items():
+        alone = gradients[1][name] + torch.zeros_like(masked)
+        assert (alone - masked).norm() <= 1e-9 * masked.norm() + 1e-12, name
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda s: s.name)
 def test_costs_of_a_one_hot_sample_are_the_integer_costs(space) -> None:
     supernet, rng = Supernet(space), random.Random(4)
     for _ in range(5):

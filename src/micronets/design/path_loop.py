@@ -15,6 +15,7 @@ from micronets.design import optim, processes
 from micronets.design.dnas_loop import SearchLoop, input_settings
 from micronets.design.torch_ops import autocast
 from micronets.errors import TrainingError
+from micronets.ir.space import derive
 
 
 class PathLoop(SearchLoop):
@@ -87,4 +88,4 @@ class PathLoop(SearchLoop):
     def logits(self, x: Tensor, values: Mapping[str, int]) -> Tensor:
         """Computes the logits `[rows, classes]` of one network of the supernet, as float32."""
         with autocast(self.device, self.precision), processes.divided():
-            return self.supernet(x, self.supernet.one_hot(values)).float()  # type: ignore[no-any-return]
+            return self.supernet.compute(x, derive(self.supernet.space, values)).float()

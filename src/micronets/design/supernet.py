@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import torch
@@ -329,19 +330,53 @@ class Supernet(nn.Module):
 
         The statistics of its batch norms are the shared ones; `slice` gives it its own.
         """
-        shared = self.net.state_dict()
+        return {name: value.detach().clone() for name, value in self._shared(_network(arch)).items()}
+
+    def compute(self, x: Tensor, arch: Arch) -> Tensor:
+        """Computes the logits `[N, classes]` of one network with the shared weights, as `Net(arch)` does.
+
+        This costs what the network costs, where `forward` computes all of the largest network and masks the rest. The
+        gradients, which flow to the shared weights, are the same.
+
+        - `x`: inputs `[N, H, W, C]`.
+        - `arch`: a network of the space; weights of 4 bits are rounded.
+        """
+        net = _network(arch)
+        tensors = self._shared(net)
+        for step in net.steps:
+            if isinstance(step.layer, Weighted) and step.layer.weight_bits == 4:
+                key = f"layers.{state_key(step.layer.name)}.weight"
+                tensors[key] = tensors[key] + rounding_error(step.layer, tensors[key].detach())
+        return torch.func.functional_call(net.train(self.training), tensors, (x,))  # type: ignore[no-any-return]
+
+    def _shared(self, net: Net) -> dict[str, Tensor]:
+        """Returns the parts of the shared weights and statistics that a network has, by the names of its state dict.
+
+        They are views wherever the weights are those of the supernet as they are, so that what changes them changes
+        the supernet.
+        """
+        shared = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
         first = {
-            f"layers.{state_key(a.name)}.weight" for a in arch.layers if isinstance(a, Conv2D) and a.inputs == (INPUT,)
+            f"layers.{state_key(a.name)}.weight"
+            for a in net.arch.layers
+            if isinstance(a, Conv2D) and a.inputs == (INPUT,)
         }
-        cut = {}
-        for name, small in Net(arch).state_dict().items():
+        parts = {}
+        for name, small in net.state_dict(keep_vars=True).items():
             big = _merge_input_channels(shared[name], small.shape[1]) if name in first else shared[name]
             window = []
             for axis, (n, m) in enumerate(zip(small.shape, big.shape, strict=True)):
                 start = (m - n) // 2 if small.ndim == 4 and axis >= 2 else 0
                 window.append(slice(start, start + n))
-            cut[name] = big[tuple(window)].clone()
-        return cut
+            parts[name] = big[tuple(window)]
+        return parts
+
+
+@lru_cache(maxsize=256)
+def _network(arch: Arch) -> Net:
+    """Returns a network whose tensors have shapes, but no memory; it computes with those of others."""
+    with torch.device("meta"):
+        return Net(arch)
 
 
 def _makes_maps(layer: Layer, x: Tensor) -> bool:
