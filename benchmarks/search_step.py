@@ -1,7 +1,10 @@
-"""One supernet step (weights and architecture) against one plain training step of the largest network of the space.
+"""A step of the searches by a supernet against one plain training step of a network.
 
-Same batch, same maps (every shape choice at its largest), same optimiser, same process, steps taken in turn. On a CPU
-the time is processor time of all threads, which other programs on the machine disturb least.
+A step of `dnas`, on weights and architecture, is held against one of the largest network of the space; a step of
+`supernet`, which trains one network within the limits, against one of that network. The limits are `BUDGET`; the
+network is the uniform one. Same batch, same maps (every shape choice at its largest), same optimiser, same process,
+steps taken in turn. On a CPU the time is processor time of all threads, which other programs on the machine disturb
+least.
     python -m benchmarks.search_step [--space dscnn resnet] [--batch 64] [--rounds 5] [--json] [--table docs/results.md]
 """
 
@@ -16,6 +19,7 @@ import datetime
 import json
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,15 +33,20 @@ from micronets.boards.board import Budget, board_budget, load_board
 from micronets.cost.costs import TFLM_COSTS
 from micronets.design import optim
 from micronets.design.budget_fitter import BudgetFitter
+from micronets.design.candidates import uniform_candidates
 from micronets.design.dnas_loop import SearchLoop
 from micronets.design.net import Net
+from micronets.design.path_loop import PathLoop
 from micronets.design.search_settings import SearchSettings
 from micronets.design.supernet import Supernet
 from micronets.design.torch_ops import autocast, pick_device, pick_precision, prepare_cpu
 from micronets.ir import spaces
+from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 
-LIMIT = 1.25  # of a plain step
+ROUNDS = 5
+LIMIT = 1.25  # of a plain step, for one of `dnas`
+BUDGET = Budget(arena_bytes=64_000, tflite_bytes=110_000, macs=8_300_000)
 
 
 class RandomTask:
@@ -69,33 +78,68 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {  # kind of input and options
 
 
 def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
-    """Returns the median times of both steps and the median of their ratios."""
+    """Returns the median times of all steps, and the median ratios of searching to plain ones."""
     kind, options = SETTINGS[name]
     full = spaces.make(name, kind, 12, **options)
     space = replace(
         full, choices=tuple(replace(c, options=c.options[:1]) if c.kind == "shape" else c for c in full.choices)
     )
-    arch = derive(space, space.largest())
-    device = pick_device()
+    largest, device = derive(space, space.largest()), pick_device()
     precision = pick_precision("auto", device)
     torch.manual_seed(0)
-    task = RandomTask(arch.input_shape, batch_size, 12)
+    task = RandomTask(largest.input_shape, batch_size, 12)
 
     board = load_board("NUCLEO-F446RE")
-    limits = board_budget(Budget(arena_bytes=64_000, tflite_bytes=110_000, macs=8_300_000), board)
     settings = SearchSettings(epochs=1, batch=batch_size, warmup=0.0, precision=precision)
-    supernet = Supernet(space).to(device)
-    fitter = BudgetFitter(space, limits, board)
-    stepper = SearchLoop(supernet, fitter, board, TFLM_COSTS, task, settings, 0, device)  # type: ignore[arg-type]
-    supernet.train()
+    fitter = BudgetFitter(space, board_budget(BUDGET, board), board)
+    rest = (fitter, board, TFLM_COSTS, task, settings, 0, device)
+    both, path = SearchLoop(Supernet(space).to(device), *rest), PathLoop(Supernet(space).to(device), *rest)  # type: ignore[arg-type]
+    within = uniform_candidates(fitter, fitter.feasible_shapes(), 1)
+    path.within = within
+    for loop in (both, path):
+        loop.supernet.train()
     batch = torch.arange(batch_size)
+    steps: dict[str, Callable[[], object]] = {
+        "largest_ms": plain_step(largest, task, settings, device),
+        "dnas_ms": lambda: both.train_step(batch, 1),
+        "network_ms": plain_step(derive(space, within[0]), task, settings, device),
+        "supernet_ms": lambda: path.train_step(batch, 1),
+    }
+    clock = time.process_time if device.type == "cpu" else time.perf_counter
+    times: dict[str, list[float]] = {key: [] for key in steps}
+    for i in range(rounds + 1):
+        for key, step in steps.items():
+            start = clock()
+            step()
+            if i:  # the first round warms up
+                times[key].append(clock() - start)
 
+    def ratio(search: str, plain: str) -> float:
+        return statistics.median(s / p for s, p in zip(times[search], times[plain], strict=True))
+
+    median = {key: statistics.median(found) * 1e3 for key, found in times.items()}
+    return {
+        "space": name,
+        "batch": batch_size,
+        "precision": precision,
+        "largest_ms": median["largest_ms"],
+        "dnas_ms": median["dnas_ms"],
+        "dnas_ratio": ratio("dnas_ms", "largest_ms"),
+        "limit": LIMIT,
+        "network_ms": median["network_ms"],
+        "supernet_ms": median["supernet_ms"],
+        "supernet_ratio": ratio("supernet_ms", "network_ms"),
+    }
+
+
+def plain_step(arch: Arch, task: RandomTask, settings: SearchSettings, device: torch.device) -> Callable[[], object]:
+    """Returns a function that trains a network by one ordinary step."""
     net = Net(arch).to(device).train()
     optimiser = optim.make_optimiser(net, "adamw", settings.weight_decay)
     x, y = task.x.to(device), torch.from_numpy(task.y).to(device)
 
-    def plain() -> None:
-        with autocast(device, precision):
+    def step() -> None:
+        with autocast(device, pick_precision(settings.precision, device)):
             logits = net(x)
         loss = F.cross_entropy(logits.float(), y, label_smoothing=settings.label_smoothing)
         optimiser.zero_grad(set_to_none=True)
@@ -103,36 +147,26 @@ def measure(name: str, batch_size: int, rounds: int) -> dict[str, Any]:
         optimiser.step()
         loss.item()
 
-    clock = time.process_time if device.type == "cpu" else time.perf_counter
-    times: dict[str, list[float]] = {"plain": [], "supernet": []}
-    for i in range(rounds + 1):
-        for kind, step in (("plain", plain), ("supernet", lambda: stepper.train_step(batch, 1))):
-            start = clock()
-            step()
-            if i:  # the first round warms up
-                times[kind].append(clock() - start)
-    median = {kind: statistics.median(t) * 1e3 for kind, t in times.items()}
-    ratio = statistics.median(s / p for s, p in zip(times["supernet"], times["plain"], strict=True))
-    facts = {"space": name, "batch": batch_size, "precision": precision, "threads": torch.get_num_threads()}
-    return facts | {"plain_ms": median["plain"], "supernet_ms": median["supernet"], "ratio": ratio, "limit": LIMIT}
+    return step
 
 
-def table(results: list[dict[str, Any]]) -> str:
-    """Returns the results as Markdown."""
+def table(results: list[dict[str, Any]], command: str) -> str:
+    """Returns the results as Markdown; `command` has printed them."""
     lines = [
-        "| space | batch | precision | threads | plain step ms | supernet step ms | ratio | limit |",
-        "|" + " --- |" * 8,
+        "| space | batch | precision | largest network ms | `dnas` ms | ratio | limit | network within limits ms | "
+        "`supernet` ms | ratio |",
+        "|" + " --- |" * 10,
     ]
     for r in results:
         cells = [
-            f"{r[k]:.0f}" if k.endswith("ms") else f"{r[k]:.2f}" if k in ("ratio", "limit") else str(r[k]) for k in r
+            f"{v:.0f}" if k.endswith("_ms") else f"{v:.2f}" if isinstance(v, float) else f"{v}" for k, v in r.items()
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    today = datetime.date.today()
+    limits = ", ".join(f"{k} {v:,.0f}" for k, v in BUDGET.limits().items())
     lines += [
         "",
-        f"Medians of processor time; host, {torch.get_num_threads()} thread(s). {today}, `python -m "
-        "benchmarks.search_step`.",
+        f"Medians of processor time; host, {torch.get_num_threads()} thread(s). Limits: {limits}. "
+        f"{datetime.date.today()}, `{command}`.",
     ]
     return "\n".join(lines)
 
@@ -141,15 +175,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--space", choices=tuple(SETTINGS), nargs="+", default=list(SETTINGS))
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--table", type=Path, help="Markdown file whose section is replaced by the table")
     args = parser.parse_args()
     prepare_cpu()
     results = [measure(name, args.batch, args.rounds) for name in args.space]
-    print(json.dumps(results) if args.json else table(results))
+    rounds = "" if args.rounds == ROUNDS else f" --rounds {args.rounds}"
+    text = table(results, f"python -m benchmarks.search_step{rounds}")
+    print(json.dumps(results) if args.json else text)
     if args.table:
-        replace_section(args.table, "search-step", table(results))
+        replace_section(args.table, "search-step", text)
 
 
 if __name__ == "__main__":

@@ -141,7 +141,7 @@ def uniform_candidates(fitter: BudgetFitter, feasible: Sequence[Mapping[str, int
     - `count`: the most networks that are returned; of more combinations, evenly spaced ones are taken.
     """
     space = fitter.space
-    standard = _standard(space)
+    standard = standard_values(space)
     found: list[dict[str, int]] = []
     bits = [c for c in space.choices if c.kind == "bits"]
     all_bits = sorted({option for c in bits for option in c.options}, reverse=True)
@@ -190,7 +190,7 @@ def neighbours(fitter: BudgetFitter, start: Sequence[Mapping[str, int]], count: 
     return found
 
 
-def _standard(space: SearchSpace) -> dict[str, int]:
+def standard_values(space: SearchSpace) -> dict[str, int]:
     """Returns the values of the space's standard network at full width: all blocks, middle kernels, no dilation."""
     values = space.largest()
     for c in space.choices:

@@ -36,7 +36,7 @@ class SearchSettings:
     - `space_networks`: where `space.name = "auto"`, networks with which every space starts: half of them, rounded up,
       are the space's standard one scaled to the limits for several shapes, the others random; at least 1.
     - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, one
-      for each at least; a step of the supernet of a sweep costs about four others.
+      for each at least; a step of the supernet of a sweep trains four networks.
     - `optimiser`: optimiser of the weights, `adamw` or `sgd` (with Nesterov's momentum).
     - `batch`: examples a step, at least 1.
     - `lr`: highest learning rate of the weights, which rises over the first epoch, or a fifth of the steps if that
