@@ -87,7 +87,8 @@ def table(found: list[Part]) -> str:
 
 def updated(path: Path) -> str:
     """Returns the text of a kernel with its present table."""
-    source = path if path.suffix == ".S" else path.with_suffix(".S")  # what is included, by one that includes it
+    # What is included is measured in the first file that includes it, which has its name or one that begins with it.
+    source = path if path.suffix == ".S" else min(path.parent.glob(f"{path.stem}*.S"))
     return _TABLE.sub(lambda _: table(parts(source)), path.read_text("utf-8"), count=1)
 
 

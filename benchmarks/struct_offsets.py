@@ -103,6 +103,15 @@ RECORDS = (
         ),
     ),
     Record(
+        "TWO_LINES",
+        "micronets_depthwise_two_lines_pass",
+        "micronets_depthwise_two_lines_pass.h",
+        (
+            *("constants", "x", "output", "out_step", "out_line", "span", "turn", "x_line", "x_turn", "odd", "lines"),
+            *("channels",),
+        ),
+    ),
+    Record(
         "ADD_BY4",
         "micronets_add_by4_constants",
         "micronets_dsp_add_by4.h",

@@ -298,6 +298,16 @@ CASES = (
     Case("3 x 3, stride 1, large maps, ReLU", _depthwise((3, 3), activation=True), (48, 48, 8)),
     Case("3 x 3, stride 2, large maps", _depthwise((3, 3), 2), (49, 49, 1)),
     Case("3 x 3, stride 2, large maps, ReLU", _depthwise((3, 3), 2, activation=True), (49, 49, 1)),
+    *(
+        Case(
+            f"3 x 3, stride {stride}, large maps{relu and ', ReLU'}, with `--optimise speed`",
+            _depthwise((3, 3), stride, activation=bool(relu)),
+            (48, 48, 16),
+            goal="speed",
+        )
+        for stride in (1, 2)
+        for relu in ("", "ReLU")
+    ),
     Case("3 x 3, small maps", _depthwise((3, 3)), (5, 5, 64)),
     Case("3 x 3, small maps, ReLU", _depthwise((3, 3), activation=True), (5, 5, 64)),
     Case("a channel of a large scale", _depthwise((3, 3)), (48, 48, 8), _with_large_scale),

@@ -45,6 +45,13 @@ class DepthwiseCycles:
     - by4_pair_3x3: for two outputs of a 3 x 3 window.
     - by4_output, by4_output_tap: for an output of any other window and each of its weights.
 
+    Four channels at a time, two lines of outputs together, windows of 3 x 3; in cycles for one of the four:
+
+    - two_lines_channel: to begin the channel.
+    - two_lines_copy, two_lines_value: to copy two lines of the input, for both and for each place on them.
+    - two_lines_line, two_lines_odd: for two lines of outputs; more of it where their number of outputs is odd.
+    - two_lines_group, two_lines_stride2: for two outputs of both lines; more of it with a stride of 2.
+
     Convolutions and dense layers, to tell what share of a network the depthwise layers are:
 
     - conv_mac, conv_output: for a multiplication, and for an output.
@@ -66,6 +73,13 @@ class DepthwiseCycles:
     by4_pair_3x3: float
     by4_output: float
     by4_output_tap: float
+    two_lines_channel: float
+    two_lines_copy: float
+    two_lines_value: float
+    two_lines_line: float
+    two_lines_odd: float
+    two_lines_group: float
+    two_lines_stride2: float
     conv_mac: float
     conv_output: float
 
@@ -104,6 +118,13 @@ DSP = Target(
         by4_pair_3x3=58,
         by4_output=18,
         by4_output_tap=2.75,
+        two_lines_channel=150,
+        two_lines_copy=17,
+        two_lines_value=5.2,
+        two_lines_line=30,
+        two_lines_odd=32,
+        two_lines_group=74.5,
+        two_lines_stride2=13.5,
         conv_mac=1.07,
         conv_output=15,
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -22,7 +23,12 @@ from micronets.compiler.kernels.base import (
     record_bytes,
     runner_of,
 )
-from micronets.compiler.kernels.depthwise_schedule import DepthwiseSchedule, patch_schedule, runs_in_place
+from micronets.compiler.kernels.depthwise_schedule import (
+    DepthwiseForm,
+    DepthwiseSchedule,
+    patch_schedule,
+    runs_in_place,
+)
 from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, requant_bytes, requantisation
 from micronets.compiler.kernels.window import WINDOW, WindowSizes, sizes_struct, window_reach
 from micronets.compiler.limits import LEAST_SHIFT
@@ -37,6 +43,7 @@ DEPTHWISE_ODD = "micronets_depthwise_odd"
 DEPTHWISE_S4 = "micronets_depthwise_s4"
 DEPTHWISE_BY4 = "micronets_depthwise_by4"
 DEPTHWISE_BY4_S4 = "micronets_depthwise_by4_s4"
+DEPTHWISE_TWO_LINES = "micronets_depthwise_two_lines"
 UNPACK = "micronets_unpack_s4"
 
 ROWS_ANY = "micronets_depthwise_any"
@@ -50,7 +57,15 @@ BY4_3X3 = "micronets_depthwise_by4_3x3"
 BY4_3X3_RELU = "micronets_depthwise_by4_3x3_relu"
 
 SCHEDULE = "micronets_depthwise_schedule"
-INNER, INNER_BY4 = "micronets_depthwise_kernel", "micronets_depthwise_by4_kernel"
+TWO_LINES = {1: "micronets_depthwise_two_lines_s1", 2: "micronets_depthwise_two_lines_s2"}
+TWO_LINES_RELU = {stride: f"{name}_relu" for stride, name in TWO_LINES.items()}
+"""The inner function that computes two lines together, by the stride, and that for outputs of zero point -128."""
+
+INNER: Mapping[DepthwiseForm, str] = {
+    "by_channel": "micronets_depthwise_kernel",
+    "by4": "micronets_depthwise_by4_kernel",
+    "two_lines": "micronets_depthwise_two_lines_kernel",
+}
 """The types of the inner functions."""
 
 _ALIGNMENT = 4  # bytes that each part of the scratch memory is aligned to
@@ -115,7 +130,8 @@ class DepthwiseKernel(LinesKernel):
     def _words(self) -> int:
         """Words of the weights with a byte for each; where four channels go together, their number is filled up."""
         taps, channels = math.prod(self.layer.kernel), self.step.output_shape[2]
-        return taps * math.ceil(channels / 4) if self.schedule.by4 else math.ceil(taps * channels / 4)
+        by_channel = self.schedule.form == "by_channel"
+        return math.ceil(taps * channels / 4) if by_channel else taps * math.ceil(channels / 4)
 
     def with_scratch(self, room: int) -> DepthwiseKernel:
         """Returns the kernel with as many lines of output at a time as `room` bytes allow."""
@@ -125,13 +141,15 @@ class DepthwiseKernel(LinesKernel):
         """Returns what a call of the kernel takes of flash."""
         layer, schedule = self.layer, self.schedule
         channels, taps = self.step.output_shape[2], math.prod(layer.kernel)
-        table = 4 * self._words if schedule.by4 else taps * channels
+        table = taps * channels if schedule.form == "by_channel" else 4 * self._words
         if layer.weight_bits == 4:
             table = 4 * math.ceil(self._words / 2)
+        zero_point = stand_in.quant[layer.name].zero_point
         if schedule.by4:
             function, inner = self._function(DEPTHWISE_BY4), _by4_function(stand_in, schedule)
+        elif schedule.two_lines:
+            function, inner = DEPTHWISE_TWO_LINES, _two_lines_function(schedule, zero_point)
         else:
-            zero_point = stand_in.quant[layer.name].zero_point
             function, inner = self._function(DEPTHWISE), _paired_function(schedule, zero_point)
         sources = {*_sources(function), inner}
         record = record_bytes(5, WINDOW, SCHEDULE, REQUANT)
@@ -149,16 +167,22 @@ class DepthwiseKernel(LinesKernel):
         w, target = model.weights[layer.name], model.quant[layer.name]
         rows = filter_rows(w.weights, schedule)
         requant = requantisation(model, layer, rows, place)
-        by4 = schedule.by4 and requant.packed
-        if by4:  # the kernel reads a multiplier for every channel
+        form = schedule.form if requant.packed and _fits(model, layer, schedule) else "by_channel"
+        if form != "by_channel":  # the kernel reads a multiplier for every channel
             requant = requantisation(model, layer, rows, place, per_channel=True)
-            function, inner = self._function(DEPTHWISE_BY4), _by4_function(model, schedule)
-        else:
-            function, inner = _rows_functions(model, layer, schedule, rows)
-            function = self._function(function)
+        match form:
+            case "by4":
+                function, inner = self._function(DEPTHWISE_BY4), _by4_function(model, schedule)
+            case "two_lines":
+                function, inner = DEPTHWISE_TWO_LINES, _two_lines_function(schedule, target.zero_point)
+            case "by_channel":
+                function, inner = _rows_functions(model, layer, schedule, rows)
+                function = self._function(function)
+        by_channel = form == "by_channel"
         if layer.weight_bits == 4:
-            weights = place.table("uint32_t", "weights", _in_halves(_interleave_by4(rows) if by4 else _by_bytes(rows)))
-        elif by4:
+            words = _by_bytes(rows) if by_channel else _interleave_by4(rows)
+            weights = place.table("uint32_t", "weights", _in_halves(words))
+        elif not by_channel:
             weights = place.table("uint32_t", "weights", _interleave_by4(rows))
         else:
             weights = place.table("int8_t", "weights", rows)
@@ -172,7 +196,7 @@ class DepthwiseKernel(LinesKernel):
                 ("multiplier", layer.multiplier),
                 ("phases", schedule.phases),
                 ("rows_per_pass", self.rows_per_pass),
-                ("pitch", schedule.by4_pitch if by4 else schedule.pitch),
+                ("pitch", schedule.pitch_of(form)),
                 ("needs_clamp", int(limits != (-128, 127))),
                 ("even_words", schedule.even_words * paired),
                 ("odd_words", schedule.odd_words * paired),
@@ -187,7 +211,7 @@ class DepthwiseKernel(LinesKernel):
             window=line_window(self.step, layer, schedule, model, place),
             schedule=schedule_struct,
             requant=requant.struct,
-            kernel=Name(inner, INNER_BY4 if by4 else INNER),
+            kernel=Name(inner, INNER[form]),
         )
         return LayerCode(call, tuple(sorted(sources)))
 
@@ -220,7 +244,12 @@ def line_window(
 
 def _sources(function: str) -> set[str]:
     """Returns the functions of a kernel besides the inner one that is chosen: itself and those that it calls."""
-    called = {DEPTHWISE_BY4: (), DEPTHWISE_BY4_S4: (DEPTHWISE_BY4, UNPACK), DEPTHWISE_S4: (DEPTHWISE, ROWS_ANY, UNPACK)}
+    called = {
+        DEPTHWISE_TWO_LINES: (),
+        DEPTHWISE_BY4: (),
+        DEPTHWISE_BY4_S4: (DEPTHWISE_BY4, UNPACK),
+        DEPTHWISE_S4: (DEPTHWISE, ROWS_ANY, UNPACK),
+    }
     return {function, *called.get(function, (ROWS_ANY,))}
 
 
@@ -239,6 +268,21 @@ def _in_halves(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """Returns words of four numbers of 4 bits, a byte for each, as the words that micronets_unpack_s4 makes them of."""
     flat = np.pad(words.ravel() & 0x0F0F0F0F, (0, words.size % 2))
     return np.asarray(flat[0::2] | flat[1::2] << 4, np.uint32)
+
+
+def _fits(model: QuantizedModel, layer: DepthwiseConv2D, schedule: DepthwiseSchedule) -> bool:
+    """Tells whether the kernel of a schedule can hold the scales of a layer, where packed tables can."""
+    if not schedule.two_lines:
+        return True
+    multiplier, shift = conv_rescale(
+        model.quant[layer.inputs[0]], model.weights[layer.name].scales, model.quant[layer.name]
+    )
+    return bool(((multiplier != 0) & (shift >= LEAST_SHIFT)).all())
+
+
+def _two_lines_function(schedule: DepthwiseSchedule, zero_point: int) -> str:
+    """Returns the inner function that computes two lines together, for outputs of a zero point."""
+    return (TWO_LINES_RELU if zero_point == -128 else TWO_LINES)[schedule.stride[1]]
 
 
 def _by4_function(model: QuantizedModel, schedule: DepthwiseSchedule) -> str:

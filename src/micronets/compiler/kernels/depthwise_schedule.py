@@ -2,9 +2,10 @@
 
 One kernel computes channel by channel. It copies lines of one channel to scratch memory, widened to 16 bits and with
 the padding around them, and computes a few lines of the output from them in one pass; the next pass goes on where it
-ends. Two neighbours on a line make a pair for the DSP instructions. The other kernel takes four channels at a time
-(`by4`), whose values lie side by side. A line is a row of the map or, where that is faster, a column of it; the result
-is the same.
+ends. Two neighbours on a line make a pair for the DSP instructions. Another kernel takes four channels at a time
+(`by4`), whose values lie side by side. The third one (`two_lines`), for windows of 3 x 3, copies four channels at a
+time and computes two lines of outputs together; values of two lines make a pair. A line is a row of the map or, where
+that is faster, a column of it; the result is the same.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, assert_never, get_args
 
 from micronets.boards.targets import DepthwiseCycles
 from micronets.compiler.kernels.goal import Goal
@@ -23,17 +24,23 @@ from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.ir.window import Pair
 
-DepthwiseChoice = Literal["quickest", "by_channel", "by4"]
-"""Which kernel computes depthwise layers: for each layer the faster one, or one of the two for all layers."""
+DepthwiseForm = Literal["by_channel", "by4", "two_lines"]
+"""A kernel for depthwise layers: one channel at a time, four, or four and two lines of outputs of each."""
 
-_CHOICES: tuple[DepthwiseChoice, ...] = ("quickest", "by_channel", "by4")
+FORMS: tuple[DepthwiseForm, ...] = get_args(DepthwiseForm)
+
+_SMALL_FORMS: tuple[DepthwiseForm, ...] = ("by_channel", "by4")
+"""The kernels for the goal `size`: the third one takes more scratch memory."""
+
 _SLOWER: Mapping[Goal, float] = {"fastest": 0.01, "speed": 0.01, "balanced": 0.05, "size": 0.05}
 """By what share of a network's cycles one kernel for all its depthwise layers may slow it down."""
-_BY4_WORTH = 0.015  # share of a network's cycles that `by4` must save for what it takes of flash and memory
+_MORE_WORTH = 0.015  # share of a network's cycles that a kernel with more scratch memory must save for what it takes
 
 _GROUP = 4  # outputs of a line that the kernel for single channels computes together
 _LEAST_ROWS_PER_PASS = 4
-_WORTH = 0.93  # `by4` is taken if it needs less than this share of the other kernel's cycles, as it needs more memory
+_WORTH: Mapping[DepthwiseForm, float] = {"by_channel": 1.0, "by4": 0.93, "two_lines": 0.93}
+"""What share of the cycles of the kernel with the least memory another one may need, as it needs more."""
+_TWO_LINES_WORDS = 4  # words that two lines have for each place: one for each of four channels
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,8 @@ class DepthwiseSchedule:
     - even_words, odd_words: words of packed weights for a line of the kernel, for outputs at even and at odd places; 0
       for a kernel that does not compute in pairs.
     - patched: the layer runs on a few rows at a time, which are then its lines.
-    - by4: four channels go together, if the tables of the requantisation are packed.
+    - form: which kernel it is for. Those that copy four channels take layers with packed tables of the requantisation;
+      the others of such a schedule are computed channel by channel.
     """
 
     size: Pair
@@ -67,7 +75,23 @@ class DepthwiseSchedule:
     even_words: int
     odd_words: int
     patched: bool = False
-    by4: bool = False
+    form: DepthwiseForm = "by_channel"
+
+    @property
+    def by4(self) -> bool:
+        """Tells whether four channels go together."""
+        return self.form == "by4"
+
+    @property
+    def two_lines(self) -> bool:
+        """Tells whether two lines of outputs go together."""
+        return self.form == "two_lines"
+
+    @property
+    def allows_two_lines(self) -> bool:
+        """Tells whether the kernel that computes two lines of outputs together can compute the layer."""
+        same_stride = self.stride in ((1, 1), (2, 2))
+        return self.is_3x3 and same_stride and self.dilation == (1, 1) and self.phases == 1 and self.out_size[1] > 1
 
     @property
     def paired(self) -> bool:
@@ -90,17 +114,26 @@ class DepthwiseSchedule:
         return (math.ceil(self.out_size[1] / self.phases) - 1) * self.stride[1] + self.kernel[1]
 
     @property
+    def two_lines_pitch(self) -> int:
+        """The places on two lines in scratch memory, where two lines of outputs are computed together."""
+        return (2 * math.ceil(self.out_size[1] / 2) - 1) * self.stride[1] + self.kernel[1]
+
+    @property
     def bytes_pitch(self) -> int:
         """The values of a line in scratch memory, for the kernel that keeps them in bytes."""
         count = math.ceil(self.out_size[1] / self.phases)
         return (count - 1) * self.stride[1] + (self.kernel[1] - 1) * self.dilation[1] + 1
+
+    def pitch_of(self, form: DepthwiseForm) -> int:
+        """Returns the field `pitch` of the C struct, for a kernel that may be another than the schedule is for."""
+        return {"by_channel": self.pitch, "by4": self.by4_pitch, "two_lines": self.two_lines_pitch}[form]
 
     @property
     def least_rows_per_pass(self) -> int:
         """The fewest lines of output in a pass that do not mostly copy lines anew; 1 in patches, which have few."""
         if self.patched:
             return 1
-        return min(self.out_size[0], _LEAST_ROWS_PER_PASS // 2 if self.by4 else _LEAST_ROWS_PER_PASS)
+        return min(self.out_size[0], _LEAST_ROWS_PER_PASS if self.form == "by_channel" else _LEAST_ROWS_PER_PASS // 2)
 
     def scratch_bytes(self, rows_per_pass: int) -> int:
         """Returns the bytes of a channel's constants and weights, and of the lines under so many lines of output."""
@@ -108,17 +141,30 @@ class DepthwiseSchedule:
         lines = (rows_per_pass - 1) * self.stride[0] + self.span
         by4 = 4 * self.by4_pitch * lines
         by4 += 4 * self.stride[1] if self.is_3x3 else 0  # after an odd last output the kernel reads a value more
-        return max(4 * words + 2 * self.pitch * lines, by4 if self.by4 else 0)
+        two_lines = 4 * _TWO_LINES_WORDS * self.two_lines_pitch * (self.stride[0] * math.ceil(rows_per_pass / 2) + 1)
+        more = {"by_channel": 0, "by4": by4, "two_lines": two_lines}[self.form]
+        return max(4 * words + 2 * self.pitch * lines, more)
 
     def rows_per_pass(self, room: int) -> int:
         """Returns how many lines of output a pass computes in `room` bytes, at least `least_rows_per_pass`."""
+        if self.two_lines:
+            fitting = (n for n in range(2, self.out_size[0] + 2, 2) if self.scratch_bytes(n) <= room)
+            return max(self.least_rows_per_pass, min(self.out_size[0], max(fitting, default=0)))
         line = max(2 * self.pitch, 4 * self.by4_pitch if self.by4 else 0)
         more = (room - self.scratch_bytes(1)) // (line * self.stride[0])
         return max(self.least_rows_per_pass, min(self.out_size[0], 1 + more))
 
     def cycles(self, cost: DepthwiseCycles, channels: int) -> float:
         """Returns the cycles for one channel of a layer with so many channels, by the constants `cost` of a target."""
-        return self._by4_cycles(cost, channels) if self.by4 else self._by_channel_cycles(cost)
+        match self.form:
+            case "by_channel":
+                return self._by_channel_cycles(cost)
+            case "by4":
+                return self._by4_cycles(cost, channels)
+            case "two_lines":
+                return self._two_lines_cycles(cost, channels)
+            case _:
+                assert_never(self.form)
 
     def _by_channel_cycles(self, cost: DepthwiseCycles) -> float:
         """Returns the cycles for one channel, computed by itself."""
@@ -132,6 +178,15 @@ class DepthwiseSchedule:
         lines = self.out_size[0] * (cost.line * self.phases + groups * group)
         return cost.channel + cost.channel_tap * taps + cost.value * values + lines
 
+    def _two_lines_cycles(self, cost: DepthwiseCycles, channels: int) -> float:
+        """Returns the cycles for one channel when four are copied together, the last few of `channels` included."""
+        twice, pairs, stride = math.ceil(self.out_size[0] / 2), math.ceil(self.out_size[1] / 2), self.stride[0]
+        group = cost.two_lines_group + (cost.two_lines_stride2 if stride == 2 else 0)
+        line = cost.two_lines_line + cost.two_lines_odd * (self.out_size[1] % 2)
+        outputs = cost.two_lines_channel + twice * (line + pairs * group)
+        copied = (stride * twice + 1) * (cost.two_lines_copy + cost.two_lines_value * self.size[1])
+        return outputs + copied * math.ceil(channels / 4) * 4 / channels
+
     def _by4_cycles(self, cost: DepthwiseCycles, channels: int) -> float:
         """Returns the cycles for one channel when four are computed together, the last few of `channels` included."""
         if self.is_3x3:
@@ -142,34 +197,39 @@ class DepthwiseSchedule:
         return (cost.by4_channel * self.phases + self.out_size[0] * line) * math.ceil(channels / 4) * 4 / channels
 
 
-def choose_depthwise_kernel(steps: Sequence[Step], cost: DepthwiseCycles, goal: Goal) -> DepthwiseChoice:
-    """Returns the kernel that all depthwise layers of a network share, if it is hardly slower than the best for each.
+def choose_depthwise_forms(steps: Sequence[Step], cost: DepthwiseCycles, goal: Goal) -> tuple[DepthwiseForm, ...]:
+    """Returns the kernels from which each depthwise layer of a network takes its fastest one.
 
-    The other kernel then takes no flash (about 2 KB). Returns "quickest" if every layer is to take its faster kernel.
+    It is a single one if that is hardly slower than the best for each: another kernel then takes no flash (about 2 KB).
 
     - steps: the layers of the network.
     - cost: the cycles of the kernels on a target.
     - goal: what kernels are chosen for.
     """
     depthwise = [s for s in steps if isinstance(s.layer, DepthwiseConv2D)]
-    found = {choice: [choose_schedule(s, cost, choice) for s in depthwise] for choice in _CHOICES}
-    cycles = {choice: sum(map(_layer_cycles, found[choice], depthwise, [cost] * len(depthwise))) for choice in _CHOICES}
+    every = _SMALL_FORMS if goal == "size" else FORMS
+    choices = [every, *((form,) for form in every)]
+    found = {forms: [choose_schedule(s, cost, forms) for s in depthwise] for forms in choices}
+    cycles = {forms: sum(map(_layer_cycles, found[forms], depthwise, [cost] * len(depthwise))) for forms in choices}
     others = [s for s in steps if isinstance(s.layer, Conv2D | FullyConnected)]
-    total = cycles["quickest"] + sum(
+    total = cycles[every] + sum(
         cost.conv_mac * step_macs(s) + cost.conv_output * math.prod(s.output_shape) for s in others
     )
-    limit = cycles["quickest"] + _SLOWER[goal] * total
-    one = [choice for choice in _CHOICES if cycles[choice] <= limit and len({s.by4 for s in found[choice]}) == 1]
-    return min(one, key=lambda choice: cycles[choice] + (choice == "by4") * _BY4_WORTH * total) if one else "quickest"
+    limit = cycles[every] + _SLOWER[goal] * total
+    one = [forms for forms in choices if cycles[forms] <= limit and len({s.form for s in found[forms]}) == 1]
+    more = {forms: 0.0 if forms == ("by_channel",) else _MORE_WORTH * total for forms in choices}
+    return min(one, key=lambda forms: cycles[forms] + more[forms]) if one else every
 
 
 @lru_cache(maxsize=4096)
-def choose_schedule(step: Step, cost: DepthwiseCycles, choice: DepthwiseChoice = "quickest") -> DepthwiseSchedule:
+def choose_schedule(
+    step: Step, cost: DepthwiseCycles, forms: tuple[DepthwiseForm, ...] = _SMALL_FORMS
+) -> DepthwiseSchedule:
     """Returns the fastest schedule of a depthwise step.
 
     - step: the step.
     - cost: the cycles of the kernels on a target.
-    - choice: the kernels to choose from; "by4" takes the other one for a layer that cannot be computed by fours.
+    - forms: the kernels to choose from; where none of them can compute the layer, another one does.
     """
     by_rows, by_columns = _by_rows(step), _by_columns(step)
     shape, stride = step.input_shapes[0], by_rows.stride
@@ -180,13 +240,12 @@ def choose_schedule(step: Step, cost: DepthwiseCycles, choice: DepthwiseChoice =
     else:
         ways = [by_rows, by_columns]
     layer = _layer(step)
-    best = min(ways, key=lambda way: way.cycles(cost, shape[2]))
-    if layer.multiplier > 1 or choice == "by_channel":
-        return best
-    by4 = [replace(way, by4=True) for way in ways if way.dilation[1] == 1 or way.kernel[1] == 1]
-    if choice == "by4" and by4:
-        return min(by4, key=lambda way: way.cycles(cost, shape[2]))
-    return min([best, *by4], key=lambda way: way.cycles(cost, shape[2]) / (_WORTH if way.by4 else 1))
+    if layer.multiplier == 1:
+        by4 = [replace(way, form="by4") for way in ways if way.dilation[1] == 1 or way.kernel[1] == 1]
+        two_lines = [replace(way, form="two_lines") for way in ways if way.allows_two_lines and layer.weight_bits == 8]
+        ways = [*ways, *by4, *two_lines]
+    asked = [way for way in ways if way.form in forms]
+    return min(asked or ways, key=lambda way: way.cycles(cost, shape[2]) / _WORTH[way.form])
 
 
 def longer_lines(step: Step) -> DepthwiseSchedule:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from micronets.boards.targets import Target
 from micronets.compiler.kernels.conv import CONV, CONV_1X1, CONV_C4, is_pointwise
 from micronets.compiler.kernels.dense import is_dense, matrix_step
-from micronets.compiler.kernels.depthwise_schedule import DepthwiseChoice, choose_depthwise_kernel
+from micronets.compiler.kernels.depthwise_schedule import DepthwiseForm, choose_depthwise_forms
 from micronets.compiler.kernels.goal import Goal
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Arch, Step
@@ -28,13 +28,13 @@ class Sharing:
     - pointwise: the kernel of the network's pointwise convolutions, or of its other ones if it has no pointwise ones;
       "" if it has no convolutions.
     - dense_by8: whether the other dense layers are computed eight outputs at a time, which all of them must allow.
-    - depthwise: the kernel that the depthwise layers share.
+    - depthwise: the kernel that the depthwise layers share, or those from which each takes its fastest one.
     """
 
     as_pointwise: frozenset[str]
     pointwise: str
     dense_by8: bool
-    depthwise: DepthwiseChoice
+    depthwise: tuple[DepthwiseForm, ...]
 
 
 @lru_cache(maxsize=64)
@@ -44,7 +44,7 @@ def share(arch: Arch, target: Target, goal: Goal) -> Sharing:
     pointwise = _pointwise_kernel(steps)
     as_pointwise = _small_dense_layers(steps) if pointwise else frozenset()
     others = [s for s in steps if is_dense(s) and s.layer.name not in as_pointwise]
-    depthwise = choose_depthwise_kernel(steps, target.depthwise, goal)
+    depthwise = choose_depthwise_forms(steps, target.depthwise, goal)
     return Sharing(as_pointwise, pointwise, all(map(_fits_by8, others)), depthwise)
 
 

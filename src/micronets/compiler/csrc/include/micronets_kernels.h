@@ -570,6 +570,36 @@ void micronets_depthwise_by4_any(struct micronets_depthwise_by4_pass *pass);
 void micronets_depthwise_by4_3x3(struct micronets_depthwise_by4_pass *pass);
 void micronets_depthwise_by4_3x3_relu(struct micronets_depthwise_by4_pass *pass);
 
+struct micronets_depthwise_two_lines_pass; /* a pass of four channels, in micronets_depthwise_two_lines_pass.h */
+
+/* The type of the functions that compute one pass of four channels, two lines of outputs at a time.
+ *
+ * pass: [in] what the pass works on. */
+typedef void (*micronets_depthwise_two_lines_kernel)(const struct micronets_depthwise_two_lines_pass *pass);
+
+/* Depthwise convolution with windows of 3 x 3 and the same stride of 1 or 2 in both directions, four channels and two
+ * lines of outputs at a time.
+ *
+ * input: [in] map [in_h, in_w, in_c]; where the schedule's column_major is 1, [in_w, in_h, in_c], as lines are columns.
+ * output: [out] map [out_h, out_w, in_c] of at least two columns; it may lie exactly over the input where the plan says
+ *   so.
+ * weights: [in] words [out_c / 4, rounded up, 3, 3], a byte for each of four channels, the first lowest.
+ * scratch: [scratch] the lines under a pass, by twos, `pitch` times four words for each two, aligned to 4 bytes.
+ * window: [in] sizes along the schedule's lines, without dilation; pad_value is the input's zero point.
+ * schedule: [in] how to go through the lines; its multiplier and its phases are 1, its rows_per_pass is even or out_h.
+ * requant: [in] packed tables with a multiplier for each channel; shifts are -MICRONETS_LEAST_SHIFT at most.
+ * kernel: [in] computes a pass: the function below for the stride. */
+void micronets_depthwise_two_lines(const int8_t *input, int8_t *output, const uint32_t *weights, void *scratch,
+                                   const micronets_window *window, const micronets_depthwise_schedule *schedule,
+                                   const micronets_requant *requant, micronets_depthwise_two_lines_kernel kernel);
+
+/* One pass of up to four channels, for a stride of 1 or 2. In those that end in _relu the output's zero point is -128.
+ * The argument is that of micronets_depthwise_two_lines_kernel. */
+void micronets_depthwise_two_lines_s1(const struct micronets_depthwise_two_lines_pass *pass);
+void micronets_depthwise_two_lines_s1_relu(const struct micronets_depthwise_two_lines_pass *pass);
+void micronets_depthwise_two_lines_s2(const struct micronets_depthwise_two_lines_pass *pass);
+void micronets_depthwise_two_lines_s2_relu(const struct micronets_depthwise_two_lines_pass *pass);
+
 struct micronets_depthwise_bytes_pass; /* a pass of one channel, defined in micronets_depthwise_bytes.h */
 
 /* The type of the functions that compute one pass for cores that multiply two numbers at a time.

@@ -109,6 +109,33 @@
      offsetof(micronets_depthwise_by4_pass, to) == MICRONETS_BY4_TO && \
      offsetof(micronets_depthwise_by4_pass, at) == MICRONETS_BY4_AT)
 
+/* micronets_depthwise_two_lines_pass, micronets_depthwise_two_lines_pass.h */
+#define MICRONETS_TWO_LINES_CONSTANTS 0
+#define MICRONETS_TWO_LINES_X 160
+#define MICRONETS_TWO_LINES_OUTPUT 164
+#define MICRONETS_TWO_LINES_OUT_STEP 168
+#define MICRONETS_TWO_LINES_OUT_LINE 172
+#define MICRONETS_TWO_LINES_SPAN 176
+#define MICRONETS_TWO_LINES_TURN 180
+#define MICRONETS_TWO_LINES_X_LINE 184
+#define MICRONETS_TWO_LINES_X_TURN 188
+#define MICRONETS_TWO_LINES_ODD 192
+#define MICRONETS_TWO_LINES_LINES 196
+#define MICRONETS_TWO_LINES_CHANNELS 204
+#define MICRONETS_TWO_LINES_OFFSETS_AGREE \
+    (offsetof(micronets_depthwise_two_lines_pass, constants) == MICRONETS_TWO_LINES_CONSTANTS && \
+     offsetof(micronets_depthwise_two_lines_pass, x) == MICRONETS_TWO_LINES_X && \
+     offsetof(micronets_depthwise_two_lines_pass, output) == MICRONETS_TWO_LINES_OUTPUT && \
+     offsetof(micronets_depthwise_two_lines_pass, out_step) == MICRONETS_TWO_LINES_OUT_STEP && \
+     offsetof(micronets_depthwise_two_lines_pass, out_line) == MICRONETS_TWO_LINES_OUT_LINE && \
+     offsetof(micronets_depthwise_two_lines_pass, span) == MICRONETS_TWO_LINES_SPAN && \
+     offsetof(micronets_depthwise_two_lines_pass, turn) == MICRONETS_TWO_LINES_TURN && \
+     offsetof(micronets_depthwise_two_lines_pass, x_line) == MICRONETS_TWO_LINES_X_LINE && \
+     offsetof(micronets_depthwise_two_lines_pass, x_turn) == MICRONETS_TWO_LINES_X_TURN && \
+     offsetof(micronets_depthwise_two_lines_pass, odd) == MICRONETS_TWO_LINES_ODD && \
+     offsetof(micronets_depthwise_two_lines_pass, lines) == MICRONETS_TWO_LINES_LINES && \
+     offsetof(micronets_depthwise_two_lines_pass, channels) == MICRONETS_TWO_LINES_CHANNELS)
+
 /* micronets_add_by4_constants, micronets_dsp_add_by4.h */
 #define MICRONETS_ADD_BY4_CODES_A 0
 #define MICRONETS_ADD_BY4_CODES_B 4
