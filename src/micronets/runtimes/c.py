@@ -224,7 +224,8 @@ def compile_for(
 
     - model: the network.
     - board: the board. Where its SRAM, or the limit of `patches`, would be exceeded without patches, or its flash, the
-      kernels are chosen for the next goal that takes less memory.
+      kernels are chosen for the next goal that takes less memory; but not where the goal of the least memory needs the
+      same patches.
     - patches: how large the arena may get, see `arena_limit`.
     - optimise: what kernels are chosen for, see `compiler.kernels.goal.Goal`.
     - name: see `compile_model`.
@@ -236,6 +237,7 @@ def compile_for(
     room = min(largest_arena_bytes(board), sys.maxsize if limit is None else limit)
     copies = None if board.simulation is None else WeightCopies(board.simulation, room)
     *larger, smallest = and_smaller(goal_named(optimise))
+    patched: Compiled | None = None
     for goal in larger:
         compiled = compile_model(
             model,
@@ -246,11 +248,14 @@ def compile_for(
             goal=goal,
             copies=copies,
         )
-        whole = limit is None or (compiled.arena_bytes <= limit and not compiled.plan.groups)
+        arena = limit is None or compiled.arena_bytes <= limit
         tables = not compiled.tables_bytes or compiled_sram_bytes(compiled) <= board.sram_bytes
-        if whole and tables and contents_bytes(compiled.contents, board) <= board.flash_bytes:
-            return compiled
-    return compile_model(model, board.target, arena_limit=limit, name=name, camera=frames, goal=smallest)
+        if arena and tables and contents_bytes(compiled.contents, board) <= board.flash_bytes:
+            if not compiled.plan.groups:
+                return compiled
+            patched = patched or compiled
+    least = compile_model(model, board.target, arena_limit=limit, name=name, camera=frames, goal=smallest)
+    return patched if patched and patched.plan.groups == least.plan.groups else least
 
 
 def layers_in_patches(compiled: Compiled) -> tuple[LayersInPatches, ...]:

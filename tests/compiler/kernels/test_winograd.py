@@ -144,7 +144,10 @@ def test_layers_by_goal(goal: Goal, layers: list[str]) -> None:
 
 
 def test_depthwise_layers_share_a_kernel_unless_for_speed() -> None:
-    """A second kernel is worth its flash for `speed` where it saves more than 1 % of the network's cycles."""
+    """A second kernel is worth its flash for `speed` where it saves more than 1 % of the network's cycles, else 5 %.
+
+    The goal `size` does not know the kernel that makes it worth that for `balanced`.
+    """
     layers = (
         DepthwiseConv2D(name="a", inputs=(INPUT,), kernel=(3, 3)),
         DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), stride=(8, 8)),
@@ -156,7 +159,7 @@ def test_depthwise_layers_share_a_kernel_unless_for_speed() -> None:
     kernels = {
         goal: {k.schedule.by4 for k in choose_all(arch, DSP, goal) if isinstance(k, DepthwiseKernel)} for goal in GOALS
     }
-    assert kernels == {"fastest": {False, True}, "speed": {False, True}, "balanced": {False}, "size": {False}}
+    assert kernels == {"fastest": {False, True}, "speed": {False, True}, "balanced": {False, True}, "size": {False}}
     for goal in GOALS:
         compiled = compile_model(with_random_weights(arch), goal=goal)
         assert compiled.contents == flash_outline(optimise(compiled.model).arch, DSP, goal)

@@ -101,7 +101,7 @@ class LinesKernel(Kernel):
 
     def in_patches(self) -> Self:
         """Returns the kernel whose lines are rows."""
-        return self.of(self.step, self.layer, patch_schedule(self.step))
+        return self.of(self.step, self.layer, patch_schedule(self.step, self.schedule))
 
     @property
     def row_reach(self) -> RowReach:

@@ -34,7 +34,8 @@ _SMALL_FORMS: tuple[DepthwiseForm, ...] = ("by_channel", "by4")
 
 _SLOWER: Mapping[Goal, float] = {"fastest": 0.01, "speed": 0.01, "balanced": 0.05, "size": 0.05}
 """By what share of a network's cycles one kernel for all its depthwise layers may slow it down."""
-_MORE_WORTH = 0.015  # share of a network's cycles that a kernel with more scratch memory must save for what it takes
+_MORE_WORTH: Mapping[Goal, float] = {"fastest": 0.0, "speed": 0.0, "balanced": 0.015, "size": 0.015}
+"""What share of a network's cycles a kernel with more scratch memory must save for what it takes."""
 
 _GROUP = 4  # outputs of a line that the kernel for single channels computes together
 _LEAST_ROWS_PER_PASS = 4
@@ -217,7 +218,7 @@ def choose_depthwise_forms(steps: Sequence[Step], cost: DepthwiseCycles, goal: G
     )
     limit = cycles[every] + _SLOWER[goal] * total
     one = [forms for forms in choices if cycles[forms] <= limit and len({s.form for s in found[forms]}) == 1]
-    more = {forms: 0.0 if forms == ("by_channel",) else _MORE_WORTH * total for forms in choices}
+    more = {forms: 0.0 if forms == ("by_channel",) else _MORE_WORTH[goal] * total for forms in choices}
     return min(one, key=lambda forms: cycles[forms] + more[forms]) if one else every
 
 
@@ -260,9 +261,15 @@ def longer_lines(step: Step) -> DepthwiseSchedule:
     return _by_rows(step)
 
 
-def patch_schedule(step: Step) -> DepthwiseSchedule:
-    """Returns the schedule of a depthwise `step` that runs on a few rows at a time."""
-    return replace(_by_rows(step), patched=True)
+def patch_schedule(step: Step, whole: DepthwiseSchedule) -> DepthwiseSchedule:
+    """Returns the schedule of a depthwise `step` that runs on a few rows at a time.
+
+    whole: its schedule where it runs on all rows. Where four channels go together there, they do here, too: a single
+    line of outputs is computed at once.
+    """
+    rows = _by_rows(step)
+    by4 = whole.form != "by_channel" and (rows.dilation[1] == 1 or rows.kernel[1] == 1)
+    return replace(rows, patched=True, form="by4" if by4 else "by_channel")
 
 
 @lru_cache(maxsize=4096)  # a search asks for the same layers again and again
