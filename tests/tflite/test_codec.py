@@ -49,3 +49,14 @@ def test_too_few_inputs_are_told_also_where_constants_are_assigned_before_the_fi
     data = edited(streaming(1), leave_one_out)
     with pytest.raises(FileError, match=r"subgraph 1: operator 3 \(ASSIGN_VARIABLE\): .*, 1 inputs instead of 2;"):
         read(data)
+
+
+@pytest.mark.parametrize("number", [-1, 0, 2])
+def test_variables_are_filled_by_a_subgraph_that_is_there(number: int) -> None:
+    def change(model: Any) -> None:
+        graph = model.subgraphs[0]
+        (once,) = (o for o in graph.operators if model.operatorCodes[o.opcodeIndex].builtinCode == Op.CALL_ONCE)
+        once.builtinOptions.initSubgraphIndex = number
+
+    with pytest.raises(FileError, match=rf"\(CALL_ONCE\): damaged \.tflite, it runs subgraph {number} of 2;"):
+        read(edited(streaming(1), change))

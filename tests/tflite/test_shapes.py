@@ -251,6 +251,13 @@ def test_what_does_not_fit_is_refused() -> None:
             read(data)
 
 
+def test_a_tensor_that_two_operators_write_is_refused() -> None:
+    layers = [FileLayer(Op.RELU, (0,), (1,)), FileLayer(Op.RELU, (0,), (1,))]
+    data = small_file([FileTensor((1, 4)), FileTensor((1, 4))], layers, [0], [1])
+    with pytest.raises(FileError, match=r"operator 1 \(RELU\): damaged \.tflite, tensor 1 is written twice"):
+        read(data)
+
+
 def test_a_pad_of_more_dimensions_than_tflm_takes_is_refused() -> None:
     with pytest.raises(SpecError, match=r"layer 'y': Pad of a shape like \(1, 1, 2, 1, 2\); TFLM takes at most 4"):
         Arch((1, 1, 2, 1, 2), (Pad(name="y", inputs=(INPUT,), paddings=((0, 1),) * 5),))
