@@ -55,6 +55,14 @@ def test_a_long_recording_of_anything_else_is_divided_in_time(tmp_path: Path) ->
     assert np.array_equal(alone.inputs("test", {}), data.inputs("test", {}))
 
 
+def test_recorded_silence_is_filled_up_with_noise_to_as_many_examples_as_a_word_has(tmp_path: Path) -> None:
+    root = write_words(tmp_path, {"alexa": 10, "cat": 10, "_silence_": 5})
+    data = tasks.load("wake", root, words=("alexa",), clip_seconds=1.0, negatives=0.0)
+    assert counts(data) == {"train": [8, 8, 8], "val": [1, 1, 1], "test": [1, 1, 1]}
+    alone = tasks.load("wake", root, words=("alexa",), clip_seconds=0.25, negatives=0.0)
+    assert counts(alone)["train"] == [3 * 4, 8 * 4, 8], "more recorded silence than that stays as it is"
+
+
 def test_an_epoch_without_anything_but_the_words(tmp_path: Path) -> None:
     root = write_words(tmp_path, {"alexa": 5, "cat": 5})
     data = tasks.load("wake", root, words=("alexa",), clip_seconds=0.5, share=0.0)
