@@ -33,7 +33,8 @@ def test_every_kernel_is_needed_by_a_case() -> None:
     names = [path.name for path in (ROOT / "src/micronets/compiler/csrc").rglob("*")]
     there = {kernel_name(file) for file in names if is_source(file)}
     no_layers = {"copy_words", "patch_keep_rows"}
-    assert there - needed == no_layers, "kernels that the table of docs/make_operators.py does not show"
+    beside_others = {"average_map"}  # taken where the rest of a network takes far more cycles
+    assert there - needed == no_layers | beside_others, "kernels that the table of docs/make_operators.py does not show"
 
 
 def test_cases_that_the_numbers_decide_take_the_kernels_for_them() -> None:

@@ -42,6 +42,7 @@ class Contents:
     - groups: how many groups of layers run in patches.
     - groups_layers: how many layers there are in those groups.
     - copying_runners: how many of the runners copy a table first.
+    - built_fields: how many fields of structs the runners set on the stack (`generate.narrow_c`).
     - variables: how many variables keep their values from one inference to the next; a function of model.c sets their
       first values.
     """
@@ -55,6 +56,7 @@ class Contents:
     groups_layers: int = 0
     variables: int = 0
     copying_runners: int = 0
+    built_fields: int = 0
 
 
 def flash_outline(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL) -> Contents:

@@ -59,6 +59,27 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
 )
 """Bytes, by C type, of the constants that a generated model.c holds, on a machine with pointers of 32 bits."""
 
+_ADD_OPERAND = ("int32_t", "int8_t", "int8_t")
+
+STRUCT_FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "micronets_window": (*("uint16_t",) * 14, "int16_t", "uint16_t"),
+        "micronets_requant": (
+            "const int32_t *",
+            "const int32_t *",
+            "int16_t",
+            "int16_t",
+            "int8_t",
+            "int8_t",
+            "uint16_t",
+        ),
+        "micronets_depthwise_schedule": ("uint16_t",) * 8,
+        "micronets_add_params": (*_ADD_OPERAND * 3, "int16_t", "int16_t"),
+        "micronets_pad_params": (*("int32_t",) * 3, *("uint16_t",) * 6, "int8_t"),
+    }
+)
+"""The C types of the numbers in some of these structs, in order: of those that may be made on the stack."""
+
 _HEADER = """\
 /* Numbers on which the compiler and the kernels must agree. Written by micronets.compiler.limits: change them there. */
 #ifndef MICRONETS_LIMITS_H

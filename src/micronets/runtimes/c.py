@@ -332,7 +332,7 @@ def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
     except (DeviceError, SpecError):
         return estimated, "estimated"
     try:
-        unnamed = generate(compiled.model, compiled.plan)  # as the firmware calls it
+        unnamed = generate(compiled.model, compiled.plan, goal=compiled.goal)  # as the firmware calls it
         image = read_image(cross_compiler.build_firmware(cross_compiler.firmware_files(unnamed), board).elf)
     except ImportError:  # the compiler without the package that reads its files
         return estimated, "estimated"

@@ -17,6 +17,7 @@ from importlib.resources import files
 from micronets.boards.board import Board
 from micronets.boards.cores import core_of
 from micronets.compiler.flash import Contents
+from micronets.compiler.generate.narrow_c import FIELD_BYTES
 from micronets.device.cross_compiler import installed_compiler
 
 RUNNER_BYTES = 52
@@ -62,6 +63,7 @@ class CodeSizes:
         layers = contents.layers * self.layer_bytes
         state = STATE_BYTES + contents.variables * VARIABLE_BYTES if contents.variables else 0
         runners = contents.runners * RUNNER_BYTES + contents.copying_runners * COPY_BYTES
+        runners += contents.built_fields * FIELD_BYTES
         return runners + layers + groups + state
 
     def code_bytes(self, contents: Contents) -> int:

@@ -5,7 +5,8 @@ The C runs every layer, whole or in patches, by a call `run_KERNEL(arena, record
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import assert_never
 
 from micronets.compiler.generate import ctext
@@ -39,7 +40,7 @@ MICRONETS_AGREE_SIZE({record}, {bytes});
 static void {name}(int8_t *a, const void *record)
 {{
     const {record} *const r = (const {record} *)record;
-{call}
+{before}{call}
 }}
 """
 
@@ -55,25 +56,43 @@ def record(call: Call, index: int) -> Constant:
     return Constant(f"layer_{index}", Struct(_record_type(call), fields))
 
 
-def runners(calls: Iterable[Call]) -> str:
-    """Returns the definitions of all functions that run these calls, and of the types of their records."""
+def runners(calls: Iterable[Call], written: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Returns the definitions of all functions that run these calls, and of the types of their records.
+
+    written: by `Call.runner`, definitions for records of another form.
+    """
     found = dict[str, Call]()
     for call in calls:
         first = found.setdefault(call.runner, call)
         assert _field_types(first) == _field_types(call), f"{call.function} is called with arguments of two types"
-    return _RUNNERS.format(functions="\n".join(map(_runner, found.values()))) if found else ""
+    functions = (written.get(name) or _runner(call) for name, call in found.items())
+    return _RUNNERS.format(functions="\n".join(functions)) if found else ""
+
+
+def runner_text(runner: str, fields: Iterable[str], record_bytes: int, before: str, call: str) -> str:
+    """Returns the definitions of a function that runs a call, and of the type of its record.
+
+    - runner: the `Call.runner`.
+    - fields: the declarations of the record's fields.
+    - record_bytes: bytes of the record where pointers have 32 bits.
+    - before: lines of statements in front of the call.
+    - call: the call of the kernel, in which `r` is the record.
+    """
+    return _RUNNER.format(
+        fields="\n".join(f"    {field};" for field in fields),
+        record=f"{runner}_record",
+        bytes=record_bytes,
+        name=f"run_{runner}",
+        before=before,
+        call=call,
+    )
 
 
 def _runner(call: Call) -> str:
     """Returns the definitions of the function that runs a call, and of the type of its record."""
     arguments = [_passed(name, argument) for name, argument in call.arguments]
-    return _RUNNER.format(
-        fields="\n".join(f"    {ctext.declaration(ctype, name)};" for name, ctype in _field_types(call)),
-        record=_record_type(call),
-        bytes=call.record_bytes,
-        name=runner_name(call),
-        call=ctext.call(call.function, arguments),
-    )
+    fields = [ctext.declaration(ctype, name) for name, ctype in _field_types(call)]
+    return runner_text(call.runner, fields, call.record_bytes, "", ctext.call(call.function, arguments))
 
 
 def _record_type(call: Call) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from micronets.boards.targets import DSP, Target
 from micronets.compiler.flash import KERNELS_HEADER, Contents, listing_bytes, listing_padding_bytes
@@ -21,6 +22,7 @@ from micronets.compiler.generate import (
     tensors_c,
 )
 from micronets.compiler.generate.names import DEFAULT, Names
+from micronets.compiler.generate.narrow_c import NARROW_GOALS, NarrowRecords, narrow_records
 from micronets.compiler.kernel_files import is_source, kernel_files
 from micronets.compiler.kernels.base import Call, LayerCode, Place
 from micronets.compiler.kernels.copied import WeightCopies
@@ -155,14 +157,14 @@ def compile_model(
     """
     names = Names(name)
     model, plan = _planned(model, target, arena_limit, goal, copies)
-    return replace(generate(model, plan, names, camera), goal=goal)
+    return generate(model, plan, names, camera, goal)
 
 
 def compiled_contents(
     model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None, goal: Goal = DEFAULT_GOAL
 ) -> Contents:
     """Returns what the C of `compile_model` puts into flash, without its text; arguments and errors are the same."""
-    return _parts(*_planned(model, target, arena_limit, goal, None)).contents
+    return _parts(*_planned(model, target, arena_limit, goal, None), goal).contents
 
 
 def _planned(
@@ -187,6 +189,7 @@ class _Parts:
     - runs: the call that runs each layer, see `_whole_layers`.
     - own: the files of the kernels, text by name.
     - contents: what of it lies in flash.
+    - narrow: the narrow records, by the `Call.runner` of their layers; those of all other layers are wide.
     """
 
     codes: Sequence[LayerCode]
@@ -194,10 +197,11 @@ class _Parts:
     runs: Sequence[Call | None]
     own: Mapping[str, str]
     contents: Contents
+    narrow: Mapping[str, NarrowRecords]
 
 
-def _parts(model: QuantizedModel, plan: ArenaPlan) -> _Parts:
-    """Returns the parts of the C of a network, by a plan of its arena."""
+def _parts(model: QuantizedModel, plan: ArenaPlan, goal: Goal) -> _Parts:
+    """Returns the parts of the C of a network, by a plan of its arena; goal: what its kernels were chosen for."""
     codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
     groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
     runs = _whole_layers(plan, codes)
@@ -205,7 +209,9 @@ def _parts(model: QuantizedModel, plan: ArenaPlan) -> _Parts:
         {source for code in codes for source in code.sources} | set(patches_c.PATCH_SOURCES if groups else ())
     )
     own = kernel_files(kernels, [KERNELS_HEADER], plan.target)
+    narrow = _narrow_records(plan, codes) if goal in NARROW_GOALS else {}
     constants = sum(code.bytes for code in codes) + sum(group.bytes for group in groups) + _listing_bytes(plan, runs)
+    constants -= sum(records.saved_bytes for records in narrow.values())
     contents = Contents(
         constant_bytes=constants,
         files=tuple(filter(is_source, own)),
@@ -216,8 +222,20 @@ def _parts(model: QuantizedModel, plan: ArenaPlan) -> _Parts:
         groups_layers=sum(len(group.layers) for group in plan.groups),
         variables=len(state_offsets(model.arch)),
         copying_runners=len({call.runner for call in runs if call and call.copies}),
+        built_fields=sum(records.built_fields for records in narrow.values()),
     )
-    return _Parts(codes, groups, runs, own, contents)
+    return _Parts(codes, groups, runs, own, contents, narrow)
+
+
+def _narrow_records(plan: ArenaPlan, codes: Sequence[LayerCode]) -> dict[str, NarrowRecords]:
+    """Returns the narrow records of a network by `Call.runner`; kernels of layers in patches have none."""
+    patched = {i for group in plan.groups for i in group.layers}
+    calls = defaultdict[str, dict[int, Call]](dict)
+    for i, code in enumerate(codes):
+        if code.call:
+            calls[code.call.runner][i] = code.call
+    whole = {runner: found for runner, found in calls.items() if patched.isdisjoint(found)}
+    return {runner: records for runner, found in whole.items() if (records := narrow_records(found))}
 
 
 def generate(
@@ -225,6 +243,7 @@ def generate(
     plan: ArenaPlan,
     names: Names = Names(),  # noqa: B008 - it is frozen
     camera: Camera | None = None,
+    goal: Goal = DEFAULT_GOAL,
 ) -> Compiled:
     """Returns the C of a network, without optimising it, by a plan of its arena; for errors see `compile_model`.
 
@@ -232,8 +251,9 @@ def generate(
     - plan: the addresses of the tensors of this network in the arena, and the kernels of its layers.
     - names: the names of the network in C.
     - camera: see `compile_model`.
+    - goal: what the kernels were chosen for, and the records of layers are.
     """
-    parts = _parts(model, plan)
+    parts = _parts(model, plan, goal)
     own, constants = parts.own, parts.contents.constant_bytes
     sounds, about = _front_end(model, names, camera)
     streams = stream_c.stream_files(model, names, plan.bytes)
@@ -241,7 +261,7 @@ def generate(
     listens = stream_c.header(names) if streams else None
     found = package.describe(model, plan, names, constants, sources, about, listens)
     sounds = {**sounds, **streams}
-    text = _model_c(model, parts.codes, parts.runs, parts.groups, plan, names)
+    text = _model_c(model, parts, plan, names)
     found = {**found, **sounds, **own, names.source: text}
     tables = [table for code in parts.codes for table in code.tables] if plan.tables_in_sram else []
     return Compiled(
@@ -252,6 +272,7 @@ def generate(
         parts.contents,
         names,
         frozenset(sounds) - own.keys(),
+        goal=goal,
         tables_bytes=sum(align(table.bytes, 4) for table in tables),
     )
 
@@ -320,14 +341,9 @@ def _whole_ranges(plan: ArenaPlan) -> list[range]:
     return [range(start, end) for start, end in zip(starts, ends, strict=True)]
 
 
-def _model_c(
-    model: QuantizedModel,
-    codes: Sequence[LayerCode],
-    runs: Sequence[Call | None],
-    groups: Sequence[patches_c.GroupCode],
-    plan: ArenaPlan,
-    names: Names,
-) -> str:
+def _model_c(model: QuantizedModel, parts: _Parts, plan: ArenaPlan, names: Names) -> str:
+    """Returns the text of model.c."""
+    codes, runs, groups = parts.codes, parts.runs, parts.groups
     steps, kept = model.arch.steps(), state_block_bytes(model.arch)
     tables = []
     for i, (step, code) in enumerate(zip(steps, codes, strict=True)):
@@ -337,9 +353,11 @@ def _model_c(
         head = f"layer {i}: {type(step.layer).__name__} '{ctext.comment(step.layer.name)}', {inputs} -> {outputs}"
         if code.call:
             constants = [ctext.constant(table, plan.tables_in_sram) for table in code.tables]
-            constants.append(ctext.constant(calls_c.record(code.call, i)))
+            narrow = parts.narrow.get(code.call.runner)
+            constants.append(ctext.constant(narrow.record(i) if narrow else calls_c.record(code.call, i)))
             tables.append(f"{ctext.block_comment(head)}{''.join(constants)}")
     tables += [group.text for group in groups]
+    written = {runner: records.runner() for runner, records in parts.narrow.items()}
     functions = _functions(runs)
     function_of = [
         f"{functions.index(calls_c.runner_name(call)) + 1 if call else 0}, /* {i}: {type(steps[i].layer).__name__} */"
@@ -360,7 +378,7 @@ def _model_c(
         keep_state="    micronets_keep_state(a, (int8_t *)state);\n" if kept else "",
         m=names.macros,
         f=names.functions,
-        runners=f"{calls_c.runners(code.call for code in codes if code.call)}\n",
+        runners=f"{calls_c.runners((code.call for code in codes if code.call), written)}\n",
         tables="\n".join(tables),
         run=_RUN.format(
             m=names.macros,

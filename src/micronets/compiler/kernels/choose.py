@@ -32,7 +32,7 @@ from micronets.compiler.kernels.numbers import (
     NumberBinaryKernel,
 )
 from micronets.compiler.kernels.pad import PadKernel
-from micronets.compiler.kernels.pool import PoolKernel
+from micronets.compiler.kernels.pool import AverageMapKernel, PoolKernel
 from micronets.compiler.kernels.recurrent import LstmKernel, SvdfKernel
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.reshape import ReshapeKernel
@@ -259,6 +259,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return TransposeConvKernel(step, layer)
         case BatchMatMul():
             return BatchMatMulKernel(step, layer)
+        case AveragePool2D() if sharing.average_maps:
+            return AverageMapKernel(step, layer)
         case AveragePool2D() | MaxPool2D():
             return PoolKernel(step, layer)
         case Mean() | Sum() | ReduceMax() | ReduceMin() | ReduceAll():

@@ -12,6 +12,7 @@ from micronets.compiler.kernels.conv import CONV, CONV_1X1, CONV_C4, is_pointwis
 from micronets.compiler.kernels.dense import is_dense, matrix_step
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseForm, choose_depthwise_forms
 from micronets.compiler.kernels.goal import Goal
+from micronets.compiler.kernels.pool import share_average_maps
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -29,12 +30,14 @@ class Sharing:
       "" if it has no convolutions.
     - dense_by8: whether the other dense layers are computed eight outputs at a time, which all of them must allow.
     - depthwise: the kernel that the depthwise layers share, or those from which each takes its fastest one.
+    - average_maps: whether averages over whole maps are computed by a small kernel, and there are no other averages.
     """
 
     as_pointwise: frozenset[str]
     pointwise: str
     dense_by8: bool
     depthwise: tuple[DepthwiseForm, ...]
+    average_maps: bool
 
 
 @lru_cache(maxsize=64)
@@ -45,7 +48,8 @@ def share(arch: Arch, target: Target, goal: Goal) -> Sharing:
     as_pointwise = _small_dense_layers(steps) if pointwise else frozenset()
     others = [s for s in steps if is_dense(s) and s.layer.name not in as_pointwise]
     depthwise = choose_depthwise_forms(steps, target.depthwise, goal)
-    return Sharing(as_pointwise, pointwise, all(map(_fits_by8, others)), depthwise)
+    maps = share_average_maps(steps, target.depthwise.conv_mac * sum(map(step_macs, steps)), goal)
+    return Sharing(as_pointwise, pointwise, all(map(_fits_by8, others)), depthwise, maps)
 
 
 def _small_dense_layers(steps: Sequence[Step]) -> frozenset[str]:

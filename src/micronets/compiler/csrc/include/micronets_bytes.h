@@ -80,6 +80,7 @@ MICRONETS_INLINE int8_t *micronets_fill(int8_t *target, int32_t value, int32_t c
 }
 
 /* Writes `value` to `count` bytes, by words, and returns the end of the target. */
+MICRONETS_SMALL
 MICRONETS_APART int8_t *micronets_fill_words(int8_t *target, int32_t value, int32_t count)
 {
 #if MICRONETS_DSP

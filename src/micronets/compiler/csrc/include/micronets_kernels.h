@@ -751,6 +751,13 @@ void micronets_unpack_s4(const uint32_t *input, uint32_t *output, int32_t words)
 void micronets_average_pool(const int8_t *input, int8_t *output, const micronets_window *window, int32_t lowest,
                             int32_t highest);
 
+/* Means over a whole map, of each channel by itself, rounded to nearest, halves away from zero.
+ *
+ * input: [in] [pixels, channels]. output: [out] a code for each channel; a channel is read before its code is written.
+ * lowest, highest: limits of the output codes. */
+void micronets_average_map(const int8_t *input, int8_t *output, int32_t pixels, int32_t channels, int32_t lowest,
+                           int32_t highest);
+
 /* Maxima over windows, of each channel by itself. Padding does not count.
  *
  * input: [in] map [in_h, in_w, in_c]. output: [out] map [out_h, out_w, in_c].

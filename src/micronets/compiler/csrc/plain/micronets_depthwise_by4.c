@@ -16,6 +16,7 @@ static void pad(uint32_t *target, uint32_t padding, int32_t count)
  * input: [in] the part's first value of the first channel. lines: [scratch] the lines under a pass. copied: [in] how
  * lines are copied. n: [in] the layer's window. pass: [in, out] the constants, and where the outputs go. kernel:
  * computes a pass. */
+MICRONETS_SMALL
 MICRONETS_APART void passes(const int8_t *input, uint32_t *lines, const micronets_depthwise_by4_copy *copied,
                             const micronets_window *n, int32_t rows_per_pass, micronets_depthwise_by4_pass *pass,
                             micronets_depthwise_by4_kernel kernel)
@@ -44,6 +45,7 @@ MICRONETS_APART void passes(const int8_t *input, uint32_t *lines, const micronet
     }
 }
 
+MICRONETS_SMALL
 void micronets_depthwise_by4(const int8_t *input, int8_t *output, const uint32_t *weights, void *scratch,
                              const micronets_window *window, const micronets_depthwise_schedule *schedule,
                              const micronets_requant *requant, micronets_depthwise_by4_kernel kernel)

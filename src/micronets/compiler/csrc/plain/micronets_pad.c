@@ -1,6 +1,7 @@
 #include "micronets_bytes.h"
 #include "micronets_kernels.h"
 
+MICRONETS_SMALL
 void micronets_pad(const int8_t *input, int8_t *output, const micronets_pad_params *params)
 {
     const micronets_pad_params *const n = params;
