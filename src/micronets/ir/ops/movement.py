@@ -374,6 +374,7 @@ def broadcast_to_operator(layer: BroadcastTo) -> Operator:
         output_shapes=lambda inputs: (shape,),
         types=(*COPIED, "bool"),
         constants=((1, *shape),),
+        table_bytes=160,
         temporaries=("input", "constant", "output"),
         cycles=STEP_CYCLES,
     )
