@@ -1,3 +1,4 @@
+#include "micronets_kernels.h"
 #include "micronets_target.h"
 
 #if !MICRONETS_DSP
