@@ -13,7 +13,8 @@ from micronets.design.fakequant import round_weights
 from micronets.design.net import Net
 from micronets.design.supernet import Supernet
 from micronets.ir import spaces
-from micronets.ir.space import derive, with_bits
+from micronets.ir.layers import INPUT, Conv2D, FullyConnected
+from micronets.ir.space import Block, Choice, SearchSpace, Template, ValueOf, derive, with_bits
 from tests.support.tiny_task import tiny_space
 
 
@@ -33,11 +34,22 @@ def fixed(space, name: str, **values: int):
     return replace(space, choices=tuple(choices), name=name)
 
 
+def dense_on_a_map() -> SearchSpace:
+    """Returns a space whose matrix reads a map of several places, of a width that is searched for."""
+
+    def template(pick: ValueOf) -> Template:
+        stem = Conv2D(name="stem", inputs=(INPUT,), filters=pick("width"), kernel=(3, 3), stride=(2, 2))
+        return Template((6, 4, 1), (Block((stem, FullyConnected(name="logits", inputs=("stem",), units=3))),))
+
+    return SearchSpace("dense-on-a-map", (Choice("width", "width", (4, 8, 12)),), template)
+
+
 BITS = replace(with_bits(tiny_space(), (4, 8)), name="tiny-bits")
 
 SPACES = [
     tiny_space(),
     BITS,
+    dense_on_a_map(),
     spaces.make("dscnn", "kws", 12, max_width=40),
     spaces.make("dscnn", "ad", 4, max_width=40),
     spaces.make("temporal", "kws", 12, max_width=40),

@@ -10,7 +10,7 @@ layer's weights may have 4 bits, its weights are mixed with the same ones rounde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -361,15 +361,35 @@ class Supernet(nn.Module):
             for a in net.arch.layers
             if isinstance(a, Conv2D) and a.inputs == (INPUT,)
         }
+        channels = {
+            f"layers.{state_key(s.layer.name)}.weight": s.input_shapes[0][-1]
+            for s in net.steps
+            if isinstance(s.layer, FullyConnected)
+        }
         parts = {}
         for name, small in net.state_dict(keep_vars=True).items():
             big = _merge_input_channels(shared[name], small.shape[1]) if name in first else shared[name]
+            if name in channels:
+                parts[name] = _leading_channels(big, small.shape, channels[name])
+                continue
             window = []
             for axis, (n, m) in enumerate(zip(small.shape, big.shape, strict=True)):
                 start = (m - n) // 2 if small.ndim == 4 and axis >= 2 else 0
                 window.append(slice(start, start + n))
             parts[name] = big[tuple(window)]
         return parts
+
+
+def _leading_channels(weight: Tensor, shape: Sequence[int], channels: int) -> Tensor:
+    """Returns the part of a matrix that reads the leading channels of every place of its input.
+
+    - `weight`: `[units, inputs]`, whose inputs are in the order of NHWC, so that channels are the innermost.
+    - `shape`: that of the part.
+    - `channels`: of the part's input; a vector has one place.
+    """
+    units, inputs = shape
+    places = inputs // channels
+    return weight.reshape(weight.shape[0], places, -1)[:units, :, :channels].reshape(units, inputs)
 
 
 @lru_cache(maxsize=256)
