@@ -22,7 +22,7 @@ MOST_MEASURED = 8  # the networks that a search measures before it gives up
 SAFETY_FACTOR = 0.998  # a limit that was missed is lowered a little more than the measurement asks for
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # weights are not compared
 class SearchResult:
     """The network that a search found.
 
