@@ -13,6 +13,7 @@ import pytest
 from micronets import boards, tflite
 from micronets.boards.board import load_board
 from micronets.commands import measure
+from micronets.compiler import optimise
 from micronets.device.cross_compiler import find_compiler
 from micronets.device.sim import cortex_m4
 from micronets.errors import DeviceError, FileError, SpecError
@@ -119,7 +120,7 @@ def test_figures_of_the_simulation(path: Path) -> None:
         "cycles": F446.simulation.source,
     }
     assert figures["duty_cycle"] is None
-    arch = tflite.read(path.read_bytes()).arch
+    arch = optimise(tflite.read(path.read_bytes())).arch
     assert [r["name"] for r in figures["per_layer"]] == [layer.name for layer in arch.layers]
     assert [r["kind"] for r in figures["per_layer"]] == [type(layer).__name__ for layer in arch.layers]
     assert 0 < sum(r["cycles"] for r in figures["per_layer"]) <= figures["cycles"]

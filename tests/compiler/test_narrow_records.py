@@ -8,7 +8,7 @@ import pytest
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
 from micronets.compiler.generate.narrow_c import FIELD_BYTES, narrow_records
-from micronets.compiler.kernels.base import Call, Offset, Pointer, Real, Struct, Table
+from micronets.compiler.kernels.base import Call, Name, Offset, Pointer, Real, Struct, Table
 from micronets.device import host
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.device.sim.elf import read_image
@@ -119,3 +119,24 @@ def test_flash_of_narrow_records_is_predicted() -> None:
     compiled = compile_model(deep_model(), F446.target)
     built = read_image(build_firmware(firmware_files(compiled), F446).elf).flash_bytes
     assert 0 <= contents_bytes(compiled.contents, F446) - built < 600
+
+
+def test_enumerators_that_differ_need_wide_records() -> None:
+    """Compilers give a field of an enumerator's type one byte or four."""
+
+    def run(*kinds: str) -> dict[int, Call]:
+        pad = Struct(
+            "micronets_pad_params", (("in_shape", (1, 2, 3)), ("before", (0,) * 3), ("after", (0,) * 3), ("value", 0))
+        )
+        return {
+            i: Call.of(
+                "micronets_cast",
+                input=Pointer(Offset("x", i)),
+                of=Name(f"MICRONETS_{kind}", "micronets_type"),
+                params=pad,
+            )
+            for i, kind in enumerate(kinds)
+        }
+
+    assert narrow_records(run("INT8", "INT8", "INT8")) is not None
+    assert narrow_records(run("INT8", "INT16", "INT8")) is None

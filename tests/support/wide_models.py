@@ -147,7 +147,7 @@ def _layer(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[
             return kind(name=name, inputs=tuple(names), **(fused if kind in (Add, Sub, Mul) else {})), *new
         case "unary":
             six = {"six": rng.random() < 0.5}
-            alpha = {"alpha": rng.choice((0.0, 0.125, 0.3, 2.5, -0.5))}
+            alpha = {"alpha": rng.choice((0.0, 0.125, float(np.float32(0.3)), 2.5, -0.5))}
             kind, more = rng.choice(((Logistic, {}), (Tanh, {}), (Relu, six), (LeakyRelu, alpha), (Abs, {})))
             return (kind(**base, **more),)
         case "reduce":

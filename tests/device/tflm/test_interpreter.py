@@ -97,7 +97,7 @@ def test_bad_models_and_inputs_are_refused_in_one_line(
 def test_absence_names_the_way_out(model: QuantizedModel, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpreter, "available", lambda: False)
     with pytest.raises(
-        DeviceError, match=re.escape(f"TFLM is not needs_tflm: {install('tflm')} (Linux on x86-64 only)")
+        DeviceError, match=re.escape(f"TFLM is not installed: {install('tflm')} (Linux on x86-64 only)")
     ):
         interpreter.run(write(model), random_input(model, 1, seed=0))
 

@@ -197,6 +197,8 @@ def narrow_records(calls: Mapping[int, Call]) -> NarrowRecords | None:
         if ctype is None:
             return None
         columns[path] = _Column(name, ctype, numbers, len(path) > 1)
+        if any(isinstance(value, Name) and value.is_enumerator for value in numbers) and not columns[path].is_constant:
+            return None  # a field of one or of four bytes, as the compiler has it
     found = NarrowRecords(calls, columns)
     return found if not all(column.is_constant for column in columns.values()) and found.pays else None
 

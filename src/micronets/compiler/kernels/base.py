@@ -61,6 +61,11 @@ class Name:
     text: str
     ctype: str
 
+    @property
+    def is_enumerator(self) -> bool:
+        """Tells whether it is an enumerator, whose bytes in memory each compiler chooses."""
+        return self.text.isupper()
+
 
 @dataclass(frozen=True)
 class Real:
