@@ -25,51 +25,9 @@ from benchmarks.tables import replace_section
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
 from micronets.errors import MicronetsError
+from micronets.ir import layers
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import (
-    INPUT,
-    Abs,
-    Add,
-    ArgMax,
-    AveragePool2D,
-    Concatenation,
-    Dequantize,
-    Elu,
-    Gather,
-    HardSwish,
-    Layer,
-    LeakyRelu,
-    Logistic,
-    LogSoftmax,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    Pack,
-    Pad,
-    Prelu,
-    Quantize,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Rsqrt,
-    Shape,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    StridedSlice,
-    Sub,
-    Sum,
-    Tanh,
-    TensorSpec,
-    Transpose,
-    Unpack,
-)
+from micronets.ir.layers import INPUT, Layer, Shape, TensorSpec
 from micronets.ir.types import ELEMENT_BYTES, Type
 from micronets.quantized.code_tables import BYTES
 from micronets.quantized.model import QuantizedModel, TensorQuant
@@ -138,13 +96,13 @@ def _output_scale(layer: Layer, fixed: float) -> float:
     fixed: what the scale is of an operator whose output has always the same.
     """
     match layer:
-        case Add() | Sub():
+        case layers.Add() | layers.Sub():
             return 1.5 * SCALE
-        case Mul() | SquaredDifference():
+        case layers.Mul() | layers.SquaredDifference():
             return 60 * SCALE * SCALE
-        case Sum():
+        case layers.Sum():
             return 20 * SCALE
-        case ArgMax() | Logistic() | Tanh() | Softmax() | LogSoftmax():
+        case layers.ArgMax() | layers.Logistic() | layers.Tanh() | layers.Softmax() | layers.LogSoftmax():
             return fixed
         case _:
             return SCALE
@@ -152,26 +110,40 @@ def _output_scale(layer: Layer, fixed: float) -> float:
 
 def _cases() -> Iterable[Case]:
     """Yields every case, elementwise operators first."""
-    yield Case("of the same scale and zero point", Relu(name="y", inputs=X), zero_points=(3, 3))
-    leaky, codes = LeakyRelu(name="y", inputs=X, alpha=0.1), Quantize(name="y", inputs=X)
-    for bent in (HardSwish(name="y", inputs=X), Elu(name="y", inputs=X), Abs(name="y", inputs=X), leaky, codes):
+    yield Case("of the same scale and zero point", layers.Relu(name="y", inputs=X), zero_points=(3, 3))
+    leaky, codes = layers.LeakyRelu(name="y", inputs=X, alpha=0.1), layers.Quantize(name="y", inputs=X)
+    for bent in (
+        layers.HardSwish(name="y", inputs=X),
+        layers.Elu(name="y", inputs=X),
+        layers.Abs(name="y", inputs=X),
+        leaky,
+        codes,
+    ):
         yield Case("a table of 256 codes", bent, zero_points=(10, -20))
-    for kind in (Logistic, Tanh):
+    for kind in (layers.Logistic, layers.Tanh):
         yield Case("a table of 256 codes", kind(name="y", inputs=X))
-    yield Case("a table of 256 codes", Rsqrt(name="y", inputs=X), zero_points=(-128, -20))
-    yield Case("from uint8", Quantize(name="y", inputs=X), type="uint8", zero_points=(128, 0))
-    yield Case("from float32", Quantize(name="y", inputs=X), type="float32")
-    yield Case("to float32", Dequantize(name="y", inputs=X))
-    for binary in (Minimum, Maximum, Add, Sub, Mul, SquaredDifference, Prelu):
+    yield Case("a table of 256 codes", layers.Rsqrt(name="y", inputs=X), zero_points=(-128, -20))
+    yield Case("from uint8", layers.Quantize(name="y", inputs=X), type="uint8", zero_points=(128, 0))
+    yield Case("from float32", layers.Quantize(name="y", inputs=X), type="float32")
+    yield Case("to float32", layers.Dequantize(name="y", inputs=X))
+    for binary in (
+        layers.Minimum,
+        layers.Maximum,
+        layers.Add,
+        layers.Sub,
+        layers.Mul,
+        layers.SquaredDifference,
+        layers.Prelu,
+    ):
         fixed = (INPUT, "c")
         yield Case("two tensors", binary(name="y", inputs=TWO))
-        if binary is not Prelu:
+        if binary is not layers.Prelu:
             yield Case("one constant value", binary(name="y", inputs=fixed), constants=(("c", (1,)),))
         yield Case("a constant for each channel", binary(name="y", inputs=fixed), constants=(("c", (MAP[-1],)),))
         yield Case("a constant for each pixel", binary(name="y", inputs=fixed), constants=(("c", (16, 16, 1)),))
         narrow = (("c", (NARROW[-1],)),)
         yield Case("a constant for each of 3 channels", binary(name="y", inputs=fixed), NARROW, constants=narrow)
-    for reduction in (Mean, Sum, ReduceMax, ReduceMin):
+    for reduction in (layers.Mean, layers.Sum, layers.ReduceMax, layers.ReduceMin):
         yield Case("over rows and columns", reduction(name="y", inputs=X, axes=(0, 1)))
         yield Case("over rows", reduction(name="y", inputs=X, axes=(0,)))
         yield Case("over columns", reduction(name="y", inputs=X, axes=(1,)))
@@ -179,12 +151,12 @@ def _cases() -> Iterable[Case]:
         yield Case("over rows and channels", reduction(name="y", inputs=X, axes=(0, 2)))
         yield Case("over rows and columns of 3 channels", reduction(name="y", inputs=X, axes=(0, 1)), NARROW)
         yield Case("over 3 channels", reduction(name="y", inputs=X, axes=(2,)), NARROW)
-    yield Case("over channels", ArgMax(name="y", inputs=X, axis=2))
-    yield Case("over rows", ArgMax(name="y", inputs=X, axis=0))
-    yield Case("2 x 2", AveragePool2D(name="y", inputs=X, pool=(2, 2), stride=(2, 2)))
-    yield Case("2 x 2", MaxPool2D(name="y", inputs=X, pool=(2, 2), stride=(2, 2)))
-    yield Case("over 32 channels", Softmax(name="y", inputs=X))
-    yield Case("over 32 channels", LogSoftmax(name="y", inputs=X))
+    yield Case("over channels", layers.ArgMax(name="y", inputs=X, axis=2))
+    yield Case("over rows", layers.ArgMax(name="y", inputs=X, axis=0))
+    yield Case("2 x 2", layers.AveragePool2D(name="y", inputs=X, pool=(2, 2), stride=(2, 2)))
+    yield Case("2 x 2", layers.MaxPool2D(name="y", inputs=X, pool=(2, 2), stride=(2, 2)))
+    yield Case("over 32 channels", layers.Softmax(name="y", inputs=X))
+    yield Case("over 32 channels", layers.LogSoftmax(name="y", inputs=X))
     yield from _movements()
 
 
@@ -196,31 +168,33 @@ def _movements() -> Iterable[Case]:
         for order in ((2, 0, 1), (1, 2, 0), (1, 0, 2), (0, 2, 1)):
             turned = tuple(shape[axis] for axis in order)
             if [n for n in turned if n > 1] != [n for n in shape if n > 1]:
-                yield Case(f"{of} to {turned}", Transpose(name="y", inputs=X, permutation=order), shape)
+                yield Case(f"{of} to {turned}", layers.Transpose(name="y", inputs=X, permutation=order), shape)
     for shape in (MAP, NARROW):
         height, width, channels = shape
         of = f"of {channels} channels"
         for axis, along in enumerate(("rows", "columns", "channels")):
-            yield Case(f"{along} {of}", Concatenation(name="y", inputs=TWO, axis=axis), shape)
-        yield Case(f"innermost {of}", Pack(name="y", inputs=TWO, axis=3), shape)
+            yield Case(f"{along} {of}", layers.Concatenation(name="y", inputs=TWO, axis=axis), shape)
+        yield Case(f"innermost {of}", layers.Pack(name="y", inputs=TWO, axis=3), shape)
         if channels % 2 == 0:
-            yield Case(f"channels {of}", Split(name="y", inputs=X, axis=2, others=("z",)), shape)
-        yield Case(f"columns {of}", Split(name="y", inputs=X, axis=1, others=("z",)), shape)
-        yield Case(f"columns {of}", Unpack(name="y", inputs=X, axis=1, others=_names(width - 1)), shape)
+            yield Case(f"channels {of}", layers.Split(name="y", inputs=X, axis=2, others=("z",)), shape)
+        yield Case(f"columns {of}", layers.Split(name="y", inputs=X, axis=1, others=("z",)), shape)
+        yield Case(f"columns {of}", layers.Unpack(name="y", inputs=X, axis=1, others=_names(width - 1)), shape)
         box = (height - 2, width - 2, channels)
-        yield Case(f"a box {of}", Slice(name="y", inputs=X, begin=(1, 1, 0), size=box), shape)
+        yield Case(f"a box {of}", layers.Slice(name="y", inputs=X, begin=(1, 1, 0), size=box), shape)
         thinner = (height // 2, width // 2, channels)
-        every = StridedSlice(name="y", inputs=X, begin=(0, 0, 0), size=thinner, strides=(2, 2, 1))
+        every = layers.StridedSlice(name="y", inputs=X, begin=(0, 0, 0), size=thinner, strides=(2, 2, 1))
         yield Case(f"every other pixel {of}", every, shape)
-        mirrored = StridedSlice(name="y", inputs=X, begin=(0, width - 1, 0), size=shape, strides=(1, -1, 1))
+        mirrored = layers.StridedSlice(name="y", inputs=X, begin=(0, width - 1, 0), size=shape, strides=(1, -1, 1))
         yield Case(f"columns backwards {of}", mirrored, shape)
-        yield Case(f"one pixel around {of}", Pad(name="y", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), shape)
-        yield Case(f"one pixel around {of}", MirrorPad(name="y", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), shape)
+        yield Case(f"one pixel around {of}", layers.Pad(name="y", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), shape)
+        yield Case(
+            f"one pixel around {of}", layers.MirrorPad(name="y", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), shape
+        )
         taken = tuple(int(i) for i in np.random.default_rng(0).integers(0, width, width))
-        yield Case(f"columns {of}", Gather(name="y", inputs=X, axis=1, indices=taken), shape)
+        yield Case(f"columns {of}", layers.Gather(name="y", inputs=X, axis=1, indices=taken), shape)
         twice = (2 * height, 2 * width)
-        yield Case(f"twice as large {of}", ResizeNearestNeighbor(name="y", inputs=X, size=twice), shape)
-        yield Case(f"twice as large {of}", ResizeBilinear(name="y", inputs=X, size=twice), shape)
+        yield Case(f"twice as large {of}", layers.ResizeNearestNeighbor(name="y", inputs=X, size=twice), shape)
+        yield Case(f"twice as large {of}", layers.ResizeBilinear(name="y", inputs=X, size=twice), shape)
 
 
 def _names(count: int) -> tuple[str, ...]:

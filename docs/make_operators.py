@@ -24,80 +24,9 @@ from micronets.compiler.kernels.base import Kernel, LayerCode, Place, scratch_na
 from micronets.compiler.kernels.choose import choose_all
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
 from micronets.errors import SpecError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    ACTIVATION_LIMITS,
-    INPUT,
-    Abs,
-    Add,
-    AddN,
-    ArgMax,
-    AssignVariable,
-    AveragePool2D,
-    BatchMatMul,
-    BroadcastTo,
-    Cast,
-    Compare,
-    Concatenation,
-    Conv2D,
-    CumSum,
-    DepthwiseConv2D,
-    Dequantize,
-    Div,
-    DynamicUpdateSlice,
-    Elu,
-    ExpandDims,
-    FullyConnected,
-    Gather,
-    HardSwish,
-    L2Normalization,
-    Layer,
-    LeakyRelu,
-    Logical,
-    LogicalNot,
-    Logistic,
-    LogSoftmax,
-    Lookup,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    NumberFunction,
-    Pack,
-    Pad,
-    Prelu,
-    Quantize,
-    ReadVariable,
-    Recurrent,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    Reshape,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Rsqrt,
-    Select,
-    Shape,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    Squeeze,
-    StridedSlice,
-    Sub,
-    Sum,
-    Svdf,
-    Tanh,
-    TensorSpec,
-    Transpose,
-    TransposeConv2D,
-    UnidirectionalSequenceLstm,
-    Unpack,
-    Weighted,
-)
+from micronets.ir.layers import ACTIVATION_LIMITS, INPUT, Layer, Recurrent, Shape, TensorSpec, Weighted
 from micronets.ir.ops import operator
 from micronets.ir.ops.comparison import RELATIONS
 from micronets.ir.ops.record import nothing
@@ -223,14 +152,14 @@ def _with_large_scale(model: QuantizedModel) -> QuantizedModel:
     return replace(model, weights={"layer": replace(w, scales=scales)})
 
 
-def _conv(kernel: tuple[int, int], filters: int = 8, bits: int = 8) -> Conv2D:
-    return Conv2D(name="layer", inputs=X, filters=filters, kernel=kernel, weight_bits=bits)
+def _conv(kernel: tuple[int, int], filters: int = 8, bits: int = 8) -> layers.Conv2D:
+    return layers.Conv2D(name="layer", inputs=X, filters=filters, kernel=kernel, weight_bits=bits)
 
 
 def _depthwise(
     kernel: tuple[int, int], stride: int = 1, bits: int = 8, multiplier: int = 1, activation: bool = False
-) -> DepthwiseConv2D:
-    return DepthwiseConv2D(
+) -> layers.DepthwiseConv2D:
+    return layers.DepthwiseConv2D(
         name="layer",
         inputs=X,
         kernel=kernel,
@@ -241,9 +170,9 @@ def _depthwise(
     )
 
 
-def _svdf(kept: Type) -> Svdf:
+def _svdf(kept: Type) -> layers.Svdf:
     names = (constant.name for constant in _svdf_constants(kept))
-    return Svdf(name="layer", inputs=(INPUT, *names), rank=2, variable="state", of=kept)
+    return layers.Svdf(name="layer", inputs=(INPUT, *names), rank=2, variable="state", of=kept)
 
 
 def _svdf_constants(kept: Type) -> tuple[TensorSpec, ...]:
@@ -261,9 +190,9 @@ LSTM_CONSTANTS = (
 )
 
 
-def _lstm() -> UnidirectionalSequenceLstm:
+def _lstm() -> layers.UnidirectionalSequenceLstm:
     names = (constant.name for constant in LSTM_CONSTANTS)
-    return UnidirectionalSequenceLstm(name="layer", inputs=(INPUT, *names), hidden="last", cell="cells")
+    return layers.UnidirectionalSequenceLstm(name="layer", inputs=(INPUT, *names), hidden="last", cell="cells")
 
 
 CASES = (
@@ -320,202 +249,232 @@ CASES = (
     Case("without the DSP extension, 3 x 3", _depthwise((3, 3)), (8, 8, 8), target=PLAIN),
     Case("without the DSP extension, other windows", _depthwise((5, 5)), (8, 8, 8), target=PLAIN),
     Case("with the vector extension, channels a multiple of 8, from 16 on", _depthwise((3, 3)), (8, 8, 16), target=MVE),
-    Case("", BatchMatMul(name="layer", inputs=(INPUT, INPUT), transpose_b=True), (4, 8, 8)),
+    Case("", layers.BatchMatMul(name="layer", inputs=(INPUT, INPUT), transpose_b=True), (4, 8, 8)),
     Case(
         "",
-        TransposeConv2D(name="layer", inputs=X, filters=8, kernel=(3, 3), size=(16, 16), stride=(2, 2)),
+        layers.TransposeConv2D(name="layer", inputs=X, filters=8, kernel=(3, 3), size=(16, 16), stride=(2, 2)),
         (8, 8, 8),
     ),
-    Case("inputs and outputs multiples of 8", FullyConnected(name="layer", inputs=X, units=16), (64,)),
-    Case("other sizes", FullyConnected(name="layer", inputs=X, units=5), (13,)),
+    Case("inputs and outputs multiples of 8", layers.FullyConnected(name="layer", inputs=X, units=16), (64,)),
+    Case("other sizes", layers.FullyConnected(name="layer", inputs=X, units=5), (13,)),
     Case(
         "weights of 4 bits, multiples of 8",
-        FullyConnected(name="layer", inputs=X, units=16, weight_bits=4),
+        layers.FullyConnected(name="layer", inputs=X, units=16, weight_bits=4),
         (64,),
     ),
-    Case("weights of 4 bits, other sizes", FullyConnected(name="layer", inputs=X, units=5, weight_bits=4), (13,)),
-    Case("about 2,000 inputs or more", FullyConnected(name="layer", inputs=X, units=8), (4096,)),
-    Case("several vectors", FullyConnected(name="layer", inputs=X, units=16, keep_dims=True), (24, 64)),
-    Case("a filter of a large scale", FullyConnected(name="layer", inputs=X, units=16), (64,), _with_large_scale),
-    Case("weights with a zero point", FullyConnected(name="layer", inputs=X, units=16), (64,), _with_zero_point),
-    Case("exact as a sum of multiples", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
-    Case("else", Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), _with_ties),
-    Case("of activations", Concatenation(name="layer", inputs=(INPUT, INPUT), axis=2), (8, 8, 8)),
-    Case("with constants", Concatenation(name="layer", inputs=BOTH, axis=0), (8,), constants=CHANNELS),
-    Case("", Split(name="layer", inputs=X, axis=2, others=("other",)), (8, 8, 8)),
-    Case("", AveragePool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
-    Case("", MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
-    Case("over neighbours from the first dimension on, of 4 values or more", Mean(name="layer", inputs=X), (8, 8, 8)),
-    Case("over others", Mean(name="layer", inputs=X, axes=(1,)), (8, 8, 8)),
+    Case(
+        "weights of 4 bits, other sizes", layers.FullyConnected(name="layer", inputs=X, units=5, weight_bits=4), (13,)
+    ),
+    Case("about 2,000 inputs or more", layers.FullyConnected(name="layer", inputs=X, units=8), (4096,)),
+    Case("several vectors", layers.FullyConnected(name="layer", inputs=X, units=16, keep_dims=True), (24, 64)),
+    Case(
+        "a filter of a large scale", layers.FullyConnected(name="layer", inputs=X, units=16), (64,), _with_large_scale
+    ),
+    Case("weights with a zero point", layers.FullyConnected(name="layer", inputs=X, units=16), (64,), _with_zero_point),
+    Case("exact as a sum of multiples", layers.Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("else", layers.Add(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), _with_ties),
+    Case("of activations", layers.Concatenation(name="layer", inputs=(INPUT, INPUT), axis=2), (8, 8, 8)),
+    Case("with constants", layers.Concatenation(name="layer", inputs=BOTH, axis=0), (8,), constants=CHANNELS),
+    Case("", layers.Split(name="layer", inputs=X, axis=2, others=("other",)), (8, 8, 8)),
+    Case("", layers.AveragePool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
+    Case("", layers.MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)), (8, 8, 8)),
     Case(
         "over neighbours from the first dimension on, of 4 values or more",
-        Sum(name="layer", inputs=X, axes=(0, 1)),
+        layers.Mean(name="layer", inputs=X),
         (8, 8, 8),
     ),
-    Case("over others", Sum(name="layer", inputs=X, axes=(0, 2)), (8, 8, 8)),
-    Case("", ReduceMax(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
-    Case("", ReduceMin(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
-    Case("", ReduceAll(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8), of="bool"),
-    Case("", CumSum(name="layer", inputs=X, axis=0), (8, 8, 8)),
-    Case("", AddN(name="layer", inputs=(INPUT,) * 3), (8, 8, 8)),
-    Case("", ArgMax(name="layer", inputs=X, axis=2), (8, 8, 8)),
-    Case("", ArgMax(name="layer", inputs=X, axis=2, smallest=True), (8, 8, 8)),
-    Case("shapes that broadcast, or a constant", Add(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
-    Case("a constant of one value", Mul(name="layer", inputs=BOTH), (8, 8, 8), constants=SINGLE),
-    Case("else", Mul(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
-    Case("exact as a sum of multiples", Sub(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
-    Case("else", Sub(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), _with_ties),
-    Case("", Minimum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
-    Case("", Maximum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
-    Case("", SquaredDifference(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
-    Case("", Pad(name="layer", inputs=X, paddings=((0, 0), (1, 1), (0, 4))), (8, 8, 8)),
-    Case("with a code", Pad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0)), value=7), (8, 8, 8)),
+    Case("over others", layers.Mean(name="layer", inputs=X, axes=(1,)), (8, 8, 8)),
+    Case(
+        "over neighbours from the first dimension on, of 4 values or more",
+        layers.Sum(name="layer", inputs=X, axes=(0, 1)),
+        (8, 8, 8),
+    ),
+    Case("over others", layers.Sum(name="layer", inputs=X, axes=(0, 2)), (8, 8, 8)),
+    Case("", layers.ReduceMax(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
+    Case("", layers.ReduceMin(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8)),
+    Case("", layers.ReduceAll(name="layer", inputs=X, axes=(0, 1)), (8, 8, 8), of="bool"),
+    Case("", layers.CumSum(name="layer", inputs=X, axis=0), (8, 8, 8)),
+    Case("", layers.AddN(name="layer", inputs=(INPUT,) * 3), (8, 8, 8)),
+    Case("", layers.ArgMax(name="layer", inputs=X, axis=2), (8, 8, 8)),
+    Case("", layers.ArgMax(name="layer", inputs=X, axis=2, smallest=True), (8, 8, 8)),
+    Case("shapes that broadcast, or a constant", layers.Add(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
+    Case("a constant of one value", layers.Mul(name="layer", inputs=BOTH), (8, 8, 8), constants=SINGLE),
+    Case("else", layers.Mul(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("exact as a sum of multiples", layers.Sub(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("else", layers.Sub(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), _with_ties),
+    Case("", layers.Minimum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("", layers.Maximum(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("", layers.SquaredDifference(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8)),
+    Case("", layers.Pad(name="layer", inputs=X, paddings=((0, 0), (1, 1), (0, 4))), (8, 8, 8)),
+    Case("with a code", layers.Pad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0)), value=7), (8, 8, 8)),
     Case(
         "with a number of several bytes",
-        Pad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0)), value=-32768),
+        layers.Pad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0)), value=-32768),
         (8, 8, 8),
         of="int16",
     ),
-    Case("", Reshape(name="layer", inputs=X, shape=(512,)), (8, 8, 8)),
-    Case("", ExpandDims(name="layer", inputs=X, axis=1), (8, 8)),
-    Case("", Squeeze(name="layer", inputs=X, axes=(1,)), (8, 1, 8)),
-    Case("", Transpose(name="layer", inputs=X, permutation=(2, 0, 1)), (8, 8, 8)),
-    Case("", Slice(name="layer", inputs=X, begin=(2, 2, 0), size=(4, 4, 8)), (8, 8, 8)),
+    Case("", layers.Reshape(name="layer", inputs=X, shape=(512,)), (8, 8, 8)),
+    Case("", layers.ExpandDims(name="layer", inputs=X, axis=1), (8, 8)),
+    Case("", layers.Squeeze(name="layer", inputs=X, axes=(1,)), (8, 1, 8)),
+    Case("", layers.Transpose(name="layer", inputs=X, permutation=(2, 0, 1)), (8, 8, 8)),
+    Case("", layers.Slice(name="layer", inputs=X, begin=(2, 2, 0), size=(4, 4, 8)), (8, 8, 8)),
     Case(
         "",
-        StridedSlice(name="layer", inputs=X, begin=(0, 0, 0), size=(4, 4, 8), strides=(2, 2, 1)),
+        layers.StridedSlice(name="layer", inputs=X, begin=(0, 0, 0), size=(4, 4, 8), strides=(2, 2, 1)),
         (8, 8, 8),
     ),
-    Case("", Pack(name="layer", inputs=(INPUT, INPUT), axis=0), (8, 8)),
-    Case("", Unpack(name="layer", inputs=X, axis=1, others=("other",)), (8, 2, 8)),
-    Case("parts of given sizes", Split(name="layer", inputs=X, axis=2, others=("other",), sizes=(3, 5)), (8, 8, 8)),
-    Case("at constant places", Gather(name="layer", inputs=X, axis=0, indices=(7, 0)), (8, 8, 8)),
-    Case("at computed places", Lookup(name="layer", inputs=("words", INPUT)), (6,), of="int32", constants=WORDS),
-    Case("", BroadcastTo(name="layer", inputs=X, shape=(4, 8, 8)), (1, 8)),
+    Case("", layers.Pack(name="layer", inputs=(INPUT, INPUT), axis=0), (8, 8)),
+    Case("", layers.Unpack(name="layer", inputs=X, axis=1, others=("other",)), (8, 2, 8)),
+    Case(
+        "parts of given sizes", layers.Split(name="layer", inputs=X, axis=2, others=("other",), sizes=(3, 5)), (8, 8, 8)
+    ),
+    Case("at constant places", layers.Gather(name="layer", inputs=X, axis=0, indices=(7, 0)), (8, 8, 8)),
+    Case("at computed places", layers.Lookup(name="layer", inputs=("words", INPUT)), (6,), of="int32", constants=WORDS),
+    Case("", layers.BroadcastTo(name="layer", inputs=X, shape=(4, 8, 8)), (1, 8)),
     Case(
         "",
-        DynamicUpdateSlice(name="layer", inputs=(INPUT, "box"), begin=(2, 0, 0)),
+        layers.DynamicUpdateSlice(name="layer", inputs=(INPUT, "box"), begin=(2, 0, 0)),
         (8, 8, 8),
-        before=(Slice(name="box", inputs=X, begin=(0, 0, 0), size=(1, 8, 8)),),
+        before=(layers.Slice(name="box", inputs=X, begin=(0, 0, 0), size=(1, 8, 8)),),
     ),
-    Case("", MirrorPad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), (8, 8, 8)),
-    Case("", ResizeNearestNeighbor(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
-    Case("", ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
-    Case("to int8", Softmax(name="layer", inputs=X), (10,)),
-    Case("to int8, of two values", Softmax(name="layer", inputs=X), (2,)),
-    Case("to int8, from 256 codes on", Softmax(name="layer", inputs=X), (8, 32)),
-    Case("to int16", Softmax(name="layer", inputs=X, to="int16"), (10,)),
-    Case("", LogSoftmax(name="layer", inputs=X), (10,)),
-    Case("", L2Normalization(name="layer", inputs=X), (10,)),
-    Case("to another scale", Relu(name="layer", inputs=X), (8, 8, 8), change=_with_ties),
-    Case("of the same scale and zero point", Relu(name="layer", inputs=X), (8, 8, 8)),
-    Case("", Relu(name="layer", inputs=X, six=True), (8, 8, 8)),
-    Case("", HardSwish(name="layer", inputs=X), (8, 8, 8)),
-    Case("", Logistic(name="layer", inputs=X), (8, 8, 8)),
-    Case("", Tanh(name="layer", inputs=X), (8, 8, 8)),
-    Case("", LeakyRelu(name="layer", inputs=X, alpha=0.125), (8, 8, 8)),
-    Case("", Elu(name="layer", inputs=X), (8, 8, 8)),
-    Case("", Abs(name="layer", inputs=X), (8, 8, 8)),
-    Case("", Rsqrt(name="layer", inputs=X), (8, 8, 8)),
-    Case("from float32", Quantize(name="layer", inputs=X), (8, 8, 8), of="float32"),
-    Case("from float32 to int16", Quantize(name="layer", inputs=X, to="int16"), (8, 8, 8), of="float32"),
-    Case("between int8 and uint8", Quantize(name="layer", inputs=X), (8, 8, 8), of="uint8"),
+    Case("", layers.MirrorPad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), (8, 8, 8)),
+    Case("", layers.ResizeNearestNeighbor(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
+    Case("", layers.ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
+    Case("to int8", layers.Softmax(name="layer", inputs=X), (10,)),
+    Case("to int8, of two values", layers.Softmax(name="layer", inputs=X), (2,)),
+    Case("to int8, from 256 codes on", layers.Softmax(name="layer", inputs=X), (8, 32)),
+    Case("to int16", layers.Softmax(name="layer", inputs=X, to="int16"), (10,)),
+    Case("", layers.LogSoftmax(name="layer", inputs=X), (10,)),
+    Case("", layers.L2Normalization(name="layer", inputs=X), (10,)),
+    Case("to another scale", layers.Relu(name="layer", inputs=X), (8, 8, 8), change=_with_ties),
+    Case("of the same scale and zero point", layers.Relu(name="layer", inputs=X), (8, 8, 8)),
+    Case("", layers.Relu(name="layer", inputs=X, six=True), (8, 8, 8)),
+    Case("", layers.HardSwish(name="layer", inputs=X), (8, 8, 8)),
+    Case("", layers.Logistic(name="layer", inputs=X), (8, 8, 8)),
+    Case("", layers.Tanh(name="layer", inputs=X), (8, 8, 8)),
+    Case("", layers.LeakyRelu(name="layer", inputs=X, alpha=0.125), (8, 8, 8)),
+    Case("", layers.Elu(name="layer", inputs=X), (8, 8, 8)),
+    Case("", layers.Abs(name="layer", inputs=X), (8, 8, 8)),
+    Case("", layers.Rsqrt(name="layer", inputs=X), (8, 8, 8)),
+    Case("from float32", layers.Quantize(name="layer", inputs=X), (8, 8, 8), of="float32"),
+    Case("from float32 to int16", layers.Quantize(name="layer", inputs=X, to="int16"), (8, 8, 8), of="float32"),
+    Case("between int8 and uint8", layers.Quantize(name="layer", inputs=X), (8, 8, 8), of="uint8"),
     Case(
         "between int8 and uint8, of one scale",
-        Quantize(name="layer", inputs=X),
+        layers.Quantize(name="layer", inputs=X),
         (8, 8, 8),
         change=_with_equal_scales,
         of="uint8",
     ),
-    Case("between other integers", Quantize(name="layer", inputs=X), (8, 8, 8), of="int16"),
-    Case("from int8", Dequantize(name="layer", inputs=X), (10,)),
-    Case("else", Dequantize(name="layer", inputs=X), (10,), of="uint8"),
-    Case("", Cast(name="layer", inputs=X, to="float32"), (10,)),
-    Case("", Prelu(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
+    Case("between other integers", layers.Quantize(name="layer", inputs=X), (8, 8, 8), of="int16"),
+    Case("from int8", layers.Dequantize(name="layer", inputs=X), (10,)),
+    Case("else", layers.Dequantize(name="layer", inputs=X), (10,), of="uint8"),
+    Case("", layers.Cast(name="layer", inputs=X, to="float32"), (10,)),
+    Case("", layers.Prelu(name="layer", inputs=BOTH), (8, 8, 8), constants=CHANNELS),
     *(
         case
         for of in RELATIONS
         for case in (
-            Case("a constant of one value", Compare(name="layer", inputs=BOTH, relation=of), (8,), constants=SINGLE),
-            Case("else", Compare(name="layer", inputs=(INPUT, INPUT), relation=of), (8, 8, 8)),
-            Case("numbers", Compare(name="layer", inputs=(INPUT, INPUT), relation=of), (8,), of="float32"),
+            Case(
+                "a constant of one value",
+                layers.Compare(name="layer", inputs=BOTH, relation=of),
+                (8,),
+                constants=SINGLE,
+            ),
+            Case("else", layers.Compare(name="layer", inputs=(INPUT, INPUT), relation=of), (8, 8, 8)),
+            Case("numbers", layers.Compare(name="layer", inputs=(INPUT, INPUT), relation=of), (8,), of="float32"),
         )
     ),
-    Case("", Logical(name="layer", inputs=(INPUT, INPUT)), (8,), of="bool"),
-    Case("", Logical(name="layer", inputs=(INPUT, INPUT), either=True), (8,), of="bool"),
-    Case("", LogicalNot(name="layer", inputs=X), (8,), of="bool"),
+    Case("", layers.Logical(name="layer", inputs=(INPUT, INPUT)), (8,), of="bool"),
+    Case("", layers.Logical(name="layer", inputs=(INPUT, INPUT), either=True), (8,), of="bool"),
+    Case("", layers.LogicalNot(name="layer", inputs=X), (8,), of="bool"),
     Case(
         "",
-        Select(name="layer", inputs=("mask", INPUT, INPUT)),
+        layers.Select(name="layer", inputs=("mask", INPUT, INPUT)),
         (8, 8, 8),
-        before=(Compare(name="mask", inputs=(INPUT, INPUT), relation="greater"),),
+        before=(layers.Compare(name="mask", inputs=(INPUT, INPUT), relation="greater"),),
     ),
     *(
         Case("int16", layer, (8, 8, 8), of="int16")
         for layer in (
             _conv((3, 3)),
             _depthwise((3, 3)),
-            FullyConnected(name="layer", inputs=X, units=16),
-            TransposeConv2D(name="layer", inputs=X, filters=8, kernel=(3, 3), size=(16, 16), stride=(2, 2)),
+            layers.FullyConnected(name="layer", inputs=X, units=16),
+            layers.TransposeConv2D(name="layer", inputs=X, filters=8, kernel=(3, 3), size=(16, 16), stride=(2, 2)),
             *(
                 kind(name="layer", inputs=(INPUT, INPUT))
-                for kind in (Add, Sub, Mul, Minimum, Maximum, SquaredDifference)
+                for kind in (
+                    layers.Add,
+                    layers.Sub,
+                    layers.Mul,
+                    layers.Minimum,
+                    layers.Maximum,
+                    layers.SquaredDifference,
+                )
             ),
-            AveragePool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)),
-            MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)),
-            Mean(name="layer", inputs=X),
-            Sum(name="layer", inputs=X, axes=(0, 2)),
-            Softmax(name="layer", inputs=X, to="int16"),
-            Relu(name="layer", inputs=X),
-            Relu(name="layer", inputs=X, six=True),
-            LeakyRelu(name="layer", inputs=X, alpha=0.125),
-            Logistic(name="layer", inputs=X),
-            Tanh(name="layer", inputs=X),
-            Abs(name="layer", inputs=X),
-            Rsqrt(name="layer", inputs=X),
-            BatchMatMul(name="layer", inputs=(INPUT, INPUT), transpose_b=True),
+            layers.AveragePool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)),
+            layers.MaxPool2D(name="layer", inputs=X, pool=(2, 2), stride=(2, 2)),
+            layers.Mean(name="layer", inputs=X),
+            layers.Sum(name="layer", inputs=X, axes=(0, 2)),
+            layers.Softmax(name="layer", inputs=X, to="int16"),
+            layers.Relu(name="layer", inputs=X),
+            layers.Relu(name="layer", inputs=X, six=True),
+            layers.LeakyRelu(name="layer", inputs=X, alpha=0.125),
+            layers.Logistic(name="layer", inputs=X),
+            layers.Tanh(name="layer", inputs=X),
+            layers.Abs(name="layer", inputs=X),
+            layers.Rsqrt(name="layer", inputs=X),
+            layers.BatchMatMul(name="layer", inputs=(INPUT, INPUT), transpose_b=True),
         )
     ),
     *(
         Case(of, kind(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), of=of)
         for of in NUMBERS
-        for kind in (Div, Add, Sub, Mul, Minimum, Maximum, SquaredDifference)
+        for kind in (
+            layers.Div,
+            layers.Add,
+            layers.Sub,
+            layers.Mul,
+            layers.Minimum,
+            layers.Maximum,
+            layers.SquaredDifference,
+        )
     ),
-    Case("float32", Prelu(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), of="float32"),
+    Case("float32", layers.Prelu(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), of="float32"),
     *(
         Case("float32", layer, (8, 8, 8), of="float32")
         for layer in (
-            Relu(name="layer", inputs=X),
-            Relu(name="layer", inputs=X, six=True),
-            LeakyRelu(name="layer", inputs=X, alpha=0.125),
-            Logistic(name="layer", inputs=X),
-            Abs(name="layer", inputs=X),
-            HardSwish(name="layer", inputs=X),
-            Rsqrt(name="layer", inputs=X),
-            *(NumberFunction(name="layer", inputs=X, of=of) for of in NUMBER_FUNCTIONS),
-            L2Normalization(name="layer", inputs=X),
-            CumSum(name="layer", inputs=X, axis=0),
-            AddN(name="layer", inputs=(INPUT,) * 3),
-            Mean(name="layer", inputs=X),
-            Sum(name="layer", inputs=X, axes=(0, 1)),
-            ReduceMax(name="layer", inputs=X, axes=(0, 1)),
-            ReduceMin(name="layer", inputs=X, axes=(0, 1)),
-            ArgMax(name="layer", inputs=X, axis=2),
-            ArgMax(name="layer", inputs=X, axis=2, smallest=True),
-            Softmax(name="layer", inputs=X, to="float32"),
+            layers.Relu(name="layer", inputs=X),
+            layers.Relu(name="layer", inputs=X, six=True),
+            layers.LeakyRelu(name="layer", inputs=X, alpha=0.125),
+            layers.Logistic(name="layer", inputs=X),
+            layers.Abs(name="layer", inputs=X),
+            layers.HardSwish(name="layer", inputs=X),
+            layers.Rsqrt(name="layer", inputs=X),
+            *(layers.NumberFunction(name="layer", inputs=X, of=of) for of in NUMBER_FUNCTIONS),
+            layers.L2Normalization(name="layer", inputs=X),
+            layers.CumSum(name="layer", inputs=X, axis=0),
+            layers.AddN(name="layer", inputs=(INPUT,) * 3),
+            layers.Mean(name="layer", inputs=X),
+            layers.Sum(name="layer", inputs=X, axes=(0, 1)),
+            layers.ReduceMax(name="layer", inputs=X, axes=(0, 1)),
+            layers.ReduceMin(name="layer", inputs=X, axes=(0, 1)),
+            layers.ArgMax(name="layer", inputs=X, axis=2),
+            layers.ArgMax(name="layer", inputs=X, axis=2, smallest=True),
+            layers.Softmax(name="layer", inputs=X, to="float32"),
         )
     ),
     Case(
         "",
-        ReadVariable(name="layer", variable="state", shape=(8, 8, 8)),
+        layers.ReadVariable(name="layer", variable="state", shape=(8, 8, 8)),
         (8, 8, 8),
-        before=(AssignVariable(name="keep", inputs=X, variable="state"),),
+        before=(layers.AssignVariable(name="keep", inputs=X, variable="state"),),
     ),
     Case(
         "",
-        AssignVariable(name="layer", inputs=X, variable="state"),
+        layers.AssignVariable(name="layer", inputs=X, variable="state"),
         (8, 8, 8),
-        before=(ReadVariable(name="kept", variable="state", shape=(8, 8, 8)),),
+        before=(layers.ReadVariable(name="kept", variable="state", shape=(8, 8, 8)),),
     ),
     Case("", _lstm(), (16, 24), constants=LSTM_CONSTANTS),
     Case("8 bits kept", _svdf("int8"), (32,), constants=_svdf_constants("int8")),
@@ -582,7 +541,11 @@ def facts_table() -> str:
 
 def types_of(layer: Layer) -> str:
     """Returns the types that an operator reads and makes."""
-    forms = [replace(layer, to=to) for to in TYPES] if isinstance(layer, Quantize | Cast | Softmax) else [layer]
+    forms = (
+        [replace(layer, to=to) for to in TYPES]
+        if isinstance(layer, layers.Quantize | layers.Cast | layers.Softmax)
+        else [layer]
+    )
     found: dict[str, None] = {}
     for read, form in product(TYPES, forms):
         types = (read, *_constant_types(layer)) if isinstance(layer, Recurrent) else (read,) * len(layer.inputs)

@@ -11,21 +11,9 @@ from micronets.compiler import compile_model
 from micronets.device import host
 from micronets.device.host_compiler import compile_c, host_compiler
 from micronets.errors import DeviceError, SpecError, UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Relu,
-    Reshape,
-    Softmax,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.tflite import read
 from tests.support.generated_c import STRICT, assert_equals_reference, both_kernels, needs_host_compiler
@@ -61,18 +49,18 @@ def test_outputs_that_overlap_their_input_equal_the_reference() -> None:
         (25, 3, 4),
         (7, 2, 9),
     ):
-        cases.append(((pixels, 1, inputs), Conv2D(**base, filters=filters, kernel=(1, 1))))
+        cases.append(((pixels, 1, inputs), layers.Conv2D(**base, filters=filters, kernel=(1, 1))))
     for stride, padding, dilation in (((1, 1), "same", (1, 1)), ((2, 3), "valid", (1, 1)), ((1, 2), "same", (2, 1))):
         window = {"stride": stride, "padding": padding}
-        cases.append(((9, 7, 4), Conv2D(**base, **window, dilation=dilation, filters=5, kernel=(3, 2))))
-        cases.append(((9, 7, 6), DepthwiseConv2D(**base, **window, dilation=dilation, kernel=(3, 3))))
-        cases.append(((9, 7, 3), DepthwiseConv2D(**base, **window, kernel=(3, 3), multiplier=2)))
-        cases.append(((9, 7, 5), AveragePool2D(**base, **window, pool=(3, 3))))
-        cases.append(((9, 7, 5), MaxPool2D(**base, **window, pool=(2, 3))))
-    cases.append(((6, 5, 7), Mean(**base)))
-    cases.append(((6, 5, 7), Pad(**base, paddings=((1, 2), (0, 1), (2, 0)))))
-    cases.append(((6, 5, 7), Softmax(**base)))
-    cases.append(((6, 5, 7), Relu(**base)))
+        cases.append(((9, 7, 4), layers.Conv2D(**base, **window, dilation=dilation, filters=5, kernel=(3, 2))))
+        cases.append(((9, 7, 6), layers.DepthwiseConv2D(**base, **window, dilation=dilation, kernel=(3, 3))))
+        cases.append(((9, 7, 3), layers.DepthwiseConv2D(**base, **window, kernel=(3, 3), multiplier=2)))
+        cases.append(((9, 7, 5), layers.AveragePool2D(**base, **window, pool=(3, 3))))
+        cases.append(((9, 7, 5), layers.MaxPool2D(**base, **window, pool=(2, 3))))
+    cases.append(((6, 5, 7), layers.Mean(**base)))
+    cases.append(((6, 5, 7), layers.Pad(**base, paddings=((1, 2), (0, 1), (2, 0)))))
+    cases.append(((6, 5, 7), layers.Softmax(**base)))
+    cases.append(((6, 5, 7), layers.Relu(**base)))
     models = [random_model(Arch(shape, (layer,)), i) for i, (shape, layer) in enumerate(cases)]
     for model in models:
         plan = compile_model(model).plan
@@ -118,11 +106,11 @@ def test_released_models_equal_the_reference(shared: Path, name: str) -> None:
 
 @pytest.fixture(scope="module")
 def dense() -> QuantizedModel:
-    layers = (
-        FullyConnected(name="*/ int x; /*", inputs=(INPUT,), units=3),
-        Reshape(name="r\n", inputs=("*/ int x; /*",), shape=(1, 3)),
+    stack = (
+        layers.FullyConnected(name="*/ int x; /*", inputs=(INPUT,), units=3),
+        layers.Reshape(name="r\n", inputs=("*/ int x; /*",), shape=(1, 3)),
     )
-    return random_model(Arch((4,), layers), 1)
+    return random_model(Arch((4,), stack), 1)
 
 
 def test_names_of_layers_cannot_break_the_c(dense: QuantizedModel) -> None:
@@ -131,13 +119,13 @@ def test_names_of_layers_cannot_break_the_c(dense: QuantizedModel) -> None:
 
 @pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "pairs"])
 def test_matrices_by_eights(flags: tuple[str, ...]) -> None:
-    layers = (
-        FullyConnected(name="a", inputs=(INPUT,), units=24, activation="relu"),
-        FullyConnected(name="b", inputs=("a",), units=8),
+    stack = (
+        layers.FullyConnected(name="a", inputs=(INPUT,), units=24, activation="relu"),
+        layers.FullyConnected(name="b", inputs=("a",), units=8),
     )
     models = []
     for inputs in (8, 40, 72):
-        made = random_model(Arch((inputs,), layers), inputs)  # weights with a zero point have another kernel
+        made = random_model(Arch((inputs,), stack), inputs)  # weights with a zero point have another kernel
         models.append(replace(made, weights={n: replace(w, zero_point=0) for n, w in made.weights.items()}))
     assert all("micronets_fully_connected_by8.c" in compile_model(m).files for m in models)
     assert_equals_reference(models, flags)
@@ -188,7 +176,7 @@ def test_bad_input_is_refused(dense: QuantizedModel) -> None:
 
 def test_sums_beyond_32_bits_are_refused() -> None:
     weights = LayerWeights(np.full((1, 140_000), 127, np.int8), np.ones(1, np.float32), None)
-    arch = Arch((140_000,), (FullyConnected(name="fc", inputs=(INPUT,), units=1),))
+    arch = Arch((140_000,), (layers.FullyConnected(name="fc", inputs=(INPUT,), units=1),))
     quant = {INPUT: TensorQuant(1.0, 0), "fc": TensorQuant(1.0, 0)}
     with pytest.raises(UnsupportedError, match="layer 'fc': sums of 140000 products may not fit 32 bits"):
         compile_model(QuantizedModel(arch, quant, {"fc": weights}))
@@ -208,6 +196,6 @@ def test_lines_of_the_generated_c_have_at_most_120_columns() -> None:
             files = compile_model(random_model(random_arch(seed), seed), arena_limit=limit).files
             for name in ("model.c", "model.h", "example.c", "CMakeLists.txt"):
                 assert max(map(len, files[name].splitlines())) <= 120, (seed, limit, name)
-    long = FullyConnected(name="a name of many words " * 12, inputs=(INPUT,), units=3)
+    long = layers.FullyConnected(name="a name of many words " * 12, inputs=(INPUT,), units=3)
     text = compile_model(random_model(Arch((4,), (long,)), 1)).files["model.c"]
     assert max(map(len, text.splitlines())) <= 120

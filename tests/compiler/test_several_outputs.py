@@ -14,20 +14,9 @@ from micronets.device.host import build_library
 from micronets.device.host_compiler import compile_c
 from micronets.device.tflm import interpreter
 from micronets.errors import MicronetsError, SpecError, UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Conv2D,
-    Dequantize,
-    Elu,
-    FullyConnected,
-    Mean,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Split,
-)
+from micronets.ir.layers import INPUT
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
@@ -45,15 +34,15 @@ F446 = load_board("NUCLEO-F446RE")
 
 def heads() -> Arch:
     """Returns a body with two heads, one of which ends in floats, and a map in the middle that is an output as well."""
-    layers = (
-        Conv2D(name="body", inputs=(INPUT,), filters=5, kernel=(3, 3), activation="relu"),
-        Conv2D(name="map", inputs=("body",), filters=4, kernel=(3, 3)),
-        Mean(name="mean", inputs=("map",)),
-        FullyConnected(name="kind", inputs=("mean",), units=3),
-        FullyConnected(name="box", inputs=("mean",), units=2),
-        Dequantize(name="real", inputs=("box",)),
+    stack = (
+        layers.Conv2D(name="body", inputs=(INPUT,), filters=5, kernel=(3, 3), activation="relu"),
+        layers.Conv2D(name="map", inputs=("body",), filters=4, kernel=(3, 3)),
+        layers.Mean(name="mean", inputs=("map",)),
+        layers.FullyConnected(name="kind", inputs=("mean",), units=3),
+        layers.FullyConnected(name="box", inputs=("mean",), units=2),
+        layers.Dequantize(name="real", inputs=("box",)),
     )
-    return Arch((20, 18, 3), layers, output_names=("real", "map", "kind"))
+    return Arch((20, 18, 3), stack, output_names=("real", "map", "kind"))
 
 
 def small(seed: int) -> QuantizedModel:
@@ -69,7 +58,7 @@ def test_outputs_of_an_arch() -> None:
     assert last.outputs == (last.only_output,) == ("real",)
     assert replace(arch, output_names=("real",)) == last
     assert "outputs" not in last.to_json()
-    parts = Arch((4,), (Split(name="a", inputs=(INPUT,), axis=0, others=("b",)),))
+    parts = Arch((4,), (layers.Split(name="a", inputs=(INPUT,), axis=0, others=("b",)),))
     assert parts.outputs == ("a", "b")
     with pytest.raises(SpecError, match=r"the network has 2 outputs \(a, b\), where exactly one is needed"):
         _ = parts.only_output
@@ -91,9 +80,9 @@ def test_outputs_that_cannot_be(names: tuple[str, ...], message: str) -> None:
 
 def test_a_float_inside_is_refused() -> None:
     model = with_random_weights(heads())
-    layers = (*model.arch.layers, Elu(name="more", inputs=("real",)))
+    stack = (*model.arch.layers, layers.Elu(name="more", inputs=("real",)))
     with pytest.raises(SpecError, match="layer 'more': ELU reads float32; supported: int8"):
-        reference.outputs(replace(model, arch=replace(model.arch, layers=layers)), np.zeros((1, 20, 18, 3), np.int8))
+        reference.outputs(replace(model, arch=replace(model.arch, layers=stack)), np.zeros((1, 20, 18, 3), np.int8))
 
 
 @needs_tflm
@@ -130,14 +119,18 @@ def test_random_networks_in_c(kernels: tuple[str, ...]) -> None:
 
 def test_passes_leave_every_output() -> None:
     """Each of these passes would take a layer away whose tensor only an output keeps."""
-    same = (Relu(name="a", inputs=(INPUT,)), Quantize(name="b", inputs=("a",)), Quantize(name="c", inputs=("b",)))
-    pad = (
-        Pad(name="a", inputs=(INPUT,), paddings=((1, 1), (1, 1), (0, 0))),
-        Conv2D(name="b", inputs=("a",), filters=2, kernel=(3, 3), padding="valid"),
+    same = (
+        layers.Relu(name="a", inputs=(INPUT,)),
+        layers.Quantize(name="b", inputs=("a",)),
+        layers.Quantize(name="c", inputs=("b",)),
     )
-    for layers in (same, pad):
+    pad = (
+        layers.Pad(name="a", inputs=(INPUT,), paddings=((1, 1), (1, 1), (0, 0))),
+        layers.Conv2D(name="b", inputs=("a",), filters=2, kernel=(3, 3), padding="valid"),
+    )
+    for stack in (same, pad):
         for outputs in (("a", "b"), ("b", "a"), ("a",)):
-            model = with_random_weights(Arch((4, 4, 1), layers, output_names=outputs), 1)
+            model = with_random_weights(Arch((4, 4, 1), stack, output_names=outputs), 1)
             model = replace(model, quant=dict.fromkeys(model.quant, model.quant["a"]))
             small = optimise(model)
             assert small.arch.outputs == outputs
@@ -247,7 +240,7 @@ def test_released_cases(shared: Path) -> None:
 
 def test_files_without_or_with_repeated_outputs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     model = with_random_weights(
-        Arch((4,), (Relu(name="a", inputs=(INPUT,)), Reshape(name="b", inputs=("a",), shape=(2, 2))))
+        Arch((4,), (layers.Relu(name="a", inputs=(INPUT,)), layers.Reshape(name="b", inputs=("a",), shape=(2, 2))))
     )
 
     def written(*names: str) -> bytes:

@@ -13,19 +13,9 @@ from micronets import tflite
 from micronets.compiler.generate.tflm_package import arena_with_margin, resolver_method
 from micronets.device.host_compiler import compile_c
 from micronets.device.tflm import interpreter
+from micronets.ir import layers
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import (
-    INPUT,
-    ArgMax,
-    Compare,
-    Conv2D,
-    FullyConnected,
-    Layer,
-    Pad,
-    Select,
-    Softmax,
-    TransposeConv2D,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized.arithmetic import dtype_of
 from micronets.runtimes.tflm import operators_registered
 from tests.support.calling import call
@@ -75,15 +65,15 @@ def test_the_array_is_the_file_and_compiles(path: Path, tmp_path: Path) -> None:
 def operator_name(layer: Layer) -> str:
     """Returns the name of TensorFlow Lite's operator for a layer, in small letters."""
     match layer:
-        case ArgMax(smallest=True):
+        case layers.ArgMax(smallest=True):
             return "argmin"
-        case TransposeConv2D():
+        case layers.TransposeConv2D():
             return "transposeconv"
-        case Pad(value=int()):
+        case layers.Pad(value=int()):
             return "padv2"
-        case Compare(relation=relation):
+        case layers.Compare(relation=relation):
             return relation.replace(" or ", "").replace(" ", "")
-        case Select():
+        case layers.Select():
             return "selectv2"
         case _:
             return type(layer).__name__.lower()
@@ -122,8 +112,8 @@ def test_what_tflm_runs_of_a_model_with_variables() -> None:
     assert rows[0] == "CALL_ONCE"
     named = [row for row in rows if isinstance(row, str)]
     assert set(named) == {"CALL_ONCE", "VAR_HANDLE", "ASSIGN_VARIABLE"}
-    layers = [row for row in rows if isinstance(row, Step)]
-    assert layers == [step for step in file.model.arch.steps() if step.layer.outputs]
+    stack = [row for row in rows if isinstance(row, Step)]
+    assert stack == [step for step in file.model.arch.steps() if step.layer.outputs]
 
 
 @pytest.mark.parametrize(
@@ -148,13 +138,13 @@ def test_methods_of_the_resolver(operator: str, method: str) -> None:
 
 def test_operators_are_named_once_in_order_of_use() -> None:
     conv = {"kernel": (1, 1), "filters": 2}
-    layers = (
-        Conv2D(name="a", inputs=(INPUT,), **conv),
-        Conv2D(name="b", inputs=("a",), **conv),
-        FullyConnected(name="c", inputs=("b",), units=3),
-        Softmax(name="d", inputs=("c",)),
+    stack = (
+        layers.Conv2D(name="a", inputs=(INPUT,), **conv),
+        layers.Conv2D(name="b", inputs=("a",), **conv),
+        layers.FullyConnected(name="c", inputs=("b",), units=3),
+        layers.Softmax(name="d", inputs=("c",)),
     )
-    data = tflite.write(random_model(Arch((3, 3, 1), layers), 1))
+    data = tflite.write(random_model(Arch((3, 3, 1), stack), 1))
     assert tflite.operators(data) == ("CONV_2D", "FULLY_CONNECTED", "SOFTMAX")
 
 
@@ -195,8 +185,8 @@ def test_directories_are_replaced_and_figures_told(path: Path, tmp_path: Path) -
 
 
 def test_what_does_not_fit_and_runtimes_that_are_none(tmp_path: Path) -> None:
-    wide = Arch((300, 200, 1), (Conv2D(name="stem", inputs=(INPUT,), kernel=(3, 3), filters=8),))
-    heavy = Arch((1000,), (FullyConnected(name="fc", inputs=(INPUT,), units=600),))
+    wide = Arch((300, 200, 1), (layers.Conv2D(name="stem", inputs=(INPUT,), kernel=(3, 3), filters=8),))
+    heavy = Arch((1000,), (layers.FullyConnected(name="fc", inputs=(INPUT,), units=600),))
     path = tmp_path / "model.tflite"
     for arch, memory in ((wide, "SRAM"), (heavy, "flash")):
         path.write_bytes(tflite.write(random_model(arch, 1)))

@@ -17,23 +17,9 @@ from micronets.compiler.kernels.choose import choose_all
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.device.host_compiler import compile_c
 from micronets.errors import DeviceError, UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Relu,
-    Reshape,
-    Softmax,
-    TransposeConv2D,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
@@ -57,9 +43,9 @@ def test_long_sums_equal_the_reference(kernels: tuple[str, ...]) -> None:
     """Windows and vectors of more values than 32 bits can sum, whose every product is the largest there is."""
     models = []
     for layer, shape in (
-        (FullyConnected(name="y", inputs=X, units=5), (1500,)),
-        (FullyConnected(name="y", inputs=X, units=9, keep_dims=True), (3, 257)),
-        (Conv2D(name="y", inputs=X, filters=6, kernel=(3, 3)), (5, 5, 90)),
+        (layers.FullyConnected(name="y", inputs=X, units=5), (1500,)),
+        (layers.FullyConnected(name="y", inputs=X, units=9, keep_dims=True), (3, 257)),
+        (layers.Conv2D(name="y", inputs=X, filters=6, kernel=(3, 3)), (5, 5, 90)),
     ):
         arch = Arch(shape, (layer,), "int16")
         sizes = arch.steps()[0].weights
@@ -117,11 +103,13 @@ def test_the_table_of_the_logistic_function_is_that_of_the_reference() -> None:
 
 
 def test_a_transposed_convolution_is_the_same_everywhere() -> None:
-    layers = (
-        TransposeConv2D(name="a", inputs=X, filters=5, kernel=(3, 2), size=(8, 11), stride=(2, 3), activation="relu"),
-        TransposeConv2D(name="b", inputs=("a",), filters=3, kernel=(2, 2), size=(9, 12), padding="valid"),
+    stack = (
+        layers.TransposeConv2D(
+            name="a", inputs=X, filters=5, kernel=(3, 2), size=(8, 11), stride=(2, 3), activation="relu"
+        ),
+        layers.TransposeConv2D(name="b", inputs=("a",), filters=3, kernel=(2, 2), size=(9, 12), padding="valid"),
     )
-    model = with_random_weights(Arch((4, 4, 6), layers, "int16"), 2)
+    model = with_random_weights(Arch((4, 4, 6), stack, "int16"), 2)
     far = replace(model.weights["b"], bias=np.array([2**34, -(2**33), 7]))
     assert flash_outline(model.arch, DSP) == compile_model(model).contents
     model = replace(model, weights={**model.weights, "b": far})
@@ -129,22 +117,25 @@ def test_a_transposed_convolution_is_the_same_everywhere() -> None:
 
 
 def test_flash_is_known_without_weights() -> None:
-    layers = (
-        Conv2D(name="conv", inputs=X, filters=5, kernel=(3, 3)),
-        DepthwiseConv2D(name="depthwise", inputs=("conv",), kernel=(2, 2)),
-        Logistic(name="gate", inputs=("depthwise",)),
-        Mul(name="gated", inputs=("depthwise", "gate")),
-        MaxPool2D(name="pool", inputs=("gated",), pool=(2, 2), stride=(2, 2)),
-        FullyConnected(name="dense", inputs=("pool",), units=7),
-        Softmax(name="soft", inputs=("dense",), to="int16"),
+    stack = (
+        layers.Conv2D(name="conv", inputs=X, filters=5, kernel=(3, 3)),
+        layers.DepthwiseConv2D(name="depthwise", inputs=("conv",), kernel=(2, 2)),
+        layers.Logistic(name="gate", inputs=("depthwise",)),
+        layers.Mul(name="gated", inputs=("depthwise", "gate")),
+        layers.MaxPool2D(name="pool", inputs=("gated",), pool=(2, 2), stride=(2, 2)),
+        layers.FullyConnected(name="dense", inputs=("pool",), units=7),
+        layers.Softmax(name="soft", inputs=("dense",), to="int16"),
     )
-    arch = Arch((8, 8, 3), layers, "int16")
+    arch = Arch((8, 8, 3), stack, "int16")
     assert flash_outline(arch, DSP) == compile_model(with_random_weights(arch)).contents
 
 
 def test_outputs_lie_over_inputs_that_die() -> None:
-    layers: tuple[Layer, ...] = (Relu(name="y", inputs=X), Pad(name="y", inputs=X, paddings=((1, 0), (0, 0), (0, 0))))
-    for layer, rows in zip(layers, (8, 9), strict=True):
+    stack: tuple[Layer, ...] = (
+        layers.Relu(name="y", inputs=X),
+        layers.Pad(name="y", inputs=X, paddings=((1, 0), (0, 0), (0, 0))),
+    )
+    for layer, rows in zip(stack, (8, 9), strict=True):
         assert compile_model(with_random_weights(Arch((8, 8, 4), (layer,), "int16"))).plan.bytes == rows * 8 * 4 * 2
 
 
@@ -160,7 +151,7 @@ def test_windows_that_lie_together_take_no_scratch_memory(kernels: tuple[str, ..
         ((1, 8, 2), (1, 6), (1, 2), "valid", 0),
         ((3, 3, 8), (1, 1), (2, 2), "same", 0),
     ):
-        layer = Conv2D(name="y", inputs=X, filters=5, kernel=kernel, stride=stride, padding=padding)
+        layer = layers.Conv2D(name="y", inputs=X, filters=5, kernel=kernel, stride=stride, padding=padding)
         arch = Arch(shape, (layer,), "int16")
         assert choose_all(arch, DSP)[0].scratch_bytes == scratch
         models.append(with_random_weights(arch))
@@ -168,6 +159,6 @@ def test_windows_that_lie_together_take_no_scratch_memory(kernels: tuple[str, ..
 
 
 def test_sums_that_32_bits_may_not_hold_are_refused() -> None:
-    layers = (Reshape(name="flat", inputs=X, shape=(65536,)), Mean(name="y", inputs=("flat",), axes=(0,)))
+    stack = (layers.Reshape(name="flat", inputs=X, shape=(65536,)), layers.Mean(name="y", inputs=("flat",), axes=(0,)))
     with pytest.raises(UnsupportedError, match="layer 'y': sums of 65536 values; at most 65535 fit 32 bits"):
-        compile_model(with_random_weights(Arch((256, 256), layers, "int16")))
+        compile_model(with_random_weights(Arch((256, 256), stack, "int16")))

@@ -9,19 +9,9 @@ import pytest
 
 from micronets.cost.tflite_size import text_bytes, tflite_bytes
 from micronets.errors import SpecError, UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    AssignVariable,
-    AveragePool2D,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    ReadVariable,
-    Slice,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
@@ -83,11 +73,11 @@ def test_the_papers_networks(shared: Path) -> None:
 
 @pytest.mark.parametrize("rows", [1, 100])
 def test_first_values_of_variables_are_in_the_file(rows: int) -> None:
-    read_old = ReadVariable(name="old", variable="state", shape=(rows, 1, 9))
-    both = Concatenation(name="both", inputs=("old", INPUT), axis=0)
-    new = Slice(name="new", inputs=("both",), begin=(2, 0, 0), size=(rows, 1, 9))
-    keep = AssignVariable(name="assign_variable", inputs=("new",), variable="state")
-    window = Conv2D(name="window", inputs=("both",), filters=3, kernel=(rows + 2, 1), padding="valid")
+    read_old = layers.ReadVariable(name="old", variable="state", shape=(rows, 1, 9))
+    both = layers.Concatenation(name="both", inputs=("old", INPUT), axis=0)
+    new = layers.Slice(name="new", inputs=("both",), begin=(2, 0, 0), size=(rows, 1, 9))
+    keep = layers.AssignVariable(name="assign_variable", inputs=("new",), variable="state")
+    window = layers.Conv2D(name="window", inputs=("both",), filters=3, kernel=(rows + 2, 1), padding="valid")
     model = with_random_weights(Arch((2, 1, 9), (read_old, both, new, keep, window)))
     for made in (model, streaming(rows, 4)):
         assert 0 <= excess(made) <= allowed(made)
@@ -99,7 +89,7 @@ def test_no_file_of_others_is_larger_than_predicted(shared: Path) -> None:
     for path in sorted([*(shared / "models/field").glob("*.tflite"), *(shared / "cases").glob("*.tflite")]):
         with suppress(UnsupportedError):  # operators that are not read
             model = read(path.read_bytes())
-            dense = (step.layer.name for step in model.arch.steps() if isinstance(step.layer, FullyConnected))
+            dense = (step.layer.name for step in model.arch.steps() if isinstance(step.layer, layers.FullyConnected))
             scales = [len(model.weights[name].scales) for name in dense if name in model.weights]
             assert excess(model) + 8 * sum(n for n in scales if n > 1) >= 0, path.stem
             judged += 1
@@ -122,22 +112,22 @@ def test_texts_and_tensors_of_4_bits_are_counted() -> None:
     model = with_random_weights(arch)
     more = len(write(replace(model, metadata=metadata))) - len(write(model))
     assert more <= text_bytes(metadata) <= more + 3 * 64
-    layer = Conv2D(name="a" * 40, inputs=(INPUT,), filters=4, kernel=(1, 1), activation="relu6", act_bits=4)
+    layer = layers.Conv2D(name="a" * 40, inputs=(INPUT,), filters=4, kernel=(1, 1), activation="relu6", act_bits=4)
     four = with_random_weights(Arch((4, 4, 1), (layer,)))
     clamped = TensorQuant(float(np.float32(0.4)), -8)
     assert 0 <= excess(replace(four, quant={**four.quant, layer.name: clamped})) <= 500
 
 
-@pytest.mark.parametrize("layers", range(1, 6))
-def test_the_prediction_for_a_tiny_network_is_near(layers: int) -> None:
+@pytest.mark.parametrize("count", range(1, 6))
+def test_the_prediction_for_a_tiny_network_is_near(count: int) -> None:
     """The first of these files has 700 bytes, most of them tables, of which 340 too many were predicted once."""
-    chain: tuple[Layer, ...] = (
-        Conv2D(name="stem", inputs=(INPUT,), filters=6, kernel=(3, 3), activation="relu"),
-        DepthwiseConv2D(name="depthwise", inputs=("stem",), kernel=(3, 3), activation="relu"),
-        Conv2D(name="pointwise", inputs=("depthwise",), filters=7, kernel=(1, 1), activation="relu"),
-        AveragePool2D(name="pool", inputs=("pointwise",), pool=(8, 6), stride=(8, 6)),
-        FullyConnected(name="dense", inputs=("pool",), units=4),
+    stack: tuple[Layer, ...] = (
+        layers.Conv2D(name="stem", inputs=(INPUT,), filters=6, kernel=(3, 3), activation="relu"),
+        layers.DepthwiseConv2D(name="depthwise", inputs=("stem",), kernel=(3, 3), activation="relu"),
+        layers.Conv2D(name="pointwise", inputs=("depthwise",), filters=7, kernel=(1, 1), activation="relu"),
+        layers.AveragePool2D(name="pool", inputs=("pointwise",), pool=(8, 6), stride=(8, 6)),
+        layers.FullyConnected(name="dense", inputs=("pool",), units=4),
     )
-    model = with_random_weights(Arch((8, 6, 1), chain[:layers]))
-    for made in (model, unequal(model, layers)):
+    model = with_random_weights(Arch((8, 6, 1), stack[:count]))
+    for made in (model, unequal(model, count)):
         assert 0 <= excess(made) <= 200

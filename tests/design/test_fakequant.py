@@ -16,21 +16,9 @@ from micronets.design.net import Net
 from micronets.design.predict import predict
 from micronets.device.tflm import interpreter
 from micronets.errors import SpecError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Relu,
-    Reshape,
-    Softmax,
-)
+from micronets.ir.layers import INPUT
 from micronets.ir.types import BITS
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
@@ -54,19 +42,23 @@ def mixed(weight_bits=8, act_bits=8) -> Arch:
     return Arch(
         (13, 6, 2),
         (
-            Pad(name="pad", inputs=(INPUT,), paddings=((1, 0), (0, 0), (0, 0))),
-            Conv2D(name="a", inputs=("pad",), filters=16, kernel=(3, 3), stride=(2, 1), activation="relu", **bits),
-            DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), activation="relu6", **bits),
-            Conv2D(name="c", inputs=("b",), filters=16, kernel=(1, 1), **bits),
-            Add(name="d", inputs=("c", "a"), activation="relu", act_bits=act_bits),
-            MaxPool2D(name="e", inputs=("d",), pool=(2, 2), stride=(1, 1), padding="same", act_bits=act_bits),
-            DepthwiseConv2D(name="f", inputs=("e",), kernel=(3, 1), dilation=(2, 1), multiplier=2, **bits),
-            Relu(name="g", inputs=("f",), act_bits=act_bits),
-            AveragePool2D(name="h", inputs=("g",), pool=(2, 2), stride=(2, 2), act_bits=act_bits),
-            Conv2D(name="i", inputs=("h",), filters=12, kernel=(1, 1), activation="relu", weight_bits=weight_bits),
-            Mean(name="j", inputs=("i",), keep_dims=True),
-            Reshape(name="k", inputs=("j",), shape=(12,)),
-            FullyConnected(name="l", inputs=("k",), units=5),
+            layers.Pad(name="pad", inputs=(INPUT,), paddings=((1, 0), (0, 0), (0, 0))),
+            layers.Conv2D(
+                name="a", inputs=("pad",), filters=16, kernel=(3, 3), stride=(2, 1), activation="relu", **bits
+            ),
+            layers.DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), activation="relu6", **bits),
+            layers.Conv2D(name="c", inputs=("b",), filters=16, kernel=(1, 1), **bits),
+            layers.Add(name="d", inputs=("c", "a"), activation="relu", act_bits=act_bits),
+            layers.MaxPool2D(name="e", inputs=("d",), pool=(2, 2), stride=(1, 1), padding="same", act_bits=act_bits),
+            layers.DepthwiseConv2D(name="f", inputs=("e",), kernel=(3, 1), dilation=(2, 1), multiplier=2, **bits),
+            layers.Relu(name="g", inputs=("f",), act_bits=act_bits),
+            layers.AveragePool2D(name="h", inputs=("g",), pool=(2, 2), stride=(2, 2), act_bits=act_bits),
+            layers.Conv2D(
+                name="i", inputs=("h",), filters=12, kernel=(1, 1), activation="relu", weight_bits=weight_bits
+            ),
+            layers.Mean(name="j", inputs=("i",), keep_dims=True),
+            layers.Reshape(name="k", inputs=("j",), shape=(12,)),
+            layers.FullyConnected(name="l", inputs=("k",), units=5),
         ),
     )
 
@@ -226,10 +218,10 @@ def test_a_dead_channel_with_a_bias_fits_int32():
 def test_softmax_is_appended_once():
     net, _ = prepared(mixed())
     model = to_quantized(net, softmax=True)
-    assert isinstance(model.arch.layers[-1], Softmax)
+    assert isinstance(model.arch.layers[-1], layers.Softmax)
     assert model.quant[model.arch.output] == TensorQuant(1 / 256, -128)
     arch = mixed()
-    whole = replace(arch, layers=(*arch.layers, Softmax(name="s", inputs=("l",))))
+    whole = replace(arch, layers=(*arch.layers, layers.Softmax(name="s", inputs=("l",))))
     net, _ = prepared(whole)
     assert to_quantized(net, softmax=True).arch == whole == to_quantized(net).arch
 
@@ -260,6 +252,6 @@ def test_bf16_gradients_are_near_those_of_float32():
 def test_errors():
     with pytest.raises(SpecError, match="the network is in float"):
         to_quantized(Net(mixed()))
-    layers = (MaxPool2D(name="p", inputs=(INPUT,), pool=(2, 2), stride=(2, 2), act_bits=4),)
+    stack = (layers.MaxPool2D(name="p", inputs=(INPUT,), pool=(2, 2), stride=(2, 2), act_bits=4),)
     with pytest.raises(SpecError, match="layer 'p': act_bits = 4, but MaxPool2D keeps its input's 8 bits"):
-        fakequant.attach(Net(Arch((4, 4, 1), layers)))
+        fakequant.attach(Net(Arch((4, 4, 1), stack)))

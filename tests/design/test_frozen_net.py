@@ -14,27 +14,9 @@ from micronets.importers.dequantised import code_ranges, dequantised
 from micronets.importers.float_tflite import read_float
 from micronets.importers.interpreter import execute, layer_outputs
 from micronets.importers.network import FloatNetwork, FloatWeights
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    HardSwish,
-    LeakyRelu,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Reshape,
-    Softmax,
-    Sub,
-    TensorSpec,
-)
+from micronets.ir.layers import INPUT, TensorSpec
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
 from micronets.quantized.random_weights import with_random_weights
@@ -72,32 +54,32 @@ def test_a_float_file_without_its_softmax() -> None:
 
 
 def test_every_layer_that_torch_computes_and_one_that_it_does_not() -> None:
-    layers = (
-        Conv2D(name="stem", inputs=(INPUT,), filters=6, kernel=(3, 3), stride=(2, 2), activation="relu6"),
-        Conv2D(name="grouped", inputs=("stem",), filters=6, kernel=(1, 3), groups=2),
-        DepthwiseConv2D(name="deep", inputs=("grouped",), kernel=(3, 3), stride=(2, 1), multiplier=2),
-        HardSwish(name="hard", inputs=("deep",)),
-        Pad(name="pad", inputs=("hard",), paddings=((1, 0), (0, 2), (0, 0))),
-        MaxPool2D(name="most", inputs=("pad",), pool=(2, 2), stride=(2, 1), padding="same"),
-        AveragePool2D(name="middle", inputs=("most",), pool=(3, 3), stride=(1, 1), padding="same"),
-        Logistic(name="gate", inputs=("middle",)),
-        Mul(name="gated", inputs=("middle", "gate")),
-        LeakyRelu(name="leaky", inputs=("gated",), alpha=0.2),
-        Sub(name="less", inputs=("leaky", "shift")),
-        Add(name="more", inputs=("less", "gate"), activation="relu"),
-        Concatenation(name="both", inputs=("more", "leaky"), axis=2),
-        Mean(name="mean", inputs=("both",), axes=(0, 1)),
-        Reshape(name="flat", inputs=("mean",), shape=(24,)),
-        FullyConnected(name="logits", inputs=("flat",), units=4),
-        Softmax(name="shares", inputs=("logits",)),
+    stack = (
+        layers.Conv2D(name="stem", inputs=(INPUT,), filters=6, kernel=(3, 3), stride=(2, 2), activation="relu6"),
+        layers.Conv2D(name="grouped", inputs=("stem",), filters=6, kernel=(1, 3), groups=2),
+        layers.DepthwiseConv2D(name="deep", inputs=("grouped",), kernel=(3, 3), stride=(2, 1), multiplier=2),
+        layers.HardSwish(name="hard", inputs=("deep",)),
+        layers.Pad(name="pad", inputs=("hard",), paddings=((1, 0), (0, 2), (0, 0))),
+        layers.MaxPool2D(name="most", inputs=("pad",), pool=(2, 2), stride=(2, 1), padding="same"),
+        layers.AveragePool2D(name="middle", inputs=("most",), pool=(3, 3), stride=(1, 1), padding="same"),
+        layers.Logistic(name="gate", inputs=("middle",)),
+        layers.Mul(name="gated", inputs=("middle", "gate")),
+        layers.LeakyRelu(name="leaky", inputs=("gated",), alpha=0.2),
+        layers.Sub(name="less", inputs=("leaky", "shift")),
+        layers.Add(name="more", inputs=("less", "gate"), activation="relu"),
+        layers.Concatenation(name="both", inputs=("more", "leaky"), axis=2),
+        layers.Mean(name="mean", inputs=("both",), axes=(0, 1)),
+        layers.Reshape(name="flat", inputs=("mean",), shape=(24,)),
+        layers.FullyConnected(name="logits", inputs=("flat",), units=4),
+        layers.Softmax(name="shares", inputs=("logits",)),
     )
     rng = np.random.default_rng(0)
-    arch = Arch((9, 7, 2), layers, constants=(TensorSpec("shift", (12,), "int8"),))
+    arch = Arch((9, 7, 2), stack, constants=(TensorSpec("shift", (12,), "int8"),))
     weights = {}
     for step in arch.steps():
         if step.weights is not None:
             shape = step.weights.shape
-            outputs = shape[-1 if isinstance(step.layer, DepthwiseConv2D) else 0]
+            outputs = shape[-1 if isinstance(step.layer, layers.DepthwiseConv2D) else 0]
             kernel = rng.normal(0, 0.5, shape).astype(np.float32)
             weights[step.layer.name] = FloatWeights(kernel, rng.normal(size=outputs).astype(np.float32))
     network = FloatNetwork(arch, weights, {"shift": rng.normal(size=12).astype(np.float32)})
@@ -112,15 +94,15 @@ def test_every_layer_that_torch_computes_and_one_that_it_does_not() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_real_numbers_of_an_integer_network(seed: int) -> None:
-    layers = (
-        Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3), stride=(2, 2)),
-        DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), activation="relu"),
-        Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 1)),
-        Add(name="d", inputs=("a", "c")),
-        Mean(name="e", inputs=("d",)),
-        FullyConnected(name="f", inputs=("e",), units=5),
+    stack = (
+        layers.Conv2D(name="a", inputs=(INPUT,), filters=8, kernel=(3, 3), stride=(2, 2)),
+        layers.DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), activation="relu"),
+        layers.Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 1)),
+        layers.Add(name="d", inputs=("a", "c")),
+        layers.Mean(name="e", inputs=("d",)),
+        layers.FullyConnected(name="f", inputs=("e",), units=5),
     )
-    model = with_random_weights(Arch((10, 8, 3), layers), seed)
+    model = with_random_weights(Arch((10, 8, 3), stack), seed)
     codes = np.random.default_rng(seed).integers(-128, 128, (6, 10, 8, 3), np.int8)
     net = frozen(dequantised(model), code_ranges(model))
     wanted = dequantize(reference.run(model, codes), model.quant["f"]).reshape(6, 5)

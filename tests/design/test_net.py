@@ -11,21 +11,9 @@ from torch.nn import functional as F
 from micronets.design import torch_ops
 from micronets.design.net import Net, load_float
 from micronets.errors import SpecError, UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    MaxPool2D,
-    Mean,
-    Pad,
-    Relu,
-    Reshape,
-    Softmax,
-)
+from micronets.ir.layers import INPUT
 from micronets.ir.window import Window
 
 
@@ -186,18 +174,18 @@ def every_kind() -> Arch:
     return Arch(
         (12, 6, 2),
         (
-            Pad(name="pad", inputs=(INPUT,), paddings=((1, 0), (0, 1), (0, 0))),
-            Conv2D(name="a", inputs=("pad",), filters=8, kernel=(3, 3), stride=(2, 1), activation="relu"),
-            DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), multiplier=2, activation="relu6"),
-            Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 1)),
-            Add(name="d", inputs=("c", "a"), activation="relu"),
-            MaxPool2D(name="e", inputs=("d",), pool=(2, 2), stride=(2, 2), padding="same"),
-            AveragePool2D(name="f", inputs=("e",), pool=(3, 3), stride=(1, 1), padding="same"),
-            Reshape(name="g", inputs=("f",), shape=(8, 4, 4)),
-            Relu(name="h", inputs=("g",), six=True),
-            Mean(name="i", inputs=("h",), keep_dims=True),
-            FullyConnected(name="j", inputs=("i",), units=5),
-            Softmax(name="k", inputs=("j",)),
+            layers.Pad(name="pad", inputs=(INPUT,), paddings=((1, 0), (0, 1), (0, 0))),
+            layers.Conv2D(name="a", inputs=("pad",), filters=8, kernel=(3, 3), stride=(2, 1), activation="relu"),
+            layers.DepthwiseConv2D(name="b", inputs=("a",), kernel=(3, 3), multiplier=2, activation="relu6"),
+            layers.Conv2D(name="c", inputs=("b",), filters=8, kernel=(1, 1)),
+            layers.Add(name="d", inputs=("c", "a"), activation="relu"),
+            layers.MaxPool2D(name="e", inputs=("d",), pool=(2, 2), stride=(2, 2), padding="same"),
+            layers.AveragePool2D(name="f", inputs=("e",), pool=(3, 3), stride=(1, 1), padding="same"),
+            layers.Reshape(name="g", inputs=("f",), shape=(8, 4, 4)),
+            layers.Relu(name="h", inputs=("g",), six=True),
+            layers.Mean(name="i", inputs=("h",), keep_dims=True),
+            layers.FullyConnected(name="j", inputs=("i",), units=5),
+            layers.Softmax(name="k", inputs=("j",)),
         ),
     )
 
@@ -218,8 +206,8 @@ def test_average_pool_does_not_count_padding_and_reshape_is_nhwc():
     arch = Arch(
         (3, 3, 2),
         (
-            AveragePool2D(name="p", inputs=(INPUT,), pool=(2, 2), stride=(2, 2), padding="same"),
-            Reshape(name="r", inputs=("p",), shape=(8,)),
+            layers.AveragePool2D(name="p", inputs=(INPUT,), pool=(2, 2), stride=(2, 2), padding="same"),
+            layers.Reshape(name="r", inputs=("p",), shape=(8,)),
         ),
     )
     x = torch.arange(18.0).reshape(1, 3, 3, 2)
@@ -229,12 +217,12 @@ def test_average_pool_does_not_count_padding_and_reshape_is_nhwc():
 
 
 def test_max_pool_with_padding_keeps_negative_maxima():
-    arch = Arch((3, 1, 1), (MaxPool2D(name="p", inputs=(INPUT,), pool=(2, 1), stride=(2, 1), padding="same"),))
+    arch = Arch((3, 1, 1), (layers.MaxPool2D(name="p", inputs=(INPUT,), pool=(2, 1), stride=(2, 1), padding="same"),))
     assert Net(arch)(torch.tensor([-3.0, -2.0, -1.0]).reshape(1, 3, 1, 1)).tolist() == [[-2.0, -1.0]]
 
 
 def test_fully_connected_reads_nhwc_order():
-    arch = Arch((2, 2, 3), (FullyConnected(name="fc", inputs=(INPUT,), units=4),))
+    arch = Arch((2, 2, 3), (layers.FullyConnected(name="fc", inputs=(INPUT,), units=4),))
     net = Net(arch)
     x = torch.randn(5, 2, 2, 3)
     torch.testing.assert_close(net(x), F.linear(x.flatten(1), net.layers["fc"].weight, net.layers["fc"].bias))
@@ -260,6 +248,6 @@ def test_state_dict_names_and_loading():
 
 
 def test_softmax_in_the_middle_is_refused():
-    layers = (Softmax(name="s", inputs=(INPUT,)), FullyConnected(name="fc", inputs=("s",), units=2))
+    stack = (layers.Softmax(name="s", inputs=(INPUT,)), layers.FullyConnected(name="fc", inputs=("s",), units=2))
     with pytest.raises(UnsupportedError, match="layer 's': Softmax"):
-        Net(Arch((4,), layers))
+        Net(Arch((4,), stack))

@@ -7,29 +7,10 @@ import numpy as np
 import pytest
 
 from micronets.errors import UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
 from micronets.ir.incremental import incremental, step_of
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AssignVariable,
-    AveragePool2D,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    HardSwish,
-    Layer,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    ReadVariable,
-    Reshape,
-    Slice,
-    Softmax,
-    Split,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
@@ -41,14 +22,14 @@ def time_arch(seed: int) -> Arch:
     """Returns a random network whose windows never leave the map along time."""
     rng = random.Random(seed)
     shape = (rng.randint(14, 30), rng.randint(3, 5), rng.randint(1, 2))
-    layers: list[Layer] = []
+    stack: list[Layer] = []
     shapes = {INPUT: shape}
     previous = INPUT
 
     def add(layer: Layer) -> str:
         nonlocal previous
-        layers.append(layer)
-        shapes.update(Arch(shape, tuple(layers)).shapes())
+        stack.append(layer)
+        shapes.update(Arch(shape, tuple(stack)).shapes())
         previous = layer.name
         return previous
 
@@ -61,7 +42,7 @@ def time_arch(seed: int) -> Arch:
         match rng.choice(["conv", "conv", "depthwise", "average", "max", "residual", "join", "pad", "codes", "shape"]):
             case "conv":
                 add(
-                    Conv2D(
+                    layers.Conv2D(
                         name=name,
                         inputs=(previous,),
                         filters=rng.randint(1, 4),
@@ -74,7 +55,7 @@ def time_arch(seed: int) -> Arch:
                 )
             case "depthwise":
                 add(
-                    DepthwiseConv2D(
+                    layers.DepthwiseConv2D(
                         name=name,
                         inputs=(previous,),
                         kernel=(taps, width),
@@ -83,45 +64,45 @@ def time_arch(seed: int) -> Arch:
                     )
                 )
             case "average":
-                add(AveragePool2D(name=name, inputs=(previous,), pool=(taps, width), stride=(stride, 1)))
+                add(layers.AveragePool2D(name=name, inputs=(previous,), pool=(taps, width), stride=(stride, 1)))
             case "max":
-                add(MaxPool2D(name=name, inputs=(previous,), pool=(taps, width), stride=(stride, 1)))
+                add(layers.MaxPool2D(name=name, inputs=(previous,), pool=(taps, width), stride=(stride, 1)))
             case "residual":
                 source, lost = previous, (taps - 1) * apart
                 cut = rng.randint(0, lost)
                 kernel = {"kernel": (taps, 1), "dilation": (apart, 1), "padding": "valid"}
-                branch = add(DepthwiseConv2D(name=f"{name}b", inputs=(source,), **kernel))
+                branch = add(layers.DepthwiseConv2D(name=f"{name}b", inputs=(source,), **kernel))
                 size = (rows - lost, columns, channels)
-                crop = add(Slice(name=f"{name}c", inputs=(source,), begin=(cut, 0, 0), size=size))
-                add(rng.choice([Add, Mul])(name=name, inputs=(crop, branch)))
+                crop = add(layers.Slice(name=f"{name}c", inputs=(source,), begin=(cut, 0, 0), size=size))
+                add(rng.choice([layers.Add, layers.Mul])(name=name, inputs=(crop, branch)))
             case "join":
-                first = Split(name=f"{name}a", inputs=(previous,), axis=2, others=(f"{name}b",))
+                first = layers.Split(name=f"{name}a", inputs=(previous,), axis=2, others=(f"{name}b",))
                 if channels % 2 == 0:
                     add(first)
-                    add(Concatenation(name=name, inputs=(f"{name}b", f"{name}a"), axis=rng.choice([1, 2])))
+                    add(layers.Concatenation(name=name, inputs=(f"{name}b", f"{name}a"), axis=rng.choice([1, 2])))
                 else:
-                    add(Concatenation(name=name, inputs=(previous, previous), axis=2))
+                    add(layers.Concatenation(name=name, inputs=(previous, previous), axis=2))
             case "pad":
-                add(Pad(name=name, inputs=(previous,), paddings=((0, 0), (1, 0), (0, 1))))
+                add(layers.Pad(name=name, inputs=(previous,), paddings=((0, 0), (1, 0), (0, 1))))
             case "codes":
-                add(HardSwish(name=name, inputs=(previous,)))
+                add(layers.HardSwish(name=name, inputs=(previous,)))
             case "shape":
-                add(Reshape(name=name, inputs=(previous,), shape=(rows, 1, columns * channels)))
+                add(layers.Reshape(name=name, inputs=(previous,), shape=(rows, 1, columns * channels)))
     rows, columns, channels = shapes[previous]
     match rng.choice(["mean", "dense", "conv", "columns"]):
         case "mean":
-            add(Mean(name="pool", inputs=(previous,)))
-            add(FullyConnected(name="logits", inputs=("pool",), units=3))
+            add(layers.Mean(name="pool", inputs=(previous,)))
+            add(layers.FullyConnected(name="logits", inputs=("pool",), units=3))
         case "dense":
-            add(FullyConnected(name="logits", inputs=(previous,), units=3))
+            add(layers.FullyConnected(name="logits", inputs=(previous,), units=3))
         case "conv":
             whole = {"kernel": (rows, columns), "padding": "valid"}
-            add(Conv2D(name="logits", inputs=(previous,), filters=3, **whole))
-            add(Softmax(name="certainties", inputs=("logits",)))
+            add(layers.Conv2D(name="logits", inputs=(previous,), filters=3, **whole))
+            add(layers.Softmax(name="certainties", inputs=("logits",)))
         case "columns":
-            add(Slice(name="crop", inputs=(previous,), begin=(rows - 1, 0, 0), size=(1, columns, channels)))
-            add(FullyConnected(name="logits", inputs=("crop",), units=3))
-    return Arch(shape, tuple(layers))
+            add(layers.Slice(name="crop", inputs=(previous,), begin=(rows - 1, 0, 0), size=(1, columns, channels)))
+            add(layers.FullyConnected(name="logits", inputs=("crop",), units=3))
+    return Arch(shape, tuple(stack))
 
 
 def found_for(arch: Arch) -> tuple[QuantizedModel, QuantizedModel]:
@@ -156,11 +137,11 @@ def test_every_window_of_random_networks_has_the_outputs_of_the_whole_network() 
 
 
 def depthwise(name: str, source: str, taps: int, stride: int = 1) -> Layer:
-    return DepthwiseConv2D(name=name, inputs=(source,), kernel=(taps, 1), stride=(stride, 1), padding="valid")
+    return layers.DepthwiseConv2D(name=name, inputs=(source,), kernel=(taps, 1), stride=(stride, 1), padding="valid")
 
 
 def test_a_layer_computes_its_new_columns_and_keeps_those_it_needs() -> None:
-    dense = FullyConnected(name="logits", inputs=("b",), units=2)
+    dense = layers.FullyConnected(name="logits", inputs=("b",), units=2)
     made = incremental(Arch((20, 1, 3), (depthwise("a", INPUT, 5), depthwise("b", "a", 3, 2), dense)))
     shapes = made.arch.shapes()
     assert (made.step, made.arch.input_shape) == (2, (2, 1, 3))
@@ -171,52 +152,55 @@ def test_a_layer_computes_its_new_columns_and_keeps_those_it_needs() -> None:
 
 
 def test_one_variable_serves_all_readers_of_a_tensor() -> None:
-    layers = (
+    stack = (
         depthwise("a", INPUT, 3),
         depthwise("b", INPUT, 5),
-        Slice(name="crop", inputs=("a",), begin=(1, 0, 0), size=(16, 1, 2)),
-        Add(name="sum", inputs=("crop", "b")),
-        Mean(name="pool", inputs=("sum",)),
+        layers.Slice(name="crop", inputs=("a",), begin=(1, 0, 0), size=(16, 1, 2)),
+        layers.Add(name="sum", inputs=("crop", "b")),
+        layers.Mean(name="pool", inputs=("sum",)),
     )
-    made = incremental(Arch((20, 1, 2), layers))
+    made = incremental(Arch((20, 1, 2), stack))
     kept = {name: spec.shape[0] for name, spec in made.arch.variables().items()}
     assert kept == {"input/kept": 4, "a/kept": 1, "sum/kept": 15}
-    same_outputs(Arch((20, 1, 2), layers))
+    same_outputs(Arch((20, 1, 2), stack))
 
 
 def test_names_that_are_taken_are_avoided() -> None:
-    layers = (depthwise("input/columns", INPUT, 3), Mean(name="input/old", inputs=("input/columns",)))
-    same_outputs(Arch((12, 1, 2), layers))
+    stack = (depthwise("input/columns", INPUT, 3), layers.Mean(name="input/old", inputs=("input/columns",)))
+    same_outputs(Arch((12, 1, 2), stack))
 
 
 @pytest.mark.parametrize(
-    ("layers", "why"),
+    ("stack", "why"),
     [
-        ((Conv2D(name="a", inputs=(INPUT,), filters=2, kernel=(3, 1)),), "layer 'a' has SAME padding along time"),
-        ((FullyConnected(name="a", inputs=(INPUT,), units=2),), "layer 'a' reads all frames at once"),
+        (
+            (layers.Conv2D(name="a", inputs=(INPUT,), filters=2, kernel=(3, 1)),),
+            "layer 'a' has SAME padding along time",
+        ),
+        ((layers.FullyConnected(name="a", inputs=(INPUT,), units=2),), "layer 'a' reads all frames at once"),
         ((depthwise("a", INPUT, 1, 9), depthwise("b", "a", 1, 9)), "layer 'a' reads all frames at once"),
         (
             (
                 depthwise("a", INPUT, 1, 4),
                 depthwise("b", INPUT, 1, 5),
-                Mean(name="c", inputs=("a",)),
-                Mean(name="d", inputs=("b",)),
-                Add(name="e", inputs=("c", "d")),
+                layers.Mean(name="c", inputs=("a",)),
+                layers.Mean(name="d", inputs=("b",)),
+                layers.Add(name="e", inputs=("c", "d")),
             ),
             "its strides along time make steps of 20 frames, which is more than the 9 that 'input' spans",
         ),
         (
             (
-                ReadVariable(name="old", variable="v", shape=(9, 1, 1)),
-                AssignVariable(name="new", inputs=(INPUT,), variable="v"),
-                Mean(name="a", inputs=("old",)),
+                layers.ReadVariable(name="old", variable="v", shape=(9, 1, 1)),
+                layers.AssignVariable(name="new", inputs=(INPUT,), variable="v"),
+                layers.Mean(name="a", inputs=("old",)),
             ),
             "it keeps state from one inference to the next already",
         ),
     ],
 )
-def test_what_cannot_be_incremental_is_one_clear_line(layers: tuple[Layer, ...], why: str) -> None:
-    arch = Arch((9, 1, 1), layers)
+def test_what_cannot_be_incremental_is_one_clear_line(stack: tuple[Layer, ...], why: str) -> None:
+    arch = Arch((9, 1, 1), stack)
     with pytest.raises(UnsupportedError) as e:
         incremental(arch)
     assert why in str(e.value)

@@ -10,22 +10,9 @@ import pytest
 from micronets.compiler.generate.model_c import compile_model
 from micronets.device.tflm import interpreter
 from micronets.errors import SpecError, UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    Binary,
-    Div,
-    Layer,
-    Maximum,
-    Minimum,
-    Mul,
-    Prelu,
-    Softmax,
-    SquaredDifference,
-    Sub,
-    TensorSpec,
-)
+from micronets.ir.layers import INPUT, Binary, Layer, TensorSpec
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.numbers import exponential
@@ -52,13 +39,13 @@ def computed(layer: Layer, x: np.ndarray, constant: np.ndarray) -> list:
 @pytest.mark.parametrize(
     ("kind", "want"),
     [
-        (Add, [8, -4, LEAST, 3]),
-        (Sub, [6, -10, MOST - 1, 3]),
-        (Mul, [7, -21, MOST, 0]),
-        (Div, [7, -2, MOST, 0]),
-        (Minimum, [1, -7, 1, 0]),
-        (Maximum, [7, 3, MOST, 3]),
-        (SquaredDifference, [36, 100, 4, 9]),
+        (layers.Add, [8, -4, LEAST, 3]),
+        (layers.Sub, [6, -10, MOST - 1, 3]),
+        (layers.Mul, [7, -21, MOST, 0]),
+        (layers.Div, [7, -2, MOST, 0]),
+        (layers.Minimum, [1, -7, 1, 0]),
+        (layers.Maximum, [7, 3, MOST, 3]),
+        (layers.SquaredDifference, [36, 100, 4, 9]),
     ],
 )
 def test_whole_numbers_wrap_and_quotients_are_cut_off(kind: type[Binary], want: list[int]) -> None:
@@ -67,19 +54,19 @@ def test_whole_numbers_wrap_and_quotients_are_cut_off(kind: type[Binary], want: 
 
 
 def test_the_lowest_number_divided_by_minus_one_wraps() -> None:
-    assert computed(Div(name="y", inputs=(INPUT, "c")), np.array([LEAST], np.int32), np.array([-1], np.int32)) == [
-        LEAST
-    ]
+    assert computed(
+        layers.Div(name="y", inputs=(INPUT, "c")), np.array([LEAST], np.int32), np.array([-1], np.int32)
+    ) == [LEAST]
 
 
 def test_floats_are_clamped_by_the_activation_and_by_the_largest_float() -> None:
     x, c = np.array([-1.5, 3.0, 9.0], np.float32), np.array([2.0, 2.0, 2.0], np.float32)
-    assert computed(Mul(name="y", inputs=(INPUT, "c")), x, c) == [-3.0, 6.0, 18.0]
-    assert computed(Mul(name="y", inputs=(INPUT, "c"), activation="relu"), x, c) == [0.0, 6.0, 18.0]
-    assert computed(Mul(name="y", inputs=(INPUT, "c"), activation="relu6"), x, c) == [0.0, 6.0, 6.0]
-    assert computed(Prelu(name="y", inputs=(INPUT, "c")), x, c) == [-3.0, 3.0, 9.0]
+    assert computed(layers.Mul(name="y", inputs=(INPUT, "c")), x, c) == [-3.0, 6.0, 18.0]
+    assert computed(layers.Mul(name="y", inputs=(INPUT, "c"), activation="relu"), x, c) == [0.0, 6.0, 18.0]
+    assert computed(layers.Mul(name="y", inputs=(INPUT, "c"), activation="relu6"), x, c) == [0.0, 6.0, 6.0]
+    assert computed(layers.Prelu(name="y", inputs=(INPUT, "c")), x, c) == [-3.0, 3.0, 9.0]
     huge = np.full(3, 3e38, np.float32)
-    assert computed(Add(name="y", inputs=(INPUT, "c")), huge, huge) == [float(np.finfo(np.float32).max)] * 3
+    assert computed(layers.Add(name="y", inputs=(INPUT, "c")), huge, huge) == [float(np.finfo(np.float32).max)] * 3
 
 
 def test_exponentials_are_rounded_to_nearest() -> None:
@@ -94,10 +81,10 @@ def test_exponentials_are_rounded_to_nearest() -> None:
 
 def test_codes_are_not_divided_and_whole_numbers_not_clamped() -> None:
     with pytest.raises(SpecError) as codes:
-        Arch((4,), (Div(name="y", inputs=(INPUT, INPUT)),))
+        Arch((4,), (layers.Div(name="y", inputs=(INPUT, INPUT)),))
     assert str(codes.value) == "layer 'y': DIV reads int8; supported: int32, float32"
     with pytest.raises(SpecError) as clamped:
-        Arch((4,), (Add(name="y", inputs=(INPUT, INPUT), activation="relu"),), "int32")
+        Arch((4,), (layers.Add(name="y", inputs=(INPUT, INPUT), activation="relu"),), "int32")
     assert str(clamped.value) == "layer 'y': ADD of int32 has the fused activation relu; only none is supported"
 
 
@@ -127,8 +114,8 @@ def test_tflm_computes_the_same_numbers(op: Op, of: str) -> None:
 def test_constants_without_a_limit_are_tflms_and_compile(tmp_path: Path) -> None:
     floats = FileTensor((1, 6), type=_TYPES["float32"])
     values = np.array([math.inf, -math.inf, math.nan, math.inf, -math.inf, 1], np.float32)
-    layers = [FileLayer(Op.ADD, (0, 1), (2,)), FileLayer(Op.MAXIMUM, (2, 1), (3,))]
-    data = small_file([floats, FileTensor((1, 6), values), floats, floats], layers, [0], [3])
+    stack = [FileLayer(Op.ADD, (0, 1), (2,)), FileLayer(Op.MAXIMUM, (2, 1), (3,))]
+    data = small_file([floats, FileTensor((1, 6), values), floats, floats], stack, [0], [3])
     model = read(data)
     same_everywhere(model, _floats(np.random.default_rng(3), (3, 6)), data)
     for name, text in compile_model(model).files.items():
@@ -143,7 +130,7 @@ def test_constants_without_a_limit_are_tflms_and_compile(tmp_path: Path) -> None
 @needs_tflm
 def test_a_softmax_of_floats_is_tflms_but_for_the_last_bit() -> None:
     """TFLM takes exponentials from the C library, whose last bit is not everywhere the nearest one."""
-    model = QuantizedModel(Arch((5, 40), (Softmax(name="y", inputs=(INPUT,), to="float32"),), "float32"), {}, {})
+    model = QuantizedModel(Arch((5, 40), (layers.Softmax(name="y", inputs=(INPUT,), to="float32"),), "float32"), {}, {})
     x = _floats(np.random.default_rng(2), (8, 5, 40))
     ours, theirs = reference.run(model, x), interpreter.run(write(model), x).reshape(x.shape)
     assert np.abs(ours.view(np.int32) - theirs.view(np.int32)).max() <= 2
@@ -152,7 +139,7 @@ def test_a_softmax_of_floats_is_tflms_but_for_the_last_bit() -> None:
 
 def test_an_operator_of_whole_numbers_with_scales_is_refused() -> None:
     scaled = TensorQuant(0.5, 0)
-    arch = Arch((4,), (Sub(name="y", inputs=(INPUT, INPUT)),), "int32")
+    arch = Arch((4,), (layers.Sub(name="y", inputs=(INPUT, INPUT)),), "int32")
     with pytest.raises(SpecError) as error:
         reference.run(QuantizedModel(arch, {INPUT: scaled, "y": scaled}, {}), np.zeros((1, 4), np.int32))
     assert str(error.value) == "layer 'y': 'input' has a scale; TFLM's SUB takes int32 without one"

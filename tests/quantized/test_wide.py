@@ -8,22 +8,9 @@ import pytest
 
 from micronets.commands.evaluate import quantized
 from micronets.errors import SpecError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    Logistic,
-    Mul,
-    Relu,
-    Softmax,
-    Sub,
-    Tanh,
-    TensorSpec,
-)
+from micronets.ir.layers import INPUT, Layer, TensorSpec
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, multiply_by_reduced_multiplier
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -39,7 +26,7 @@ FINE = FIXED["1/32768"]
 
 def dense(bias: np.ndarray | None, scale: float = 2.0**-9, weights: tuple[int, ...] = (1, 100)) -> QuantizedModel:
     """Returns a matrix product of two values; a product of input and weight is 2**-9 steps of the output."""
-    layer = FullyConnected(name="y", inputs=X, units=1)
+    layer = layers.FullyConnected(name="y", inputs=X, units=1)
     values = np.array([weights], np.int8)
     w = LayerWeights(values, np.array([scale], np.float32), bias)
     return QuantizedModel(
@@ -91,15 +78,17 @@ def test_functions_are_near_those_of_real_numbers(scale: float) -> None:
     x = np.linspace(-32768, 32767, 501).astype(np.int16)
     scale = float(np.float32(scale))
     kinds: tuple[tuple[Layer, object], ...] = (
-        (Logistic(name="y", inputs=X), lambda v: 1 / (1 + math.exp(-v))),
-        (Tanh(name="y", inputs=X), math.tanh),
+        (layers.Logistic(name="y", inputs=X), lambda v: 1 / (1 + math.exp(-v))),
+        (layers.Tanh(name="y", inputs=X), math.tanh),
     )
     for layer, function in kinds:
         model = QuantizedModel(Arch((501,), (layer,), "int16"), {INPUT: TensorQuant(scale, 0), "y": FINE}, {})
         y = reference.run(model, x[None])[0] / 32768
         assert max(abs(got - function(v * scale)) for got, v in zip(y, x.tolist(), strict=True)) < 3e-4
     model = QuantizedModel(
-        Arch((501,), (Softmax(name="y", inputs=X, to="int16"),), "int16"), {INPUT: TensorQuant(scale, 0), "y": FINE}, {}
+        Arch((501,), (layers.Softmax(name="y", inputs=X, to="int16"),), "int16"),
+        {INPUT: TensorQuant(scale, 0), "y": FINE},
+        {},
     )
     y = reference.run(model, x[None])[0] / 32768
     want = np.exp((x - 32767.0) * scale)
@@ -111,9 +100,9 @@ def test_elementwise_values_by_hand() -> None:
     quant = {INPUT: TensorQuant(0.25, 0), "b": TensorQuant(0.5, 0), "y": TensorQuant(0.125, 0)}
     constant = TensorSpec("b", (4,), "int16")
     for kind, want in (
-        (Add, [2400, -2404, 32767, 34]),
-        (Sub, [1600, -1596, -32768, -46]),
-        (Mul, [32767, 32767, 32767, -30]),
+        (layers.Add, [2400, -2404, 32767, 34]),
+        (layers.Sub, [1600, -1596, -32768, -46]),
+        (layers.Mul, [32767, 32767, 32767, -30]),
     ):
         arch = Arch((4,), (kind(name="y", inputs=(INPUT, "b")),), "int16", constants=(constant,))
         model = QuantizedModel(arch, quant, {}, constants={"b": np.array([100, -101, 32767, 10], np.int16)})
@@ -122,9 +111,9 @@ def test_elementwise_values_by_hand() -> None:
 
 def test_a_rectifier_brings_codes_to_the_scale_of_its_output() -> None:
     quant = {INPUT: TensorQuant(0.25, 0), "y": TensorQuant(0.5, 0)}
-    model = QuantizedModel(Arch((4,), (Relu(name="y", inputs=X),), "int16"), quant, {})
+    model = QuantizedModel(Arch((4,), (layers.Relu(name="y", inputs=X),), "int16"), quant, {})
     assert codes(model, -5, 0, 7, 32767) == [0, 0, 4, 16384]
-    six = QuantizedModel(Arch((4,), (Relu(name="y", inputs=X, six=True),), "int16"), quant, {})
+    six = QuantizedModel(Arch((4,), (layers.Relu(name="y", inputs=X, six=True),), "int16"), quant, {})
     assert codes(six, -5, 0, 7, 32767) == [0, 0, 7, 24]
 
 
@@ -134,8 +123,8 @@ def test_what_int16_does_not_take_is_refused_in_one_line() -> None:
     with pytest.raises(SpecError, match="'y' has the zero point 3; TFLM's FULLY_CONNECTED takes int16 tensors of the"):
         validate(moved)
     with pytest.raises(SpecError, match="reads int16; supported: int8"):
-        Arch((4, 4, 1), (Conv2D(name="c", inputs=X, filters=2, kernel=(1, 1), weight_bits=4),), "int16")
-    arch = Arch((4, 4, 1), (DepthwiseConv2D(name="y", inputs=X, kernel=(1, 1)),), "int16")
+        Arch((4, 4, 1), (layers.Conv2D(name="c", inputs=X, filters=2, kernel=(1, 1), weight_bits=4),), "int16")
+    arch = Arch((4, 4, 1), (layers.DepthwiseConv2D(name="y", inputs=X, kernel=(1, 1)),), "int16")
     weights = LayerWeights(np.ones((1, 1, 1, 1), np.int8), np.ones(1, np.float32), np.zeros(1, np.int32))
     with pytest.raises(SpecError, match=r"bias is int32 \(1,\); need int64 \(1,\)"):
         validate(QuantizedModel(arch, dense(None).quant, {"y": weights}))
@@ -146,7 +135,7 @@ def test_what_int16_does_not_take_is_refused_in_one_line() -> None:
     with pytest.raises(SpecError, match="TFLM's LOGISTIC takes less than 87,379"):
         validate(
             QuantizedModel(
-                Arch((1,), (Logistic(name="y", inputs=X),), "int16"), {INPUT: TensorQuant(2.7, 0), "y": FINE}, {}
+                Arch((1,), (layers.Logistic(name="y", inputs=X),), "int16"), {INPUT: TensorQuant(2.7, 0), "y": FINE}, {}
             )
         )
 

@@ -20,20 +20,9 @@ from micronets.cost.costs import TFLM_COSTS, budget_costs, relaxed_budget_costs
 from micronets.cost.latency_model import LatencyModel
 from micronets.device import cross_compiler
 from micronets.errors import DeviceError, SpecError
-from micronets.ir import spaces
+from micronets.ir import layers, spaces
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    AveragePool2D,
-    Conv2D,
-    Dequantize,
-    Div,
-    Layer,
-    NumberFunction,
-    Quantize,
-    Softmax,
-    TransposeConv2D,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.ir.space import derive
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes import code_sizes
@@ -114,12 +103,12 @@ def test_no_network_takes_more_flash_than_a_search_predicts_nor_much_less(
 
 
 FROM_A_LIBRARY = (
-    ("NUCLEO-G0B1RE", Div, "float32"),
-    ("NUCLEO-G0B1RE", Softmax, "int8"),
-    ("NUCLEO-G0B1RE", AveragePool2D, "int8"),
-    ("NUCLEO-F103RB", Quantize, "float32"),
-    ("Longan-Nano", Dequantize, "int8"),
-    ("NUCLEO-F446RE", NumberFunction, "float32"),
+    ("NUCLEO-G0B1RE", layers.Div, "float32"),
+    ("NUCLEO-G0B1RE", layers.Softmax, "int8"),
+    ("NUCLEO-G0B1RE", layers.AveragePool2D, "int8"),
+    ("NUCLEO-F103RB", layers.Quantize, "float32"),
+    ("Longan-Nano", layers.Dequantize, "int8"),
+    ("NUCLEO-F446RE", layers.NumberFunction, "float32"),
 )
 """Layers that a core computes by functions of the compiler's library: floats, division, shifts of 64 bits."""
 
@@ -163,7 +152,7 @@ def test_what_a_search_knows_of_the_tables_is_what_the_compiler_writes(
         if compiled.model.arch != arch:
             continue
         known = flash_outline(arch, DSP)
-        softmax = any(isinstance(layer, Softmax) for layer in arch.layers)
+        softmax = any(isinstance(layer, layers.Softmax) for layer in arch.layers)
         assert 0 <= known.constant_bytes - compiled.constant_bytes <= 1024 * softmax
         assert replace(known, constant_bytes=0) == replace(compiled.contents, constant_bytes=0)
 
@@ -171,11 +160,11 @@ def test_what_a_search_knows_of_the_tables_is_what_the_compiler_writes(
 @pytest.mark.parametrize("filters", [1, 2, 6])
 def test_so_it_is_for_layers_whose_call_is_written_out(filters: int) -> None:
     """Layers that a search does not choose, but `inspect` meets in files."""
-    layers = (
-        Conv2D(name="a", inputs=(INPUT,), filters=3 * filters, kernel=(3, 2), groups=3),
-        TransposeConv2D(name="b", inputs=("a",), filters=filters, kernel=(3, 3), size=(14, 10), stride=(2, 2)),
+    stack = (
+        layers.Conv2D(name="a", inputs=(INPUT,), filters=3 * filters, kernel=(3, 2), groups=3),
+        layers.TransposeConv2D(name="b", inputs=("a",), filters=filters, kernel=(3, 3), size=(14, 10), stride=(2, 2)),
     )
-    arch = Arch((7, 5, 9), layers)
+    arch = Arch((7, 5, 9), stack)
     compiled = compile_model(random_model(arch, filters))
     assert compiled.model.arch == arch
     assert flash_outline(arch, DSP) == compiled.contents

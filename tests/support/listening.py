@@ -7,19 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from micronets.frontend import FrontEnd
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    Mean,
-    Slice,
-    Softmax,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.streaming import Detector
@@ -62,10 +52,10 @@ def listening_model(
 ) -> QuantizedModel:
     """Returns a random network with the front end of that name, and with a detector in its metadata."""
     fe, rng = FRONT_ENDS[name], np.random.default_rng(seed)
-    layers: list[Layer] = [FullyConnected(name="logits", inputs=(INPUT,), units=len(LABELS), activation="none")]
+    stack: list[Layer] = [layers.FullyConnected(name="logits", inputs=(INPUT,), units=len(LABELS), activation="none")]
     quant = {INPUT: TensorQuant(_INPUT_SCALES[name], 0), "logits": TensorQuant(0.05, -10)}
     if softmax:
-        layers.append(Softmax(name="certainties", inputs=("logits",)))
+        stack.append(layers.Softmax(name="certainties", inputs=("logits",)))
         quant["certainties"] = TensorQuant(1 / 256, -128)
     taps = math.prod(fe.input_shape)
     values = rng.normal(0, 40, (taps, len(LABELS)))
@@ -73,7 +63,7 @@ def listening_model(
     codes = np.clip(np.rint(values), -127, 127).astype(np.int8)
     scale = 0.05 / quant[INPUT].scale / (40 * np.sqrt(taps))
     one = LayerWeights(codes.T.copy(), np.full(1, scale, np.float32), None)
-    arch = Arch(input_shape=fe.input_shape, layers=tuple(layers))
+    arch = Arch(input_shape=fe.input_shape, layers=tuple(stack))
     texts = {"micronets.task": "kws", "micronets.labels": json.dumps(LABELS), "micronets.frontend": fe.to_json()}
     if detector is not None:
         texts["micronets.detector"] = detector.to_json()
@@ -91,25 +81,25 @@ def columns_model(name: str = "log-mel", detector: Detector | None = None, strid
     stride = stride or (2 if frames > 20 else 1)
 
     def depthwise(name: str, source: str, taps: int, step: int = 1, apart: int = 1) -> Layer:
-        return DepthwiseConv2D(
+        return layers.DepthwiseConv2D(
             name=name, inputs=(source,), kernel=(taps, 1), stride=(step, 1), dilation=(apart, 1), padding="valid"
         )
 
-    stem = Conv2D(name="stem", inputs=(INPUT,), filters=4, kernel=(3, bands), padding="valid", activation="relu")
+    stem = layers.Conv2D(name="stem", inputs=(INPUT,), filters=4, kernel=(3, bands), padding="valid", activation="relu")
     halves = depthwise("halves", "stem", 3, stride)
     length = (frames - 2 - 3) // stride + 1
-    layers: list[Layer] = [
+    stack: list[Layer] = [
         stem,
         halves,
         depthwise("spread", "halves", 3, apart=2),
-        Conv2D(name="mixed", inputs=("spread",), filters=4, kernel=(1, 1)),
-        Slice(name="crop", inputs=("halves",), begin=(2, 0, 0), size=(length - 4, 1, 4)),
-        Add(name="sum", inputs=("crop", "mixed"), activation="relu"),
-        AveragePool2D(name="smooth", inputs=("sum",), pool=(2, 1), stride=(1, 1)),
-        Mean(name="pool", inputs=("smooth",)),
-        FullyConnected(name="logits", inputs=("pool",), units=len(LABELS)),
+        layers.Conv2D(name="mixed", inputs=("spread",), filters=4, kernel=(1, 1)),
+        layers.Slice(name="crop", inputs=("halves",), begin=(2, 0, 0), size=(length - 4, 1, 4)),
+        layers.Add(name="sum", inputs=("crop", "mixed"), activation="relu"),
+        layers.AveragePool2D(name="smooth", inputs=("sum",), pool=(2, 1), stride=(1, 1)),
+        layers.Mean(name="pool", inputs=("smooth",)),
+        layers.FullyConnected(name="logits", inputs=("pool",), units=len(LABELS)),
     ]
-    made = with_random_weights(Arch(input_shape=fe.input_shape, layers=tuple(layers)), 4)
+    made = with_random_weights(Arch(input_shape=fe.input_shape, layers=tuple(stack)), 4)
     texts = {"micronets.task": "kws", "micronets.labels": json.dumps(LABELS), "micronets.frontend": fe.to_json()}
     if detector is not None:
         texts["micronets.detector"] = detector.to_json()

@@ -11,20 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.frontend.micro import BANDS, FRAME, MicroState, codes
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    AssignVariable,
-    Concatenation,
-    Conv2D,
-    FullyConnected,
-    Layer,
-    Logistic,
-    Quantize,
-    ReadVariable,
-    Reshape,
-    Slice,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 
@@ -93,19 +82,19 @@ def wake_model(seed: int = 3) -> QuantizedModel:
 
     It carries no metadata.
     """
-    layers: tuple[Layer, ...] = (
-        Reshape(name="column", inputs=(INPUT,), shape=(3, 1, BANDS)),
-        ReadVariable(name="old", variable="frames", shape=(6, 1, BANDS)),
-        Concatenation(name="all", inputs=("old", "column"), axis=0),
-        Slice(name="new", inputs=("all",), begin=(3, 0, 0), size=(6, 1, BANDS)),
-        AssignVariable(name="keep", inputs=("new",), variable="frames"),
-        Conv2D(name="mixed", inputs=("all",), filters=8, kernel=(9, 1), padding="valid", activation="relu"),
-        Reshape(name="flat", inputs=("mixed",), shape=(8,)),
-        FullyConnected(name="logit", inputs=("flat",), units=1),
-        Logistic(name="certainty", inputs=("logit",)),
-        Quantize(name="score", inputs=("certainty",), to="uint8"),
+    stack: tuple[Layer, ...] = (
+        layers.Reshape(name="column", inputs=(INPUT,), shape=(3, 1, BANDS)),
+        layers.ReadVariable(name="old", variable="frames", shape=(6, 1, BANDS)),
+        layers.Concatenation(name="all", inputs=("old", "column"), axis=0),
+        layers.Slice(name="new", inputs=("all",), begin=(3, 0, 0), size=(6, 1, BANDS)),
+        layers.AssignVariable(name="keep", inputs=("new",), variable="frames"),
+        layers.Conv2D(name="mixed", inputs=("all",), filters=8, kernel=(9, 1), padding="valid", activation="relu"),
+        layers.Reshape(name="flat", inputs=("mixed",), shape=(8,)),
+        layers.FullyConnected(name="logit", inputs=("flat",), units=1),
+        layers.Logistic(name="certainty", inputs=("logit",)),
+        layers.Quantize(name="score", inputs=("certainty",), to="uint8"),
     )
-    made = with_random_weights(Arch((3, BANDS), layers), seed)
+    made = with_random_weights(Arch((3, BANDS), stack), seed)
     same = dict.fromkeys((INPUT, "column", "old", "all", "new"), QUANT)
     outputs = {"certainty": TensorQuant(1 / 256, -128), "score": TensorQuant(1 / 256, 0)}
     return QuantizedModel(made.arch, {**made.quant, **same, **outputs}, made.weights, {})
@@ -117,7 +106,7 @@ def speech_model(frames: int = 12, seed: int = 2) -> QuantizedModel:
     values = rng.normal(0, 40, (taps, 4))
     weights = np.clip(np.rint(values - values.mean(0)), -127, 127).astype(np.int8).T.copy()
     one = LayerWeights(weights, np.full(1, 0.02 / np.sqrt(taps), np.float32), None)
-    arch = Arch((taps,), (FullyConnected(name="logits", inputs=(INPUT,), units=4),))
+    arch = Arch((taps,), (layers.FullyConnected(name="logits", inputs=(INPUT,), units=4),))
     return QuantizedModel(arch, {INPUT: QUANT, "logits": TensorQuant(0.1, -10)}, {"logits": one}, {})
 
 

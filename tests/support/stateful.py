@@ -2,19 +2,9 @@
 
 import numpy as np
 
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    AssignVariable,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    ReadVariable,
-    Reshape,
-    Slice,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
@@ -29,34 +19,38 @@ def streaming(seed: int, blocks: int = 2) -> QuantizedModel:
     """
     rng = np.random.default_rng(seed)
     rows, channels = int(rng.integers(1, 4)), int(rng.integers(1, 9))
-    layers: list[Layer] = []
+    stack: list[Layer] = []
     source = INPUT
     for block in range(blocks):
         kept, name = int(rng.integers(1, 6)), f"block{block}"
-        layers += [
-            ReadVariable(name=f"{name}/old", variable=f"{name}/state", shape=(kept, 1, channels)),
-            Concatenation(name=f"{name}/all", inputs=(f"{name}/old", source), axis=0),
-            Slice(name=f"{name}/new", inputs=(f"{name}/all",), begin=(rows, 0, 0), size=(kept, 1, channels)),
-            AssignVariable(name="assign_variable" + "_" * block, inputs=(f"{name}/new",), variable=f"{name}/state"),
+        stack += [
+            layers.ReadVariable(name=f"{name}/old", variable=f"{name}/state", shape=(kept, 1, channels)),
+            layers.Concatenation(name=f"{name}/all", inputs=(f"{name}/old", source), axis=0),
+            layers.Slice(name=f"{name}/new", inputs=(f"{name}/all",), begin=(rows, 0, 0), size=(kept, 1, channels)),
+            layers.AssignVariable(
+                name="assign_variable" + "_" * block, inputs=(f"{name}/new",), variable=f"{name}/state"
+            ),
         ]
         window = (kept + 1, 1)
         if block % 2:
-            layers.append(DepthwiseConv2D(name=f"{name}/dw", inputs=(f"{name}/all",), kernel=window, padding="valid"))
+            stack.append(
+                layers.DepthwiseConv2D(name=f"{name}/dw", inputs=(f"{name}/all",), kernel=window, padding="valid")
+            )
             source = f"{name}/dw"
         else:
             channels = int(rng.integers(1, 9))
-            convolution = Conv2D(
+            convolution = layers.Conv2D(
                 name=f"{name}/conv", inputs=(f"{name}/all",), filters=channels, kernel=window, padding="valid"
             )
-            layers.append(convolution)
+            stack.append(convolution)
             source = f"{name}/conv"
-    layers += [
-        Reshape(name="flat", inputs=(source,), shape=(rows * channels,)),
-        FullyConnected(name="out", inputs=("flat",), units=3),
+    stack += [
+        layers.Reshape(name="flat", inputs=(source,), shape=(rows * channels,)),
+        layers.FullyConnected(name="out", inputs=("flat",), units=3),
     ]
-    read = layers[0]
-    assert isinstance(read, ReadVariable)
-    arch = Arch((rows, 1, read.shape[2]), tuple(layers))
+    read = stack[0]
+    assert isinstance(read, layers.ReadVariable)
+    arch = Arch((rows, 1, read.shape[2]), tuple(stack))
     model = with_random_weights(arch, seed)
     initial = {
         name: rng.integers(-128, 128, spec.shape).astype(dtype_of(spec.type))
@@ -68,10 +62,10 @@ def streaming(seed: int, blocks: int = 2) -> QuantizedModel:
 
 def counter() -> QuantizedModel:
     """Returns a network that keeps the last three values of its input and returns them, the oldest first."""
-    layers = (
-        ReadVariable(name="old", variable="last", shape=(3, 1, 1)),
-        Concatenation(name="all", inputs=("old", INPUT), axis=0),
-        Slice(name="new", inputs=("all",), begin=(1, 0, 0), size=(3, 1, 1)),
-        AssignVariable(name="keep", inputs=("new",), variable="last"),
+    stack = (
+        layers.ReadVariable(name="old", variable="last", shape=(3, 1, 1)),
+        layers.Concatenation(name="all", inputs=("old", INPUT), axis=0),
+        layers.Slice(name="new", inputs=("all",), begin=(1, 0, 0), size=(3, 1, 1)),
+        layers.AssignVariable(name="keep", inputs=("new",), variable="last"),
     )
-    return with_random_weights(Arch((1, 1, 1), layers, output_names=("new",)), 0)
+    return with_random_weights(Arch((1, 1, 1), stack, output_names=("new",)), 0)

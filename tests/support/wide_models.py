@@ -13,42 +13,9 @@ from dataclasses import replace
 import numpy as np
 
 from micronets.errors import SpecError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    ACTIVATION_LIMITS,
-    INPUT,
-    Abs,
-    Add,
-    AveragePool2D,
-    BatchMatMul,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    Layer,
-    LeakyRelu,
-    Logistic,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    Mul,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Softmax,
-    Split,
-    SquaredDifference,
-    StridedSlice,
-    Sub,
-    Sum,
-    Tanh,
-    TensorSpec,
-    Transpose,
-    Weighted,
-)
+from micronets.ir.layers import ACTIVATION_LIMITS, INPUT, Layer, TensorSpec, Weighted
 from micronets.ir.ops.binary import broadcast
 from micronets.ir.scales import scale_owners
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -76,41 +43,41 @@ def random_wide_arch(seed: int, max_layers: int = 6) -> Arch:
     rng = random.Random(f"wide {seed}")
     shape = (rng.choice((1, 3, 6, 9)), rng.choice((1, 2, 5, 8)), rng.choice((1, 2, 3, 4, 7, 8)))
     edge = rng.choice(("int16", "int16", "int16", "float32", "int8"))
-    layers: list[Layer] = []
+    stack: list[Layer] = []
     shapes = {INPUT: shape}
     constants: list[TensorSpec] = []
 
     def add(layer: Layer, *new: TensorSpec) -> bool:
         try:
-            found = Arch(shape, (*layers, layer), edge, constants=(*constants, *new))
+            found = Arch(shape, (*stack, layer), edge, constants=(*constants, *new))
         except SpecError:
             return False
         owners = scale_owners(found.steps())
         fixed = [owners[n] for s in found.steps() if s.operator.scale in FIXED for n in s.layer.outputs]
         if len(set(fixed)) < len(fixed):
             return False
-        layers.append(layer)
+        stack.append(layer)
         constants.extend(new)
         shapes.update({name: found.shapes()[name] for name in layer.outputs})
         return True
 
     if edge != "int16":
-        add(Quantize(name="q_in", inputs=(INPUT,), to="int16"))
+        add(layers.Quantize(name="q_in", inputs=(INPUT,), to="int16"))
         del shapes[INPUT]
-    want = len(layers) + rng.randint(1, max_layers)
+    want = len(stack) + rng.randint(1, max_layers)
     for _ in range(40):
-        if len(layers) >= want:
+        if len(stack) >= want:
             break
-        previous = rng.choice(layers[-1].outputs) if layers else INPUT
-        add(*_layer(rng, f"{rng.choice('abcxyz')}{len(layers)}", previous, shapes))
-    previous = layers[-1].name if layers else INPUT
-    if rng.random() < 0.3 or not layers:
-        add(FullyConnected(name="fc", inputs=(previous,), units=rng.randint(1, 9)))
+        previous = rng.choice(stack[-1].outputs) if stack else INPUT
+        add(*_layer(rng, f"{rng.choice('abcxyz')}{len(stack)}", previous, shapes))
+    previous = stack[-1].name if stack else INPUT
+    if rng.random() < 0.3 or not stack:
+        add(layers.FullyConnected(name="fc", inputs=(previous,), units=rng.randint(1, 9)))
     to = rng.choice((None, None, None, "float32", "int8"))
     if to is not None:
-        last: Layer = Dequantize(name="out", inputs=(layers[-1].name,))
-        add(last if to == "float32" else Quantize(name="out", inputs=last.inputs))
-    return Arch(shape, tuple(layers), edge, (layers[-1].name,), tuple(constants))
+        last: Layer = layers.Dequantize(name="out", inputs=(stack[-1].name,))
+        add(last if to == "float32" else layers.Quantize(name="out", inputs=last.inputs))
+    return Arch(shape, tuple(stack), edge, (stack[-1].name,), tuple(constants))
 
 
 def _layer(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[Layer, *tuple[TensorSpec, ...]]:
@@ -127,16 +94,20 @@ def _layer(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[
         case "conv":
             window |= {"kernel": size, "dilation": rng.choice(((1, 1), (1, 1), (2, 1), (1, 2)))}
             groups = rng.choice([1, 1, *(n for n in range(2, c + 1) if c % n == 0)])
-            return (Conv2D(**base, **window, **fused, filters=groups * rng.choice((1, 2, 3, 5)), groups=groups),)
+            return (layers.Conv2D(**base, **window, **fused, filters=groups * rng.choice((1, 2, 3, 5)), groups=groups),)
         case "depthwise":
             window |= {"kernel": size, "dilation": rng.choice(((1, 1), (1, 1), (2, 1), (1, 2)))}
-            return (DepthwiseConv2D(**base, **window, **fused, multiplier=rng.choice((1, 1, 2, 3))),)
+            return (layers.DepthwiseConv2D(**base, **window, **fused, multiplier=rng.choice((1, 1, 2, 3))),)
         case "dense":
-            return (FullyConnected(**base, **fused, units=rng.choice((1, 3, 4, 9)), keep_dims=rng.random() < 0.7),)
+            return (
+                layers.FullyConnected(**base, **fused, units=rng.choice((1, 3, 4, 9)), keep_dims=rng.random() < 0.7),
+            )
         case "pool":
-            return (rng.choice((AveragePool2D, MaxPool2D))(**base, **window, **fused, pool=size),)
+            return (rng.choice((layers.AveragePool2D, layers.MaxPool2D))(**base, **window, **fused, pool=size),)
         case "binary":
-            kind = rng.choice((Add, Sub, Mul, Minimum, Maximum, SquaredDifference))
+            kind = rng.choice(
+                (layers.Add, layers.Sub, layers.Mul, layers.Minimum, layers.Maximum, layers.SquaredDifference)
+            )
             others = [n for n, s in shapes.items() if broadcast(s, x)]
             new: tuple[TensorSpec, ...] = ()
             if rng.random() < 0.4:
@@ -144,20 +115,32 @@ def _layer(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[
                 new = (TensorSpec(f"{name}_c", tuple(rng.choice((n, n, 1)) for n in x[len(x) - kept :]), "int16"),)
             names = [previous, new[0].name if new else rng.choice(others)]
             rng.shuffle(names)
-            return kind(name=name, inputs=tuple(names), **(fused if kind in (Add, Sub, Mul) else {})), *new
+            return kind(
+                name=name, inputs=tuple(names), **(fused if kind in (layers.Add, layers.Sub, layers.Mul) else {})
+            ), *new
         case "unary":
             six = {"six": rng.random() < 0.5}
             alpha = {"alpha": rng.choice((0.0, 0.125, float(np.float32(0.3)), 2.5, -0.5))}
-            kind, more = rng.choice(((Logistic, {}), (Tanh, {}), (Relu, six), (LeakyRelu, alpha), (Abs, {})))
+            kind, more = rng.choice(
+                (
+                    (layers.Logistic, {}),
+                    (layers.Tanh, {}),
+                    (layers.Relu, six),
+                    (layers.LeakyRelu, alpha),
+                    (layers.Abs, {}),
+                )
+            )
             return (kind(**base, **more),)
         case "reduce":
             axes = tuple(sorted(rng.sample(range(len(x)), rng.randint(1, len(x)))))
-            return (rng.choice((Mean, Sum))(**base, axes=axes, keep_dims=True),)
+            return (rng.choice((layers.Mean, layers.Sum))(**base, axes=axes, keep_dims=True),)
         case "products":
             first = rng.random() < 0.5
-            return (BatchMatMul(name=name, inputs=(previous, previous), transpose_a=first, transpose_b=not first),)
+            return (
+                layers.BatchMatMul(name=name, inputs=(previous, previous), transpose_a=first, transpose_b=not first),
+            )
         case "softmax":
-            return (Softmax(**base, to="int16", beta=rng.choice((1.0, 0.5, 3.0))),)
+            return (layers.Softmax(**base, to="int16", beta=rng.choice((1.0, 0.5, 3.0))),)
         case _:
             return _moved(rng, name, previous, shapes)
 
@@ -168,21 +151,25 @@ def _moved(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[
     match rng.choice(("pad", "reshape", "concatenation", "split", "transpose", "slice")):
         case "pad":
             pads = tuple((rng.randint(0, 2), rng.randint(0, 2)) for _ in x)
-            return (Pad(**base, paddings=(*((0, 0) for _ in pads[3:]), *pads[-3:])),)
+            return (layers.Pad(**base, paddings=(*((0, 0) for _ in pads[3:]), *pads[-3:])),)
         case "reshape":
-            return (Reshape(**base, shape=rng.choice(((math.prod(x),), (*x[::-1],), (1, *x)))),)
+            return (layers.Reshape(**base, shape=rng.choice(((math.prod(x),), (*x[::-1],), (1, *x)))),)
         case "concatenation":
             others = [n for n, s in shapes.items() if s[:axis] == x[:axis] and s[axis + 1 :] == x[axis + 1 :]]
-            return (Concatenation(name=name, inputs=(previous, *rng.choices(others, k=rng.randint(0, 2))), axis=axis),)
+            return (
+                layers.Concatenation(
+                    name=name, inputs=(previous, *rng.choices(others, k=rng.randint(0, 2))), axis=axis
+                ),
+            )
         case "split":
             parts = rng.choice([n for n in range(1, x[axis] + 1) if x[axis] % n == 0])
-            return (Split(**base, axis=axis, others=tuple(f"{name}_{i}" for i in range(1, parts))),)
+            return (layers.Split(**base, axis=axis, others=tuple(f"{name}_{i}" for i in range(1, parts))),)
         case "transpose":
-            return (Transpose(**base, permutation=tuple(rng.sample(range(len(x)), len(x)))),)
+            return (layers.Transpose(**base, permutation=tuple(rng.sample(range(len(x)), len(x)))),)
         case _:
             begin = tuple(rng.randrange(n) for n in x[:3])
             size = tuple(rng.randint(1, n - b) for n, b in zip(x, begin, strict=False))
-            return (StridedSlice(**base, begin=begin, size=size, strides=(1,) * len(begin)),)
+            return (layers.StridedSlice(**base, begin=begin, size=size, strides=(1,) * len(begin)),)
 
 
 def random_wide_model(seed: int, max_layers: int = 6) -> QuantizedModel:
@@ -221,7 +208,7 @@ def _weights(rng: np.random.Generator, step, quant: dict, loud: bool) -> LayerWe
     gains = np.exp(rng.uniform(-3, 6 if loud else 1, 1 if rng.random() < 0.4 else outputs))
     scales = np.minimum(gains * 20000 / spread * target / source, 100 * target / source).astype(np.float32)
     bias = rng.normal(0, spread * (100 if loud else 1), outputs)
-    short = rng.random() < 0.3 and not isinstance(layer, DepthwiseConv2D)
+    short = rng.random() < 0.3 and not isinstance(layer, layers.DepthwiseConv2D)
     if short:
         return LayerWeights(values, scales, bias.clip(-(2**31), 2**31 - 1).astype(np.int32))
     return LayerWeights(values, scales, None if rng.random() < 0.2 else bias.clip(-(2**45), 2**45).astype(np.int64))

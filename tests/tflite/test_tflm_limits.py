@@ -12,28 +12,9 @@ from micronets.boards.board import load_board
 from micronets.commands.inspect import inspect
 from micronets.device.tflm import interpreter
 from micronets.errors import DeviceError, FileError, SpecError, UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    BatchMatMul,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    Layer,
-    Logistic,
-    Mean,
-    Mul,
-    Pack,
-    Quantize,
-    Relu,
-    Reshape,
-    Rsqrt,
-    Softmax,
-    Tanh,
-    Unpack,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -49,7 +30,7 @@ from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
 def softmax(scale: float, beta: float = 1.0) -> QuantizedModel:
     """Returns a network of one Softmax over four values."""
-    arch = Arch((4,), (Softmax(name="s", inputs=(INPUT,), beta=beta),))
+    arch = Arch((4,), (layers.Softmax(name="s", inputs=(INPUT,), beta=beta),))
     return QuantizedModel(arch, {INPUT: TensorQuant(scale, 0), "s": TensorQuant(1 / 256, -128)}, {})
 
 
@@ -79,15 +60,19 @@ def test_the_smallest_scale_of_a_softmax_is_that_of_tflm(scale: float, beta: flo
 @pytest.mark.parametrize(
     ("layer", "scales", "says"),
     [
-        (Logistic(name="y", inputs=(INPUT,)), (2.0**-28, 1 / 256), None),
+        (layers.Logistic(name="y", inputs=(INPUT,)), (2.0**-28, 1 / 256), None),
         (
-            Logistic(name="y", inputs=(INPUT,)),
+            layers.Logistic(name="y", inputs=(INPUT,)),
             (2.0**-29, 1 / 256),
             "LOGISTIC takes an input scale from 2**-28 to 2**34",
         ),
-        (Tanh(name="y", inputs=(INPUT,)), (2.0**34, 1 / 128), "TANH takes an input scale from 2**-28 to 2**34"),
-        (Rsqrt(name="y", inputs=(INPUT,)), (4.0, 2048.0), None),
-        (Rsqrt(name="y", inputs=(INPUT,)), (4.0, 2049.0), "RSQRT takes an output scale times the root of its input's"),
+        (layers.Tanh(name="y", inputs=(INPUT,)), (2.0**34, 1 / 128), "TANH takes an input scale from 2**-28 to 2**34"),
+        (layers.Rsqrt(name="y", inputs=(INPUT,)), (4.0, 2048.0), None),
+        (
+            layers.Rsqrt(name="y", inputs=(INPUT,)),
+            (4.0, 2049.0),
+            "RSQRT takes an output scale times the root of its input's",
+        ),
     ],
 )
 def test_scales_at_which_shifts_of_tflm_are_no_c(layer: Layer, scales: tuple[float, float], says: str | None) -> None:
@@ -173,28 +158,28 @@ def test_files_that_tflm_reads_otherwise_are_refused(shared: Path, name: str, sa
 
 
 @pytest.mark.parametrize(
-    "last", [Softmax(name="y", inputs=("twice",), to="float32"), Logistic(name="y", inputs=("twice",))]
+    "last", [layers.Softmax(name="y", inputs=("twice",), to="float32"), layers.Logistic(name="y", inputs=("twice",))]
 )
 def test_functions_of_floats_have_no_scale_that_could_be_too_small(last: Layer) -> None:
-    real = Dequantize(name="real", inputs=(INPUT,))
-    twice = Add(name="twice", inputs=("real", "real"), activation="none")
+    real = layers.Dequantize(name="real", inputs=(INPUT,))
+    twice = layers.Add(name="twice", inputs=("real", "real"), activation="none")
     model = QuantizedModel(Arch((6,), (real, twice, last)), {INPUT: TensorQuant(0.5, 3)}, {})
     assert why_tflm_cannot_run(model) is None
 
 
 LIMITS: tuple[tuple[Layer, float], ...] = (
-    (Conv2D(name="y", inputs=(INPUT,), filters=3, kernel=(1, 1)), 2.0**30),
-    (FullyConnected(name="y", inputs=(INPUT,), units=3), 2.0**30),
-    (Quantize(name="y", inputs=(INPUT,)), 2.0**30),
-    (Relu(name="y", inputs=(INPUT,)), 2.0**30),
-    (Mean(name="y", inputs=(INPUT,), keep_dims=True), 2.0**30),
-    (Add(name="y", inputs=(INPUT, INPUT)), 2.0**19),
-    (Mul(name="y", inputs=(INPUT, INPUT)), 2.0**30),
-    (BatchMatMul(name="y", inputs=(INPUT, INPUT)), 2.0**30),
+    (layers.Conv2D(name="y", inputs=(INPUT,), filters=3, kernel=(1, 1)), 2.0**30),
+    (layers.FullyConnected(name="y", inputs=(INPUT,), units=3), 2.0**30),
+    (layers.Quantize(name="y", inputs=(INPUT,)), 2.0**30),
+    (layers.Relu(name="y", inputs=(INPUT,)), 2.0**30),
+    (layers.Mean(name="y", inputs=(INPUT,), keep_dims=True), 2.0**30),
+    (layers.Add(name="y", inputs=(INPUT, INPUT)), 2.0**19),
+    (layers.Mul(name="y", inputs=(INPUT, INPUT)), 2.0**30),
+    (layers.BatchMatMul(name="y", inputs=(INPUT, INPUT)), 2.0**30),
 )
 """A layer of each kind that rescales, and the ratio of scales from which TFLM's kernel leaves open what it does."""
 
-PRODUCTS = (Mul, BatchMatMul)  # of two inputs, whose scales are multiplied, too
+PRODUCTS = (layers.Mul, layers.BatchMatMul)  # of two inputs, whose scales are multiplied, too
 
 
 def rescaling(layer: Layer, ratio: float) -> QuantizedModel:
@@ -232,11 +217,11 @@ def test_a_file_with_such_a_ratio_is_refused_in_one_line() -> None:
 
 
 def test_a_six_that_has_no_code_is_refused() -> None:
-    layer = Conv2D(name="y", inputs=(INPUT,), filters=3, kernel=(1, 1), activation="relu6")
+    layer = layers.Conv2D(name="y", inputs=(INPUT,), filters=3, kernel=(1, 1), activation="relu6")
     validate(rescaling(layer, 2.0**26))
     with pytest.raises(SpecError, match=r"^layer 'y': output 'y': at the scale 1\.863e-09 the 6 of its RELU6 has"):
         validate(rescaling(layer, 2.0**28))
-    relu = Relu(name="y", inputs=(INPUT,), six=True)
+    relu = layers.Relu(name="y", inputs=(INPUT,), six=True)
     fine = QuantizedModel(Arch((4,), (relu,)), dict.fromkeys((INPUT, "y"), TensorQuant(2.0**-28, 0)), {})
     validate(fine)
     with pytest.raises(SpecError, match=r"^layer 'y': input 'input': at the scale 9\.313e-10 the 6 of its RELU6 has"):
@@ -245,7 +230,7 @@ def test_a_six_that_has_no_code_is_refused() -> None:
 
 @pytest.mark.parametrize("factor", [1.0, 1.1, 0.9, 1.13, 0.0001, 30.0])
 def test_a_dense_layers_bias_has_the_scale_that_tflm_demands(factor: float) -> None:
-    model = rescaling(FullyConnected(name="y", inputs=(INPUT,), units=3), 2.0)
+    model = rescaling(layers.FullyConnected(name="y", inputs=(INPUT,), units=3), 2.0)
     w = model.weights["y"]
     weights = {"y": LayerWeights(w.weights, np.full(1, 0.25, np.float32), w.bias)}
     data = write(QuantizedModel(model.arch, {INPUT: TensorQuant(0.5, 3), "y": TensorQuant(0.75, -5)}, weights))
@@ -265,7 +250,7 @@ def test_a_dense_layers_bias_has_the_scale_that_tflm_demands(factor: float) -> N
 
 
 def test_damage_in_the_options_of_a_reshape_is_found() -> None:
-    arch = Arch((2, 3, 3), (Reshape(name="y", inputs=(INPUT,), shape=(18,)),))
+    arch = Arch((2, 3, 3), (layers.Reshape(name="y", inputs=(INPUT,), shape=(18,)),))
     data = write(QuantizedModel(arch, dict.fromkeys((INPUT, "y"), TensorQuant(0.5, 0)), {}))
     (at,) = values(data)["option"]
     for shape, says in (((9, *range(9)), "its new shape has 9 dimensions"), ((2**30,), "claims 1073741824 items")):
@@ -276,11 +261,11 @@ def test_damage_in_the_options_of_a_reshape_is_found() -> None:
 
 
 def test_a_depthwise_bias_that_is_left_out_as_minus_one_is_refused_since_tflm_crashes() -> None:
-    for layer in (DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(2, 2)), LIMITS[0][0]):
+    for layer in (layers.DepthwiseConv2D(name="y", inputs=(INPUT,), kernel=(2, 2)), LIMITS[0][0]):
         data = write(rescaling(layer, 4.0))
         at = values(data)["tensor"][2]
         changed = data[:at] + np.int32(-1).tobytes() + data[at + 4 :]
-        if not isinstance(layer, DepthwiseConv2D):
+        if not isinstance(layer, layers.DepthwiseConv2D):
             assert read(changed).weights["y"].bias is None
             continue
         with pytest.raises(UnsupportedError, match="its bias is left out as tensor -1, which TFLM's kernel reads"):
@@ -293,8 +278,8 @@ def test_a_depthwise_bias_that_is_left_out_as_minus_one_is_refused_since_tflm_cr
 @pytest.mark.parametrize(
     ("layer", "what"),
     [
-        (Pack(name="y", inputs=(INPUT, INPUT), axis=0), "inputs"),
-        (Unpack(name="y", inputs=(INPUT,), axis=0, others=("z",)), "outputs"),
+        (layers.Pack(name="y", inputs=(INPUT, INPUT), axis=0), "inputs"),
+        (layers.Unpack(name="y", inputs=(INPUT,), axis=0, others=("z",)), "outputs"),
     ],
 )
 def test_options_that_count_other_tensors_are_damaged_since_tflm_believes_them(layer: Layer, what: str) -> None:

@@ -14,28 +14,9 @@ from torch.nn import functional as F
 
 from micronets.design import torch_ops
 from micronets.design.net import average_pool, map_names, state_key
+from micronets.ir import layers
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    AveragePool2D,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    FullyConnected,
-    HardSwish,
-    Logistic,
-    MaxPool2D,
-    Mean,
-    Mul,
-    Pad,
-    Quantize,
-    Relu,
-    Reshape,
-    Softmax,
-    Sub,
-)
+from micronets.ir.layers import INPUT
 
 Array = npt.NDArray[Any]
 
@@ -87,9 +68,9 @@ class FrozenNet(nn.Module):
             name = step.layer.name
             if name in parameters.kernels:
                 kernel = _tensor(parameters.kernels[name])
-                if isinstance(step.layer, Conv2D):
+                if isinstance(step.layer, layers.Conv2D):
                     kernel = kernel.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-                elif isinstance(step.layer, DepthwiseConv2D):
+                elif isinstance(step.layer, layers.DepthwiseConv2D):
                     kernel = kernel.permute(3, 0, 1, 2).contiguous()
                 self.register_buffer(f"kernel_{state_key(name)}", kernel)
                 self.register_buffer(f"bias_{state_key(name)}", _tensor(parameters.biases[name]))
@@ -139,45 +120,45 @@ class FrozenNet(nn.Module):
         """Returns the outputs of a layer, without its fused activation; maps are `[N, H, W, C]`."""
         layer, x = step.layer, inputs[0]
         match layer:
-            case Conv2D() | DepthwiseConv2D():
-                groups = layer.groups if isinstance(layer, Conv2D) else x.shape[3]
+            case layers.Conv2D() | layers.DepthwiseConv2D():
+                groups = layer.groups if isinstance(layer, layers.Conv2D) else x.shape[3]
                 kernel, bias = self._weights(layer.name)
                 y = torch_ops.conv(torch_ops.to_nchw(x), kernel, bias, layer.window, groups)
                 return (torch_ops.to_nhwc(y),)
-            case FullyConnected():
+            case layers.FullyConnected():
                 kernel, bias = self._weights(layer.name)
                 return (F.linear(x if layer.keep_dims else x.reshape(len(x), kernel.shape[1]), kernel, bias),)
-            case AveragePool2D():
+            case layers.AveragePool2D():
                 return (torch_ops.to_nhwc(average_pool(layer, torch_ops.to_nchw(x))),)
-            case MaxPool2D():
+            case layers.MaxPool2D():
                 maps = torch_ops.to_nchw(x)
                 (top, bottom), (left, right) = torch_ops.padding(maps, layer.window)
                 padded = F.pad(maps, (left, right, top, bottom), value=float("-inf"))
                 return (torch_ops.to_nhwc(F.max_pool2d(padded, layer.pool, layer.stride)),)
-            case Mean():
+            case layers.Mean():
                 return (x.mean([axis + 1 for axis in layer.axes], keepdim=layer.keep_dims),)
-            case Add() | Sub() | Mul():
+            case layers.Add() | layers.Sub() | layers.Mul():
                 a, b = _aligned(*inputs)
                 match layer:
-                    case Add():
+                    case layers.Add():
                         return (a + b,)
-                    case Sub():
+                    case layers.Sub():
                         return (a - b,)
                     case _:
                         return (a * b,)
-            case Concatenation():
+            case layers.Concatenation():
                 return (torch.cat(inputs, layer.axis + 1),)
-            case Pad():
+            case layers.Pad():
                 return (F.pad(x, [side for pair in reversed(layer.paddings) for side in pair]),)
-            case Reshape():
+            case layers.Reshape():
                 return (x.reshape(len(x), *layer.shape),)
-            case Relu():
+            case layers.Relu():
                 return (F.relu6(x) if layer.six else F.relu(x),)
-            case HardSwish():
+            case layers.HardSwish():
                 return (F.hardswish(x),)
-            case Logistic():
+            case layers.Logistic():
                 return (torch.sigmoid(x),)
-            case Quantize() | Dequantize():
+            case layers.Quantize() | layers.Dequantize():
                 return (x,)
             case _:
                 found = self.compute(step, [y.detach().float().cpu().numpy() for y in inputs])
@@ -193,9 +174,9 @@ def _up_to_logits(arch: Arch) -> tuple[tuple[Step, ...], str, float]:
     steps, name = arch.steps(), arch.output
     made_by = {output: (i, step.layer) for i, step in enumerate(steps) for output in step.layer.outputs}
     at, layer = made_by[name]
-    while isinstance(layer, Quantize | Dequantize) and layer.inputs[0] in made_by:
+    while isinstance(layer, layers.Quantize | layers.Dequantize) and layer.inputs[0] in made_by:
         at, layer = made_by[layer.inputs[0]]
-    if isinstance(layer, Softmax) and layer.inputs[0] in made_by:
+    if isinstance(layer, layers.Softmax) and layer.inputs[0] in made_by:
         return steps[:at], layer.inputs[0], layer.beta
     return steps, name, 1.0
 

@@ -17,79 +17,9 @@ from torch.nn import functional as F
 
 from micronets.design import torch_ops
 from micronets.errors import SpecError, UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import (
-    INPUT,
-    Abs,
-    Activation,
-    Add,
-    AddN,
-    ArgMax,
-    AssignVariable,
-    AveragePool2D,
-    BatchMatMul,
-    BroadcastTo,
-    Cast,
-    Compare,
-    Concatenation,
-    Conv2D,
-    CumSum,
-    DepthwiseConv2D,
-    Dequantize,
-    Div,
-    DynamicUpdateSlice,
-    Elu,
-    ExpandDims,
-    FullyConnected,
-    Gather,
-    HardSwish,
-    L2Normalization,
-    Layer,
-    LeakyRelu,
-    Logical,
-    LogicalNot,
-    Logistic,
-    LogSoftmax,
-    Lookup,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    NumberFunction,
-    Pack,
-    Pad,
-    Prelu,
-    Quantize,
-    ReadVariable,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Reduction,
-    Relu,
-    Reshape,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Rsqrt,
-    Select,
-    Shape,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    Squeeze,
-    StridedSlice,
-    Sub,
-    Sum,
-    Svdf,
-    Tanh,
-    Transpose,
-    TransposeConv2D,
-    UnidirectionalSequenceLstm,
-    Unpack,
-    Weighted,
-)
+from micronets.ir.layers import INPUT, Activation, Layer, Reduction, Shape, Weighted
 
 
 class Quantizer(Protocol):
@@ -119,13 +49,13 @@ class Cell(nn.Module):
     def __init__(self, layer: Weighted, input_shape: Shape) -> None:
         super().__init__()
         match layer:
-            case Conv2D():
+            case layers.Conv2D():
                 shape: Shape = (layer.filters, input_shape[2] // layer.groups, *layer.kernel)
-            case DepthwiseConv2D():
+            case layers.DepthwiseConv2D():
                 shape = (input_shape[2] * layer.multiplier, 1, *layer.kernel)
-            case FullyConnected():
+            case layers.FullyConnected():
                 shape = (layer.units, math.prod(input_shape))
-            case TransposeConv2D():
+            case layers.TransposeConv2D():
                 raise _untrained(layer)
             case _:
                 assert_never(layer)
@@ -209,96 +139,96 @@ class Net(nn.Module):
         """
         x = inputs[0]
         match layer:
-            case Conv2D() | DepthwiseConv2D() | TransposeConv2D() | FullyConnected():
+            case layers.Conv2D() | layers.DepthwiseConv2D() | layers.TransposeConv2D() | layers.FullyConnected():
                 cell = self.cell(layer)
                 if quantizer is None:
                     y = weighted_sums(layer, x, cell.weight, cell.bias)
                     return (torch_ops.activate(y if cell.bn is None else cell.bn(y), layer.activation),)
                 return (_clip(weighted_sums(layer, x, *quantizer.weights(layer, cell)), layer.activation),)
-            case AveragePool2D():
+            case layers.AveragePool2D():
                 return (torch_ops.activate(average_pool(layer, x), layer.activation),)
-            case MaxPool2D():
+            case layers.MaxPool2D():
                 rows, columns = torch_ops.padding(x, layer.window)
                 lowest = float("-inf") if any(rows + columns) else 0.0
                 padded = F.pad(x, (*columns, *rows), value=lowest) if any(rows + columns) else x
                 return (torch_ops.activate(F.max_pool2d(padded, layer.pool, layer.stride), layer.activation),)
-            case Mean():
+            case layers.Mean():
                 if x.ndim == 4 and layer.axes == (0, 1):
                     return (x.mean((2, 3), keepdim=layer.keep_dims),)
                 return (_reduced(layer, x, Tensor.mean),)
-            case Sum():
+            case layers.Sum():
                 return (_reduced(layer, x, Tensor.sum),)
-            case ReduceMax():
+            case layers.ReduceMax():
                 return (_reduced(layer, x, Tensor.amax),)
-            case ReduceMin():
+            case layers.ReduceMin():
                 return (_reduced(layer, x, Tensor.amin),)
-            case Add():
+            case layers.Add():
                 y = x + inputs[1]
                 return (torch_ops.activate(y, layer.activation) if quantizer is None else _clip(y, layer.activation),)
-            case Pad():
+            case layers.Pad():
                 sides = _map_order(layer.paddings)
                 return (F.pad(x, [side for pair in reversed(sides) for side in pair]),)
-            case Slice():
+            case layers.Slice():
                 begin, size = ((t[2], t[0], t[1]) if x.ndim == 4 else t for t in (layer.begin, layer.size))
                 return (x[(slice(None), *(slice(b, b + n) for b, n in zip(begin, size, strict=True)))],)
-            case Reshape():
+            case layers.Reshape():
                 flat = (torch_ops.to_nhwc(x) if x.ndim == 4 else x).reshape(x.shape[0], *layer.shape)
                 return (torch_ops.to_nchw(flat) if len(layer.shape) == 3 else flat,)
-            case Relu():
+            case layers.Relu():
                 return (F.relu6(x) if layer.six else F.relu(x),)
-            case HardSwish():
+            case layers.HardSwish():
                 return (F.hardswish(x),)
-            case LeakyRelu():
+            case layers.LeakyRelu():
                 return (F.leaky_relu(x, layer.alpha),)
-            case Elu():
+            case layers.Elu():
                 return (F.elu(x),)
             case (
-                ArgMax()
-                | ReduceAll()
-                | CumSum()
-                | AddN()
-                | DynamicUpdateSlice()
-                | BatchMatMul()
-                | Compare()
-                | Lookup()
-                | Logical()
-                | LogicalNot()
-                | Select()
-                | LogSoftmax()
-                | L2Normalization()
-                | NumberFunction()
-                | Logistic()
-                | Tanh()
-                | Abs()
-                | Rsqrt()
-                | ResizeNearestNeighbor()
-                | ResizeBilinear()
-                | Gather()
-                | BroadcastTo()
-                | MirrorPad()
-                | ExpandDims()
-                | Squeeze()
-                | Transpose()
-                | StridedSlice()
-                | Pack()
-                | Unpack()
-                | Mul()
-                | Sub()
-                | Div()
-                | Minimum()
-                | Maximum()
-                | SquaredDifference()
-                | Prelu()
-                | Cast()
-                | Concatenation()
-                | Split()
-                | Softmax()
-                | Quantize()
-                | Dequantize()
-                | ReadVariable()
-                | AssignVariable()
-                | Svdf()
-                | UnidirectionalSequenceLstm()
+                layers.ArgMax()
+                | layers.ReduceAll()
+                | layers.CumSum()
+                | layers.AddN()
+                | layers.DynamicUpdateSlice()
+                | layers.BatchMatMul()
+                | layers.Compare()
+                | layers.Lookup()
+                | layers.Logical()
+                | layers.LogicalNot()
+                | layers.Select()
+                | layers.LogSoftmax()
+                | layers.L2Normalization()
+                | layers.NumberFunction()
+                | layers.Logistic()
+                | layers.Tanh()
+                | layers.Abs()
+                | layers.Rsqrt()
+                | layers.ResizeNearestNeighbor()
+                | layers.ResizeBilinear()
+                | layers.Gather()
+                | layers.BroadcastTo()
+                | layers.MirrorPad()
+                | layers.ExpandDims()
+                | layers.Squeeze()
+                | layers.Transpose()
+                | layers.StridedSlice()
+                | layers.Pack()
+                | layers.Unpack()
+                | layers.Mul()
+                | layers.Sub()
+                | layers.Div()
+                | layers.Minimum()
+                | layers.Maximum()
+                | layers.SquaredDifference()
+                | layers.Prelu()
+                | layers.Cast()
+                | layers.Concatenation()
+                | layers.Split()
+                | layers.Softmax()
+                | layers.Quantize()
+                | layers.Dequantize()
+                | layers.ReadVariable()
+                | layers.AssignVariable()
+                | layers.Svdf()
+                | layers.UnidirectionalSequenceLstm()
             ):
                 raise _untrained(layer)
             case _:
@@ -315,7 +245,7 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
         raise UnsupportedError(
             f"a network with the outputs {', '.join(arch.outputs)} cannot be trained; need the last layer's"
         )
-    if isinstance(steps[-1].layer, Softmax) and len(steps) > 1:
+    if isinstance(steps[-1].layer, layers.Softmax) and len(steps) > 1:
         steps = steps[:-1]
     for step in steps:
         if len(set(step.input_shapes)) > 1:
@@ -350,13 +280,13 @@ def weighted_sums(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | Non
     Raises `UnsupportedError` for a transposed convolution, which cannot be trained.
     """
     match layer:
-        case Conv2D():
+        case layers.Conv2D():
             return torch_ops.conv(x, weight, bias, layer.window, groups=layer.groups)
-        case DepthwiseConv2D():
+        case layers.DepthwiseConv2D():
             return torch_ops.conv(x, weight, bias, layer.window, groups=x.shape[1])
-        case TransposeConv2D():
+        case layers.TransposeConv2D():
             raise _untrained(layer)
-        case FullyConnected():
+        case layers.FullyConnected():
             return F.linear((torch_ops.to_nhwc(x) if x.ndim == 4 else x).flatten(1), weight, bias)
         case _:
             assert_never(layer)
@@ -387,7 +317,7 @@ def _clip(y: Tensor, activation: Activation) -> Tensor:
     return y if activation == "relu" else torch_ops.activate(y, activation)
 
 
-def average_pool(layer: AveragePool2D, x: Tensor) -> Tensor:
+def average_pool(layer: layers.AveragePool2D, x: Tensor) -> Tensor:
     """Computes an average pool under TensorFlow's padding: the mean of those pixels of a window that are in the map."""
     rows, columns = torch_ops.padding(x, layer.window)
     if not any(rows + columns):
@@ -413,4 +343,6 @@ def _map_order(paddings: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], 
 
 def map_names(steps: Sequence[Step]) -> tuple[str, ...]:
     """Returns the names of the maps that full convolutions make, in the order of the layers."""
-    return tuple(s.layer.outputs[0] for s in steps if isinstance(s.layer, Conv2D) and len(s.output_shapes[0]) == 3)
+    return tuple(
+        s.layer.outputs[0] for s in steps if isinstance(s.layer, layers.Conv2D) and len(s.output_shapes[0]) == 3
+    )

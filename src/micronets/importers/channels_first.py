@@ -17,39 +17,8 @@ import numpy.typing as npt
 
 from micronets.importers.layouts import LayoutBuilder, ToolTensor, stored_shape
 from micronets.importers.network import FloatWeights
-from micronets.ir.layers import (
-    Abs,
-    Add,
-    AveragePool2D,
-    Binary,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    Elu,
-    FullyConnected,
-    HardSwish,
-    Layer,
-    LeakyRelu,
-    Logistic,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    Mul,
-    Pad,
-    ReduceMax,
-    ReduceMin,
-    Reduction,
-    Relu,
-    Rsqrt,
-    Shape,
-    Softmax,
-    Split,
-    StridedSlice,
-    Sum,
-    Tanh,
-    Transpose,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Binary, Layer, Reduction, Shape
 from micronets.ir.window import Padding, Pair, Window
 
 Array = npt.NDArray[Any]
@@ -104,13 +73,13 @@ class Builder(LayoutBuilder):
         layer: Layer
         if groups == channels and groups > 1:
             layout = np.ascontiguousarray(kernel[:, 0].transpose(1, 2, 0)[None], np.float32)
-            layer = DepthwiseConv2D(
+            layer = layers.DepthwiseConv2D(
                 name=name, inputs=(x.name,), kernel=size, stride=step, dilation=apart, padding=padding,
                 multiplier=filters // channels,
             )  # fmt: skip
         else:
             layout = np.ascontiguousarray(kernel.transpose(0, 2, 3, 1), np.float32)
-            layer = Conv2D(
+            layer = layers.Conv2D(
                 name=name, inputs=(x.name,), filters=filters, kernel=size, stride=step, dilation=apart, padding=padding,
                 groups=groups,
             )  # fmt: skip
@@ -139,7 +108,7 @@ class Builder(LayoutBuilder):
         values = np.zeros(units, np.float32) if bias is None else np.asarray(bias, np.float32)
         kept = len(x.shape) > 1
         source = x.name if kept else self.unshaped(x.name)  # without keep_dims the layer flattens its input itself
-        layer = FullyConnected(name=self.name(wanted), inputs=(source,), units=units, keep_dims=kept)
+        layer = layers.FullyConnected(name=self.name(wanted), inputs=(source,), units=units, keep_dims=kept)
         name = self.add(layer, FloatWeights(np.ascontiguousarray(kernel, np.float32), values, scales))
         return ToolTensor(name, (*x.shape[:-1], units))
 
@@ -169,7 +138,7 @@ class Builder(LayoutBuilder):
                 f"a maximum with the padding {list(pads)} over values that may be negative; put it behind a ReLU, or "
                 "choose the kernel and the padding so that TensorFlow's SAME gives the same"
             )
-        layer = Pad(name=self.name(f"{x.name}_pad"), inputs=(x.name,), paddings=(pads[0], pads[1], (0, 0)))
+        layer = layers.Pad(name=self.name(f"{x.name}_pad"), inputs=(x.name,), paddings=(pads[0], pads[1], (0, 0)))
         return replace(x, name=self.add(layer)), "valid"
 
     # Windows and reductions
@@ -199,13 +168,13 @@ class Builder(LayoutBuilder):
         size, step = (kernel[0], kernel[1]), (stride[0], stride[1])
         padded = any(before or after for before, after in pads)
         if kind == "average" and padded and count_padding:
-            layer = Pad(name=self.name(f"{x.name}_pad"), inputs=(x.name,), paddings=(pads[0], pads[1], (0, 0)))
+            layer = layers.Pad(name=self.name(f"{x.name}_pad"), inputs=(x.name,), paddings=(pads[0], pads[1], (0, 0)))
             x, padding = replace(x, name=self.add(layer)), _VALID
         else:
             x, padding = self._padded(x, size, step, (1, 1), pads, pooled=kind == "max")
             if kind == "average" and padded and padding == "valid":
                 raise self.unsupported(f"an average that leaves out the padding {list(pads)}")
-        make = MaxPool2D if kind == "max" else AveragePool2D
+        make = layers.MaxPool2D if kind == "max" else layers.AveragePool2D
         name = self.add(make(name=self.name(wanted), inputs=(x.name,), pool=size, stride=step, padding=padding))
         return self.map_of(name, one_dimensional=len(x.shape) == 2)
 
@@ -213,7 +182,7 @@ class Builder(LayoutBuilder):
         self,
         wanted: str,
         x: ToolTensor,
-        kind: type[Mean | Sum | ReduceMax | ReduceMin],
+        kind: type[layers.Mean | layers.Sum | layers.ReduceMax | layers.ReduceMin],
         axes: Sequence[int],
         keep_dims: bool,
     ) -> ToolTensor:
@@ -249,26 +218,28 @@ class Builder(LayoutBuilder):
         """
         inputs, name = (x.name,), self.name(wanted)
         made: dict[str, Callable[[], Layer]] = {
-            "relu": lambda: Relu(name=name, inputs=inputs),
-            "relu6": lambda: Relu(name=name, inputs=inputs, six=True),
-            "hard swish": lambda: HardSwish(name=name, inputs=inputs),
-            "sigmoid": lambda: Logistic(name=name, inputs=inputs),
-            "tanh": lambda: Tanh(name=name, inputs=inputs),
-            "leaky relu": lambda: LeakyRelu(name=name, inputs=inputs, alpha=value),
-            "elu": lambda: Elu(name=name, inputs=inputs),
-            "abs": lambda: Abs(name=name, inputs=inputs),
-            "rsqrt": lambda: Rsqrt(name=name, inputs=inputs),
+            "relu": lambda: layers.Relu(name=name, inputs=inputs),
+            "relu6": lambda: layers.Relu(name=name, inputs=inputs, six=True),
+            "hard swish": lambda: layers.HardSwish(name=name, inputs=inputs),
+            "sigmoid": lambda: layers.Logistic(name=name, inputs=inputs),
+            "tanh": lambda: layers.Tanh(name=name, inputs=inputs),
+            "leaky relu": lambda: layers.LeakyRelu(name=name, inputs=inputs, alpha=value),
+            "elu": lambda: layers.Elu(name=name, inputs=inputs),
+            "abs": lambda: layers.Abs(name=name, inputs=inputs),
+            "rsqrt": lambda: layers.Rsqrt(name=name, inputs=inputs),
         }
         return replace(x, name=self.add(made[kind]()))
 
     def silu(self, wanted: str, x: ToolTensor) -> ToolTensor:
         """Adds x * sigmoid(x)."""
-        return self.binary(wanted, Mul, x, self.activation(f"{wanted}_sigmoid", x, "sigmoid"))
+        return self.binary(wanted, layers.Mul, x, self.activation(f"{wanted}_sigmoid", x, "sigmoid"))
 
     def hard_sigmoid(self, wanted: str, x: ToolTensor) -> ToolTensor:
         """Adds relu6(x + 3) / 6."""
-        shifted = self.binary(f"{wanted}_shifted", Add, x, np.float32(3))
-        return self.binary(wanted, Mul, self.activation(f"{wanted}_clipped", shifted, "relu6"), np.float32(1 / 6))
+        shifted = self.binary(f"{wanted}_shifted", layers.Add, x, np.float32(3))
+        return self.binary(
+            wanted, layers.Mul, self.activation(f"{wanted}_clipped", shifted, "relu6"), np.float32(1 / 6)
+        )
 
     def softmax(self, wanted: str, x: ToolTensor, axis: int) -> ToolTensor:
         """Adds a softmax.
@@ -282,7 +253,7 @@ class Builder(LayoutBuilder):
             x = self.plain(x)
             if axis % len(x.shape) != len(x.shape) - 1:
                 raise self.unsupported(f"a softmax along dimension {axis + 1} of {len(x.shape) + 1}, not the last")
-        return replace(x, name=self.add(Softmax(name=self.name(wanted), inputs=(x.name,))))
+        return replace(x, name=self.add(layers.Softmax(name=self.name(wanted), inputs=(x.name,))))
 
     def binary(
         self, wanted: str, kind: type[Binary], a: ToolTensor | Array | np.float32, b: ToolTensor | Array | np.float32
@@ -355,8 +326,8 @@ class Builder(LayoutBuilder):
         - scale, shift: `[C]`, a number for each channel.
         """
         shape = (-1, *(1,) * (len(x.shape) - 1))
-        scaled = self.binary(f"{wanted}_scaled", Mul, x, scale.reshape(shape))
-        return self.binary(wanted, Add, scaled, shift.reshape(shape))
+        scaled = self.binary(f"{wanted}_scaled", layers.Mul, x, scale.reshape(shape))
+        return self.binary(wanted, layers.Add, scaled, shift.reshape(shape))
 
     def clip(self, wanted: str, x: ToolTensor, low: float | None, high: float | None) -> ToolTensor:
         """Adds a clamp of the values to `[low, high]`.
@@ -371,8 +342,12 @@ class Builder(LayoutBuilder):
             return self.activation(wanted, x, "relu6")
         if low is not None:
             first = wanted if high is None else f"{wanted}_low"
-            x = self.activation(first, x, "relu") if low == 0 else self.binary(first, Maximum, x, np.float32(low))
-        return x if high is None else self.binary(wanted, Minimum, x, np.float32(high))
+            x = (
+                self.activation(first, x, "relu")
+                if low == 0
+                else self.binary(first, layers.Maximum, x, np.float32(low))
+            )
+        return x if high is None else self.binary(wanted, layers.Minimum, x, np.float32(high))
 
     # Movement
 
@@ -409,7 +384,7 @@ class Builder(LayoutBuilder):
         if x.layout == "plain" and order == (len(order) - 1, *range(len(order) - 1)) and len(order) in (2, 3):
             return ToolTensor(self.reshaped(x.name, stored_shape(shape, "channels last")), shape, "channels last")
         x = self.plain(x)
-        layer = Transpose(name=self.name(wanted), inputs=(x.name,), permutation=order)
+        layer = layers.Transpose(name=self.name(wanted), inputs=(x.name,), permutation=order)
         return ToolTensor(self.add(layer), shape)
 
     def concatenate(self, wanted: str, values: Sequence[ToolTensor], axis: int) -> ToolTensor:
@@ -425,7 +400,7 @@ class Builder(LayoutBuilder):
         mapped = rank > 1 and any(value.layout == "channels last" for value in values)
         sources = [self.channels_last(value) if mapped else self.plain(value) for value in values]
         own = self.axis_here(sources[0], axis % rank)
-        name = self.add(Concatenation(name=self.name(wanted), inputs=tuple(v.name for v in sources), axis=own))
+        name = self.add(layers.Concatenation(name=self.name(wanted), inputs=tuple(v.name for v in sources), axis=own))
         size = sum(value.shape[axis] for value in values)
         shape = tuple(size if d == axis % rank else n for d, n in enumerate(values[0].shape))
         return ToolTensor(name, shape, sources[0].layout)
@@ -446,7 +421,7 @@ class Builder(LayoutBuilder):
         if size < 1:
             raise self.unsupported(f"a slice of no places along dimension {axis + 1}")
         stored, own = self.shape_here(x), self.axis_here(x, axis)
-        layer = StridedSlice(
+        layer = layers.StridedSlice(
             name=self.name(wanted),
             inputs=(x.name,),
             begin=tuple(begin if d == own else 0 for d in range(len(stored))),
@@ -473,7 +448,7 @@ class Builder(LayoutBuilder):
             names.append(name)
             self.shapes[name] = ()
         own = self.axis_here(x, axis)
-        layer = Split(name=names[0], inputs=(x.name,), axis=own, others=tuple(names[1:]), sizes=tuple(sizes))
+        layer = layers.Split(name=names[0], inputs=(x.name,), axis=own, others=tuple(names[1:]), sizes=tuple(sizes))
         self.add(layer if len(set(sizes)) > 1 else replace(layer, sizes=()))
         return [
             ToolTensor(name, tuple(size if d == axis else n for d, n in enumerate(x.shape)), x.layout)
@@ -498,7 +473,7 @@ class Builder(LayoutBuilder):
         paddings = [(0, 0)] * len(self.shape_here(x))
         for axis, pair in enumerate(added):
             paddings[self.axis_here(x, axis)] = pair
-        name = self.add(Pad(name=self.name(wanted), inputs=(x.name,), paddings=tuple(paddings)))
+        name = self.add(layers.Pad(name=self.name(wanted), inputs=(x.name,), paddings=tuple(paddings)))
         shape = tuple(n + before + after for n, (before, after) in zip(x.shape, added, strict=True))
         return ToolTensor(name, shape, x.layout)
 

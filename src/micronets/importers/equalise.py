@@ -16,15 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.importers.network import FloatNetwork, FloatWeights
-from micronets.ir.layers import (
-    ACTIVATION_LIMITS,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    TransposeConv2D,
-    Weighted,
-)
+from micronets.ir import layers
+from micronets.ir.layers import ACTIVATION_LIMITS, Layer, Weighted
 
 Array = npt.NDArray[Any]
 
@@ -51,18 +44,18 @@ def neighbours(network: FloatNetwork) -> list[tuple[Weighted, Weighted]]:
         if not isinstance(layer, Weighted) or layer.inputs[0] not in made or readers[layer.inputs[0]] > 1:
             continue
         before = made[layer.inputs[0]]
-        if isinstance(before, TransposeConv2D) or isinstance(layer, TransposeConv2D):
+        if isinstance(before, layers.TransposeConv2D) or isinstance(layer, layers.TransposeConv2D):
             continue
         if not isinstance(before, Weighted) or math.isfinite(ACTIVATION_LIMITS[before.activation][1]):
             continue
-        if any(isinstance(each, Conv2D) and each.groups > 1 for each in (before, layer)):
+        if any(isinstance(each, layers.Conv2D) and each.groups > 1 for each in (before, layer)):
             continue
         if (
-            isinstance(layer, FullyConnected)
+            isinstance(layer, layers.FullyConnected)
             and len(network.weights[before.name].bias) != network.weights[layer.name].kernel.shape[1]
         ):
             continue  # the second layer reads a whole map as one vector
-        if isinstance(layer, DepthwiseConv2D) and layer.multiplier > 1:
+        if isinstance(layer, layers.DepthwiseConv2D) and layer.multiplier > 1:
             continue
         found.append((before, layer))
     return found
@@ -118,7 +111,7 @@ def with_even_channels(network: FloatNetwork, magnitudes: Mapping[str, Array]) -
             continue
         sizes = np.asarray(magnitudes[a.name], np.float64)
         share = np.clip(sizes / max(float(sizes.max()), 1e-30), 1 / _MOST, 1)
-        factor = share if isinstance(b, DepthwiseConv2D) else share**_SMOOTH
+        factor = share if isinstance(b, layers.DepthwiseConv2D) else share**_SMOOTH
         weights[a.name] = FloatWeights(
             _scaled(first.kernel, _made_axis(a), 1 / factor), (first.bias / factor).astype(np.float32)
         )
@@ -128,12 +121,12 @@ def with_even_channels(network: FloatNetwork, magnitudes: Mapping[str, Array]) -
 
 def _made_axis(layer: Weighted) -> int:
     """Returns the dimension of a layer's weights that counts its output channels."""
-    return 3 if isinstance(layer, DepthwiseConv2D) else 0
+    return 3 if isinstance(layer, layers.DepthwiseConv2D) else 0
 
 
 def _read_axis(layer: Weighted) -> int:
     """Returns the dimension of a layer's weights that counts its input channels."""
-    return 1 if isinstance(layer, FullyConnected) else 3
+    return 1 if isinstance(layer, layers.FullyConnected) else 3
 
 
 def _largest(kernel: Array, axis: int) -> npt.NDArray[np.float64]:

@@ -11,58 +11,9 @@ import numpy.typing as npt
 
 from micronets.errors import UnsupportedError
 from micronets.importers.network import FloatNetwork, FloatWeights
+from micronets.ir import layers
 from micronets.ir.arch import Step
-from micronets.ir.layers import (
-    ACTIVATION_LIMITS,
-    INPUT,
-    Abs,
-    Add,
-    ArgMax,
-    AveragePool2D,
-    Cast,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    Dequantize,
-    Elu,
-    ExpandDims,
-    FullyConnected,
-    Gather,
-    HardSwish,
-    L2Normalization,
-    LeakyRelu,
-    Logistic,
-    LogSoftmax,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    Pack,
-    Pad,
-    Prelu,
-    Quantize,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    Reshape,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Rsqrt,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    Squeeze,
-    StridedSlice,
-    Sub,
-    Sum,
-    Tanh,
-    Transpose,
-    TransposeConv2D,
-    Unpack,
-)
+from micronets.ir.layers import ACTIVATION_LIMITS, INPUT
 from micronets.quantized.places import RESIZE_BITS, bilinear_places, nearest_places
 from micronets.quantized.products import tap_windows
 from micronets.quantized.reference import aligned, sliced
@@ -130,110 +81,110 @@ def layer_outputs(network: FloatNetwork, step: Step, inputs: list[Array]) -> tup
     """
     layer, x = step.layer, inputs[0]
     match layer:
-        case Conv2D():
+        case layers.Conv2D():
             return (_convolution(layer, network.weights[layer.name], x),)
-        case DepthwiseConv2D():
+        case layers.DepthwiseConv2D():
             return (_depthwise(layer, network.weights[layer.name], x),)
-        case TransposeConv2D():
+        case layers.TransposeConv2D():
             return (_transposed_convolution(layer, network.weights[layer.name], x),)
-        case FullyConnected():
+        case layers.FullyConnected():
             w = network.weights[layer.name]
             vectors = x if layer.keep_dims else x.reshape(len(x), w.kernel.shape[1])
             return (vectors @ w.kernel.T + w.bias,)
-        case AveragePool2D():
+        case layers.AveragePool2D():
             counted = tap_windows(np.ones_like(x[:1, :, :, :1]), layer.window, 0).sum(axis=(-2, -1))
             return (tap_windows(x, layer.window, 0).sum(axis=(-2, -1)) / counted,)
-        case MaxPool2D():
+        case layers.MaxPool2D():
             return (tap_windows(x, layer.window, -np.inf).max(axis=(-2, -1)),)
-        case Mean():
+        case layers.Mean():
             return (x.mean(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
-        case Sum():
+        case layers.Sum():
             return (x.sum(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
-        case ReduceMax():
+        case layers.ReduceMax():
             return (x.max(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
-        case ReduceMin():
+        case layers.ReduceMin():
             return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
-        case ArgMax():
+        case layers.ArgMax():
             return ((x.argmin if layer.smallest else x.argmax)(axis=layer.axis + 1),)
-        case Add():
+        case layers.Add():
             a, b = aligned(*inputs)
             return (a + b,)
-        case Mul():
+        case layers.Mul():
             a, b = aligned(*inputs)
             return (a * b,)
-        case Sub():
+        case layers.Sub():
             a, b = aligned(*inputs)
             return (a - b,)
-        case Minimum():
+        case layers.Minimum():
             return (np.minimum(*aligned(*inputs)),)
-        case Maximum():
+        case layers.Maximum():
             return (np.maximum(*aligned(*inputs)),)
-        case SquaredDifference():
+        case layers.SquaredDifference():
             a, b = aligned(*inputs)
             return (np.square(a - b),)
-        case Concatenation():
+        case layers.Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
-        case Split():
+        case layers.Split():
             ends = np.cumsum(layer.sizes)[:-1] if layer.sizes else len(layer.outputs)
             return tuple(np.split(x, ends, axis=layer.axis + 1))
-        case Pad():
+        case layers.Pad():
             return (np.pad(x, ((0, 0), *layer.paddings)),)
-        case Reshape():
+        case layers.Reshape():
             return (x.reshape(len(x), *layer.shape),)
-        case ExpandDims():
+        case layers.ExpandDims():
             return (np.expand_dims(x, layer.axis + 1),)
-        case Squeeze():
+        case layers.Squeeze():
             return (np.squeeze(x, _with_batch(layer.axes)),)
-        case Transpose():
+        case layers.Transpose():
             return (x.transpose(0, *_with_batch(layer.permutation)),)
-        case Slice() | StridedSlice():
+        case layers.Slice() | layers.StridedSlice():
             return (sliced(layer, x),)
-        case Pack():
+        case layers.Pack():
             return (np.stack(inputs, layer.axis + 1),)
-        case Unpack():
+        case layers.Unpack():
             return tuple(np.moveaxis(x, layer.axis + 1, 0))
-        case Softmax():
+        case layers.Softmax():
             powers = np.exp(layer.beta * (x - x.max(axis=-1, keepdims=True)))
             return (powers / powers.sum(axis=-1, keepdims=True),)
-        case Relu():
+        case layers.Relu():
             return (np.clip(x, 0, 6) if layer.six else np.maximum(x, 0),)
-        case HardSwish():
+        case layers.HardSwish():
             return (x * np.clip(x + 3, 0, 6) / 6,)
-        case Logistic():
+        case layers.Logistic():
             return (0.5 * (1 + np.tanh(0.5 * x)),)
-        case Tanh():
+        case layers.Tanh():
             return (np.tanh(x),)
-        case LeakyRelu():
+        case layers.LeakyRelu():
             return (np.where(x < 0, np.float32(layer.alpha) * x, x),)
-        case Elu():
+        case layers.Elu():
             return (np.where(x < 0, np.expm1(np.minimum(x, 0)), x),)
-        case Abs():
+        case layers.Abs():
             return (np.abs(x),)
-        case Rsqrt():
+        case layers.Rsqrt():
             return (1 / np.sqrt(x),)
-        case L2Normalization():
+        case layers.L2Normalization():
             return (x / np.maximum(np.sqrt(np.square(x).sum(axis=-1, keepdims=True)), np.float32(1e-6)),)
-        case Quantize() | Dequantize():
+        case layers.Quantize() | layers.Dequantize():
             return (x,)
-        case Prelu():
+        case layers.Prelu():
             a, b = aligned(*inputs)
             return (np.where(a < 0, a * b, a),)
-        case Gather():
+        case layers.Gather():
             return (np.take(x, layer.indices, layer.axis + 1),)
-        case MirrorPad():
+        case layers.MirrorPad():
             return (np.pad(x, ((0, 0), *layer.paddings), "symmetric" if layer.symmetric else "reflect"),)
-        case ResizeNearestNeighbor():
+        case layers.ResizeNearestNeighbor():
             rows, columns = (
                 nearest_places(size, made, layer.align_corners, layer.half_pixel_centers)
                 for size, made in zip(x.shape[1:3], layer.size, strict=True)
             )
             return (x[:, rows][:, :, columns],)
-        case ResizeBilinear():
+        case layers.ResizeBilinear():
             return (_interpolated(layer, x),)
-        case LogSoftmax():
+        case layers.LogSoftmax():
             shifted = x - x.max(axis=-1, keepdims=True)
             return (shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)),)
-        case Cast():
+        case layers.Cast():
             return (x,)
         case _:
             raise UnsupportedError(
@@ -246,7 +197,7 @@ def _with_batch(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(axis + 1 for axis in axes)
 
 
-def _convolution(layer: Conv2D, w: FloatWeights, x: Array) -> Array:
+def _convolution(layer: layers.Conv2D, w: FloatWeights, x: Array) -> Array:
     """Returns the sums of products `[N, H', W', filters]` of a convolution, with its bias."""
     if layer.kernel == (1, 1):
         found = x[:, :: layer.stride[0], :: layer.stride[1], :, None, None]
@@ -259,7 +210,7 @@ def _convolution(layer: Conv2D, w: FloatWeights, x: Array) -> Array:
     return np.concatenate(sums, axis=-1).reshape(*shape, -1) + w.bias
 
 
-def _depthwise(layer: DepthwiseConv2D, w: FloatWeights, x: Array) -> Array:
+def _depthwise(layer: layers.DepthwiseConv2D, w: FloatWeights, x: Array) -> Array:
     """Returns the sums of products `[N, H', W', C * multiplier]` of a depthwise convolution, with its bias."""
     found = tap_windows(np.repeat(x, layer.multiplier, axis=3) if layer.multiplier > 1 else x, layer.window, 0)
     total = np.empty(found.shape[:4], np.float32)
@@ -270,7 +221,7 @@ def _depthwise(layer: DepthwiseConv2D, w: FloatWeights, x: Array) -> Array:
     return total
 
 
-def _transposed_convolution(layer: TransposeConv2D, w: FloatWeights, x: Array) -> Array:
+def _transposed_convolution(layer: layers.TransposeConv2D, w: FloatWeights, x: Array) -> Array:
     """Returns the sums of products `[N, *size, filters]` of a transposed convolution, with its bias."""
     (kh, kw), (rows, columns) = layer.kernel, layer.stride
     _, height, width, _ = x.shape
@@ -287,7 +238,7 @@ def _transposed_convolution(layer: TransposeConv2D, w: FloatWeights, x: Array) -
     return found + w.bias
 
 
-def _interpolated(layer: ResizeBilinear, x: Array) -> Array:
+def _interpolated(layer: layers.ResizeBilinear, x: Array) -> Array:
     """Returns a map of another size, each pixel interpolated between the four around its place."""
     for axis, made in enumerate(layer.size, start=1):
         lower, upper, share = bilinear_places(x.shape[axis], made, layer.align_corners, layer.half_pixel_centers)

@@ -13,38 +13,21 @@ from typing import Any, assert_never
 import numpy as np
 import numpy.typing as npt
 
-from micronets.ir.layers import (
-    ACTIVATION_LIMITS,
-    Abs,
-    Activation,
-    Add,
-    Binary,
-    Div,
-    HardSwish,
-    LeakyRelu,
-    Logistic,
-    Maximum,
-    Mean,
-    Minimum,
-    Mul,
-    NumberFunction,
-    NumberFunctionName,
-    Prelu,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Reduction,
-    Relu,
-    Rsqrt,
-    SquaredDifference,
-    Sub,
-    Sum,
-)
+from micronets.ir import layers
+from micronets.ir.layers import ACTIVATION_LIMITS, Activation, Binary, NumberFunctionName, Reduction
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-FloatFunction = Relu | LeakyRelu | Logistic | Abs | HardSwish | Rsqrt | NumberFunction
+FloatFunction = (
+    layers.Relu
+    | layers.LeakyRelu
+    | layers.Logistic
+    | layers.Abs
+    | layers.HardSwish
+    | layers.Rsqrt
+    | layers.NumberFunction
+)
 """The kinds of layers that change each float32 alone."""
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -67,7 +50,7 @@ def combined(layer: Binary, a: Array, b: Array) -> Array:
     with np.errstate(all="ignore"):
         found = _combined(layer, a, b).astype(a.dtype)
     match layer:
-        case Add() | Sub() | Mul() | Div() if a.dtype == np.float32:
+        case layers.Add() | layers.Sub() | layers.Mul() | layers.Div() if a.dtype == np.float32:
             low, high = (np.float32(limit) for limit in FLOAT_LIMITS[layer.activation])
             found = np.where(found < low, low, found)
             return np.asarray(np.where(found > high, high, found))
@@ -77,21 +60,21 @@ def combined(layer: Binary, a: Array, b: Array) -> Array:
 
 def _combined(layer: Binary, a: Array, b: Array) -> Array:
     match layer:
-        case Add():
+        case layers.Add():
             return np.asarray(a + b)
-        case Sub():
+        case layers.Sub():
             return np.asarray(a - b)
-        case Mul():
+        case layers.Mul():
             return np.asarray(a * b)
-        case Div():
+        case layers.Div():
             return np.asarray(a / b) if a.dtype == np.float32 else whole_quotient(a, b)
-        case Minimum():
+        case layers.Minimum():
             return np.where(a < b, a, b)
-        case Maximum():
+        case layers.Maximum():
             return np.where(a > b, a, b)
-        case SquaredDifference():
+        case layers.SquaredDifference():
             return np.asarray((a - b) * (a - b))
-        case Prelu():
+        case layers.Prelu():
             return np.where(a >= 0, a, a * b)
         case _:
             assert_never(layer)
@@ -108,22 +91,22 @@ def function_of(layer: FloatFunction, x: Floats) -> Floats:
     zero, one = np.float32(0), np.float32(1)
     with np.errstate(all="ignore"):
         match layer:
-            case Relu(six=six):
+            case layers.Relu(six=six):
                 y = np.where(x < zero, zero, x)
                 return np.asarray(np.where(y > np.float32(6), np.float32(6), y) if six else y)
-            case LeakyRelu():
+            case layers.LeakyRelu():
                 return np.where(x > zero, x, x * np.float32(layer.alpha))
-            case Logistic():
+            case layers.Logistic():
                 gate = one / (one + exponential(-x))
                 return np.where(x > _ONE_ABOVE, one, np.where(x < _SMALL_BELOW, exponential(x), gate))
-            case Abs():
+            case layers.Abs():
                 return np.abs(x)
-            case HardSwish():
+            case layers.HardSwish():
                 gate = np.minimum(np.float32(6), np.maximum(zero, x + np.float32(3)))
                 return np.asarray(x * gate / np.float32(6))
-            case Rsqrt():
+            case layers.Rsqrt():
                 return np.asarray(one / np.sqrt(x))
-            case NumberFunction():
+            case layers.NumberFunction():
                 return _number_function(layer.of, x)
             case _:
                 assert_never(layer)
@@ -169,20 +152,20 @@ def reduced(layer: Reduction, x: Floats) -> Floats:
     values = np.moveaxis(x, axes, range(len(axes)))
     values = values.reshape(-1, *values.shape[len(axes) :])
     with np.errstate(all="ignore"):
-        found = values[0] + np.float32(0) if isinstance(layer, Mean | Sum) else values[0]
+        found = values[0] + np.float32(0) if isinstance(layer, layers.Mean | layers.Sum) else values[0]
         for value in values[1:]:
             match layer:
-                case Mean() | Sum():
+                case layers.Mean() | layers.Sum():
                     found = found + value
-                case ReduceMax():
+                case layers.ReduceMax():
                     found = np.where(found > value, found, value)
-                case ReduceMin():
+                case layers.ReduceMin():
                     found = np.where(found < value, found, value)
-                case ReduceAll():
+                case layers.ReduceAll():
                     raise AssertionError("a ReduceAll reads truth values alone")
                 case _:
                     assert_never(layer)
-        found = found / np.float32(len(values)) if isinstance(layer, Mean) else found
+        found = found / np.float32(len(values)) if isinstance(layer, layers.Mean) else found
     kept = [1 if axis in axes else n for axis, n in enumerate(x.shape)]
     return np.asarray(found.reshape(kept) if layer.keep_dims else found)
 

@@ -14,76 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.errors import SpecError
+from micronets.ir import layers
 from micronets.ir.arch import Step
-from micronets.ir.layers import (
-    INPUT,
-    Abs,
-    Add,
-    AddN,
-    ArgMax,
-    AssignVariable,
-    AveragePool2D,
-    BatchMatMul,
-    Binary,
-    BroadcastTo,
-    Cast,
-    Compare,
-    Concatenation,
-    Conv2D,
-    CumSum,
-    DepthwiseConv2D,
-    Dequantize,
-    Div,
-    DynamicUpdateSlice,
-    Elu,
-    ExpandDims,
-    FullyConnected,
-    Gather,
-    HardSwish,
-    L2Normalization,
-    LeakyRelu,
-    Logical,
-    LogicalNot,
-    Logistic,
-    LogSoftmax,
-    Lookup,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    NumberFunction,
-    Pack,
-    Pad,
-    Prelu,
-    Quantize,
-    ReadVariable,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    Reshape,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Rsqrt,
-    Select,
-    Shape,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    Squeeze,
-    StridedSlice,
-    Sub,
-    Sum,
-    Svdf,
-    Tanh,
-    Transpose,
-    TransposeConv2D,
-    UnidirectionalSequenceLstm,
-    Unpack,
-)
+from micronets.ir.layers import INPUT, Binary, Shape
 from micronets.ir.types import Type, code_range, stored
 from micronets.quantized.arithmetic import (
     IntArray,
@@ -244,7 +177,7 @@ def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array])
         else:  # nothing is quantised; the values are about those of normalised data
             found[spec.name] = dequantize(draw(spec.shape, "int8"), TensorQuant(1 / 32, 0))
     for step in model.arch.steps():
-        if isinstance(step.layer, Lookup) and step.layer.inputs[1] in found:
+        if isinstance(step.layer, layers.Lookup) and step.layer.inputs[1] in found:
             found[step.layer.inputs[1]] %= step.input_shapes[0][step.layer.axis]
     return found if model.arch.more_inputs else found[INPUT]
 
@@ -288,16 +221,16 @@ def _execute(model: QuantizedModel, given: Mapping[str, Array], state: dict[str,
     for k, step in enumerate(steps):
         layer = step.layer
         match layer:
-            case ReadVariable():
+            case layers.ReadVariable():
                 results: tuple[Array, ...] = (state[layer.variable][None],)
-            case AssignVariable():
+            case layers.AssignVariable():
                 state[layer.variable], results = np.array(values[layer.inputs[0]][0]), ()
-            case Svdf():
+            case layers.Svdf():
                 codes, state[layer.variable] = svdf_step(
                     model, layer, values[layer.inputs[0]][0], state[layer.variable]
                 )
                 results = (codes[None],)
-            case UnidirectionalSequenceLstm(hidden=hidden, cell=cell):
+            case layers.UnidirectionalSequenceLstm(hidden=hidden, cell=cell):
                 codes, state[hidden], state[cell] = lstm_steps(
                     model, layer, values[layer.inputs[0]][0], state[hidden], state[cell]
                 )
@@ -319,7 +252,7 @@ def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tu
     its working arrays stay small; one whose output codes each follow from one byte is run once for every byte.
     """
     shape = inputs[0].shape
-    if isinstance(step.layer, Softmax | LogSoftmax | L2Normalization):
+    if isinstance(step.layer, layers.Softmax | layers.LogSoftmax | layers.L2Normalization):
         alone = shape[-1]
     elif step.operator.codewise or (isinstance(step.layer, Binary) and inputs[1].shape == shape):
         alone = 1
@@ -348,7 +281,12 @@ def _clamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> 
     clamped = []
     for name, y in zip(step.layer.outputs, _unclamped_outputs(model, step, inputs), strict=True):
         quant = model.quant.get(name)
-        if quant is None or facts.scale == "copied codes" or isinstance(step.layer, Cast | Select) or kind == "bool":
+        if (
+            quant is None
+            or facts.scale == "copied codes"
+            or isinstance(step.layer, layers.Cast | layers.Select)
+            or kind == "bool"
+        ):
             clamped.append(y)
             continue
         lo, hi = activation_range(activation, quant, kind)
@@ -363,146 +301,157 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
     x, source = inputs[0], model.quant.get(layer.inputs[0])
     quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # floats have none
     match layer:
-        case Conv2D() | DepthwiseConv2D():
+        case layers.Conv2D() | layers.DepthwiseConv2D():
             return (requantised(model, layer, step.input_types[0], convolved(model, layer, x, quants[0]), *quants),)
-        case TransposeConv2D():
+        case layers.TransposeConv2D():
             return (
                 requantised(
                     model, layer, step.input_types[0], convolved_transposed(model, layer, x, quants[0]), *quants
                 ),
             )
-        case FullyConnected():
+        case layers.FullyConnected():
             w = model.weights[layer.name].centred
             vectors = x if layer.keep_dims else x.reshape(len(x), w.shape[1])
             return (requantised(model, layer, step.input_types[0], exact_products(vectors, w.T, quants[0]), *quants),)
-        case BatchMatMul():
+        case layers.BatchMatMul():
             return (multiplied_matrices(layer, x, inputs[1], *quants),)
-        case AveragePool2D():
+        case layers.AveragePool2D():
             return (_average(layer, x),)
-        case MaxPool2D():
+        case layers.MaxPool2D():
             return (tap_windows(x, layer.window, code_range(step.output_type)[0]).max(axis=(-2, -1)),)
-        case Mean() | Sum() | ReduceMax() | ReduceMin() if step.output_type == "float32":
+        case layers.Mean() | layers.Sum() | layers.ReduceMax() | layers.ReduceMin() if step.output_type == "float32":
             return (reduced(layer, x),)
-        case Mean() | Sum():
+        case layers.Mean() | layers.Sum():
             return (_sum_codes(layer, x, *quants),)
-        case ReduceMax():
+        case layers.ReduceMax():
             return (x.max(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
-        case ReduceMin() | ReduceAll():
+        case layers.ReduceMin() | layers.ReduceAll():
             return (x.min(axis=_with_batch(layer.axes), keepdims=layer.keep_dims),)
-        case CumSum():
+        case layers.CumSum():
             if step.output_type == "float32":
                 return (running_sums(layer, x),)
             return (total_codes(running_sums(layer, x.astype(np.int64) - quants[0].zero_point), quants[0], quants[-1]),)
-        case AddN():
+        case layers.AddN():
             if step.output_type == "float32":
                 return (_float_sum(inputs),)
             total = np.asarray(np.sum(inputs, axis=0, dtype=np.int64)) - len(inputs) * quants[0].zero_point
             return (total_codes(total, quants[0], quants[-1]),)
-        case ArgMax():
+        case layers.ArgMax():
             return (_arg_extreme(layer, x),)
-        case Add() | Mul() | Sub() | Div() | Minimum() | Maximum() | SquaredDifference() | Prelu():
+        case (
+            layers.Add()
+            | layers.Mul()
+            | layers.Sub()
+            | layers.Div()
+            | layers.Minimum()
+            | layers.Maximum()
+            | layers.SquaredDifference()
+            | layers.Prelu()
+        ):
             first, second = aligned(*inputs)
             if step.output_type in ("int32", "float32"):
                 return (combined(layer, first, second),)
             return (_binary_codes(layer, step.output_type, first, second, *quants),)
-        case NumberFunction():
+        case layers.NumberFunction():
             return (function_of(layer, x),)
-        case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Rsqrt() if step.output_type == "float32":
+        case (
+            layers.Relu() | layers.LeakyRelu() | layers.Logistic() | layers.Abs() | layers.HardSwish() | layers.Rsqrt()
+        ) if step.output_type == "float32":
             return (function_of(layer, x),)
-        case L2Normalization():
+        case layers.L2Normalization():
             return (normalised(x) if step.output_type == "float32" else normalised_codes(x, quants[0]),)
-        case Compare():
+        case layers.Compare():
             first, second = aligned(*inputs)
             if step.input_types[0] == "int8":
                 first, second = real_values(first, quants[0]), real_values(second, quants[1])
             return (compared(layer, first, second),)
-        case Logical():
+        case layers.Logical():
             return ((np.logical_or if layer.either else np.logical_and)(*aligned(*inputs)),)
-        case LogicalNot():
+        case layers.LogicalNot():
             return (np.logical_not(x),)
-        case Select():
+        case layers.Select():
             return (np.where(*aligned(*inputs)),)
-        case Concatenation():
+        case layers.Concatenation():
             return (np.concatenate(inputs, axis=layer.axis + 1),)
-        case Split():
+        case layers.Split():
             ends = np.cumsum(layer.sizes)[:-1] if layer.sizes else len(layer.outputs)
             return tuple(np.split(x, ends, axis=layer.axis + 1))
-        case Pad():
+        case layers.Pad():
             zero = 0 if source is None else quants[1].zero_point
             fill = zero if layer.value is None else layer.value
             return (np.pad(x, ((0, 0), *layer.paddings), constant_values=fill),)
-        case Reshape():
+        case layers.Reshape():
             return (x.reshape(len(x), *layer.shape),)
-        case ExpandDims():
+        case layers.ExpandDims():
             return (np.expand_dims(x, layer.axis + 1),)
-        case Squeeze():
+        case layers.Squeeze():
             return (np.squeeze(x, tuple(axis + 1 for axis in layer.axes)),)
-        case Transpose():
+        case layers.Transpose():
             return (x.transpose(0, *(axis + 1 for axis in layer.permutation)),)
-        case Slice() | StridedSlice():
+        case layers.Slice() | layers.StridedSlice():
             return (sliced(layer, x),)
-        case Pack():
+        case layers.Pack():
             return (np.stack(inputs, layer.axis + 1),)
-        case Unpack():
+        case layers.Unpack():
             return tuple(np.moveaxis(x, layer.axis + 1, 0))
-        case Gather():
+        case layers.Gather():
             return (np.take(x, layer.indices, layer.axis + 1),)
-        case Lookup():
+        case layers.Lookup():
             return (np.stack([np.take(v, i, layer.axis, mode="clip") for v, i in zip(*inputs, strict=True)]),)
-        case BroadcastTo():
+        case layers.BroadcastTo():
             missing = (1,) * (len(layer.shape) + 1 - x.ndim)
             return (np.broadcast_to(x.reshape(len(x), *missing, *x.shape[1:]), (len(x), *layer.shape)),)
-        case DynamicUpdateSlice():
+        case layers.DynamicUpdateSlice():
             found = x.copy()
             box = tuple(slice(at, at + n) for at, n in zip(layer.begin, inputs[1].shape[1:], strict=True))
             found[(slice(None), *box)] = inputs[1]
             return (found,)
-        case MirrorPad():
+        case layers.MirrorPad():
             mode: Literal["symmetric", "reflect"] = "symmetric" if layer.symmetric else "reflect"
             return (np.pad(x, ((0, 0), *layer.paddings), mode),)
-        case ResizeNearestNeighbor():
+        case layers.ResizeNearestNeighbor():
             rows, columns = (
                 nearest_places(size, made, layer.align_corners, layer.half_pixel_centers)
                 for size, made in zip(x.shape[1:3], layer.size, strict=True)
             )
             return (x[:, rows][:, :, columns],)
-        case ResizeBilinear():
+        case layers.ResizeBilinear():
             lines, pixels = (
                 bilinear_places(size, made, layer.align_corners, layer.half_pixel_centers)
                 for size, made in zip(x.shape[1:3], layer.size, strict=True)
             )
             return (interpolated(x, lines, pixels),)
-        case Softmax():
+        case layers.Softmax():
             if step.input_types[0] == "int16":
                 return (wide_softmax_codes(x, layer.beta, quants[0]),)
             if step.input_types[0] == "float32":
                 return (softmax_of(x, layer.beta),)
             return (softmax_codes(x, layer.beta, quants[0].scale, layer.to),)
-        case LogSoftmax():
+        case layers.LogSoftmax():
             return (log_softmax_codes(x, quants[0].scale),)
-        case Relu():
+        case layers.Relu():
             return (_relu_codes(layer, stored(step.output_type), x, *quants),)
-        case HardSwish():
+        case layers.HardSwish():
             return (hard_swish_codes(x, *quants),)
-        case Logistic():
+        case layers.Logistic():
             return ((wide_logistic_codes if step.output_type == "int16" else logistic_codes)(x, quants[0]),)
-        case Tanh():
+        case layers.Tanh():
             return ((wide_tanh_codes if step.output_type == "int16" else tanh_codes)(x, quants[0]),)
-        case LeakyRelu():
+        case layers.LeakyRelu():
             return (leaky_relu_codes(x, layer.alpha, *quants),)
-        case Elu():
+        case layers.Elu():
             return (elu_codes(x, *quants),)
-        case Abs():
+        case layers.Abs():
             return (abs_codes(x, *quants),)
-        case Rsqrt():
+        case layers.Rsqrt():
             return (rsqrt_codes(x, *quants),)
-        case Quantize():
+        case layers.Quantize():
             return (quantize(x, quants[0], step.output_type) if source is None else _recode(x, *quants),)
-        case Cast():
+        case layers.Cast():
             return (_cast(x, step.output_type),)
-        case Dequantize():
+        case layers.Dequantize():
             return (x if source is None else dequantize(x, source),)
-        case ReadVariable() | AssignVariable() | Svdf() | UnidirectionalSequenceLstm():
+        case layers.ReadVariable() | layers.AssignVariable() | layers.Svdf() | layers.UnidirectionalSequenceLstm():
             raise AssertionError("_execute runs what works with variables")
         case _:
             assert_never(layer)
@@ -517,7 +466,7 @@ def _float_sum(inputs: list[Array]) -> Array:
     return total
 
 
-def _arg_extreme(layer: ArgMax, x: Array) -> Array:
+def _arg_extreme(layer: layers.ArgMax, x: Array) -> Array:
     """Returns the place of the first of the largest, or smallest, values along a dimension.
 
     What is not a number is passed over, but for a first value, which nothing then exceeds.
@@ -556,7 +505,7 @@ def _divide(total: Array, count: Array | int) -> Array:
     return np.asarray(np.sign(total) * ((np.abs(total) + count // 2) // count))
 
 
-def _average(layer: AveragePool2D, x: Array) -> Array:
+def _average(layer: layers.AveragePool2D, x: Array) -> Array:
     """Returns the rounded means over windows, not yet clamped; values in the padding are not counted."""
 
     def sums(a: Array) -> Array:
@@ -565,13 +514,13 @@ def _average(layer: AveragePool2D, x: Array) -> Array:
     return _divide(sums(x), sums(np.ones_like(x[:1, :, :, :1])))
 
 
-def _sum_codes(layer: Mean | Sum, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+def _sum_codes(layer: layers.Mean | layers.Sum, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
     """Returns the codes of sums, or means, over dimensions of the input, not yet clamped."""
     axes = _with_batch(layer.axes)
     count = math.prod(x.shape[axis] for axis in axes)
     total = x.sum(axis=axes, dtype=np.int64, keepdims=layer.keep_dims)
     total -= qx.zero_point * count
-    scale = mean_rescale(count, qx, qy) if isinstance(layer, Mean) else rescale(qx, qy)
+    scale = mean_rescale(count, qx, qy) if isinstance(layer, layers.Mean) else rescale(qx, qy)
     return multiply_by_quantized_multiplier(total, *scale) + qy.zero_point
 
 
@@ -592,32 +541,32 @@ def _binary_codes(
     """Returns the codes of two tensors combined value by value, not yet clamped; `of` is the type of all codes."""
     x, y = a.astype(np.int64) - qa.zero_point, b.astype(np.int64) - qb.zero_point
     match layer:
-        case Add():
+        case layers.Add():
             of_a, of_b, of_sum = add_rescale(qa, qb, qy, of)
             total = _on_grid(x, add_bits(of), of_a) + _on_grid(y, add_bits(of), of_b)
             return multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point
-        case Sub():
+        case layers.Sub():
             of_a, of_b, of_sum = add_rescale(qa, qb, qy, of)
             total = _on_grid(x, add_bits(of), of_a) - _on_grid(y, add_bits(of), of_b)
             return multiply_by_quantized_multiplier(total, *of_sum) + qy.zero_point
-        case Mul():
+        case layers.Mul():
             return multiply_by_quantized_multiplier(x * y, *mul_rescale(qa, qb, qy)) + qy.zero_point
-        case Minimum():
+        case layers.Minimum():
             return np.asarray(np.minimum(a, b))
-        case Maximum():
+        case layers.Maximum():
             return np.asarray(np.maximum(a, b))
-        case SquaredDifference():
+        case layers.SquaredDifference():
             of_a, of_b, of_square = squared_difference_rescale(qa, qb, qy, of)
             square = (_on_grid(x, square_bits(of), of_a) - _on_grid(y, square_bits(of), of_b)) ** 2
             return multiply_by_quantized_multiplier(square, *of_square) + qy.zero_point
-        case Prelu():
+        case layers.Prelu():
             of_x, of_product = prelu_rescale(qa, qb, qy)
             positive, negative = (
                 multiply_by_quantized_multiplier(x, *of_x),
                 multiply_by_quantized_multiplier(x * y, *of_product),
             )
             return np.asarray(np.where(x >= 0, positive, negative) + qy.zero_point)
-        case Div():
+        case layers.Div():
             raise AssertionError("a Div reads numbers alone")
         case _:
             assert_never(layer)
@@ -628,15 +577,17 @@ def _on_grid(x: Array, bits: int, scale: tuple[IntArray, IntArray]) -> Array:
     return multiply_by_quantized_multiplier(x << bits, *scale)
 
 
-def sliced(layer: Slice | StridedSlice, x: Array) -> Array:
+def sliced(layer: layers.Slice | layers.StridedSlice, x: Array) -> Array:
     """Returns the places of a tensor that a slice takes."""
-    strides, shrink = (layer.strides, layer.shrink) if isinstance(layer, StridedSlice) else ((1,) * (x.ndim - 1), ())
+    strides, shrink = (
+        (layer.strides, layer.shrink) if isinstance(layer, layers.StridedSlice) else ((1,) * (x.ndim - 1), ())
+    )
     for axis, (begin, size, stride) in enumerate(zip(layer.begin, layer.size, strides, strict=True), start=1):
         x = np.take(x, range(begin, begin + size * stride, stride), axis)
     return np.squeeze(x, tuple(axis + 1 for axis in shrink))
 
 
-def _relu_codes(layer: Relu, of: Type, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
+def _relu_codes(layer: layers.Relu, of: Type, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
     """Returns the codes of the rectified values, not yet clamped to the output's bits; `of` is their type."""
     if layer.six:  # TFLM clamps the codes and looks at the input's scale only
         lo, hi = activation_range("relu6", qx, of)

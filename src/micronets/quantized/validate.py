@@ -12,25 +12,9 @@ import numpy as np
 
 from micronets.arguments import MISFITS, check_records
 from micronets.errors import SpecError
+from micronets.ir import layers
 from micronets.ir.arch import Step
-from micronets.ir.layers import (
-    ACTIVATION_LIMITS,
-    Activation,
-    Add,
-    AddN,
-    BatchMatMul,
-    DepthwiseConv2D,
-    Div,
-    LogSoftmax,
-    Mul,
-    Prelu,
-    Relu,
-    SquaredDifference,
-    Sub,
-    Svdf,
-    TransposeConv2D,
-    UnidirectionalSequenceLstm,
-)
+from micronets.ir.layers import ACTIVATION_LIMITS, Activation
 from micronets.ir.ops import Weights
 from micronets.ir.ops.lstm import GATES
 from micronets.ir.ops.record import LARGEST_MULTIPLIER, Scale
@@ -136,18 +120,18 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                     f"{where}: '{name}' has the zero point {model.quant[name].zero_point}; TFLM's {facts.tflite_name} "
                     "takes int16 tensors of the zero point 0 only"
                 )
-    if step.output_type == "int32" and isinstance(layer, Add | Sub | Div):
+    if step.output_type == "int32" and isinstance(layer, layers.Add | layers.Sub | layers.Div):
         for name in layer.inputs:
             if model.quant[name] != FIXED["1"]:
                 raise SpecError(f"{where}: '{name}' has a scale; TFLM's {facts.tflite_name} takes int32 without one")
     if facts.largest_rescale is not None:
         _check_rescale(model, step, facts.largest_rescale)
     match layer:
-        case Svdf():
+        case layers.Svdf():
             _check_svdf(model, layer, where)
-        case UnidirectionalSequenceLstm():
+        case layers.UnidirectionalSequenceLstm():
             _check_lstm(model, layer, where)
-        case AddN() if step.output_type != "float32":
+        case layers.AddN() if step.output_type != "float32":
             first = model.quant[layer.inputs[0]]
             for name in layer.inputs[1:]:
                 other = model.quant[name]
@@ -156,7 +140,7 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                         f"{where}: TFLM's ADD_N takes inputs of one scale and zero point; '{layer.inputs[0]}' has "
                         f"{first.scale} and {first.zero_point}, '{name}' {other.scale} and {other.zero_point}"
                     )
-        case LogSoftmax():
+        case layers.LogSoftmax():
             scale = model.quant[layer.inputs[0]].scale
             if scale <= LOG_SOFTMAX_SCALE:
                 raise SpecError(
@@ -167,7 +151,7 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
     if facts.activation is not None and step.output_type != "float32":
         for name in layer.outputs:
             _check_limit(model.quant[name], facts.activation, f"{where}: output '{name}'")
-    if isinstance(layer, Relu) and layer.six and step.output_type != "float32":
+    if isinstance(layer, layers.Relu) and layer.six and step.output_type != "float32":
         _check_limit(model.quant[layer.inputs[0]], "relu6", f"{where}: input '{layer.inputs[0]}'")
     if facts.scale == "the input's":
         x = model.quant[layer.inputs[0]]
@@ -194,7 +178,7 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
                 raise SpecError(f"{what}, not {q.scale} and {q.zero_point}")
 
 
-def _check_lstm(model: QuantizedModel, layer: UnidirectionalSequenceLstm, where: str) -> None:
+def _check_lstm(model: QuantizedModel, layer: layers.UnidirectionalSequenceLstm, where: str) -> None:
     """Raises `SpecError` for scales and zero points with which TFLM's kernel of an LSTM does not compute one."""
     weights = layer.inputs[1 : 1 + 2 * GATES]
     for name in (*weights, layer.cell):
@@ -221,7 +205,7 @@ def _check_lstm(model: QuantizedModel, layer: UnidirectionalSequenceLstm, where:
         raise SpecError(f"{where}: the scale of '{layer.hidden}' is {scale:.4g}; TFLM takes more than {least:.4g}")
 
 
-def _check_svdf(model: QuantizedModel, layer: Svdf, where: str) -> None:
+def _check_svdf(model: QuantizedModel, layer: layers.Svdf, where: str) -> None:
     """Raises `SpecError` for scales and zero points that TFLM's kernel of an Svdf does not take or passes over."""
     _, features, ages, bias = layer.inputs
     for name in (features, ages, bias):
@@ -254,9 +238,9 @@ def _check_rescale(model: QuantizedModel, step: Step, limit: float) -> None:
     layer, facts = step.layer, step.operator
     scales = [float(np.float32(model.quant[name].scale)) for name in layer.inputs if name in model.quant]
     match layer:
-        case BatchMatMul() | Mul() | Prelu():
+        case layers.BatchMatMul() | layers.Mul() | layers.Prelu():
             what, products = "the product of its inputs' scales", [math.prod(scales)]
-        case SquaredDifference():
+        case layers.SquaredDifference():
             what, products = "the square of its inputs' larger scale", [max(scales) ** 2]
         case _ if step.weights is not None:
             largest = float(model.weights[layer.name].scales.max())
@@ -306,7 +290,7 @@ def _check_weights(w: LayerWeights, step: Step, sizes: Weights, where: str) -> N
         [np.int32]
         if not wide
         else [np.int64]
-        if isinstance(step.layer, DepthwiseConv2D | TransposeConv2D)
+        if isinstance(step.layer, layers.DepthwiseConv2D | layers.TransposeConv2D)
         else [np.int64, np.int32]
     )
     if w.bias is not None and (w.bias.dtype not in allowed or w.bias.shape != (outputs,)):

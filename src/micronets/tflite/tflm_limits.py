@@ -6,17 +6,7 @@ import numpy as np
 
 from micronets.cost.tflm_arena import FileTensors
 from micronets.errors import UnsupportedError
-from micronets.ir.layers import (
-    Add,
-    FullyConnected,
-    Logistic,
-    Pad,
-    Rsqrt,
-    Softmax,
-    SquaredDifference,
-    Sub,
-    Tanh,
-)
+from micronets.ir import layers
 from micronets.ir.ops import operator
 from micronets.quantized.arithmetic import activation_range, bit_range
 from micronets.quantized.model import QuantizedModel
@@ -57,23 +47,25 @@ def why_tflm_cannot_run(model: QuantizedModel, tensors: FileTensors | None = Non
         if step.input_types[:1] == ("float32",):  # no scale, no shift
             continue
         match layer:
-            case FullyConnected() if step.input_types[0] == "int16" and len(model.weights[layer.name].scales) > 1:
+            case layers.FullyConnected() if (
+                step.input_types[0] == "int16" and len(model.weights[layer.name].scales) > 1
+            ):
                 scales = len(model.weights[layer.name].scales)
                 on_cortex_m = on_cortex_m or (
                     f"layer '{layer.name}': CMSIS-NN's FULLY_CONNECTED of int16 takes one scale for all weights, not "
                     f"{scales}: TFLM cannot run this model on a Cortex-M"
                 )
-            case Add() | Sub() | SquaredDifference() if layer.name in zero_scales:
+            case layers.Add() | layers.Sub() | layers.SquaredDifference() if layer.name in zero_scales:
                 limit = "scales above 0, and that of its constant of zeros is 0"
-            case Softmax():
+            case layers.Softmax():
                 scale = _scale(model, layer.inputs[0]) * float(np.float32(layer.beta))
                 if scale * 2**_SOFTMAX_BITS <= 1:
                     limit = f"an input scale times beta above 2**-{_SOFTMAX_BITS}, not {scale:.3g}"
-            case Logistic() | Tanh():
+            case layers.Logistic() | layers.Tanh():
                 scale = _scale(model, layer.inputs[0])
                 if not _LEAST_SCALE <= scale < _SCALE_LIMIT:
                     limit = f"an input scale from 2**-28 to 2**34, not {scale:.3g}"
-            case Rsqrt():
+            case layers.Rsqrt():
                 product = _scale(model, layer.inputs[0]) ** 0.5 * _scale(model, layer.name)
                 if product > _ROOT_LIMIT:
                     limit = f"an output scale times the root of its input's of at most {_ROOT_LIMIT}, not {product:.3g}"
@@ -112,7 +104,7 @@ def check_four_bit_outputs(model: QuantizedModel) -> None:
         low, high = bit_range(8)
         if facts.activation is not None:
             low, high = activation_range(facts.activation, model.quant[layer.name])
-        bordered = isinstance(layer, Pad) and layer.value is not None  # by a code of 4 bits
+        bordered = isinstance(layer, layers.Pad) and layer.value is not None  # by a code of 4 bits
         carried = (facts.within_input or bordered) and all(
             types.get(source) == "int4" and model.quant.get(source) == model.quant[layer.name]
             for source in layer.inputs

@@ -8,73 +8,43 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.same_bytes import SANITIZED, Way, case, missing, run
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    ArgMax,
-    Concatenation,
-    Gather,
-    HardSwish,
-    Layer,
-    LogSoftmax,
-    Maximum,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    Pack,
-    Prelu,
-    ReduceMax,
-    ReduceMin,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Shape,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    StridedSlice,
-    Sub,
-    Sum,
-    TensorSpec,
-    Transpose,
-    Unpack,
-)
+from micronets.ir.layers import INPUT, Layer, Shape, TensorSpec
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from tests.support.random_models import random_model
 
-BINARY = (Add, Sub, Mul, Minimum, Maximum, SquaredDifference, Prelu)
+BINARY = (layers.Add, layers.Sub, layers.Mul, layers.Minimum, layers.Maximum, layers.SquaredDifference, layers.Prelu)
 X = (INPUT,)
 
 
 def elementwise(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
     """A table, or two tensors combined, the second a constant of a shape that is repeated in one way or another."""
     if rng.random() < 0.1:
-        return HardSwish(name="y", inputs=X), ()
+        return layers.HardSwish(name="y", inputs=X), ()
     kind = rng.choice(BINARY)
     if rng.random() < 0.2:
         return kind(name="y", inputs=(INPUT, INPUT)), ()
     constant = tuple(n if rng.random() < 0.5 else 1 for n in shape)
     if rng.random() < 0.3:
         constant = constant[-1:]
-    order = (INPUT, "c") if kind is Prelu or rng.random() < 0.7 else ("c", INPUT)
+    order = (INPUT, "c") if kind is layers.Prelu or rng.random() < 0.7 else ("c", INPUT)
     return kind(name="y", inputs=order), (TensorSpec("c", constant, "int8"),)
 
 
 def reduction(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
     """A sum, mean, maximum or minimum over some dimensions."""
     axes = tuple(axis for axis in range(len(shape)) if rng.random() < 0.5) or (rng.randrange(len(shape)),)
-    return rng.choice((Mean, Sum, ReduceMax, ReduceMin))(name="y", inputs=X, axes=axes), ()
+    return rng.choice((layers.Mean, layers.Sum, layers.ReduceMax, layers.ReduceMin))(name="y", inputs=X, axes=axes), ()
 
 
 def along_rows(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
     """A softmax or its logarithm, or the place of the largest or smallest value."""
     if rng.random() < 0.3:
-        return ArgMax(name="y", inputs=X, axis=rng.randrange(len(shape)), smallest=rng.random() < 0.5), ()
+        return layers.ArgMax(name="y", inputs=X, axis=rng.randrange(len(shape)), smallest=rng.random() < 0.5), ()
     if rng.random() < 0.5:
-        return LogSoftmax(name="y", inputs=X), ()
-    return Softmax(name="y", inputs=X, beta=rng.choice((0.1, 1.0, 4.0))), ()
+        return layers.LogSoftmax(name="y", inputs=X), ()
+    return layers.Softmax(name="y", inputs=X, beta=rng.choice((0.1, 1.0, 4.0))), ()
 
 
 def movement(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec, ...]]:
@@ -92,17 +62,17 @@ def movement(rng: random.Random, shape: Shape) -> tuple[Layer, tuple[TensorSpec,
     taken = tuple(rng.randrange(shape[axis]) for _ in range(rng.randint(1, 9)))
     permutation = tuple(rng.sample(range(3), 3))
     choices: tuple[Layer, ...] = (
-        Transpose(name="y", inputs=X, permutation=permutation),
-        Concatenation(name="y", inputs=(INPUT, INPUT), axis=axis),
-        Pack(name="y", inputs=(INPUT, INPUT, INPUT), axis=rng.randrange(4)),
-        Slice(name="y", inputs=X, begin=corner, size=box),
-        StridedSlice(name="y", inputs=X, begin=begin, size=size, strides=steps),
-        MirrorPad(name="y", inputs=X, paddings=(*border, (0, 0)), symmetric=rng.random() < 0.5),
-        ResizeNearestNeighbor(name="y", inputs=X, size=made, half_pixel_centers=rng.random() < 0.5),
-        ResizeBilinear(name="y", inputs=X, size=made, half_pixel_centers=rng.random() < 0.5),
-        Gather(name="y", inputs=X, axis=axis, indices=taken),
-        Unpack(name="y", inputs=X, axis=axis, others=others),
-        Split(name="y", inputs=X, axis=axis, others=others),
+        layers.Transpose(name="y", inputs=X, permutation=permutation),
+        layers.Concatenation(name="y", inputs=(INPUT, INPUT), axis=axis),
+        layers.Pack(name="y", inputs=(INPUT, INPUT, INPUT), axis=rng.randrange(4)),
+        layers.Slice(name="y", inputs=X, begin=corner, size=box),
+        layers.StridedSlice(name="y", inputs=X, begin=begin, size=size, strides=steps),
+        layers.MirrorPad(name="y", inputs=X, paddings=(*border, (0, 0)), symmetric=rng.random() < 0.5),
+        layers.ResizeNearestNeighbor(name="y", inputs=X, size=made, half_pixel_centers=rng.random() < 0.5),
+        layers.ResizeBilinear(name="y", inputs=X, size=made, half_pixel_centers=rng.random() < 0.5),
+        layers.Gather(name="y", inputs=X, axis=axis, indices=taken),
+        layers.Unpack(name="y", inputs=X, axis=axis, others=others),
+        layers.Split(name="y", inputs=X, axis=axis, others=others),
     )
     return rng.choice(choices), ()
 
@@ -113,10 +83,10 @@ def model_of(seed: int) -> QuantizedModel:
     shape = rng.randint(1, 9), rng.randint(1, 9), rng.choice((1, 2, 3, 4, 5, 7, 8, 16, 19, 33, 70, 131))
     layer, constants = (elementwise, reduction, movement, along_rows)[seed % 4](rng, shape)
     model = random_model(Arch(shape, (layer,), constants=constants, output_names=("y",)), seed)
-    if isinstance(layer, Mean | Sum | Mul) and rng.random() < 0.6:  # a result of less resolution
+    if isinstance(layer, layers.Mean | layers.Sum | layers.Mul) and rng.random() < 0.6:  # a result of less resolution
         quant = model.quant["y"]
         model = replace(model, quant={**model.quant, "y": TensorQuant(quant.scale * 40, quant.zero_point)})
-    if isinstance(layer, Softmax | LogSoftmax):  # few or many differences of codes count
+    if isinstance(layer, layers.Softmax | layers.LogSoftmax):  # few or many differences of codes count
         x = TensorQuant(rng.choice((0.004, 0.05, 0.3, 2.0)), 0)
         model = replace(model, quant={**model.quant, INPUT: x})
     return model

@@ -14,18 +14,9 @@ from micronets.compiler.flash import flash_outline
 from micronets.compiler.generate import model_c
 from micronets.device.cross_compiler import build_firmware, find_compiler, firmware_files
 from micronets.errors import DeviceError
+from micronets.ir import layers
 from micronets.ir.arch import Arch
-from micronets.ir.layers import (
-    INPUT,
-    Add,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    Logistic,
-    MaxPool2D,
-    Mul,
-)
+from micronets.ir.layers import INPUT, Layer
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
@@ -77,29 +68,29 @@ def ran(model: QuantizedModel, target: Target, which: str) -> int:
 
 def convolutions() -> QuantizedModel:
     """Returns a network of windows of all remainders of 16 values, filters left after fours, odd numbers of pixels."""
-    layers: list[Layer] = []
+    stack: list[Layer] = []
     for k, filters in enumerate((3, 17, 10, 5, 32, 33, 6)):
         kernel = ((1, 1), (3, 3), (2, 3))[k % 3]
-        before = layers[-1].name if layers else INPUT
-        layers.append(Conv2D(name=f"c{k}", inputs=(before,), filters=filters, kernel=kernel))
-    layers.append(FullyConnected(name="d", inputs=("c6",), units=7))
-    return with_random_weights(Arch((5, 7, 3), tuple(layers)), 1)
+        before = stack[-1].name if stack else INPUT
+        stack.append(layers.Conv2D(name=f"c{k}", inputs=(before,), filters=filters, kernel=kernel))
+    stack.append(layers.FullyConnected(name="d", inputs=("c6",), units=7))
+    return with_random_weights(Arch((5, 7, 3), tuple(stack)), 1)
 
 
 def others(unpacked: bool) -> QuantizedModel:
     """Returns all layers that have kernels for vectors; unpacked: whether their scales are of any size."""
-    layers: tuple[Layer, ...] = (
-        DepthwiseConv2D(name="d0", inputs=(INPUT,), kernel=(3, 3)),
-        DepthwiseConv2D(name="d1", inputs=(INPUT,), kernel=(3, 5), dilation=(2, 1)),
-        Add(name="sum", inputs=("d0", "d1")),
-        Mul(name="product", inputs=("d0", "sum"), activation="relu"),
-        Logistic(name="sigmoid", inputs=("product",)),
-        DepthwiseConv2D(name="d2", inputs=("sigmoid",), kernel=(3, 3), stride=(2, 2), activation="relu"),
-        MaxPool2D(name="most", inputs=("d2",), pool=(2, 3), stride=(1, 2), padding="same"),
-        Conv2D(name="c0", inputs=("most",), filters=9, kernel=(1, 1)),
-        Conv2D(name="c1", inputs=("c0",), filters=6, kernel=(3, 3)),
+    stack: tuple[Layer, ...] = (
+        layers.DepthwiseConv2D(name="d0", inputs=(INPUT,), kernel=(3, 3)),
+        layers.DepthwiseConv2D(name="d1", inputs=(INPUT,), kernel=(3, 5), dilation=(2, 1)),
+        layers.Add(name="sum", inputs=("d0", "d1")),
+        layers.Mul(name="product", inputs=("d0", "sum"), activation="relu"),
+        layers.Logistic(name="sigmoid", inputs=("product",)),
+        layers.DepthwiseConv2D(name="d2", inputs=("sigmoid",), kernel=(3, 3), stride=(2, 2), activation="relu"),
+        layers.MaxPool2D(name="most", inputs=("d2",), pool=(2, 3), stride=(1, 2), padding="same"),
+        layers.Conv2D(name="c0", inputs=("most",), filters=9, kernel=(1, 1)),
+        layers.Conv2D(name="c1", inputs=("c0",), filters=6, kernel=(3, 3)),
     )
-    arch = Arch((9, 11, 24), layers)
+    arch = Arch((9, 11, 24), stack)
     return random_model(arch, 3) if unpacked else with_random_weights(arch, 3)
 
 
@@ -119,8 +110,8 @@ def test_shifts_to_the_left() -> None:
 @pytest.mark.parametrize(
     ("shape", "layer", "most"),
     [
-        ((8, 8, 64), Conv2D(**Y, filters=64, kernel=(1, 1)), 0.26),
-        ((6, 6, 64), DepthwiseConv2D(**Y, kernel=(3, 3)), 0.55),
+        ((8, 8, 64), layers.Conv2D(**Y, filters=64, kernel=(1, 1)), 0.26),
+        ((6, 6, 64), layers.DepthwiseConv2D(**Y, kernel=(3, 3)), 0.55),
     ],
 )
 def test_a_part_of_the_instructions_of_the_dsp_extension(shape: tuple[int, ...], layer: Layer, most: float) -> None:

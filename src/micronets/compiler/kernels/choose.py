@@ -54,73 +54,8 @@ from micronets.compiler.kernels.wide import (
     WideTransposeConvKernel,
 )
 from micronets.compiler.kernels.winograd import WinogradKernel, can_winograd, pays
+from micronets.ir import layers
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import (
-    Abs,
-    Add,
-    AddN,
-    ArgMax,
-    AssignVariable,
-    AveragePool2D,
-    BatchMatMul,
-    BroadcastTo,
-    Cast,
-    Compare,
-    Concatenation,
-    Conv2D,
-    CumSum,
-    DepthwiseConv2D,
-    Dequantize,
-    Div,
-    DynamicUpdateSlice,
-    Elu,
-    ExpandDims,
-    FullyConnected,
-    Gather,
-    HardSwish,
-    L2Normalization,
-    LeakyRelu,
-    Logical,
-    LogicalNot,
-    Logistic,
-    LogSoftmax,
-    Lookup,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    NumberFunction,
-    Pack,
-    Pad,
-    Prelu,
-    Quantize,
-    ReadVariable,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    Reshape,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Rsqrt,
-    Select,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    Squeeze,
-    StridedSlice,
-    Sub,
-    Sum,
-    Svdf,
-    Tanh,
-    Transpose,
-    TransposeConv2D,
-    UnidirectionalSequenceLstm,
-    Unpack,
-)
 
 
 def choose(
@@ -140,11 +75,11 @@ def choose(
     - goal: what kernels are chosen for where a faster one takes more memory.
     - copies: how layers may copy their weights first; None for not at all.
     """
-    if isinstance(step.layer, ReadVariable | AssignVariable):
+    if isinstance(step.layer, layers.ReadVariable | layers.AssignVariable):
         return VariableKernel(step, step.layer, state[step.layer.variable])
-    if isinstance(step.layer, Svdf):
+    if isinstance(step.layer, layers.Svdf):
         return SvdfKernel(step, step.layer, state[step.layer.variable])
-    if isinstance(step.layer, UnidirectionalSequenceLstm):
+    if isinstance(step.layer, layers.UnidirectionalSequenceLstm):
         return LstmKernel(step, step.layer, state[step.layer.hidden], state[step.layer.cell])
     if step.input_types[:1] == ("int16",) and (wide := _choose_wide(step)):
         return wide
@@ -174,21 +109,30 @@ def choose_all(
 def _choose_wide(step: Step) -> Kernel | None:
     """Returns the kernel of a step that reads int16; None for a layer whose kernel takes codes of any width."""
     match step.layer:
-        case (Conv2D() | DepthwiseConv2D() | FullyConnected()) as layer:
+        case (layers.Conv2D() | layers.DepthwiseConv2D() | layers.FullyConnected()) as layer:
             return WideProductsKernel(step, layer)
-        case TransposeConv2D() as layer:
+        case layers.TransposeConv2D() as layer:
             return WideTransposeConvKernel(step, layer)
-        case (Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference()) as layer:
+        case (
+            layers.Add()
+            | layers.Mul()
+            | layers.Sub()
+            | layers.Minimum()
+            | layers.Maximum()
+            | layers.SquaredDifference()
+        ) as layer:
             return WideBinaryKernel(step, layer)
-        case BatchMatMul() as layer:
+        case layers.BatchMatMul() as layer:
             return WideBatchMatMulKernel(step, layer)
-        case (AveragePool2D() | MaxPool2D()) as layer:
+        case (layers.AveragePool2D() | layers.MaxPool2D()) as layer:
             return WidePoolKernel(step, layer)
-        case (Mean() | Sum()) as layer:
+        case (layers.Mean() | layers.Sum()) as layer:
             return WideReductionKernel(step, layer)
-        case (Logistic() | Tanh() | Relu() | LeakyRelu() | Abs() | Rsqrt()) as layer:
+        case (
+            layers.Logistic() | layers.Tanh() | layers.Relu() | layers.LeakyRelu() | layers.Abs() | layers.Rsqrt()
+        ) as layer:
             return WideFunctionKernel(step, layer)
-        case Softmax() as layer:
+        case layers.Softmax() as layer:
             return WideSoftmaxKernel(step, layer)
         case _:
             return None
@@ -197,13 +141,30 @@ def _choose_wide(step: Step) -> Kernel | None:
 def _choose_for_numbers(step: Step) -> Kernel | None:
     """Returns the kernel of a step that makes int32 or float32; None for a layer that copies or converts values."""
     match step.layer:
-        case (Add() | Mul() | Sub() | Div() | Minimum() | Maximum() | SquaredDifference() | Prelu()) as layer:
+        case (
+            layers.Add()
+            | layers.Mul()
+            | layers.Sub()
+            | layers.Div()
+            | layers.Minimum()
+            | layers.Maximum()
+            | layers.SquaredDifference()
+            | layers.Prelu()
+        ) as layer:
             return NumberBinaryKernel(step, layer)
-        case (Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Rsqrt() | NumberFunction()) as layer:
+        case (
+            layers.Relu()
+            | layers.LeakyRelu()
+            | layers.Logistic()
+            | layers.Abs()
+            | layers.HardSwish()
+            | layers.Rsqrt()
+            | layers.NumberFunction()
+        ) as layer:
             return FloatFunctionKernel(step, layer)
-        case (Mean() | Sum() | ReduceMax() | ReduceMin()) as layer:
+        case (layers.Mean() | layers.Sum() | layers.ReduceMax() | layers.ReduceMin()) as layer:
             return FloatReductionKernel(step, layer)
-        case Softmax() as layer:
+        case layers.Softmax() as layer:
             return FloatSoftmaxKernel(step, layer)
         case _:
             return None
@@ -212,7 +173,7 @@ def _choose_for_numbers(step: Step) -> Kernel | None:
 def _choose_winograd(step: Step, target: Target, goal: Goal) -> Kernel | None:
     """Returns the kernel by Winograd's algorithm of a convolution for which it pays; None for all other steps."""
     layer = step.layer
-    if isinstance(layer, Conv2D) and can_winograd(step, layer) and pays(step, layer, target, goal):
+    if isinstance(layer, layers.Conv2D) and can_winograd(step, layer) and pays(step, layer, target, goal):
         return WinogradKernel(step, layer)
     return None
 
@@ -220,11 +181,11 @@ def _choose_winograd(step: Step, target: Target, goal: Goal) -> Kernel | None:
 def _choose_mve(step: Step, sharing: Sharing, target: Target) -> Kernel:
     """Returns the kernel of a step for targets with 16 products of bytes an instruction."""
     match step.layer:
-        case FullyConnected(weight_bits=8) as layer:
+        case layers.FullyConnected(weight_bits=8) as layer:
             return lanes_kernel(step, layer)
-        case Conv2D(groups=1, weight_bits=8) as layer:
+        case layers.Conv2D(groups=1, weight_bits=8) as layer:
             return lanes_kernel(step, layer)
-        case DepthwiseConv2D() as layer if depthwise_lanes.suits(step, layer):
+        case layers.DepthwiseConv2D() as layer if depthwise_lanes.suits(step, layer):
             return depthwise_lanes.DepthwiseLanesKernel(step, layer)
         case _:
             return _choose_dsp(step, sharing, target)
@@ -233,11 +194,11 @@ def _choose_mve(step: Step, sharing: Sharing, target: Target) -> Kernel:
 def _choose_plain(step: Step, sharing: Sharing, target: Target) -> Kernel:
     """Returns the kernel of a step for targets with one product an instruction."""
     match step.layer:
-        case FullyConnected(weight_bits=8) as layer:
+        case layers.FullyConnected(weight_bits=8) as layer:
             return bytes_kernel(step, layer)
-        case Conv2D(groups=1, weight_bits=8) as layer:
+        case layers.Conv2D(groups=1, weight_bits=8) as layer:
             return bytes_kernel(step, layer)
-        case DepthwiseConv2D(weight_bits=8) as layer:
+        case layers.DepthwiseConv2D(weight_bits=8) as layer:
             return depthwise_bytes_kernel(step, layer)
         case _:
             return _choose_dsp(step, sharing, target)
@@ -247,82 +208,100 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
     """Returns the kernel of a step for targets with two products of 16 bits an instruction."""
     layer = step.layer
     match layer:
-        case FullyConnected():
+        case layers.FullyConnected():
             return _dense(step, layer, sharing)
-        case Conv2D() if layer.groups > 1:
+        case layers.Conv2D() if layer.groups > 1:
             return GroupedConvKernel(step, layer)
-        case Conv2D():
+        case layers.Conv2D():
             return _dense(step, layer, sharing) if is_dense(step) else ConvKernel(step, layer)
-        case DepthwiseConv2D():
+        case layers.DepthwiseConv2D():
             return DepthwiseKernel.of(step, layer, choose_schedule(step, target.depthwise, sharing.depthwise))
-        case TransposeConv2D():
+        case layers.TransposeConv2D():
             return TransposeConvKernel(step, layer)
-        case BatchMatMul():
+        case layers.BatchMatMul():
             return BatchMatMulKernel(step, layer)
-        case AveragePool2D() if sharing.average_maps:
+        case layers.AveragePool2D() if sharing.average_maps:
             return AverageMapKernel(step, layer)
-        case AveragePool2D() | MaxPool2D():
+        case layers.AveragePool2D() | layers.MaxPool2D():
             return PoolKernel(step, layer)
-        case Mean() | Sum() | ReduceMax() | ReduceMin() | ReduceAll():
+        case layers.Mean() | layers.Sum() | layers.ReduceMax() | layers.ReduceMin() | layers.ReduceAll():
             return ReductionKernel(step, layer)
-        case CumSum():
+        case layers.CumSum():
             return CumSumKernel(step, layer)
-        case AddN():
+        case layers.AddN():
             return AddNKernel(step, layer)
-        case DynamicUpdateSlice():
+        case layers.DynamicUpdateSlice():
             return UpdateKernel(step, layer)
-        case ArgMax():
+        case layers.ArgMax():
             return ArgMaxKernel(step, layer)
-        case Add() if step.input_shapes[0] == step.input_shapes[1] and not any(step.constants):
+        case layers.Add() if step.input_shapes[0] == step.input_shapes[1] and not any(step.constants):
             return AddKernel(step, layer, long_products=target.kernels != "plain")
-        case Add() | Mul() | Sub() | Minimum() | Maximum() | SquaredDifference() | Prelu():
+        case (
+            layers.Add()
+            | layers.Mul()
+            | layers.Sub()
+            | layers.Minimum()
+            | layers.Maximum()
+            | layers.SquaredDifference()
+            | layers.Prelu()
+        ):
             return BinaryKernel(step, layer, long_products=target.kernels != "plain")
-        case Compare():
+        case layers.Compare():
             return CompareKernel(step, layer)
-        case Logical():
+        case layers.Logical():
             return LogicalKernel(step, layer)
-        case Select():
+        case layers.Select():
             return SelectKernel(step, layer)
-        case Concatenation() | Pack():
+        case layers.Concatenation() | layers.Pack():
             return ConcatenationKernel(step, layer)
-        case Split() | Unpack():
+        case layers.Split() | layers.Unpack():
             return SplitKernel(step, layer)
-        case Pad():
+        case layers.Pad():
             return PadKernel(step, layer)
-        case Reshape():
+        case layers.Reshape():
             return ReshapeKernel(step, layer)
-        case ExpandDims() | Squeeze():
+        case layers.ExpandDims() | layers.Squeeze():
             return ReshapeKernel(step, layer)
-        case Transpose() | Slice() | StridedSlice() | BroadcastTo():
+        case layers.Transpose() | layers.Slice() | layers.StridedSlice() | layers.BroadcastTo():
             return CopyKernel(step, layer)
-        case Lookup():
+        case layers.Lookup():
             return GatherKernel(step, layer)
-        case Gather() | MirrorPad() | ResizeNearestNeighbor():
+        case layers.Gather() | layers.MirrorPad() | layers.ResizeNearestNeighbor():
             return TakeKernel(step, layer)
-        case ResizeBilinear():
+        case layers.ResizeBilinear():
             return ResizeBilinearKernel(step, layer)
-        case Softmax():
+        case layers.Softmax():
             return SoftmaxKernel(step, layer, by_words=target.kernels == "dsp")
-        case LogSoftmax():
+        case layers.LogSoftmax():
             return LogSoftmaxKernel(step, layer)
-        case L2Normalization():
+        case layers.L2Normalization():
             return L2NormalizationKernel(step, layer)
-        case LogicalNot():
+        case layers.LogicalNot():
             return LookupKernel(step, layer)
-        case Relu() | HardSwish() | Logistic() | Tanh() | LeakyRelu() | Elu() | Abs() | Rsqrt() | Quantize():
+        case (
+            layers.Relu()
+            | layers.HardSwish()
+            | layers.Logistic()
+            | layers.Tanh()
+            | layers.LeakyRelu()
+            | layers.Elu()
+            | layers.Abs()
+            | layers.Rsqrt()
+            | layers.Quantize()
+        ):
             return LookupKernel(step, layer)
-        case Div() | NumberFunction():
+        case layers.Div() | layers.NumberFunction():
             raise AssertionError("choose takes the kernels of numbers before")
-        case Dequantize():
+        case layers.Dequantize():
             return DequantizeKernel(step, layer)
-        case Cast():
+        case layers.Cast():
             return CastKernel(step, layer)
-        case ReadVariable() | AssignVariable() | Svdf() | UnidirectionalSequenceLstm():
+        case layers.ReadVariable() | layers.AssignVariable() | layers.Svdf() | layers.UnidirectionalSequenceLstm():
             raise AssertionError("choose takes the kernels that work with variables itself")
         case _:
             assert_never(layer)
 
 
-def _dense(step: Step, layer: Conv2D | FullyConnected, sharing: Sharing) -> DenseKernel:
+def _dense(step: Step, layer: layers.Conv2D | layers.FullyConnected, sharing: Sharing) -> DenseKernel:
     """Returns the kernel of a matrix times one vector."""
     return DenseKernel(step, layer, sharing.dense_by8, sharing.pointwise if layer.name in sharing.as_pointwise else "")

@@ -21,30 +21,8 @@ from micronets.compiler.kernels.base import (
 )
 from micronets.compiler.kernels.binary import BinaryKernel, loops
 from micronets.compiler.kernels.reduction import ReductionKernel
-from micronets.ir.layers import (
-    Abs,
-    Add,
-    Binary,
-    Div,
-    HardSwish,
-    LeakyRelu,
-    Logistic,
-    Maximum,
-    Mean,
-    Minimum,
-    Mul,
-    NumberFunction,
-    Prelu,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    Rsqrt,
-    Softmax,
-    SquaredDifference,
-    Sub,
-    Sum,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Binary
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.numbers import FLOAT_LIMITS, FloatFunction
 
@@ -56,14 +34,14 @@ REDUCE = "micronets_reduce_f32"
 SOFTMAX_F32 = "micronets_softmax_f32"
 
 _OPERATIONS: Mapping[type[Binary], str] = {
-    Add: "SUM",
-    Sub: "DIFFERENCE",
-    Mul: "PRODUCT",
-    Div: "QUOTIENT",
-    Minimum: "SMALLER",
-    Maximum: "LARGER",
-    SquaredDifference: "SQUARED_DIFFERENCE",
-    Prelu: "PRELU",
+    layers.Add: "SUM",
+    layers.Sub: "DIFFERENCE",
+    layers.Mul: "PRODUCT",
+    layers.Div: "QUOTIENT",
+    layers.Minimum: "SMALLER",
+    layers.Maximum: "LARGER",
+    layers.SquaredDifference: "SQUARED_DIFFERENCE",
+    layers.Prelu: "PRELU",
 }
 
 
@@ -114,19 +92,19 @@ class FloatFunctionKernel(WholeKernel):
         """Returns a call with the function and its slope below 0, where it has one."""
         layer, slope = self.layer, 0.0
         match layer:
-            case Relu():
+            case layers.Relu():
                 name = "RELU6" if layer.six else "RELU"
-            case LeakyRelu():
+            case layers.LeakyRelu():
                 name, slope = "LEAKY_RELU", layer.alpha
-            case Logistic():
+            case layers.Logistic():
                 name = "LOGISTIC"
-            case Abs():
+            case layers.Abs():
                 name = "ABS"
-            case HardSwish():
+            case layers.HardSwish():
                 name = "HARD_SWISH"
-            case Rsqrt():
+            case layers.Rsqrt():
                 return self._unary("ROOT_RECIPROCAL", place)
-            case NumberFunction():
+            case layers.NumberFunction():
                 return self._unary(layer.of.upper(), place)
             case _:
                 assert_never(layer)
@@ -160,15 +138,15 @@ class FloatReductionKernel(ReductionKernel):
         """Returns a call with the dimensions, what is computed over them, and what the result is divided by."""
         layer, shape, divisor = self.layer, self.step.input_shapes[0], 1.0
         match layer:
-            case Mean():
+            case layers.Mean():
                 operation, divisor = "SUM", float(math.prod(shape[axis] for axis in layer.axes))
-            case Sum():
+            case layers.Sum():
                 operation = "SUM"
-            case ReduceMax():
+            case layers.ReduceMax():
                 operation = "LARGER"
-            case ReduceMin():
+            case layers.ReduceMin():
                 operation = "SMALLER"
-            case ReduceAll():
+            case layers.ReduceAll():
                 raise AssertionError("a ReduceAll reads truth values alone")
             case _:
                 assert_never(layer)
@@ -187,7 +165,7 @@ class FloatReductionKernel(ReductionKernel):
 class FloatSoftmaxKernel(WholeKernel):
     """A softmax over the last dimension of float32 values."""
 
-    layer: Softmax
+    layer: layers.Softmax
 
     @property
     def overlap(self) -> Overlap:

@@ -35,34 +35,9 @@ from micronets.compiler.kernels.transpose_conv import transposed_sizes
 from micronets.compiler.kernels.window import WINDOW, sizes_struct, window_overlap, window_struct
 from micronets.cost.tflm_plan import align
 from micronets.errors import UnsupportedError
+from micronets.ir import layers
 from micronets.ir.arch import Step
-from micronets.ir.layers import (
-    Abs,
-    Add,
-    AveragePool2D,
-    Binary,
-    Conv2D,
-    DepthwiseConv2D,
-    Div,
-    FullyConnected,
-    LeakyRelu,
-    Logistic,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    Mul,
-    Prelu,
-    Relu,
-    Rsqrt,
-    Softmax,
-    SquaredDifference,
-    Sub,
-    Sum,
-    Tanh,
-    TransposeConv2D,
-    Weighted,
-)
+from micronets.ir.layers import Binary, Weighted
 from micronets.ir.window import Window
 from micronets.quantized.arithmetic import (
     IntArray,
@@ -129,12 +104,12 @@ def _lie_together(step: Step, window: Window) -> bool:
 class WideProductsKernel(Kernel):
     """A convolution, in groups or depthwise, or a matrix product, which is a convolution of 1 x 1."""
 
-    layer: Conv2D | DepthwiseConv2D | FullyConnected
+    layer: layers.Conv2D | layers.DepthwiseConv2D | layers.FullyConnected
 
     @property
     def scratch_bytes(self) -> int:
         """Bytes of the values of a window of one group; 0 where the kernel multiplies them where they lie."""
-        if isinstance(self.layer, DepthwiseConv2D):
+        if isinstance(self.layer, layers.DepthwiseConv2D):
             return 0
         sizes, (step, window) = self.step.weights, self._as_convolution
         assert sizes is not None
@@ -156,7 +131,7 @@ class WideProductsKernel(Kernel):
     def _as_convolution(self) -> tuple[Step, Window]:
         """The step with maps as input and output, and the window that slides over the input."""
         step, layer = self.step, self.layer
-        if not isinstance(layer, FullyConnected):
+        if not isinstance(layer, layers.FullyConnected):
             return step, layer.window
         assert step.weights is not None
         size, units = int(step.weights.taps), layer.units
@@ -168,7 +143,7 @@ class WideProductsKernel(Kernel):
         sizes = self.step.weights
         assert sizes is not None
         taps, channels = int(sizes.taps), int(sizes.channels)
-        depthwise, groups = isinstance(self.layer, DepthwiseConv2D), self._groups
+        depthwise, groups = isinstance(self.layer, layers.DepthwiseConv2D), self._groups
         weights = taps * channels if depthwise else align(taps, 4) * groups * align(channels // groups, 4)
         tables = weights + 4 * channels + 8 * int(sizes.scales)
         record = record_bytes(4 if depthwise else 5, WINDOW, REQUANT_S16)
@@ -177,12 +152,12 @@ class WideProductsKernel(Kernel):
     @property
     def _groups(self) -> int:
         """The number of groups of channels; each filter reads one group."""
-        return self.layer.groups if isinstance(self.layer, Conv2D) else 1
+        return self.layer.groups if isinstance(self.layer, layers.Conv2D) else 1
 
     @property
     def _function(self) -> str:
         """The C function that computes the layer."""
-        return DEPTHWISE_S16 if isinstance(self.layer, DepthwiseConv2D) else CONV_S16
+        return DEPTHWISE_S16 if isinstance(self.layer, layers.DepthwiseConv2D) else CONV_S16
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the window and the requantisation."""
@@ -190,7 +165,7 @@ class WideProductsKernel(Kernel):
         weights, requant = model.weights[layer.name].weights, _requantisation(model, layer, place)
         ends = {"input": place.pointer(layer.inputs[0], IN), "output": place.pointer(layer.name, OUT)}
         sizes = window_struct(step, place, window)
-        if isinstance(layer, DepthwiseConv2D):
+        if isinstance(layer, layers.DepthwiseConv2D):
             table = place.table("int8_t", "weights", weights)
             call = Call.of(
                 DEPTHWISE_S16, **ends, weights=table, window=sizes, multiplier=layer.multiplier, requant=requant
@@ -241,7 +216,7 @@ class WideTransposeConvKernel(WholeKernel):
     The output is the larger map, and how many input rows an output row needs differs from row to row.
     """
 
-    layer: TransposeConv2D
+    layer: layers.TransposeConv2D
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what the call takes of flash."""
@@ -299,21 +274,21 @@ class WideBinaryKernel(BinaryKernel):
 def _row_function(layer: Binary) -> str:
     """Returns the C function that computes a row of values."""
     match layer:
-        case Add():
+        case layers.Add():
             return "micronets_row_add_s16"
-        case Sub():
+        case layers.Sub():
             return "micronets_row_sub_s16"
-        case Mul():
+        case layers.Mul():
             return "micronets_row_mul_s16"
-        case Minimum():
+        case layers.Minimum():
             return "micronets_row_minimum_s16"
-        case Maximum():
+        case layers.Maximum():
             return "micronets_row_maximum_s16"
-        case SquaredDifference():
+        case layers.SquaredDifference():
             return "micronets_row_squared_difference_s16"
-        case Div():
+        case layers.Div():
             raise AssertionError("a Div reads numbers alone")
-        case Prelu():
+        case layers.Prelu():
             raise AssertionError("TFLM's PRELU of int16 takes slopes of int8, which no network here has")
         case _:
             assert_never(layer)
@@ -323,7 +298,7 @@ def _row_function(layer: Binary) -> str:
 class WidePoolKernel(WholeKernel):
     """An average or maximum over windows."""
 
-    layer: AveragePool2D | MaxPool2D
+    layer: layers.AveragePool2D | layers.MaxPool2D
 
     @property
     def overlap(self) -> Overlap:
@@ -336,7 +311,7 @@ class WidePoolKernel(WholeKernel):
         layer = self.layer
         if math.prod(layer.pool) > _MOST_SUMMED:
             raise UnsupportedError(f"layer '{layer.name}': windows of {layer.pool}; at most {_MOST_SUMMED} values fit")
-        function = AVERAGE_POOL_S16 if isinstance(layer, AveragePool2D) else MAX_POOL_S16
+        function = AVERAGE_POOL_S16 if isinstance(layer, layers.AveragePool2D) else MAX_POOL_S16
         low, high = activation_range(layer.activation, model.quant[layer.name], "int16")
         call = Call.of(
             function,
@@ -356,12 +331,12 @@ class WideReductionKernel(ReductionKernel):
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the dimensions and the scale. Raises `UnsupportedError` for sums of too many values."""
         layer, shape = self.layer, self.step.input_shapes[0]
-        assert isinstance(layer, Mean | Sum)
+        assert isinstance(layer, layers.Mean | layers.Sum)
         source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
         count = math.prod(shape[axis] for axis in layer.axes)
         if count > _MOST_SUMMED:
             raise UnsupportedError(f"layer '{layer.name}': sums of {count} values; at most {_MOST_SUMMED} fit 32 bits")
-        scale = mean_rescale(count, source, target) if isinstance(layer, Mean) else rescale(source, target)
+        scale = mean_rescale(count, source, target) if isinstance(layer, layers.Mean) else rescale(source, target)
         multiplier, shift = (int(v) for v in shiftable(*(np.asarray(v) for v in scale)))
         call = Call.of(
             REDUCE_SUM_S16,
@@ -378,7 +353,7 @@ class WideReductionKernel(ReductionKernel):
 class WideFunctionKernel(WholeKernel):
     """A function of single codes."""
 
-    layer: Logistic | Tanh | Relu | LeakyRelu | Abs | Rsqrt
+    layer: layers.Logistic | layers.Tanh | layers.Relu | layers.LeakyRelu | layers.Abs | layers.Rsqrt
 
     @property
     def overlap(self) -> Overlap:
@@ -391,19 +366,19 @@ class WideFunctionKernel(WholeKernel):
         source, target = model.quant[layer.inputs[0]], model.quant[layer.name]
         function, numbers = RECTIFY, dict[str, Argument]()
         match layer:
-            case Logistic() | Tanh():
-                tanh = isinstance(layer, Tanh)
+            case layers.Logistic() | layers.Tanh():
+                tanh = isinstance(layer, layers.Tanh)
                 multiplier, shift = (tanh_factor if tanh else logistic_factor)(source)
                 function, numbers = SIGMOID, {"multiplier": multiplier, "shift": shift, "tanh": int(tanh)}
-            case Relu(six=True):
+            case layers.Relu(six=True):
                 low, high = activation_range("relu6", source, "int16")
                 function, numbers = CLAMP, {"lowest": low, "highest": high}
-            case Relu():
+            case layers.Relu():
                 numbers = _slopes(rescale(source, target), 0.0)
-            case LeakyRelu():
+            case layers.LeakyRelu():
                 numbers = _slopes(rescale(source, target), slope_below_zero(layer.alpha, source, target))
-            case Abs() | Rsqrt():
-                of_root = isinstance(layer, Rsqrt)
+            case layers.Abs() | layers.Rsqrt():
+                of_root = isinstance(layer, layers.Rsqrt)
                 factor = root_rescale(source, target) if of_root else magnitude_rescale(source, target)
                 multiplier, shift = (int(v) for v in shiftable(*factor))
                 function, numbers = RSQRT_S16 if of_root else ABS_S16, {"multiplier": multiplier, "shift": shift}
@@ -436,7 +411,7 @@ def _slopes(above: tuple[IntArray, IntArray], below: float) -> dict[str, Argumen
 class WideSoftmaxKernel(WholeKernel):
     """A softmax over the last dimension."""
 
-    layer: Softmax
+    layer: layers.Softmax
 
     @property
     def overlap(self) -> Overlap:

@@ -5,74 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, assert_never
 
-from micronets.ir.layers import (
-    Abs,
-    Activation,
-    Add,
-    AddN,
-    ArgMax,
-    AssignVariable,
-    AveragePool2D,
-    BatchMatMul,
-    BroadcastTo,
-    Cast,
-    Compare,
-    Concatenation,
-    Conv2D,
-    CumSum,
-    DepthwiseConv2D,
-    Dequantize,
-    Div,
-    DynamicUpdateSlice,
-    Elu,
-    ExpandDims,
-    FullyConnected,
-    Gather,
-    HardSwish,
-    L2Normalization,
-    Layer,
-    LeakyRelu,
-    Logical,
-    LogicalNot,
-    Logistic,
-    LogSoftmax,
-    Lookup,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    NumberFunction,
-    Pack,
-    Pad,
-    Prelu,
-    Quantize,
-    ReadVariable,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    Reshape,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Rsqrt,
-    Select,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    Squeeze,
-    StridedSlice,
-    Sub,
-    Sum,
-    Svdf,
-    Tanh,
-    Transpose,
-    TransposeConv2D,
-    UnidirectionalSequenceLstm,
-    Unpack,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Activation, Layer
 from micronets.ir.ops.add import add_operator
 from micronets.ir.ops.arg_max import arg_max_operator
 from micronets.ir.ops.batch_matmul import batch_matmul_operator
@@ -158,133 +92,133 @@ __all__ = [
 def operator(layer: Layer) -> Operator:
     """Returns the record of all facts of a layer's kind, for the fields of this layer."""
     match layer:
-        case Conv2D():
+        case layers.Conv2D():
             return conv_2d_operator(layer)
-        case DepthwiseConv2D():
+        case layers.DepthwiseConv2D():
             return depthwise_conv_2d_operator(layer)
-        case TransposeConv2D():
+        case layers.TransposeConv2D():
             return transpose_conv_2d_operator(layer)
-        case FullyConnected():
+        case layers.FullyConnected():
             return fully_connected_operator(layer)
-        case BatchMatMul():
+        case layers.BatchMatMul():
             return batch_matmul_operator(layer)
-        case AveragePool2D():
+        case layers.AveragePool2D():
             return average_pool_2d_operator(layer)
-        case MaxPool2D():
+        case layers.MaxPool2D():
             return max_pool_2d_operator(layer)
-        case Mean():
+        case layers.Mean():
             return mean_operator(layer)
-        case Sum():
+        case layers.Sum():
             return sum_operator(layer)
-        case ReduceMax():
+        case layers.ReduceMax():
             return reduce_max_operator(layer)
-        case ReduceMin():
+        case layers.ReduceMin():
             return reduce_min_operator(layer)
-        case ReduceAll():
+        case layers.ReduceAll():
             return reduce_all_operator(layer)
-        case CumSum():
+        case layers.CumSum():
             return cum_sum_operator(layer)
-        case AddN():
+        case layers.AddN():
             return add_n_operator(layer)
-        case ArgMax():
+        case layers.ArgMax():
             return arg_max_operator(layer)
-        case Add():
+        case layers.Add():
             return add_operator(layer)
-        case Mul():
+        case layers.Mul():
             return mul_operator(layer)
-        case Sub():
+        case layers.Sub():
             return sub_operator(layer)
-        case Div():
+        case layers.Div():
             return div_operator(layer)
-        case Minimum():
+        case layers.Minimum():
             return minimum_operator(layer)
-        case Maximum():
+        case layers.Maximum():
             return maximum_operator(layer)
-        case SquaredDifference():
+        case layers.SquaredDifference():
             return squared_difference_operator(layer)
-        case Prelu():
+        case layers.Prelu():
             return prelu_operator(layer)
-        case Compare():
+        case layers.Compare():
             return compare_operator(layer)
-        case Logical():
+        case layers.Logical():
             return logical_operator(layer)
-        case LogicalNot():
+        case layers.LogicalNot():
             return logical_not_operator(layer)
-        case Select():
+        case layers.Select():
             return select_operator(layer)
-        case Cast():
+        case layers.Cast():
             return cast_operator(layer)
-        case Concatenation():
+        case layers.Concatenation():
             return concatenation_operator(layer)
-        case Split():
+        case layers.Split():
             return split_operator(layer)
-        case Pad():
+        case layers.Pad():
             return pad_operator(layer)
-        case Reshape():
+        case layers.Reshape():
             return reshape_operator(layer)
-        case ExpandDims():
+        case layers.ExpandDims():
             return expand_dims_operator(layer)
-        case Squeeze():
+        case layers.Squeeze():
             return squeeze_operator(layer)
-        case Transpose():
+        case layers.Transpose():
             return transpose_operator(layer)
-        case Slice():
+        case layers.Slice():
             return slice_operator(layer)
-        case StridedSlice():
+        case layers.StridedSlice():
             return strided_slice_operator(layer)
-        case Pack():
+        case layers.Pack():
             return pack_operator(layer)
-        case Unpack():
+        case layers.Unpack():
             return unpack_operator(layer)
-        case Gather():
+        case layers.Gather():
             return gather_operator(layer)
-        case Lookup():
+        case layers.Lookup():
             return lookup_operator(layer)
-        case BroadcastTo():
+        case layers.BroadcastTo():
             return broadcast_to_operator(layer)
-        case DynamicUpdateSlice():
+        case layers.DynamicUpdateSlice():
             return dynamic_update_slice_operator(layer)
-        case MirrorPad():
+        case layers.MirrorPad():
             return mirror_pad_operator(layer)
-        case ResizeNearestNeighbor():
+        case layers.ResizeNearestNeighbor():
             return resize_nearest_neighbor_operator(layer)
-        case ResizeBilinear():
+        case layers.ResizeBilinear():
             return resize_bilinear_operator(layer)
-        case Softmax():
+        case layers.Softmax():
             return softmax_operator(layer)
-        case LogSoftmax():
+        case layers.LogSoftmax():
             return log_softmax_operator(layer)
-        case L2Normalization():
+        case layers.L2Normalization():
             return l2_normalization_operator(layer)
-        case NumberFunction():
+        case layers.NumberFunction():
             return number_function_operator(layer)
-        case Relu():
+        case layers.Relu():
             return relu_operator(layer)
-        case HardSwish():
+        case layers.HardSwish():
             return hard_swish_operator(layer)
-        case Logistic():
+        case layers.Logistic():
             return logistic_operator(layer)
-        case Tanh():
+        case layers.Tanh():
             return tanh_operator(layer)
-        case LeakyRelu():
+        case layers.LeakyRelu():
             return leaky_relu_operator(layer)
-        case Elu():
+        case layers.Elu():
             return elu_operator(layer)
-        case Abs():
+        case layers.Abs():
             return abs_operator(layer)
-        case Rsqrt():
+        case layers.Rsqrt():
             return rsqrt_operator(layer)
-        case Quantize():
+        case layers.Quantize():
             return quantize_operator(layer)
-        case Dequantize():
+        case layers.Dequantize():
             return dequantize_operator(layer)
-        case ReadVariable():
+        case layers.ReadVariable():
             return read_variable_operator(layer)
-        case AssignVariable():
+        case layers.AssignVariable():
             return assign_variable_operator(layer)
-        case Svdf():
+        case layers.Svdf():
             return svdf_operator(layer)
-        case UnidirectionalSequenceLstm():
+        case layers.UnidirectionalSequenceLstm():
             return unidirectional_sequence_lstm_operator(layer)
         case _:
             assert_never(layer)

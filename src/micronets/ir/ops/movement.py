@@ -8,23 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from micronets.errors import SpecError
-from micronets.ir.layers import (
-    BroadcastTo,
-    DynamicUpdateSlice,
-    ExpandDims,
-    Gather,
-    Lookup,
-    MirrorPad,
-    Pack,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Shape,
-    Slice,
-    Squeeze,
-    StridedSlice,
-    Transpose,
-    Unpack,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Shape
 from micronets.ir.ops import checks
 from micronets.ir.ops.binary import broadcast
 from micronets.ir.ops.elementwise import timed_as
@@ -140,7 +125,7 @@ def movement(
     )
 
 
-def expand_dims_operator(layer: ExpandDims) -> Operator:
+def expand_dims_operator(layer: layers.ExpandDims) -> Operator:
     """Returns the facts of a dimension of one that is put in."""
     axis = layer.axis
 
@@ -158,7 +143,7 @@ def expand_dims_operator(layer: ExpandDims) -> Operator:
     )
 
 
-def squeeze_operator(layer: Squeeze) -> Operator:
+def squeeze_operator(layer: layers.Squeeze) -> Operator:
     """Returns the facts of dimensions of one that are taken out."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -181,7 +166,7 @@ def squeeze_operator(layer: Squeeze) -> Operator:
     )
 
 
-def transpose_operator(layer: Transpose) -> Operator:
+def transpose_operator(layer: layers.Transpose) -> Operator:
     """Returns the facts of dimensions in another order."""
     order = layer.permutation
 
@@ -202,7 +187,7 @@ def transpose_operator(layer: Transpose) -> Operator:
     )
 
 
-def slice_operator(layer: Slice) -> Operator:
+def slice_operator(layer: layers.Slice) -> Operator:
     """Returns the facts of a box of values."""
     begin, size = layer.begin, layer.size
 
@@ -228,7 +213,7 @@ def slice_operator(layer: Slice) -> Operator:
     )
 
 
-def strided_slice_operator(layer: StridedSlice) -> Operator:
+def strided_slice_operator(layer: layers.StridedSlice) -> Operator:
     """Returns the facts of every so manieth value of a box."""
     begin, size, strides = layer.begin, layer.size, layer.strides
 
@@ -262,7 +247,7 @@ def strided_slice_operator(layer: StridedSlice) -> Operator:
     )
 
 
-def pack_operator(layer: Pack) -> Operator:
+def pack_operator(layer: layers.Pack) -> Operator:
     """Returns the facts of tensors that are laid one behind the other along a new dimension."""
     axis, parts = layer.axis, len(layer.inputs)
 
@@ -284,7 +269,7 @@ def pack_operator(layer: Pack) -> Operator:
     )
 
 
-def unpack_operator(layer: Unpack) -> Operator:
+def unpack_operator(layer: layers.Unpack) -> Operator:
     """Returns the facts of a tensor whose places along a dimension become tensors."""
     axis, parts = layer.axis, len(layer.outputs)
 
@@ -308,7 +293,7 @@ def unpack_operator(layer: Unpack) -> Operator:
     )
 
 
-def gather_operator(layer: Gather) -> Operator:
+def gather_operator(layer: layers.Gather) -> Operator:
     """Returns the facts of places that are taken out along a dimension."""
     axis, indices = layer.axis, layer.indices
 
@@ -332,7 +317,7 @@ def gather_operator(layer: Gather) -> Operator:
     )
 
 
-def lookup_operator(layer: Lookup) -> Operator:
+def lookup_operator(layer: layers.Lookup) -> Operator:
     """Returns the facts of places along a dimension that another tensor holds."""
     axis = layer.axis
 
@@ -358,7 +343,7 @@ def lookup_operator(layer: Lookup) -> Operator:
     return replace(facts, output_type=output_type)
 
 
-def broadcast_to_operator(layer: BroadcastTo) -> Operator:
+def broadcast_to_operator(layer: layers.BroadcastTo) -> Operator:
     """Returns the facts of values that are repeated to another shape."""
     shape = layer.shape
 
@@ -380,7 +365,7 @@ def broadcast_to_operator(layer: BroadcastTo) -> Operator:
     )
 
 
-def dynamic_update_slice_operator(layer: DynamicUpdateSlice) -> Operator:
+def dynamic_update_slice_operator(layer: layers.DynamicUpdateSlice) -> Operator:
     """Returns the facts of a tensor of which a box is replaced."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -401,7 +386,7 @@ def dynamic_update_slice_operator(layer: DynamicUpdateSlice) -> Operator:
     )
 
 
-def mirror_pad_operator(layer: MirrorPad) -> Operator:
+def mirror_pad_operator(layer: layers.MirrorPad) -> Operator:
     """Returns the facts of a mirrored border."""
     least = 0 if layer.symmetric else 1
 
@@ -441,19 +426,21 @@ def _sizes_of_dimensions(inputs: Shapes, outputs: Shapes) -> int:
     return 4 * (len(inputs[0]) + 1)
 
 
-def resize_nearest_neighbor_operator(layer: ResizeNearestNeighbor) -> Operator:
+def resize_nearest_neighbor_operator(layer: layers.ResizeNearestNeighbor) -> Operator:
     """Returns the facts of a map of another size whose pixels are copied."""
     return _resizing(layer, "RESIZE_NEAREST_NEIGHBOR", ("int8", "int16", "float32"))
 
 
-def resize_bilinear_operator(layer: ResizeBilinear) -> Operator:
+def resize_bilinear_operator(layer: layers.ResizeBilinear) -> Operator:
     """Returns the facts of a map of another size whose pixels are interpolated."""
     return _resizing(layer, "RESIZE_BILINEAR", ("int8",))
 
 
-def _resizing(layer: ResizeNearestNeighbor | ResizeBilinear, name: str, types: tuple[Type, ...]) -> Operator:
+def _resizing(
+    layer: layers.ResizeNearestNeighbor | layers.ResizeBilinear, name: str, types: tuple[Type, ...]
+) -> Operator:
     """Returns the facts of a map of another size."""
-    copies = isinstance(layer, ResizeNearestNeighbor)
+    copies = isinstance(layer, layers.ResizeNearestNeighbor)
 
     def check(inputs: Shapes, where: str) -> None:
         checks.a_map(type(layer).__name__, inputs[0], where)

@@ -4,33 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from micronets.ir.layers import (
-    Abs,
-    Add,
-    AddN,
-    Compare,
-    Concatenation,
-    CumSum,
-    Div,
-    HardSwish,
-    L2Normalization,
-    Layer,
-    LeakyRelu,
-    Logistic,
-    Maximum,
-    Mean,
-    Minimum,
-    Mul,
-    Prelu,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    Rsqrt,
-    Softmax,
-    SquaredDifference,
-    Sub,
-    Sum,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Layer
 from micronets.ir.ops.record import Operator, Scale, Shapes, TflmKernel
 from micronets.ir.types import Type
 
@@ -50,27 +25,36 @@ def number_operator(layer: Layer, facts: Operator, of: Type) -> Operator:
         return None if name is None else f"{name}_{of}"
 
     match layer:
-        case Concatenation():  # TFLM compares the scales of codes alone
+        case layers.Concatenation():  # TFLM compares the scales of codes alone
             return replace(facts, scale="copied codes")
-        case Minimum() | Maximum():
+        case layers.Minimum() | layers.Maximum():
             return replace(facts, timed_as=timed_as)
-        case Add() | Sub() | Mul() | Div() | SquaredDifference() | Prelu():
+        case layers.Add() | layers.Sub() | layers.Mul() | layers.Div() | layers.SquaredDifference() | layers.Prelu():
             pass
-        case Mean() | Sum():  # their kernel sums floats in the output, and prepares no scale
+        case layers.Mean() | layers.Sum():  # their kernel sums floats in the output, and prepares no scale
             kernel = facts.tflm.host
             facts = _with_kernel(
                 facts, replace(kernel, temporaries=kernel.temporaries[:-1], scratch=kernel.scratch[1:])
             )
-        case ReduceMax() | ReduceMin():
+        case layers.ReduceMax() | layers.ReduceMin():
             input_axes, others = facts.tflm.host.temporaries[:2], facts.tflm.host.temporaries[3:]
             facts = _with_kernel(facts, replace(facts.tflm.host, temporaries=(*input_axes, *others)))
-        case Compare():
+        case layers.Compare():
             return replace(facts, largest_rescale=None, timed_as=timed_as)
-        case CumSum() | AddN():  # TFLM keeps data for codes alone
+        case layers.CumSum() | layers.AddN():  # TFLM keeps data for codes alone
             facts = _with_kernel(
                 facts, replace(facts.tflm.host, prepared=()), replace(facts.tflm.cortex_m, prepared=())
             )
-        case Relu() | LeakyRelu() | Logistic() | Abs() | HardSwish() | Softmax() | Rsqrt() | L2Normalization():
+        case (
+            layers.Relu()
+            | layers.LeakyRelu()
+            | layers.Logistic()
+            | layers.Abs()
+            | layers.HardSwish()
+            | layers.Softmax()
+            | layers.Rsqrt()
+            | layers.L2Normalization()
+        ):
             pass
         case _:
             return facts

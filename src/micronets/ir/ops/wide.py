@@ -6,35 +6,8 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from micronets.ir.layers import (
-    Abs,
-    Add,
-    AveragePool2D,
-    BatchMatMul,
-    Concatenation,
-    Conv2D,
-    DepthwiseConv2D,
-    FullyConnected,
-    Layer,
-    LeakyRelu,
-    Logistic,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    Mul,
-    Pad,
-    Relu,
-    Rsqrt,
-    Shape,
-    Softmax,
-    Split,
-    SquaredDifference,
-    Sub,
-    Sum,
-    Tanh,
-    TransposeConv2D,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Layer, Shape
 from micronets.ir.ops.batch_matmul import batch_matmul_operator
 from micronets.ir.ops.elementwise import by_value
 from micronets.ir.ops.record import Operator, Shapes, Tflm, Weights
@@ -66,31 +39,31 @@ FUNCTION_CYCLES, SOFTMAX_CYCLES = 30.0, 70.0
 BIAS_BYTES = 8
 
 Symmetric = (
-    Conv2D
-    | DepthwiseConv2D
-    | TransposeConv2D
-    | FullyConnected
-    | BatchMatMul
-    | Add
-    | Sub
-    | Mul
-    | Minimum
-    | Maximum
-    | SquaredDifference
-    | AveragePool2D
-    | MaxPool2D
-    | Mean
-    | Sum
-    | Softmax
-    | Logistic
-    | Tanh
-    | Relu
-    | LeakyRelu
-    | Abs
-    | Rsqrt
-    | Pad
-    | Concatenation
-    | Split
+    layers.Conv2D
+    | layers.DepthwiseConv2D
+    | layers.TransposeConv2D
+    | layers.FullyConnected
+    | layers.BatchMatMul
+    | layers.Add
+    | layers.Sub
+    | layers.Mul
+    | layers.Minimum
+    | layers.Maximum
+    | layers.SquaredDifference
+    | layers.AveragePool2D
+    | layers.MaxPool2D
+    | layers.Mean
+    | layers.Sum
+    | layers.Softmax
+    | layers.Logistic
+    | layers.Tanh
+    | layers.Relu
+    | layers.LeakyRelu
+    | layers.Abs
+    | layers.Rsqrt
+    | layers.Pad
+    | layers.Concatenation
+    | layers.Split
 )
 """The layers whose kernels for int16 are others than those for int8. They take tensors of the zero point 0 alone."""
 
@@ -112,25 +85,25 @@ def wide_operator(layer: Layer, facts: Operator) -> Operator:
 
     facts = replace(facts, codewise=False, trainable=False, timed_as=timed_as)
     match layer:
-        case Conv2D() | DepthwiseConv2D() | TransposeConv2D() | FullyConnected():
+        case layers.Conv2D() | layers.DepthwiseConv2D() | layers.TransposeConv2D() | layers.FullyConnected():
             return replace(
                 facts, weights=_wide_weights(facts), largest_rescale=WIDE_RESCALE, tflm=_wide_products(layer, facts)
             )
-        case BatchMatMul():
+        case layers.BatchMatMul():
             return replace(facts, largest_rescale=WIDE_RESCALE, tflm=batch_matmul_operator(layer, 2).tflm)
-        case Add() | Sub():
+        case layers.Add() | layers.Sub():
             return replace(facts, largest_rescale=2.0 ** (WIDE_ADD_BITS - 1))
-        case SquaredDifference():
+        case layers.SquaredDifference():
             return replace(facts, largest_rescale=2.0**28)
-        case Logistic() | Tanh():
+        case layers.Logistic() | layers.Tanh():
             tflm = replace(facts.tflm, cycles=by_value(FUNCTION_CYCLES))
             return replace(facts, scale="1/32768", largest_rescale=FUNCTION_RESCALE, tflm=tflm)
-        case Softmax():
+        case layers.Softmax():
             tables = (lambda inputs, outputs: LOOKUP_BYTES,) * 2
             host, cortex_m = (replace(kernel, prepared=tables) for kernel in (facts.tflm.host, facts.tflm.cortex_m))
             tflm = replace(facts.tflm, host=host, cortex_m=cortex_m, cycles=by_value(SOFTMAX_CYCLES))
             return replace(facts, scale="1/32768", largest_rescale=SOFTMAX_RESCALE / layer.beta, tflm=tflm)
-        case Mean() | Sum():
+        case layers.Mean() | layers.Sum():
             kernel = replace(facts.tflm.host, temporaries=facts.tflm.host.temporaries[:-1])
             return replace(facts, tflm=replace(facts.tflm, host=kernel, cortex_m=kernel))
         case _:
@@ -144,19 +117,21 @@ def _wide_weights(facts: Operator) -> Callable[[Shape], Weights]:
     return lambda x: replace(make(x), bias_bytes=BIAS_BYTES)
 
 
-def _wide_products(layer: Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected, facts: Operator) -> Tflm:
+def _wide_products(
+    layer: layers.Conv2D | layers.DepthwiseConv2D | layers.TransposeConv2D | layers.FullyConnected, facts: Operator
+) -> Tflm:
     """Returns what a layer with weights takes under TFLM: CMSIS-NN's kernels of int16 ask for other scratch memory.
 
     A transposed convolution sums in 64 bits, in memory, by TFLM's own kernel on every machine.
     """
-    if isinstance(layer, TransposeConv2D):
+    if isinstance(layer, layers.TransposeConv2D):
         sums = (lambda inputs, outputs: 8 * math.prod(outputs[0]),)
         host, cortex_m = (replace(kernel, scratch=sums) for kernel in (facts.tflm.host, facts.tflm.cortex_m))
         return replace(facts.tflm, host=host, cortex_m=cortex_m)
 
     def columns(inputs: Shapes, outputs: Shapes) -> int:
-        kh, kw = layer.kernel if isinstance(layer, Conv2D) else (0, 0)
+        kh, kw = layer.kernel if isinstance(layer, layers.Conv2D) else (0, 0)
         return 4 * math.prod((kh, kw, inputs[0][2]))  # arm_convolve_s16 copies two windows of 16 bits
 
-    scratch = (columns,) if isinstance(layer, Conv2D) else ()
+    scratch = (columns,) if isinstance(layer, layers.Conv2D) else ()
     return replace(facts.tflm, cortex_m=replace(facts.tflm.cortex_m, scratch=scratch))

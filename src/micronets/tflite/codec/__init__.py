@@ -13,73 +13,8 @@ from typing import assert_never
 
 import numpy as np
 
-from micronets.ir.layers import (
-    Abs,
-    Add,
-    AddN,
-    ArgMax,
-    AssignVariable,
-    AveragePool2D,
-    BatchMatMul,
-    BroadcastTo,
-    Cast,
-    Compare,
-    Concatenation,
-    Conv2D,
-    CumSum,
-    DepthwiseConv2D,
-    Dequantize,
-    Div,
-    DynamicUpdateSlice,
-    Elu,
-    ExpandDims,
-    FullyConnected,
-    Gather,
-    HardSwish,
-    L2Normalization,
-    Layer,
-    LeakyRelu,
-    Logical,
-    LogicalNot,
-    Logistic,
-    LogSoftmax,
-    Lookup,
-    Maximum,
-    MaxPool2D,
-    Mean,
-    Minimum,
-    MirrorPad,
-    Mul,
-    NumberFunction,
-    Pack,
-    Pad,
-    Prelu,
-    Quantize,
-    ReadVariable,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Relu,
-    Reshape,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Rsqrt,
-    Select,
-    Slice,
-    Softmax,
-    Split,
-    SquaredDifference,
-    Squeeze,
-    StridedSlice,
-    Sub,
-    Sum,
-    Svdf,
-    Tanh,
-    Transpose,
-    TransposeConv2D,
-    UnidirectionalSequenceLstm,
-    Unpack,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Layer
 from micronets.ir.ops import Arity, operator
 from micronets.ir.ops.comparison import THREE
 from micronets.ir.ops.record import ONE, TWO
@@ -310,131 +245,140 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
     - file: what vectors are written to that the options refer to.
     """
     match layer:
-        case Conv2D():
+        case layers.Conv2D():
             return Encoded(Op.CONV_2D, window_options(layer, s.Conv2DSlot))
-        case DepthwiseConv2D():
+        case layers.DepthwiseConv2D():
             multiplier: Field = (s.DepthwiseSlot.MULTIPLIER, "int32", layer.multiplier, 0)
             return Encoded(Op.DEPTHWISE_CONV_2D, [*window_options(layer, s.DepthwiseSlot), multiplier])
-        case FullyConnected():
+        case layers.FullyConnected():
             # TFLM compares the bias's scale with the product of the others for this operator only.
             keep: Field = (s.FullyConnectedSlot.KEEP_NUM_DIMS, "bool", layer.keep_dims, False)
             options = [*activation_option(layer, s.FullyConnectedSlot.ACTIVATION), keep]
             return Encoded(Op.FULLY_CONNECTED, options, bias_scale=True)
-        case BatchMatMul():
+        case layers.BatchMatMul():
             both = s.BatchMatMulSlot.ADJ_X, s.BatchMatMulSlot.ADJ_Y
             flags = (layer.transpose_a, layer.transpose_b)
             return Encoded(Op.BATCH_MATMUL, [(k, "bool", v, False) for k, v in zip(both, flags, strict=True)])
-        case TransposeConv2D():
+        case layers.TransposeConv2D():
             return Encoded(Op.TRANSPOSE_CONV, transpose_conv_options(layer))
-        case AveragePool2D():
+        case layers.AveragePool2D():
             return Encoded(Op.AVERAGE_POOL_2D, pool_options(layer))
-        case MaxPool2D():
+        case layers.MaxPool2D():
             return Encoded(Op.MAX_POOL_2D, pool_options(layer))
-        case ArgMax():
+        case layers.ArgMax():
             op = Op.ARG_MIN if layer.smallest else Op.ARG_MAX
             return Encoded(op, [(s.ArgMaxSlot.OUTPUT_TYPE, "int8", int(s.TensorType.INT32), 0)])
-        case Mean() | Sum() | ReduceMax() | ReduceMin() | ReduceAll():
+        case layers.Mean() | layers.Sum() | layers.ReduceMax() | layers.ReduceMin() | layers.ReduceAll():
             op = Op[operator(layer).tflite_name]
             return Encoded(op, [(s.ReducerSlot.KEEP_DIMS, "bool", layer.keep_dims, False)])
-        case CumSum():
+        case layers.CumSum():
             ways = ((s.CumsumSlot.EXCLUSIVE, layer.exclusive), (s.CumsumSlot.REVERSE, layer.reverse))
             return Encoded(Op.CUMSUM, [(slot, "bool", value, False) for slot, value in ways])
-        case AddN():
+        case layers.AddN():
             return Encoded(Op.ADD_N, [])
-        case DynamicUpdateSlice():
+        case layers.DynamicUpdateSlice():
             return Encoded(Op.DYNAMIC_UPDATE_SLICE, [])
-        case Add():
+        case layers.Add():
             return Encoded(Op.ADD, activation_option(layer, s.AddSlot.ACTIVATION))
-        case Mul():
+        case layers.Mul():
             return Encoded(Op.MUL, activation_option(layer, s.MulSlot.ACTIVATION))
-        case Sub():
+        case layers.Sub():
             return Encoded(Op.SUB, activation_option(layer, s.SubSlot.ACTIVATION))
-        case Div():
+        case layers.Div():
             return Encoded(Op.DIV, activation_option(layer, s.DivSlot.ACTIVATION))
-        case Minimum():
+        case layers.Minimum():
             return Encoded(Op.MINIMUM, [])
-        case Maximum():
+        case layers.Maximum():
             return Encoded(Op.MAXIMUM, [])
-        case SquaredDifference():
+        case layers.SquaredDifference():
             return Encoded(Op.SQUARED_DIFFERENCE, [])
-        case Prelu():
+        case layers.Prelu():
             return Encoded(Op.PRELU, [])
-        case Compare() | Logical() | LogicalNot() | Select():
+        case layers.Compare() | layers.Logical() | layers.LogicalNot() | layers.Select():
             return Encoded(Op[operator(layer).tflite_name], [])
-        case Cast():
+        case layers.Cast():
             return Encoded(Op.CAST, [])
-        case Concatenation():
+        case layers.Concatenation():
             return Encoded(Op.CONCATENATION, [(s.ConcatenationSlot.AXIS, "int32", layer.axis + 1, 0)])
-        case Split():
+        case layers.Split():
             op = Op.SPLIT_V if layer.sizes else Op.SPLIT
             return Encoded(op, [(s.SplitSlot.COUNT, "int32", len(layer.outputs), 0)])
-        case Pad():
+        case layers.Pad():
             return Encoded(Op.PAD if layer.value is None else Op.PADV2, [])
-        case Reshape():
+        case layers.Reshape():
             shape = file.vector(np.int32, file_shape(layer.shape))
             return Encoded(Op.RESHAPE, [(s.ReshapeSlot.NEW_SHAPE, "table", shape, 0)])
-        case ExpandDims():
+        case layers.ExpandDims():
             return Encoded(Op.EXPAND_DIMS, [])
-        case Squeeze():
+        case layers.Squeeze():
             axes = file.vector(np.int32, [axis + 1 for axis in layer.axes])
             return Encoded(Op.SQUEEZE, [(s.SqueezeSlot.AXES, "table", axes, 0)])
-        case Transpose():
+        case layers.Transpose():
             return Encoded(Op.TRANSPOSE, [])
-        case Slice():
+        case layers.Slice():
             return Encoded(Op.SLICE, [])
-        case StridedSlice():
+        case layers.StridedSlice():
             #  A negative end would count from the last position: the mask says that the slice ends with the first one.
             ends = sum(1 << axis for axis, end in enumerate(layer.ends, start=1) if end < 0)
             shrink = sum(1 << axis + 1 for axis in layer.shrink)
             slot = s.StridedSliceSlot
             masks: list[Field] = [(slot.END_MASK, "int32", ends, 0), (slot.SHRINK_AXIS_MASK, "int32", shrink, 0)]
             return Encoded(Op.STRIDED_SLICE, masks)
-        case Pack():
+        case layers.Pack():
             count = len(layer.inputs)
             return Encoded(
                 Op.PACK, [(s.PackSlot.COUNT, "int32", count, 0), (s.PackSlot.AXIS, "int32", layer.axis + 1, 0)]
             )
-        case Unpack():
+        case layers.Unpack():
             count = len(layer.outputs)
             return Encoded(
                 Op.UNPACK, [(s.UnpackSlot.COUNT, "int32", count, 0), (s.UnpackSlot.AXIS, "int32", layer.axis + 1, 0)]
             )
-        case Gather():
+        case layers.Gather():
             return Encoded(Op.GATHER, [(s.GatherSlot.AXIS, "int32", layer.axis + 1, 0)])
-        case Lookup():
+        case layers.Lookup():
             batch: Field = (s.GatherSlot.BATCH_DIMS, "int32", 1, 0)  # our files give both tensors a batch of one
             return Encoded(Op.GATHER, [(s.GatherSlot.AXIS, "int32", layer.axis + 1, 0), batch])
-        case BroadcastTo():
+        case layers.BroadcastTo():
             return Encoded(Op.BROADCAST_TO, [])
-        case MirrorPad():
+        case layers.MirrorPad():
             return Encoded(Op.MIRROR_PAD, [(s.MirrorPadSlot.MODE, "int8", int(layer.symmetric), 0)])
-        case ResizeNearestNeighbor():
+        case layers.ResizeNearestNeighbor():
             return Encoded(Op.RESIZE_NEAREST_NEIGHBOR, resize_options(layer, s.ResizeNearestNeighborSlot))
-        case ResizeBilinear():
+        case layers.ResizeBilinear():
             return Encoded(Op.RESIZE_BILINEAR, resize_options(layer, s.ResizeBilinearSlot))
-        case Softmax():
+        case layers.Softmax():
             return Encoded(Op.SOFTMAX, [(s.SoftmaxSlot.BETA, "float32", layer.beta, 0.0)])
-        case Svdf():
+        case layers.Svdf():
             return Encoded(Op.SVDF, [(s.SvdfSlot.RANK, "int32", layer.rank, 0)])
-        case UnidirectionalSequenceLstm():
+        case layers.UnidirectionalSequenceLstm():
             slots = s.LstmSlot
             tanh: Field = (slots.ACTIVATION, "int8", s.TANH, 0)
             return Encoded(Op.UNIDIRECTIONAL_SEQUENCE_LSTM, [tanh, (slots.CELL_CLIP, "float32", layer.cell_clip, 0.0)])
-        case Relu():
+        case layers.Relu():
             return Encoded(Op.RELU6 if layer.six else Op.RELU, [])
-        case HardSwish():
+        case layers.HardSwish():
             return Encoded(Op.HARD_SWISH, [])
-        case Logistic() | Tanh() | Elu() | Abs() | Rsqrt() | LogSoftmax() | L2Normalization() | NumberFunction():
+        case (
+            layers.Logistic()
+            | layers.Tanh()
+            | layers.Elu()
+            | layers.Abs()
+            | layers.Rsqrt()
+            | layers.LogSoftmax()
+            | layers.L2Normalization()
+            | layers.NumberFunction()
+        ):
             return Encoded(Op[operator(layer).tflite_name], [])
-        case LeakyRelu():
+        case layers.LeakyRelu():
             return Encoded(Op.LEAKY_RELU, [(s.LeakyReluSlot.ALPHA, "float32", layer.alpha, 0.0)])
-        case Quantize():
+        case layers.Quantize():
             return Encoded(Op.QUANTIZE, [])
-        case Dequantize():
+        case layers.Dequantize():
             return Encoded(Op.DEQUANTIZE, [])
-        case ReadVariable():
+        case layers.ReadVariable():
             return Encoded(Op.READ_VARIABLE, [])
-        case AssignVariable():
+        case layers.AssignVariable():
             return Encoded(Op.ASSIGN_VARIABLE, [])
         case _:
             assert_never(layer)

@@ -4,25 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from micronets.ir.layers import (
-    Abs,
-    Cast,
-    Dequantize,
-    Elu,
-    HardSwish,
-    L2Normalization,
-    Layer,
-    LeakyRelu,
-    Logistic,
-    LogSoftmax,
-    NumberFunction,
-    NumberFunctionName,
-    Quantize,
-    Relu,
-    Rsqrt,
-    Softmax,
-    Tanh,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Layer, NumberFunctionName
 from micronets.tflite import schema as s
 from micronets.tflite.codec.fields import read_activation
 from micronets.tflite.codec.op import Op
@@ -39,7 +22,7 @@ def read_softmax(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
     - inputs: the name of its input, in a tuple of one.
     """
     beta, to = float(o.option(s.SoftmaxSlot.BETA, "f", 0.0)), graph.activation_type(o.outputs[0])
-    return Softmax(name=own[0], inputs=inputs, beta=beta, to=to)
+    return layers.Softmax(name=own[0], inputs=inputs, beta=beta, to=to)
 
 
 def read_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -50,7 +33,7 @@ def read_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
     """
-    return Relu(name=own[0], inputs=inputs, six=o.op == Op.RELU6)
+    return layers.Relu(name=own[0], inputs=inputs, six=o.op == Op.RELU6)
 
 
 def read_hard_swish(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -61,16 +44,18 @@ def read_hard_swish(graph: Graph, o: FileOperator, own: TensorNames, inputs: Ten
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
     """
-    return HardSwish(name=own[0], inputs=inputs)
+    return layers.HardSwish(name=own[0], inputs=inputs)
 
 
-_UNARY: Mapping[Op, type[Logistic | Tanh | Elu | Abs | Rsqrt | LogSoftmax]] = {
-    Op.LOG_SOFTMAX: LogSoftmax,
-    Op.LOGISTIC: Logistic,
-    Op.TANH: Tanh,
-    Op.ELU: Elu,
-    Op.ABS: Abs,
-    Op.RSQRT: Rsqrt,
+_UNARY: Mapping[
+    Op, type[layers.Logistic | layers.Tanh | layers.Elu | layers.Abs | layers.Rsqrt | layers.LogSoftmax]
+] = {
+    Op.LOG_SOFTMAX: layers.LogSoftmax,
+    Op.LOGISTIC: layers.Logistic,
+    Op.TANH: layers.Tanh,
+    Op.ELU: layers.Elu,
+    Op.ABS: layers.Abs,
+    Op.RSQRT: layers.Rsqrt,
 }
 
 
@@ -105,7 +90,7 @@ def read_number_function(graph: Graph, o: FileOperator, own: TensorNames, inputs
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
     """
-    return NumberFunction(name=own[0], inputs=inputs, of=NUMBER_OPERATORS[o.op])
+    return layers.NumberFunction(name=own[0], inputs=inputs, of=NUMBER_OPERATORS[o.op])
 
 
 def read_l2_normalization(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -120,7 +105,7 @@ def read_l2_normalization(graph: Graph, o: FileOperator, own: TensorNames, input
     """
     if read_activation(graph, o, s.L2NormalizationSlot.ACTIVATION) != "none":
         raise graph.unsupported("it has a fused activation, which TFLM's kernel does not take")
-    return L2Normalization(name=own[0], inputs=inputs)
+    return layers.L2Normalization(name=own[0], inputs=inputs)
 
 
 def read_leaky_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -131,7 +116,7 @@ def read_leaky_relu(graph: Graph, o: FileOperator, own: TensorNames, inputs: Ten
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
     """
-    return LeakyRelu(name=own[0], inputs=inputs, alpha=float(o.option(s.LeakyReluSlot.ALPHA, "f", 0.0)))
+    return layers.LeakyRelu(name=own[0], inputs=inputs, alpha=float(o.option(s.LeakyReluSlot.ALPHA, "f", 0.0)))
 
 
 def read_quantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -147,7 +132,7 @@ def read_quantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tenso
     to = graph.activation_type(o.outputs[0])
     if to == "float32":
         raise graph.damaged(f"it makes float32 of {graph.tensor(o.inputs[0]).label}")
-    return Quantize(name=own[0], inputs=inputs, to=to)
+    return layers.Quantize(name=own[0], inputs=inputs, to=to)
 
 
 def read_cast(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -160,7 +145,7 @@ def read_cast(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
 
     Raises `UnsupportedError` for an output of a type that activations do not have.
     """
-    return Cast(name=own[0], inputs=inputs, to=graph.activation_type(o.outputs[0]))
+    return layers.Cast(name=own[0], inputs=inputs, to=graph.activation_type(o.outputs[0]))
 
 
 def read_dequantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -171,4 +156,4 @@ def read_dequantize(graph: Graph, o: FileOperator, own: TensorNames, inputs: Ten
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
     """
-    return Dequantize(name=own[0], inputs=inputs)
+    return layers.Dequantize(name=own[0], inputs=inputs)

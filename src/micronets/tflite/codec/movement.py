@@ -6,21 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from micronets.ir.layers import (
-    BroadcastTo,
-    DynamicUpdateSlice,
-    Gather,
-    Layer,
-    Lookup,
-    MirrorPad,
-    Pad,
-    Reshape,
-    ResizeBilinear,
-    ResizeNearestNeighbor,
-    Slice,
-    StridedSlice,
-    Transpose,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Layer
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
 from micronets.tflite.codec.batch import on_shapes
@@ -51,7 +38,7 @@ def read_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
         o,
         own,
         inputs,
-        lambda own, inputs, batch: Pad(name=own[0], inputs=inputs, paddings=paddings[batch:], value=value),
+        lambda own, inputs, batch: layers.Pad(name=own[0], inputs=inputs, paddings=paddings[batch:], value=value),
         along_batch=paddings[0] != (0, 0),
     )
 
@@ -91,7 +78,7 @@ def read_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNa
         o,
         own,
         inputs,
-        lambda own, inputs, batch: Slice(name=own[0], inputs=inputs, begin=begin[batch:], size=size[batch:]),
+        lambda own, inputs, batch: layers.Slice(name=own[0], inputs=inputs, begin=begin[batch:], size=size[batch:]),
         along_batch=False,  # a batch of one can only stay whole
     )
 
@@ -142,7 +129,7 @@ def read_strided_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
         o,
         own,
         inputs,
-        lambda own, inputs, batch: StridedSlice(
+        lambda own, inputs, batch: layers.StridedSlice(
             name=own[0],
             inputs=inputs,
             begin=begin_of[batch:],
@@ -176,7 +163,7 @@ def read_update(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
         o,
         own,
         inputs,
-        lambda own, inputs, batch: DynamicUpdateSlice(name=own[0], inputs=inputs, begin=inside[batch:]),
+        lambda own, inputs, batch: layers.DynamicUpdateSlice(name=own[0], inputs=inputs, begin=inside[batch:]),
         along_batch=False,
     )
 
@@ -206,9 +193,9 @@ def read_blocks(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
         rows, made = (h // block, block, w // block, block * c), (h // block, w // block, block**2 * c)
     apart, turned = graph.new_name(f"{own[0]}_in"), graph.new_name(f"{own[0]}_out")
     return (
-        Reshape(name=apart, inputs=inputs, shape=rows),
-        Transpose(name=turned, inputs=(apart,), permutation=(0, 2, 1, 3)),
-        Reshape(name=own[0], inputs=(turned,), shape=made),
+        layers.Reshape(name=apart, inputs=inputs, shape=rows),
+        layers.Transpose(name=turned, inputs=(apart,), permutation=(0, 2, 1, 3)),
+        layers.Reshape(name=own[0], inputs=(turned,), shape=made),
     )
 
 
@@ -233,7 +220,7 @@ def read_reverse(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
         o,
         own,
         inputs,
-        lambda own, inputs, batch: StridedSlice(
+        lambda own, inputs, batch: layers.StridedSlice(
             name=own[0],
             inputs=inputs,
             begin=tuple(n - 1 if turned else 0 for n, turned in zip(x.shape, back, strict=True))[batch:],
@@ -260,9 +247,11 @@ def _read_lookup(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
     axis -= int(x.has_batch)
     shape = (*x.layer_shape[:axis], *places.layer_shape, *x.layer_shape[axis + 1 :])
     if shape == y.layer_shape:
-        return (Lookup(name=own[0], inputs=inputs, axis=axis),)
+        return (layers.Lookup(name=own[0], inputs=inputs, axis=axis),)
     name = graph.new_name(f"{own[0]}_out")
-    return Lookup(name=name, inputs=inputs, axis=axis), Reshape(name=own[0], inputs=(name,), shape=y.layer_shape)
+    return layers.Lookup(name=name, inputs=inputs, axis=axis), layers.Reshape(
+        name=own[0], inputs=(name,), shape=y.layer_shape
+    )
 
 
 def read_gather(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
@@ -293,13 +282,13 @@ def read_gather(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
     shape, name = x.layer_shape, own[0]
     if axis < batch:
         whole = graph.new_name(f"{own[0]}_in")
-        before = (Reshape(name=whole, inputs=inputs, shape=x.shape),)
+        before = (layers.Reshape(name=whole, inputs=inputs, shape=x.shape),)
         inputs, shape, batch = (whole,), x.shape, 0
     axis -= batch
     if (*shape[:axis], len(indices), *shape[axis + 1 :]) != y.layer_shape:
         name = graph.new_name(f"{own[0]}_out")
-        after = (Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),)
-    return (*before, Gather(name=name, inputs=inputs, axis=axis, indices=indices), *after)
+        after = (layers.Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),)
+    return (*before, layers.Gather(name=name, inputs=inputs, axis=axis, indices=indices), *after)
 
 
 def read_gather_nd(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
@@ -327,9 +316,9 @@ def read_gather_nd(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tens
     numbers = np.ravel_multi_index(tuple(np.moveaxis(places, -1, 0)), x.shape[:depth]).ravel()
     flat, name = graph.new_name(f"{own[0]}_in"), graph.new_name(f"{own[0]}_out")
     return (
-        Reshape(name=flat, inputs=inputs, shape=(int(np.prod(x.shape[:depth])), *x.shape[depth:])),
-        Gather(name=name, inputs=(flat,), axis=0, indices=tuple(int(number) for number in numbers)),
-        Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),
+        layers.Reshape(name=flat, inputs=inputs, shape=(int(np.prod(x.shape[:depth])), *x.shape[depth:])),
+        layers.Gather(name=name, inputs=(flat,), axis=0, indices=tuple(int(number) for number in numbers)),
+        layers.Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),
     )
 
 
@@ -355,9 +344,9 @@ def read_embedding_lookup(graph: Graph, o: FileOperator, own: TensorNames, input
         raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(made)}")
     turned = inputs[1], inputs[0]
     if not y.has_batch:
-        return (Lookup(name=own[0], inputs=turned),)
+        return (layers.Lookup(name=own[0], inputs=turned),)
     name = graph.new_name(f"{own[0]}_out")
-    return Lookup(name=name, inputs=turned), Reshape(name=own[0], inputs=(name,), shape=y.layer_shape)
+    return layers.Lookup(name=name, inputs=turned), layers.Reshape(name=own[0], inputs=(name,), shape=y.layer_shape)
 
 
 def read_broadcast_to(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
@@ -374,13 +363,13 @@ def read_broadcast_to(graph: Graph, o: FileOperator, own: TensorNames, inputs: T
     if y.shape != shape:
         raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(shape)}")
     if y.has_batch and not x.has_batch and len(x.shape) < len(y.shape):
-        return (BroadcastTo(name=own[0], inputs=inputs, shape=y.layer_shape),)  # the batch is one of what is new
+        return (layers.BroadcastTo(name=own[0], inputs=inputs, shape=y.layer_shape),)  # the batch is one of what is new
     return on_shapes(
         graph,
         o,
         own,
         inputs,
-        lambda own, inputs, batch: BroadcastTo(name=own[0], inputs=inputs, shape=y.shape[batch:]),
+        lambda own, inputs, batch: layers.BroadcastTo(name=own[0], inputs=inputs, shape=y.shape[batch:]),
         along_batch=False,  # a batch of one stays one
     )
 
@@ -403,7 +392,7 @@ def read_fill(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
         )
     if (of := graph.activation_type(value)) not in FILLED:
         raise graph.unsupported(f"{value.label} is {of}; TFLM's kernel takes {', '.join(FILLED)}")
-    return BroadcastTo(name=own[0], inputs=inputs, shape=y.layer_shape)
+    return layers.BroadcastTo(name=own[0], inputs=inputs, shape=y.layer_shape)
 
 
 def read_mirror_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
@@ -423,7 +412,7 @@ def read_mirror_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: Ten
         o,
         own,
         inputs,
-        lambda own, inputs, batch: MirrorPad(
+        lambda own, inputs, batch: layers.MirrorPad(
             name=own[0], inputs=inputs, paddings=paddings[batch:], symmetric=symmetric
         ),
         along_batch=paddings[0] != (0, 0),
@@ -447,7 +436,7 @@ def read_resize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
         raise graph.damaged(f"the size {list(size)} instead of (height, width)")
     nearest = o.op == Op.RESIZE_NEAREST_NEIGHBOR
     slot: Any = s.ResizeNearestNeighborSlot if nearest else s.ResizeBilinearSlot
-    return (ResizeNearestNeighbor if nearest else ResizeBilinear)(
+    return (layers.ResizeNearestNeighbor if nearest else layers.ResizeBilinear)(
         name=own[0],
         inputs=inputs,
         size=(size[0], size[1]),
@@ -456,7 +445,7 @@ def read_resize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
     )
 
 
-def resize_options(layer: ResizeNearestNeighbor | ResizeBilinear, slot: Any) -> list[Field]:
+def resize_options(layer: layers.ResizeNearestNeighbor | layers.ResizeBilinear, slot: Any) -> list[Field]:
     """Returns the options of a resizing; `slot` is the enum of their slots."""
     return [
         (slot.ALIGN_CORNERS, "bool", layer.align_corners, False),

@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypedDict
 
-from micronets.ir.layers import (
-    Activation,
-    ArgMax,
-    AveragePool2D,
-    Layer,
-    MaxPool2D,
-    Mean,
-    ReduceAll,
-    ReduceMax,
-    ReduceMin,
-    Reduction,
-    Sum,
-)
+from micronets.ir import layers
+from micronets.ir.layers import Activation, Layer, Reduction
 from micronets.ir.window import Padding, Pair
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
@@ -39,7 +28,7 @@ def read_average_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs
     Raises `UnsupportedError` for an input that is no map `[1, H, W, C]` and for a fused activation that layers do not
     have, and `FileError` for an unknown padding.
     """
-    return AveragePool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
+    return layers.AveragePool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
 
 def read_max_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Layer:
@@ -53,7 +42,7 @@ def read_max_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: Te
     Raises `UnsupportedError` for an input that is no map `[1, H, W, C]` and for a fused activation that layers do not
     have, and `FileError` for an unknown padding.
     """
-    return MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
+    return layers.MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
 
 class _PoolFields(TypedDict):
@@ -89,17 +78,17 @@ def read_arg_max(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
     axis, smallest = read_axis(graph, read_number(graph, o.inputs[1]), graph.tensor(o.inputs[0])), o.op == Op.ARG_MIN
 
     def make(name: str, source: str, axes: tuple[int, ...]) -> Layer:
-        return ArgMax(name=name, inputs=(source,), axis=axes[0], smallest=smallest)
+        return layers.ArgMax(name=name, inputs=(source,), axis=axes[0], smallest=smallest)
 
     return without_axes(graph, o, own, inputs, [axis], make)
 
 
 _REDUCTIONS: Mapping[Op, type[Reduction]] = {
-    Op.MEAN: Mean,
-    Op.SUM: Sum,
-    Op.REDUCE_MAX: ReduceMax,
-    Op.REDUCE_MIN: ReduceMin,
-    Op.REDUCE_ALL: ReduceAll,
+    Op.MEAN: layers.Mean,
+    Op.SUM: layers.Sum,
+    Op.REDUCE_MAX: layers.ReduceMax,
+    Op.REDUCE_MIN: layers.ReduceMin,
+    Op.REDUCE_ALL: layers.ReduceAll,
 }
 
 
@@ -127,7 +116,7 @@ def read_reduction(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tens
     return without_axes(graph, o, own, inputs, sorted({read_axis(graph, axis, x) for axis in named}), make)
 
 
-def pool_options(layer: AveragePool2D | MaxPool2D) -> list[Field]:
+def pool_options(layer: layers.AveragePool2D | layers.MaxPool2D) -> list[Field]:
     """Returns the fields of the options of a pool."""
     slot = s.PoolSlot
     return [
