@@ -118,7 +118,7 @@ def folders_table() -> str:
     lines = ["| folder | what it is |", "|---|---|"]
     lines += [f"| `{name}/` | {_about(name)} |" for name in reversed(ALLOWED)]
     less = "; ".join(f"`{a}` may not import `{b}`" for a, b in exceptions())
-    lines += ["", f"A folder may import whatever its arrows lead to, also over others, except: {less}."]
+    lines += ["", f"A folder may import whatever its arrows reach, directly or through others. Exceptions: {less}."]
     return "\n".join(lines)
 
 

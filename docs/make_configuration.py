@@ -30,7 +30,7 @@ PAGE = Path(__file__).with_name("configuration.md")
 HEAD = """# Configuration
 
 A run is decided by one TOML file; `examples/` has some. Every key has a default but `board` and `space.name` or
-`space.file`, which a run without a search does not need ([own-data.md](own-data.md#a-finished-model-is-taught-more)).
+`space.file`, which a run without a search does not need ([own-data.md](own-data.md#training-a-finished-model-further)).
 An unknown key is an error that names the nearest known one.
 `--set key=value` on the command line changes one setting, as in `--set train.epochs=10 --set budget.arena_bytes=64K`.
 The resolved configuration is printed and saved as `config.toml` in the run directory; it is a configuration itself.
@@ -116,7 +116,7 @@ def space_tables() -> str:
                 parts.append(f"Defaults for {_tasks(tasks)}: {said}.")
     auto = (
         f'### `space.name = "{spaces.AUTO}"`\nAll spaces of the task are tried under the same limits, and the best one '
-        "is searched ([search.md](search.md#which-space)). Only the options of the\ninput go with it; "
+        "is searched ([search.md](search.md#choosing-a-space)). Only the options of the\ninput go with it; "
         "`search.space_share` and `search.space_networks` say how much is tried."
     )
     bits = (

@@ -16,9 +16,9 @@ def section(name: str) -> str:
     return text[text.index(f"<!-- begin {name} -->") : text.index(f"<!-- end {name} -->")]
 
 
-def test_the_models_of_strangers_are_as_many_as_the_table_counts() -> None:
+def test_the_third_party_models_are_as_many_as_the_table_counts() -> None:
     counted = re.search(r"(\d+) of (\d+) models", section("field"))
-    told = re.search(r"(\d+) of (\d+) models that \[strangers", README)
+    told = re.search(r"(\d+) of (\d+) models that \[third parties", README)
     assert counted is not None
     assert told is not None
     assert told.groups() == counted.groups()

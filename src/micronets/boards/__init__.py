@@ -1,1 +1,1 @@
-"""Boards (a TOML file each, with a source for every figure), their cores and targets, and how long batteries last."""
+"""Boards (one TOML file each, with a source for every figure), their cores and targets, and battery life."""

@@ -1,4 +1,4 @@
-"""The command line: arguments, files, messages, exit codes; nothing else.
+"""The command line: arguments, files, messages and exit codes, and nothing else.
 
 Heavy imports wait until a command needs them, and nearly all imports until Ctrl-C is looked after.
 

@@ -1,4 +1,4 @@
-"""The compiler: an integer network becomes portable C that computes the same bytes. Passes, kernels, memory, text."""
+"""The compiler: turns an integer network into portable C with the same bytes, by passes, kernels and a memory plan."""
 
 from micronets.compiler.generate.image_c import camera_of
 from micronets.compiler.generate.model_c import Compiled, compile_model, compiled_contents

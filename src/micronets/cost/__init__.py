@@ -1,1 +1,1 @@
-"""The costs of a network: operations, memory, size and time, by functions of integers or of torch tensors."""
+"""The costs of a network: operations, memory, size and time, as functions of integers or of torch tensors."""

@@ -1,1 +1,1 @@
-"""Devices: the C of a network built and run in a simulator, in QEMU, on this machine, or on a board; TFLM in Python."""
+"""Devices: build a network's C and run it in a simulator, in QEMU, on this machine or on a board; TFLM in Python."""

@@ -1,4 +1,4 @@
-"""Gets data sets: what there is (`sources`), how much is to be done (`plan_downloads`), doing it (`fetch_archives`).
+"""Downloads of data sets: the catalogue (`sources`), the plan (`plan_downloads`), the download (`fetch_archives`).
 
 Connections are the affair of `download.py`, archives that of `unpack.py`. Only the standard library is used.
 """

@@ -1,1 +1,1 @@
-"""Trained float networks of other tools: read, quantised after training, and compared with what they were."""
+"""Import of other tools' trained float networks: read, quantised after training, compared with the original."""

@@ -1,1 +1,1 @@
-"""A run: its configuration, its directory, and its stages from the search to the report."""
+"""A run: its configuration, its directory, and its stages from search to report."""

@@ -1,1 +1,1 @@
-"""Pages and drawings about runs and characterisations, and the records that they are made from."""
+"""Reports on runs and characterisations: pages, drawings, and the records that they show."""

@@ -1,4 +1,4 @@
-"""Runtimes: what executes a network on a board. Limits of a budget are for one of them."""
+"""Runtimes: our C and TFLM, which execute a network on a board. A budget's limits are for one of them."""
 
 from __future__ import annotations
 

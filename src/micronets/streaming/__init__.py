@@ -1,4 +1,4 @@
-"""Sound or samples of a sensor without end: frames as they complete, a network's outputs, and classes that fire."""
+"""Continuous audio or sensor samples: frames as they complete, the network's outputs, and the detections."""
 
 from micronets.streaming.detector import CERTAIN, Decision, Detector, DetectorState, DetectorTables, default_detector
 from micronets.streaming.incremental import Steps, incremental, steps_of

@@ -1,4 +1,4 @@
-"""Tasks by name: each is a folder or a file of this package with a `Task` record, and an entry in `TASKS`."""
+"""Tasks by name: each is a folder or a file of this package with a `Task` record and an entry in `TASKS`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`.tflite` files: `read` makes a `QuantizedModel` of one, and `write` makes one of a `QuantizedModel`."""
+"""`.tflite` files: `read` turns one into a `QuantizedModel`, and `write` turns a `QuantizedModel` into one."""
 
 from micronets.tflite.file import ModelFile, ModelSource, as_file, model_file, read_file
 from micronets.tflite.reader import operators, operators_run, read, tensor_names
