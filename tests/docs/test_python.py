@@ -40,7 +40,7 @@ def test_every_program_of_the_page_runs(tmp_path: Path) -> None:
     for said in ("324,384 MACs", "'width': ", "accuracy", "simulated: ", "worse class", "logits"):
         assert said in out, said
     assert (tmp_path / "gestures.tflite").exists()
-    assert (tmp_path / "stranger_c/model.h").exists()
+    assert (tmp_path / "frontier_c/model.h").exists()
 
 
 def test_the_piece_of_a_configuration_is_toml() -> None:
