@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.dnas_vs_baselines import say
+from benchmarks.progress import say
 from benchmarks.tables import replace_section
 from micronets.design.predict import predict
 from micronets.design.train import load_result

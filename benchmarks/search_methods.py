@@ -36,7 +36,7 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.dnas_vs_baselines import say
+from benchmarks.progress import say
 from benchmarks.tables import replace_section
 from micronets.commands.search import budget_without_metadata
 from micronets.design.candidates import random_candidates, uniform_candidates
