@@ -54,11 +54,11 @@ from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
 from micronets.quantized.validate import FIXED
 from micronets.runtimes.code_sizes import CodeSizes
+from tests.support.int16_models import random_int16_model
 from tests.support.random_models import random_arch, random_model
 from tests.support.realistic_archs import random_arch as realistic_arch
 from tests.support.recurrent import recurrent_network
 from tests.support.stateful import streaming
-from tests.support.wide_models import random_wide_model
 
 PATH = Path("src/micronets/runtimes/code_sizes.toml")
 COMPILERS = ("gcc", "zig")
@@ -169,7 +169,7 @@ def networks(target: Target) -> Iterator[Compiled]:
     yield compile_model(with_random_weights(realistic_arch(1), 1), target, arena_limit=0)
     for seed in (103, 104, 105):
         yield compile_model(random_model(random_arch(seed, several=True), seed), target)
-        yield compile_model(random_wide_model(seed), target)
+        yield compile_model(random_int16_model(seed), target)
         yield compile_model(recurrent_network(seed), target)
         yield compile_model(streaming(seed), target)
 

@@ -41,11 +41,11 @@ from micronets.errors import MicronetsError
 from micronets.quantized.random_weights import with_random_weights
 from micronets.quantized.validate import validate
 from micronets.tflite import ModelFile, read, write
+from tests.support.int16_models import random_int16_model
 from tests.support.one_of_each import LAYERS, network_of
 from tests.support.random_models import random_arch, random_model
 from tests.support.recurrent import recurrent_network
 from tests.support.stateful import streaming
-from tests.support.wide_models import random_wide_model
 from tests.tflite.test_shapes import FILES
 
 SECONDS = 10.0  # of processor time, allowed for one file
@@ -121,7 +121,7 @@ def sound_files(shared: Path) -> list[bytes]:
     """
     models = [random_model(random_arch(seed), seed) for seed in range(RANDOM)]
     models += [with_random_weights(network_of(layer), 0) for layer in LAYERS]
-    for make in (random_wide_model, streaming, recurrent_network):
+    for make in (random_int16_model, streaming, recurrent_network):
         models += [make(seed) for seed in range(RANDOM_OF_A_KIND)]
     files = [write(model, portable=seed % 2 == 1) for seed, model in enumerate(models)]
     files += FILES.values()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from micronets.errors import SpecError
 from micronets.ir.layers import ACTIVATION_LIMITS, Activation
 from micronets.ir.ops.add import ADD_BITS
-from micronets.ir.ops.wide import WIDE_ADD_BITS
+from micronets.ir.ops.int16 import INT16_ADD_BITS
 from micronets.ir.types import Type, code_range, stored
 from micronets.quantized.model import TensorQuant
 
@@ -80,7 +80,7 @@ def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[
 
 def add_bits(of: Type) -> int:
     """Returns how many fractional bits an addition of tensors of that type keeps below one step of a code."""
-    return WIDE_ADD_BITS if of == "int16" else ADD_BITS
+    return INT16_ADD_BITS if of == "int16" else ADD_BITS
 
 
 def square_bits(of: Type) -> int:

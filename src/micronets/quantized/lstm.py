@@ -1,7 +1,7 @@
 """Long short-term memory in integers, as TensorFlow Lite Micro's reference kernel computes it (its `lstm_eval.cc`).
 
 Gates have 16 bits: sums of products are brought to 12 fractional bits, sigmoid and tanh of them have 15
-(`quantized.wide`).
+(`quantized.int16`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from micronets.quantized.arithmetic import (
     product_rescale,
     quantize_multiplier,
 )
+from micronets.quantized.int16 import logistic_of, tanh_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
-from micronets.quantized.wide import logistic_of, tanh_of
 
 Array = npt.NDArray[Any]
 

@@ -36,6 +36,7 @@ from micronets.quantized.arithmetic import (
 )
 from micronets.quantized.comparison import compared, real_values
 from micronets.quantized.hard_swish import hard_swish_codes
+from micronets.quantized.int16 import int16_logistic_codes, int16_softmax_codes, int16_tanh_codes
 from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.lstm import lstm_steps
 from micronets.quantized.model import InputArrays, QuantizedModel, TensorQuant, input_offsets
@@ -63,7 +64,6 @@ from micronets.quantized.unary import (
     tanh_codes,
 )
 from micronets.quantized.validate import validate
-from micronets.quantized.wide import wide_logistic_codes, wide_softmax_codes, wide_tanh_codes
 
 Array = npt.NDArray[Any]
 
@@ -423,7 +423,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (interpolated(x, lines, pixels),)
         case layers.Softmax():
             if step.input_types[0] == "int16":
-                return (wide_softmax_codes(x, layer.beta, quants[0]),)
+                return (int16_softmax_codes(x, layer.beta, quants[0]),)
             if step.input_types[0] == "float32":
                 return (softmax_of(x, layer.beta),)
             return (softmax_codes(x, layer.beta, quants[0].scale, layer.to),)
@@ -434,9 +434,9 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
         case layers.HardSwish():
             return (hard_swish_codes(x, *quants),)
         case layers.Logistic():
-            return ((wide_logistic_codes if step.output_type == "int16" else logistic_codes)(x, quants[0]),)
+            return ((int16_logistic_codes if step.output_type == "int16" else logistic_codes)(x, quants[0]),)
         case layers.Tanh():
-            return ((wide_tanh_codes if step.output_type == "int16" else tanh_codes)(x, quants[0]),)
+            return ((int16_tanh_codes if step.output_type == "int16" else tanh_codes)(x, quants[0]),)
         case layers.LeakyRelu():
             return (leaky_relu_codes(x, layer.alpha, *quants),)
         case layers.Elu():

@@ -16,9 +16,9 @@ from micronets.ir import layers
 from micronets.ir.arch import Step
 from micronets.ir.layers import ACTIVATION_LIMITS, Activation
 from micronets.ir.ops import Weights
+from micronets.ir.ops.int16 import Symmetric
 from micronets.ir.ops.lstm import GATES
 from micronets.ir.ops.record import LARGEST_MULTIPLIER, Scale
-from micronets.ir.ops.wide import Symmetric
 from micronets.ir.types import code_range
 from micronets.quantized.arithmetic import bit_range, dtype_of
 from micronets.quantized.lstm import FUNCTION_SCALE, GATE_SCALE, cell_power
@@ -268,7 +268,7 @@ def _check_limit(quant: TensorQuant, activation: Activation, where: str) -> None
 
 def _check_weights(w: LayerWeights, step: Step, sizes: Weights, where: str) -> None:
     """Raises `SpecError` where the weights of a layer have not the types, shapes or ranges that its sizes ask for."""
-    wide = step.input_types == ("int16",)
+    of_int16 = step.input_types == ("int16",)
     shape, outputs, bits = sizes.shape, sizes.channels, sizes.bits
     lo, hi = bit_range(bits)
     if w.weights.dtype != np.int8 or w.weights.shape != shape:
@@ -284,11 +284,11 @@ def _check_weights(w: LayerWeights, step: Step, sizes: Weights, where: str) -> N
             f"{where}: its weights have the zero point {w.zero_point}; only one from {lo} to {hi} is supported, of "
             "8-bit weights of a FullyConnected layer with one scale"
         )
-    if wide:
-        _check_wide(w, step, where)
+    if of_int16:
+        _check_int16(w, step, where)
     allowed = (
         [np.int32]
-        if not wide
+        if not of_int16
         else [np.int64]
         if isinstance(step.layer, layers.DepthwiseConv2D | layers.TransposeConv2D)
         else [np.int64, np.int32]
@@ -298,7 +298,7 @@ def _check_weights(w: LayerWeights, step: Step, sizes: Weights, where: str) -> N
         raise SpecError(f"{where}: bias is {w.bias.dtype} {w.bias.shape}; need {need} ({outputs},)")
 
 
-def _check_wide(w: LayerWeights, step: Step, where: str) -> None:
+def _check_int16(w: LayerWeights, step: Step, where: str) -> None:
     """Raises `SpecError` for weights and biases that TFLM does not multiply with int16."""
     if w.zero_point:
         raise SpecError(

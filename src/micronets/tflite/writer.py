@@ -240,8 +240,8 @@ class _Writer:
         data = pack_int4(w.weights) if four else w.weights.tobytes()
         kind = s.TensorType.INT4 if four else s.TensorType.INT8
         tensors = [self.add_tensor(w.weights.shape, kind, data, quant=(w.scales, w.zero_point, sizes.axis))]
-        wide = step.input_types[0] == "int16"
-        none = np.zeros(sizes.channels, np.int64 if wide else np.int32)
+        of_int16 = step.input_types[0] == "int16"
+        none = np.zeros(sizes.channels, np.int64 if of_int16 else np.int32)
         bias = none if w.bias is None and self.portable else w.bias
         if bias is not None:
             scale = np.float32(self.model.quant[step.layer.inputs[0]].scale) * w.scales

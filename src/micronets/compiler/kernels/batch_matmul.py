@@ -109,7 +109,7 @@ class BatchMatMulKernel(WholeKernel):
 
 
 @dataclass(frozen=True)
-class WideBatchMatMulKernel(BatchMatMulKernel):
+class Int16BatchMatMulKernel(BatchMatMulKernel):
     """The same of int16 tensors, whose products are summed in 64 bits."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:

@@ -10,7 +10,7 @@ from micronets.compiler.kernels import depthwise_lanes
 from micronets.compiler.kernels.add import AddKernel
 from micronets.compiler.kernels.arg_max import ArgMaxKernel
 from micronets.compiler.kernels.base import Kernel
-from micronets.compiler.kernels.batch_matmul import BatchMatMulKernel, WideBatchMatMulKernel
+from micronets.compiler.kernels.batch_matmul import BatchMatMulKernel, Int16BatchMatMulKernel
 from micronets.compiler.kernels.binary import BinaryKernel
 from micronets.compiler.kernels.comparison import CompareKernel, LogicalKernel, SelectKernel
 from micronets.compiler.kernels.concatenation import ConcatenationKernel
@@ -24,6 +24,15 @@ from micronets.compiler.kernels.depthwise import DepthwiseKernel
 from micronets.compiler.kernels.depthwise_bytes import depthwise_bytes_kernel
 from micronets.compiler.kernels.depthwise_schedule import choose_schedule
 from micronets.compiler.kernels.goal import DEFAULT_GOAL, Goal
+from micronets.compiler.kernels.int16 import (
+    Int16BinaryKernel,
+    Int16FunctionKernel,
+    Int16PoolKernel,
+    Int16ProductsKernel,
+    Int16ReductionKernel,
+    Int16SoftmaxKernel,
+    Int16TransposeConvKernel,
+)
 from micronets.compiler.kernels.lookup import CastKernel, DequantizeKernel, LookupKernel
 from micronets.compiler.kernels.numbers import (
     FloatFunctionKernel,
@@ -44,15 +53,6 @@ from micronets.compiler.kernels.totals import AddNKernel, CumSumKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
 from micronets.compiler.kernels.update import UpdateKernel
 from micronets.compiler.kernels.variables import VariableKernel, state_offsets
-from micronets.compiler.kernels.wide import (
-    WideBinaryKernel,
-    WideFunctionKernel,
-    WidePoolKernel,
-    WideProductsKernel,
-    WideReductionKernel,
-    WideSoftmaxKernel,
-    WideTransposeConvKernel,
-)
 from micronets.compiler.kernels.winograd import WinogradKernel, can_winograd, pays
 from micronets.ir import layers
 from micronets.ir.arch import Arch, Step
@@ -81,8 +81,8 @@ def choose(
         return SvdfKernel(step, step.layer, state[step.layer.variable])
     if isinstance(step.layer, layers.UnidirectionalSequenceLstm):
         return LstmKernel(step, step.layer, state[step.layer.hidden], state[step.layer.cell])
-    if step.input_types[:1] == ("int16",) and (wide := _choose_wide(step)):
-        return wide
+    if step.input_types[:1] == ("int16",) and (of_int16 := _choose_int16(step)):
+        return of_int16
     if step.output_type in ("int32", "float32") and (of_numbers := _choose_for_numbers(step)):
         return of_numbers
     step = matrix_step(step)
@@ -106,13 +106,13 @@ def choose_all(
     return tuple(choose(step, sharing, target, state, goal, copies) for step in arch.steps())
 
 
-def _choose_wide(step: Step) -> Kernel | None:
+def _choose_int16(step: Step) -> Kernel | None:
     """Returns the kernel of a step that reads int16; None for a layer whose kernel takes codes of any width."""
     match step.layer:
         case (layers.Conv2D() | layers.DepthwiseConv2D() | layers.FullyConnected()) as layer:
-            return WideProductsKernel(step, layer)
+            return Int16ProductsKernel(step, layer)
         case layers.TransposeConv2D() as layer:
-            return WideTransposeConvKernel(step, layer)
+            return Int16TransposeConvKernel(step, layer)
         case (
             layers.Add()
             | layers.Mul()
@@ -121,19 +121,19 @@ def _choose_wide(step: Step) -> Kernel | None:
             | layers.Maximum()
             | layers.SquaredDifference()
         ) as layer:
-            return WideBinaryKernel(step, layer)
+            return Int16BinaryKernel(step, layer)
         case layers.BatchMatMul() as layer:
-            return WideBatchMatMulKernel(step, layer)
+            return Int16BatchMatMulKernel(step, layer)
         case (layers.AveragePool2D() | layers.MaxPool2D()) as layer:
-            return WidePoolKernel(step, layer)
+            return Int16PoolKernel(step, layer)
         case (layers.Mean() | layers.Sum()) as layer:
-            return WideReductionKernel(step, layer)
+            return Int16ReductionKernel(step, layer)
         case (
             layers.Logistic() | layers.Tanh() | layers.Relu() | layers.LeakyRelu() | layers.Abs() | layers.Rsqrt()
         ) as layer:
-            return WideFunctionKernel(step, layer)
+            return Int16FunctionKernel(step, layer)
         case layers.Softmax() as layer:
-            return WideSoftmaxKernel(step, layer)
+            return Int16SoftmaxKernel(step, layer)
         case _:
             return None
 

@@ -36,7 +36,7 @@ from micronets.quantized.model import QuantizedModel
 LOOKUP = "micronets_lookup"
 CLAMP_CODES = "micronets_clamp_codes"
 QUANTIZE = "micronets_quantize"
-QUANTIZE_WIDE = "micronets_quantize_s16"
+QUANTIZE_S16 = "micronets_quantize_s16"
 RECODE = "micronets_recode"
 DEQUANTIZE = "micronets_dequantize"
 DEQUANTIZE_ANY = "micronets_dequantize_any"
@@ -135,7 +135,7 @@ class LookupKernel(Kernel):
         layer, source, target = self.layer, self.layer.inputs[0], model.quant[self.layer.name]
         values, read, made = count(self.step.output_shape), self.step.input_types[0], self.step.output_type
         if read == "float32":
-            function, to = (QUANTIZE, "int8_t") if made in BYTES else (QUANTIZE_WIDE, "int16_t")
+            function, to = (QUANTIZE, "int8_t") if made in BYTES else (QUANTIZE_S16, "int16_t")
             low, high = code_range(made)
             call = Call.of(
                 function,

@@ -13,10 +13,10 @@ from micronets.errors import UnsupportedError
 from micronets.ir.layers import Svdf, UnidirectionalSequenceLstm
 from micronets.ir.ops.lstm import GATES
 from micronets.quantized.arithmetic import IntArray
+from micronets.quantized.int16 import sigmoid_table
 from micronets.quantized.lstm import lstm_numbers
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.svdf import svdf_numbers
-from micronets.quantized.wide import sigmoid_table
 
 MATRIX = "micronets_matrix"
 SVDF = "micronets_svdf"

@@ -26,6 +26,7 @@ from micronets.ir.ops.dense import fully_connected_operator
 from micronets.ir.ops.depthwise import depthwise_conv_2d_operator
 from micronets.ir.ops.edges import cast_operator, dequantize_operator, quantize_operator
 from micronets.ir.ops.hard_swish import hard_swish_operator
+from micronets.ir.ops.int16 import int16_operator
 from micronets.ir.ops.l2_normalization import l2_normalization_operator
 from micronets.ir.ops.lstm import unidirectional_sequence_lstm_operator
 from micronets.ir.ops.movement import (
@@ -72,7 +73,6 @@ from micronets.ir.ops.unary import (
     tanh_operator,
 )
 from micronets.ir.ops.variables import assign_variable_operator, read_variable_operator
-from micronets.ir.ops.wide import wide_operator
 from micronets.ir.types import Types
 
 __all__ = [
@@ -232,7 +232,7 @@ def operator_on(layer: Layer, types: Types, facts: Operator | None = None) -> Op
     facts = operator(layer) if facts is None else facts
     match types[:1]:
         case ("int16",):
-            return wide_operator(layer, facts)
+            return int16_operator(layer, facts)
         case (("int32" | "float32" | "bool") as of,):
             return number_operator(layer, facts, of)
         case _:

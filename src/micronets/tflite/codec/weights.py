@@ -27,7 +27,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     tensor = graph.tensor(o.inputs[1])
     values = graph.constant(tensor, (s.TensorType.INT8, s.TensorType.INT4))
     bits = 4 if tensor.type == s.TensorType.INT4 else 8
-    wide = graph.activation_type(graph.tensor(o.activations[0])) == "int16"
+    of_int16 = graph.activation_type(graph.tensor(o.activations[0])) == "int16"
     make = operator(layer).weights
     assert make is not None
     want = make((1, 1, 1))
@@ -49,7 +49,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
     zero_point = int(zero_points[0]) if one else 0
     if not -128 <= zero_point <= 127:
         raise graph.damaged(f"the weights, {tensor.label}, have the zero point {zero_point}")
-    if wide and (zero_point or bits == 4):
+    if of_int16 and (zero_point or bits == 4):
         what = "4 bits" if bits == 4 else f"the zero point {zero_point}"
         raise graph.unsupported(
             f"the weights, {tensor.label}, have {what}; with activations of int16 they need 8 bits and the zero point 0"
@@ -63,12 +63,12 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
         )
     if len(o.inputs) > place and o.inputs[place] != -1:
         bias_tensor = graph.tensor(o.inputs[place])
-        bias = graph.constant(bias_tensor, _bias_types(layer, wide))
+        bias = graph.constant(bias_tensor, _bias_types(layer, of_int16))
         if bias.shape != (outputs,):
             raise graph.damaged(f"the bias, {bias_tensor.label}, has the shape {list(bias.shape)}, not [{outputs}]")
         if isinstance(layer, FullyConnected) and len(scales) == 1:
             _check_bias_scale(graph, o, bias_tensor, float(scales[0]))
-    elif wide and _sums_32_bits(o, layer):
+    elif of_int16 and _sums_32_bits(o, layer):
         bias = np.zeros(outputs, np.int32)  # TFLM's kernel sums in 32 bits, as with such a bias
     layer = sized(graph, o, layer, values.shape, bits)
     return layer, LayerWeights(values, np.asarray(scales, np.float32), bias, zero_point)
@@ -85,13 +85,13 @@ def _sums_32_bits(o: FileOperator, layer: Weighted) -> bool:
             return False
 
 
-def _bias_types(layer: Weighted, wide: bool) -> tuple[s.TensorType, ...]:
+def _bias_types(layer: Weighted, of_int16: bool) -> tuple[s.TensorType, ...]:
     """Returns the types that the bias of a layer may have.
 
-    - wide: whether its input is int16. TFLM's kernels of depthwise and of transposed convolutions then take every bias
-      for one of 64 bits.
+    - of_int16: whether its input is int16. TFLM's kernels of depthwise and of transposed convolutions then take every
+      bias for one of 64 bits.
     """
-    if not wide:
+    if not of_int16:
         return (s.TensorType.INT32,)
     if isinstance(layer, DepthwiseConv2D | TransposeConv2D):
         return (s.TensorType.INT64,)

@@ -48,16 +48,16 @@ from micronets.quantized.arithmetic import (
     reduced_multiplier,
     rescale,
 )
-from micronets.quantized.model import QuantizedModel
-from micronets.quantized.products import wide_sums
-from micronets.quantized.unary import magnitude_rescale, root_rescale, slope_below_zero
-from micronets.quantized.wide import (
+from micronets.quantized.int16 import (
     exponential_table,
+    int16_softmax_factor,
     logistic_factor,
     reciprocal_table,
     tanh_factor,
-    wide_softmax_factor,
 )
+from micronets.quantized.model import QuantizedModel
+from micronets.quantized.products import wide_sums
+from micronets.quantized.unary import magnitude_rescale, root_rescale, slope_below_zero
 
 CONV_S16 = "micronets_conv_s16"
 DEPTHWISE_S16 = "micronets_depthwise_s16"
@@ -101,7 +101,7 @@ def _lie_together(step: Step, window: Window) -> bool:
 
 
 @dataclass(frozen=True)
-class WideProductsKernel(Kernel):
+class Int16ProductsKernel(Kernel):
     """A convolution, in groups or depthwise, or a matrix product, which is a convolution of 1 x 1."""
 
     layer: layers.Conv2D | layers.DepthwiseConv2D | layers.FullyConnected
@@ -210,7 +210,7 @@ def _requantisation(model: QuantizedModel, layer: Weighted, place: Place) -> Str
 
 
 @dataclass(frozen=True)
-class WideTransposeConvKernel(WholeKernel):
+class Int16TransposeConvKernel(WholeKernel):
     """A transposed convolution: each output value sums the products of all input pixels whose window covers it.
 
     The output is the larger map, and how many input rows an output row needs differs from row to row.
@@ -242,7 +242,7 @@ class WideTransposeConvKernel(WholeKernel):
 
 
 @dataclass(frozen=True)
-class WideBinaryKernel(BinaryKernel):
+class Int16BinaryKernel(BinaryKernel):
     """Two tensors combined value by value, of which one may be a constant."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
@@ -295,7 +295,7 @@ def _row_function(layer: Binary) -> str:
 
 
 @dataclass(frozen=True)
-class WidePoolKernel(WholeKernel):
+class Int16PoolKernel(WholeKernel):
     """An average or maximum over windows."""
 
     layer: layers.AveragePool2D | layers.MaxPool2D
@@ -325,7 +325,7 @@ class WidePoolKernel(WholeKernel):
 
 
 @dataclass(frozen=True)
-class WideReductionKernel(ReductionKernel):
+class Int16ReductionKernel(ReductionKernel):
     """A sum or a mean over some dimensions."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
@@ -350,7 +350,7 @@ class WideReductionKernel(ReductionKernel):
 
 
 @dataclass(frozen=True)
-class WideFunctionKernel(WholeKernel):
+class Int16FunctionKernel(WholeKernel):
     """A function of single codes."""
 
     layer: layers.Logistic | layers.Tanh | layers.Relu | layers.LeakyRelu | layers.Abs | layers.Rsqrt
@@ -408,7 +408,7 @@ def _slopes(above: tuple[IntArray, IntArray], below: float) -> dict[str, Argumen
 
 
 @dataclass(frozen=True)
-class WideSoftmaxKernel(WholeKernel):
+class Int16SoftmaxKernel(WholeKernel):
     """A softmax over the last dimension."""
 
     layer: layers.Softmax
@@ -424,7 +424,7 @@ class WideSoftmaxKernel(WholeKernel):
         if columns > SIZE_LIMIT:
             sizes = f"softmax of {columns} values; at most {SIZE_LIMIT} are supported"
             raise UnsupportedError(f"layer '{layer.name}': {sizes}")
-        multiplier, shift = wide_softmax_factor(layer.beta, model.quant[layer.inputs[0]])
+        multiplier, shift = int16_softmax_factor(layer.beta, model.quant[layer.inputs[0]])
         call = Call.of(
             SOFTMAX_OF_S16,
             input=place.pointer(layer.inputs[0], IN),

@@ -13,11 +13,11 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Layer, TensorSpec
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, multiply_by_reduced_multiplier
+from micronets.quantized.int16 import exponential_table, reciprocal_table, sigmoid_table
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED, validate
-from micronets.quantized.wide import exponential_table, reciprocal_table, sigmoid_table
 from micronets.tflite import read
-from tests.support.wide_models import widened
+from tests.support.int16_models import in_int16
 
 X = (INPUT,)
 ZOO = Path(__file__).parents[2] / "zoo"
@@ -143,7 +143,7 @@ def test_what_int16_does_not_take_is_refused_in_one_line() -> None:
 def test_a_trained_network_gives_the_same_answers_in_16_bits() -> None:
     """Codes 256 times finer move no output by more than 8 bits do, and most samples keep their class."""
     narrow = read((ZOO / "kws_s_f446re/model.tflite").read_bytes())
-    wide = widened(narrow)
+    wide = in_int16(narrow)
     rng = np.random.default_rng(4)
     x = dequantize(rng.integers(-128, 128, (12, *narrow.arch.input_shape)), narrow.quant[INPUT])
     logits = [

@@ -1,4 +1,4 @@
-"""Random small networks with int16 activations and int8 weights: `random_wide_model(seed)`.
+"""Random small networks with int16 activations and int8 weights: `random_int16_model(seed)`.
 
 Among them are sums of 64 and of 32 bits, grouped and dilated convolutions, operands that are repeated or constant,
 quantisations to int8 and back, inputs and outputs of float32, and sums that saturate.
@@ -38,7 +38,7 @@ KINDS = (
 )
 
 
-def random_wide_arch(seed: int, max_layers: int = 6) -> Arch:
+def random_int16_arch(seed: int, max_layers: int = 6) -> Arch:
     """Returns a valid network of int16 that TFLM runs."""
     rng = random.Random(f"wide {seed}")
     shape = (rng.choice((1, 3, 6, 9)), rng.choice((1, 2, 5, 8)), rng.choice((1, 2, 3, 4, 7, 8)))
@@ -172,9 +172,9 @@ def _moved(rng: random.Random, name: str, previous: str, shapes: dict) -> tuple[
             return (layers.StridedSlice(**base, begin=begin, size=size, strides=(1,) * len(begin)),)
 
 
-def random_wide_model(seed: int, max_layers: int = 6) -> QuantizedModel:
-    """Returns a network of `random_wide_arch` with weights, biases and scales; every fourth seed makes large sums."""
-    arch, rng = random_wide_arch(seed, max_layers), np.random.default_rng([seed, 16])
+def random_int16_model(seed: int, max_layers: int = 6) -> QuantizedModel:
+    """Returns a network of `random_int16_arch` with weights, biases and scales; every fourth seed makes large sums."""
+    arch, rng = random_int16_arch(seed, max_layers), np.random.default_rng([seed, 16])
     types = arch.types()
     owners = scale_owners(arch.steps())
     fixed = {
@@ -214,7 +214,7 @@ def _weights(rng: np.random.Generator, step, quant: dict, loud: bool) -> LayerWe
     return LayerWeights(values, scales, None if rng.random() < 0.2 else bias.clip(-(2**45), 2**45).astype(np.int64))
 
 
-def random_wide_input(model: QuantizedModel, count: int, seed: int) -> np.ndarray:
+def random_int16_input(model: QuantizedModel, count: int, seed: int) -> np.ndarray:
     """Returns inputs `[count, ...]`: random, a smooth one, and the extremes; of the type of the model's input."""
     rng = np.random.default_rng([seed, 17])
     shape = (count, *model.arch.input_shape)
@@ -226,7 +226,7 @@ def random_wide_input(model: QuantizedModel, count: int, seed: int) -> np.ndarra
     return x.astype(np.int16) if model.arch.input_type == "int16" else (x / 4000).astype(np.float32)
 
 
-def widened(model: QuantizedModel) -> QuantizedModel:
+def in_int16(model: QuantizedModel) -> QuantizedModel:
     """Returns a network of int8 that we have trained with activations of int16 that reach as far: its 16x8 twin."""
     arch = Arch(model.arch.input_shape, model.arch.layers, "int16", model.arch.output_names)
     owners, reach = scale_owners(arch.steps()), dict[str, float]()

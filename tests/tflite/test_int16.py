@@ -22,10 +22,10 @@ from micronets.tflite.builder import Field
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
+from tests.support.int16_models import random_int16_input, random_int16_model
 from tests.support.needs import needs_tflm
 from tests.support.small_file import FileLayer, FileTensor, small_file
 from tests.support.tflm_parity import first_difference
-from tests.support.wide_models import random_wide_input, random_wide_model
 
 X = (INPUT,)
 FIELD = "d1e85b5e_quant_model_act.tflite"
@@ -35,14 +35,14 @@ FIELD = "d1e85b5e_quant_model_act.tflite"
 @pytest.mark.parametrize("block", range(2))
 def test_random_networks_equal_tflm(block: int) -> None:
     for seed in range(block, 50, 2):
-        model = random_wide_model(seed)
-        found = first_difference(write(model), model, random_wide_input(model, 5, seed))
+        model = random_int16_model(seed)
+        found = first_difference(write(model), model, random_int16_input(model, 5, seed))
         assert not found, f"seed {seed}: {found}"
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_files_read_back_as_they_were_written(seed: int) -> None:
-    model = random_wide_model(seed)
+    model = random_int16_model(seed)
     again = read(write(model))
     assert again.arch == model.arch
     for name, w in model.weights.items():
@@ -80,7 +80,7 @@ def test_every_rectified_code_equals_tflm(layer: Layer) -> None:
 @needs_tflm
 @pytest.mark.parametrize("seed", [0, 1, 4, 8, 9, 12, 20, 33])
 def test_the_arena_is_predicted(seed: int) -> None:
-    data = write(random_wide_model(seed))
+    data = write(random_int16_model(seed))
     model = read(data)
     predicted = arena_tflm_bytes(model.arch, 8, stored_tensors(data, model))
     assert predicted == interpreter.min_arena(data, predicted)
@@ -119,7 +119,7 @@ def test_a_zero_point_of_int16_is_refused_by_operator_and_tensor() -> None:
 
 def test_the_size_of_a_file_is_bounded() -> None:
     for seed in range(20):
-        model = random_wide_model(seed)
+        model = random_int16_model(seed)
         assert len(write(model)) <= tflite_bytes(model.arch.steps())
 
 

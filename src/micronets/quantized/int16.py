@@ -91,7 +91,7 @@ def _between(magnitudes: IntArray, bits: int) -> IntArray:
     return np.asarray((low << bits) + (magnitudes & ((1 << bits) - 1)) * (high - low))
 
 
-def wide_logistic_codes(x: IntArray, source: TensorQuant) -> IntArray:
+def int16_logistic_codes(x: IntArray, source: TensorQuant) -> IntArray:
     """Returns 1 / (1 + exp(-x)) of codes of `source`."""
     return logistic_of(x, logistic_factor(source))
 
@@ -103,7 +103,7 @@ def logistic_of(x: IntArray, factor: tuple[int, int]) -> IntArray:
     return np.asarray(np.where(positive, found + (1 << 9), (1 << 25) - found + (1 << 9) - 1) >> 10)
 
 
-def wide_tanh_codes(x: IntArray, source: TensorQuant) -> IntArray:
+def int16_tanh_codes(x: IntArray, source: TensorQuant) -> IntArray:
     """Returns the hyperbolic tangent of codes of `source`."""
     return tanh_of(x, tanh_factor(source))
 
@@ -118,7 +118,7 @@ def tanh_of(x: IntArray, factor: tuple[int, int]) -> IntArray:
     return np.asarray(np.where(positive, found + (1 << 7), -found + (1 << 7) - 1) >> 8)
 
 
-def wide_softmax_factor(beta: float, source: TensorQuant) -> tuple[int, int]:
+def int16_softmax_factor(beta: float, source: TensorQuant) -> tuple[int, int]:
     """Returns the multiplier and the shift that bring differences of codes to steps of 10/65535.
 
     - beta: the factor of the logits.
@@ -129,7 +129,7 @@ def wide_softmax_factor(beta: float, source: TensorQuant) -> tuple[int, int]:
     return int(multiplier), int(shift)
 
 
-def wide_softmax_codes(x: IntArray, beta: float, source: TensorQuant) -> IntArray:
+def int16_softmax_codes(x: IntArray, beta: float, source: TensorQuant) -> IntArray:
     """Returns the softmax over the last axis.
 
     - x: codes of the logits.
@@ -138,7 +138,7 @@ def wide_softmax_codes(x: IntArray, beta: float, source: TensorQuant) -> IntArra
     """
     diff = x.astype(np.int64)
     diff -= diff.max(axis=-1, keepdims=True)
-    scaled = multiply_by_quantized_multiplier(diff, *wide_softmax_factor(beta, source)) + 32767
+    scaled = multiply_by_quantized_multiplier(diff, *int16_softmax_factor(beta, source)) + 32767
     exps = _looked_up(np.clip(scaled, -32768, 32767), exponential_table())
     total = exps.sum(axis=-1, keepdims=True)
     headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)  # leading zeros of a 32-bit value

@@ -21,13 +21,13 @@ from micronets.ir import layers
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Layer
 from micronets.quantized import reference
+from micronets.quantized.int16 import sigmoid_table
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
-from micronets.quantized.wide import sigmoid_table
 from tests.support.everywhere import same_everywhere
 from tests.support.generated_c import STRICT, assert_equals_reference, both_kernels
+from tests.support.int16_models import random_int16_input, random_int16_model
 from tests.support.needs import needs
-from tests.support.wide_models import random_wide_input, random_wide_model
 
 F446 = load_board("NUCLEO-F446RE")
 X = (INPUT,)
@@ -35,7 +35,7 @@ X = (INPUT,)
 
 @both_kernels
 def test_random_networks_equal_the_reference(kernels: tuple[str, ...]) -> None:
-    assert_equals_reference([random_wide_model(seed, 14) for seed in range(8)], (*kernels, *STRICT), samples=6)
+    assert_equals_reference([random_int16_model(seed, 14) for seed in range(8)], (*kernels, *STRICT), samples=6)
 
 
 @both_kernels
@@ -69,7 +69,7 @@ def test_sanitizers_find_nothing(tmp_path: Path) -> None:
     for seed, kernels in ((3, "-DMICRONETS_DSP"), (11, "-DPLAIN")):
         directory = tmp_path / str(seed)
         directory.mkdir()
-        for name, text in compile_model(random_wide_model(seed)).files.items():
+        for name, text in compile_model(random_int16_model(seed)).files.items():
             (directory / name).write_text(text)
         compile_c(sorted(directory.glob("*.c")), directory / "example", (*flags, *STRICT, kernels))
         done = subprocess.run([directory / "example"], capture_output=True, text=True, check=False)
@@ -85,9 +85,9 @@ def test_a_simulated_processor_gives_the_bytes_of_the_reference(seed: int) -> No
         find_compiler(F446)
     except DeviceError as e:
         pytest.skip(str(e))
-    model = random_wide_model(seed)
+    model = random_int16_model(seed)
     compiled = compile_model(model)
-    x = random_wide_input(model, 4, seed)
+    x = random_int16_input(model, 4, seed)
     expected = reference.run(model, x)
     elf = build_firmware(firmware_files(compiled), F446).elf
     raw = x.reshape(len(x), -1).view(np.int8)
@@ -113,7 +113,7 @@ def test_a_transposed_convolution_is_the_same_everywhere() -> None:
     far = replace(model.weights["b"], bias=np.array([2**34, -(2**33), 7]))
     assert flash_outline(model.arch, DSP) == compile_model(model).contents
     model = replace(model, weights={**model.weights, "b": far})
-    same_everywhere(model, random_wide_input(model, 4, 3))
+    same_everywhere(model, random_int16_input(model, 4, 3))
 
 
 def test_flash_is_known_without_weights() -> None:

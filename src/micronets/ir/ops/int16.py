@@ -12,10 +12,10 @@ from micronets.ir.ops.batch_matmul import batch_matmul_operator
 from micronets.ir.ops.elementwise import by_value
 from micronets.ir.ops.record import Operator, Shapes, Tflm, Weights
 
-WIDE_ADD_BITS = 15
+INT16_ADD_BITS = 15
 """How many fractional bits an addition of int16 keeps below one step of a code: TFLM's `left_shift`."""
 
-WIDE_RESCALE = 2.0**7
+INT16_RESCALE = 2.0**7
 """Below how many steps of the output a step of the sum lies, for TFLM's multiplication of 64 by 16 bits to take it."""
 
 FUNCTION_RESCALE = 32767 / 12288 * 32768
@@ -68,7 +68,7 @@ Symmetric = (
 """The layers whose kernels for int16 are others than those for int8. They take tensors of the zero point 0 alone."""
 
 
-def wide_operator(layer: Layer, facts: Operator) -> Operator:
+def int16_operator(layer: Layer, facts: Operator) -> Operator:
     """Returns the facts of a layer whose inputs are int16, from those for int8.
 
     Layers that copy or convert codes of several types have one record for all. The others are no tables of 256 codes,
@@ -87,12 +87,12 @@ def wide_operator(layer: Layer, facts: Operator) -> Operator:
     match layer:
         case layers.Conv2D() | layers.DepthwiseConv2D() | layers.TransposeConv2D() | layers.FullyConnected():
             return replace(
-                facts, weights=_wide_weights(facts), largest_rescale=WIDE_RESCALE, tflm=_wide_products(layer, facts)
+                facts, weights=_int16_weights(facts), largest_rescale=INT16_RESCALE, tflm=_int16_products(layer, facts)
             )
         case layers.BatchMatMul():
-            return replace(facts, largest_rescale=WIDE_RESCALE, tflm=batch_matmul_operator(layer, 2).tflm)
+            return replace(facts, largest_rescale=INT16_RESCALE, tflm=batch_matmul_operator(layer, 2).tflm)
         case layers.Add() | layers.Sub():
-            return replace(facts, largest_rescale=2.0 ** (WIDE_ADD_BITS - 1))
+            return replace(facts, largest_rescale=2.0 ** (INT16_ADD_BITS - 1))
         case layers.SquaredDifference():
             return replace(facts, largest_rescale=2.0**28)
         case layers.Logistic() | layers.Tanh():
@@ -110,14 +110,14 @@ def wide_operator(layer: Layer, facts: Operator) -> Operator:
             return facts
 
 
-def _wide_weights(facts: Operator) -> Callable[[Shape], Weights]:
+def _int16_weights(facts: Operator) -> Callable[[Shape], Weights]:
     """Returns the sizes of weights whose biases have 64 bits, from the shape of the input."""
     make = facts.weights
     assert make is not None
     return lambda x: replace(make(x), bias_bytes=BIAS_BYTES)
 
 
-def _wide_products(
+def _int16_products(
     layer: layers.Conv2D | layers.DepthwiseConv2D | layers.TransposeConv2D | layers.FullyConnected, facts: Operator
 ) -> Tflm:
     """Returns what a layer with weights takes under TFLM: CMSIS-NN's kernels of int16 ask for other scratch memory.
