@@ -2,8 +2,8 @@
 
 Run from the repository: `python -m benchmarks.fuzz_reader [--files N] [--shared DIR] [--seed S] [--processes N]
 [--record FILE]`, which also writes a section of docs/deploy.md. With `--record` the tally of every 500 files is kept,
-and a run that was stopped goes on behind them. `--guided SECONDS` fuzzes by coverage instead (needs `pip install
-atheris`), and `--one NUMBER` does a single file of the run again, in this process, with its traceback.
+and a run that was stopped goes on behind them. `--one NUMBER` does a single file of the run again, in this process,
+with its traceback.
 
 Each file is read, validated, inspected, and compiled to C. Processes with limited memory do the work; one that dies, or
 a file that takes more than `SECONDS` of processor time, is a failure, as is any exception but `MicronetsError`, and any
@@ -16,19 +16,15 @@ import argparse
 import json
 import multiprocessing
 import random
-import re
 import resource
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -255,52 +251,6 @@ def table(total: Tally, command: str) -> str:
 _ENDS = ("refused by the reader", "refused by inspect", "refused by compile", "compiled")
 
 
-GUIDED_LARGEST = 4096  # bytes of a file to start from: small ones are quick
-GUIDED_SECONDS, GUIDED_MEMORY_MB = 10, 2048
-
-
-def fuzz_guided(files: Sequence[bytes], seconds: float) -> int:
-    """Fuzzes that long from the smaller of the files; prints what came of it. 0, or 1 for a crash, a hang, a spill."""
-    if find_spec("atheris") is None:
-        print("skipped: coverage-guided fuzzing needs atheris: pip install atheris")
-        return 0
-    with tempfile.TemporaryDirectory(prefix="micronets-fuzz-") as name:
-        corpus = Path(name) / "corpus"
-        corpus.mkdir()
-        for i, data in enumerate(f for f in files if len(f) <= GUIDED_LARGEST):
-            (corpus / str(i)).write_bytes(data)
-        limits = [
-            f"-max_total_time={max(1, round(seconds))}",
-            f"-timeout={GUIDED_SECONDS}",
-            f"-rss_limit_mb={GUIDED_MEMORY_MB}",
-        ]
-        limits += [f"-max_len={2 * GUIDED_LARGEST}", "-print_final_stats=1", f"-artifact_prefix={name}/"]
-        command = [sys.executable, "-m", "benchmarks.fuzz_guided", *limits, str(corpus)]
-        done = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", check=False
-        )
-        print(guided_summary(done.stdout, seconds), flush=True)
-        if done.returncode:
-            print(done.stdout[-4000:], file=sys.stderr)
-            for path in sorted(Path(name).glob("*-*")):
-                kept = Path(f"fuzz-{path.name}")
-                kept.write_bytes(path.read_bytes())
-                print(f"the file that did it: {kept}", file=sys.stderr)
-    return int(done.returncode != 0)
-
-
-def guided_summary(log: str, seconds: float) -> str:
-    """Returns how many files libFuzzer ran, what they covered, and what of time and memory it took, from its log."""
-    stats = {k: int(v) for k, v in re.findall(r"^stat::(\w+): *(\d+)", log, re.MULTILINE)}
-    covered = re.findall(r"\bcov: (\d+)", log)
-    first, last = (covered[0], covered[-1]) if covered else ("0", "0")
-    return (
-        f"Guided by coverage (atheris, {seconds:.0f} s): {stats.get('number_of_executed_units', 0):,} files, branches "
-        f"reached {int(first):,} -> {int(last):,}, slowest {stats.get('slowest_unit_time_sec', 0)} s, peak memory of "
-        f"the process {stats.get('peak_rss_mb', 0):,} MB"
-    )
-
-
 def main() -> None:
     """Runs the program as the docstring of this file says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -310,14 +260,11 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--record", type=Path)
     parser.add_argument("--one", type=int)
-    parser.add_argument("--guided", type=float, metavar="SECONDS")
     options = parser.parse_args()
     files = sound_files(options.shared)
     if options.one is not None:
         print(examine(damaged(files, options.seed, options.one)))
         return
-    if options.guided is not None:
-        sys.exit(fuzz_guided(files, options.guided))
     total = fuzz(files, options.seed, range(options.files), options.processes, options.record)
     text = table(total, f"python -m benchmarks.fuzz_reader --files {options.files} --seed {options.seed}")
     print(text)

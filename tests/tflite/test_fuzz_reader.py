@@ -148,13 +148,3 @@ def test_scales_at_the_ends_of_float32() -> None:
         assert np.isfinite(y).all()
     with pytest.raises(SpecError, match=r"tensor 'a': scale .* is not a positive float32 below 2\*\*120"):
         reference.run(replace(edge, quant={"a": TensorQuant(2.0**120, 3)}), np.zeros((1, 2, 2, 1), np.float32))
-
-
-def test_coverage_guided_fuzzing_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("atheris", reason="needs atheris")
-    from benchmarks.fuzz_guided import run
-
-    assert run([write(chain(2))], 1) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("Guided by coverage (atheris, 1 s): ")
-    assert not out.startswith("Guided by coverage (atheris, 1 s): 0 files")

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.plain_layers import layer_of
 from micronets.boards.board import Board, load_board
 from micronets.boards.cores import CORES
 from micronets.boards.targets import PLAIN
@@ -24,6 +23,7 @@ from micronets.quantized import reference
 from tests.compiler.kernels.test_depthwise import some_models
 from tests.compiler.kernels.test_wide_sums import models as large_models
 from tests.support.generated_c import STRICT, assert_equals_reference, needs_host_compiler
+from tests.support.random_layers import layer_of
 from tests.support.random_models import random_arch, random_input, random_model
 
 Y = {"name": "y", "inputs": (INPUT,)}
