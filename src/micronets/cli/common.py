@@ -112,7 +112,7 @@ board = click.option(
 compiler = click.option(
     "--compiler",
     metavar="gcc|zig",
-    help="gcc (arm-none-eabi-gcc) or zig (from pip's ziglang); without it, the first of them that is installed.",
+    help="gcc (arm-none-eabi-gcc) or zig (from pip's ziglang); default: the first that is installed.",
 )
 
 
@@ -143,19 +143,19 @@ patches = click.option(
     default="auto",
     show_default=True,
     metavar="auto|off|smallest|BYTES",
-    help="When layers run together in patches of a few rows, which makes the arena smaller: where it would exceed the "
-    "board's SRAM (auto), never (off), as far as it helps (smallest), or where it would exceed a size such as 64K.",
+    help="When layers run together in patches of a few rows, which makes the arena smaller: if it would exceed the "
+    "board's SRAM (auto), never (off), as far as it helps (smallest), or if it would exceed a size such as 64K.",
 )
 front_end_option = click.option(
     "--front-end",
     metavar="micro|micro-20ms",
-    help="For a model of the field that carries no front end: TFLM's own, with a frame every 10 ms (microWakeWord) or "
-    "20 ms (micro_speech).",
+    help="For a third-party model without a front end: TFLM's own, with a frame every 10 ms (microWakeWord) or 20 ms "
+    "(micro_speech).",
 )
 classes = click.option(
     "--classes",
     metavar="A,B,...",
-    help="With --front-end: names of the outputs in their order; without it, those in the model, or of one output the "
+    help="With --front-end: names of the outputs in order; default: those in the model, or for a single output the "
     "file's name.",
 )
 
@@ -165,9 +165,9 @@ optimise_option = click.option(
     default="size",
     show_default=True,
     metavar="fastest|speed|balanced|size",
-    help="What the kernels of our C are chosen for: the fewest cycles, with weights in SRAM (fastest) or in flash "
-    "(speed), the fewest for the flash that they take (balanced) or the least memory (size). The board's memory "
-    "limits all four.",
+    help="The goal by which kernels are chosen: the fewest cycles, with weights in SRAM (fastest) or in flash "
+    "(speed), a balance of cycles and flash (balanced), or the least memory (size). The board's memory limits all "
+    "four.",
 )
 
 
@@ -193,7 +193,7 @@ _LIBRARY = click.option(
     "--tflm-library",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="With --runtime tflm: that library, if it is not in DIR/gen.",
+    help="With --runtime tflm: the library file, if it is not in DIR/gen.",
 )
 
 

@@ -72,7 +72,7 @@ def list_sources(as_json: bool) -> None:
     metavar="PART",
     help="Fetch only this part, which `micronets data list` names; may be given several times.",
 )
-@click.option("--from", "mirror", metavar="URL", help="Fetch the archives, by their names, from this address.")
+@click.option("--from", "mirror", metavar="URL", help="Fetch the archives, under their own names, from this address.")
 @click.option("--yes", is_flag=True, help="Download without asking.")
 @click.option("--keep-archives", is_flag=True, help="Keep archives that have been unpacked.")
 @common.as_json
@@ -87,8 +87,7 @@ def get(
 ) -> None:
     """Fetches the published data set of a task into a directory.
 
-    Shows size and licence, asks, downloads, checks and unpacks. Run again after an interruption, it goes on where it
-    was.
+    Shows size and licence, asks, downloads, checks and unpacks. When run again after an interruption, it resumes.
     """
     interrupts.set_resume_hint(shlex.join(["micronets", *sys.argv[1:]]))
     from micronets import fetch

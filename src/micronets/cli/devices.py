@@ -25,7 +25,7 @@ from micronets.cli import common, interrupts
     default="sim",
     show_default=True,
     metavar="DEVICE",
-    help="Where it runs: sim (the board's core, simulated), qemu (that, and QEMU besides), host (this machine) or "
+    help="Where it runs: sim (the board's core, simulated), qemu (sim, and also QEMU), host (this machine) or "
     "serial:PORT[@BAUD] (a real board).",
 )
 @common.runtime
@@ -35,18 +35,18 @@ from micronets.cli import common, interrupts
 @common.patches
 @common.optimise_option
 @click.option(
-    "--flash", is_flag=True, help="With serial:PORT: first build the board's firmware and write it there with pyOCD."
+    "--flash", is_flag=True, help="With serial:PORT: first build the board's firmware and flash it with pyOCD."
 )
 @click.option(
     "--rate",
     type=float,
     metavar="HZ",
-    help="Tell average power and battery life at so many inferences a second, the board asleep in between.",
+    help="Report average power and battery life at this many inferences a second, with the board asleep in between.",
 )
 @click.option(
     "--battery",
     metavar="CHARGE@VOLTAGE",
-    help="With --rate: the battery, such as 2.4Ah@1.5V; without it, a CR2032, which is 225mAh@3V.",
+    help="With --rate: the battery, such as 2.4Ah@1.5V; default: a CR2032, 225mAh@3V.",
 )
 @click.option(
     "--firmware",
@@ -79,8 +79,8 @@ def measure(
 ) -> None:
     """Builds a model for a board, runs it, and checks every output byte.
 
-    Prints the cycles of every layer, latency, energy, memory and program size. The exit code is 1 where an output
-    differs from the reference, or the model does not fit the board.
+    Prints the cycles of every layer, latency, energy, memory and program size. The exit code is 1 if an output differs
+    from the reference, or if the model does not fit the board.
     """
     from micronets.boards import battery as lives
     from micronets.boards.board import load_board
@@ -143,7 +143,7 @@ def measure(
     required=True,
     multiple=True,
     metavar="SPACE",
-    help="A search space, or SPACE:KIND for another kind of inputs, such as dscnn:ad; may be given several times.",
+    help="A search space, or SPACE:KIND for another kind of input, such as dscnn:ad; may be given several times.",
 )
 @common.board
 @click.option("--samples", default=50, show_default=True, help="Number of random networks of each space.")
@@ -152,19 +152,17 @@ def measure(
     default="sim",
     show_default=True,
     metavar="DEVICE",
-    help="Where they run: sim (the board's core, simulated), qemu (that, and QEMU besides) or serial:PORT[@BAUD] (a "
-    "real board, flashed for every network).",
+    help="Where they run: sim (the board's core, simulated), qemu (sim, and also QEMU) or serial:PORT[@BAUD] (a real "
+    "board, flashed for every network).",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Directory of the results; without it, runs/characterize-BOARD, or runs/characterize-BOARD-tflm.",
+    help="Directory for the results; default: runs/characterize-BOARD, or runs/characterize-BOARD-tflm.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of the random networks.")
-@click.option(
-    "--jobs", type=int, help="Number of networks measured at a time; without it, as many as there are processors."
-)
+@click.option("--jobs", type=int, help="Number of networks measured at a time; default: the number of processors.")
 @click.option(
     "--ray",
     default="",
@@ -191,7 +189,7 @@ def characterize(
 ) -> None:
     """Measures random networks on a board, and fits a latency model to them.
 
-    Writes models.csv, findings.json, characterization.html and latency.toml. Run again after an interruption, it
+    Writes models.csv, findings.json, characterization.html and latency.toml. When run again after an interruption, it
     measures only what is missing.
     """
     import shlex

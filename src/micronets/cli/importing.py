@@ -23,33 +23,39 @@ PATH = click.Path(path_type=Path)
     ),
 )
 @click.argument("model", type=PATH, metavar="MODEL")
-@click.option("--out", required=True, type=PATH, metavar="FILE.tflite", help="The int8 model that is written.")
+@click.option("--out", required=True, type=PATH, metavar="FILE.tflite", help="File for the int8 model.")
 @click.option(
     "--calibrate",
     type=PATH,
     metavar="DATA",
     help="Typical inputs: a .npy [N, ...] in the units that the network takes, a .npz of one, or the data of a task.",
 )
-@click.option("--task", metavar="TASK", help="Whose data DATA is, and what the model will carry as its task.")
-@click.option("--front-end", metavar="NAME|FILE.json", help="How samples become inputs; the model will carry it.")
-@click.option("--labels", metavar="A,B,...", help="Names of the outputs in their order; the model will carry them.")
-@click.option("--split", default="train", show_default=True, help="The part of a task's data that inputs come from.")
-@click.option("--examples", default=400, show_default=True, metavar="N", help="How many inputs are used at most.")
+@click.option("--task", metavar="TASK", help="The task of DATA, which is also stored in the model.")
+@click.option(
+    "--front-end", metavar="NAME|FILE.json", help="The front end, from samples to inputs; it is stored in the model."
+)
+@click.option("--labels", metavar="A,B,...", help="Names of the outputs in order; they are stored in the model.")
+@click.option(
+    "--split", default="train", show_default=True, help="The part of a task's data from which inputs are taken."
+)
+@click.option("--examples", default=400, show_default=True, metavar="N", help="Largest number of inputs to use.")
 @click.option(
     "--ranges",
     type=click.Choice(["auto", "minmax", "percentile", "mse"]),
     default="auto",
     show_default=True,
-    help="How ranges of tensors are found; auto tries all and takes what is best on half of the inputs.",
+    help="How ranges of tensors are found; auto tries all and takes the best on half of the inputs.",
 )
 @click.option(
     "--equalise",
     type=click.Choice(["auto", "none", "weights", "activations"]),
     default="auto",
     show_default=True,
-    help="What to even out between neighbouring layers: their weights, or the channels between them.",
+    help="What to equalise between neighbouring layers: their weights, or the channels between them.",
 )
-@click.option("--correct-bias/--no-correct-bias", default=None, help="Take out each channel's mean error; else tried.")
+@click.option(
+    "--correct-bias/--no-correct-bias", default=None, help="Remove each channel's mean error; default: both are tried."
+)
 @common.as_json
 def import_(
     model: Path,
@@ -65,11 +71,11 @@ def import_(
     correct_bias: bool | None,
     as_json: bool,
 ) -> None:
-    """Makes an int8 .tflite of a trained float model, by quantisation after training.
+    """Converts a trained float model to an int8 .tflite, by quantisation after training.
 
-    MODEL is a float .tflite or an .onnx. An ONNX model that is quantised already, with QuantizeLinear, keeps its scales
-    and needs no DATA. Prints how int8 differs from float: the signal-to-noise ratio of every layer, and which
-    layers cost most.
+    MODEL is a float .tflite or an .onnx. An ONNX model that is already quantised, with QuantizeLinear, keeps its scales
+    and needs no DATA. Prints how int8 differs from float: the signal-to-noise ratio of every layer, and the layers with
+    the largest loss.
     """
     from micronets.commands.import_model import import_model
     from micronets.importers.calibrate import PtqSettings

@@ -14,12 +14,12 @@ from micronets.errors import SpecError
 @click.command(
     cls=common.Command, examples=("micronets boards", "micronets boards --toml NUCLEO-F446RE > my_board.toml")
 )
-@click.option("--toml", metavar="BOARD", help="Print this board's file, from which you can make one of your own.")
+@click.option("--toml", metavar="BOARD", help="Print this board's file, as a starting point for your own.")
 @common.as_json
 def boards(toml: str | None, as_json: bool) -> None:
     """Lists the boards that micronets knows.
 
-    Where a command has --board, the path of a .toml file of your own will do, too.
+    The option --board also takes the path of a .toml file of your own.
     """
     from micronets.boards.board import board_file, board_names, load_board
     from micronets.terminal import text_table
@@ -46,7 +46,7 @@ def boards(toml: str | None, as_json: bool) -> None:
 def tasks(as_json: bool) -> None:
     """Lists the tasks that micronets knows, and the search spaces of each.
 
-    A task and a space of your own are named as FILE.py:NAME in a configuration.
+    In a configuration, FILE.py:NAME names a task or space of your own.
     """
     from micronets.pipeline.config import spaces_of
     from micronets.tasks import TASKS

@@ -20,7 +20,7 @@ PATH = click.Path(path_type=Path)
 _BAR = 24  # columns of the bar that shows how loud it is
 _STATUS_COLUMNS = _BAR + 36
 _seconds = click.option(
-    "--seconds", type=float, default=600, show_default=True, metavar="S", help="How long a composed stream is."
+    "--seconds", type=float, default=600, show_default=True, metavar="S", help="Length of a composed stream."
 )
 _seed = click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="The seed of a composed stream."
@@ -38,8 +38,8 @@ _camera = click.option(
     "--camera",
     default="",
     metavar="WxH:PIXELS",
-    help="The frames that a model of pictures gets, such as 160x120:rgb565, so that the front end for them is written, "
-    "too; pixels are rgb888, rgb565 (high byte first), rgb565le, yuv422 or gray.",
+    help="The camera's frames, for an image model, such as 160x120:rgb565; writes the front end for them, too; pixels "
+    "are rgb888, rgb565 (high byte first), rgb565le, yuv422 or gray.",
 )
 
 
@@ -55,21 +55,21 @@ _camera = click.option(
 @click.option(
     "--task",
     metavar="TASK",
-    help="A name that `micronets tasks` lists, or FILE.py:NAME; without it, the one that the model carries.",
+    help="A name that `micronets tasks` lists, or FILE.py:NAME; default: the one stored in the model.",
 )
-@click.option("--data", type=PATH, help="The data set; without it, synthetic examples are made.")
+@click.option("--data", type=PATH, help="The data set; default: synthetic examples.")
 @click.option(
     "--test",
     type=PATH,
     metavar="DIR",
-    help="A directory whose examples take the place of the test split; for kws, a folder of WAV files for each class.",
+    help="A directory whose examples replace the test split; for kws, a folder of WAV files for each class.",
 )
 @click.option(
     "--split",
     default="test",
     show_default=True,
     metavar="SPLIT",
-    help="The part of the data to judge by: train, val, test, or all (everything in folders by class).",
+    help="The part of the data to evaluate on: train, val, test, or all (everything in class folders).",
 )
 @click.option(
     "--runtime",
@@ -80,24 +80,26 @@ _camera = click.option(
 @click.option(
     "--front-end",
     metavar="NAME|FILE.json",
-    help="How samples become the model's input; without it, the front end that the model carries. With --stream, micro "
-    "or micro-20ms for TFLM's own.",
+    help="The front end, from samples to the model's input; default: the one stored in the model. With --stream, "
+    "micro or micro-20ms for TFLM's own.",
 )
 @common.classes
 @click.option(
     "--labels",
     metavar="A,B,...|FILE",
-    help="Names of the model's outputs in their order; without it, those that the model carries. With --stream, the "
-    "recording's label file: start, end and label of each word, as Audacity exports them or as CSV.",
+    help="Names of the model's outputs in order; default: those stored in the model. With --stream, the recording's "
+    "label file: start, end and label of each word, as Audacity exports them or as CSV.",
 )
 @click.option(
     "--stream",
     metavar="RECORDING|composed",
-    help="Judge the decisions on a long recording, or on one that is composed of the clips in --data.",
+    help="Evaluate the decisions on a long recording, or on one composed of the clips in --data.",
 )
 @_seconds
 @_seed
-@click.option("--report", type=PATH, metavar="FILE.html", help="With --stream: a page of misses and false accepts.")
+@click.option(
+    "--report", type=PATH, metavar="FILE.html", help="With --stream: write a page of misses and false accepts."
+)
 @common.as_json
 def evaluate(
     model: Path,
@@ -115,10 +117,10 @@ def evaluate(
     report: Path | None,
     as_json: bool,
 ) -> None:
-    """Tells how well a model does on a data set, or on a stream.
+    """Evaluates a model on a data set, or on a stream.
 
-    Prints the task's metric (the accuracy, or the AUC of anomaly detection) with its confidence interval; of a stream
-    detections, misses, false accepts an hour and how late decisions come.
+    Prints the task's metric (the accuracy, or the AUC of anomaly detection) with its confidence interval; for a stream,
+    detections, misses, false accepts an hour and the delay of decisions.
     """
     from micronets.commands import evaluate
 
@@ -174,25 +176,25 @@ def evaluate(
     "--stream",
     required=True,
     metavar="RECORDING|composed",
-    help="A long recording, or one that is composed of the clips in --data; not one that the model is judged by.",
+    help="A long recording, or one composed of the clips in --data; not one that you test the model on.",
 )
 @click.option("--labels", type=PATH, metavar="FILE", help="The recording's label file: start, end, label of each word.")
-@click.option("--data", type=PATH, metavar="DIR", help="Folders of recordings by class, to compose a stream of.")
+@click.option("--data", type=PATH, metavar="DIR", help="Class folders of recordings from which to compose a stream.")
 @click.option(
-    "--false-accepts-per-hour", required=True, type=float, metavar="N", help="How many wrong decisions are allowed."
+    "--false-accepts-per-hour", required=True, type=float, metavar="N", help="Number of wrong decisions allowed."
 )
-@click.option("--out", required=True, type=PATH, metavar="FILE", help="The model with the detector that was chosen.")
+@click.option("--out", required=True, type=PATH, metavar="FILE", help="File for the model with the chosen detector.")
 @click.option(
     "--hop-frames",
     type=int,
     metavar="N",
-    help="Frames from one output that the detector hears to the next; without it, those of the model's detector.",
+    help="Frames between two outputs that the detector uses; default: those of the model's detector.",
 )
 @common.front_end_option
 @common.classes
 @click.option("--runtime", metavar="RUNTIME", help="What computes the outputs, as for evaluate.")
 @click.option(
-    "--seconds", type=float, default=1800, show_default=True, metavar="S", help="How long a composed stream is."
+    "--seconds", type=float, default=1800, show_default=True, metavar="S", help="Length of a composed stream."
 )
 @_seed
 @common.as_json
@@ -211,10 +213,10 @@ def tune(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Chooses when a model's outputs are a decision, for as many false accepts an hour as you allow.
+    """Tunes a model's detector for a given number of false accepts an hour.
 
-    Chooses over how many runs scores are averaged and a threshold for each word, so that most words of the stream are
-    detected, and writes the model with that detector.
+    Chooses the number of averaged scores and a threshold for each word, so that most words of the stream are detected,
+    and writes the model with that detector.
     """
     from micronets.commands.front_end import named
     from micronets.commands.stream import tune
@@ -250,17 +252,17 @@ def tune(
     "--input",
     "source",
     metavar="RECORDING|composed|DEVICE",
-    help="A recording (of a sensor: .csv or .npy), `composed` for one that is made of synthesised speech, or the name "
-    "or number of a microphone as `python -m sounddevice` lists them; without it, the system's own microphone.",
+    help="A recording (of a sensor: .csv or .npy), `composed` for one made of synthesised speech, or the name or "
+    "number of a microphone as `python -m sounddevice` lists them; default: the system's microphone.",
 )
 @click.option(
     "--board",
     metavar="BOARD",
-    help="Run the C on the simulated core of this board, and compare its decisions with those of this machine; for "
+    help="Run the C on the simulated core of this board, and compare its decisions with this machine's; for "
     "recordings.",
 )
 @click.option(
-    "--seconds", type=float, default=20, show_default=True, metavar="S", help="How long a composed recording is."
+    "--seconds", type=float, default=20, show_default=True, metavar="S", help="Length of a composed recording."
 )
 @_seed
 @common.front_end_option
@@ -278,10 +280,10 @@ def listen(
     runtime: str | None,
     as_json: bool,
 ) -> None:
-    """Tells which words a model hears in a recording or at a microphone, or what it finds in one of a sensor.
+    """Shows a streaming model's decisions for a recording, a microphone or a sensor's recording.
 
     Prints a line for each decision: seconds, word and score. A terminal also shows how loud it is and which class has
-    the largest score. With a microphone it goes on until it is interrupted.
+    the largest score. With a microphone it runs until it is interrupted.
     """
     from micronets.boards.board import load_board
     from micronets.commands.front_end import named
@@ -328,7 +330,7 @@ def _status(moment: SoundPiece) -> str:
     cls=common.Command,
     examples=(
         "micronets inspect zoo/kws_s_f446re/model.tflite --board NUCLEO-F446RE",
-        "micronets inspect strangers_model.tflite --board NUCLEO-F446RE --simulate",
+        "micronets inspect third_party.tflite --board NUCLEO-F446RE --simulate",
         "micronets inspect runs/kws/search/arch.json --board my_board.toml --json",
     ),
 )
@@ -337,16 +339,16 @@ def _status(moment: SoundPiece) -> str:
 @click.option(
     "--simulate",
     is_flag=True,
-    help="Build the firmware with our C and run it in the simulator: its latency and energy for any model.",
+    help="Build the firmware with our C and run it in the simulator, which gives latency and energy for any model.",
 )
 @common.front_end_option
 @common.classes
 @common.as_json
 def inspect(model: Path, board: str, simulate: bool, front_end: str | None, classes: str | None, as_json: bool) -> None:
-    """Tells what a network costs on a board, and whether it fits.
+    """Shows what a network costs on a board, and whether it fits.
 
-    Prints a row for each layer, then memory, program size, latency and energy as they are estimated; nothing runs
-    without --simulate. The exit code is 1 where the network fits neither under TFLM nor as our C.
+    Prints a row for each layer, then estimates of memory, program size, latency and energy; nothing runs without
+    --simulate. The exit code is 1 if the network fits neither under TFLM nor as our C.
     """
     from micronets.commands import inspect
     from micronets.commands.front_end import named
@@ -372,13 +374,13 @@ def inspect(model: Path, board: str, simulate: bool, front_end: str | None, clas
     required=True,
     type=PATH,
     metavar="DIR",
-    help="Directory of the files: a new one, or one that an earlier compile made.",
+    help="Directory for the files: a new one, or one from an earlier compile.",
 )
 @click.option(
     "--name",
     metavar="NAME",
-    help="What files, functions and macros are called after, so that several networks live in one program; default: "
-    "the name of the model's file.",
+    help="Name for files, functions and macros, so that one program can contain several networks; default: the name "
+    "of the model's file.",
 )
 @_camera
 @common.front_end_option
@@ -402,7 +404,7 @@ def compile_(
 ) -> None:
     """Writes a model as C for a board, with an example and a test vector.
 
-    Nothing runs. The exit code is 1 where the model does not fit the board.
+    Nothing is run. The exit code is 1 if the model does not fit the board.
     """
     from micronets.commands.compile import compile
     from micronets.commands.front_end import named
@@ -426,7 +428,7 @@ def compile_(
     required=True,
     type=PATH,
     metavar="DIR",
-    help="Directory of the project: a new one, or one that an earlier app made.",
+    help="Directory for the project: a new one, or one from an earlier app.",
 )
 @click.option(
     "--for",
@@ -434,13 +436,13 @@ def compile_(
     default="cmake",
     show_default=True,
     metavar="KIND",
-    help="What builds it: cmake (no operating system; runs on this computer and in QEMU, too), zephyr, platformio, "
+    help="Kind of project: cmake (no operating system; also runs on this computer and in QEMU), zephyr, platformio, "
     "arduino or esp-idf.",
 )
 @click.option(
     "--name",
     metavar="NAME",
-    help="What the network's files, functions and macros are called after; default: the name of the model's file.",
+    help="Name for the network's files, functions and macros; default: the name of the model's file.",
 )
 @_camera
 @common.front_end_option
@@ -459,10 +461,10 @@ def app(
     optimise: str,
     as_json: bool,
 ) -> None:
-    """Writes a firmware project around a model that listens or looks.
+    """Writes a firmware project around a streaming or image model.
 
-    Sensor, front end, network, detector and output are there and build; what is yours to change are a few files.
-    A file that you have edited is kept when the project is written again.
+    Sensor, front end, network, detector and output are complete and build; you need to change only a few files. Files
+    that you have edited are kept when the project is written again.
     """
     from micronets.commands.app import app
     from micronets.commands.front_end import named
@@ -476,13 +478,13 @@ def app(
     examples=("micronets incremental model.tflite --out step.tflite",),
 )
 @click.argument("model", type=PATH, metavar="MODEL.tflite")
-@click.option("--out", required=True, type=PATH, metavar="FILE", help="The model that takes the new frames alone.")
+@click.option("--out", required=True, type=PATH, metavar="FILE", help="File for the incremental model.")
 @common.as_json
 def incremental(model: Path, out: Path, as_json: bool) -> None:
-    """Makes a model that listens compute the new frames alone, and remember the others.
+    """Makes a streaming model incremental: it computes only the new frames and keeps state.
 
-    Its outputs stay those of whole windows, byte for byte. That needs a network without padding along time: one of a
-    space with streaming = true.
+    Its outputs remain those of whole windows, byte for byte. This requires a network without padding along time: one of
+    a space with streaming = true.
     """
     from micronets.commands.incremental import incremental
 

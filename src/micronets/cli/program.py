@@ -112,11 +112,11 @@ def _report_error(message: str, code: int) -> int:
 )
 @click.version_option(__version__, prog_name="micronets")
 def cli() -> None:
-    """Makes neural networks for microcontrollers: a data set, a board and a budget go in; a trained int8 model that
-    fits, checked to the last byte, and its C come out.
+    """Makes neural networks for microcontrollers: from a data set, a board and a budget to a trained int8 model that
+    fits, verified to the last byte, and its C.
 
-    Exit codes: 0 it was done; 1 a check failed (outputs differ, a limit is missed, a model does not fit the board); 2
-    bad input, or a budget that nothing can keep; 130 it was interrupted.
+    Exit codes: 0 success; 1 a check failed (outputs differ, a limit is missed, a model does not fit the board); 2 bad
+    input, or a budget that no network can meet; 130 interrupted.
     """
 
 

@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from micronets.pipeline.stages.base import Stage
 
 _SUMMARIES = {
-    "search": "Does the first stage of a run: finds an architecture that fits.",
-    "train": "Does one stage of a run: trains the network that was found.",
-    "export": "Does one stage of a run: writes model.tflite.",
-    "report": "Does the last stages of a run: from compiling to the report.",
+    "search": "Runs the first stage of a run: finds an architecture that fits.",
+    "train": "Runs the training stage of a run: trains the network that the search found.",
+    "export": "Runs the export stage of a run: writes model.tflite.",
+    "report": "Runs the last stages of a run, from compilation to the report.",
 }
-"""What the commands do that do only some stages of a run, by name: the stages that name the command
+"""Summaries of the commands that run only some stages, by name: the stages that name the command
 (`Stage.command`)."""
 
 
 _REDONE = {"train": ("train", "teacher")}
-"""The sections of a configuration that may be others when a command does its stages again (`--redo`)."""
+"""The sections of a configuration that may change when a command repeats its stages (`--redo`)."""
 
 
 processes_option = click.option(
@@ -37,8 +37,8 @@ processes_option = click.option(
     type=int,
     default=0,
     metavar="N",
-    help="Search and train in N processes of this machine, each of which computes a part of every batch; without it, "
-    "in one, or in those that torchrun has started.",
+    help="Search and train in N processes on this machine, each of which computes a part of every batch; default: one "
+    "process, or those that torchrun has started.",
 )
 
 
@@ -50,9 +50,9 @@ def run_options(function: common.CommandFunction) -> common.CommandFunction:
             "overrides",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Change one setting, such as train.epochs=10; may be given several times.",
+            help="Change a setting, such as train.epochs=10; may be given several times.",
         ),
-        click.option("--out", metavar="DIR", help="The run directory; without it, the one that CONFIG names."),
+        click.option("--out", metavar="DIR", help="The run directory; default: the one that CONFIG names."),
         click.argument("config", type=click.Path(path_type=Path), metavar="CONFIG"),
     ):
         function = option(function)
@@ -69,12 +69,12 @@ def run_options(function: common.CommandFunction) -> common.CommandFunction:
 )
 @run_options
 @processes_option
-@click.option("--resume", is_flag=True, help="Continue the run that the directory holds, if it holds one.")
+@click.option("--resume", is_flag=True, help="Resume the run in the directory, if there is one.")
 @click.option(
     "--dry-run",
     is_flag=True,
-    help="Do every stage on a few examples, in the directory DIR-dry-run: it finds errors, and tells what the run "
-    "will cost.",
+    help="Run every stage on a few examples, in the directory DIR-dry-run, to find errors and to estimate what the "
+    "run will cost.",
 )
 @common.as_json
 def run(
@@ -86,10 +86,10 @@ def run(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Makes a network, from the search to the report about it.
+    """Makes a network: all stages, from the search to the report.
 
     The stages are search, training, export, compilation and measurement, test, and report. CONFIG is a TOML file, or
-    the directory of a run. The exit code is 1 where the finished model misses a limit of its budget.
+    the directory of a run. The exit code is 1 if the finished model misses a limit of its budget.
     """
     if dry_run:
         if processes:
@@ -128,7 +128,7 @@ def _stage_command(name: str, summary: str) -> click.Command:
     )
     @run_options
     @processes_option
-    @click.option("--redo", is_flag=True, help="Do it again, and discard what it and later stages have made.")
+    @click.option("--redo", is_flag=True, help="Repeat the stage, and discard what it and later stages have made.")
     @common.as_json
     def command(
         config: Path, out: str | None, overrides: tuple[str, ...], processes: int, redo: bool, as_json: bool

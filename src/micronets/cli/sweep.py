@@ -22,23 +22,25 @@ from micronets.cli.stages import run_options
     ),
 )
 @run_options
-@click.option("--resume", is_flag=True, help="Continue the sweep that the directory holds, if it holds one.")
+@click.option("--resume", is_flag=True, help="Resume the sweep in the directory, if there is one.")
 @click.option(
     "--ray",
     default="",
     metavar="local|ADDRESS",
     help="Make the points as tasks of Ray, on this machine or on the cluster at ADDRESS.",
 )
-@click.option("--dry-run", is_flag=True, help="Do one run on a few examples, and tell what the whole sweep will cost.")
+@click.option(
+    "--dry-run", is_flag=True, help="Run once on a few examples, and estimate what the whole sweep will cost."
+)
 @common.as_json
 def sweep(
     config: Path, out: str | None, overrides: tuple[str, ...], resume: bool, ray: str, dry_run: bool, as_json: bool
 ) -> None:
-    """Makes a network for each of many boards and limits, and shows which are worth their cost.
+    """Makes a network for each of many boards and limits, and shows accuracy against cost.
 
     CONFIG is a TOML file with a table [sweep], or the directory of a sweep. A supernet is trained once; for each board
-    and limit a network is cut out of it, fine-tuned, quantised, proved and measured, in a run directory of its own.
-    front.csv and front.html compare them. The exit code is 1 where a network misses a limit of its budget.
+    and limit a network is cut out of it, fine-tuned, quantised, verified and measured, in a run directory of its own.
+    front.csv and front.html compare them. The exit code is 1 if a network misses a limit of its budget.
     """
     if dry_run:
         _dry_run(config, out, overrides, resume, as_json)
