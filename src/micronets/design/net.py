@@ -60,7 +60,8 @@ class Cell(nn.Module):
             case _:
                 assert_never(layer)
         self.weight = nn.Parameter(torch.empty(shape))
-        nn.init.normal_(self.weight, std=math.sqrt((1 if len(shape) == 2 else 2) / math.prod(shape[1:])))
+        if not self.weight.is_meta:  # a tensor without values, for whose numbers torch would import its compiler
+            nn.init.normal_(self.weight, std=math.sqrt((1 if len(shape) == 2 else 2) / math.prod(shape[1:])))
         self.bn = torch_ops.batch_norm(shape[0]) if len(shape) == 4 else None
         self.bias = nn.Parameter(torch.zeros(shape[0])) if len(shape) == 2 else None
 
