@@ -22,6 +22,7 @@ from micronets.device.board import monitor
 from micronets.device.cross_compiler import Firmware, find_compiler, firmware_files
 from micronets.errors import DeviceError, DoesNotFit, MicronetsError
 from micronets.installation import install
+from micronets.ir.arch import Arch
 from micronets.ir.space import Block, Choice, SearchSpace, Template, derive
 from micronets.quantized.random_weights import with_random_weights
 from micronets.report import characterization as report
@@ -66,6 +67,14 @@ def tiny() -> SearchSpace:
     return SearchSpace("tiny", choices, template)
 
 
+def one_convolution(*channels: int) -> list[measuring.Drawn]:
+    """Returns networks of one convolution of so many channels each, on maps of two pixels by two."""
+    whole = characterize_report.channel_networks()[0]
+    layer = whole.arch.layers[0]
+    archs = {c: Arch((2, 2, c), (replace(layer, filters=c),)) for c in channels}
+    return [measuring.Drawn(whole.space, {"channels": c}, arch) for c, arch in archs.items()]
+
+
 def test_a_draw_is_uniform_distinct_and_grows_at_its_end() -> None:
     few, many = measuring.draw(tiny(), 10, 0), measuring.draw(tiny(), 40, 0)
     assert many[:10] == few
@@ -77,7 +86,7 @@ def test_a_draw_is_uniform_distinct_and_grows_at_its_end() -> None:
 
 @pytest.mark.usefixtures("tools")
 def test_measured_resumed_and_judged(board: Board, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = measuring.draw(tiny(), 14, 0) + characterize_report.channel_networks()[:2]
+    drawn = measuring.draw(tiny(), 14, 0) + one_convolution(136, 137)
     told: list[tuple[int, int]] = []
 
     def go(n: int) -> list[NetworkRecord]:
@@ -229,6 +238,8 @@ def test_qemu_is_a_second_opinion(board: Board) -> None:
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = characterize_report.layer_networks()[:2]  # of those that are measured besides
     monkeypatch.setattr(characterize_report, "layer_networks", lambda: few)
+    channels = one_convolution(4, 5)
+    monkeypatch.setattr(characterize_report, "channel_networks", lambda: channels)
     words = (
         "characterize",
         "--space",

@@ -164,14 +164,14 @@ def test_limits_that_are_met_together_by_two_steps_at_once_are_found(board, monk
 
 def test_random_budgets_over_all_spaces_boards_and_runtimes() -> None:
     """A part of what `python -m benchmarks.fitter_budgets` does."""
-    outcomes = [*fitter_budgets.small_cases(200, seed=1)]
+    outcomes = [*fitter_budgets.small_cases(100, seed=1)]
     assert [f"{o.fault}: {o.case}: {o.what}" for o in outcomes if o.fault] == []
-    assert sum(o.refused for o in outcomes) > 40
-    assert sum(not o.refused for o in outcomes) > 40
+    assert sum(o.refused for o in outcomes) > 20
+    assert sum(not o.refused for o in outcomes) > 20
 
 
 def test_whole_spaces_settle_in_seconds() -> None:
-    outcomes = [*fitter_budgets.whole_cases(8, seed=1)]
+    outcomes = [*fitter_budgets.whole_cases(5, seed=1)]
     assert [f"{o.fault}: {o.case}: {o.what}" for o in outcomes if o.fault] == []
     assert max(o.cpu_seconds for o in outcomes) < fitter_budgets.SECONDS
 
@@ -182,7 +182,7 @@ def test_lower_bounds_save_plans_and_change_nothing(board, name, kind) -> None:
     runtime = fitter_budgets.runtime("c", board)
     plain = RuntimeCosts("c", {n: replace(cost, at_least=None) for n, cost in runtime.costs.items()})
     names = ("sram_bytes", "flash_bytes", "latency_ms")
-    every = [derive(space, values) for values in fitter_budgets.every_network(space)][::5]
+    every = [derive(space, values) for values in fitter_budgets.every_network(space)][::12]
     for arch in every:
         exact, least = (
             budget_costs(arch, board, names, runtime=plain),

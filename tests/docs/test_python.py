@@ -1,4 +1,4 @@
-"""The programs of docs/python.md run as they are printed, in order, as one session."""
+"""The programs of docs/python.md run as they are printed but for fewer epochs, in order, as one session."""
 
 import re
 import tomllib
@@ -8,7 +8,7 @@ import pytest
 
 from micronets.boards.board import load_board
 from micronets.runtimes import OUR_C
-from tests.support.forked import Forked, program
+from tests.support.forked import Forked, program, quick
 from tests.support.needs import needs
 
 needs("torch", "design")
@@ -33,7 +33,7 @@ def test_every_program_of_the_page_runs(tmp_path: Path) -> None:
     for line, text in BLOCKS:
         lines += [""] * (line - 1 - len(lines)) + text.splitlines()
     path = tmp_path / "python.md.py"
-    path.write_text("\n".join(lines) + "\n", "utf-8")
+    path.write_text(quick("\n".join(lines)) + "\n", "utf-8")
     session = Forked(program, path)
     out, err = session.end(SECONDS)
     assert session.code == 0, err[-3000:]

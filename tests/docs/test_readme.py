@@ -13,7 +13,7 @@ from micronets.pipeline.config import load
 from micronets.runtimes import OUR_C
 from micronets.tasks.kws.data import KEYWORDS
 from tests.support.calling import call
-from tests.support.forked import Forked, program
+from tests.support.forked import Forked, program, quick
 from tests.support.needs import needs
 from tests.support.pages import ROOT, shell_commands
 from tests.support.wavs import write_words
@@ -116,7 +116,7 @@ def test_the_lines_of_python_run(tmp_path: Path) -> None:
         pytest.skip(f"the lines measure on a simulated board: {reason}")
     (text,) = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
     assert len([line for line in text.splitlines() if line]) == 6
-    (tmp_path / "lines.py").write_text(text, "utf-8")
+    (tmp_path / "lines.py").write_text(quick(text), "utf-8")
     lines = Forked(program, tmp_path / "lines.py")
     out, err = lines.end(SECONDS)
     assert lines.code == 0, err[-2000:]

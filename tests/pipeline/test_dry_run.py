@@ -60,6 +60,7 @@ def rehearse(name: str, out: Path, *more: str) -> dict:
 @pytest.mark.parametrize("name", GONE_THROUGH)
 def test_recipes_go_through_every_stage(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dry_run, "SYNTHETIC", 40)  # examples, which are enough for the splits of every task
+    monkeypatch.setattr(dry_run, "CPU_BATCH", 4)
     found = rehearse(name, tmp_path / "run")
     recipe = load(EXAMPLES / f"{name}.toml")
     costs = {c["stage"]: c for c in found["costs"]}

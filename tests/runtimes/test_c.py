@@ -17,6 +17,7 @@ from micronets.compiler.flash import flash_outline
 from micronets.compiler.generate import model_c
 from micronets.compiler.kernel_files import every_file, is_source
 from micronets.cost.costs import TFLM_COSTS, budget_costs, relaxed_budget_costs
+from micronets.cost.counts import macs
 from micronets.cost.latency_model import LatencyModel
 from micronets.device import cross_compiler
 from micronets.errors import DeviceError, SpecError
@@ -55,9 +56,9 @@ def test_memory_against_what_the_compiler_makes(board: Board, seed: int) -> None
 
 
 def drawn(name: str, kind: str) -> Arch:
-    """Returns a random network of a space."""
-    space = spaces.make(name, kind, 12)
-    return derive(space, space.sample(random.Random(name)))
+    """Returns a random network of a space, the quickest to simulate of some."""
+    space, rng = spaces.make(name, kind, 12), random.Random(name)
+    return min((derive(space, space.sample(rng)) for _ in range(8)), key=lambda arch: macs(arch.steps()))
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_every_kernel_has_been_measured() -> None:
         assert found.asked.keys() <= found.files.keys(), where
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(5))
 def test_what_a_search_knows_of_the_tables_is_what_the_compiler_writes(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +171,7 @@ def test_so_it_is_for_layers_whose_call_is_written_out(filters: int) -> None:
     assert flash_outline(arch, DSP) == compiled.contents
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_a_network_in_bands_takes_less_than_the_search_estimates(board: Board, seed: int) -> None:
     arch = random_arch(seed)
     searched = budget_costs(arch, board, ("sram_bytes",), runtime=c_costs(None))["sram_bytes"]

@@ -35,12 +35,14 @@ def sources(module: str, root: Path | None = None) -> list[Path]:
     """
     root = root or Path(micronets.__file__).parent
     found: set[Path] = set()
-    todo = [module]
+    todo, seen = [module], {module}
     while todo:
         for path in _files(todo.pop(), root):
             if path not in found:
                 found.add(path)
-                todo += _imported(path.read_text("utf-8"))
+                names = set(_imported(path.read_text("utf-8"))) - seen
+                seen |= names
+                todo += names
     folders = {root / path.relative_to(root).parts[0] for path in found if path.parent != root}
     others = {
         path

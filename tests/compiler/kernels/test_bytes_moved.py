@@ -92,9 +92,11 @@ def model_of(seed: int) -> QuantizedModel:
     return model
 
 
-@pytest.mark.parametrize("flags", [(*SANITIZED, "-DMICRONETS_DSP"), ("-O1", "-m64")], ids=["DSP", "plain"])
-def test_every_byte_is_that_of_the_reference(flags: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("flags", "first"), [((*SANITIZED, "-DMICRONETS_DSP"), 0), (("-O1", "-m64"), 24)], ids=["DSP", "plain"]
+)
+def test_every_byte_is_that_of_the_reference(flags: tuple[str, ...], first: int) -> None:
     way = Way("gcc", flags)
     if reason := missing(way):
         pytest.skip(reason)
-    assert run(way, [case(f"network {seed}", model_of(seed), seed) for seed in range(48)]) == []
+    assert run(way, [case(f"network {seed}", model_of(seed), seed) for seed in range(first, first + 24)]) == []

@@ -20,9 +20,9 @@ from tests.support.needs import needs
 from tests.support.random_models import random_input, random_model
 
 PAIRS = "-DMICRONETS_DSP"
-NETWORKS = 80
+NETWORKS = 40
 SIMULATED = 10
-_RARE = 241  # 3 x 3, stride 2, zero point -128
+_RARE = (47, 62, 241)  # 3 x 3 of stride 1 and any zero point, and of stride 2 and a zero point of -128
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,7 @@ def with_odd_scales(model: QuantizedModel) -> QuantizedModel:
 
 
 def some_models(count: int) -> list[QuantizedModel]:
-    models = {s: random_model(random_arch(s), s) for s in (*range(count), _RARE)}
+    models = {s: random_model(random_arch(s), s) for s in (*range(count), *_RARE)}
     made = [m if s % 3 == 0 else at_the_end(m, -128 if s % 3 == 1 else 127) for s, m in models.items()]
     return [with_odd_scales(m) if k % 4 == 1 else m for k, m in enumerate(made)]
 
@@ -110,7 +110,7 @@ def test_sanitizers_find_nothing(kernels: str, tmp_path: Path) -> None:
         compile_c([tmp_path / "probe.c"], tmp_path / "probe", flags)
     except DeviceError:
         pytest.skip("the C compiler has no sanitizers")
-    for seed in range(0, 20, 5):
+    for seed in (0, 15):
         directory = tmp_path / str(seed)
         directory.mkdir()
         for name, text in compile_model(random_model(random_arch(seed), seed)).files.items():

@@ -92,7 +92,7 @@ def _forms(arch: Arch, goal: Goal) -> tuple[str, str]:
 
 @pytest.mark.parametrize("flags", [("-O1",), ("-O2", "-DMICRONETS_DSP")], ids=["plain", "dsp"])
 def test_outputs_equal_the_reference(flags: tuple[str, ...]) -> None:
-    models = some_models(40)
+    models = some_models(20)
     assert_equals_reference(models, (*flags, *STRICT), compiled(models))
 
 

@@ -172,9 +172,9 @@ def test_c_in_patches_equals_the_reference(kernels: tuple[str, ...]) -> None:
         for i, arch in enumerate((high_arch(seed), random_arch(seed + 100))):
             model = random_model(arch, seed + i)
             possible = list(groups(arch, (1, 2, 5)))
-            for group in random.Random(seed).sample(possible, min(4, len(possible))):
+            for group in random.Random(seed).sample(possible, min(2, len(possible))):
                 cases.append((model, generate(model, plan_arena(arch, groups=(group,)))))
-    assert len(cases) > 36
+    assert len(cases) > 20
     models, compiled = zip(*cases, strict=True)
     assert_equals_reference(models, (*kernels, *STRICT), compiled)
 

@@ -55,23 +55,23 @@ VDIV, TBB = "80ee200a", "d8e800f0"
     ],
 )
 def test_sequences(code: tuple[str, ...], expected: int) -> None:
-    assert block_cycles(decode(bytes.fromhex("".join(code)), 0x08000000)) == expected
+    assert block_cycles(decode(bytes.fromhex("".join(code)))) == expected
 
 
 def test_what_ran_before_counts() -> None:
-    (first,), (second,) = (decode(bytes.fromhex(code), 0) for code in (LDR_R0_R1, LDR_R2_R1))
+    (first,), (second,) = (decode(bytes.fromhex(code)) for code in (LDR_R0_R1, LDR_R2_R1))
     assert block_cycles([second], first) == 1
     assert block_cycles([second], None) == 2
 
 
 def test_a_taken_branch_refills_the_pipeline() -> None:
-    (short,), (long,) = (decode(bytes.fromhex(code), 0) for code in (NOP, MLA))
+    (short,), (long,) = (decode(bytes.fromhex(code)) for code in (NOP, MLA))
     assert [refill(0x08000000, i) for i in (short, long)] == [3, 3]
     assert [refill(0x08000002, i) for i in (short, long)] == [3, 4]  # half of it is in the next word
 
 
 def test_bytes_that_are_no_instruction_take_a_cycle_and_decoding_goes_on() -> None:
-    found = decode(bytes.fromhex("ffffffff" + NOP), 0)
+    found = decode(bytes.fromhex("ffffffff" + NOP))
     assert [i.size for i in found] == [4, 2]
     assert found[0].kind is Kind.PLAIN
     assert block_cycles(found) == 2

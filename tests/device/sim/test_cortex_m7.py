@@ -22,7 +22,7 @@ ADD_SHIFTED, UDIV, LDM4, SXTB16 = "01eb8003", "b1fbf2f3", "0fc9", "2ffa84f5"  # 
 
 def issued(*code: str) -> int:
     pipeline = Pipeline()
-    pipeline.run(decode(bytes.fromhex("".join(code)), 0))
+    pipeline.run(decode(bytes.fromhex("".join(code))))
     return pipeline.issued()
 
 
@@ -62,12 +62,12 @@ def test_sequences(code: tuple[str, ...], expected: int) -> None:
 
 def test_a_loop() -> None:
     """`smlad r2, .., r2; smlad r4, .., r4; b` runs a hundred times: two multiplications a turn, one misprediction."""
-    loop, out = decode(bytes.fromhex(SMLAD_R2 + SMLAD_R4 + B), 0), decode(bytes.fromhex(ADD_R1), 10)
+    loop, out = decode(bytes.fromhex(SMLAD_R2 + SMLAD_R4 + B)), decode(bytes.fromhex(ADD_R1))
     counts = BlockCounts(edges={(1, NOWHERE, 0): 1, (1, 0, 0): 99, (1, 0, 5): 1}, sizes={0: 10, 5: 2})
     assert cycles_by_layer(counts, {0: loop, 5: out}, 2) == [0, 100 * 2 + 1 + MISPREDICTED]
 
 
 def test_a_branch_that_always_goes_the_same_way_is_predicted() -> None:
-    block = decode(bytes.fromhex(ADD_R1 + B), 0)
+    block = decode(bytes.fromhex(ADD_R1 + B))
     counts = BlockCounts(edges={(0, NOWHERE, 0): 1, (0, 0, 0): 1000}, sizes={0: 4})
     assert cycles_by_layer(counts, {0: block}, 1) == [1001]

@@ -127,7 +127,7 @@ def test_measured_like_our_own_c(root: Path, model: Path, board: Board) -> None:
 
 
 @cross
-@pytest.mark.parametrize("name", ["NUCLEO-F746ZG", "NUCLEO-F767ZI", "raspberry-pi-pico-2"])
+@pytest.mark.parametrize("name", ["NUCLEO-F767ZI", "raspberry-pi-pico-2"])
 def test_other_cores(name: str, model: Path, tmp_path: Path) -> None:
     root, board = tflm_standin.checkout(tmp_path), load_board(name)
     tflm_standin.library(root, [DATA], board)
@@ -360,9 +360,9 @@ def test_characterised(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     before = {p.name for p in (tmp_path / "models").iterdir()}
     assert call(*words, "--runtime", "tflm", "--tflm", root).code == 0
     assert {p.name for p in (tmp_path / "models").iterdir()} == before  # nothing is measured twice
-    result = call(*words)  # our C is another measurement
+    result = call(*words, "--samples", 3)  # our C is another measurement
     assert result.code == 0, result.err
-    assert len({p.name for p in (tmp_path / "models").iterdir()}) == 2 * NETWORKS
+    assert len({p.name for p in (tmp_path / "models").iterdir()}) == NETWORKS + 3
 
 
 @pytest.mark.skipif(shutil.which("g++") is None or shutil.which("ar") is None, reason="needs g++ and ar")

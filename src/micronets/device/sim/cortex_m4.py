@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 REFILL = 3  # cycles to fill the pipeline after a branch that is taken
@@ -118,18 +118,23 @@ def _cycles_after(before: Instruction | None, now: Instruction) -> int:
     return count + (before.kind is Kind.PLAIN and bool(before.writes & now.address))
 
 
-def decode(code: bytes, address: int) -> list[Instruction]:
-    """Returns the Thumb-2 instructions of `code`, which lies at `address`; an unknown one takes one cycle."""
-    found, at = [], 0
+@lru_cache(maxsize=1 << 14)
+def decode(code: bytes) -> tuple[Instruction, ...]:
+    """Returns the Thumb-2 instructions of `code`, wherever it lies; an unknown one takes one cycle.
+
+    Most blocks of a firmware are those of the last one that this process has simulated.
+    """
+    found: list[Instruction] = []
+    at = 0
     while at < len(code):
-        for i in _disassembler().disasm(code[at:], address + at):
+        for i in _disassembler().disasm(code[at:], at):
             found.append(_classify(i))
             at += i.size
         if at < len(code):
             long = code[at + 1] >> 3 in (0b11101, 0b11110, 0b11111) if at + 1 < len(code) else False
             found.append(Instruction("?", 4 if long else 2, Kind.PLAIN, 1))
             at += found[-1].size
-    return found
+    return tuple(found)
 
 
 @cache

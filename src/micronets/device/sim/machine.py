@@ -182,7 +182,7 @@ def simulate(
     core_cycles: Sequence[int | None] = [None] * (layers + 2)
     dual_issue = None
     if core.cycle_model:
-        blocks = {b: decode(block, image.flash_base + 2 * b) for b, block in code.items()}
+        blocks = {b: decode(block) for b, block in code.items()}
         core_cycles = _core_cycles(counts, blocks, image, layers + 2)
         if core.cycle_model == "dual-issue":
             dual_issue = sum(cortex_m7.cycles_by_layer(counts, blocks, layers + 2))
