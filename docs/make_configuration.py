@@ -29,15 +29,16 @@ PAGE = Path(__file__).with_name("configuration.md")
 
 HEAD = """# Configuration
 
-A run is decided by one TOML file; `examples/` has some. Every key has a default but `board` and `space.name` or
-`space.file`, which a run without a search does not need ([own-data.md](own-data.md#training-a-finished-model-further)).
-An unknown key is an error that names the nearest known one.
-`--set key=value` on the command line changes one setting, as in `--set train.epochs=10 --set budget.arena_bytes=64K`.
-The resolved configuration is printed and saved as `config.toml` in the run directory; it is a configuration itself.
+One TOML file configures a run; `examples/` has some. This page lists every key. All keys have defaults except `board`
+and either `space.name` or `space.file`; a run without a search does not need the latter
+([own-data.md](own-data.md#training-a-finished-model-further)). An unknown key is an error that names the nearest known
+one. `--set key=value` on the command line changes a setting, as in
+`--set train.epochs=10 --set budget.arena_bytes=64K`. The resolved configuration is printed and saved as `config.toml`
+in the run directory; it can be used as a configuration itself.
 
-- Sizes are bytes, or text with a unit: `"128K"` and `"128KiB"` are 131,072, `"128kB"` is 128,000.
+- Sizes are numbers of bytes, or strings with a unit: `"128K"` and `"128KiB"` are 131,072, `"128kB"` is 128,000.
 - Counts may be written `8.3e6`.
-- Paths start at the directory you run in.
+- Paths are relative to the current directory.
 
 This page is written by `python -m docs.make_configuration`.
 """
@@ -116,26 +117,26 @@ def space_tables() -> str:
                 parts.append(f"Defaults for {_tasks(tasks)}: {said}.")
     auto = (
         f'### `space.name = "{spaces.AUTO}"`\nAll spaces of the task are tried under the same limits, and the best one '
-        "is searched ([search.md](search.md#choosing-a-space)). Only the options of the\ninput go with it; "
-        "`search.space_share` and `search.space_networks` say how much is tried."
+        "is searched ([search.md](search.md#choosing-a-space)). Only the options of the\ninput are allowed with it; "
+        "`search.space_share` and `search.space_networks` set how much is tried."
     )
     bits = (
-        '### `[space]`, every space\nAlso a space of your own, `name = "auto"` and `name = "init"` have this option, '
-        "and `mn.search` takes it among its `options`.\n\n"
+        '### `[space]`, every space\nThis option also exists for a space of your own, `name = "auto"` and '
+        '`name = "init"`, and among the `options` of `mn.search`.\n\n'
         "| key | default | meaning |\n|---|---|---|\n"
-        f"| `space.{BITS}` | `[8]` | of how many bits the weights of a layer may be: `[8]`, `[4]`, or `[8, 4]` for a "
-        "choice of its own in every layer, called `bits_LAYER` ([search.md](search.md#bits-of-weights)) |"
+        f"| `space.{BITS}` | `[8]` | the bits of the weights of a layer: `[8]`, `[4]`, or `[8, 4]` for a separate "
+        "choice in every layer, called `bits_LAYER` ([search.md](search.md#bits-of-weights)) |"
     )
     fix = (
-        "`[space.fix]` gives choices of the space one value, as in `frame_stride = 2`: they are then no choices any "
-        "more. The\nnames of the choices and their options are in `report.html`, and in the error message for a name "
-        "that is not one."
+        "`[space.fix]` gives choices of the space a fixed value, as in `frame_stride = 2`, and so removes them from "
+        "the search. The\nnames of the choices and their options are in `report.html`, and in the error message for "
+        "an unknown name."
     )
     own = (
-        '### `space.file = "my_space.py:my_space"`\nA search space of your own: a function in a Python file of yours, '
-        "`my_space(inputs, classes, **options)`\n-> `SearchSpace`, in place of `space.name`. Its arguments with "
-        "defaults are keys of `[space]`, beside those of the input. The\nrun keeps a copy in `search/space.py`, and "
-        "is not continued with a file that has changed. [python.md](python.md) has one."
+        '### `space.file = "my_space.py:my_space"`\nA search space of your own, instead of `space.name`: a function in your own '
+        "Python file, `my_space(inputs, classes, **options)`\n-> `SearchSpace`. Its arguments with defaults are keys "
+        "of `[space]`, in addition to those of the input. The\nrun keeps a copy in `search/space.py`, and cannot be "
+        "resumed if the file has changed. [python.md](python.md) has an example."
     )
     return "\n\n".join(["## Space", *parts, auto, own, bits, fix])
 

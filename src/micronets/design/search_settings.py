@@ -17,49 +17,48 @@ Method = Literal["dnas", "supernet", "random", "uniform"]
 class SearchSettings:
     """How to search a space; the defaults are for keyword spotting. Raises `SpecError` for a value out of its range.
 
-    - `method`: `dnas` trains weights and choices of a supernet together; `supernet` trains a supernet whose networks
-      work as they are, and compares networks cut out of it; `random` and `uniform` compare single networks after a
-      short training: random ones, and the space's standard one scaled to the limits for its input sizes and strides.
-    - `candidates`: networks that `random` trains, and the most that `uniform` does; at least 1.
-    - `evaluations`: networks cut out of the supernet that `supernet` compares; at least 1.
-    - `finalists`: networks that are compared at the end in rounds: what the search found, uniform networks, and
-      neighbours of these; at least 2. `supernet` trains the supernet for those that are left, `dnas` trains each by
-      itself.
-    - `final_share`: the share of `epochs` that these rounds take together, the last ones; from 0, which compares none,
+    - `method`: `dnas` trains weights and choices of a supernet together; `supernet` trains a supernet from which
+      networks are cut out and compared; `random` and `uniform` compare single networks after a short training: random
+      ones, and the space's standard one scaled to the limits for its input sizes and strides.
+    - `candidates`: number of networks that `random` trains, and the maximum for `uniform`; at least 1.
+    - `evaluations`: number of networks cut out of the supernet that `supernet` compares; at least 1.
+    - `finalists`: number of networks that are compared in rounds at the end: those that the search found, uniform
+      networks, and neighbours of these; at least 2. `supernet` trains the supernet for the remaining ones, `dnas`
+      trains each separately.
+    - `final_share`: the share of `epochs`, the last ones, that these rounds take together; from 0, which compares none,
       to below 1.
-    - `dnas_finals`: whether `dnas` ends with such a comparison, too; if not, only `supernet` does.
-    - `supernet`: for the method `supernet`, a directory with a supernet that is trained already, such as the folder
-      `supernet` of a sweep with the same data, space, seed and settings of the search. Networks are cut out of it, and
-      no supernet is trained.
-    - `space_share`: where `space.name = "auto"`, passes over the training split by which the spaces are compared, as a
-      share of `epochs`, divided evenly among the rounds, and in each among its networks; above 0.
-    - `space_networks`: where `space.name = "auto"`, networks with which every space starts: half of them, rounded up,
-      are the space's standard one scaled to the limits for several shapes, the others random; at least 1.
-    - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, one
-      for each at least; a step of the supernet of a sweep trains four networks.
+    - `dnas_finals`: whether `dnas` also ends with such a comparison; otherwise only `supernet` does.
+    - `supernet`: for the method `supernet`, a directory with a trained supernet, such as the folder `supernet` of a
+      sweep with the same data, space, seed and search settings. Networks are cut out of it, and no supernet is trained.
+    - `space_share`: with `space.name = "auto"`, passes over the training split for comparing the spaces, as a share of
+      `epochs`, divided evenly among the rounds, and in each among its networks; above 0.
+    - `space_networks`: with `space.name = "auto"`, number of networks with which every space starts: half of them,
+      rounded up, are the space's standard one scaled to the limits for several shapes, the others random; at least 1.
+    - `epochs`: passes over the training split, at least 1. `random` and `uniform` divide them among their networks, at
+      least one for each; a step of the supernet of a sweep trains four networks.
     - `optimiser`: optimiser of the weights, `adamw` or `sgd` (with Nesterov's momentum).
     - `batch`: examples a step, at least 1.
-    - `lr`: highest learning rate of the weights, which rises over the first epoch, or a fifth of the steps if that
-      is less, and then falls along a cosine; above 0.
-    - `weight_decay`: decay of the weights of convolutions and matrices, 0 or more.
-    - `label_smoothing`: share of the label that is spread over all classes.
-    - `warmup`: share of the steps, the first ones, that train the weights alone; 0 to below 1.
+    - `lr`: peak learning rate of the weights; it rises over the first epoch, or a fifth of the steps if that is less,
+      and then falls along a cosine; above 0.
+    - `weight_decay`: weight decay of convolutions and matrices, 0 or more.
+    - `label_smoothing`: label smoothing: the share of the label that is spread over all classes.
+    - `warmup`: share of the steps, the first ones, that train only the weights; 0 to below 1.
     - `arch_lr`: learning rate of the architecture parameters (Adam); above 0.
     - `temperature`: temperature of the Gumbel-softmax until the end of the warm-up; above 0.
-    - `final_temperature`: what the temperature falls to, geometrically, by the last step; above 0.
+    - `final_temperature`: temperature at the last step, to which it falls geometrically; above 0.
     - `penalty`: weight in the loss of the excess over the limits; above 0.
-    - `settle`: share of the steps, the last ones, over which `arch_lr` falls linearly to 0, so that no choice changes
-      in the last steps by the noise of a few batches; 0 to 1 - `warmup`.
-    - `fill_log_ratio`: where the likeliest network leaves room under the limits, a larger option of a choice is taken
-      if it is at most exp(`fill_log_ratio`) times less probable than the likeliest; 0 or more. Less probable options
-      were hardly trained.
-    - `calibration_batches`: batches of training examples on which the batch norms of a network that is cut out of the
-      supernet get statistics of their own; at least 1.
-    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively. In `bf16`, a
+    - `settle`: share of the steps, the last ones, over which `arch_lr` falls linearly to 0, so that the noise of the
+      last few batches changes no choice; 0 to 1 - `warmup`.
+    - `fill_log_ratio`: if the likeliest network leaves room under the limits, a larger option of a choice is taken if
+      it is at most exp(`fill_log_ratio`) times less probable than the likeliest; 0 or more. Less probable options were
+      hardly trained.
+    - `calibration_batches`: batches of training examples for the batch norm statistics of a network that is cut out of
+      the supernet; at least 1.
+    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` if the hardware multiplies it natively. In `bf16`, a
       convolution that this CPU computes wrongly is computed in float32.
-    - `device`: `cpu`, `cuda` or `auto`, which is the GPU where there is one.
+    - `device`: `cpu`, `cuda` or `auto`, which is the GPU if there is one.
     - `checkpoint_seconds`: a checkpoint is written at the end of every epoch, and within one when this much time has
-      passed since the last.
+      passed since the last one.
     """
 
     method: Method = "dnas"

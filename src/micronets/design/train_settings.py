@@ -15,34 +15,36 @@ class TrainSettings:
     """How to train a network; the defaults are for keyword spotting. Raises `SpecError` for a value out of its range.
 
     - `epochs`: passes over the training split in float, at least 1; in Python also 0, for a network that has weights.
-    - `qat_epochs`: passes over it after that, with quantisation simulated; 0 trains in float only.
+    - `qat_epochs`: further passes with quantisation simulated; 0 trains in float only.
     - `batch`: examples a step, at least 1.
     - `optimiser`: `adamw` or `sgd` (with Nesterov's momentum), of the float stage; the other stage always uses AdamW.
-    - `lr`: highest learning rate of the float stage, which then falls along a cosine; above 0.
-    - `qat_lr`: the highest learning rate of the quantised stage; above 0.
+    - `lr`: peak learning rate of the float stage, which then falls along a cosine; above 0.
+    - `qat_lr`: peak learning rate of the quantised stage; above 0.
     - `warmup`: epochs of a linear rise of the learning rate at the start of each stage; 0 or more, fractions allowed.
-    - `weight_decay`: decay of the weights of convolutions and matrices, 0 or more.
-    - `label_smoothing`: share of the label that is spread over all classes, 0 to below 1.
-    - `mixup`: the examples of a batch are mixed in pairs, inputs and labels alike, by a share drawn from
-      Beta(mixup, mixup) (Zhang et al. 2018); 0 mixes none.
-    - `cutmix`: chance, 0 to 1, that a step puts a piece of each example's partner into it instead, a rectangle of a
-      picture or a stretch of time of other inputs, and mixes the labels by its area (Yun et al. 2019).
-    - `ema_decay`: share that the averaged weights keep at every step, 0 to below 1; the averages are what is evaluated
+    - `weight_decay`: weight decay of convolutions and matrices, 0 or more.
+    - `label_smoothing`: label smoothing: the share of the label that is spread over all classes, 0 to below 1.
+    - `mixup`: mixes the examples of a batch in pairs, inputs and labels alike, with a share drawn from Beta(mixup,
+      mixup) (Zhang et al. 2018); 0 mixes none.
+    - `cutmix`: probability, 0 to 1, that a step instead replaces a part of each example by that of its partner, a
+      rectangle of an image or a time segment of other inputs, and mixes the labels by its area (Yun et al. 2019).
+    - `ema_decay`: decay of the moving average of the weights at every step, 0 to below 1; the averages are evaluated
       and kept.
-    - `start_share`: share of the weights that the quantised stage began with in what is evaluated and kept, 0 to below
-      1; the rest are the averaged ones. A training that goes on from a finished network learns what is new to it, such
-      as negatives, and so forgets less of what it knew (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
+    - `start_share`: share of the quantised stage's initial weights in the weights that are evaluated and kept, 0 to
+      below 1; the rest are the averaged ones. Training that continues from a finished network then learns what is new,
+      such as negatives, and forgets less of what it knew (Wortsman et al. 2022, "Robust fine-tuning of zero-shot
       models").
-    - `distill_weight`: share of the loss that follows the teacher, where there is one; 0 to 1.
-    - `hint_weight`: weight in the loss of the squared distance of a map in the network's middle from one of the
-      teacher's, which is standardised (`design/hints.py`); 0 or more. It helps where examples and classes are few.
-    - `distill_temperature`: what the outputs of teacher and network are divided by for that share; above 0.
+    - `distill_weight`: share of the loss that follows the teacher, if there is one; 0 to 1.
+    - `hint_weight`: weight in the loss of the squared distance between an intermediate map of the network and one of
+      the teacher's, which is standardised (`design/hints.py`); 0 or more. It helps if there are few examples and
+      classes.
+    - `distill_temperature`: temperature by which the outputs of teacher and network are divided for that share; above
+      0.
     - `calibration_batches`: augmented batches on which the ranges of all tensors are first observed, at least 1.
-    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` where the hardware multiplies it natively. In `bf16`, a
+    - `precision`: `fp32`, `bf16` or `auto`, which is `bf16` if the hardware multiplies it natively. In `bf16`, a
       convolution that this CPU computes wrongly is computed in float32.
-    - `device`: `cpu`, `cuda` or `auto`, which is the GPU where there is one.
+    - `device`: `cpu`, `cuda` or `auto`, which is the GPU if there is one.
     - `checkpoint_seconds`: a checkpoint is written at the end of every epoch, and within one when this much time has
-      passed since the last.
+      passed since the last one.
     """
 
     epochs: int = 60

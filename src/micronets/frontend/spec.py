@@ -58,25 +58,25 @@ class FrontEnd:
     - `sample_rate`: samples a second of a recording; recordings of another rate are resampled.
     - `clip_ms`: length of the part of a recording that the network sees, in milliseconds.
     - `window_ms`: length of a frame, in milliseconds; the first frame begins with the clip, without centring.
-    - `hop_ms`: from the start of one frame to that of the next, in milliseconds.
+    - `hop_ms`: distance between the starts of two frames, in milliseconds.
     - `window`: what a frame is multiplied by; `hann` is the periodic Hann window.
-    - `n_fft`: samples of the Fourier transform, to which a frame is padded with zeros.
+    - `n_fft`: length of the Fourier transform in samples; frames are padded with zeros.
     - `n_mels`: number of mel bands.
     - `fmin`: lower edge of the lowest band, in Hz.
     - `fmax`: upper edge of the highest band, in Hz, at most half of the sample rate.
     - `mel`: scale on which bands are equally wide triangles of peak 1; `htk` is 1127 ln(1 + f / 700).
     - `power`: exponent of the magnitude spectrum, 1 or 2.
     - `sample_scale`: `int16` (-32768..32767), `unit` (divided by 32768) or `max` (divided by the clip's maximum).
-    - `log_floor`: what is added to a band before the logarithm, above 0.
-    - `pixel_scale`: what the logarithm is multiplied by for `logmel`, above 0.
-    - `pixel_offset`: what is added to the scaled logarithm for `logmel`.
-    - `placement`: a recording shorter than clip_ms stands in its `centre` (trailing exact zeros are padding and no part
-      of it) or at its `start`; of a longer one both ends, or its end, are cut off.
-    - `frame_stride`: one frame of every so many is used, starting with the first.
-    - `coefficients`: how many DCT-II coefficients of the bands are used, the first ones; 0 uses the bands themselves.
+    - `log_floor`: value added to a band before the logarithm, above 0.
+    - `pixel_scale`: factor of the logarithm for `logmel`, above 0.
+    - `pixel_offset`: value added to the scaled logarithm for `logmel`.
+    - `placement`: a recording shorter than clip_ms is placed at its `centre` (trailing exact zeros count as padding) or
+      at its `start`; a longer one loses both ends, or its end.
+    - `frame_stride`: every `frame_stride`-th frame is used, starting with the first.
+    - `coefficients`: number of DCT-II coefficients of the bands, from the first; 0 uses the bands themselves.
     - `dct`: `orthonormal`, or `plain` (without 1/sqrt(2) on the first coefficient).
-    - `input_mean`: what is subtracted from the values of a frame: one number, or one for each value.
-    - `input_scale`: what the values less the mean are divided by, above 0: one number, or one for each value.
+    - `input_mean`: mean subtracted from the values of a frame: one number, or one for each value.
+    - `input_scale`: divisor of the values minus the mean, above 0: one number, or one for each value.
     - `arithmetic`: `integer`, that of the C on a device, to the last bit (`micronets.frontend.integer`), or `float`.
     """
 

@@ -52,16 +52,18 @@ _AT_ONCE = 1 << 16  # samples of which spectra are computed at once: more would 
 class SpectralSettings:
     """How a window of a sensor becomes a network's input.
 
-    - `frame`: samples of a frame, of which a spectrum is taken, 2 to 4096.
-    - `hop`: samples from the start of a frame to that of the next.
-    - `n_fft`: length of the Fourier transform, a power of 2 from 16 to 4096, at least `frame`; 0: the least.
+    - `frame`: samples of a frame, 2 to 4096; each frame gives one spectrum.
+    - `hop`: samples between the starts of two frames.
+    - `n_fft`: length of the Fourier transform, a power of 2 from 16 to 4096, at least `frame`; 0: the smallest
+      possible.
     - `bands`: bands of the spectrum from the first bin to half the sample rate, each at least one bin wide.
     - `spacing`: whether bands get wider with their frequency (`log`) or are equally wide (`linear`).
     - `moments`: the moments that follow the bands in the input: any of mean, deviation (a logarithm), minimum, maximum.
-    - `sample_rate`: samples a second. No value depends on it; it tells how much a second of a stream costs.
-    - `floor`: the least deviation, in steps of the sensor, to which smaller ones are raised before the logarithm.
-    - `units`: what a step of the sensor's integers is in the units of the data, for each axis or one for all. Left out,
-      it is 1 for data that are integers of 16 bits, else for each axis the least power of 2 that fits them to 16 bits.
+    - `sample_rate`: samples a second. No value depends on it; it determines the cost of a second of a stream.
+    - `floor`: the smallest deviation, in sensor steps, to which smaller ones are raised before the logarithm.
+    - `units`: the size of a step of the sensor's integers in the units of the data, for each axis or one for all. The
+      default is 1 for data that are 16-bit integers, and otherwise, for each axis, the smallest power of 2 with which
+      they fit 16 bits.
     """
 
     frame: int = ranged(32, 2, 4096)

@@ -73,13 +73,13 @@ class SpaceConfig:
 class TeacherConfig:
     """A larger network of the space, trained first and in float, whose outputs the final network also learns from.
 
-    - `run`: a finished run directory whose float network is the teacher instead; it has the same classes and input.
+    - `run`: a finished run directory whose float network is the teacher instead; it must have the same classes and
+      input.
     - `model`: a finished model that is the teacher instead: the path of a `.tflite`, float or int8, or of an ONNX file.
-      Its inputs are the same pictures through a front end of its own; for other data, the inputs of the trained
-      network.
-    - `front_end`: the front end of `model`, a name or a JSON file; empty: the one that the metadata of the file state.
+      Its inputs are the same images through its own front end; for other data, the inputs of the trained network.
+    - `front_end`: the front end of `model`, a name or a JSON file; empty: the one in the file's metadata.
     - `views`: number of augmented forms of every example, which are used in turn. The teacher's outputs for each are
-      computed once and kept, which saves time with a slow teacher. 0: every epoch augments the examples anew, and
+      computed once and cached, which saves time with a slow teacher. 0: every epoch augments the examples anew, and
       computes the teacher's outputs for them.
     - `options`: options of the space, where they differ from `[space]`.
     - `values`: values of the space's choices; those not named are at their largest, and the input is always that of the
@@ -111,28 +111,28 @@ class Config:
     - `task`: what to learn: `micronets tasks` lists them; or a task of your own, as `FILE.py:NAME`.
     - `board`: `micronets boards` lists them; or the path of a board's TOML file.
     - `out`: the run directory.
-    - `seed`: seed of the search and the training: first weights, order and augmentation of the examples, networks that
-      are drawn. The examples and their splits are part of the data, and the same for every seed. The same seed, data,
+    - `seed`: seed of the search and the training: initial weights, order and augmentation of the examples, drawn
+      networks. The examples and their splits are part of the data, and the same for every seed. The same seed, data,
       machine and number of threads give the same model on a CPU.
-    - `threads`: threads of the processor for search and training; 0: as many as PyTorch takes here when the run begins,
-      which is then written into its `config.toml` and kept, because another number gives another model.
-    - `runtime`: what executes the network on the board, which sram_bytes, flash_bytes, latency_ms and energy_mj of the
-      budget are for: `tflm` (TensorFlow Lite Micro) or `c` (the C that micronets writes). [results.md](results.md)
+    - `threads`: CPU threads for search and training; 0: PyTorch's default when the run begins, which is then written
+      into its `config.toml` and kept, because another number gives another model.
+    - `runtime`: what executes the network on the board, and to which sram_bytes, flash_bytes, latency_ms and energy_mj
+      of the budget apply: `tflm` (TensorFlow Lite Micro) or `c` (the C that micronets writes). [results.md](results.md)
       compares the two on released models.
-    - `latency_model`: file of `micronets characterize` for the runtime and a board that has none yet; empty: the
-      board's own.
-    - `optimise`: what the kernels of the C are chosen for where a faster one takes more memory: `fastest`, `speed`,
-      `balanced` or `size` ([deploy.md](deploy.md#where-time-is-the-tighter-limit)). The search estimates
-      those of `size`.
+    - `latency_model`: file written by `micronets characterize`, for a runtime and board without a latency model; empty:
+      the board's own.
+    - `optimise`: the goal by which the kernels of the C are chosen where a faster one takes more memory: `fastest`,
+      `speed`, `balanced` or `size` ([deploy.md](deploy.md#where-time-is-the-tighter-limit)). The search estimates the
+      kernels of `size`.
     - `init`: the training starts from the `supernet`'s weights, from `scratch`, or from the float weights of a finished
-      run of the same network, whose directory it names. Where it names a `.tflite` (int8 or float) or an ONNX file, the
-      network is that of the file, and the search is left out.
+      run of the same network, whose directory it names. If it names a `.tflite` (int8 or float) or an ONNX file, the
+      network is that of the file, and there is no search.
     - `data`: the options of the task.
     - `budget`, `search`, `train`, `teacher`: see their classes. A board's own SRAM and flash always limit the result.
-    - `space`: `name`, one of the spaces of micronets, or `file`, a function of your own as `FILE.py:FUNCTION`; and the
-      options of that function. `[space.fix]` gives choices one value. `name = "auto"`: all spaces of the task are
-      tried, and the best one is searched. `name = "init"`, or no `[space]`: the network of the file that `init` names;
-      the bits of its weights alone may then be chosen, by `bits` and `[space.fix]`.
+    - `space`: `name`, a built-in space, or `file`, a function of your own as `FILE.py:FUNCTION`; and the options of
+      that function. `[space.fix]` gives choices a fixed value. `name = "auto"`: all spaces of the task are tried, and
+      the best one is searched. `name = "init"`, or no `[space]`: the network of the file that `init` names; only the
+      bits of its weights can then be chosen, by `bits` and `[space.fix]`.
     """
 
     task: str

@@ -31,17 +31,16 @@ a point stays below 15 % of a run that trains a supernet of its own."""
 class SweepSettings:
     """Which networks a sweep makes: one for each board with each combination of limits.
 
-    - `boards`: names or TOML files of boards; the default is the board of the configuration.
-    - `budget`: a list of limits for each limit's name, in place of that of `[budget]`, such as
-      `sram_bytes = ["32K", "64K"]`.
-    - `along`: the name of a limit that takes `points` values, from what the cheapest network of the space needs to what
-      the largest one needs or `[budget]` and the board allow, at equal ratios.
-    - `points`: how many values that is, 2 to 200.
-    - `between`: the least and the greatest of these values, in place of those computed from the space.
-    - `share`: share of the epochs of a full training that every network gets, above 0 to 1; the default is 0.1 where
-      the points share a supernet (`search.method = "supernet"`), else 1.
-    - `jobs`: processes that make networks at the same time; 0: as many as there are cores for `threads` each, and one
-      where a GPU trains. Their number has no effect on the result.
+    - `boards`: names or TOML files of boards; default: the board of the configuration.
+    - `budget`: a list of values for each limit, in place of that of `[budget]`, such as `sram_bytes = ["32K", "64K"]`.
+    - `along`: the name of a limit that takes `points` values at equal ratios, from the cost of the cheapest network of
+      the space to that of the largest one, or to what `[budget]` and the board allow.
+    - `points`: number of these values, 2 to 200.
+    - `between`: the smallest and the largest of these values, in place of those computed from the space.
+    - `share`: share of the epochs of a full training that every network gets, above 0 to 1; default: 0.1 if the points
+      share a supernet (`search.method = "supernet"`), otherwise 1.
+    - `jobs`: number of processes that make networks at the same time; 0: as many as there are cores for `threads` each,
+      and one if a GPU trains. The number has no effect on the result.
     """
 
     boards: tuple[str, ...] = ()

@@ -38,7 +38,7 @@ def space(
     - classes: how many outputs the networks have.
     - max_width: the largest channel count, at least 40.
     - blocks: the largest number of depthwise-separable blocks.
-    - min_blocks: how many blocks, counted from the first, no network may drop.
+    - min_blocks: number of blocks, counted from the first, that no network may drop.
     - strides: the strides of the first blocks, 1 or 2; the others have 1. A block with a stride of 2 is never dropped.
     - stem_strides: options of the stem's stride along time.
     - stem_kernels: options of the stem's kernel along time, all even or all odd.

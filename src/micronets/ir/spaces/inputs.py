@@ -37,7 +37,7 @@ def kws_inputs(
 ) -> Inputs:
     """The input is the spectrogram of a short recording: `(frames / frame_stride, coefficients, 1)`.
 
-    - frame_strides: options of the distance between two frames that the network sees.
+    - frame_strides: options of the frame stride: the distance between two frames that the network sees.
     - coefficients: options of the number of cepstral coefficients of a frame; 0 for the mel bands themselves.
     - frames: frames of a whole recording; the data decide it.
     - bands: mel bands of a frame; the data decide it.
@@ -56,7 +56,7 @@ def kws_inputs(
 def images_inputs(
     resolutions: tuple[int, ...] = (160, 128, 96, 80, 64, 50), colours: tuple[int, ...] = (3, 1)
 ) -> Inputs:
-    """The input is a square picture: `(resolution, resolution, colour)`.
+    """The input is a square image: `(resolution, resolution, colour)`.
 
     - resolutions: options of the side, in pixels.
     - colours: options of the channels; 3 is red, green and blue, 1 is gray.
@@ -72,7 +72,7 @@ def images_inputs(
 
 
 def ic_inputs(resolutions: tuple[int, ...] = (32,), colours: tuple[int, ...] = (3,)) -> Inputs:
-    """The input is a small square picture in colour, as in CIFAR-10: `(resolution, resolution, colour)`.
+    """The input is a small square colour image, as in CIFAR-10: `(resolution, resolution, colour)`.
 
     - resolutions: options of the side, in pixels.
     - colours: options of the channels; 3 is red, green and blue, 1 is gray.

@@ -48,13 +48,13 @@ def space(
     - inputs: the choices of the input.
     - classes: how many outputs the networks have.
     - width_multiplier: the largest channel counts as a share of MobileNetV2's, 0.1 to 2.
-    - multiple: what channel counts are multiples of.
-    - expansion: the largest width inside a block, in units of the width before it (1 in the first block).
+    - multiple: channel counts are multiples of this.
+    - expansion: the largest width inside a block, as a multiple of the width before it (1 in the first block).
     - blocks: the largest number of blocks of each stage, at least 1; all but the first of a stage may be dropped.
     - kernels: options of the depthwise kernels' side, odd.
     - stem_strides: options of the stem's stride.
     - strides: the stride of each stage's first block, 1 or 2.
-    - tied: true for one width for all blocks of a stage, so that no map is padded; false for one for each block.
+    - tied: true: one width for all blocks of a stage, so that no map is padded; false: one for each block.
 
     Raises `SpecError` for sizes out of range.
     """

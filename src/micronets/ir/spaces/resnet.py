@@ -44,7 +44,7 @@ def space(
     - max_width: the largest channel count of the first stage, a multiple of 4; options are 4 apart. The second and the
       third stage have options twice and four times as large. The width inside a block is a choice of its own.
     - blocks: the largest number of residual blocks of each stage.
-    - min_blocks: how many blocks of a stage, counted from the first, no network may drop.
+    - min_blocks: number of blocks of a stage, counted from the first, that no network may drop.
     - kernels: options of each convolution's side, odd; a convolution with a stride of 2 takes those above 1.
     - stem_strides: options of the stem's stride.
 

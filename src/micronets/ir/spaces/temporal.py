@@ -48,10 +48,10 @@ def space(
     - classes: how many outputs the networks have.
     - max_width: the largest channel count, at least 40.
     - blocks: the largest number of residual blocks of each stage.
-    - min_blocks: how many blocks of a stage, counted from the first, no network may drop.
+    - min_blocks: number of blocks of a stage, counted from the first, that no network may drop.
     - stem_strides: options of the stem's stride along time.
     - streaming: whether a stream can be computed from the new frames alone, without padding along time. Choices and
-      options that leave too few columns of time are left out: dilations, the longest kernels, large strides.
+      options that would leave too few columns along time are omitted: dilations, the longest kernels, large strides.
 
     Raises `SpecError` for sizes out of range, and for a window too short for a streaming space.
     """

@@ -122,9 +122,9 @@ def interpolation(n: int, at: npt.NDArray[np.float64]) -> Floats:
 class WindowAugmentation:
     """The augmentation of training windows.
 
-    - `jitter_frames`: a window begins up to this many frames before or after its place.
+    - `jitter_frames`: a window begins up to this many frames before or after its position.
     - `gain_db`: a window is up to this much louder or softer.
-    - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment (Park et al. 2019): numbers and greatest
+    - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment (Park et al. 2019): numbers and largest
       sizes of masks along time and frequency.
     """
 

@@ -38,13 +38,13 @@ class AdOptions:
       machines are made.
     - `machine`: kind of machine, such as slider, fan, pump or valve, or all; empty: all kinds in the recordings, or
       slider for synthetic ones.
-    - `synthetic_clips`: training clips to synthesise, where there is no path.
+    - `synthetic_clips`: training clips to synthesise, if there is no path.
     - `clip_seconds`: length of a clip; longer recordings are cut to it at the end.
     - `pitches`: factors around 1 by which the frequencies of training sounds are raised or lowered. The network learns
-      to tell these sounds from the machine's own, so that it notices small changes, and one machine is enough. Without
-      any it only tells machines apart, and two are needed.
-    - `balance`: the windows of a training epoch: each once (`none`), or every machine as often as the others
-      (`sampled`), rare ones repeatedly.
+      to distinguish these sounds from the machine's own, so that it detects small changes, and one machine is enough.
+      Without any factor it only distinguishes machines, and two are needed.
+    - `balance`: how often a training epoch uses the windows: each once (`none`), or every machine equally often
+      (`sampled`), repeating rare ones.
     - `augmentation`: the augmentation of training windows.
     """
 
@@ -278,7 +278,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 TASK = Task(
     name="ad",
-    about="anomaly detection: how strange a machine sounds, learnt from sound machines alone",
+    about="anomaly detection: how unusual a machine sounds, learnt from healthy machines only",
     inputs="ad",
     options=AdOptions,
     load=load,

@@ -24,20 +24,20 @@ class SensorAugmentation:
     changed by default. A change helps where it keeps the class: no `tempo` where classes differ by their speed, no
     `spin` where directions matter.
 
-    - `turn`: degrees. The device sits askew: the axes of each sensor turn together, about a direction drawn at random,
-      by up to this angle.
-    - `spin`: degrees. The device is worn elsewhere around the body: its axes turn about the axis `upright`, by up to
+    - `turn`: degrees. The device is tilted: the axes of each sensor rotate together, about a random direction, by up to
+      this angle.
+    - `spin`: degrees. The device is worn elsewhere around the body: its axes rotate about the axis `upright`, by up to
       this angle either way.
-    - `upright`: the axis about which they spin, of each sensor's three: x, y or z.
-    - `vectors`: columns, from 0, of the sensors that turn, three for each sensor: `[0, 1, 2, 3, 4, 5]` for an
+    - `upright`: the axis of this rotation, of each sensor's three: x, y or z.
+    - `vectors`: columns, from 0, of the sensors that rotate, three for each sensor: `[0, 1, 2, 3, 4, 5]` for an
       accelerometer and a gyroscope. Empty: all of them.
-    - `gain`: a window as a whole gets up to this share stronger or weaker.
-    - `tempo`: a window plays up to this share faster or slower. The speeds at its start and at its end are drawn for
-      themselves; between them it changes steadily.
-    - `move`: a window moves by up to this share of its length, either way, fractions of a sample included. What comes
-      in, here and by `tempo`, is the window mirrored at its edge.
-    - `erase`: chance that a stretch of a window gets the window's mean, 0 to 1.
-    - `erase_share`: greatest length of that stretch, as a share of the window.
+    - `gain`: a window as a whole is scaled up or down by up to this share.
+    - `tempo`: a window plays up to this share faster or slower. The speeds at its start and end are drawn
+      independently; between them the speed changes linearly.
+    - `move`: a window is shifted by up to this share of its length, either way, including fractions of a sample. The
+      gap, here and with `tempo`, is filled with the window mirrored at its edge.
+    - `erase`: probability that a segment of a window is replaced by the window's mean, 0 to 1.
+    - `erase_share`: largest length of that segment, as a share of the window.
     """
 
     turn: float = ranged(0.0, 0, 180)

@@ -40,18 +40,18 @@ class ArraysOptions:
       with a label file beside it, or a directory of such; empty: motions are synthesised.
     - `window`: samples of a window that is cut out of a long recording; with label files, their rate is
       `data.spectral.sample_rate`.
-    - `synthetic_clips`: training examples to synthesise, where there is no path.
+    - `synthetic_clips`: training examples to synthesise, if there is no path.
     - `synthetic`: the kind of synthetic examples: gestures of a hand, 64 samples of 3 axes (`gestures`), or everyday
       movements and falls with a sensor at the waist, 128 samples of 6 axes (`falls`).
-    - `front_end`: the way from an array to a network's input: each value standardised (`standard`), or energies of
-      bands and moments of windows `[samples, axes]` of a sensor (`spectral`).
-    - `spectral`: the settings of the spectral front end; its `sample_rate` counts with either front end.
+    - `front_end`: how an array becomes the network's input: each value standardised (`standard`), or band energies and
+      moments of sensor windows `[samples, axes]` (`spectral`).
+    - `spectral`: the settings of the spectral front end; its `sample_rate` applies to both front ends.
     - `noise`: deviation of the normal noise added to standardised training examples.
-    - `shift`: training inputs of two or three axes move by up to this share of their first axis, either way, going
-      round; of a spectral front end, that axis is the frames.
+    - `shift`: training inputs of two or three axes are rotated by up to this share of their first axis, either way;
+      with the spectral front end, that axis is the frames.
     - `augmentation`: the augmentation of training windows of a sensor, before they become inputs.
-    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
-      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
+    - `balance`: how often a training epoch uses the examples: each once (`none`), or every class equally often
+      (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
     """
 
     path: str = ""
@@ -406,7 +406,7 @@ def _unprepared(card: Card, path: Path | None, split: str) -> Examples:
 
 TASK = Task(
     name="features",
-    about="arrays of your own, from whatever sensor: a folder per class, or an .npz",
+    about="arrays of your own, from any sensor: a folder per class, or an .npz",
     inputs="features",
     options=ArraysOptions,
     load=load,

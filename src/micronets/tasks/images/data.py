@@ -1,4 +1,4 @@
-"""Data of the tasks on pictures, in memory by split, with the augmentation of training pictures."""
+"""Data of the tasks on pictures, in memory by split, with the augmentation of training images."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ImageData(LabelledData):
     - `pictures`: by split, uint8 `[N, S, S, C]` at the side that `frontend` keeps.
     - `target`: class indices by split, `[N]`.
     - `frontend`: the front end where no input settings are given.
-    - `augmentation`: the augmentation of training pictures.
+    - `augmentation`: the augmentation of training images.
     - `marks`: further texts for a model's metadata, by key.
     """
 

@@ -29,11 +29,11 @@ class IcOptions:
 
     - `path`: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures
       are drawn.
-    - `validation`: number of training pictures that are set apart for validation, of every class alike.
-    - `synthetic_images`: training pictures to draw, where there is no path.
-    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
-      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `augmentation`: the augmentation of training pictures.
+    - `validation`: number of training images held out for validation, equally many of every class.
+    - `synthetic_images`: training images to draw, if there is no path.
+    - `balance`: how often a training epoch uses the examples: each once (`none`), or every class equally often
+      (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
+    - `augmentation`: the augmentation of training images.
     """
 
     path: str = ""
@@ -143,7 +143,7 @@ def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labe
 
 TASK = Task(
     name="ic",
-    about="image classification: which of ten things a small picture shows",
+    about="image classification: which of ten things a small image shows",
     inputs="ic",
     options=IcOptions,
     load=load,

@@ -1,4 +1,4 @@
-"""`ImageAugmentation`: settings of the augmentation of training pictures."""
+"""`ImageAugmentation`: settings of the augmentation of training images."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class ImageAugmentation:
     """How strongly training pictures are changed at random. Beyond its edges, a picture is continued mirrored.
 
     - `flip`: probability that left and right are exchanged, 0 to 1.
-    - `shift`: the picture moves by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded by
-      4).
-    - `zoom`: range of the side of the part that is used, in sides of the picture; below 1 random-resized crops, above 1
-      smaller pictures.
+    - `shift`: the image is shifted by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded
+      by 4).
+    - `zoom`: range of the side of the part that is used, as a multiple of the image's side; below 1 gives
+      random-resized crops, above 1 smaller images.
     - `aspect`: the sides of that part differ by up to this factor.
-    - `brightness`, `contrast`: greatest share by which all pixels, and their distances from the mean, grow or shrink.
-    - `saturation`: greatest share by which distances from gray grow or shrink.
-    - `erase`: probability that a rectangle gets the picture's mean, 0 to 1 (cutout, DeVries 2017).
-    - `erase_side`: greatest side of that rectangle, as a share of the picture's side.
+    - `brightness`, `contrast`: largest share by which all pixels, and their distances from the mean, grow or shrink.
+    - `saturation`: largest share by which distances from grey grow or shrink.
+    - `erase`: probability that a rectangle is replaced by the image's mean, 0 to 1 (cutout, DeVries 2017).
+    - `erase_side`: largest side of that rectangle, as a share of the image's side.
     """
 
     flip: float = 0.5

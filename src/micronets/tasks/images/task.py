@@ -31,12 +31,12 @@ class ImagesOptions:
 
     - `path`: a directory with a folder of images for each class, or with such directories named train, val and test, or
       an `.npz` (see the documentation); empty: shapes and textures are drawn.
-    - `kept`: side to which pictures are brought first; the largest resolution that the network can have.
-    - `fit`: the way to make a picture square: its middle is cut out (`crop`), or it is stretched, or gets black bars.
-    - `synthetic_images`: training pictures to draw, where there is no path.
-    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
-      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `augmentation`: the augmentation of training pictures.
+    - `kept`: side to which images are first resized; the largest resolution that the network can have.
+    - `fit`: how an image is made square: its middle is cropped (`crop`), it is stretched, or it gets black bars.
+    - `synthetic_images`: training images to draw, if there is no path.
+    - `balance`: how often a training epoch uses the examples: each once (`none`), or every class equally often
+      (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
+    - `augmentation`: the augmentation of training images.
     """
 
     path: str = ""
@@ -203,7 +203,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 TASK = Task(
     name="images",
-    about="pictures of your own: a folder for each class",
+    about="images of your own: a folder per class",
     inputs="images",
     options=ImagesOptions,
     load=load,

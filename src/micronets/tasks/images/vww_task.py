@@ -30,15 +30,15 @@ class VwwOptions:
 
     - `path`: COCO 2014 (`annotations/`, `train2014/`, `val2014/`), or folders `person` and `non_person` of images, on
       their own or in `train`, `val` and `test`; empty: scenes are drawn.
-    - `kept`: side to which pictures are brought first; the largest resolution that the network can have.
-    - `fit`: the way to make a picture square: it is stretched, as in the data set Visual Wake Words, or its middle is
-      cut out (`crop`), or it gets black bars.
-    - `coco_split`: the test pictures of COCO: `paper`, the 40,504 of `val2014`, or `minival`, 8,059 of these, where the
-      rest is for training.
-    - `synthetic_images`: training pictures to draw, where there is no path.
-    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
-      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `augmentation`: the augmentation of training pictures.
+    - `kept`: side to which images are first resized; the largest resolution that the network can have.
+    - `fit`: how an image is made square: it is stretched, as in the data set Visual Wake Words, its middle is cropped
+      (`crop`), or it gets black bars.
+    - `coco_split`: the test images of COCO: `paper`, the 40,504 of `val2014`, or `minival`, 8,059 of these, with the
+      rest for training.
+    - `synthetic_images`: training images to draw, if there is no path.
+    - `balance`: how often a training epoch uses the examples: each once (`none`), or every class equally often
+      (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
+    - `augmentation`: the augmentation of training images.
     """
 
     path: str = ""
@@ -112,7 +112,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 TASK = Task(
     name="vww",
-    about="visual wake words: whether there is a person in a picture",
+    about="visual wake words: whether there is a person in an image",
     inputs="images",
     options=VwwOptions,
     load=load,

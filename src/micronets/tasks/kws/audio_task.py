@@ -31,16 +31,16 @@ class AudioOptions:
     """The source of the examples. Relative paths start at the current directory.
 
     - `path`: a folder of WAVs per class, or a long recording with a label file beside it, or a folder of such; empty:
-      sounds of machines are synthesised, whose kinds are the classes.
-    - `synthetic_clips`: training clips to synthesise, where there is no path.
-    - `test`: a directory with a folder of WAVs per class for the test, if it is not part of `path`.
-    - `clip_seconds`: length of the sound that the network gets. Shorter recordings are padded, longer ones lose their
-      ends, and those of twice the length and more become several examples.
-    - `balance`: the examples of a training epoch: each once (`none`), or every class as often as the others
-      (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `negatives`: share of an epoch that are sounds made by a program: hums, tones, clicks, knocks, chords, noises.
-      Their class is `_silence_`, or `_unknown_` where there is no `_silence_`; without either class, none are made.
-      Leave it at 0 if one of your classes is such a sound.
+      machine sounds are synthesised, with the kinds of machine as classes.
+    - `synthetic_clips`: training clips to synthesise, if there is no path.
+    - `test`: a directory with a folder of WAVs per class to test on, if it is not part of `path`.
+    - `clip_seconds`: length of the network's input. Shorter recordings are padded, longer ones lose their ends, and
+      those of at least twice the length become several examples.
+    - `balance`: how often a training epoch uses the examples: each once (`none`), or every class equally often
+      (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
+    - `negatives`: share of an epoch that are synthesised sounds: hums, tones, clicks, knocks, chords, noises. Their
+      class is `_silence_`, or `_unknown_` if there is no `_silence_`; without either class, none are made. Leave it at
+      0 if one of your classes is such a sound.
     - `augmentation`: the augmentation of training clips.
     - `frontend`: the front end for recordings, whose clip_ms is `clip_seconds`; the default is the log-mel up to 8 kHz.
     """
@@ -185,7 +185,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 TASK = Task(
     name="audio",
-    about="sound of your own: a folder of recordings per class, or long recordings with labels",
+    about="audio of your own: a folder of recordings per class, or long recordings with labels",
     inputs="kws",
     options=AudioOptions,
     load=load,

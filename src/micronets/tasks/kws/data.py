@@ -49,7 +49,8 @@ class KwsData(LabelledData):
     - `target`: class indices by split, `[N]`.
     - `background`: uint8 `[B, T, M]`, noise without speech, for mixing and for the silence class of the train split; B
       may be 0.
-    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
+    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, as a multiple of the mean number of the other
+      classes.
     - `made_per_epoch`: number of synthesised examples (see `LabelledData.made`) in an epoch.
     - `held`: the recordings of the test split; None where there are none, or they are parts of longer ones.
     """

@@ -13,15 +13,15 @@ from micronets.ranges import check_fields, ranged
 class SpectrogramAugmentation:
     """How much the train split is disturbed, in the spectrogram; widths are at the full frame rate.
 
-    - `shift_frames`: each clip moves by up to this many frames either way; what comes in is the clip mirrored at its
-      edge.
-    - `pad_probability`: chance that nothing (pixel 0) comes in instead.
-    - `noise_probability`, `snr_db`: background, or a negative that lasts, added in the power domain at a
+    - `shift_frames`: each clip is shifted by up to this many frames either way; the gap is filled with the clip
+      mirrored at its edge.
+    - `pad_probability`: probability that the gap is filled with pixel 0 instead.
+    - `noise_probability`, `snr_db`: background, or a continuous negative, added in the power domain at a
       signal-to-noise ratio drawn from the range, between the clip's loudest frame and the background's mean, in dB.
     - `gain_db`: the whole clip is up to this much louder or softer.
     - `silence_gain_db`: range for the silence class.
-    - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment (Park et al. 2019): stretches of up to
-      so many frames or bands are replaced by the clip's mean.
+    - `time_masks`, `time_mask_frames`, `band_masks`, `mask_bands`: SpecAugment (Park et al. 2019): segments of up to
+      this many frames or bands are replaced by the clip's mean.
     """
 
     shift_frames: int = ranged(10, 0, 1_000)

@@ -41,16 +41,16 @@ class KwsOptions:
 
     - `path`: a folder of WAVs per class, a long recording with a label file beside it or a folder of such, a Speech
       Commands directory, or a `features.npz`; empty: speech is synthesised.
-    - `synthetic_clips`: training clips to synthesise, where there is no path.
-    - `test`: a folder of WAVs per class to test on, where they are not part of `path`.
+    - `synthetic_clips`: training clips to synthesise, if there is no path.
+    - `test`: a folder of WAVs per class to test on, if they are not part of `path`.
     - `words`: the keywords of a Speech Commands directory; empty: its ten. Other words are `_unknown_`.
     - `silence`: whether a Speech Commands directory has the class `_silence_`, cut from its background noise.
-    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the other classes.
-    - `balance`: how an epoch is made of the words' training clips: each once (`none`), or every word as often as the
-      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `negatives`: share of an epoch that are sounds without a keyword, made by a program: hums, tones, clicks, knocks,
-      chords, noises, and speech that is no word. They become `_silence_` and `_unknown_`; without either class there
-      are none.
+    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, as a multiple of the mean number of the other
+      classes.
+    - `balance`: how often an epoch uses the words' training clips: each once (`none`), or every word equally often
+      (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
+    - `negatives`: share of an epoch that are synthesised sounds without a keyword: hums, tones, clicks, knocks, chords,
+      noises, and speech that is no word. They become `_silence_` and `_unknown_`; without either class there are none.
     - `augmentation`: the augmentation of training clips.
     - `frontend`: the front end for recordings; the default is the log-mel.
     """

@@ -34,15 +34,16 @@ class WakeOptions:
 
     - `words`: the wake words; `_` stands for a blank where they are synthesised.
     - `path`: a directory with a folder of recordings for each of `words`, and folders of anything else: other words,
-      speech, sounds. What is not recorded there is synthesised, and the run says so; empty: everything is.
-    - `synthetic_clips`: clips to synthesise of each word, and of other words, that is not recorded.
+      speech, sounds. Whatever has no recordings there is synthesised, and the run says so; empty: everything is
+      synthesised.
+    - `synthetic_clips`: clips to synthesise for each word, and for other words, without recordings.
     - `test`: a directory of the same form to test on.
-    - `clip_seconds`: what the network hears at once. Longer recordings of a word lose their ends, those of anything
-      else become several examples.
-    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of the words.
-    - `balance`: how an epoch is made of the words' training clips: each once (`none`), or every word as often as the
-      others (`sampled`), rare ones repeatedly; the best epoch is then chosen by the balanced accuracy.
-    - `negatives`: share of an epoch that are sounds without a word, made by a program; see task kws.
+    - `clip_seconds`: length of the network's input. Longer recordings of a word lose their ends, those of anything else
+      become several examples.
+    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, as a multiple of the mean number of the words.
+    - `balance`: how often an epoch uses the words' training clips: each once (`none`), or every word equally often
+      (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
+    - `negatives`: share of an epoch that are synthesised sounds without a word; see task kws.
     - `augmentation`: the augmentation of training clips.
     - `frontend`: the front end for recordings, whose clip_ms is `clip_seconds`; the default is the log-mel.
     """
