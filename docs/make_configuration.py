@@ -133,10 +133,10 @@ def space_tables() -> str:
         "an unknown name."
     )
     own = (
-        '### `space.file = "my_space.py:my_space"`\nA search space of your own, instead of `space.name`: a function in your own '
-        "Python file, `my_space(inputs, classes, **options)`\n-> `SearchSpace`. Its arguments with defaults are keys "
-        "of `[space]`, in addition to those of the input. The\nrun keeps a copy in `search/space.py`, and cannot be "
-        "resumed if the file has changed. [python.md](python.md) has an example."
+        '### `space.file = "my_space.py:my_space"`\nA search space of your own, instead of `space.name`: a '
+        "function in your own Python file, `my_space(inputs, classes, **options)`\n-> `SearchSpace`. Its "
+        "arguments with defaults are keys of `[space]`, in addition to those of the input. The\nrun keeps a copy in "
+        "`search/space.py`, and cannot be resumed if the file has changed. [python.md](python.md) has an example."
     )
     return "\n\n".join(["## Space", *parts, auto, own, bits, fix])
 

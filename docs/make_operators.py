@@ -46,9 +46,9 @@ NUMBERS: tuple[Type, ...] = ("int32", "float32")
 
 HEAD = """# Operators
 
-The tables say what a `.tflite` may hold, and what computes it. This page is written by `python -m docs.make_operators`
-from the records in `ir/ops` and from what the compiler chooses. [contributing.md](contributing.md#an-operator) says how
-to add an operator.
+This page lists the operators that a `.tflite` may contain, and the kernels that compute them.
+`python -m docs.make_operators` writes it from the records in `ir/ops` and from the compiler's choices.
+[contributing.md](contributing.md#an-operator) says how to add an operator.
 """
 
 REFUSED = (*("COS", "FLOOR_DIV", "FLOOR_MOD", "L2_POOL_2D", "LOG", "SIN"),)
@@ -56,43 +56,49 @@ REFUSED = (*("COS", "FLOOR_DIV", "FLOOR_MOD", "L2_POOL_2D", "LOG", "SIN"),)
 
 FACTS = f"""## In a file
 
-*Types* are those of the activations, "a to b" where the output has another than the inputs. Weights are int8, or int4
-where 4 is among their bits. Scales of weights are per channel or per tensor, biases are int32; beside activations of
-int16 they may be int64, weights have 8 bits, and all zero points are 0. *In training*: whether a network that
-micronets searches and trains may have the operator inside. *State*: whether it keeps anything from one inference to
-the next. DEPTH_TO_SPACE and SPACE_TO_DEPTH are read as a RESHAPE, a TRANSPOSE and another RESHAPE, REVERSE_V2 as a
-STRIDED_SLICE, an EMBEDDING_LOOKUP as a GATHER at computed places, a GATHER_ND, at constant places alone, as a GATHER
-between two RESHAPEs, a FULLY_CONNECTED with computed weights, of int8, as a BATCH_MATMUL, a FILL with a computed value
-as a BROADCAST_TO, and a QUANTIZE or a FILL of constants and ZEROS_LIKE as the constants that they make. A convolution
-between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND is read as a dilated one, also from a model that was exported with an
-open batch, of which TFLM would compute a part alone; these two alone as a PAD and a TRANSPOSE between two RESHAPEs.
-TFLM's kernel never sets the code of the border that SPACE_TO_BATCH_ND puts around a map: it is what the arena held
-before. Here it is 0, as in an arena of zeros, whatever the zero point is. A file with another operator is refused;
-one message names everything in it that is not supported.
+*Types* are those of the activations, "a to b" where the output's type differs from the inputs'. Weights are int8, or
+int4 where 4 is among their bits. Weight scales are per channel or per tensor, and biases are int32. With int16
+activations, biases may be int64, weights have 8 bits, and all zero points are 0. *In training*: whether a network that
+micronets searches and trains may contain the operator. *State*: whether it keeps anything from one inference to the
+next. A file with any other operator is refused; one message names everything in it that is not supported.
 
-Of what TFLM runs, these are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
-FULLY_CONNECTED with computed weights and a bias, or with such of int16; GATHER_ND and DYNAMIC_UPDATE_SLICE at computed
-places; DIV of int8 and GREATER of int16, which TFLM leaves open; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR,
+Some operators are read as others:
+
+- DEPTH_TO_SPACE and SPACE_TO_DEPTH as a RESHAPE, a TRANSPOSE and another RESHAPE;
+- REVERSE_V2 as a STRIDED_SLICE;
+- EMBEDDING_LOOKUP as a GATHER at computed places, and GATHER_ND, only at constant places, as a GATHER between two
+  RESHAPEs;
+- an int8 FULLY_CONNECTED with computed weights as a BATCH_MATMUL;
+- FILL with a computed value as a BROADCAST_TO; a QUANTIZE or FILL of constants, and ZEROS_LIKE, as the constants that
+  they make;
+- a convolution between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND as a dilated one, also in a model that was exported with
+  an open batch, of which TFLM would compute only a part; the two alone as a PAD and a TRANSPOSE between two RESHAPEs.
+  TFLM's kernel never sets the code of the border that SPACE_TO_BATCH_ND puts around a map: it is what the arena held
+  before. Here it is 0, as in an arena of zeros, whatever the zero point is.
+
+Operators that TFLM runs but that are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
+FULLY_CONNECTED with computed weights and a bias, or with computed weights of int16; GATHER_ND and
+DYNAMIC_UPDATE_SLICE at computed places; DIV of int8 and GREATER of int16, which TFLM leaves undefined; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR,
 BATCH_MATMUL, convolutions and matrix products of float32; PRELU of int16; and custom operators.
 """
 
 KERNELS = """## In our C
 
 Each case was compiled. The kernel is a C function (`compiler/csrc/include/micronets_kernels.h` says what it computes).
-Portable C99 defines it and runs on every core; beside it stands what is built instead for the kernel's inner loops on a
-core with Arm's DSP extension, or with its vector extension where the row says so: *C* with their instructions,
-*assembly*, or nothing of its own (one source serves both; what it takes from `micronets_dsp.h` is an instruction there
-and C elsewhere). *In patches*:
-whether the layer can run a few rows at a time, where memory is short ([deploy.md](deploy.md)).
+Portable C99 defines it and runs on every core. The next column shows what is built instead for the kernel's inner loops
+on a core with Arm's DSP extension, or with its vector extension where the row says so: *C* with their instructions,
+*assembly*, or nothing (one source serves both; the functions that it takes from `micronets_dsp.h` are instructions
+there and C elsewhere). *In patches*: whether the layer can run a few rows at a time if memory is short
+([deploy.md](deploy.md)).
 """
 
 ON_WHICH_CORE = """## On which core
 
 A row is an entry of `boards/cores.py`; the name is that under `core` in a board's TOML file. The target decides which
-kernels and which layout of weights the compiler takes (`boards/targets.py`). Firmware is built by the GCC that is named
-or by `ziglang`, executed by that model of unicorn, and a second time by that machine of QEMU; where unicorn has no such
-model, by QEMU alone. Where there is a cycle model, it tells times ([measure.md](measure.md)); elsewhere instructions
-are counted. The last column is what the makefile of TFLM with CMSIS-NN calls the core.
+kernels and which weight layout the compiler uses (`boards/targets.py`). Firmware is built by the named GCC or by
+`ziglang`, executed by the named unicorn model, and again by the named QEMU machine; if unicorn has no such model, only
+by QEMU. If there is a cycle model, it gives times ([measure.md](measure.md)); otherwise instructions are counted. The
+last column is the name of the core in the makefile of TFLM with CMSIS-NN.
 """
 
 
