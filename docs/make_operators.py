@@ -78,8 +78,9 @@ Some operators are read as others:
 
 Operators that TFLM runs but that are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
 FULLY_CONNECTED with computed weights and a bias, or with computed weights of int16; GATHER_ND and
-DYNAMIC_UPDATE_SLICE at computed places; DIV of int8 and GREATER of int16, which TFLM leaves undefined; ELU, TANH, LOG_SOFTMAX, RESIZE_BILINEAR,
-BATCH_MATMUL, convolutions and matrix products of float32; PRELU of int16; and custom operators.
+DYNAMIC_UPDATE_SLICE at computed places; DIV of int8 and GREATER of int16, which TFLM leaves undefined; ELU, TANH,
+LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products of float32; PRELU of int16; and custom
+operators.
 """
 
 KERNELS = """## In our C
