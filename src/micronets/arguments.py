@@ -1,8 +1,8 @@
 """`checked`: a public function refuses an argument of a wrong kind in one line, by its own annotations.
 
-Who calls a function from a notebook has no type checker. Without a check, `measure(model, None)` ends in a TypeError
-far inside; with it, in `board is None; need text, a path or a Board`. The annotations are the only place that says what
-a function takes.
+A caller in a notebook has no type checker. Without a check, `measure(model, None)` ends in a TypeError far inside; with
+it, in `board is None; need text, a path or a Board`. The annotations are the only place that says what a function
+takes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def checked(function: F) -> F:
     """Returns the function with its arguments checked against its annotations, at each call, before anything is done.
 
-    An annotation may name classes that are imported for type checkers alone: an argument is of such a class if one of
+    An annotation may name classes that are imported only for type checkers: an argument is of such a class if one of
     its own classes has that name. Protocols and shapes of arrays are left to the function, since only it can say what
     is missing. The function raises `SpecError` for an argument of another kind.
     """
@@ -115,7 +115,7 @@ class _ByName(type):
     """The class of classes that are known by their names alone, since they are imported for type checkers only."""
 
     def __instancecheck__(cls, value: object) -> bool:
-        """Tells whether a value is of a class of that name, or of one derived from it."""
+        """Returns whether a value is of a class of that name, or of one derived from it."""
         return any(kind.__name__ == cls.__name__ for kind in type(value).__mro__)
 
     def __getattr__(cls, name: str) -> _ByName:
@@ -126,7 +126,7 @@ class _ByName(type):
 
 
 class _Names(dict[str, Any]):
-    """The names of a module; one that it has for type checkers alone is a class that is known by its name."""
+    """The names of a module; one that it has only for type checkers is a class that is known by its name."""
 
     def __missing__(self, name: str) -> Any:
         """Returns such a class, and leaves Python's own names to Python."""
@@ -196,7 +196,7 @@ _WORDS: Mapping[Any, str] = {
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Tells whether a value is of a kind that is no union; containers are not looked into."""
+    """Returns whether a value is of a kind that is no union; containers are not looked into."""
     of = get_origin(kind) or kind
     if of in _IS:
         return _IS[of](value)
@@ -208,12 +208,12 @@ def _is(value: Any, kind: Any) -> bool:
 
 
 def _is_list(value: Any) -> bool:
-    """Tells whether a value has entries that can be gone through more than once, and is no text."""
+    """Returns whether a value has entries that can be gone through more than once, and is no text."""
     return isinstance(value, abc.Collection) and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) == 1
 
 
 def _is_protocol(kind: type) -> bool:
-    """Tells whether a class is a protocol, whose values are known by what they can do."""
+    """Returns whether a class is a protocol, whose values are known by what they can do."""
     return bool(getattr(kind, "_is_protocol", False))
 
 

@@ -1,4 +1,4 @@
-"""The errors that a user can cause; each message says what, where, the value, and the way out.
+"""The errors that a user can cause; each message says what, where, the value, and what to do.
 
 MicronetsError                 exit code 2: what was asked for cannot be done
 ├── SpecError                  a bad architecture, space, board, configuration or option

@@ -64,7 +64,7 @@ _SYSTEM_FOLDERS = ("/proc", "/sys")
 
 
 def _belongs_to_the_system(of: os.stat_result) -> bool:
-    """Tells whether a file or folder is one in which the system shows its own state."""
+    """Returns whether a file or folder is one in which the system shows its own state."""
     return any(os.path.ismount(p) and os.stat(p).st_dev == of.st_dev for p in _SYSTEM_FOLDERS)
 
 
@@ -73,7 +73,7 @@ _LONGEST_NAME, _LONGEST_PATH = 255, 4095
 
 
 def unusable_path(text: str) -> str | None:
-    """Tells why no file can have a path, as words that follow it in an error; None for a path that one can have."""
+    """Returns why no file can have a path, as words that follow it in an error; None for a path that one can have."""
     if "\0" in text:
         return "holds a NUL character, which no path can have"
     try:
@@ -86,7 +86,7 @@ def unusable_path(text: str) -> str | None:
 
 
 def check_plain(path: Path) -> None:
-    """Raises `OSError` for what is no plain file: a pipe, a device or a file of the system may never end.
+    """Raises `OSError` for what is not a plain file: a pipe, a device or a file of the system may never end.
 
     The error is also that of `Path.stat`, for a file that is not there, and of a path that no system can have.
     """
@@ -103,7 +103,7 @@ def check_plain(path: Path) -> None:
 
 
 def read_plain(path: Path) -> bytes:
-    """Reads a whole file. Raises `OSError`, also for what is no plain file (see `check_plain`)."""
+    """Reads a whole file. Raises `OSError`, also for what is not a plain file (see `check_plain`)."""
     check_plain(path)
     return path.read_bytes()
 
@@ -215,7 +215,7 @@ def part_of(path: Path) -> Path:
 
 
 def is_part(name: str, of: Iterable[str] | None = None) -> bool:
-    """Tells whether a file of this name is a part (see `part_of`): of a name in `of`, or of any where it is None."""
+    """Returns whether a file of this name is a part (see `part_of`): of a name in `of`, or of any where it is None."""
     found = _PART_NAME.fullmatch(name)
     return found is not None and (of is None or found["name"] in of)
 
@@ -236,7 +236,7 @@ def remove_dead_parts(path: Path) -> None:
 
 
 def _process_exists(process: int) -> bool:
-    """Tells whether there is a process of this number, whoever it belongs to; on Windows, that there may be one."""
+    """Returns whether there is a process of this number, whoever it belongs to; on Windows, that there may be one."""
     if os.name == "nt":  # there `os.kill` would press Ctrl-C in, or end, the process that it asks about
         return True
     try:
@@ -309,7 +309,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _is_open_file(handle: int, path: Path) -> bool:
-    """Tells whether the open file `handle` is the one at `path`."""
+    """Returns whether the open file `handle` is the one at `path`."""
     try:
         return os.path.samestat(os.fstat(handle), path.stat())
     except FileNotFoundError:
@@ -396,7 +396,7 @@ def fingerprint(path: Path, read_bytes: int = 256 << 20) -> str:
     """Hashes a file or a whole directory to 16 hexadecimal digits: every name and size, and contents.
 
     - `path`: the file or directory; hidden files in it are left out.
-    - `read_bytes`: about so many bytes of contents are read. Where there are more, evenly spaced files stand for the
+    - `read_bytes`: about this many bytes of contents are read. Where there are more, evenly spaced files stand for the
       rest, so that a large data set takes seconds and not minutes.
 
     Raises `OSError` if a file cannot be read, and `DataError` for a folder as `walk` does.

@@ -144,7 +144,7 @@ class Finalist:
 
 
 SearchRecord = SupernetEpoch | TrainedCandidate | ChosenCut | Finalist
-"""What a search notes as it goes on."""
+"""What a search records as it runs."""
 
 
 def train_epoch(table: Any) -> TrainEpoch:

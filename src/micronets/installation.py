@@ -1,7 +1,7 @@
 """Which command gets a missing package in this installation of micronets: the one that works where it runs.
 
 The distribution is called `micronets-tinyml`; the name `micronets` on the Python Package Index belongs to somebody
-else, so `pip install micronets` would bring a stranger's package. The import is `micronets` all the same.
+else, so `pip install micronets` would bring an unrelated package. The import is `micronets` all the same.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def check_number(name: str, value: Any, least: float, most: float) -> None:
 
 
 def check_is_number(name: str, value: Any) -> None:
-    """Raises `SpecError` for a value that is no real number; `name` is what it is called in the error."""
+    """Raises `SpecError` for a value that is not a real number; `name` is what it is called in the error."""
     if not isinstance(value, Real):
         raise SpecError(f"{name} = {shown(value)}; need a number")
 

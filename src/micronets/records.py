@@ -52,7 +52,7 @@ def from_json(cls: type[T], table: Any) -> T: ...
 @overload
 def from_json(cls: types.UnionType, table: Any) -> Any: ...
 def from_json(cls: Any, table: Any) -> Any:
-    """Returns the record of which `to_json` made `table`.
+    """Returns the record from which `to_json` made `table`.
 
     - `cls`: its type, or a union of types, each of which has a field `kind` of a `Literal` that tells it apart.
     - `table`: the record as JSON holds it. A key that the record lacks is left out. A field that the table lacks has
@@ -191,7 +191,8 @@ def _member(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _is_scalar(hint: Any, value: Any) -> bool:
-    """Tells whether a value is of the type `hint` of `_SCALARS`; a whole number is a number too, a bool is neither."""
+    """Returns whether a value is of the type `hint` of `_SCALARS`; a whole number is a number too, a bool is
+    neither."""
     if isinstance(value, bool):
         return hint is bool
     return isinstance(value, (int, float)) if hint is float else isinstance(value, hint)

@@ -36,7 +36,8 @@ def toml_problem(error: ValueError | RecursionError) -> str:
 
 
 def _printable(value: object) -> bool:
-    """Tells whether no integer in a value of TOML is too long: hexadecimal digits are read, however many there are."""
+    """Returns whether no integer in a value of TOML is too long: hexadecimal digits are read, however many there
+    are."""
     if isinstance(value, Mapping):
         return all(map(_printable, value.values()))
     if isinstance(value, list):

@@ -20,7 +20,7 @@ _PACKAGE = str(Path(__file__).parent)
 
 
 def is_own(text: str) -> bool:
-    """Tells whether a name is that of something in a file of the user's, `FILE.py:NAME`, and not one of ours."""
+    """Returns whether a name is that of something in a file of the user's, `FILE.py:NAME`, and not one of ours."""
     return text.endswith(".py") or ".py:" in text
 
 
@@ -145,7 +145,7 @@ def _run(source: str, path: Path, key: str) -> types.ModuleType:
 
 
 def _is_from(value: object, module: types.ModuleType) -> bool:
-    """Tells whether a file defines a value, as far as can be told: a function, a class or a record of its own."""
+    """Returns whether a file defines a value, as far as can be told: a function, a class or a record of its own."""
     return getattr(value, "__module__", None) == module.__name__ or (
         is_dataclass(value) and not isinstance(value, type)
     )

@@ -130,7 +130,7 @@ class Board:
         return f"{self.name}: {reason}" if reason else None
 
     def milliseconds(self, cycles: Number) -> Number:
-        """Returns how long the core takes for so many cycles at its full clock; a number or a 0-d tensor."""
+        """Returns how long the core takes for this many cycles at its full clock; a number or a 0-d tensor."""
         return cycles * (1e3 / self.clock_hz)
 
     def millijoules(self, milliseconds: Number) -> Number:

@@ -217,7 +217,7 @@ def find_runtime(name: str, tflm: Path | None, library: Path | None, board: Boar
 
 
 class ProgressPrinter:
-    """Prints the progress of a stage to stderr: a line that is written anew on a terminal, and lines elsewhere.
+    """Prints the progress of a stage to stderr: a line that is rewritten on a terminal, and lines elsewhere.
 
     Elsewhere there is a line every few seconds. The last line of a stage always stays.
 

@@ -7,8 +7,8 @@ ends at once:
 - before the command is at work and after it has ended, as nobody catches the exception there;
 - in the middle of an import, which may take seconds (torch): many modules cannot be half imported, so that other errors
   come of the exception, or it is printed and forgotten;
-- in a destructor, a callback or a function that runs at the end of the process, for Python prints a traceback there
-  and goes on.
+- in a destructor, a callback or a function that runs at the end of the process, for Python prints a traceback there and
+  continues.
 
 A process that ends at once loses nothing: files are written so that it may be killed at any moment.
 """
@@ -36,7 +36,7 @@ class _State:
 
 
 def set_resume_hint(command: str) -> None:
-    """Remembers the command line by which the user can go on with the running command after an interruption."""
+    """Remembers the command line by which the user can continue with the running command after an interruption."""
     from micronets.terminal import printable
 
     _State.hint = f"resume with: {printable(command)}"

@@ -1,4 +1,4 @@
-"""The commands as one program: what runs them, and what it prints and returns where they cannot go on."""
+"""The commands as one program: what runs them, and what it prints and returns where they cannot continue."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SYSTEM_ERRORS = {
     errno.EINVAL: "not a plain file, or a path that cannot be: name another one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
-"""What an error of the operating system means for the user, and the way out."""
+"""What an error of the operating system means for the user, and what to do."""
 
 
 def perform_command() -> int:

@@ -78,7 +78,7 @@ def app(
     camera: str = "",
     optimise: str = DEFAULT_GOAL,
 ) -> Application:
-    """Writes a firmware project around a model that listens or looks to the directory `out`, and tells what it wrote.
+    """Writes a firmware project around a model that listens or looks to the directory `out`, and says what it wrote.
 
     - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a front end of
       sound, of a sensor (`spectral`) or of pictures. One that can take the new frames alone, and computes less so, is

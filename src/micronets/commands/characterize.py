@@ -2,7 +2,7 @@
 
 Every network is drawn uniformly from its space, given random weights, compiled to C and run on the simulated board, or
 on a real one. A finished measurement is a file of its own, named by a hash of everything that it depends on, so that a
-run that was killed goes on where it stopped, and nothing is measured twice.
+run that was killed continues where it stopped, and nothing is measured twice.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def characterize(
     - `device`: see `MeasureOptions`.
     - `runtime`: what runs the networks.
     - `jobs`: processes at work, at least 1; a cluster of Ray decides by its processors.
-    - `progress`: is told how many of how many are done.
+    - `progress`: is called with how many of how many are done.
     - `ray`: `local`, or the address of a cluster of Ray that is `ray_cluster.reached`, whose machines measure with a
       simulator of their own; their compilers have to be those of this machine. Empty: processes of this machine.
     """
@@ -237,7 +237,7 @@ def characterize(
 
 
 def _is_measured(path: Path) -> bool:
-    """Tells whether a file holds what was found of a network; one that is missing or damaged is to be made again."""
+    """Returns whether a file holds what was found of a network; one that is missing or damaged is to be made again."""
     try:
         _read(path)
     except (OSError, ValueError, TypeError, KeyError, RecursionError, MicronetsError):

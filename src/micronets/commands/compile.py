@@ -38,7 +38,7 @@ class Compilation(Package):
     - `source`: the source of the sizes.
     - `arena_tflm_cortex_m_bytes`: what TFLM's arena takes on a Cortex-M.
     - `board_sram_bytes`, `board_flash_bytes`: what there is on the board.
-    - `optimise_asked`: what the kernels of our C were to be chosen for; `optimise` tells what fitted the board.
+    - `optimise_asked`: what the kernels of our C were to be chosen for; `optimise` says what fitted the board.
     """
 
     model: str
@@ -99,7 +99,7 @@ def compile(
     camera: str = "",
     optimise: str = DEFAULT_GOAL,
 ) -> Compilation:
-    """Writes the C of a model to the directory `out`, whole or not at all, and tells what it takes of the board.
+    """Writes the C of a model to the directory `out`, whole or not at all, and says what it takes of the board.
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `board`: a name, the path of a board's TOML file, or a board.

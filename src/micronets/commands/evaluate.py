@@ -197,7 +197,7 @@ def evaluate(
     - `split`: "train", "val", "test", or "all" where the data have no splits of their own.
     - `runtime`: the runtime that computes the outputs, `c`, `tflm` or `reference`; None is TFLM where it is installed.
     - `front_end`, `labels`: those of the model; None is what its metadata says.
-    - `progress`: is told what is being read, and how many examples of how many are done.
+    - `progress`: is called with what is being read, and how many examples of how many are done.
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """
@@ -300,7 +300,7 @@ def _labels(file: ModelFile, given: Sequence[str] | None, front_end: str | None)
 
 
 def _logits_of(file: ModelFile, examples: Examples, runtime: str, tell: Progress) -> Floats:
-    """Computes the logits `[N, classes]` of examples, a block at a time, and tells how many are done."""
+    """Computes the logits `[N, classes]` of examples, a block at a time, and says how many are done."""
     run, found, count = runner(file, runtime), list[InputCodes](), len(examples.labels)
     begun, done = time.monotonic(), 0
     for rows in blocks(count, _CHUNK):
@@ -312,7 +312,7 @@ def _logits_of(file: ModelFile, examples: Examples, runtime: str, tell: Progress
 
 
 def checked_runtime(name: str) -> str:
-    """Returns the name itself. Raises `SpecError` for one that is no runtime and not `REFERENCE`."""
+    """Returns the name itself. Raises `SpecError` for one that is not a runtime and not `REFERENCE`."""
     if name not in (known := (*RUNTIMES, REFERENCE)):
         raise SpecError(f"--runtime {name}: {did_you_mean(name, known)}")
     return name

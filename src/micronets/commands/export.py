@@ -42,7 +42,7 @@ def quantise(
     - `data`: what it was trained on; of a network of `from_torch` typical inputs alone will do, an array `[N, ...]` as
       the module takes them. Some hundred training examples are used, always the same.
     - `batches`, `batch`: number and size of the batches of training examples on which ranges are observed, where they
-      were not before. A network of `from_torch` takes no heed of them.
+      were not before. A network of `from_torch` ignores them.
 
     Raises `DataError` for data that do not fit the network.
     """

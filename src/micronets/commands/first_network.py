@@ -39,7 +39,7 @@ class FirstNetwork:
 
     - `network`: its layers and float weights; it has one output for each class of the data, in their order.
     - `settings`: the input settings of the data under which its input is made.
-    - `new`: the classes whose outputs begin anew, because the file has none of that name.
+    - `new`: the classes whose outputs begin again, because the file has none of that name.
     - `notes`: remarks on it for the user, one line each.
     """
 
@@ -55,7 +55,7 @@ def first_network(path: Path, data: TaskData, settings: Mapping[str, int] | None
     The output of a class that the file has under the same name keeps its weights, whatever its place; that of a new
     class begins with weights of 0 and the mean bias of those that are kept; outputs of classes that the data do not
     have go. A file that names no labels keeps its outputs as they are if it has as many as there are classes, and else
-    they all begin anew.
+    they all begin again.
 
     - `path`: a `.tflite`, int8 or float, or an ONNX file.
     - `data`: the data that the network learns.

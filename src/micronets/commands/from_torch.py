@@ -18,10 +18,10 @@ def from_torch(module: torch.nn.Module, example: torch.Tensor) -> FloatNetwork:
     - `module`: a module of one input, which is read in evaluation mode; it stays as it is.
     - `example`: a tensor `[N, ...]` that it takes; N may be 1, and the values do not matter.
 
-    What comes of it is in float: `inspect(network.arch, board)` tells what it will cost, `quantise(network, data)`
-    makes an integer model of it after training, and `train(network, data)` goes on training its weights, with
-    quantisation simulated. Maps have their channels last here: an input (C, H, W) of the module is (H, W, C), (C, T) is
-    (T, 1, C), and what is no map gets dimensions of 1 at its end.
+    What comes of it is in float: `inspect(network.arch, board)` says what it will cost, `quantise(network, data)` makes
+    an integer model of it after training, and `train(network, data)` continues training its weights, with quantisation
+    simulated. Maps have their channels last here: an input (C, H, W) of the module is (H, W, C), (C, T) is (T, 1, C),
+    and what is not a map gets dimensions of 1 at its end.
 
     Raises `SpecError` for an example that is none, and `UnsupportedError` for a module that cannot be traced, or that
     has parts without a counterpart, which are named by their paths in the module.

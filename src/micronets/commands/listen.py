@@ -92,7 +92,7 @@ class ModelListener:
     def __init__(self, model: ModelSource, runtime: str | None = None) -> None:
         self.file = file = new_frames_alone(model) if runtime is None else model_file(model)
         name = checked_runtime(runtime or (TFLM.name if interpreter.available() else REFERENCE))
-        # The reference goes on from the state of the last piece, which other runtimes compute anew for each.
+        # The reference continues from the state of the last piece, which other runtimes compute again for each.
         goes_on = runtime is None and steps_of(file.model, file.name) is not None
         self.stream = Stream(file.model, run=None if goes_on else runner(file, name), where=file.name)
         self.labels, self.rate = self.stream.plan.labels, self.stream.plan.rate
@@ -120,7 +120,7 @@ class ModelListener:
         return tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / CERTAIN) for d in decisions)
 
     def gap(self, samples: int) -> None:
-        """Tells that so many samples were lost, at least 0: time goes on, and everything else begins anew."""
+        """Tells that so many samples were lost, at least 0: time advances, and everything else begins again."""
         self.stream.gap(samples)
         self._samples += samples
 
@@ -191,7 +191,7 @@ class ModelListener:
 
         - `device`: the name or the number of one, as `python -m sounddevice` lists them; None is the system's own.
 
-        Where the system lost samples, the stream begins anew. Raises `MissingPackageError` without the package
+        Where the system lost samples, the stream begins again. Raises `MissingPackageError` without the package
         sounddevice, and `DeviceError` for a device that cannot be opened.
         """
         if self.stream.plan.signal.noun != "sound":

@@ -95,7 +95,7 @@ def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
 
 
 def _can_be_written(hint: Any) -> bool:
-    """Tells whether a TOML file can give a value of the type."""
+    """Returns whether a TOML file can give a value of the type."""
     if get_origin(hint) is tuple:
         return all(a is ... or _can_be_written(a) for a in get_args(hint))
     return hint in (bool, int, float, str, Any) or get_origin(hint) is not None

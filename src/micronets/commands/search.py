@@ -74,7 +74,7 @@ def search(
     - `latency_model`: one for the board and the runtime, made by `micronets characterize`; None: the board's own, if
       there is one.
     - `seed`: seed of first weights, order and disturbance of examples, and networks that are drawn.
-    - `out`: a directory for checkpoints, from which a search that was interrupted goes on; None: there are none.
+    - `out`: a directory for checkpoints, from which a search that was interrupted continues; None: there are none.
     - `progress`: is told stage, step, steps, seconds_left and the loss every few seconds.
 
     Raises `BudgetError` before any training when nothing in the space can keep the budget, `SpecError` for networks

@@ -70,7 +70,7 @@ def _files(name: str, root: Path) -> Iterator[Path]:
 def _imported(text: str) -> tuple[str, ...]:
     """Returns the dotted names that the text of a file imports anywhere in it; `from a import b` may mean module a.b.
 
-    What it imports for type checkers alone is left out, as it is never run.
+    What it imports only for type checkers is left out, as it is never run.
     """
     found: list[str] = []
     nodes: list[ast.AST] = [ast.parse(text)]

@@ -173,7 +173,7 @@ def evaluate_stream(
     report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> StreamEvaluation:
-    """Tells what a model detects, misses and accepts falsely on a stream.
+    """Returns what a model detects, misses and accepts falsely on a stream.
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `stream`: a recording, or "composed".
@@ -184,7 +184,7 @@ def evaluate_stream(
     - `runtime`: the runtime that computes the outputs, `c`, `tflm` or `reference`; None is TFLM where it is installed.
     - `detector`: None is the model's own, or the default for its labels.
     - `report`: a file that becomes a page of HTML with the DET curve; None writes none.
-    - `progress`: is told how many runs of the network are done.
+    - `progress`: is called with how many runs of the network are done.
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """

@@ -43,7 +43,7 @@ def train(
 
     - `network`: an architecture; or what a search found, what `from_torch` read, or the path of a `.tflite` (int8 or
       float) or ONNX file, whose weights training starts from. Outputs of a file keep their weights where a class has
-      the same label, and begin anew where it has not (`commands.first_network`).
+      the same label, and begin again where it has not (`commands.first_network`).
     - `data`: what it is to learn; the best epoch is that of the validation split.
     - `settings`: epochs, learning rates and the rest; `qat_epochs=0` trains in float alone, and `epochs=0`, for a
       network that has weights, with quantisation simulated alone.
@@ -51,8 +51,8 @@ def train(
       file, else none.
     - `teacher`: a trained network of the same input and outputs, from whose outputs it learns too.
     - `seed`: seed of first weights, order and disturbance of examples.
-    - `out`: a directory for checkpoints, from which a training that was interrupted goes on; None: there are none.
-    - `progress`: is told step, steps, seconds_left, the loss and the score about once a second.
+    - `out`: a directory for checkpoints, from which a training that was interrupted continues; None: there are none.
+    - `progress`: is called with step, steps, seconds_left, the loss and the score about once a second.
 
     Raises `DataError` for data of another shape or other classes, `FileError` or `UnsupportedError` for a file that
     cannot be read or trained, `TrainingError` if the loss is not a number.

@@ -115,5 +115,5 @@ def listing_bytes(layers: int, functions: int) -> int:
 
 
 def listing_padding_bytes(layers: int) -> int:
-    """Returns the bytes that fill up the table of the functions of so many layers."""
+    """Returns the bytes that fill up the table of the functions of this many layers."""
     return -layers % 4

@@ -49,7 +49,7 @@ PLACEMENT = tuple(_ORDER.split())
 
 
 def is_source(name: str) -> bool:
-    """Tells whether a file is compiled by itself, as C (.c) and assembly (.S) are, and not included by others."""
+    """Returns whether a file is compiled by itself, as C (.c) and assembly (.S) are, and not included by others."""
     return name.endswith(_SOURCE_ENDINGS)
 
 

@@ -1,7 +1,7 @@
 """Numbers on which the compiler (Python) and its kernels (C) must agree; this module is their only source.
 
 The kernels get them from csrc/include/micronets_limits.h, which holds what `header_text` returns. After a change here,
-write that file anew with
+write that file again with
 
     python -c "from micronets.compiler import limits; limits.write_header()"
 

@@ -54,7 +54,7 @@ class FrontEndCost:
         return self.frames * self.frame_cycles
 
     def sram_bytes(self, arena_bytes: Number = 0) -> Number:
-        """Returns the bytes of SRAM besides an arena of so many bytes that the front end may work in."""
+        """Returns the bytes of SRAM besides an arena of this many bytes that the front end may work in."""
         return self.kept_bytes + max(self.scratch_bytes - arena_bytes, 0)
 
 
@@ -162,7 +162,7 @@ def frame_counts(fe: FrontEnd) -> dict[str, int]:
 
 
 def _transform_counts(samples: int, points: int) -> dict[str, int]:
-    """Returns what a transform does, as `frame_counts` does, of so many samples by so many complex points."""
+    """Returns what a transform does, as `frame_counts` does, of this many samples by so many complex points."""
     first_half = samples <= points
     butterflies = turns = 0
     n = points // 4 if first_half else points

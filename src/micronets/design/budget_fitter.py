@@ -125,7 +125,7 @@ class BudgetFitter:
         return sum(max(0.0, costs[name] / limit - 1) for name, limit in self.limits.items())
 
     def fits(self, values: Mapping[str, int]) -> bool:
-        """Tells whether the network of `values` meets every limit."""
+        """Returns whether the network of `values` meets every limit."""
         return self._excess_of(self._costs_of(values).least) == 0 and self.excess(values) == 0
 
     def feasible_shapes(self) -> list[dict[str, int]]:
@@ -171,7 +171,7 @@ class BudgetFitter:
         return next((values for values in ends if self.fits(values)), None)
 
     def _can_cost_all(self) -> bool:
-        """Tells whether the space is small enough for the costs of all its networks to be computed."""
+        """Returns whether the space is small enough for the costs of all its networks to be computed."""
         return math.prod(len(c.options) for c in self.space.choices) <= MOST_COSTED
 
     def _all_values(self, shaped: Mapping[str, int]) -> Iterator[dict[str, int]]:

@@ -75,7 +75,7 @@ def choose_space(
     - `board`: what the costs are computed for.
     - `settings`: the section [search], of which `space_share` and `space_networks` are for this.
     - `seed`: of the initial weights and of everything that is drawn.
-    - `directory`: the search's; what was trained there is not trained again, and what was begun goes on.
+    - `directory`: the search's; what was trained there is not trained again, and what was begun is resumed.
     - `progress`: receives events of the stage `STAGE`, and at the end one of the search that tells the outcome.
     - `left_out`: spaces that cannot take part for another reason than the limits, by name, with the reason.
 

@@ -87,10 +87,10 @@ class SearchLoop:
         self.group.check_batch(min(settings.batch, len(self._order(0))), "search")
 
     def resume(self, path: Path, stamp: str) -> bool:
-        """Continues from the checkpoint at `path`, and tells whether there is one; else the search is at its start.
+        """Continues from the checkpoint at `path`, and says whether there is one; else the search is at its start.
 
         The precision stays the one in which the search began. Raises `FileError` and `SpecError` as `load_checkpoint`,
-        which tells what `stamp` is.
+        which says what `stamp` is.
         """
         self.group.check_alike(stamp)
         state = load_checkpoint(path, self.device, stamp)
@@ -107,7 +107,7 @@ class SearchLoop:
     def run(self, progress: Progress, path: Path, stamp: str) -> None:
         """Does the steps that are left before step `until`.
 
-        - `progress`: is told step, steps, seconds_left and the recent loss about every two seconds.
+        - `progress`: is called with step, steps, seconds_left and the recent loss about every two seconds.
         - `path`: the checkpoint, written at the end of every epoch, and within one after `settings.checkpoint_seconds`.
         - `stamp`: identifies the search, see `checkpoint.save_checkpoint`.
 

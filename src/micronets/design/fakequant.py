@@ -7,7 +7,7 @@ domain (Jain et al., "Trained Quantization Thresholds", 2020), so that its learn
 tensor. Its gradient is that of the clipped values and, below 8 bits, of the rounding error as well (LSQ, Esser et al.
 2020; LSQ+, Bhalgat et al. 2020). Weights are symmetric, per output channel (one scale for a fully connected layer);
 8-bit scales follow the largest weight, 4-bit scales are learnt. Batch norm is folded into the weights with its running
-statistics frozen; its scale and shift go on learning. Straight-through gradients pass the rounding (Jacob et al. 2018,
+statistics frozen; its scale and shift keep learning. Straight-through gradients pass the rounding (Jacob et al. 2018,
 section 3).
 """
 

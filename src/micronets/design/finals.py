@@ -1,6 +1,6 @@
 """The end of a search: what it found is compared with networks that need no search, by short trainings.
 
-Networks cut out of a supernet cannot be ranked well as they are (docs/search.md tells how well). So some networks of
+Networks cut out of a supernet cannot be ranked well as they are (docs/search.md says how well). So some networks of
 different origin are trained by themselves for a while, and the best one on validation is the result: those that the
 search found, the space's standard network scaled to the limits, and neighbours of it. A search whose own networks are
 no better thus ends with the network that one would have without a search.
@@ -53,7 +53,7 @@ def finals(
 ) -> SearchResult:
     """Returns the best of what a search found and of networks that need no search, after short trainings.
 
-    `finalists` tells which networks take part.
+    `finalists` says which networks take part.
 
     - `searched`: what the search found, the best first; there may be more than take part.
     - `networks`: cuts networks out of the supernet, from whose weights the short trainings start.

@@ -35,7 +35,7 @@ class PartOfData:
     """The data of a task, of which an epoch has another number of examples than usual.
 
     - `data`: the data.
-    - `examples`: examples of an epoch; they are drawn anew in every epoch, and repeat where they exceed the usual ones.
+    - `examples`: examples of an epoch; they are redrawn in every epoch, and repeat where they exceed the usual ones.
     """
 
     data: TaskData
@@ -46,7 +46,7 @@ class PartOfData:
 
     @property
     def source(self) -> str:
-        """The line that describes the data; it tells how many examples an epoch has, so that a checkpoint does."""
+        """The line that describes the data; it says how many examples an epoch has, so that a checkpoint does."""
         return f"{self.data.source}, {self.examples} examples an epoch"
 
     def epoch(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -79,7 +79,7 @@ class Entry:
 
 @dataclass(kw_only=True)
 class Contestant(Entry):
-    """A network that takes part in the comparison at the end of a search; `origin` tells where it came from."""
+    """A network that takes part in the comparison at the end of a search; `origin` says where it came from."""
 
     origin: Origin
 
@@ -100,7 +100,7 @@ def train_round(
 
     - `number`: the number of the round; every round has other examples, all networks of a round the same ones.
     - `seed`: of the search; with `number` it decides the order and the augmentation of the examples.
-    - `directory`: the search's; what was trained there is not trained again, and what was begun goes on.
+    - `directory`: the search's; what was trained there is not trained again, and what was begun is resumed.
     - `progress`: receives the events of the training, whose stage is that of a training.
     - `quantised`: whether the second half of the examples is trained with quantisation simulated, and that network is
       compared, as is needed where networks differ in the bits of their weights; the float weights go on.
@@ -127,7 +127,7 @@ def play_off(
 
     - `entries`: at least one; a single one is trained in one round.
     - `job`: the search. The optimiser of its settings is for these trainings. What was trained in its directory is not
-      trained again, and what was begun there goes on.
+      trained again, and what was begun there is resumed.
     - `examples`: how many examples all rounds together train on; each network sees one batch a round at least.
     - `before`: steps that the search did before, which the events that tell how far all rounds are count as well.
 

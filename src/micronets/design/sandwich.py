@@ -8,7 +8,7 @@ largest network on the labels, and the smallest one and some random ones on the 
 
 To be compared, networks within the limits are cut out, get batch norm statistics of their own, and show their loss on
 validation examples; new ones are made by regularised evolution without ageing (Real et al. 2019). The best of them are
-compared again at the end of a search, while the training goes on for fewer and fewer of them (`shared_finals.py`).
+compared again at the end of a search, while the training continues for fewer and fewer of them (`shared_finals.py`).
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def evolve(
     """Returns the values of `count` networks that fit, the one of the least validation loss first.
 
     About a third of them, the first ones, are of `start` or random; the others are made from the best so far: choices
-    of two of these, some drawn anew, lowered until they fit.
+    of two of these, some redrawn, lowered until they fit.
 
     - `networks`: gives the loss of a network.
     - `fitter`: knows the limits.

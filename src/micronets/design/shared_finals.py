@@ -1,4 +1,4 @@
-"""The end of a search by a supernet: its training goes on for fewer and fewer networks, until one is left.
+"""The end of a search by a supernet: its training continues for fewer and fewer networks, until one is left.
 
 What `finals.py` compares after a training of each by itself is compared here inside the supernet: in every round its
 steps train only the networks that are left, and the better half stays. As these share most of their weights, the

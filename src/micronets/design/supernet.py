@@ -400,7 +400,7 @@ def _network(arch: Arch) -> Net:
 
 
 def _makes_maps(layer: Layer, x: Tensor) -> bool:
-    """Tells whether a layer of one input, `x` `[N, C, H, W]` or `[N, units]`, has maps as outputs."""
+    """Returns whether a layer of one input, `x` `[N, C, H, W]` or `[N, units]`, has maps as outputs."""
     shape = (*x.shape[2:], x.shape[1])
     return any(len(y) == 3 for y in operator(layer).output_shapes((shape,)))
 

@@ -106,7 +106,7 @@ def _agrees_with_float32(
     dilation: Pair,
     groups: int,
 ) -> bool:
-    """Tells whether a convolution of random numbers in `dtype`, and its gradients, nearly equal those in float32.
+    """Returns whether a convolution of random numbers in `dtype`, and its gradients, nearly equal those in float32.
 
     It is computed once for each combination of shapes, with a random generator of its own.
     """
@@ -230,8 +230,8 @@ def pick_device(name: str = "auto") -> torch.device:
 def prepare_cpu() -> None:
     """Keeps freed memory in the process instead of giving it back to the system after every operation (glibc only).
 
-    By default every tensor above 32 MB is mapped and zeroed anew each time it is made, which takes 2 to 4 times as long
-    as the operation itself. This is to be called once, before a training. A process whose environment sets one of
+    By default every tensor above 32 MB is mapped and zeroed again each time it is made, which takes 2 to 4 times as
+    long as the operation itself. This is to be called once, before a training. A process whose environment sets one of
     glibc's MALLOC_ variables is left as it is.
     """
     if platform.system() != "Linux" or any(k.startswith("MALLOC_") for k in os.environ):

@@ -70,7 +70,7 @@ def train_network(job: TrainingJob, directory: Path, progress: Progress | None =
 
     - `job`: the network, its data and how it is to be trained.
     - `directory`: where checkpoint.pt, history.jsonl and weights.pt are written; a checkpoint found there is continued.
-    - `progress`: is told step, steps, seconds_left, the loss and the score about once a second.
+    - `progress`: is called with step, steps, seconds_left, the loss and the score about once a second.
 
     Raises `TrainingError` if the loss is not a number, `FileError` if a file cannot be written (the previous checkpoint
     stays), `DataError` without validation examples, and `SpecError` for initial weights or a checkpoint that belong to

@@ -61,7 +61,7 @@ class TrainingJob:
       imitate, but for examples that were made on top of the data; None trains on the labels alone.
     - `teacher_view`: makes the teacher's inputs; None: the teacher gets those of the trained network.
     - `teacher_views`: number of augmented forms of every example, used in turn, for each of which the teacher's outputs
-      are computed once and kept; 0 augments it anew in every epoch.
+      are computed once and kept; 0 augments it again in every epoch.
     """
 
     arch: Arch
@@ -354,7 +354,7 @@ class TrainLoop:
 
     @property
     def _is_taught(self) -> bool:
-        """Tells whether a teacher is asked at all."""
+        """Returns whether a teacher is asked at all."""
         return self.teacher is not None and (self.settings.distill_weight > 0 or self.settings.hint_weight > 0)
 
     @property

@@ -88,8 +88,8 @@ def plan_downloads(
     - `directory`: where the data are to lie, or lie already.
     - `mirror`: a URL under which the archives are found by their names, in place of their publishers'.
 
-    Raises `SpecError` for a mirror that is no web address, and `FileError` if a server does not answer or a folder of
-    an archive's name is there that was not unpacked by micronets.
+    Raises `SpecError` for a mirror that is not a web address, and `FileError` if a server does not answer or a folder
+    of an archive's name is there that was not unpacked by micronets.
     """
     if mirror is not None and urlsplit(mirror).scheme not in ("http", "https"):
         raise SpecError(f"--from {mirror}: need a web address, such as https://mirror.example/data")
@@ -137,7 +137,7 @@ def fetch_archives(
 
     - `plans`: made by `plan_downloads` for the same directory.
     - `directory`: where the folders are made; it is created where it does not exist.
-    - `progress`: is told what is being done.
+    - `progress`: is called with what is being done.
     - `keep_archives`: keeps archives that were downloaded; without it they are deleted once they are unpacked. Archives
       that somebody has put there by hand always stay.
 

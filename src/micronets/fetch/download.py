@@ -73,7 +73,7 @@ def download(
 
     - `url`: the address of the file.
     - `target`: the path under which it is written.
-    - `progress`: is told how far the download is.
+    - `progress`: is called with how far the download is.
     - `pause`: seconds before a broken connection is taken up again, which double with every attempt in a row.
     - `on_whole`: is called when all bytes are there, before the file gets its name.
 

@@ -1,7 +1,7 @@
 """The Fourier transform and the logarithm in integers that front ends share, in numpy; csrc/micronets_fourier.h in C.
 
 The transform of N real samples is one of M = N / 2 complex numbers: stages of radix 4, decimated in frequency, each of
-which divides by 4, and one of radix 2 where M is no power of 4 (Sorensen et al., Real-Valued Fast Fourier Transform
+which divides by 4, and one of radix 2 where M is not a power of 4 (Sorensen et al., Real-Valued Fast Fourier Transform
 Algorithms, IEEE TASSP 35, 1987). Numbers have 32 bits and factors 16, as the SMULW instructions of Arm's DSP extension
 multiply them.
 """

@@ -29,7 +29,7 @@ class Gap:
 
 @dataclass(frozen=True, eq=False)
 class LongRecording:
-    """A recording whose time goes on in gaps.
+    """A recording whose time advances in gaps.
 
     - samples: those that there are, `[n]` in int16 units for sound, `[n, axes]` in the units of the data for a sensor.
     - gaps: where samples are missing, in the order of time.
@@ -63,7 +63,7 @@ def closed(events: Sequence[SpokenWord], gaps: Sequence[Gap], rate: float) -> tu
 
     A label that lies within a gap is left out, and one that reaches into a gap becomes shorter.
 
-    - events: labels by the time of the recording, which goes on in gaps.
+    - events: labels by the time of the recording, which continues through gaps.
     - gaps: where samples are missing, in the order of time.
     - rate: samples a second.
     """

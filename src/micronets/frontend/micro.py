@@ -126,7 +126,7 @@ class Micro:
 
     @property
     def samples(self) -> int:
-        """Samples of so many frames as an output depends on."""
+        """Samples of this many frames as an output depends on."""
         return FRAME + (self.frames - 1) * self.hop_samples
 
     @property
@@ -140,7 +140,8 @@ class Micro:
 
     @staticmethod
     def from_json(text: str, where: str) -> Micro:
-        """Returns the front end of which `to_json` made `text`. Raises `SpecError`, naming `where`, for other text."""
+        """Returns the front end from which `to_json` made `text`. Raises `SpecError`, naming `where`, for other
+        text."""
         if not is_micro(text):
             raise SpecError(f'{where}: its front end is not TFLM\'s own; its kind would be "micro"')
         raw = {name: value for name, value in json.loads(text).items() if name != "kind"}
@@ -148,7 +149,7 @@ class Micro:
 
 
 def is_micro(text: str) -> bool:
-    """Tells whether the JSON text of a front end says that it is TFLM's own."""
+    """Returns whether the JSON text of a front end says that it is TFLM's own."""
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError):
@@ -236,7 +237,7 @@ def _bands_of_bins() -> tuple[Int, Int]:
 
 
 def _gain(noise: int) -> int:
-    """Returns the gain of a band with a noise estimate, `_GAIN_BITS` fractional bits, held to 16 bits."""
+    """Returns the gain of a band with a noise estimate, `_GAIN_BITS` fractional bits, clamped to 16 bits."""
     level = np.float32(noise) / np.float32(1 << (NOISE_BITS - SCALE_BITS)) + np.float32(_GAIN_OFFSET)
     found = np.float32(1 << _GAIN_BITS) * np.float32(math.pow(level, np.float32(-_GAIN_STRENGTH)))
     return 32767 if found > 32767 else int(found + np.float32(0.5))
@@ -411,7 +412,7 @@ class MicroState:
 
 @dataclass(frozen=True)
 class CodeFactors:
-    """How a value becomes the code of a network's input: (value * factor + offset) >> shift, held to -128 .. 127."""
+    """How a value becomes the code of a network's input: (value * factor + offset) >> shift, clamped to -128 .. 127."""
 
     factor: int
     offset: int

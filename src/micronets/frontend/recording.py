@@ -47,12 +47,12 @@ def read_recording(path: Path) -> Recording:
 
 
 def hint(path: Path) -> str:
-    """Returns the end of a message about a file that is no readable recording: how to convert it, or ""."""
+    """Returns the end of a message about a file that is not a readable recording: how to convert it, or ""."""
     return f"; {conversion(str(path))}" if path.suffix.lower() in _UNREAD else ""
 
 
 def _format_of(data: bytes) -> str | None:
-    """Tells the format of a file from its first bytes; None for WAV and for what is no recording."""
+    """Returns the format of a file from its first bytes; None for WAV and for what is no recording."""
     if len(data) > 2 and data[0] == 0xFF and data[1] & 0xE6 == 0xE2:  # a frame of MPEG audio, layer III
         return "MP3"
     return next((kind for magic, kind in _FORMATS.items() if data.startswith(magic)), None)

@@ -229,7 +229,7 @@ def _check_front_end(fe: FrontEnd) -> None:
 
 
 def _is_number(value: object, integer: bool = False) -> bool:
-    """Tells whether a value from JSON is a finite number, and an integer where one is asked for."""
+    """Returns whether a value from JSON is a finite number, and an integer where one is asked for."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     return isinstance(value, int) or (not integer and abs(value) < float("inf"))

@@ -245,7 +245,7 @@ class Spectral:
 
 
 def is_spectral(text: str) -> bool:
-    """Tells whether the JSON text of a front end says that it is a spectral one."""
+    """Returns whether the JSON text of a front end says that it is a spectral one."""
     try:
         raw = json.loads(text)
     except (ValueError, RecursionError):

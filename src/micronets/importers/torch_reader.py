@@ -200,7 +200,7 @@ class ProgramReader:
 
 
 def _has_value(value: Any) -> bool:
-    """Tells whether an argument is, or holds, a tensor that depends on the network's input."""
+    """Returns whether an argument is, or holds, a tensor that depends on the network's input."""
     return isinstance(value, ToolTensor) or (isinstance(value, (list, tuple)) and any(map(_has_value, value)))
 
 

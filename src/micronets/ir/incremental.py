@@ -120,7 +120,7 @@ def _rates(arch: Arch) -> dict[str, int | None]:
 
 
 def _stays(step: Step, rates: Mapping[str, int | None]) -> bool:
-    """Tells whether the outputs of a layer lie along time as its first input does.
+    """Returns whether the outputs of a layer lie along time as its first input does.
 
     If not, the layer reads all columns of its inputs, and ends the time axis. Raises `UnsupportedError` for a window
     with padding along time.

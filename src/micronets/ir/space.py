@@ -178,7 +178,7 @@ def with_bits(space: SearchSpace, bits: tuple[int, ...]) -> SearchSpace:
 
 
 def _may_have_bits(layer: Layer) -> bool:
-    """Tells whether it can be chosen how many bits the weights of a layer have."""
+    """Returns whether it can be chosen how many bits the weights of a layer have."""
     match layer:
         case Conv2D():
             return layer.groups == 1 and layer.weight_bits == 8

@@ -53,7 +53,7 @@ class SpaceTrials:
         return tuple(found)
 
     def text(self) -> str:
-        """Returns one line that tells what was chosen, and what each space did in the last round in which it was."""
+        """Returns one line that says what was chosen, and what each space did in the last round in which it was."""
         last = {trial.space: trial for part in self.rounds() for trial in part}
         seen = [f"{name} {100 * t.score:.2f} % in round {t.round}" for name, t in last.items()]
         seen += [f"{name} left out" for name in self.left_out]

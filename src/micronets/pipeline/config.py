@@ -56,7 +56,7 @@ class SpaceConfig:
 
     @property
     def tries_several(self) -> bool:
-        """Tells whether it is left to the run which space is searched."""
+        """Returns whether it is left to the run which space is searched."""
         return self.name == AUTO
 
     def record(self) -> Space:
@@ -79,7 +79,7 @@ class TeacherConfig:
       Its inputs are the same images through its own front end; for other data, the inputs of the trained network.
     - `front_end`: the front end of `model`, a name or a JSON file; empty: the one in the file's metadata.
     - `views`: number of augmented forms of every example, which are used in turn. The teacher's outputs for each are
-      computed once and cached, which saves time with a slow teacher. 0: every epoch augments the examples anew, and
+      computed once and cached, which saves time with a slow teacher. 0: every epoch augments the examples again, and
       computes the teacher's outputs for them.
     - `options`: options of the space, where they differ from `[space]`.
     - `values`: values of the space's choices; those not named are at their largest, and the input is always that of the
@@ -198,7 +198,7 @@ def _init(value: Any, where: str) -> str:
 
 
 def is_model(init: str) -> bool:
-    """Tells whether `init` names a model's file, which gives the network and its first weights."""
+    """Returns whether `init` names a model's file, which gives the network and its first weights."""
     return Path(init).suffix.lower() in MODEL_SUFFIXES
 
 
@@ -452,7 +452,7 @@ def make_space(task: str, space: SpaceConfig, classes: int, given: SpaceOptions 
 
 
 def decides(key: str) -> bool:
-    """Tells whether a setting, by its dotted name, has an effect on the result of a run.
+    """Returns whether a setting, by its dotted name, has an effect on the result of a run.
 
     Of `search.supernet` the content of the file decides, not its path (`stages.search`).
     """

@@ -269,7 +269,7 @@ def opened(
 ) -> Iterator[RunContext]:
     """Holds the run directory of `config` while the block runs.
 
-    - `resume`: whether to go on with the run that the directory holds, if it holds one.
+    - `resume`: whether to resume the run that the directory holds, if it holds one.
     - `progress`: receives events that say what is in progress, and how far it is.
     - `command`: how the user started it.
     - `redone`: sections of the configuration that may differ from those of the run, because every stage that depends on

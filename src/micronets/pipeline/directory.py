@@ -96,7 +96,7 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _is_no_directory(path: Path) -> bool:
-    """Tells whether a path is something else than a directory, by one look, as another process may remove it."""
+    """Returns whether a path is something else than a directory, by one look, as another process may remove it."""
     try:
         return not stat.S_ISDIR(path.stat().st_mode)
     except OSError:
@@ -127,7 +127,7 @@ class StageFacts(Protocol):
 
     @property
     def command(self) -> str:
-        """The command that makes the stage's files anew."""
+        """The command that makes the stage's files again."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -155,10 +155,10 @@ class StageRecord:
 
 
 def begin(run: RunDir, stage: StageFacts, inputs: StageInputs) -> bool:
-    """Tells whether `stage` has to be done, and then records it as running; else its files fit `inputs`.
+    """Returns whether `stage` has to be done, and then records it as running; else its files fit `inputs`.
 
     - `run`: the directory of the run.
-    - `stage`: the stage; one that was interrupted goes on from its own checkpoints.
+    - `stage`: the stage; one that was interrupted resumes from its own checkpoints.
     - `inputs`: what the files of the stage are made from, by name; values that JSON can hold.
 
     Raises `SpecError` if its files were made from other inputs, and `FileError` if they have changed since, or if a
@@ -248,7 +248,7 @@ def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:
 
 
 def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
-    """Removes stages and their files: one that is to be done anew, and all that come after it.
+    """Removes stages and their files: one that is to be done again, and all that come after it.
 
     What others have put there stays. Raises `FileError` for C that was edited, before anything is removed.
     """

@@ -1,6 +1,6 @@
 """A dry run: every stage of a run on a few examples and a few steps.
 
-It finds every error and tells what the run will cost. The figures are measured, then multiplied: seconds of a step by
+It finds every error and says what the run will cost. The figures are measured, then multiplied: seconds of a step by
 the number of steps. On a GPU batches are those of the configuration, since only they show whether memory suffices; on a
 CPU they are small, and time and memory are scaled.
 """
@@ -180,7 +180,7 @@ class DryRun:
 
 
 def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
-    """Goes through every stage in the directory `OUT-dry-run`, which is made anew.
+    """Goes through every stage in the directory `OUT-dry-run`, which is made again.
 
     - `config`: the configuration of the run; `OUT` is its `out`.
     - `progress`: receives events that say what is in progress.

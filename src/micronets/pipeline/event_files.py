@@ -26,7 +26,7 @@ _POLYNOMIAL = 0x82F63B78  # of CRC-32C (Castagnoli), with its bits in reverse
 
 
 def is_wanted() -> bool:
-    """Tells whether TensorBoard is installed here, so that there is something to show event files with."""
+    """Returns whether TensorBoard is installed here, so that there is something to show event files with."""
     return find_spec("tensorboard") is not None
 
 
@@ -34,7 +34,7 @@ def is_wanted() -> bool:
 def recorded(folder: Path, progress: Progress) -> Iterator[Progress]:
     """Yields a function that passes events of progress on, and writes their figures to a new file in `folder`.
 
-    The file is begun with the first figure. Where it cannot be written, the run goes on without it.
+    The file is begun with the first figure. Where it cannot be written, the run continues without it.
 
     - `folder`: the folder of event files, which is made; TensorBoard shows all files in it as one run.
     - `progress`: receives all events.

@@ -3,7 +3,7 @@
 Process 0 is the run: it holds the directory, does every stage, writes all files and tells the progress. Before a stage
 that several processes can do, it sends the others the stage's name, the configuration, and the files of earlier stages
 and checkpoints. They do the same stage in a temporary directory, whose files are then dropped, with data that they load
-themselves. `design.processes` tells how the steps are divided.
+themselves. `design.processes` says how the steps are divided.
 
 `micronets run --processes N` starts the other processes on this machine (`Crew`), which execute this module. Under
 `torchrun`, on one machine or several, they are there already, and execute the same command as process 0 (`follow`).
@@ -105,7 +105,7 @@ def crew(count: int) -> Iterator[Crew | None]:
 
 
 def follows() -> bool:
-    """Tells whether `torchrun` has started this process to help another one, process 0."""
+    """Returns whether `torchrun` has started this process to help another one, process 0."""
     return _started_by_torchrun() and os.environ["RANK"] != "0"
 
 
@@ -181,7 +181,7 @@ def _files_of(run: RunDir) -> dict[str, bytes]:
 
 
 def _started_by_torchrun() -> bool:
-    """Tells whether `torchrun` has started this process as one of several."""
+    """Returns whether `torchrun` has started this process as one of several."""
     return os.environ.get("WORLD_SIZE", "1") != "1" and "RANK" in os.environ and "MASTER_PORT" in os.environ
 
 

@@ -47,7 +47,7 @@ def perform(context: RunContext, stage: Stage) -> bool:
 
 
 def discard_from(context: RunContext, stage: Stage) -> None:
-    """Removes the files of `stage`, and of all stages after it, so that they are done anew."""
+    """Removes the files of `stage`, and of all stages after it, so that they are done again."""
     directory.discard(context.run, STAGES[STAGES.index(stage) :])
 
 
@@ -69,7 +69,7 @@ class Run:
 
     @property
     def ok(self) -> bool:
-        """Tells whether every limit is kept and every check passed; `facts.failure()` names those that did not."""
+        """Returns whether every limit is kept and every check passed; `facts.failure()` names those that did not."""
         return self.facts.ok
 
     def to_json(self) -> JsonObject:
@@ -122,7 +122,7 @@ def run(
     """Makes a network in one run directory: searches, trains, exports, compiles and measures, evaluates, reports.
 
     - `config`, `out`, `overrides`: see `load_config`.
-    - `resume`: whether to go on with the run that the directory holds, if it holds one.
+    - `resume`: whether to resume the run that the directory holds, if it holds one.
     - `progress`: receives events that say which stage is in progress, and how far it is.
 
     A limit that is missed is a result (`Run.ok`), not an error. Raises `SpecError`, `FileError`, `DataError`,

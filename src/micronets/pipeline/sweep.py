@@ -72,7 +72,7 @@ class Sweep:
 
     @property
     def ok(self) -> bool:
-        """Tells whether every network keeps its limits and passed its checks; refused points do not count."""
+        """Returns whether every network keeps its limits and passed its checks; refused points do not count."""
         return all(point.ok for point in self.facts.points)
 
     def check(self) -> None:
@@ -113,7 +113,7 @@ def sweep(
     - `config`: a TOML file with a table [sweep], the directory of a sweep, or a configuration.
     - `out`: the directory of the sweep, in place of that of the configuration.
     - `overrides`: settings to change, each as `sweep.share=0.2`; for files only.
-    - `resume`: whether to go on with the sweep that the directory holds, if it holds one.
+    - `resume`: whether to resume the sweep that the directory holds, if it holds one.
     - `ray`: `local`, or the address of a cluster of Ray whose machines make the points; they need the same files under
       the same paths. Empty: processes of this machine make them.
     - `progress`: receives events that say what is in progress, and how far it is.
@@ -211,7 +211,7 @@ def _opened(made: SweepConfig, resume: bool) -> Iterator[tuple[SweepConfig, RunD
 
 
 def _begun(run: RunDir) -> bool:
-    """Tells whether a sweep has begun in a directory, so that it has a supernet or a point."""
+    """Returns whether a sweep has begun in a directory, so that it has a supernet or a point."""
     return run.started or (run / POINTS_FOLDER).exists()
 
 

@@ -61,7 +61,7 @@ class SweepConfig:
 
     @property
     def shares_supernet(self) -> bool:
-        """Tells whether one supernet is trained for all points; if not, every point has a search of its own."""
+        """Returns whether one supernet is trained for all points; if not, every point has a search of its own."""
         return self.run.search.method == "supernet"
 
     @property

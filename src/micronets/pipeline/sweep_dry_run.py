@@ -77,7 +77,7 @@ _ONCE = ("data", "supernet")
 
 
 def dry_run(made: SweepConfig, progress: Progress, command: str = "") -> SweepDryRun:
-    """Goes through every stage of the last point's run in the directory `OUT-dry-run`, which is made anew.
+    """Goes through every stage of the last point's run in the directory `OUT-dry-run`, which is made again.
 
     - `made`: the configuration of the sweep; `OUT` is the `out` of its run.
     - `progress`: receives events that say what is in progress.

@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 
 
 def wide_sums(weights: LayerWeights, of: Type) -> bool:
-    """Tells whether a layer sums products in 64 bits: with inputs of the type `of`, int16, unless its bias has 32."""
+    """Returns whether a layer sums products in 64 bits: with inputs of the type `of`, int16, unless its bias has 32."""
     return of == "int16" and (weights.bias is None or weights.bias.dtype == np.int64)
 
 
@@ -135,7 +135,7 @@ def multiplied_matrices(
 ) -> Array:
     """Returns the codes of products of matrices, not yet clamped.
 
-    - layer: the layer, which tells which of the operands are transposed.
+    - layer: the layer, which says which of the operands are transposed.
     - a, b: codes of the operands, `[N, ..., rows, columns]`; the first dimension counts samples, and an operand of
       fewer dimensions gets dimensions of 1 behind it.
     - qa, qb: quantisation of the operands.
@@ -156,7 +156,7 @@ def tap_windows(x: Array, window: Window, fill: float) -> Array:
     """Returns the windows of maps, `[N, H', W', C, kh, kw]`, as a view of the padded maps.
 
     - x: the maps, `[N, H, W, C]`.
-    - window: the window, which tells how much padding there is.
+    - window: the window, which says how much padding there is.
     - fill: the value of the padding, in the units of `x`.
     """
     rows, columns = zip(window.before(x.shape[1:3]), window.after(x.shape[1:3]), strict=True)

@@ -89,7 +89,7 @@ def outputs(model: QuantizedModel, x: InputArrays, state: dict[str, Array] | Non
     - model: the network.
     - x: the inputs `[N, *input_shape]`: float32 where the model begins with Quantize, else int8.
     - state: the codes of the variables, as `first_state` returns them; they are changed to what the last inference
-      leaves, so that another call goes on from there. None begins with the first state.
+      leaves, so that another call continues from there. None begins with the first state.
 
     Each output is `[N, *shape]`: float32 where a Dequantize writes it, else int8. Raises `SpecError` for inputs of
     another shape or type, and for an inconsistent model.

@@ -298,7 +298,7 @@ def _caption_above(name: str, box: Box, others: Sequence[Box], end: float) -> tu
 
 
 def _overlap(a: Box, b: Box) -> bool:
-    """Tells whether two rectangles have a point in common that is not on an edge."""
+    """Returns whether two rectangles have a point in common that is not on an edge."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 

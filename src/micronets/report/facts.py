@@ -96,7 +96,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Tells whether every check passed."""
+        """Returns whether every check passed."""
         return self.failure() is None
 
     def failure(self) -> str | None:

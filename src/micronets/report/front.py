@@ -29,7 +29,7 @@ from micronets.report.style import CSS
 from micronets.terminal import amount, counted, duration, interval_text, metric_label, percent, text_table
 
 COSTS = ("latency_ms", "sram_bytes", "flash_bytes", "energy_mj", "macs")
-"""The costs that accuracy is held against, by the names of their limits."""
+"""The costs that accuracy is compared with, by the names of their limits."""
 
 
 @dataclass(frozen=True)

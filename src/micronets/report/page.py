@@ -128,7 +128,7 @@ def _header(facts: Facts) -> Markup:
 
 
 def _never_right(row: Sequence[int], index: int) -> bool:
-    """Tells whether a class that has examples (`row` of the confusion counts, at `index`) is never named right."""
+    """Returns whether a class that has examples (`row` of the confusion counts, at `index`) is never named right."""
     return sum(row) > 0 and row[index] == 0
 
 

@@ -37,7 +37,7 @@ MOST_SAMPLES = 100_000
 
 
 def is_serial(device: str) -> bool:
-    """Tells whether `device` names a board on a serial line, `serial:PORT[@BAUD]`."""
+    """Returns whether `device` names a board on a serial line, `serial:PORT[@BAUD]`."""
     return device.startswith("serial:")
 
 

@@ -66,7 +66,7 @@ In the simulator networks of all kinds of layers take 0.4 to 0.7 KB.
 """
 
 RELAXED_CODE_BYTES = 6 * 1024
-"""Bytes of kernels and start-up code, about, where widths are tensors and nothing tells which kernels there are."""
+"""Bytes of kernels and start-up code, about, where widths are tensors and nothing says which kernels there are."""
 
 SCALE_BYTES = 4
 """Bytes of the multiplier of each scale of a layer's weights; its shift shares the word of the bias."""

@@ -42,7 +42,7 @@ _QUIET_NAMES = frozenset({"silence", "unknown", "background", "noise", "other", 
 class Detector:
     """The rule by which a network's outputs become decisions; it has integers only, and travels with the model as JSON.
 
-    - `hop_frames`: the detector takes an output of the network once for so many frames, 1 .. 1000.
+    - `hop_frames`: the detector takes an output of the network once for this many frames, 1 .. 1000.
     - `average`: the number of outputs whose scores are averaged, 1 .. 64; scores before the first one count as 0.
     - `thresholds`: for each class, the averaged score from which on it fires, 0 .. `CERTAIN`.
     - `refractory_ms`: for each class, how many milliseconds it does not fire again after it fired, 0 .. 60,000.

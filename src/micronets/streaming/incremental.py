@@ -34,7 +34,7 @@ class Steps:
 def incremental(model: QuantizedModel, where: str = "the model") -> QuantizedModel:
     """Returns the model that computes the same outputs from the new frames and from what it has kept.
 
-    - model: a network whose input is a window of frames, `(T, F, C)`; it computes a window anew for each output.
+    - model: a network whose input is a window of frames, `(T, F, C)`; it computes a window again for each output.
     - where: the beginning of error messages, such as the model's path.
 
     The result takes `Steps.frames` frames at a time, `(S, F, C)`, and keeps variables from one inference to the next.

@@ -127,7 +127,7 @@ def det_curve(heard: Heard, events: Sequence[SpokenWord], detector: Detector) ->
 def tuned(
     heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector, per_hour: float
 ) -> Detector:
-    """Returns the detector that is expected to detect most words with at most so many false accepts an hour.
+    """Returns the detector that is expected to detect most words with at most this many false accepts an hour.
 
     Thresholds that are best for one stream are too low for others, since a word that was accepted falsely by chance
     less often than others got a low one. So there are several rules by which thresholds follow from streams: by how

@@ -56,7 +56,7 @@ class Heard:
     - scores: the scores of each run, `[N, C]`, 0 .. `CERTAIN`.
     - loudness: the sum of the pixels of every frame, `[F]`.
     - samples: how many samples the recording has, with those that are missing.
-    - parts: the parts between gaps, one where there is no gap; the network and the detector begin each anew.
+    - parts: the parts between gaps, one where there is no gap; the network and the detector begin each again.
     """
 
     plan: StreamPlan
@@ -108,7 +108,7 @@ def hear(
     - samples: `[n]` or `[n, axes]` in the units of recordings, at the front end's rate.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`.
     - tell: is called with the number of runs that are done and of all runs.
-    - gaps: where samples are missing; after each, everything begins anew.
+    - gaps: where samples are missing; after each, everything begins again.
     """
     x, parts, lost = plan.signal.integers(np.asarray(samples)), [], 0
     found: list[tuple[_Array, _Array]] = []
@@ -125,7 +125,7 @@ def hear(
 
 
 def _runs(samples: int, plan: StreamPlan) -> int:
-    """Returns how often the detector hears the network in so many samples without a gap."""
+    """Returns how often the detector hears the network in this many samples without a gap."""
     frames = 0 if samples < plan.signal.frame_samples else 1 + (samples - plan.signal.frame_samples) // plan.frame_hop
     return len(range(0, frames - plan.frames + 1, plan.detector.hop_frames))
 

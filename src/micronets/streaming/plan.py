@@ -137,7 +137,7 @@ def array_front_end(model: QuantizedModel) -> tuple[Standard, ArrayTables] | Non
 
 
 def _no_stream_of_arrays(standard: Standard) -> str | None:
-    """Tells why a model of arrays cannot follow a sensor; None where it can."""
+    """Returns why a model of arrays cannot follow a sensor; None where it can."""
     if len(standard.shape) != 2:
         size = " x ".join(map(str, standard.shape))
         return f"its arrays are {size} numbers, and a stream is followed in windows [samples, axes]"
@@ -175,7 +175,7 @@ def stream_front_end(model: QuantizedModel) -> StreamFrontEnd | None:
 
 
 def unstreamable(model: QuantizedModel) -> str | None:
-    """Tells why a model cannot listen to a stream; None where it can."""
+    """Returns why a model cannot listen to a stream; None where it can."""
     arch, fe = model.arch, stream_front_end(model)
     if fe is None and (array := array_front_end(model)) is not None:
         return _no_stream_of_arrays(array[0])

@@ -30,7 +30,7 @@ class Stream:
     - model: the network.
     - detector: the detector; None takes the one that the model carries, or else the default for its labels.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`, which a network that keeps state
-      takes one after the other, beginning anew with each call; None is the integer reference.
+      takes one after the other, beginning again with each call; None is the integer reference.
     - where: the beginning of error messages.
 
     Raises what `plan_stream` raises.
@@ -69,7 +69,7 @@ class Stream:
         self._wait = self.plan.frames  # frames until the network runs
 
     def gap(self, samples: int) -> None:
-        """Tells that samples were lost: time goes on, and the network waits until it has a whole input again.
+        """Tells that samples were lost: time advances, and the network waits until it has a whole input again.
 
         - samples: how many, at least 0.
         """

@@ -28,7 +28,7 @@ ALL = "all"
 
 Balance = Literal["none", "sampled"]
 """How an epoch is made of the training examples: each once (`none`), or every class as often as the others (`sampled`),
-those of rare classes several times and those of frequent ones in part, which are drawn anew each time."""
+those of rare classes several times and those of frequent ones in part, which are redrawn each time."""
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -79,7 +79,7 @@ class TaskData(Protocol):
 
     @property
     def synthetic(self) -> bool:
-        """Tells whether the examples were made by a program."""
+        """Returns whether the examples were made by a program."""
 
     @property
     def noun(self) -> str:

@@ -103,7 +103,7 @@ def class_folders_of(root: Path) -> list[Path]:
 def inner_splits_note(folders: Iterable[Path], way_out: str) -> tuple[str, ...]:
     """Returns a note where the folders of classes hold folders that are called train, val or test.
 
-    Such folders do not divide the examples: they are divided anew, and those of any such folder go anywhere.
+    Such folders do not divide the examples: they are divided again, and those of any such folder go anywhere.
 
     - `folders`: the folders of the classes.
     - `way_out`: how the user's own division is given instead.
@@ -151,7 +151,7 @@ def strangers_note(
 
 
 def speaker(stem: str) -> str | None:
-    """Tells who speaks, from a file name: `1a2b_nohash_0` -> `1a2b`, `anna-3` -> `anna`, `0007` -> None."""
+    """Returns who speaks, from a file name: `1a2b_nohash_0` -> `1a2b`, `anna-3` -> `anna`, `0007` -> None."""
     if "_nohash_" in stem:
         return stem.split("_nohash_")[0]
     token = re.split(r"[_\- ]", stem)[0]
@@ -159,7 +159,7 @@ def speaker(stem: str) -> str | None:
 
 
 def group_of(folder: Path, path: Path) -> str | None:
-    """Tells whom or what an example of a class comes from: the folder that it is in below that of its class, else
+    """Returns whom or what an example of a class comes from: the folder that it is in below that of its class, else
     `speaker`.
     """
     below = path.relative_to(folder).parts

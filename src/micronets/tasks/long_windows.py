@@ -224,7 +224,7 @@ def thinned(found: Sequence[Cut], classes: int) -> tuple[list[Cut], list[Cut]]:
 
 
 def is_everywhere(label: str, found: Sequence[Cut], split_of: Mapping[str, str], parts: Sequence[str]) -> bool:
-    """Tells whether windows of a label are in "train" and each of the other splits that must have every class.
+    """Returns whether windows of a label are in "train" and each of the other splits that must have every class.
 
     - label: the label.
     - found: all windows.

@@ -16,7 +16,7 @@ BALANCED = "balanced_accuracy"
 """The name of the metric that is the mean of the shares of every class that are named right."""
 
 UNEQUAL = 1.5
-"""Classes are called unequal where the largest has more than so many times the examples of the smallest."""
+"""Classes are called unequal where the largest has more than this many times the examples of the smallest."""
 
 FEW = 5
 """With fewer examples of a class than this, the share of them that is named right says little."""
@@ -100,13 +100,13 @@ def by_balanced_accuracy(score: Score) -> Score:
 
 
 def unequal(confusion: Sequence[Sequence[int]]) -> bool:
-    """Tells whether the classes that have examples are so unequal that the accuracy alone would mislead."""
+    """Returns whether the classes that have examples are so unequal that the accuracy alone would mislead."""
     sizes = [sum(row) for row in confusion if sum(row)]
     return bool(sizes) and max(sizes) > UNEQUAL * min(sizes)
 
 
 def worse_than_guessing(metrics: Mapping[str, float], confusion: Sequence[Sequence[int]] | None) -> bool:
-    """Tells whether a network does worse than one that guesses: an AUC or a balanced accuracy below that of chance.
+    """Returns whether a network does worse than one that guesses: an AUC or a balanced accuracy below that of chance.
 
     - `metrics`: values 0 to 1 by name, the task's own metric first.
     - `confusion`: counts `[true][predicted]`; None where the task does not name classes. One that guesses has a

@@ -21,7 +21,7 @@ class ShowsViews(TaskData, Protocol):
 
 
 def shows_views(data: object) -> TypeGuard[ShowsViews]:
-    """Tells whether inputs for another model can be made from the data, by that model's own front end.
+    """Returns whether inputs for another model can be made from the data, by that model's own front end.
 
     A stand-in for such data, as in a dry run, passes the method on; `isinstance` would not find it.
     """

@@ -170,7 +170,7 @@ def _requantised(graph: Graph, source: Tensor, target: Tensor) -> Array:
 
 
 def _values(graph: Graph, inputs: Array) -> Iterator[Array]:
-    """Yields the values of the inputs, up to the first that is no integer constant or too large."""
+    """Yields the values of the inputs, up to the first that is not an integer constant or too large."""
     for index in inputs.tolist():
         if index in graph.folded:
             yield graph.folded[index]

@@ -43,7 +43,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def foreign_model(path: Path, content: bytes | None = None) -> str | None:
-    """Tells what a model of another tool is and how it becomes a `.tflite`, in one line; None for anything else.
+    """Returns what a model of another tool is and how it becomes a `.tflite`, in one line; None for anything else.
 
     - path: the model's file, or a directory, such as that of a SavedModel.
     - content: the bytes of the file; None for a directory.
@@ -83,7 +83,7 @@ def _ending_of_archive(content: bytes) -> str | None:
 
 
 def _no_model(content: bytes) -> str | None:
-    """Tells what a file is that was saved in place of a model, and what to do; None for anything else."""
+    """Returns what a file is that was saved in place of a model, and what to do; None for anything else."""
     start = content[:4096].lstrip()
     if content.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS in place of the model; fetch the model: git lfs pull"

@@ -20,7 +20,7 @@ _PER_TAP = 32  # how many times as long a MAC of a single channel takes here as 
 
 
 def excess(arch: Arch, labels: Mapping[str, str]) -> str | None:
-    """Tells why a network is too large to be worked with, in one line; None for one that is not.
+    """Returns why a network is too large to be worked with, in one line; None for one that is not.
 
     - arch: the network.
     - labels: what the line calls each layer, by the layer's name.

@@ -15,7 +15,7 @@ _LONGEST = 1_400  # characters of a message that names several; errors leave out
 
 
 class FloatModelError(UnsupportedError):
-    """An operator computes in float. A message names the first one: the way out is the same for all."""
+    """An operator computes in float. A message names the first one: the remedy is the same for all."""
 
 
 class Obstacles:
@@ -35,7 +35,7 @@ class Obstacles:
 
     @contextmanager
     def kept(self, operator: FlatTable | None = None) -> Iterator[None]:
-        """Keeps an `UnsupportedError` that is raised inside, and goes on behind the block.
+        """Keeps an `UnsupportedError` that is raised inside, and continues behind the block.
 
         - operator: the table of the operator that is then not supported, whose outputs are lost.
         """

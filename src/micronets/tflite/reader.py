@@ -77,7 +77,7 @@ def _operators_of(top: FlatTable, graph: FlatTable) -> Iterator[tuple[str, int]]
 
 
 def keeps_state(data: bytes, where: str = "model") -> bool:
-    """Tells whether the model in a file keeps variables from one inference to the next; the file need not be readable
+    """Returns whether the model in a file keeps variables from one inference to the next; the file need not be readable
     otherwise.
     """
     codes = Flat(bytes(data), where).root().tables(s.ModelSlot.OPERATOR_CODES)

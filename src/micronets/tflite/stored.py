@@ -231,7 +231,7 @@ def _missing(graph: Graph, code: int, inputs: list[int]) -> str | None:
 
 
 def _dimensions(count: int) -> Count:
-    """Returns the bytes of a copy of so many dimensions: their number, and the size of each."""
+    """Returns the bytes of a copy of this many dimensions: their number, and the size of each."""
     return lambda inputs, outputs: 4 * (1 + count)
 
 

@@ -61,7 +61,7 @@ class Tensor:
 
     @property
     def has_batch(self) -> bool:
-        """Tells whether the first dimension is a batch of one, which a layer's shape leaves out."""
+        """Returns whether the first dimension is a batch of one, which a layer's shape leaves out."""
         return len(self.shape) > 1 and self.shape[0] == 1
 
     @property

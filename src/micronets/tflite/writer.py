@@ -231,7 +231,7 @@ class _Writer:
 
         - step: the layer.
         - sizes: the shape and the bits of its weights.
-        - encoded: the layer as it is written, which tells whether the bias carries a scale.
+        - encoded: the layer as it is written, which says whether the bias carries a scale.
 
         There is no tensor of a bias where the layer has none, unless the file is portable.
         """

@@ -108,7 +108,7 @@ def _comparison(model: QuantizedModel, names: Names) -> str:
 
 
 def _differs(otype: str, name: str) -> str:
-    """Returns the C expression that tells whether value i of an output differs from the expected one.
+    """Returns the C expression that says whether value i of an output differs from the expected one.
 
     What is not a number is neither less than another float nor greater; both must be numbers, or neither.
 

@@ -69,7 +69,7 @@ class Names:
 
 
 def _why_not(name: str) -> str | None:
-    """Tells why a network cannot have a name; None where it can."""
+    """Returns why a network cannot have a name; None where it can."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name.endswith("_") or "__" in name:
         return "is no name for C"
     if len(name) > LONGEST:

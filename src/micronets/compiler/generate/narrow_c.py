@@ -66,7 +66,8 @@ class _Column:
 
     @property
     def is_constant(self) -> bool:
-        """Tells whether the number is the same in all calls; no table is, as the functions stand in front of tables."""
+        """Returns whether the number is the same in all calls; no table is, as the functions stand in front of
+        tables."""
         return not isinstance(self.values[0], Table) and all(value == self.values[0] for value in self.values)
 
     @property
@@ -120,7 +121,7 @@ class NarrowRecords:
 
     @property
     def pays(self) -> bool:
-        """Tells whether the records save flash, and enough of it for the memory that they take on the stack."""
+        """Returns whether the records save flash, and enough of it for the memory that they take on the stack."""
         stack = sum(struct.bytes for name, struct in _structs(self._first) if not self._is_constant(name))
         return self.saved_bytes - FIELD_BYTES * self.built_fields > _STACK_WORTH * stack
 
@@ -156,7 +157,7 @@ class NarrowRecords:
         )
 
     def _is_constant(self, argument: str) -> bool:
-        """Tells whether an argument is the same in all calls."""
+        """Returns whether an argument is the same in all calls."""
         return all(column.is_constant for path, column in self.columns.items() if path[0] == argument)
 
     def _passed(self, name: str, argument: Argument) -> str:

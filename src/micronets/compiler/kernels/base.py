@@ -63,7 +63,7 @@ class Name:
 
     @property
     def is_enumerator(self) -> bool:
-        """Tells whether it is an enumerator, whose bytes in memory each compiler chooses."""
+        """Returns whether it is an enumerator, whose bytes in memory each compiler chooses."""
         return self.text.isupper()
 
 
@@ -238,7 +238,7 @@ class Call:
 
     @property
     def copies(self) -> bool:
-        """Tells whether a table is copied before the call."""
+        """Returns whether a table is copied before the call."""
         return any(isinstance(value, CopiedTable) for _, value in self.arguments)
 
     @property
@@ -447,7 +447,7 @@ class View:
     offset: int
 
     def holds(self, place: Place) -> bool:
-        """Tells whether the inner tensor lies where it would be copied to, or from."""
+        """Returns whether the inner tensor lies where it would be copied to, or from."""
         if self.inner not in place.offsets or self.outer not in place.offsets:
             return False  # a constant lies in flash
         return place.offsets[self.inner] == place.offsets[self.outer] + self.offset
@@ -464,12 +464,13 @@ class Kernel(ABC):
 
     @property
     def is_alias(self) -> bool:
-        """Tells whether the output is the input under another shape, in the same memory, and nothing is computed."""
+        """Returns whether the output is the input under another shape, in the same memory, and nothing is computed."""
         return False
 
     @property
     def uses_state(self) -> bool:
-        """Tells whether the kernel reads or writes variables; the arena then begins with the address of their block."""
+        """Returns whether the kernel reads or writes variables; the arena then begins with the address of their
+        block."""
         return False
 
     @property
@@ -494,12 +495,12 @@ class Kernel(ABC):
 
     @property
     def uses_free_memory(self) -> bool:
-        """Tells whether more scratch memory than `scratch_bytes` makes the kernel faster: see `with_scratch`."""
+        """Returns whether more scratch memory than `scratch_bytes` makes the kernel faster: see `with_scratch`."""
         return False
 
     @property
     def may_grow(self) -> bool:
-        """Tells whether the arena may become larger for what `uses_free_memory` is about."""
+        """Returns whether the arena may become larger for what `uses_free_memory` is about."""
         return False
 
     def in_patches(self) -> Kernel:

@@ -100,7 +100,7 @@ class BinaryKernel(WholeKernel):
 
 
 def is_table(step: Step) -> bool:
-    """Tells whether each output code follows from one input code, since the other operand is one constant value."""
+    """Returns whether each output code follows from one input code, since the other operand is one constant value."""
     if not any(step.constants):
         return False
     fixed = step.constants.index(True)

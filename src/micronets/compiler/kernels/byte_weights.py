@@ -46,7 +46,7 @@ class ByteWeights:
     - dense: the one that multiplies a matrix by vectors.
     - source: the one that both call.
     - packed_limit: the bound on sums with which requantisation takes packed tables, see `requantisation`.
-    - filters: filters are filled up with others of zeros to a multiple of so many.
+    - filters: filters are filled up with others of zeros to a multiple of this many.
     - table: makes the table of weights `[filters, size]`.
     - least_row: least values of a window's row for which windows are read where they lie, if they lie inside the map;
       None for a function that copies all of them.

@@ -106,12 +106,12 @@ class ConvKernel(Kernel):
 
     @property
     def uses_free_memory(self) -> bool:
-        """Tells whether the weights are copied if there is room for them."""
+        """Returns whether the weights are copied if there is room for them."""
         return self.copies != "none"
 
     @property
     def may_grow(self) -> bool:
-        """Tells whether the arena may become larger for the copy of the weights."""
+        """Returns whether the arena may become larger for the copy of the weights."""
         return self.copies == "grow"
 
     def with_scratch(self, room: int) -> Kernel:
@@ -159,7 +159,7 @@ class ConvKernel(Kernel):
         return convolution_outline(self.function, self.layer.weight_bits, self.layer.filters, size)
 
     def in_patches(self) -> Kernel:
-        """Returns the kernel without a copy of its weights, which each patch would make anew."""
+        """Returns the kernel without a copy of its weights, which each patch would make again."""
         return ConvKernel(self.step, self.layer)
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
@@ -401,7 +401,7 @@ def fallback_code(
 
 
 def is_pointwise(layer: Conv2D) -> bool:
-    """Tells whether every output pixel depends on the input pixel at the same place alone."""
+    """Returns whether every output pixel depends on the input pixel at the same place alone."""
     return layer.kernel == (1, 1) and layer.stride == (1, 1) and layer.groups == 1
 
 

@@ -23,19 +23,19 @@ _PLACES = np.array([1, 16, 256, 4096])
 
 
 def holds(rows: IntArray) -> bool:
-    """Tells whether two weights of `[filters, size]` can share 16 bits: f + 256 g overflows if g = -128 and f < 0."""
+    """Returns whether two weights of `[filters, size]` can share 16 bits: f + 256 g overflows if g = -128 and f < 0."""
     w = _in_pairs(rows).astype(np.int64)
     return bool((w[..., 0] + 256 * w[..., 1]).min() >= -(2**15))
 
 
 def suits(rows: IntArray) -> bool:
-    """Tells whether weights `[filters, size]` can share 16 bits in pairs, and their sums with any input 32 bits."""
+    """Returns whether weights `[filters, size]` can share 16 bits in pairs, and their sums with any input 32 bits."""
     magnitudes = np.abs(rows.astype(np.int64)).sum(axis=1)
     return holds(rows) and bool(magnitudes.max() * 128 < FILTER_SUM_LIMIT)
 
 
 def suits_four(rows: IntArray) -> bool:
-    """Tells whether weights `[filters, size]` of 4 bits can share 16 bits by fours, and their sums with any input 32.
+    """Returns whether weights `[filters, size]` of 4 bits can share 16 bits by fours, and their sums with any input 32.
 
     A weight of -8 can stand only above lower digits that are together not negative.
     """

@@ -114,7 +114,8 @@ class DenseKernel(WholeKernel):
         return self._dense_code(place, rows, requant)
 
     def _divided_code(self, model: QuantizedModel, place: Place, rows: npt.NDArray[np.int8]) -> LayerCode | None:
-        """Returns a call of the quick kernel that has a few filters computed apart; None where too many need that."""
+        """Returns a call of the quick kernel that has a few filters computed separately; None where too many need
+        that."""
         if self.layer.weight_bits != 8:
             return None
         pointwise = self._pointwise(rows.shape[1]) if self.as_pointwise else ""
@@ -183,7 +184,7 @@ def vector_window(step: Step, model: QuantizedModel, place: Place, rows: npt.NDA
 
 
 def is_dense(step: Step) -> bool:
-    """Tells whether a step, as `matrix_step` returns it, is a matrix times one vector."""
+    """Returns whether a step, as `matrix_step` returns it, is a matrix times one vector."""
     layer = step.layer
     one = isinstance(layer, Conv2D) and is_pointwise(layer) and step.output_shape[:2] == (1, 1)
     return one or isinstance(layer, FullyConnected)

@@ -271,7 +271,7 @@ def _in_halves(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
 
 
 def _fits(model: QuantizedModel, layer: DepthwiseConv2D, schedule: DepthwiseSchedule) -> bool:
-    """Tells whether the kernel of a schedule can hold the scales of a layer, where packed tables can."""
+    """Returns whether the kernel of a schedule can hold the scales of a layer, where packed tables can."""
     if not schedule.two_lines:
         return True
     multiplier, shift = conv_rescale(

@@ -80,7 +80,7 @@ class DepthwiseLanesKernel(Kernel):
 
 
 def suits(step: Step, layer: DepthwiseConv2D) -> bool:
-    """Tells whether the kernel computes a layer, and in fewer instructions than those for the DSP extension.
+    """Returns whether the kernel computes a layer, and in fewer instructions than those for the DSP extension.
 
     - step: the step of the layer. With 8 channels, setting out costs more than is saved.
     - layer: the layer.

@@ -1,7 +1,7 @@
 """The order in which a depthwise kernel walks through a layer.
 
 One kernel computes channel by channel. It copies lines of one channel to scratch memory, widened to 16 bits and with
-the padding around them, and computes a few lines of the output from them in one pass; the next pass goes on where it
+the padding around them, and computes a few lines of the output from them in one pass; the next pass continues where it
 ends. Two neighbours on a line make a pair for the DSP instructions. Another kernel takes four channels at a time
 (`by4`), whose values lie side by side. The third one (`two_lines`), for windows of 3 x 3, copies four channels at a
 time and computes two lines of outputs together; values of two lines make a pair. A line is a row of the map or, where
@@ -80,28 +80,28 @@ class DepthwiseSchedule:
 
     @property
     def by4(self) -> bool:
-        """Tells whether four channels go together."""
+        """Returns whether four channels go together."""
         return self.form == "by4"
 
     @property
     def two_lines(self) -> bool:
-        """Tells whether two lines of outputs go together."""
+        """Returns whether two lines of outputs go together."""
         return self.form == "two_lines"
 
     @property
     def allows_two_lines(self) -> bool:
-        """Tells whether the kernel that computes two lines of outputs together can compute the layer."""
+        """Returns whether the kernel that computes two lines of outputs together can compute the layer."""
         same_stride = self.stride in ((1, 1), (2, 2))
         return self.is_3x3 and same_stride and self.dilation == (1, 1) and self.phases == 1 and self.out_size[1] > 1
 
     @property
     def paired(self) -> bool:
-        """Tells whether values are multiplied in pairs: the stride along the line is 1 or 2, without dilation."""
+        """Returns whether values are multiplied in pairs: the stride along the line is 1 or 2, without dilation."""
         return self.even_words > 0
 
     @property
     def is_3x3(self) -> bool:
-        """Tells whether the kernels for 3 x 3 windows can compute the layer."""
+        """Returns whether the kernels for 3 x 3 windows can compute the layer."""
         return self.paired and self.kernel == (3, 3) and self.dilation[0] == 1
 
     @property
@@ -131,13 +131,13 @@ class DepthwiseSchedule:
 
     @property
     def least_rows_per_pass(self) -> int:
-        """The fewest lines of output in a pass that do not mostly copy lines anew; 1 in patches, which have few."""
+        """The fewest lines of output in a pass that do not mostly copy lines again; 1 in patches, which have few."""
         if self.patched:
             return 1
         return min(self.out_size[0], _LEAST_ROWS_PER_PASS if self.form == "by_channel" else _LEAST_ROWS_PER_PASS // 2)
 
     def scratch_bytes(self, rows_per_pass: int) -> int:
-        """Returns the bytes of a channel's constants and weights, and of the lines under so many lines of output."""
+        """Returns the bytes of a channel's constants and weights, and of the lines under this many lines of output."""
         words = CHANNEL_WORDS + self.kernel[0] * (self.even_words + self.odd_words)
         lines = (rows_per_pass - 1) * self.stride[0] + self.span
         by4 = 4 * self.by4_pitch * lines
@@ -156,7 +156,8 @@ class DepthwiseSchedule:
         return max(self.least_rows_per_pass, min(self.out_size[0], 1 + more))
 
     def cycles(self, cost: DepthwiseCycles, channels: int) -> float:
-        """Returns the cycles for one channel of a layer with so many channels, by the constants `cost` of a target."""
+        """Returns the cycles for one channel of a layer with this many channels, by the constants `cost` of a
+        target."""
         match self.form:
             case "by_channel":
                 return self._by_channel_cycles(cost)
@@ -274,7 +275,7 @@ def patch_schedule(step: Step, whole: DepthwiseSchedule) -> DepthwiseSchedule:
 
 @lru_cache(maxsize=4096)  # a search asks for the same layers again and again
 def runs_in_place(schedule: DepthwiseSchedule) -> bool:
-    """Tells whether a channel's output may begin where its input begins.
+    """Returns whether a channel's output may begin where its input begins.
 
     It may if every value that an output overwrites has been copied to scratch memory, or is never read.
     """

@@ -93,7 +93,8 @@ def weights_by4(rows: npt.NDArray[np.int8], groups: int) -> npt.NDArray[np.int8]
 
 
 def _lie_together(step: Step, window: Window) -> bool:
-    """Tells whether the values of every window of a map lie next to each other, by the rule of micronets_conv_s16.c."""
+    """Returns whether the values of every window of a map lie next to each other, by the rule of
+    micronets_conv_s16.c."""
     x, y = step.input_shapes[0], step.output_shape
     reached = tuple((y[axis] - 1) * window.stride[axis] + window.kernel[axis] for axis in (0, 1))
     inside = window.before(x) == (0, 0) and reached[0] <= x[0] and reached[1] <= x[1]

@@ -1,4 +1,4 @@
-"""Filters that a layer's quick kernel cannot hold: the layer keeps that kernel, and they are computed apart.
+"""Filters that a layer's quick kernel cannot hold: the layer keeps that kernel, and they are computed separately.
 
 A quick kernel holds biases of 24 bits, scales below one half and sums of 24 bits (`conv_weights`, `requantise.pack`).
 Where a few filters are beyond that, they get zeros in the kernel's tables, and a second function computes them one by
@@ -21,9 +21,10 @@ ODD_FILTERS = "micronets_odd_filters"
 ODD_MULTIPLY = "micronets_odd_multiply"
 
 MOST_ODD, MOST_CLASHING = 8, 2
-"""One of so many filters at most is computed apart, which takes 2.4 times the cycles of another filter; with more, the
-kernel for large sums is quicker, which takes 1.3 to 1.5 times the cycles for all filters. The second number is for
-weights that clash or are no int8: for these there is only `micronets_conv_any`, which takes 2 to 3 times the cycles."""
+"""One of this many filters at most is computed separately, which takes 2.4 times the cycles of another filter; with
+more, the kernel for large sums is quicker, which takes 1.3 to 1.5 times the cycles for all filters. The second number
+is for weights that clash or are no int8: for these there is only `micronets_conv_any`, which takes 2 to 3 times the
+cycles."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ _MAP_SLOWER = 0.001  # share of a network's cycles that it may cost where flash 
 
 
 def averages_whole_map(step: Step) -> bool:
-    """Tells whether a step of codes of 8 bits is one average over the whole map."""
+    """Returns whether a step of codes of 8 bits is one average over the whole map."""
     layer = step.layer
     if not isinstance(layer, AveragePool2D) or step.output_shape[:2] != (1, 1) or step.input_types[0] == "int16":
         return False
@@ -33,7 +33,7 @@ def averages_whole_map(step: Step) -> bool:
 
 
 def share_average_maps(steps: Sequence[Step], network_cycles: float, goal: Goal) -> bool:
-    """Tells whether averages of a network are computed by the small kernel, which takes whole maps alone.
+    """Returns whether averages of a network are computed by the small kernel, which takes whole maps alone.
 
     - steps: the layers of the network.
     - network_cycles: how many cycles it takes, about.

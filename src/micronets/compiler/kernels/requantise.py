@@ -104,7 +104,8 @@ class RequantNumbers:
 
     @property
     def packable(self) -> npt.NDArray[np.bool_]:
-        """Tells of each channel whether its numbers fit packed tables, where each has its own multiplier and shift."""
+        """Returns for each channel whether its numbers fit packed tables, where each has its own multiplier and
+        shift."""
         multiplier, shift = shiftable(self.multiplier, self.shift)
         zero = multiplier == 0
         fits = zero | ((shift <= -1) & (shift >= -31))

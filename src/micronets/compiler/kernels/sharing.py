@@ -61,7 +61,7 @@ def _small_dense_layers(steps: Sequence[Step]) -> frozenset[str]:
 
 
 def _fits_by8(step: Step) -> bool:
-    """Tells whether a dense layer can be computed eight outputs at a time."""
+    """Returns whether a dense layer can be computed eight outputs at a time."""
     return math.prod(step.input_shapes[0]) % 8 == step.output_shape[-1] % 8 == 0
 
 

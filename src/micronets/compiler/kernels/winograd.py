@@ -114,18 +114,18 @@ def winograd_words(weights: IntArray) -> npt.NDArray[np.uint32]:
 
 
 def winograd_bytes(filters: int, channels: int) -> int:
-    """Returns the bytes of the words that `winograd_words` makes of so many filters."""
+    """Returns the bytes of the words that `winograd_words` makes of this many filters."""
     return align(filters, 4) * 3 * TILE_INPUTS * channels * 2
 
 
 def can_winograd(step: Step, layer: Conv2D) -> bool:
-    """Tells whether `WinogradKernel` can compute a convolution."""
+    """Returns whether `WinogradKernel` can compute a convolution."""
     square = layer.kernel == (3, 3) and layer.stride == (1, 1) and layer.dilation == (1, 1) and layer.groups == 1
     return square and layer.weight_bits == 8 and step.input_shapes[0][2] % 4 == 0
 
 
 def pays(step: Step, layer: Conv2D, target: Target, goal: Goal) -> bool:
-    """Tells whether a convolution that `can_winograd` should be computed so, by the cycles that it saves.
+    """Returns whether a convolution that `can_winograd` should be computed so, by the cycles that it saves.
 
     - step, layer: the convolution.
     - target: the instruction set, with cycles by which the other kernel is estimated.

@@ -126,7 +126,7 @@ def _place_again(
 ) -> list[int] | None:
     """Returns what `_place` does for `order`, from the `offsets` of another order; None as soon as it exceeds `size`.
 
-    Only buffers that stand behind one of those `changed`, and are alive with it, are placed anew.
+    Only buffers that stand behind one of those `changed`, and are alive with it, are placed again.
     """
     placed = list(offsets)
     for new in order:

@@ -90,13 +90,13 @@ class _Folding:
         self.codes |= {name: self._possible(layer, name) for name in layer.outputs}
 
     def _by_table(self, layer: Layer) -> bool:
-        """Tells whether the layer looks up each byte in a table of 256."""
+        """Returns whether the layer looks up each byte in a table of 256."""
         if isinstance(layer, ReadVariable | AssignVariable):
             return False
         return operator(layer).codewise and {self.types[layer.inputs[0]], self.types[layer.name]}.issubset(BYTES)
 
     def _dropped(self, layer: Layer, source: str) -> bool:
-        """Tells whether the layer can be left out; the layer in front may get its activation."""
+        """Returns whether the layer can be left out; the layer in front may get its activation."""
         quant = self.quant[source]
         if quant != self.quant[layer.name] or self.types[layer.name] != self.types[source]:
             return False
@@ -120,7 +120,7 @@ class _Folding:
         return True
 
     def _ends_with(self, source: str) -> bool:
-        """Tells whether `source` would be the output of a network of the layers so far, which names no outputs."""
+        """Returns whether `source` would be the output of a network of the layers so far, which names no outputs."""
         if self.named or not self.layers:
             return False
         return self.layers[next(reversed(self.layers))].outputs == (source,)
@@ -199,7 +199,7 @@ def _clamped(activation: Activation, quant: TensorQuant, of: Type) -> Codes:
 
 
 def _takes(layer: Layer, read: Type, made: Type) -> bool:
-    """Tells whether a layer accepts an input of type `read`, and then writes type `made`."""
+    """Returns whether a layer accepts an input of type `read`, and then writes type `made`."""
     try:
         return stored(operator(layer).output_type((stored(read),), layer.name)) == stored(made)
     except SpecError:

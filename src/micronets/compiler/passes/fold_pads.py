@@ -36,7 +36,7 @@ def fold_pads(model: QuantizedModel) -> QuantizedModel:
 
 
 def _pads_alike(x: Shape, pad: Pad, folded: Conv2D | DepthwiseConv2D, step: Step) -> bool:
-    """Tells whether `folded` on a map of shape `x` has its windows where `step` has them on the padded map."""
+    """Returns whether `folded` on a map of shape `x` has its windows where `step` has them on the padded map."""
     if len(x) != 3 or pad.paddings[2] != (0, 0) or operator(folded).output_shapes((x,)) != step.output_shapes:
         return False
     return folded.window.before(x) == (pad.paddings[0][0], pad.paddings[1][0])

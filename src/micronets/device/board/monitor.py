@@ -170,7 +170,7 @@ def _pyocd() -> list[str]:
 
 
 def _complaint(text: str, target: str) -> str:
-    """Returns what is wrong, and the way out.
+    """Returns what is wrong, and what to do.
 
     - text: what pyOCD printed.
     - target: the name of the chip for pyOCD.

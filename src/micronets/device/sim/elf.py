@@ -167,5 +167,5 @@ def _read_elf(file: Any) -> Image:
 
 
 def _is_code(symbol: Any) -> bool:
-    """Tells whether a symbol is a function."""
+    """Returns whether a symbol is a function."""
     return bool(symbol["st_info"]["type"] == "STT_FUNC")

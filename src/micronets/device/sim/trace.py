@@ -84,7 +84,7 @@ class BlockCounts:
     misses: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
 
     def follows(self, before: int, block: int) -> bool:
-        """Tells whether `block` lies right behind `before`, so that there is no jump between the two."""
+        """Returns whether `block` lies right behind `before`, so that there is no jump between the two."""
         return before != NOWHERE and 2 * before + self.sizes[before] == 2 * block
 
 
@@ -151,7 +151,7 @@ class NativeTrace:
         )
 
     def _cache(self, lines: int, shift: int, misses: Any) -> _Cache:
-        """Makes the state of a cache of so many lines of 2^shift bytes, whose misses are counted in `misses`."""
+        """Makes the state of a cache of this many lines of 2^shift bytes, whose misses are counted in `misses`."""
         words, longs = ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_uint64)
         slots, tags = (ctypes.c_uint32 * ((self.region.bytes >> shift) + 2))(), (ctypes.c_uint32 * max(1, lines))()
         stamps = (ctypes.c_uint64 * max(1, lines))()

@@ -38,7 +38,7 @@ _SAMPLES_PER_PROCESS = 32  # how many samples are worth another process
 
 
 def available() -> bool:
-    """Tells whether `tflite-micro` is installed (it exists for Linux on x86-64 only)."""
+    """Returns whether `tflite-micro` is installed (it exists for Linux on x86-64 only)."""
     try:
         return importlib.util.find_spec("tflite_micro") is not None
     except (ImportError, ValueError):
@@ -103,7 +103,7 @@ def tensors(data: bytes, x: InputArrays) -> dict[str, npt.NDArray[Any]]:
 
 
 def fits(data: bytes, arena_bytes: int, runs: bool = True) -> bool:
-    """Tells whether TFLM can set a model up in an arena of so many bytes, and also run it there.
+    """Returns whether TFLM can set a model up in an arena of this many bytes, and also run it there.
 
     - data: the bytes of a `.tflite` file.
     - arena_bytes: the size of the arena.
@@ -137,7 +137,7 @@ def _smallest(enough: int, predicted: int | None, large_enough: Callable[[int], 
 
     - enough: a size that is, a multiple of 16.
     - predicted: the size that is expected, or None.
-    - large_enough: tells whether another one is.
+    - large_enough: says whether another one is.
     """
 
     def fit(steps: int) -> bool:

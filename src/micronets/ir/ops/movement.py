@@ -34,7 +34,7 @@ COPY_CYCLES = 2.0
 """TFLM's cycles for a value that it copies in runs. They are assumed."""
 
 STEP_CYCLES = 20.0
-"""TFLM's cycles for a value that it copies by itself, with its place worked out anew. They are assumed."""
+"""TFLM's cycles for a value that it copies by itself, with its place worked out again. They are assumed."""
 
 STRIDED_CYCLES = 5.7
 """TFLM's cycles for a value that a StridedSlice copies, measured (docs/arena.md)."""

@@ -76,7 +76,7 @@ def pad_operator(layer: Pad) -> Operator:
 
 
 def _check_code(value: float, of: Type, where: str) -> None:
-    """Raises `SpecError` for a border that is no code of the type `of`."""
+    """Raises `SpecError` for a border that is not a code of the type `of`."""
     least, most = code_range(of)
     if not float(value).is_integer() or not least <= value <= most:
         raise SpecError(f"{where}value = {value}; need a code, {least} to {most}, or None for the zero point")

@@ -139,7 +139,7 @@ Scale = Literal[
 """
 
 Sign = Literal["never negative", "as the inputs", "any"]
-"""Tells whether real values of the output may be negative, apart from what a fused activation clamps.
+"""Returns whether real values of the output may be negative, apart from what a fused activation clamps.
 
 - never negative: no output is negative, whatever the inputs are.
 - as the inputs: an output may be negative only if an input is.
@@ -224,7 +224,7 @@ class Operator:
 
     @property
     def rectifies(self) -> bool:
-        """Tells whether no real value of the output is negative, whatever the input is."""
+        """Returns whether no real value of the output is negative, whatever the input is."""
         clamped = self.activation is not None and ACTIVATION_LIMITS[self.activation][0] == 0
         return clamped or self.sign == "never negative"
 

@@ -27,7 +27,7 @@ from micronets.ir.ops.types import keeps
 from micronets.ir.types import Types
 
 FIXED_POINT_CYCLES = 250.0
-"""TFLM's cycles for a value of a Logistic or a Tanh, whose exponential and quotient it computes anew; assumed."""
+"""TFLM's cycles for a value of a Logistic or a Tanh, whose exponential and quotient it computes again; assumed."""
 
 CYCLES = 30.0
 """TFLM's cycles for a value of the other kinds; they are assumed."""

@@ -38,7 +38,7 @@ def four_bits_share(bits: Number) -> Number:
 
 
 def mac_factor(bits: Number) -> Number:
-    """Returns the factor by which a MAC with a weight of so many bits, 8 or 4, takes longer than one with 8 bits."""
+    """Returns the factor by which a MAC with a weight of this many bits, 8 or 4, takes longer than one with 8 bits."""
     return 1.0 + four_bits_share(bits) * (FOUR_BITS_CYCLES - 1.0)
 
 
@@ -52,12 +52,12 @@ def unpacked(bits: int, weights: int) -> int:
 
 
 def weighted_types(bits: Number) -> TypeRule:
-    """Returns the types that TFLM's kernel multiplies with weights of so many bits: int8, and int16 with 8 bits."""
+    """Returns the types that TFLM's kernel multiplies with weights of this many bits: int8, and int16 with 8 bits."""
     return keeps("int8", "int16") if bits == 8 else keeps("int8")
 
 
 def timed_with_bits(name: str, bits: Number) -> str:
-    """Returns what a latency model calls the kernel `name` for weights of so many bits, 8 or 4.
+    """Returns what a latency model calls the kernel `name` for weights of this many bits, 8 or 4.
 
     Where the bits are a choice, it is the kernel for 8; `latency_model.layer_cycles` asks for both.
     """

@@ -21,8 +21,8 @@ class Stage:
     - `inputs`: everything that its result depends on, by name. Files that were made from other inputs are refused.
     - `make`: does the work and returns the names of the files that it wrote, relative to the run directory.
     - `outputs`: files of the run directory that belong to it alone, `LIBRARY`, a folder with a list of its own, and
-      `TRIAL_FOLDER`, a folder of single trainings; they are removed before it begins anew.
-    - `resumes`: whether it goes on from checkpoints among its outputs after an interruption.
+      `TRIAL_FOLDER`, a folder of single trainings; they are removed before it begins again.
+    - `resumes`: whether it resumes from checkpoints among its outputs after an interruption.
     - `divided`: whether several processes can do it together (`pipeline.parallel`).
     """
 

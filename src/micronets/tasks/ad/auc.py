@@ -58,9 +58,8 @@ def interval(groups: Sequence[tuple[Floats, Bools]], seed: int = 0) -> tuple[flo
 
     - `groups`: scores `[N]` and whether they are abnormal `[N]`, for each group.
 
-    Normal and abnormal examples are drawn anew within each group. Where some group has fewer than 5 of a kind, the
-    groups are drawn anew too, as so few examples say nothing about their own spread. The result is None if a group
-    lacks a kind.
+    Normal and abnormal examples are redrawn within each group. Where some group has fewer than 5 of a kind, the groups
+    are redrawn too, as so few examples say nothing about their own spread. The result is None if a group lacks a kind.
     """
     if not groups or any(a.all() or not a.any() for _, a in groups):
         return None

@@ -1,11 +1,11 @@
 """Data of anomaly detection in memory: log-mels of whole clips by split, cut into windows.
 
-The network tells which machine a window comes from, and is trained on machines without faults. The anomaly score of a
+The network says which machine a window comes from, and is trained on machines without faults. The anomaly score of a
 window is -log softmax of the clip's own machine (large where the network does not recognise the machine); that of a
 clip is the mean over its windows. MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the
 network is sure of itself.
 
-With `Windows.pitches` the network also tells whether the sound is as it was recorded, or a little higher or lower: each
+With `Windows.pitches` the network also says whether the sound is as it was recorded, or a little higher or lower: each
 pitch of each machine is a class of its own. So it has to know exactly how a machine sounds, and one machine is enough
 to learn from. (Self-supervision by transformations: Golan and El-Yaniv, Deep Anomaly Detection Using Geometric
 Transformations, 2018.) What is judged is always the sound as it was recorded.

@@ -42,7 +42,7 @@ class Windows:
     pitches: tuple[float, ...] = ()
 
     def count(self, frames: int) -> int:
-        """Returns the number of windows in a clip of so many frames."""
+        """Returns the number of windows in a clip of this many frames."""
         return max(0, 1 + (frames - self.frames) // self.hop)
 
     def inputs(self, clips: npt.NDArray[np.uint8], at: tuple[Labels, Labels], pitch: Labels | None = None) -> Floats:
@@ -81,7 +81,7 @@ class Windows:
 
     @staticmethod
     def from_json(text: str, where: str) -> Windows:
-        """Returns the windows of which `to_json` made `text`. Raises `SpecError`, naming `where`, for other text."""
+        """Returns the windows from which `to_json` made `text`. Raises `SpecError`, naming `where`, for other text."""
         try:
             raw = json.loads(text)
             sizes = {name: int(raw[name]) for name in ("frames", "hop", "height", "width")}

@@ -93,7 +93,7 @@ class SyntheticClip:
 
     @property
     def abnormal(self) -> bool:
-        """Tells whether the machine has a fault."""
+        """Returns whether the machine has a fault."""
         return self.fault is not None
 
 

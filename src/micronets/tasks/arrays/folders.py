@@ -68,7 +68,7 @@ def read(path: Path, window: int, trained: bool = True) -> SplitArrays:
     - `window`: samples of a window, into which the files of classes are cut where they are long recordings.
     - `trained`: whether all splits are needed; else recordings are not divided.
 
-    Raises `DataError`, naming the file, what is wrong and the way out.
+    Raises `DataError`, naming the file, what is wrong and what to do.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give {FORMS}")
@@ -221,7 +221,7 @@ def _stacked(
 
 
 def _are_recordings(files: Mapping[str, Sequence[Path]], arrays: Mapping[Path, npt.NDArray[Any]], window: int) -> bool:
-    """Tells whether the files of classes are long recordings, of which each becomes several examples.
+    """Returns whether the files of classes are long recordings, of which each becomes several examples.
 
     They are if all have a line for each sample, at least two windows are in each, and either their lengths differ or a
     class has too few files for every split to have one. Other files are examples.

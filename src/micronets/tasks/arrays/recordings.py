@@ -1,6 +1,6 @@
 """Long recordings of a sensor, a line for each sample, and what label files beside them make of them.
 
-Of a recording `day1.csv` or `day1.npy`, the label file `day1.labels.csv`, `day1.labels.txt` or `day1.txt` tells what
+Of a recording `day1.csv` or `day1.npy`, the label file `day1.labels.csv`, `day1.labels.txt` or `day1.txt` says what
 happens from when to when (`frontend.labels`). Each label gives one window, or as many as fit into a long one; what lies
 between labels becomes windows of `_unknown_`.
 """

@@ -204,7 +204,7 @@ def _only(text: str, delimiter: str) -> bool:
 
 
 def _is_spaced(text: str) -> bool:
-    """Tells whether the cells of lines stand between spaces: the last line is several numbers with spaces between."""
+    """Returns whether the cells of lines stand between spaces: the last line is several numbers with spaces between."""
     last = next((line for line in reversed(text.splitlines()) if line.strip()), "").split()
     return len(last) > 1 and all(_number(cell) is not None for cell in last)
 
@@ -249,14 +249,14 @@ def _moment(cell: str) -> float | None:
 
 
 def _has_headings(table: _Table) -> bool:
-    """Tells whether the first line of a file is headings whatever the other files are."""
+    """Returns whether the first line of a file is headings whatever the other files are."""
     words = [c for c in table.first if c.lower() not in _MISSING]
     marks = [c for c in table.first if c and c.lower() in _MISSING]
     return bool(words) and not marks and all(_number(c) is None and _moment(c) is None for c in words)
 
 
 def _may_be_headings(first: Sequence[str]) -> bool:
-    """Tells whether a first line that is the same in every file is headings: with text, or numbers that rise."""
+    """Returns whether a first line that is the same in every file is headings: with text, or numbers that rise."""
     numbers = [_number(c) for c in first if c]
     if any(n is None for n in numbers):
         return all(c == "" or c.lower() not in _MISSING for c in first)
@@ -265,7 +265,7 @@ def _may_be_headings(first: Sequence[str]) -> bool:
 
 
 def _once(tables: Sequence[_Table]) -> bool:
-    """Tells whether the numbers of the first line stand in no other line of the files."""
+    """Returns whether the numbers of the first line stand in no other line of the files."""
     return not any((t.numbers[1:] == t.numbers[0]).all(1).any() for t in tables) and all(
         len(t.numbers) > 1 for t in tables
     )
@@ -349,7 +349,7 @@ def _is_time(plain: str) -> bool:
 
 
 def _is_label(values: Sequence[Floats]) -> bool:
-    """Tells whether a column is the same in all lines of each file, and not the same in all files."""
+    """Returns whether a column is the same in all lines of each file, and not the same in all files."""
     return all((v == v[0]).all() for v in values) and len({float(v[0]) for v in values}) > 1
 
 

@@ -375,7 +375,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     own = Spectral.from_json(card.frontend, card.where) if spectral else Standard.from_json(card.frontend, card.where)
     if own.input_shape != card.input_shape:
         raise SpecError(f"{card.where}: its input is {card.input_shape}, its front end gives {own.input_shape}")
-    #  Two kinds of examples can be synthesised: the form of the model's input tells which kind it was trained on.
+    # Two kinds of examples can be synthesised: the form of the model's input says which kind it was trained on.
     synthetic: Literal["gestures", "falls"] = "falls" if own.shape == movement.WINDOW_SHAPE else "gestures"
     data = load(path, splits=(split,), preparation=own, synthetic=synthetic)
     where = path if path is not None else "synthetic motions"

@@ -40,7 +40,7 @@ Images = dict[Path, tuple[int, int]]  # id and class of each
 
 
 def is_coco(path: Path) -> bool:
-    """Tells whether a directory has COCO's annotations."""
+    """Returns whether a directory has COCO's annotations."""
     return (path / "annotations").is_dir()
 
 
@@ -172,7 +172,8 @@ def person_labels(annotations: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 
 def _file_name(image: dict[str, Any]) -> str:
-    """Returns the file name of an image of the annotations. Raises `ValueError` for one that is no name in a folder."""
+    """Returns the file name of an image of the annotations. Raises `ValueError` for one that is not a name in a
+    folder."""
     name = image["file_name"]
     if not isinstance(name, str) or not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise ValueError(f"file_name {name!r} is no name of a picture in a folder")

@@ -216,7 +216,7 @@ def _of_16_bits(path: Path, high: Image, raw: str) -> tuple[Image, Mark]:
 
 
 def _of_a_telephone(path: Path) -> str | None:
-    """Tells the format of a picture that Pillow does not read, from its first bytes; None for what is none."""
+    """Returns the format of a picture that Pillow does not read, from its first bytes; None for what is none."""
     with path.open("rb") as file:
         start = file.read(12)
     return _TELEPHONES.get(start[8:12]) if start[4:8] == b"ftyp" else None

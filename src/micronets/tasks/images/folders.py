@@ -31,7 +31,7 @@ def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
     """Finds the image files of a directory by split and class, and notes.
 
     Without folders named train, val or test, the only split is "all". Raises `DataError` if there is nothing to use,
-    naming the way out.
+    naming the remedy.
     """
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
@@ -59,7 +59,7 @@ def _classes(root: Path) -> dict[str, ClassFiles]:
 
 
 def _hint(path: Path) -> str:
-    """Returns the end of a message about a file that is no readable picture: how to convert it, or ""."""
+    """Returns the end of a message about a file that is not a readable picture: how to convert it, or ""."""
     return f"; {conversion(path)}" if path.suffix.lower() in _UNREAD else ""
 
 

@@ -71,7 +71,7 @@ def class_folders(
 
     - `folders`: the folders and the files in them.
     - `fe`: the front end, which computes the features and gives the length of a clip.
-    - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
+    - `splits`: the splits to read, where "all" is every recording; the others stay empty.
     - `test`: whether a tenth of every class is set apart for "test".
     - `seed`: seed of the background that is cut from noise.
     - `cut`: whether a long recording becomes several examples. Where a class has too few recordings, they are divided
@@ -117,7 +117,7 @@ def labelled_recordings(pairs: LabelledPairs, fe: FrontEnd, splits: Sequence[str
 
     - `pairs`: the recordings and their label files.
     - `fe`: the front end, which computes the features and gives the length of a clip.
-    - `splits`: the splits to read, of which "all" is everything; the others stay empty.
+    - `splits`: the splits to read, where "all" is everything; the others stay empty.
     - `test`: whether a tenth of the windows is set apart for "test".
     - `seed`: seed of the background that is cut from noise.
 

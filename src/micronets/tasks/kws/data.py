@@ -84,7 +84,7 @@ class KwsData(LabelledData):
     def epoch(self, rng: np.random.Generator) -> Labels:
         """Returns shuffled indices into the train split: every word once, and `share` times a mean word of the rest.
 
-        The rest are `_unknown_` and `_silence_`, drawn anew each time, with repetition where there are too few. Where
+        The rest are `_unknown_` and `_silence_`, redrawn each time, with repetition where there are too few. Where
         `balance` is "sampled", every word is drawn as often as a mean word. Negatives are added to these.
         """
         target = given_labels(self, "train")

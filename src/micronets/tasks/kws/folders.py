@@ -53,7 +53,7 @@ class Folders:
 def scan(root: Path) -> Folders:
     """Finds the recordings in the folders of `root`, hidden ones left out.
 
-    Raises `DataError` if there is nothing to use, naming the way out.
+    Raises `DataError` if there is nothing to use, naming the remedy.
     """
     if not root.exists():
         raise DataError(

@@ -1,6 +1,6 @@
 """Long recordings with label files as examples: windows around what is labelled, and windows of the rest.
 
-Of a recording `day1.wav`, the label file `day1.csv` or `day1.txt` tells what is heard from when to when
+Of a recording `day1.wav`, the label file `day1.csv` or `day1.txt` says what is heard from when to when
 (`frontend.labels`). Each label gives one window, or as many as fit into a long one. What lies between labels is cut
 into windows, too: those far softer than the labelled ones become `_silence_`, the others `_unknown_`.
 """
@@ -89,7 +89,7 @@ def clips(pairs: LabelledPairs, fe: FrontEnd, splits: Sequence[str], test: bool)
 
     - `pairs`: the recordings and their label files.
     - `fe`: the front end, which computes the features and gives the length of a window.
-    - `splits`: those to read, of which "all" is everything; the others stay empty.
+    - `splits`: those to read, where "all" is everything; the others stay empty.
     - `test`: whether a tenth is set apart for "test".
 
     Raises `DataError` for recordings or labels that cannot be used, and for labels too few to be divided.

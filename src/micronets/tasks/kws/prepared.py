@@ -159,7 +159,7 @@ def silent_clips(background: Features, n: int, rng: np.random.Generator) -> Feat
 
 
 def _thinned(target: Labels, classes: tuple[str, ...], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Tells which examples stay when `_unknown_` is thinned to the mean number of a word."""
+    """Returns which examples stay when `_unknown_` is thinned to the mean number of a word."""
     rows = np.flatnonzero(target == classes.index(UNKNOWN))
     keep = np.ones(len(target), bool)
     spare = len(rows) - mean_word_count(target, classes)

@@ -108,7 +108,7 @@ def load(
     - `words`: the keywords of a Speech Commands directory; without them, its ten.
     - `silence`: whether a Speech Commands directory has the class `_silence_`.
     - `frontend`: the front end of the features; without it, that of `features.npz`, or the log-mel.
-    - `splits`: the splits to read, of which "all" is every clip of a directory of folders; the others stay empty.
+    - `splits`: the splits to read, where "all" is every clip of a directory of folders; the others stay empty.
     - `augmentation`, `share`: see `KwsData`.
     - `negatives`: see `KwsOptions`.
     - `seed`: seed of all that is drawn.

@@ -94,7 +94,7 @@ def load(
 
     - `path`, `words`, `synthetic_clips`, `test`, `clip_seconds`, `share`, `negatives`, `augmentation`, `frontend`: see
       `WakeOptions`.
-    - `splits`: the splits to read, of which "all" is every recording; the others stay empty.
+    - `splits`: the splits to read, where "all" is every recording; the others stay empty.
     - `seed`: seed of all that is drawn for training.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.

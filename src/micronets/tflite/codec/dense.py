@@ -15,7 +15,7 @@ from micronets.tflite.tensors import Graph
 def read_fully_connected(
     graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames
 ) -> Layer | tuple[Layer, ...]:
-    """Returns the layer of a FULLY_CONNECTED, and Reshapes where the input or the output is no row of vectors.
+    """Returns the layer of a FULLY_CONNECTED, and Reshapes where the input or the output is not a row of vectors.
 
     - graph: the tensors of the file.
     - o: the operator; its second input is the weights `[units, size]`, and its options hold the fused activation.

@@ -178,7 +178,7 @@ def read_blocks(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
 
     The rows of a block, of `block` pixels, lie next to one another in the channels of one pixel, or under one another
     in the map. Raises `FileError` for blocks that do not divide the input, and `UnsupportedError` for an input that is
-    no map `[1, H, W, C]` of int8 or float32.
+    not a map `[1, H, W, C]` of int8 or float32.
     """
     check_map(graph, o)
     x = graph.tensor(o.inputs[0])
@@ -399,7 +399,7 @@ def read_mirror_pad(graph: Graph, o: FileOperator, own: TensorNames, inputs: Ten
     """Returns the layer of a MIRROR_PAD, and Reshapes where layers do not have its shapes.
 
     - graph: the tensors of the file.
-    - o: the operator; its second input is the constant of the paddings, and its option tells whether the outermost
+    - o: the operator; its second input is the constant of the paddings, and its option says whether the outermost
       values are repeated.
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
@@ -427,8 +427,8 @@ def read_resize(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, a map, in a tuple of one.
 
-    Raises `FileError` for a size that is not two numbers, and `UnsupportedError` for an input that is no map
-    `[1, H, W, C]`.
+    Raises `FileError` for a size that is not two numbers, and `UnsupportedError` for an input that is not a map `[1, H,
+    W, C]`.
     """
     check_map(graph, o)
     size = read_numbers(graph, o.inputs[1])

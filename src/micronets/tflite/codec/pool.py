@@ -25,8 +25,8 @@ def read_average_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, a map, in a tuple of one.
 
-    Raises `UnsupportedError` for an input that is no map `[1, H, W, C]` and for a fused activation that layers do not
-    have, and `FileError` for an unknown padding.
+    Raises `UnsupportedError` for an input that is not a map `[1, H, W, C]` and for a fused activation that layers do
+    not have, and `FileError` for an unknown padding.
     """
     return layers.AveragePool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
@@ -39,8 +39,8 @@ def read_max_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: Te
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, a map, in a tuple of one.
 
-    Raises `UnsupportedError` for an input that is no map `[1, H, W, C]` and for a fused activation that layers do not
-    have, and `FileError` for an unknown padding.
+    Raises `UnsupportedError` for an input that is not a map `[1, H, W, C]` and for a fused activation that layers do
+    not have, and `FileError` for an unknown padding.
     """
     return layers.MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
@@ -96,7 +96,7 @@ def read_reduction(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tens
     """Returns the layer of a MEAN, SUM, REDUCE_MAX, REDUCE_MIN or REDUCE_ALL, and Reshapes where needed.
 
     - graph: the tensors of the file.
-    - o: the operator; its second input is the constant of the axes, and its option tells whether these stay as
+    - o: the operator; its second input is the constant of the axes, and its option says whether these stay as
       dimensions of one.
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.

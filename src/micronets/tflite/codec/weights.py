@@ -75,7 +75,7 @@ def weights_of(graph: Graph, o: FileOperator, layer: Weighted) -> tuple[Weighted
 
 
 def _sums_32_bits(o: FileOperator, layer: Weighted) -> bool:
-    """Tells whether the options of an operator without a bias say that sums of products have 32 bits and not 64."""
+    """Returns whether the options of an operator without a bias say that sums of products have 32 bits and not 64."""
     match layer:
         case Conv2D():
             return bool(o.option(s.Conv2DSlot.BIAS_TYPE, "b") == s.TensorType.INT32)
