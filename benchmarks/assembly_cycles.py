@@ -72,7 +72,7 @@ def parts(path: Path) -> list[Part]:
     labels = {s["st_value"] & ~1: s.name for s in inside}
     found = []
     for (start, label), (end, _) in pairwise([*sorted(labels.items()), (len(code), "")]):
-        block = cortex_m4.decode(code[start:end], start)
+        block = cortex_m4.decode(code[start:end])
         found.append(Part(label, end - start, len(block), cortex_m4.block_cycles(block)))
     return found
 

@@ -51,6 +51,7 @@ class DepthwiseCycles:
     - two_lines_copy, two_lines_value: to copy two lines of the input, for both and for each place on them.
     - two_lines_line, two_lines_odd: for two lines of outputs; more of it where their number of outputs is odd.
     - two_lines_group, two_lines_stride2: for two outputs of both lines; more of it with a stride of 2.
+    - two_lines_single: for two outputs of a last line that is alone.
 
     Convolutions and dense layers, to tell what share of a network the depthwise layers are:
 
@@ -79,6 +80,7 @@ class DepthwiseCycles:
     two_lines_line: float
     two_lines_odd: float
     two_lines_group: float
+    two_lines_single: float
     two_lines_stride2: float
     conv_mac: float
     conv_output: float
@@ -123,7 +125,8 @@ DSP = Target(
         two_lines_value=5.2,
         two_lines_line=30,
         two_lines_odd=32,
-        two_lines_group=74.5,
+        two_lines_group=67.5,
+        two_lines_single=42,
         two_lines_stride2=13.5,
         conv_mac=1.07,
         conv_output=15,

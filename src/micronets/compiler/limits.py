@@ -27,6 +27,16 @@ LEAST_SHIFT = -22
 """Least shift of a requantisation with which the depthwise kernels that multiply pairs of values can work: the zero
 point, shifted to the left by as many bits, then leaves room in 32 bits for a sum."""
 
+STRAIGHT = 2
+"""The field `per_channel` of a requantisation whose table is straight (compiler/kernels/straight.py)."""
+
+STRAIGHT_SHIFT = 10
+"""The last shift of a requantisation by a straight table, in convolutions: for scales below 2^-3. A larger shift is
+exact for smaller scales, but excludes larger ones."""
+
+STRAIGHT_DEPTHWISE_SHIFT = 8
+"""The last shift in depthwise layers, whose scales are larger as their sums are smaller: for scales below 1/2."""
+
 DIRECT_ROW = 16
 """Least values of a window's row for which `micronets_conv_bytes` reads windows inside the map where they lie.
 
@@ -94,6 +104,12 @@ _HEADER = """\
 /* Least shift of a requantisation with which the depthwise kernels that multiply pairs of values can work. */
 #define MICRONETS_LEAST_SHIFT ({shift})
 
+/* What per_channel is where the table of a requantisation is straight, and the last shift then, of convolutions
+ * and of depthwise layers. */
+#define MICRONETS_STRAIGHT {straight}
+#define MICRONETS_STRAIGHT_SHIFT {straight_shift}
+#define MICRONETS_STRAIGHT_DEPTHWISE_SHIFT {depthwise_shift}
+
 /* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
 #define MICRONETS_DIRECT_ROW {direct}
 
@@ -113,7 +129,16 @@ _HEADER = """\
 def header_text() -> str:
     """Returns the text of `HEADER`: every number of this module as a macro, and the macros that compare sizes."""
     structs = "\n".join(f"#define {name.upper()}_BYTES {count}" for name, count in STRUCT_BYTES.items())
-    return _HEADER.format(strip=STRIP_BYTES, words=CHANNEL_WORDS, shift=LEAST_SHIFT, direct=DIRECT_ROW, structs=structs)
+    return _HEADER.format(
+        strip=STRIP_BYTES,
+        words=CHANNEL_WORDS,
+        shift=LEAST_SHIFT,
+        straight=STRAIGHT,
+        straight_shift=STRAIGHT_SHIFT,
+        depthwise_shift=STRAIGHT_DEPTHWISE_SHIFT,
+        direct=DIRECT_ROW,
+        structs=structs,
+    )
 
 
 def write_header() -> None:

@@ -31,6 +31,7 @@ ALWAYS: Target = replace(
         two_lines_line=0,
         two_lines_odd=0,
         two_lines_group=1,
+        two_lines_single=1,
         two_lines_stride2=0,
     ),
 )
@@ -66,7 +67,7 @@ def compiled(models: list[QuantizedModel]) -> list[Compiled]:
     found = [compile_model(model, target=ALWAYS, goal="speed") for model in models]
     text = " ".join(each.files["model.c"] for each in found)
     assert text.count("{run_depthwise_two_lines}") >= len(models) // 2
-    for function in ("s1", "s1_relu", "s2", "s2_relu"):
+    for function in ("s1", "s1_straight", "s2", "s2_straight"):
         assert re.search(rf"\.kernel = micronets_depthwise_two_lines_{function}[,}}]", text)
     return found
 

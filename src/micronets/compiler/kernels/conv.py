@@ -33,8 +33,9 @@ from micronets.compiler.kernels.requantise import (
     requant_numbers,
     requantisation,
 )
+from micronets.compiler.kernels.straight import straight_requantisation
 from micronets.compiler.kernels.window import WINDOW, window_call_outline, window_overlap, window_reach, window_struct
-from micronets.compiler.limits import STRIP_BYTES
+from micronets.compiler.limits import STRAIGHT_SHIFT, STRIP_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -182,6 +183,9 @@ class ConvKernel(Kernel):
         if four:
             function, table = function + S4, place.table("uint32_t", "weights", conv_weights.words_of_four(rows, lines))
         else:
+            requant = (
+                straight_requantisation(place, requant_numbers(model, layer, rows), rows, STRAIGHT_SHIFT) or requant
+            )
             table = place.table("uint32_t", "weights", conv_weights.words(rows, lines))
         if is_pointwise(layer):
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])

@@ -29,9 +29,10 @@ from micronets.compiler.kernels.depthwise_schedule import (
     patch_schedule,
     runs_in_place,
 )
-from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, requant_bytes, requantisation
+from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, requant_bytes, requant_numbers, requantisation
+from micronets.compiler.kernels.straight import straight_requantisation
 from micronets.compiler.kernels.window import WINDOW, WindowSizes, sizes_struct, window_reach
-from micronets.compiler.limits import LEAST_SHIFT
+from micronets.compiler.limits import LEAST_SHIFT, STRAIGHT_DEPTHWISE_SHIFT
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import DepthwiseConv2D
@@ -58,8 +59,8 @@ BY4_3X3_RELU = "micronets_depthwise_by4_3x3_relu"
 
 SCHEDULE = "micronets_depthwise_schedule"
 TWO_LINES = {1: "micronets_depthwise_two_lines_s1", 2: "micronets_depthwise_two_lines_s2"}
-TWO_LINES_RELU = {stride: f"{name}_relu" for stride, name in TWO_LINES.items()}
-"""The inner function that computes two lines together, by the stride, and that for outputs of zero point -128."""
+TWO_LINES_STRAIGHT = {stride: f"{name}_straight" for stride, name in TWO_LINES.items()}
+"""The inner function that computes two lines together, by the stride, and that for straight tables."""
 
 INNER: Mapping[DepthwiseForm, str] = {
     "by_channel": "micronets_depthwise_kernel",
@@ -148,10 +149,12 @@ class DepthwiseKernel(LinesKernel):
         if schedule.by4:
             function, inner = self._function(DEPTHWISE_BY4), _by4_function(stand_in, schedule)
         elif schedule.two_lines:
-            function, inner = DEPTHWISE_TWO_LINES, _two_lines_function(schedule, zero_point)
+            function, inner = DEPTHWISE_TWO_LINES, TWO_LINES[schedule.stride[1]]
         else:
             function, inner = self._function(DEPTHWISE), _paired_function(schedule, zero_point)
         sources = {*_sources(function), inner}
+        if schedule.two_lines and zero_point == -128:  # the weights say which of the two, or both in a network
+            sources.add(TWO_LINES_STRAIGHT[schedule.stride[1]])
         record = record_bytes(5, WINDOW, SCHEDULE, REQUANT)
         constants = table + requant_bytes(channels, channels) + record
         return FlashOutline(constants, runner_of(function), tuple(sorted(sources)), -table % 4)
@@ -168,13 +171,19 @@ class DepthwiseKernel(LinesKernel):
         rows = filter_rows(w.weights, schedule)
         requant = requantisation(model, layer, rows, place)
         form = schedule.form if requant.packed and _fits(model, layer, schedule) else "by_channel"
+        straight = None
         if form != "by_channel":  # the kernel reads a multiplier for every channel
             requant = requantisation(model, layer, rows, place, per_channel=True)
+        if form == "two_lines":
+            numbers = requant_numbers(model, layer, rows, per_channel=True)
+            straight = straight_requantisation(place, numbers, rows, STRAIGHT_DEPTHWISE_SHIFT)
+            requant = straight or requant
         match form:
             case "by4":
                 function, inner = self._function(DEPTHWISE_BY4), _by4_function(model, schedule)
             case "two_lines":
-                function, inner = DEPTHWISE_TWO_LINES, _two_lines_function(schedule, target.zero_point)
+                function = DEPTHWISE_TWO_LINES
+                inner = (TWO_LINES_STRAIGHT if straight else TWO_LINES)[schedule.stride[1]]
             case "by_channel":
                 function, inner = _rows_functions(model, layer, schedule, rows)
                 function = self._function(function)
@@ -278,11 +287,6 @@ def _fits(model: QuantizedModel, layer: DepthwiseConv2D, schedule: DepthwiseSche
         model.quant[layer.inputs[0]], model.weights[layer.name].scales, model.quant[layer.name]
     )
     return bool(((multiplier != 0) & (shift >= LEAST_SHIFT)).all())
-
-
-def _two_lines_function(schedule: DepthwiseSchedule, zero_point: int) -> str:
-    """Returns the inner function that computes two lines together, for outputs of a zero point."""
-    return (TWO_LINES_RELU if zero_point == -128 else TWO_LINES)[schedule.stride[1]]
 
 
 def _by4_function(model: QuantizedModel, schedule: DepthwiseSchedule) -> str:

@@ -183,9 +183,11 @@ class DepthwiseSchedule:
     def _two_lines_cycles(self, cost: DepthwiseCycles, channels: int) -> float:
         """Returns the cycles for one channel when four are copied together, the last few of `channels` included."""
         twice, pairs, stride = math.ceil(self.out_size[0] / 2), math.ceil(self.out_size[1] / 2), self.stride[0]
+        single = self.out_size[0] % 2
         group = cost.two_lines_group + (cost.two_lines_stride2 if stride == 2 else 0)
         line = cost.two_lines_line + cost.two_lines_odd * (self.out_size[1] % 2)
-        outputs = cost.two_lines_channel + twice * (line + pairs * group)
+        groups = pairs * ((twice - single) * group + single * cost.two_lines_single)
+        outputs = cost.two_lines_channel + twice * line + groups
         copied = (stride * twice + 1) * (cost.two_lines_copy + cost.two_lines_value * self.size[1])
         return outputs + copied * math.ceil(channels / 4) * 4 / channels
 

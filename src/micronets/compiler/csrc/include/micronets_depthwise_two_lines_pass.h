@@ -12,12 +12,13 @@
 #include "micronets_pairs.h"
 #include "micronets_requantize.h"
 
-/* The constants of a channel. Bias and weights are doubled, so that sums are: output = (high(sum * multiplier) +
- * addend) >> shift, where high is the upper half of the product, rounded to nearest. */
+/* The constants of a channel. By packed tables, bias and weights are doubled, so that sums are: output = (high(sum *
+ * multiplier) + addend) >> shift, where high is the upper half of the product, rounded to nearest. By straight tables,
+ * weights are 256 times as large, bias and multiplier are the table's, and the others are not used. */
 typedef struct {
     uint32_t
         weights[6]; /* for each place on a line: the first and the second line's weight, then the second and third's */
-    int32_t multiplier; /* 0 or 2^30 .. 2^31 - 1 */
+    int32_t multiplier; /* packed: 0 or 2^30 .. 2^31 - 1 */
     int32_t addend;     /* half a unit, and the zero point, both shifted to the left */
     int32_t shift;      /* 1 .. -MICRONETS_LEAST_SHIFT */
     int32_t bias;
@@ -56,8 +57,10 @@ MICRONETS_INLINE int8_t micronets_two_lines_code(int32_t sum, const micronets_tw
 
 /* Computes the lines of a pass in portable C.
  *
- * n: [in] the pass. stride: from an output's window to the next one's, in both directions, 1 or 2. */
-MICRONETS_INLINE void micronets_depthwise_two_lines_pass_of(const micronets_depthwise_two_lines_pass *n, int32_t stride)
+ * n: [in] the pass. stride: from an output's window to the next one's, in both directions, 1 or 2. straight: 1 for
+ * straight tables, 0 for packed ones. */
+MICRONETS_INLINE void micronets_depthwise_two_lines_pass_of(const micronets_depthwise_two_lines_pass *n, int32_t stride,
+                                                            int32_t straight)
 {
     for (int32_t c = 0; c < n->channels; c++) {
         const micronets_two_lines_channel *const own = &n->constants[c];
@@ -82,7 +85,8 @@ MICRONETS_INLINE void micronets_depthwise_two_lines_pass_of(const micronets_dept
                         sum += micronets_low_half(lower) * micronets_high_half(w12);
                     }
                 }
-                *to = micronets_two_lines_code(sum, own);
+                *to = straight ? micronets_straight_code_of(sum, own->multiplier, MICRONETS_STRAIGHT_DEPTHWISE_SHIFT)
+                               : micronets_two_lines_code(sum, own);
             }
         }
     }

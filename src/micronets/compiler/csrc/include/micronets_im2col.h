@@ -52,13 +52,14 @@ void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
 typedef struct {
     const uint32_t *weights;    /* words of all filters */
     const uint32_t *end;        /* end of the columns */
-    const int32_t *bias;        /* packed table of biases and shifts */
-    const int32_t *multiplier;  /* packed table of multipliers, one for each channel */
+    const int32_t *bias;        /* packed table of biases and shifts, or straight table */
+    const int32_t *multiplier;  /* packed table of multipliers, one for each channel, or that straight table */
     int32_t filters;            /* how many to compute, at least 1 */
     int32_t skipped;            /* bytes of code that the first round of the loop leaves out, plus 1 for Thumb */
     uint32_t *columns;          /* two interleaved columns */
     int32_t zero_point;         /* zero point of the output */
-    int32_t clamp;              /* 0: to the limits below; 1 and -1: by saturation, 1 where the zero point is -128 */
+    int32_t clamp;              /* 0: to the limits below; 1 and -1: by saturation, 1 where the zero point is -128;
+                    * MICRONETS_STRAIGHT: by saturation, with straight tables */
     int32_t pairs;              /* 0: the caller wrote the columns; else how many pairs of pixels `input` has */
     const int8_t *input;        /* pixels that become columns, each of a multiple of four values */
     uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
@@ -69,6 +70,16 @@ typedef struct {
 MICRONETS_AGREE(block_offsets, MICRONETS_IM2COL_OFFSETS_AGREE);
 #endif
 
+/* Returns how many bytes of code the first round of a loop over pairs of values leaves out, plus 1 for Thumb: the first
+ * pair is multiplied before the loop, which is entered so that its last steps do the rest.
+ *
+ * pairs: how many pairs there are, at least 1. steps: those of a round. bytes: of code for each. */
+MICRONETS_INLINE int32_t micronets_im2col_skipped(uint32_t pairs, uint32_t steps, uint32_t bytes)
+{
+    const uint32_t rest = pairs - 1, skipped = rest > 0 ? (steps - rest % steps) % steps : steps;
+    return (int32_t)(skipped * bytes + 1);
+}
+
 /* Returns the record of a layer whose columns the caller writes before each product.
  *
  * columns: [scratch] where the caller will write the columns, aligned to 4 bytes: 8 bytes for every two values
@@ -76,7 +87,7 @@ MICRONETS_AGREE(block_offsets, MICRONETS_IM2COL_OFFSETS_AGREE);
  * weights: [in] words of all filters, in the order that the head of this file describes.
  * size: values of a column, at least 1.
  * filters: how many to compute, at least 1.
- * requant: [in] packed tables with a multiplier for each channel. */
+ * requant: [in] packed tables with a multiplier for each channel, or a straight table. */
 micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_t *weights, int32_t size,
                                                 int32_t filters, const micronets_requant *requant);
 

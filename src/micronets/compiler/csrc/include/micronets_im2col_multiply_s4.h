@@ -16,8 +16,8 @@ MICRONETS_INLINE micronets_im2col_block micronets_im2col_prepare_s4(uint32_t *co
                                                                     const micronets_requant *requant)
 {
     micronets_im2col_block block = micronets_im2col_prepare(columns, weights, size, filters, requant);
-    const int32_t steps = block.skipped / MICRONETS_IM2COL_STEP_BYTES;
-    block.skipped += steps * (MICRONETS_IM2COL_S4_STEP_BYTES - MICRONETS_IM2COL_STEP_BYTES);
+    block.skipped =
+        micronets_im2col_skipped((uint32_t)(size + 1) / 2, MICRONETS_IM2COL_S4_STEPS, MICRONETS_IM2COL_S4_STEP_BYTES);
     return block;
 }
 

@@ -47,17 +47,21 @@ typedef struct {
  * All kernels but micronets_conv_any take the input codes as they are: -(zero point of the input) * (sum of the
  * weights) is in the bias, and padding stands for the zero point. micronets_conv_any subtracts the zero point itself.
  *
- * The tables have one of two forms. Packed, where shift_count is 0: bias[c] is bias * 2^8 - shift, with a bias of 24
+ * The tables have one of three forms. Packed, where shift_count is 0: bias[c] is bias * 2^8 - shift, with a bias of 24
  * bits and a shift of -31 .. -1; multiplier[c] is twice the multiplier, its 32 bits read as a negative number; and
  * every sum with its bias is within +-(2^30 - 1). Plain, where shift_count is not 0: bias[c] is the bias; multiplier[c]
- * is 0 or 2^30 .. 2^31 - 1; the shifts, -31 .. 31, follow the multipliers in the same table. */
+ * is 0 or 2^30 .. 2^31 - 1; the shifts, -31 .. 31, follow the multipliers in the same table. Straight, where
+ * per_channel is MICRONETS_STRAIGHT: `bias` and `multiplier` are one table of two numbers for each channel, filled up
+ * to a multiple of four channels; the code of a sum is (256 * sum + bias[2 * c]) * bias[2 * c + 1] >> 32 >> shift,
+ * saturated. micronets_limits.h has the shift. The compiler proves that rounding twice gives the same for every sum of
+ * this layer (compiler/kernels/straight.py). */
 typedef struct {
     const int32_t *bias;       /* one for each channel; packed tables are filled up to a multiple of four */
     const int32_t *multiplier; /* one for each channel, packed tables filled up to a multiple of four; or one for all */
     int16_t lowest, highest;   /* limits of the clamp, relative to the zero point */
     int8_t zero_point;         /* zero point of the output */
-    int8_t per_channel;        /* 1: every channel has a multiplier and shift of its own; 0: one for all */
-    uint16_t shift_count;      /* 0: the tables are packed; else how many multipliers, and how many shifts, there are */
+    int8_t per_channel;        /* 1: every channel has a multiplier and shift of its own; 0: one for all; see above */
+    uint16_t shift_count;      /* 0: packed or straight tables; else how many multipliers, and how many shifts */
 } micronets_requant;
 
 /* Filters of a layer whose numbers its kernel cannot hold, as they are too large for packed tables or for weights that
@@ -596,9 +600,9 @@ void micronets_depthwise_two_lines(const int8_t *input, int8_t *output, const ui
 /* One pass of up to four channels, for a stride of 1 or 2. In those that end in _relu the output's zero point is -128.
  * The argument is that of micronets_depthwise_two_lines_kernel. */
 void micronets_depthwise_two_lines_s1(const struct micronets_depthwise_two_lines_pass *pass);
-void micronets_depthwise_two_lines_s1_relu(const struct micronets_depthwise_two_lines_pass *pass);
+void micronets_depthwise_two_lines_s1_straight(const struct micronets_depthwise_two_lines_pass *pass);
 void micronets_depthwise_two_lines_s2(const struct micronets_depthwise_two_lines_pass *pass);
-void micronets_depthwise_two_lines_s2_relu(const struct micronets_depthwise_two_lines_pass *pass);
+void micronets_depthwise_two_lines_s2_straight(const struct micronets_depthwise_two_lines_pass *pass);
 
 struct micronets_depthwise_bytes_pass; /* a pass of one channel, defined in micronets_depthwise_bytes.h */
 

@@ -6,8 +6,9 @@
 
 /* The matrix product of the convolutions, micronets_dsp_im2col_multiply.inc: pairs of values a round, and bytes of code
  * of each, for weights of 8 and of 4 bits. */
-#define MICRONETS_IM2COL_STEPS 8
+#define MICRONETS_IM2COL_STEPS 11
 #define MICRONETS_IM2COL_STEP_BYTES 52
+#define MICRONETS_IM2COL_S4_STEPS 8
 #define MICRONETS_IM2COL_S4_STEP_BYTES 56
 
 /* Depthwise convolutions of four channels, micronets_dsp_depthwise_by4_any.S: taps a round, and bytes of code

@@ -88,4 +88,22 @@ MICRONETS_INLINE int8_t micronets_requantize(int32_t sum, const micronets_requan
     return (int8_t)(micronets_clamp(value, requant->lowest, requant->highest) + requant->zero_point);
 }
 
+/* Returns the code of 256 times a sum of products and its bias by a straight table, -128 .. 127.
+ *
+ * total: the sum and bias. multiplier: the channel's. shift: the last shift. */
+MICRONETS_INLINE int8_t micronets_straight_code_of(int32_t total, int32_t multiplier, int32_t shift)
+{
+    const int32_t high = (int32_t)((int64_t)total * multiplier >> 32);
+    return (int8_t)micronets_clamp(high >> shift, -128, 127);
+}
+
+/* Returns the code of a convolution's sum of products by a straight table, -128 .. 127.
+ *
+ * sum: the sum without its bias. channel: [in] the channel's bias and multiplier. */
+MICRONETS_INLINE int8_t micronets_straight_code(int32_t sum, const int32_t *channel)
+{
+    return micronets_straight_code_of((int32_t)(256u * (uint32_t)sum + (uint32_t)channel[0]), channel[1],
+                                      MICRONETS_STRAIGHT_SHIFT);
+}
+
 #endif

@@ -58,8 +58,8 @@ MICRONETS_APART void gather(uint32_t *to, const int8_t *first, const int8_t *sec
 }
 
 #if MICRONETS_DSP
-/* Writes pairs of doubled weights of two channels: of the channel at to[0] the lower halves, of that at to[2] the upper
- * ones.
+/* Writes pairs of weights of two channels, two or 256 times as large: of the channel at to[0] the lower halves, of that
+ * at to[2] the upper ones.
  *
  * a, b, c: the weights of both channels at one place of the three lines of the kernel. */
 MICRONETS_INLINE void write_weights(micronets_two_lines_channel *to, int32_t k, int32_t a, int32_t b, int32_t c)
@@ -70,14 +70,14 @@ MICRONETS_INLINE void write_weights(micronets_two_lines_channel *to, int32_t k, 
     to[2].weights[2 * k + 1] = micronets_upper_halves(b, c);
 }
 
-/* Returns twice the numbers in bytes 0 and 2, or in bytes 1 and 3. */
-MICRONETS_INLINE int32_t twice_even(uint32_t bytes)
+/* Returns the numbers in bytes 0 and 2, or in bytes 1 and 3: twice as large, or 256 times where `straight` is not 0. */
+MICRONETS_INLINE int32_t larger_even(uint32_t bytes, int32_t straight)
 {
-    return (int32_t)micronets_even_plus(micronets_even(bytes), bytes);
+    return (int32_t)(straight ? bytes << 8 & 0xff00ff00u : micronets_even_plus(micronets_even(bytes), bytes));
 }
-MICRONETS_INLINE int32_t twice_odd(uint32_t bytes)
+MICRONETS_INLINE int32_t larger_odd(uint32_t bytes, int32_t straight)
 {
-    return (int32_t)micronets_odd_plus(micronets_odd(bytes), bytes);
+    return (int32_t)(straight ? bytes & 0xff00ff00u : micronets_odd_plus(micronets_odd(bytes), bytes));
 }
 #endif
 
@@ -88,23 +88,30 @@ MICRONETS_INLINE int32_t twice_odd(uint32_t bytes)
 MICRONETS_APART void prepare(micronets_two_lines_channel *to, const uint32_t *weights, const micronets_requant *requant,
                              int32_t channel)
 {
-    const int32_t *bias = requant->bias + channel, *multiplier = requant->multiplier + channel;
+    const int32_t straight = requant->per_channel == MICRONETS_STRAIGHT;
+    const int32_t *bias = requant->bias + channel * (1 + straight), *multiplier = requant->multiplier + channel;
     const uint32_t half = (uint32_t)(2 * requant->zero_point + 1);
     for (int32_t k = 0; k < 3; k++) {
         const uint32_t a = weights[k], b = weights[3 + k], c = weights[6 + k];
 #if MICRONETS_DSP
-        write_weights(to, k, twice_even(a), twice_even(b), twice_even(c));
-        write_weights(to + 1, k, twice_odd(a), twice_odd(b), twice_odd(c));
+        write_weights(to, k, larger_even(a, straight), larger_even(b, straight), larger_even(c, straight));
+        write_weights(to + 1, k, larger_odd(a, straight), larger_odd(b, straight), larger_odd(c, straight));
 #else
+        const int32_t larger = straight ? 256 : 2;
         for (int32_t i = 0; i < 4; i++) {
-            const int32_t middle = 2 * micronets_low_byte(b >> 8 * i);
-            to[i].weights[2 * k] = micronets_pair_of(2 * micronets_low_byte(a >> 8 * i), middle);
-            to[i].weights[2 * k + 1] = micronets_pair_of(middle, 2 * micronets_low_byte(c >> 8 * i));
+            const int32_t middle = larger * micronets_low_byte(b >> 8 * i);
+            to[i].weights[2 * k] = micronets_pair_of(larger * micronets_low_byte(a >> 8 * i), middle);
+            to[i].weights[2 * k + 1] = micronets_pair_of(middle, larger * micronets_low_byte(c >> 8 * i));
         }
 #endif
     }
     for (const micronets_two_lines_channel *const end = to + 4; to != end; to++) {
         const int32_t word = *bias++, shift = word & 255;
+        if (straight) {
+            to->bias = word;
+            to->multiplier = *bias++;
+            continue;
+        }
         to->multiplier = (int32_t)((uint32_t)*multiplier++ >> 1);
         to->addend = (int32_t)(half << (shift - 1));
         to->shift = shift;

@@ -4,7 +4,7 @@
 
 void micronets_depthwise_two_lines_s1(const struct micronets_depthwise_two_lines_pass *pass)
 {
-    micronets_depthwise_two_lines_pass_of(pass, 1);
+    micronets_depthwise_two_lines_pass_of(pass, 1, 0);
 }
 
 #endif

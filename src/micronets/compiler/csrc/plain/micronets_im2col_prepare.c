@@ -6,9 +6,7 @@ MICRONETS_SMALL
 micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_t *weights, int32_t size,
                                                 int32_t filters, const micronets_requant *requant)
 {
-    /* The first pair is multiplied before the loop in assembly, which is entered so that its last steps do the rest. */
-    const uint32_t steps = MICRONETS_IM2COL_STEPS, pairs = (uint32_t)(size + 1) / 2, rest = pairs - 1;
-    const uint32_t skipped = rest > 0 ? (steps - rest % steps) % steps : steps;
+    const uint32_t pairs = (uint32_t)(size + 1) / 2;
     const int32_t lowest = requant->lowest + requant->zero_point, highest = requant->highest + requant->zero_point;
     const int32_t saturates = lowest == -128 && highest == 127;
     const micronets_im2col_block block = {
@@ -17,12 +15,13 @@ micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_
         .bias = requant->bias,
         .multiplier = requant->multiplier,
         .filters = filters,
-        .skipped = (int32_t)(skipped * MICRONETS_IM2COL_STEP_BYTES + 1),
+        .skipped = micronets_im2col_skipped(pairs, MICRONETS_IM2COL_STEPS, MICRONETS_IM2COL_STEP_BYTES),
         .columns = columns,
         .zero_point = requant->zero_point,
-        .clamp = !saturates                    ? 0
-                 : requant->zero_point == -128 ? 1
-                                               : -1,
+        .clamp = requant->per_channel == MICRONETS_STRAIGHT ? MICRONETS_STRAIGHT
+                 : !saturates                               ? 0
+                 : requant->zero_point == -128              ? 1
+                                                            : -1,
         .pairs = 0,
         .input = 0,
         .lowest4 = micronets_limit4(requant, requant->lowest),
