@@ -1,14 +1,14 @@
 """Neural networks designed for, and deployed on, microcontrollers.
 
-    import micronets as mn                  # help(mn.search) and the like say more; docs/python.md has programs
+    import micronets as mn                  # for more: help(mn.search) etc.; docs/python.md
 
 Deploy an int8 `.tflite`. A model is a path or a value, a board a name, the path of a TOML file, or a value.
 
     read(path)                              a .tflite -> QuantizedModel
     write(model, path, portable=False)      and back
-    inspect(model, board, *, simulate=False)  what it costs, a row per layer -> Inspection; an Arch will do
+    inspect(model, board, *, simulate=False)  its costs, a row per layer -> Inspection; also of an Arch
     invoke(model, x, runtime='reference')   its outputs for inputs; runtimes: reference, c, tflm
-    tensors(model, x, runtime='reference')  every tensor on the way, by name of the layer
+    tensors(model, x, runtime='reference')  every tensor, by the name of its layer
     compile(model, board, out, runtime='c', patches='auto', name=None, camera='', optimise='size')  C99 -> Compilation
     app(model, board, out, kind='cmake', name=None, camera='', optimise='size')  a firmware project -> Application
     measure(model, board, device='sim', *, compiler=None, samples=5, seed=0, patches='auto', flash=False, runtime='c',
@@ -42,7 +42,7 @@ Nouns
     spaces      SearchSpace, Choice, Block, Template, Inputs, Space, derive, SearchSettings, SearchResult
     data        Task, TaskData, Outline, Card, Examples, Score, FrontEnd, ImageFrontEnd, SensorAugmentation
     results     Inspection, Compilation, Application, Measurement, Evaluation, Run, Sweep: to_json(), text(), rows()
-    errors      MicronetsError is the base of all that a user can cause
+    errors      MicronetsError is the base of all errors that a user can cause
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The errors that a user can cause; each message says what, where, the value, and what to do.
+"""The errors that a user can cause; each message says what is wrong, where, the value, and what to do.
 
 MicronetsError                 exit code 2: what was asked for cannot be done
 ├── SpecError                  a bad architecture, space, board, configuration or option
@@ -27,10 +27,10 @@ _LONGEST = 1500  # characters of a message; a path or a text of the user's may b
 
 
 class MicronetsError(Exception):
-    """The base of every error that is the input's fault, not ours.
+    """The base of every error caused by the input, not by a bug of ours.
 
-    Its message is one line that can be shown as it is: what a terminal would obey is escaped, and of a message beyond
-    1,500 characters the middle is left out.
+    Its message is one line that can be shown as it is: control characters are escaped, and the middle of a message
+    beyond 1,500 characters is left out.
     """
 
     exit_code = 2
@@ -66,11 +66,11 @@ class TrainingError(MicronetsError):
 
 
 class BudgetError(MicronetsError):
-    """A budget that no network of the space was found to keep. Nothing is made, so it counts as bad input."""
+    """A budget that no network of the space was found to meet. Nothing is made, so it counts as bad input."""
 
 
 class MissingPackageError(MicronetsError):
-    """A package that is needed and not installed; the message names the command that brings it."""
+    """A package that is needed but not installed; the message names the command that installs it."""
 
 
 class DeviceError(MicronetsError):

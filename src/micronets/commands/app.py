@@ -37,7 +37,7 @@ class Application:
     - `name`: the base of the names of the network's files, functions and macros.
     - `network`: the network's folder in the project.
     - `files`: all other files, by path in the project.
-    - `kept`: those of them that somebody has edited since they were written; they stay as they are.
+    - `kept`: those of them that have been edited since they were written; they are not changed.
     - `arena_bytes`: bytes of the arena of our C.
     - `constant_bytes`: bytes of its weights and tables.
     """
@@ -78,20 +78,20 @@ def app(
     camera: str = "",
     optimise: str = DEFAULT_GOAL,
 ) -> Application:
-    """Writes a firmware project around a model that listens or looks to the directory `out`, and says what it wrote.
+    """Writes a firmware project around a streaming or image model to the directory `out`, and returns what it wrote.
 
-    - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a front end of
-      sound, of a sensor (`spectral`) or of pictures. One that can take the new frames alone, and computes less so, is
-      made to (`commands.incremental.new_frames_alone`).
+    - `model`: the path of a `.tflite`, or a model in memory. It must contain labels and a front end for audio, a sensor
+      (`spectral`) or images. A model that can take only the new frames, and computes less that way, is made incremental
+      (`commands.incremental.new_frames_alone`).
     - `board`: a name, the path of a board's TOML file, or a board.
     - `out`: the directory of the project.
     - `kind`: cmake, zephyr, platformio, arduino or esp-idf.
     - `name`: the base of the names of the network's files, functions and macros; None takes the name of the model's
       file.
-    - `camera`: the frames that a model of pictures gets, as for `compile`, such as 160x120:rgb565.
-    - `optimise`: what the kernels are chosen for, as for `compile`.
+    - `camera`: the camera's frames, for an image model, as for `compile`, such as 160x120:rgb565.
+    - `optimise`: the goal by which the kernels are chosen, as for `compile`.
 
-    An earlier project is replaced but for files that somebody has edited, and whatever else is in the directory stays.
+    An earlier project is replaced except for files that somebody has edited, and other files in the directory stay.
     Raises `FileError`, `SpecError`, `UnsupportedError` for a model that cannot listen, and `DoesNotFit` for one whose
     arena or constants exceed the board's memory.
     """

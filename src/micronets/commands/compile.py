@@ -29,7 +29,7 @@ _TOLD = ("micronets_tflm.h", "model_data.c", "main.cc", "example.c")
 
 @dataclass(frozen=True, kw_only=True)
 class Compilation(Package):
-    """The files that `micronets compile` wrote, and the memory that they take on the board.
+    """The files that `micronets compile` wrote, and the memory that they need on the board.
 
     - `model`: the model's path.
     - `out`: the directory that the files are in.
@@ -37,8 +37,8 @@ class Compilation(Package):
     - `runtime`: what they are for.
     - `source`: the source of the sizes.
     - `arena_tflm_cortex_m_bytes`: what TFLM's arena takes on a Cortex-M.
-    - `board_sram_bytes`, `board_flash_bytes`: what there is on the board.
-    - `optimise_asked`: what the kernels of our C were to be chosen for; `optimise` says what fitted the board.
+    - `board_sram_bytes`, `board_flash_bytes`: the board's memory.
+    - `optimise_asked`: the requested goal for the kernels of our C; `optimise` is the one that fitted the board.
     """
 
     model: str
@@ -76,13 +76,13 @@ class Compilation(Package):
         return "\n".join(lines)
 
     def _tables_lines(self) -> list[str]:
-        """Returns a line that tells of weights and tables in SRAM, if they lie there."""
+        """Returns a line about the weights and tables in SRAM, if they are there."""
         if self.optimise != "fastest" or self.sram_c_bytes is None:
             return []
         return [f"SRAM {amount(self.sram_c_bytes, 'B')} of {self.board_sram_bytes:,}: arena, stack, weights and tables"]
 
     def _goal_lines(self) -> list[str]:
-        """Returns a line that tells of a goal that does not fit the board, if there is one."""
+        """Returns a line about a goal that does not fit the board, if there is one."""
         if self.optimise in (None, self.optimise_asked):
             return []
         return [f"kernels chosen for {self.optimise}: with those for {self.optimise_asked} the model does not fit"]
@@ -99,23 +99,24 @@ def compile(
     camera: str = "",
     optimise: str = DEFAULT_GOAL,
 ) -> Compilation:
-    """Writes the C of a model to the directory `out`, whole or not at all, and says what it takes of the board.
+    """Writes the C of a model to the directory `out`, completely or not at all, and returns its memory needs on the
+    board.
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `board`: a name, the path of a board's TOML file, or a board.
     - `out`: the directory that is written.
     - `runtime`: "c" for our own C, or "tflm" for the file itself and what TensorFlow Lite Micro needs to run it.
     - `patches`: which layers of our own C run in patches, see `runtimes.c.arena_limit`.
-    - `name`: the base of the names of files, functions and macros (`compiler.generate.names.Names`), so that several
-      networks live in one program; None takes the name of the model's file.
-    - `camera`: the frames that a model of pictures gets, as width, height and how a pixel is written, such as
-      160x120:rgb565 (`frontend.camera.Camera`); the front end for them is then written too.
-    - `optimise`: what kernels of our C are chosen for where a faster one takes more memory: "fastest", "speed",
-      "balanced" or "size", see `runtimes.c.compile_for`.
+    - `name`: the base of the names of files, functions and macros (`compiler.generate.names.Names`), so that one
+      program can contain several networks; None takes the name of the model's file.
+    - `camera`: the camera's frames, for an image model, as width, height and pixel format, such as 160x120:rgb565
+      (`frontend.camera.Camera`); the front end for them is then written too.
+    - `optimise`: the goal by which kernels of our C are chosen where a faster one takes more memory: "fastest",
+      "speed", "balanced" or "size", see `runtimes.c.compile_for`.
 
-    An earlier result is replaced; whatever else is in the directory stays. A directory without an earlier result that
-    holds anything is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`,
-    `SpecError`, `UnsupportedError`, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
+    An earlier result is replaced; other files in the directory stay. A directory that contains files but no earlier
+    result is refused, and so is one in which a file of an earlier result was edited. Raises `FileError`, `SpecError`,
+    `UnsupportedError`, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
     """
     chosen, where, file = runtime_named(runtime), load_board(board), model_file(model)
     called = name_from(Path(file.name).stem) if name is None else name

@@ -1,4 +1,4 @@
-"""`evaluate`: how well a finished model does on a data set, and whether the runtimes agree on it. Needs no torch."""
+"""`evaluate`: the accuracy of a finished model on a data set, and whether the runtimes agree on it. Needs no torch."""
 
 from __future__ import annotations
 
@@ -115,16 +115,16 @@ class Evaluation:
     """The score of a model on a split of a data set.
 
     - `model`: its path.
-    - `task`, `split`, `data`: what it was tested on, and where that is from.
+    - `task`, `split`, `data`: what it was tested on, and its source.
     - `metric`, `value`, `interval`: the task's metric, and its 95 % interval where there is one.
     - `metrics`: this and others by name.
-    - `samples`, `noun`: how many examples were judged, and what they are called.
+    - `samples`, `noun`: the number of evaluated examples, and what they are called.
     - `runtime`, `source`: what computed the outputs, and where.
-    - `synthetic`, `notes`: whether the examples were made up; what is to be known of them.
+    - `synthetic`, `notes`: whether the examples are synthetic; remarks on them.
     - `classes`, `confusion`: names of the outputs; examples by true class (row) and predicted one, where there are
       classes.
-    - `class_counts`: how many examples of each class were judged, where there are classes.
-    - `remarks`: what has to be said beside the metric so that it does not mislead (`tasks.scoring.remarks`).
+    - `class_counts`: the number of evaluated examples of each class, where there are classes.
+    - `remarks`: remarks without which the metric could mislead (`tasks.scoring.remarks`).
     """
 
     model: str
@@ -190,13 +190,13 @@ def evaluate(
     """Computes the task's metric of a model on a split of a data set.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `task`: a name, or `FILE.py:NAME`; None is what the model's metadata says, else keyword spotting where a front end
-      is named.
-    - `data`: where the data set is, or the data set itself; None: synthetic examples of the task.
-    - `test`: a directory that takes the place of the test split, where the task has such an option.
-    - `split`: "train", "val", "test", or "all" where the data have no splits of their own.
+    - `task`: a name, or `FILE.py:NAME`; None is the one in the model's metadata, or keyword spotting if a front end is
+      named.
+    - `data`: the path of the data set, or the data set itself; None: synthetic examples of the task.
+    - `test`: a directory that replaces the test split, if the task has such an option.
+    - `split`: "train", "val", "test", or "all" if the data have no splits of their own.
     - `runtime`: the runtime that computes the outputs, `c`, `tflm` or `reference`; None is TFLM where it is installed.
-    - `front_end`, `labels`: those of the model; None is what its metadata says.
+    - `front_end`, `labels`: those of the model; None takes them from its metadata.
     - `progress`: is called with what is being read, and how many examples of how many are done.
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
@@ -260,7 +260,7 @@ def _evaluation(file: ModelFile, task: str, split: str, runtime: str, examples: 
 
 
 def _check_one_score(file: ModelFile, front_end: str | None) -> None:
-    """Raises `SpecError` for a model that takes no clips, or has several outputs, so that no one score tells of it.
+    """Raises `SpecError` for a model that takes no clips, or has several outputs, so that no single score describes it.
 
     - `file`: the model.
     - `front_end`: the front end that the user names, None for that of the model.
@@ -319,7 +319,7 @@ def checked_runtime(name: str) -> str:
 
 
 def _task_of(file: ModelFile, given: str | None, front_end: str | None) -> str:
-    """Returns the task that a model is judged by.
+    """Returns the task on which a model is evaluated.
 
     - `given`: the task that the user names, None for that of the model.
     - `front_end`: the front end that the user names, None for that of the model.

@@ -33,14 +33,14 @@ def quantise(
 ) -> QuantizedModel:
     """Makes an integer model of a trained network, with labels and front end of the data as metadata.
 
-    A network that was trained with quantisation simulated becomes what it simulated. One that was trained in float
-    alone is quantised now, each range found by the least squared error over training examples (post-training
-    quantisation); it loses more. So is a network that `from_torch` read, of whose ways to be quantised the one is taken
-    that changes its outputs least.
+    A network that was trained with quantisation simulated becomes exactly the simulated model. One that was trained in
+    float only is quantised now, each range found by the least squared error over training examples (post-training
+    quantisation), which loses more accuracy. A network that `from_torch` read is also quantised now, in the way that
+    changes its outputs least.
 
     - `trained`: what `train` returned, or what `from_torch` read.
-    - `data`: what it was trained on; of a network of `from_torch` typical inputs alone will do, an array `[N, ...]` as
-      the module takes them. Some hundred training examples are used, always the same.
+    - `data`: the training data; for a network of `from_torch`, typical inputs are enough, an array `[N, ...]` as the
+      module takes them. Some hundred training examples are used, always the same.
     - `batches`, `batch`: number and size of the batches of training examples on which ranges are observed, where they
       were not before. A network of `from_torch` ignores them.
 
@@ -91,7 +91,7 @@ def _is_array(data: TaskData | npt.NDArray[Any]) -> bool:
 
 
 def _metadata(data: TaskData, input_settings: Mapping[str, int]) -> dict[str, str]:
-    """Returns the texts that a model carries of its data."""
+    """Returns the metadata of the data that a model stores."""
     metadata = dict(data.metadata(input_settings))
     return metadata | ({"micronets.data": data.source} if data.synthetic else {})
 
@@ -102,15 +102,14 @@ def export(
     path: str | Path,
     data: TaskData | npt.NDArray[Any] | None = None,
 ) -> QuantizedModel:
-    """Writes a trained network as `.tflite`, makes sure that it reads back as written, and returns the model in the
-    file.
+    """Writes a trained network as `.tflite`, checks that it reads back as written, and returns the model in the file.
 
     - `trained`: what `train` returned or `from_torch` read, which is quantised as `quantise` does it, or an integer
       model.
     - `path`: path of the file.
-    - `data`: what it was trained on; not for an integer model, which has its metadata.
+    - `data`: the training data; not for an integer model, which has its metadata.
 
-    Raises `CheckFailed` if it reads back otherwise, `FileError` if it cannot be written.
+    Raises `CheckFailed` if it reads back differently, and `FileError` if it cannot be written.
     """
     if data is not None and not isinstance(data, np.ndarray) and not _is_array(data):
         check_data(data)

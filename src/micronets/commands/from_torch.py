@@ -1,4 +1,4 @@
-"""`from_torch`: a trained module of PyTorch as a network with its weights."""
+"""`from_torch`: reads a trained PyTorch module as a network with its weights."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def from_torch(module: torch.nn.Module, example: torch.Tensor) -> FloatNetwork:
-    """Reads a trained module of PyTorch, by `torch.export`, as a network with weights.
+    """Reads a trained PyTorch module, by `torch.export`, as a network with weights.
 
     - `module`: a module of one input, which is read in evaluation mode; it stays as it is.
     - `example`: a tensor `[N, ...]` that it takes; N may be 1, and the values do not matter.
 
-    What comes of it is in float: `inspect(network.arch, board)` says what it will cost, `quantise(network, data)` makes
-    an integer model of it after training, and `train(network, data)` continues training its weights, with quantisation
+    The result is in float: `inspect(network.arch, board)` estimates its costs, `quantise(network, data)` makes an
+    integer model of it after training, and `train(network, data)` continues training its weights, with quantisation
     simulated. Maps have their channels last here: an input (C, H, W) of the module is (H, W, C), (C, T) is (T, 1, C),
     and what is not a map gets dimensions of 1 at its end.
 

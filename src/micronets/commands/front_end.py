@@ -1,4 +1,4 @@
-"""Front ends of models that carry none: `with_front_end` says what a stranger's model was trained on."""
+"""Front ends for models that contain none: `with_front_end` adds the one that a third-party model was trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`incremental`: a model that listens, as one that takes the new frames alone. Needs no torch."""
+"""`incremental`: turns a streaming model into one that takes only the new frames. Needs no torch."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from micronets.tflite import ModelFile, ModelSource, as_file, model_file, write
 class IncrementalModel:
     """The model that `micronets incremental` wrote.
 
-    - `model`, `out`: the model that takes whole windows, and the one that takes the new frames alone.
-    - `frames`, `milliseconds`: how many frames it takes at a time, and how much sound they are apart.
+    - `model`, `out`: the model that takes whole windows, and the one that takes only the new frames.
+    - `frames`, `milliseconds`: the number of frames of a step, and the time between steps.
     - `window`: frames that an output depends on.
     - `macs`, `window_macs`: multiply-accumulates of one step, and of a whole window.
     - `state_bytes`: bytes that it keeps from one step to the next.
@@ -56,10 +56,10 @@ class IncrementalModel:
 
 
 def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
-    """Writes a model that computes what `model` says about a stream from the new frames and from what it has kept.
+    """Writes a model that computes the outputs of `model` on a stream from the new frames and the state that it keeps.
 
     Its outputs are those of `model` for the window that ends with these frames, byte for byte; docs/streaming.md has
-    the conditions. Everything that takes a model that listens takes it, too.
+    the conditions. Every function for streaming models accepts it.
 
     - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a sound front end.
     - `out`: the file to write.

@@ -1,5 +1,5 @@
-"""`inspect`: what a network is and what it costs on a board, layer by layer. All of it is estimated, and nothing runs
-unless the time of our C is to be simulated.
+"""`inspect`: a network and its costs on a board, layer by layer. Everything is estimated, and nothing runs unless the
+time of our C is to be simulated.
 """
 
 from __future__ import annotations
@@ -85,8 +85,8 @@ class Inspection:
       says why.
     - `source_c`: how they are known: by the "latency model" of the board, or "simulated".
     - `fits`, `fits_c`: whether it fits the board under TFLM, and as our C.
-    - `no_tflm`: why nothing is told of TFLM on the board, where it is not built for its core: what is said of TFLM's
-      SRAM, flash and fit is None then.
+    - `no_tflm`: why there are no figures for TFLM on the board, if it is not built for its core: TFLM's SRAM, flash and
+      fit are then None.
     - `front_end`: the front end in integers that the model was trained on; None where there is none. It is a part of
       SRAM, flash, latency and energy, which are those of one input of the network with all its frames.
     - `per_layer`: a row for each layer, in order.
@@ -221,7 +221,7 @@ class Inspection:
                 return f"fits {self.board} {'under TFLM, NOT as our C' if tflm else 'as our C, NOT under TFLM'}: {over}"
 
     def check(self) -> None:
-        """Raises `DoesNotFit`, which says by how much, where the network fits the board under no runtime."""
+        """Raises `DoesNotFit`, which says by how much, if the network fits the board under no runtime."""
         if not self.fits and not self.fits_c:
             name = Path(self.model).name
             raise DoesNotFit(f"{name} {self.fit_text()}; take fewer channels, weights of 4 bits, or a larger board")
@@ -242,12 +242,12 @@ class _Times:
 def inspect(
     model: ModelSource | Arch | FloatNetwork, board: str | Path | Board, *, simulate: bool = False
 ) -> Inspection:
-    """Estimates what a network costs on a board; nothing runs, unless that is asked for.
+    """Estimates what a network costs on a board; nothing runs unless `simulate` is true.
 
     - `model`: the path of a `.tflite` or of an architecture's `.json`, a model in memory, an architecture, or what
-      `from_torch` read, which will cost what its architecture does. Our C is that which `compile` makes of a model for
-      this board, with layers in patches where it needs them to fit; of an architecture, which has no weights, it is
-      that of the network as it is.
+      `from_torch` read, which costs the same as its architecture. Our C is the one that `compile` writes for a model on
+      this board, with layers in patches if it needs them to fit; for an architecture, which has no weights, it is that
+      of the unchanged network.
     - `board`: a name, the path of a board's TOML file, or a board.
     - `simulate`: whether our C runs on the simulated board for its times; for a model with weights only.
 
@@ -280,7 +280,8 @@ def _read_arch(path: Path) -> Arch:
 
 
 def _estimated_times(steps: Sequence[Step], board: Board, front_end: FrontEndCost | None) -> _Times:
-    """Returns what the latency model of our C tells, and the front end, if the board has one that knows all layers."""
+    """Returns the times by the latency model of our C, and the front end's, if the board has a model that knows all
+    layers."""
     if board.no_times is not None:
         return _Times(unknown=board.no_times)
     model = shipped_model(board.name, OUR_C.name)
@@ -313,7 +314,7 @@ def _inspected(
 ) -> Inspection:
     """Makes the record.
 
-    - `file`: the file that the network was read from, which tells its size and its tensors; None where there is none.
+    - `file`: the file that the network was read from, with its size and its tensors; None where there is none.
     - `name`: the file's name, for the result.
     - `simulate`: see `inspect`.
     """

@@ -1,4 +1,4 @@
-"""`invoke` and `tensors`: a model run on inputs on this machine, its outputs and every tensor on the way."""
+"""`invoke` and `tensors`: run a model on this machine, for its outputs or for every tensor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`listen`: a model's decisions on a recording or a microphone, as they come. Needs no torch."""
+"""`listen`: a model's decisions on a recording or a microphone, as they are made. Needs no torch."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class ModelListener:
         return tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / CERTAIN) for d in decisions)
 
     def gap(self, samples: int) -> None:
-        """Tells that so many samples were lost, at least 0: time advances, and everything else begins again."""
+        """Reports a number of lost samples, at least 0: time advances, and everything else restarts."""
         self.stream.gap(samples)
         self._samples += samples
 
@@ -129,7 +129,7 @@ class ModelListener:
         return long_recording(path, self.stream.plan)
 
     def composed(self, seconds: float, seed: int) -> LongRecording:
-        """Composes a recording of synthesised speech, whose notes tell what is said when.
+        """Composes a recording of synthesised speech, whose notes say which word is said when.
 
         - `seconds`: its length in seconds.
         - `seed`: seed of all random choices.
@@ -141,7 +141,7 @@ class ModelListener:
         return LongRecording(sound.samples, (), (*sound.notes, f"said: {said or 'none of the words'}"))
 
     def moments(self, recording: LongRecording) -> Iterator[SoundPiece]:
-        """Listens to a recording piece by piece, and is told of its gaps."""
+        """Listens to a recording piece by piece, including its gaps."""
         for piece in self._pieces(recording):
             if isinstance(piece, int):
                 self.gap(piece)

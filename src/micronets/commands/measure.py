@@ -30,15 +30,15 @@ def measure(
     runtime: str | Runtime = OUR_C,
     optimise: str = DEFAULT_GOAL,
 ) -> Measurement:
-    """Runs a model on a device of a board, and returns what `micronets measure` tells (docs/measure.md).
+    """Runs a model on a device of a board, and returns the figures of `micronets measure` (docs/measure.md).
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `board`: a name, the path of a board's TOML file, or a board.
     - `device`, `compiler`, `samples`, `seed`, `patches`, `flash`, `optimise`: see `MeasureOptions`.
-    - `runtime`: what is to execute it: `c`, or a runtime that was built for the board.
+    - `runtime`: what executes it: `c`, or a runtime that was built for the board.
 
-    What is not known on a device is None. Raises what reading, compiling, building and running raise; outputs that
-    differ are a result, not an error.
+    Figures that are unknown on a device are None. Raises the errors of reading, compiling, building and running;
+    outputs that differ are a result, not an error.
     """
     options = MeasureOptions(device, compiler, samples, seed, patches, flash, optimise)
     chosen = runtime_named(runtime)
@@ -75,7 +75,7 @@ def write_firmware(
 
 
 def problems(found: Measurement) -> list[str]:
-    """Lists what is wrong with a measurement, a sentence each: outputs that differ, memory that does not suffice."""
+    """Lists the problems of a measurement, a sentence each: outputs that differ, insufficient memory."""
     return RUNTIMES[found.runtime].problems(found)
 
 
@@ -87,7 +87,7 @@ def at_rate(found: Measurement, board: Board, rate: float, cells: battery.Batter
     - `rate`: inferences a second, above 0.
     - `cells`: the battery.
 
-    Raises `SpecError` for a rate that the board cannot keep, and for a device without times of the board.
+    Raises `SpecError` for a rate that is too high for the board, and for a device that does not give the board's times.
     """
     if found.no_times is not None:
         raise SpecError(f"rate = {rate:g}: {found.no_times}; leave it out")

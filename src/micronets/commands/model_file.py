@@ -31,7 +31,7 @@ def write(model: QuantizedModel, path: str | Path, portable: bool = False) -> Pa
 
 @checked
 def read(path: str | Path) -> QuantizedModel:
-    """Reads the model in a `.tflite`, ours or anybody's of int8. Raises `FileError`, `SpecError`,
+    """Reads the model in an int8 `.tflite`, ours or a third party's. Raises `FileError`, `SpecError`,
     `UnsupportedError`.
     """
     return tflite.read_file(Path(path)).model

@@ -60,25 +60,26 @@ def search(
     out: str | Path | None = None,
     progress: Progress | None = None,
 ) -> SearchResult:
-    """Searches a space for the network that does best on data within a budget, by the method that the settings name.
+    """Searches a space for the best network for the data within a budget, by the method that the settings name.
 
-    - `space`: a function `(inputs, classes, **options) -> SearchSpace`, a space made already, the name of one that
-      comes with micronets, or `FILE.py:FUNCTION`. `"auto"`: every space that comes with micronets and takes the data is
-      tried, and the best one is searched; `options` are then options of the input, and `fix` is empty.
+    - `space`: a function `(inputs, classes, **options) -> SearchSpace`, a `SearchSpace`, the name of a built-in one, or
+      `FILE.py:FUNCTION`. `"auto"`: every built-in space that accepts the data is tried, and the best one is searched;
+      `options` are then options of the input, and `fix` is empty.
     - `data`: the data that the network learns.
-    - `board`, `budget`: what it has to fit: hard limits; the board's own SRAM and flash always are.
+    - `board`, `budget`: the hard limits that it must meet; the board's own SRAM and flash always count.
     - `options`: options of the space.
-    - `fix`: choices that have one value.
+    - `fix`: choices with a fixed value.
     - `settings`: settings of the search.
-    - `runtime`: what will execute the network, which the limits on SRAM, flash, time and energy are for: `tflm` or `c`.
-    - `latency_model`: one for the board and the runtime, made by `micronets characterize`; None: the board's own, if
-      there is one.
-    - `seed`: seed of first weights, order and disturbance of examples, and networks that are drawn.
+    - `runtime`: what will execute the network, and to which the limits on SRAM, flash, time and energy apply: `tflm` or
+      `c`.
+    - `latency_model`: a latency model for the board and the runtime, made by `micronets characterize`; None: the
+      board's own, if there is one.
+    - `seed`: seed of initial weights, order and augmentation of examples, and drawn networks.
     - `out`: a directory for checkpoints, from which a search that was interrupted continues; None: there are none.
-    - `progress`: is told stage, step, steps, seconds_left and the loss every few seconds.
+    - `progress`: is called with stage, step, steps, seconds_left and the loss every few seconds.
 
-    Raises `BudgetError` before any training when nothing in the space can keep the budget, `SpecError` for networks
-    that cannot be or do not go with the data, `TrainingError` if the loss is not a number.
+    Raises `BudgetError` before any training if no network of the space meets the budget, `SpecError` for networks that
+    are impossible or do not match the data, and `TrainingError` if the loss is not a number.
     """
     require("torch")
     from micronets.design import choose_space, search_methods
@@ -259,7 +260,7 @@ def measured_costs(
     - `budget`: the limits; the board's own are added to them.
     - `board`: the board that is simulated.
     - `runtime`: what executes the candidate.
-    - `progress`: is told the reason where nothing on this machine can simulate the board.
+    - `progress`: is called with the reason if nothing on this machine can simulate the board.
     - `front_ends`: what `front_ends_of` returns: they are measured with the networks; None measures the networks alone.
 
     It is None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can

@@ -1,4 +1,4 @@
-"""`evaluate --stream` and `tune`: how a model does on recordings that do not end after a second, and its best detector.
+"""`evaluate --stream` and `tune`: the detections of a model in long recordings, and its best detector.
 
 Needs no torch.
 """
@@ -87,8 +87,8 @@ class StreamEvaluation:
     """The results of a model on a stream: detections, false accepts and latencies.
 
     - `model`, `runtime`: its path, and what computed the outputs.
-    - `stream`, `composed`, `notes`: where the stream is from, whether it was composed, what is to be known of it.
-    - `seconds`: how long it is.
+    - `stream`, `composed`, `notes`: the source of the stream, whether it was composed, and remarks on it.
+    - `seconds`: its length.
     - `said`, `detected`, `misses`: words with a label that can fire, those that were detected, and those not.
     - `miss_rate`: misses per word that was said.
     - `false_accepts`, `false_accepts_per_hour`: decisions that are wrong, or a second time for one word.
@@ -173,7 +173,7 @@ def evaluate_stream(
     report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> StreamEvaluation:
-    """Returns what a model detects, misses and accepts falsely on a stream.
+    """Returns the detections, misses and false accepts of a model on a stream.
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `stream`: a recording, or "composed".
@@ -201,7 +201,7 @@ def evaluate_stream(
 
 
 def result_of(model: str, runtime: str, sound: Sound, heard: Heard, detector: Detector) -> StreamEvaluation:
-    """Judges what a detector decides on a stream that a network has heard.
+    """Evaluates a detector's decisions on a stream for which a network's outputs are known.
 
     - `model`: the path of the network's file.
     - `runtime`: the name of the runtime that computed the outputs.
@@ -252,8 +252,8 @@ class Tuning:
 
     - `out`: the model that carries the detector.
     - `wanted`: false accepts an hour that were allowed.
-    - `thresholds`: the averaged score, 0 .. 1, from which on each word fires.
-    - `before`, `after`: the streams judged with the model's detector before, and with the one that was chosen.
+    - `thresholds`: the averaged score, 0 .. 1, at which each word fires.
+    - `before`, `after`: the results with the model's detector before, and with the chosen one.
     """
 
     model: str
@@ -300,12 +300,12 @@ def tune(
     - `model`: the path of a `.tflite`, or a model in memory.
     - `stream`: a recording, or "composed".
     - `out`: the `.tflite` that is written.
-    - `false_accepts_per_hour`: how many there may be in an hour of this stream, 0 to 3,600.
+    - `false_accepts_per_hour`: the number allowed in an hour of this stream, 0 to 3,600.
     - `hop_frames`: frames from one output that the detector hears to the next; None for those of the model's detector.
     - `labels`, `data`, `seconds`, `seed`, `runtime`, `progress`: those of `evaluate_stream`.
 
-    The stream must not be one that the model is judged by later. How the choice is made is told at
-    `micronets.streaming.judge.tuned`. Raises what `evaluate_stream` raises.
+    The stream must not be used to evaluate the model later. `micronets.streaming.judge.tuned` describes the choice.
+    Raises what `evaluate_stream` raises.
     """
     if not 0 <= false_accepts_per_hour <= 3600:
         raise SpecError(f"--false-accepts-per-hour {false_accepts_per_hour:g}: allowed: 0 to 3,600")

@@ -1,4 +1,4 @@
-"""`train`: trains an architecture, or what a search found, on data."""
+"""`train`: trains an architecture, or the result of a search, on data."""
 
 from __future__ import annotations
 
@@ -41,21 +41,20 @@ def train(
 ) -> TrainResult:
     """Trains a network, in float and then with quantisation simulated, and keeps the best epoch of each stage.
 
-    - `network`: an architecture; or what a search found, what `from_torch` read, or the path of a `.tflite` (int8 or
-      float) or ONNX file, whose weights training starts from. Outputs of a file keep their weights where a class has
-      the same label, and begin again where it has not (`commands.first_network`).
-    - `data`: what it is to learn; the best epoch is that of the validation split.
-    - `settings`: epochs, learning rates and the rest; `qat_epochs=0` trains in float alone, and `epochs=0`, for a
-      network that has weights, with quantisation simulated alone.
-    - `input_settings`: input settings of the data, where these have any; None: those of the search or of the
-      file, else none.
-    - `teacher`: a trained network of the same input and outputs, from whose outputs it learns too.
-    - `seed`: seed of first weights, order and disturbance of examples.
-    - `out`: a directory for checkpoints, from which a training that was interrupted continues; None: there are none.
+    - `network`: an architecture; or the result of `search` or `from_torch`, or the path of a `.tflite` (int8 or float)
+      or ONNX file, from whose weights training starts. Outputs of a file keep their weights if a class has the same
+      label, and start with weights of 0 otherwise (`commands.first_network`).
+    - `data`: the training data; the best epoch is chosen on the validation split.
+    - `settings`: epochs, learning rates and the rest; `qat_epochs=0` trains in float only, and `epochs=0`, for a
+      network that has weights, with quantisation simulated only.
+    - `input_settings`: input settings of the data, if they have any; None: those of the search or of the file, if any.
+    - `teacher`: a trained network with the same input and outputs, from whose outputs it also learns.
+    - `seed`: seed of initial weights, order and augmentation of examples.
+    - `out`: a directory for checkpoints, from which an interrupted training resumes; None: there are none.
     - `progress`: is called with step, steps, seconds_left, the loss and the score about once a second.
 
-    Raises `DataError` for data of another shape or other classes, `FileError` or `UnsupportedError` for a file that
-    cannot be read or trained, `TrainingError` if the loss is not a number.
+    Raises `DataError` for data with another shape or other classes, `FileError` or `UnsupportedError` for a file that
+    cannot be read or trained, and `TrainingError` if the loss is not a number.
     """
     require("torch")
     from micronets.design.train import TrainingJob, train_network
@@ -99,7 +98,7 @@ def train(
 
 
 def check_fit(arch: Arch, data: TaskData, input_settings: Mapping[str, int]) -> None:
-    """Raises `DataError` for data of another shape or with other classes than a network takes and tells apart.
+    """Raises `DataError` for data whose shape or classes are not those of a network.
 
     - `arch`: the network.
     - `data`: the data that it is to learn.
