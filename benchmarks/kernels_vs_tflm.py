@@ -179,10 +179,11 @@ def note(toolchain: str) -> str:
     return (
         "Cycles are those of a simulated Cortex-M4 without flash wait states (docs/measure.md). Our C is built by "
         f"{toolchain}; TFLM and CMSIS-NN are those of August 2026, built by GCC 12 with -O2, in the same simulation. "
-        f"The ratio with waits has flash and caches of the {BOARD}. SRAM is arena and stack, flash is the whole image "
+        f"The ratio with waits includes the flash and caches of the {BOARD}. SRAM is arena and stack, flash is the "
+        "whole image "
         f"(TFLM's: the file and {RUNTIME_FLASH_BYTES:,} bytes of runtime), both in bytes. The columns besides weights "
         "are our image without the packed weights, and without 4 bytes for each bias and scale too. Outputs are equal "
-        f"if every byte for {SAMPLES} inputs is that of the reference. {date.today()}, "
+        f"if every byte for {SAMPLES} inputs equals the reference's. {date.today()}, "
         "`python -m benchmarks.kernels_vs_tflm`."
     )
 

@@ -131,12 +131,12 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
 def note(toolchain: str) -> str:
     """Returns the text below the tables, which says what the figures are."""
     return (
-        "The table compares `--patches off` with `--patches smallest`, in bytes and in cycles of a simulated Cortex-M4 "
-        f"without flash wait states ({toolchain}). Layers in patches are told by how many run together, and by how "
-        f"many rows of the last one. The board is a {BOARD}; a model fits it in patches where `--patches auto` makes "
-        "it fit. Outputs are equal if every byte for 2 inputs is that of the reference. The last model has "
-        "MobileNetV2's blocks at a quarter of their widths, with random weights. "
-        f"{date.today()}, `python -m benchmarks.patches`."
+        "The table compares `--patches off` with `--patches smallest`, in bytes and in cycles of a simulated "
+        f"Cortex-M4 without flash wait states ({toolchain}). The column of layers in patches gives how many run "
+        f"together, and the number of rows of the last one. The board is a {BOARD}; a model fits it in patches where "
+        "`--patches auto` makes it fit. Outputs are equal if every byte for 2 inputs is that of the reference. The "
+        f"last model has MobileNetV2's blocks at a quarter of their widths, with random weights. {date.today()}, "
+        "`python -m benchmarks.patches`."
     )
 
 

@@ -237,11 +237,11 @@ def rows(found: Mapping[str, Robustness], kinds: Sequence[str] | None = None) ->
 def explained(test: Sounds, found: Mapping[str, Robustness]) -> str:
     """Returns what stands below the table."""
     return (
-        "A word is heard if the largest output is a keyword's. Generated sounds are made by formulas of their own "
-        "(benchmarks/robustness_sounds.py), not by those that models of ours are trained on, at levels over 50 dB; "
-        f"words are {len(test.said):,} clips of the test set, in noise of ESC-10 at so many dB below their loudest "
-        "30 ms, in rooms by their reverberation time. Each model through its own front end, computed by our C. "
-        f"{', '.join(sorted({r.date for r in found.values()}))}, `python -m benchmarks.robustness`."
+        "A word counts as heard if the largest output is a keyword's. Generated sounds are made by separate formulas "
+        "(benchmarks/robustness_sounds.py), not by those that our models are trained on, at levels over 50 dB; words "
+        f"are {len(test.said):,} clips of the test set, in noise of ESC-10 at the given number of dB below their "
+        "loudest 30 ms, in rooms by their reverberation time. Each model through its own front end, computed by our "
+        f"C. {', '.join(sorted({r.date for r in found.values()}))}, `python -m benchmarks.robustness`."
     )
 
 

@@ -92,14 +92,14 @@ def tables() -> str:
     dates = sorted({facts["date"] for facts in reports.values()})
     lines += [
         "",
-        "Each model of ours was made by `micronets run` with the file of its name in `examples/`, after the one with "
+        "Each of our models was made by `micronets run` with the file of its name in `examples/`, after the one with "
         f"`_first` in its name ({', '.join(dates)}). "
         f"Accuracy is that on {', '.join(f'{n:,}' for n in sorted(samples))} test recordings of "
-        "Speech Commands v2 in 12 classes, which were never used to choose anything (95 % confidence: "
+        "Speech Commands v2 in 12 classes, which were never used for any choice (95 % confidence: "
         f"+-{interval:.1f} points). TFLM's arena is the smallest one in which the model runs on a 64-bit host, found "
-        "by bisection. The columns of the C are what `micronets measure` says of the whole image with its stack, and "
-        f"of one inference with the front end of its second, on a simulated {', '.join(boards)}; its time is within "
-        f"+-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, "
+        "by bisection. The columns of the C are the figures of `micronets measure` for the whole image with its stack, "
+        f"and for one inference with the front end for its second, on a simulated {', '.join(boards)}; its time is "
+        f"within +-10 %. 1 kB is 1000 bytes. {datetime.date.today()}, "
         "`python -m benchmarks.zoo tables`; all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
@@ -127,9 +127,9 @@ def more_tables() -> str:
     lines += [
         "",
         "Each model was made by `micronets run` with the file of its name in `examples/` "
-        f"({', '.join(sorted(dates))}); nothing was chosen by the test. The columns of TFLM's arena and of the C mean "
-        f"what they do in the table of keywords. {datetime.date.today()}, `python -m benchmarks.zoo tables`; all "
-        "figures: zoo/NAME/report.json.",
+        f"({', '.join(sorted(dates))}); nothing was chosen on the test set. The columns for TFLM's arena and the C "
+        f"mean the same as in the table of keyword models. {datetime.date.today()}, `python -m benchmarks.zoo tables`; "
+        "all figures: zoo/NAME/report.json.",
     ]
     return "\n".join(lines)
 
