@@ -11,7 +11,18 @@ from micronets import files
 from micronets.device.cross_compiler import run_tool
 from micronets.device.host_compiler import compile_c
 from micronets.errors import DataError
-from micronets.files import atomic, digest, fingerprint, is_part, remove_dead_parts, remove_parts, walk, write_atomic
+from micronets.files import (
+    atomic,
+    digest,
+    fingerprint,
+    is_part,
+    link_to_nothing,
+    read_plain_text,
+    remove_dead_parts,
+    remove_parts,
+    walk,
+    write_atomic,
+)
 from tests.support.calling import call
 
 
@@ -246,3 +257,24 @@ def test_no_command_replaces_what_it_reads(tmp_path: Path) -> None:
     assert report.error.endswith("model.tflite: is read here, and writing would replace it; name another file to write")
     assert call("import", original, "--out", tmp_path).error == f"{tmp_path}: is a directory; name a file to write"
     assert original.read_bytes() == b"a float model"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_text_is_read_as_editors_of_windows_write_it(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes('task = "kws" # \u00fc\n'.encode(encoding))
+    assert read_plain_text(path) == 'task = "kws" # \u00fc\n'
+
+
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").symlink_to("gone")
+    (tmp_path / "model.tflite").write_bytes(b"TFL3")
+    assert link_to_nothing(tmp_path) is None
+    assert link_to_nothing(tmp_path / "out/sub") == (
+        f"{tmp_path / 'out'} is a link to gone, which is not there: make that, or name another place"
+    )
+    done = call("run", "examples/own_features.toml", "--out", tmp_path / "out")
+    assert (done.code, done.err.startswith(f"micronets: {tmp_path / 'out'}: {tmp_path / 'out'} is a link to")) == (
+        2,
+        True,
+    )

@@ -16,6 +16,7 @@ import stat
 import struct
 import tempfile
 import time
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -31,13 +32,13 @@ _PART_NAME = re.compile(r"\.(?P<name>.+)\.(?P<process>\d+)\.part", re.DOTALL)
 DAMAGE = (
     *(OSError, ValueError, TypeError, EOFError, SyntaxError, RecursionError, ArithmeticError, MemoryError),
     *(NotImplementedError, RuntimeError, IndexError, KeyError, AttributeError, struct.error),
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError),
 )
 """The exceptions that readers of arrays, archives and pickles raise for a damaged file.
 
 zipfile raises NotImplementedError for an odd method of compression, RuntimeError for an encrypted file, struct.error
-and IndexError for a short one; numpy raises SyntaxError, RecursionError and KeyError for an odd header of an array, and
-ArithmeticError and MemoryError for one that announces more than there can be.
+and IndexError for a short one; numpy raises SyntaxError, TokenError, RecursionError and KeyError for an odd header of
+an array, and ArithmeticError and MemoryError for one that announces more than there can be.
 """
 
 
@@ -85,6 +86,14 @@ def unusable_path(text: str) -> str | None:
     return None
 
 
+def link_to_nothing(path: str | Path) -> str | None:
+    """Tells which part of a path is a link to what is not there, as words for an error; None where there is none."""
+    for part in (Path(path), *Path(path).parents):
+        if part.is_symlink() and not part.exists():
+            return f"{part} is a link to {os.readlink(part)}, which is not there: make that, or name another place"
+    return None
+
+
 def check_plain(path: Path) -> None:
     """Raises `OSError` for what is not a plain file: a pipe, a device or a file of the system may never end.
 
@@ -109,8 +118,12 @@ def read_plain(path: Path) -> bytes:
 
 
 def read_plain_text(path: Path) -> str:
-    """Reads a whole file of UTF-8. Raises `OSError` as `read_plain` does, and `UnicodeDecodeError`."""
-    return read_plain(path).decode("utf-8")
+    """Reads a whole file of UTF-8, or of UTF-16 where its first bytes say so; a mark of the order of bytes is left out.
+
+    Editors and shells of Windows write such marks. Raises `OSError` as `read_plain` does, and `UnicodeDecodeError`.
+    """
+    data = read_plain(path)
+    return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
 
 
 MOST_ENTRIES = 3_000_000

@@ -1,5 +1,6 @@
 """The help of every command: whole sentences, and examples whose commands and options exist."""
 
+import inspect
 import os
 import shlex
 import subprocess
@@ -34,6 +35,14 @@ def test_a_summary_is_one_whole_sentence(path: tuple[str, ...]) -> None:
     assert summary.count(". ") == 0
     lines = call(*path[:-1], "--help").out.split("Commands:\n")[1]
     assert summary in " ".join(lines.split())
+
+
+def test_help_is_there_without_docstrings_too() -> None:
+    """Python drops docstrings under -OO."""
+    for command in (cli, *ALL.values()):
+        callback = command.callback
+        if callback is not None and callback.__doc__:
+            assert common.written_docstring(callback) == inspect.cleandoc(callback.__doc__)
 
 
 @pytest.mark.parametrize("path", ALL, ids=" ".join)

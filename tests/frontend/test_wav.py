@@ -175,6 +175,23 @@ def test_channels_that_cancel_are_not_mixed() -> None:
     np.testing.assert_allclose(one_empty.samples, tone / 2, atol=1e-3)
 
 
+def test_channels_that_nearly_cancel_are_not_mixed_and_unrelated_ones_are() -> None:
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
+    late = decode_wav(floats(np.stack([tone, -np.roll(tone, 1)], 1), 2), "a.wav")  # one sample between the channels
+    assert late.remarks == ("opposite channels",)
+    shifted = decode_wav(floats(np.stack([tone + 0.5, 0.5 - tone], 1), 2), "a.wav")  # on top of a constant voltage
+    assert shifted.remarks == ("opposite channels",)
+    noise = np.random.default_rng(0).normal(0, 0.1, (1600, 8))
+    assert decode_wav(floats(noise, 8), "a.wav").remarks == ()
+
+
+def test_what_numpy_writes_and_a_chunk_without_padding() -> None:
+    with pytest.raises(DataError, match=r"^a.wav: WAV with PCM of 64 bits; allowed: .*; write it with 16 bits"):
+        decode_wav(wav(VALUES.astype("<i8").tobytes(), bits=64), "a.wav")
+    unpadded = GOOD[:12] + b"LIST\x03\0\0\0abc" + GOOD[12:]
+    np.testing.assert_array_equal(decode_wav(unpadded, "a.wav").samples, decode_wav(GOOD, "a.wav").samples)
+
+
 def test_clipped_and_silent_recordings_are_noted() -> None:
     square = np.where(np.arange(200) % 20 < 10, 32767, -32768)
     assert decode_wav(encode_wav(square), "a.wav").remarks == ("clipped",)

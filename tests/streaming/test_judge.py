@@ -68,6 +68,26 @@ def test_label_files_of_two_kinds_are_read(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        "1,0;1,5;yes\n2,0;2,5;no\n",
+        "sep=;\n1.0;1.5;yes\n2;2.5;no\n",
+        "1,0\t1,5\tyes\n2\t2,5\tno\n",
+        "# mine\n1.0,1.5,yes\n2,2.5,no\n",
+        "label,start,duration\nyes,1,0.5\nno,2,0.5\n",
+        "Start (ms),End (ms),Class\n1000,1500,yes\n2000,2500,no\n",
+        "Selection\tBegin Time (s)\tEnd Time (s)\tAnnotation\n1\t1\t1.5\tyes\n2\t2\t2.5\tno\n",
+    ],
+    ids=["decimal commas", "Excel", "tabs", "a remark", "durations", "milliseconds", "Raven"],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_label_files_of_spreadsheets_and_other_editors_are_read(text: str, encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(text.encode(encoding))
+    assert read_labels(path, KNOWN, 3) == (SpokenWord(1, 1.5, "yes"), SpokenWord(2, 2.5, "no"))
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("1,2,yes\n1.5,3,no", "line 2: begins at 1.5 s, before line 1 ends at 2 s; labels may not overlap"),
@@ -76,7 +96,12 @@ def test_label_files_of_two_kinds_are_read(text: str, tmp_path: Path) -> None:
         ("-1,2,yes", "line 1: -1 to 2 s; the recording lasts"),
         ("nan,2,yes", "line 1: nan to 2 s; the recording lasts"),
         ("1,2,yess", "line 1: label 'yess' is none of the model's; did you mean 'yes'?"),
-        ("1;2;yes", "line 1: '1;2;yes' is not start, end, label"),
+        ("1 2 yes", "line 1: '1 2 yes' is not start, end, label"),
+        ("1,1_5,yes", "line 1: '1,1_5,yes' is not start, end, label"),
+        ('1,2,"yes', "line 1: a quotation mark is opened and not closed"),
+        ("start,length,label\n1,4.5,yes", "line 2: 1 to 5.5 s; the recording lasts"),
+        ("start,end (samples),label\n1,2,yes", "line 1: the headings 'start,end (samples),label' name no start, end"),
+        ("label,start,place\nyes,1,2", "line 1: the headings 'label,start,place' name no start, end and label"),
         ("1,2", "line 1: '1,2' is not start, end, label"),
         ("a,2,yes", "line 1: 'a,2,yes' is not start, end, label"),
     ],

@@ -53,6 +53,7 @@ def test_names_that_are_almost_alike_are_noted() -> None:
     assert alike_note(("Yes", "no", " yes", "up", "left_on", "left on")) == (
         "classes 'Yes' and ' yes' have almost the same name; if they are one, merge them",
     )
+    assert alike_note(("caf\u00e9", "no", "cafe\u0301"))  # two ways to write an accent
     assert alike_note(("yes", "no", "_unknown_", "_silence_", "-", "_")) == ()
 
 

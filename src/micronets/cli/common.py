@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +34,8 @@ class Command(click.Command):
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.help and self.callback and sys.flags.optimize:  # under -OO Python drops docstrings
+            self.help = written_docstring(self.callback)
         self.examples = tuple(examples)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -62,6 +67,8 @@ class Group(click.Group):
 
     def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.help and self.callback and sys.flags.optimize:  # under -OO Python drops docstrings
+            self.help = written_docstring(self.callback)
         self.examples = tuple(examples)
 
     def resolve_command(
@@ -79,6 +86,16 @@ class Group(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the examples."""
         _write_examples(self.examples, formatter)
+
+
+def written_docstring(function: CommandFunction) -> str | None:
+    """Returns the docstring in the source of a function; None where there is no source, or no docstring."""
+    try:
+        source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
+    except OSError:
+        return None
+    definition = ast.parse(source).body[0]
+    return ast.get_docstring(definition) if isinstance(definition, ast.FunctionDef) else None
 
 
 def _first_paragraph(command: click.Command) -> str:

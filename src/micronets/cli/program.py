@@ -11,6 +11,7 @@ import click
 from micronets import __version__
 from micronets.cli import common, data, devices, importing, interrupts, lists, models, stages, sweep
 from micronets.errors import MicronetsError
+from micronets.files import link_to_nothing
 from micronets.installation import EXTRAS, install
 
 _SYSTEM_ERRORS = {
@@ -65,7 +66,8 @@ def perform_command() -> int:
         if e.errno not in _SYSTEM_ERRORS:
             raise
         place = f"{e.filename}: " if e.filename else ""
-        code = _report_error(f"{place}{_SYSTEM_ERRORS[e.errno]}; then {interrupts.resume_hint()}", 2)
+        why = (link_to_nothing(e.filename) if isinstance(e.filename, str) else None) or _SYSTEM_ERRORS[e.errno]
+        code = _report_error(f"{place}{why}; then {interrupts.resume_hint()}", 2)
     interrupts.ended()
     return code if isinstance(code, int) else 0
 

@@ -16,7 +16,7 @@ from micronets.compiler.generate.names import name_from
 from micronets.compiler.kernels.goal import DEFAULT_GOAL
 from micronets.cost.costs import ESTIMATED
 from micronets.errors import SpecError
-from micronets.files import is_part
+from micronets.files import is_part, link_to_nothing
 from micronets.records import JsonObject
 from micronets.runtimes import OUR_C, Package, Runtime, runtime_named
 from micronets.runtimes.measurement import patches_text
@@ -170,5 +170,6 @@ def places_named(out: Path) -> Iterator[None]:
         yield
     except OSError as e:
         if e.errno in (errno.ENOENT, errno.ENOTDIR, errno.EEXIST):
-            raise SpecError(f"--out {out}: no directory can be made there ({e.strerror}); name another place") from e
+            why = link_to_nothing(out) or f"no directory can be made there ({e.strerror}); name another place"
+            raise SpecError(f"--out {out}: {why}") from e
         raise

@@ -47,7 +47,7 @@ _OTHER_FILES = (
 )
 """Sound of telephones and browsers, which is often called .wav: where in a file its mark stands, and its name."""
 _LOUDEST_FLOAT = 8.0  # a float recording beyond +-1 is too loud; one that is so far beyond has other units
-_CANCELS = 0.005  # share of the channels' power that their mean has kept, below which they cancel each other
+_CANCELS = 0.2  # share of the power that the mean of unrelated channels keeps, below which channels cancel each other
 _CLIPPED = 0.1  # share of the samples at either limit from which on a recording is called clipped
 
 Remark = Literal["int16 floats", "opposite channels", "clipped", "silent"]
@@ -101,6 +101,12 @@ def decode_wav(data: bytes, where: str) -> Recording:
             f" with 32, 64; {conversion(where)}"
         )
     stored = 8 * block // channels if channels else 0  # a sample of 12 bits takes 16, the upper ones
+    if (code, bits) in ((_PCM, 64), (_FLOAT, 16)):
+        kind = "PCM" if code == _PCM else "float"
+        raise DataError(
+            f"{where}: WAV with {kind} of {bits} bits; allowed: PCM (1) with up to 32 bits and float (3) with 32, 64; "
+            "write it with 16 bits (of numpy arrays: astype(numpy.int16))"
+        )
     if (
         not 1 <= channels <= 64
         or not 1000 <= rate <= 768000
@@ -135,7 +141,8 @@ def recording(values: npt.NDArray[Any], rate: int, where: str, *, floats: bool) 
     - `floats`: the file holds floats, which may be in other units than they should be: those whose peak is far beyond
       1, or that are whole numbers beyond 1, are taken for int16 units.
 
-    Where the mean of the channels has less than 0.5 % of their power, they cancel each other, and the loudest is taken.
+    The mean of n unrelated channels keeps 1 / n of their power. Where it keeps less than a fifth of that, they cancel
+    each other, and the loudest is taken.
     Raises `DataError` for samples that are no finite numbers or in no known unit.
     """
     remarks: list[Remark] = []
@@ -155,8 +162,8 @@ def recording(values: npt.NDArray[Any], rate: int, where: str, *, floats: bool) 
     values = values.astype(np.float32, copy=False)
     samples: Float = values.mean(1, dtype=np.float32)
     if values.shape[1] > 1:
-        power = np.square(values, dtype=np.float64).mean(0)
-        if float(np.square(samples, dtype=np.float64).mean()) < _CANCELS * float(power.mean()):
+        power = values.var(0, dtype=np.float64)
+        if float(samples.var(dtype=np.float64)) < _CANCELS / values.shape[1] * float(power.mean()):
             remarks.append("opposite channels")
             samples = np.ascontiguousarray(values[:, int(power.argmax())])
     top = float(np.abs(values).max())
@@ -187,6 +194,8 @@ def _chunks(data: bytes, where: str) -> dict[bytes, bytes]:
             )
         found.setdefault(name, data[at + 8 : at + 8 + size])
         at += 8 + size + size % 2
+        if size % 2 and data[at - 1 : at + 3] in (b"fmt ", b"data"):  # some writers leave out the byte of padding
+            at -= 1
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -11,14 +12,30 @@ from micronets.errors import DataError
 
 
 def alike_note(classes: Iterable[str]) -> tuple[str, ...]:
-    """Returns a note on classes whose names differ in case, spaces, dashes or underscores only, and may be one."""
+    """Returns a note on classes whose names may be one.
+
+    They differ in case, spaces, dashes, underscores, invisible characters, or the way in which accents are written.
+    """
     groups: dict[str, list[str]] = {}
     for name in classes:
-        groups.setdefault(re.sub(r"[\s_-]", "", name.casefold()), []).append(f"'{name}'")
+        key = unicodedata.normalize("NFKC", name).casefold()
+        groups.setdefault(re.sub(r"[\s_\u200b-\u200f-]", "", key), []).append(f"'{name}'")
     alike = [names for key, names in groups.items() if key and len(names) > 1]
     return (
         (f"classes {' and '.join(alike[0])} have almost the same name; if they are one, merge them",) if alike else ()
     )
+
+
+def check_class_names(names: Iterable[str], where: str) -> None:
+    """Raises `DataError` for a name that no model and no report can show: an empty one, or one that is not UTF-8.
+
+    - `where`: the beginning of error messages.
+    """
+    for name in names:
+        if not name.strip():
+            raise DataError(f"{where}: the name of a class is empty; give every class a name")
+        if any("\ud800" <= character <= "\udfff" for character in name):
+            raise DataError(f"{where}: class {ascii(name)[:60]} has a name that is not UTF-8; give it another one")
 
 
 def loose_note(root: Path, suffixes: Collection[str]) -> tuple[str, ...]:

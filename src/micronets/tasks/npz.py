@@ -31,9 +31,10 @@ def read_npz(
     """
     try:
         check_plain(path)
-        with np.load(path, allow_pickle=False) as pack:
-            if not isinstance(pack, np.lib.npyio.NpzFile):
-                raise ValueError("it is one array, a .npy file")
+        opened = np.load(path, allow_pickle=False)
+        if not isinstance(opened, np.lib.npyio.NpzFile):
+            raise ValueError("it is one array, a .npy file")
+        with opened as pack:
             missing = [k for k in needed if k not in pack.files]
             if missing:
                 raise DataError(f"{path}: no array '{missing[0]}'; {form}")

@@ -179,6 +179,36 @@ def test_bad_files_in_one_line(tmp_path: Path) -> None:
     )
 
 
+def test_examples_that_say_nothing_and_names_that_cannot_be(tmp_path: Path) -> None:
+    def message(**changes: Any) -> str:
+        with pytest.raises(MicronetsError) as e:
+            tasks.load("features", npz(tmp_path / "d.npz", **changes))
+        assert "\n" not in str(e.value)
+        return str(e.value).removeprefix(f"{tmp_path / 'd.npz'}: ")
+
+    still = X.copy()
+    still[:, :, 1] = 7
+    data = tasks.load("features", npz(tmp_path / "d.npz", x=still))
+    assert data.notes[-1].startswith("value 2 of 3 along the last axis: the same in all training examples")
+    for same in (X * 0, X.astype(np.float64) + 1e9):  # the second ones are, in 32 bits
+        notes = tasks.load("features", npz(tmp_path / "d.npz", x=same)).notes
+        assert notes[-1].startswith("ALL TRAINING EXAMPLES ARE THE SAME, so that nothing can be learnt; ")
+    assert message(classes=np.array(["a", "", "c"])).startswith("the name of a class is empty; ")
+    assert message(classes=np.array(["a", "\ud800", "c"])).startswith("class '\\ud800' has a name that is not UTF-8; ")
+    assert message(classes=np.array([b"a", b"b", b"c"])) == "classes is |S1; need names as text [C]"
+    odd = tasks.load("features", npz(tmp_path / "d.npz", y=np.array(["--1", "\u00b2", "-10", "9"])[np.arange(60) % 4]))
+    assert odd.classes == ("-10", "9", "--1", "\u00b2")
+
+
+def test_headers_of_arrays_that_are_damaged_end_in_one_line(tmp_path: Path) -> None:
+    whole = npz(tmp_path / "d.npz").read_bytes()
+    at = whole.index(b"'shape': (60, 16, 3)")
+    for damage in (b"(", b"'", b"[", b"{", b"\\", b"\n", b"\0", b"#"):  # in it, numpy looks for tokens of Python
+        (tmp_path / "d.npz").write_bytes(whole[: at + 9] + damage + whole[at + 10 :].replace(b")", b" ", 1))
+        with pytest.raises(MicronetsError, match=r"damaged or not an \.npz file"):
+            tasks.load("features", tmp_path / "d.npz")
+
+
 def test_recordings_in_folders_are_cut_into_windows(tmp_path: Path) -> None:
     """Whole recordings are in one split, but those of a class with too few, which are divided in time."""
     rng = np.random.default_rng(0)

@@ -79,6 +79,13 @@ def test_a_synthesiser_that_fails_is_no_traceback() -> None:
     )
 
 
+@pytest.mark.usefixtures("_speech")
+def test_speech_is_made_where_warnings_are_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    (samples,), rate = speak([("en-us+Alex", "yes", 150, 50)])
+    assert (len(samples) > 0.2 * rate, rate) == (True, 22050)
+
+
 def test_options_that_need_a_directory() -> None:
     with pytest.raises(SpecError, match="kws: option test = held needs a data directory; synthetic speech has its own"):
         load("kws", test=Path("held"))

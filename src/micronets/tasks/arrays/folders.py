@@ -8,6 +8,7 @@ data/CLASS.npy      an example per row [N, ...], or .csv: a line per example
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +32,7 @@ from micronets.tasks.class_folders import (
     strangers_note,
 )
 from micronets.tasks.long_windows import in_time_note, least_windows, stretches, tiles
-from micronets.tasks.names import check_utf8
+from micronets.tasks.names import check_class_names, check_utf8
 from micronets.tasks.npz import read_npz
 from micronets.terminal import counted
 
@@ -126,7 +127,10 @@ def array_rows(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequ
         arrays["classes"].ndim != 1 or len(np.unique(arrays["classes"])) != arrays["classes"].size
     ):
         raise DataError(f"{where}: classes is {list(arrays['classes'].shape)}; need different names [C]")
+    if "classes" in arrays and arrays["classes"].dtype.kind not in "iuU":
+        raise DataError(f"{where}: classes is {arrays['classes'].dtype}; need names as text [C]")
     names = [str(c) for c in arrays["classes"]] if "classes" in arrays else sorted({str(v) for v in y}, key=_sort_key)
+    check_class_names(names, where)
     if y.dtype.kind == "U" or "classes" not in arrays:
         for v in np.unique(y):
             if str(v) not in names:
@@ -395,12 +399,28 @@ def checked_complete(rows: SplitArrays, where: str) -> SplitArrays:
                 raise DataError(
                     f"{where}: class '{name}' has no {s} example ({n} in all); three of every class are the least"
                 )
-    return rows
+    return replace(rows, notes=(*rows.notes, *_constant_note(rows)))
+
+
+def _constant_note(rows: SplitArrays) -> tuple[str, ...]:
+    """Returns a note on values of the last axis that are the same in all training examples, in 32-bit floats."""
+    values = rows.x[rows.split == "train"].reshape(-1, rows.x.shape[-1])
+    still = np.flatnonzero(values.min(0) == values.max(0))
+    if not len(still):
+        return ()
+    if len(still) == values.shape[1]:
+        return (
+            "ALL TRAINING EXAMPLES ARE THE SAME, so that nothing can be learnt; where numbers differ by less than 1 "
+            "part in 10 million, subtract what they have in common",
+        )
+    first = f"value {still[0] + 1} of {values.shape[1]}"
+    more = f" and {len(still) - 1:,} more" if len(still) > 1 else ""
+    return (f"{first} along the last axis{more}: the same in all training examples, nothing is learnt from it",)
 
 
 def _sort_key(text: str) -> tuple[int, float, str]:
     """Returns a key by which texts are sorted, numbers by their value and before other texts."""
-    return (0, float(text), "") if text.lstrip("-").isdigit() else (1, 0.0, text)
+    return (0, float(text), "") if re.fullmatch(r"-?[0-9]+", text) else (1, 0.0, text)
 
 
 def _hash(text: str) -> str:

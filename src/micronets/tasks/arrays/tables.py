@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from micronets.cells import SEPARATOR, number_in, with_point
 from micronets.errors import DataError
-from micronets.files import read_plain
+from micronets.files import read_plain_text
 
 LARGEST_NUMBER = 1e30
 """What is larger in size has no square in 32 bits, and counts as no finite number."""
@@ -135,17 +136,13 @@ def _unit(heading: str) -> float | None:
     return _UNITS.get(words[-1]) if words and words[0] in _TIMES else None
 
 
-_SEPARATOR = re.compile(r'"?sep=([^\w\s.+-]|\t)"?[ \r]*(?:\n|$)', re.IGNORECASE)
-"""A first line by which Excel tells, and is told, what stands between the cells."""
-
-
 def _read(path: Path) -> _Table:
     """Reads one file. Raises `DataError` for anything but numbers after the first line."""
     rows: list[Sequence[str]] = []
     lines: list[int] = []
     numbers, clocks, words = array("d"), set[int](), dict[int, str]()
     text = _text(path)
-    named = _SEPARATOR.match(text)
+    named = SEPARATOR.match(text)
     delimiter = next((d for d in (";", "\t") if d in text.partition("\n")[0] or _only(text, d)), ",")
     delimiter = delimiter if named is None else named[1]
     spaced = delimiter not in text and _is_spaced(text)
@@ -163,11 +160,11 @@ def _read(path: Path) -> _Table:
             )
         except csv.Error as e:
             raise _damaged(path, f"line {i}: a quotation mark is opened and not closed, or stands inside a cell") from e
-        row = [cell.strip() if delimiter == "," else _with_point(cell.strip()) for cell in row]
+        row = [cell.strip() if delimiter == "," else with_point(cell.strip()) for cell in row]
         if rows and len(row) != len(rows[0]):
             raise _damaged(path, f"line {i} has {len(row)} cells, line {lines[0]} has {len(rows[0])}")
         for k, cell in enumerate(row):
-            value = _number(cell)
+            value = number_in(cell)
             if value is None and (moment := _moment(cell)) is not None:
                 clocks.add(k)
                 value = moment
@@ -190,8 +187,7 @@ def _read(path: Path) -> _Table:
 def _text(path: Path) -> str:
     """Reads the text of a file, in UTF-8 or, where a mark says so, UTF-16. Raises `DataError`."""
     try:
-        data = read_plain(path)
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        text = read_plain_text(path)
         return text.replace("\r\n", "\n").replace("\r", "\n")  # a \r alone ended lines on the first Macs
     except OSError as e:
         raise DataError(f"{path}: cannot be read ({e.strerror}); check the path and its permissions") from e
@@ -206,13 +202,7 @@ def _only(text: str, delimiter: str) -> bool:
 def _is_spaced(text: str) -> bool:
     """Returns whether the cells of lines stand between spaces: the last line is several numbers with spaces between."""
     last = next((line for line in reversed(text.splitlines()) if line.strip()), "").split()
-    return len(last) > 1 and all(_number(cell) is not None for cell in last)
-
-
-def _with_point(cell: str) -> str:
-    """Returns a number with a decimal comma, as in `0,25`, with a point; any other cell as it is."""
-    changed = cell.replace(",", ".")
-    return changed if _number(changed) is not None else cell
+    return len(last) > 1 and all(number_in(cell) is not None for cell in last)
 
 
 def _damaged(path: Path, what: str) -> DataError:
@@ -223,14 +213,6 @@ def _damaged(path: Path, what: str) -> DataError:
 
 def _shown(cell: str) -> str:
     return repr(cell if len(cell) <= 30 else f"{cell[:27]}...")
-
-
-def _number(cell: str) -> float | None:
-    """Returns the number in a cell, None where there is none; Python's `1_000` is none in a table."""
-    try:
-        return None if "_" in cell else float(cell)
-    except ValueError:
-        return None
 
 
 def _moment(cell: str) -> float | None:
@@ -252,12 +234,12 @@ def _has_headings(table: _Table) -> bool:
     """Returns whether the first line of a file is headings whatever the other files are."""
     words = [c for c in table.first if c.lower() not in _MISSING]
     marks = [c for c in table.first if c and c.lower() in _MISSING]
-    return bool(words) and not marks and all(_number(c) is None and _moment(c) is None for c in words)
+    return bool(words) and not marks and all(number_in(c) is None and _moment(c) is None for c in words)
 
 
 def _may_be_headings(first: Sequence[str]) -> bool:
     """Returns whether a first line that is the same in every file is headings: with text, or numbers that rise."""
-    numbers = [_number(c) for c in first if c]
+    numbers = [number_in(c) for c in first if c]
     if any(n is None for n in numbers):
         return all(c == "" or c.lower() not in _MISSING for c in first)
     values = np.array(numbers, np.float64)
@@ -287,7 +269,7 @@ def _body(table: _Table, headed: bool) -> Floats:
         )
         if not headed and not row:
             cell = table.first[column]
-            text = bool(cell) and _number(cell) is None and cell.lower() not in _MISSING
+            text = bool(cell) and number_in(cell) is None and cell.lower() not in _MISSING
             what = f"holds {_shown(cell)} beside numbers" if text else what
         raise DataError(f"{table.path}: line {lines[row]}, column {column + 1} {what}; remove or repair it")
     return body

@@ -3,7 +3,7 @@
 The library keeps state from one word to the next; a new process gives the same samples for the same words in the same
 order. `VOICES` leaves out a few voices that do not even then, and those that sound like machines or whispers.
 
-Run as a program, it reads JSON `[[voice, word, words per minute, pitch 0..99], ...]` and writes the sample rate and
+In that process, `serve` reads JSON `[[voice, word, words per minute, pitch 0..99], ...]` and writes the sample rate and
 then, for each job, the number of samples and int16 samples, all little-endian.
 """
 
@@ -60,7 +60,8 @@ def speak(jobs: Sequence[SpeakJob]) -> tuple[list[SpokenSamples], int]:
             f"synthetic speech: the synthesiser is not installed; {install('speech')}, or give a data directory"
         )
     env = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    done = child_processes.run([sys.executable, "-m", __name__], content=json.dumps(jobs).encode(), environment=env)
+    program = f"from {__name__} import serve; serve()"
+    done = child_processes.run([sys.executable, "-c", program], content=json.dumps(jobs).encode(), environment=env)
     if done.returncode or len(done.stdout) < 4:
         last = (done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise DataError(
@@ -75,7 +76,8 @@ def speak(jobs: Sequence[SpeakJob]) -> tuple[list[SpokenSamples], int]:
     return out, rate
 
 
-def _serve() -> None:
+def serve() -> None:
+    """Synthesises the words of the jobs on stdin, as JSON, to stdout: their rate, then length and samples of each."""
     import espeakng_loader
 
     lib = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -114,7 +116,3 @@ def _serve() -> None:
             samples = b"".join(received)
             out.write(struct.pack("<I", len(samples) // 2) + samples)
         out.flush()
-
-
-if __name__ == "__main__":
-    _serve()
