@@ -5,6 +5,7 @@ from collections.abc import Mapping
 ALONE = frozenset(
     {
         "arguments",
+        "cells",
         "child_processes",
         "errors",
         "files",
