@@ -28,9 +28,9 @@ DEPLOY = frozenset({"tflite", "importers", "compiler", "device", "runtimes"})
 DESIGN = frozenset({"frontend", "tasks", "design"})
 ALLOWED: Mapping[str, frozenset[str]] = {
     "ir": frozenset(),
-    "quantized": frozenset({"ir"}),
-    "boards": frozenset(),
     "frontend": frozenset(),
+    "quantized": frozenset({"ir", "frontend"}),
+    "boards": frozenset(),
     "cost": frozenset({"ir", "quantized", "boards", "frontend"}),
     "streaming": frozenset({"ir", "quantized", "frontend"}),
     "tflite": frozenset({"ir", "quantized", "cost"}),

@@ -34,7 +34,8 @@ from micronets.ir.ops.unary import NUMBER_FUNCTIONS
 from micronets.ir.types import TYPES, Type
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
-from micronets.tflite.codec import Op, codec
+from micronets.tflite.codec import codec
+from micronets.tflite.codec.op import op_named
 
 PAGE = Path(__file__).with_name("operators.md")
 X = (INPUT,)
@@ -80,7 +81,8 @@ Operators that TFLM runs but that are refused: {", ".join(REFUSED)}; SHAPE whose
 FULLY_CONNECTED with computed weights and a bias, or with computed weights of int16; GATHER_ND and
 DYNAMIC_UPDATE_SLICE at computed places; DIV of int8 and GREATER of int16, which TFLM leaves undefined; ELU, TANH,
 LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products of float32; PRELU of int16; and custom
-operators.
+operators except those of TFLM's audio front end (Signal...), whose transforms must be of int16 and of a length that is
+a power of 2. TFLM leaves the energies outside the range of a SignalEnergy as they are in its arena; here they are 0.
 """
 
 KERNELS = """## In our C
@@ -201,6 +203,26 @@ def _lstm() -> layers.UnidirectionalSequenceLstm:
     names = (constant.name for constant in LSTM_CONSTANTS)
     return layers.UnidirectionalSequenceLstm(name="layer", inputs=(INPUT, *names), hidden="last", cell="cells")
 
+
+def tables(*sizes: int) -> tuple[TensorSpec, ...]:
+    """Returns int16 constants of so many numbers, called a, b and so on."""
+    return tuple(TensorSpec(name, (size,), "int16") for name, size in zip("abcde", sizes, strict=False))
+
+
+SUBTRACTION = layers.SignalFilterBankSpectralSubtraction(
+    name="layer",
+    inputs=X,
+    channels=40,
+    noise="noise",
+    variable="estimates",
+    smoothing=409,
+    one_minus_smoothing=15975,
+    alternate_smoothing=983,
+    alternate_one_minus_smoothing=15401,
+    smoothing_bits=10,
+    subtraction_bits=14,
+    min_signal_remaining=819,
+)
 
 CASES = (
     Case("1 x 1, stride 1", _conv((1, 1)), (8, 8, 8)),
@@ -486,6 +508,41 @@ CASES = (
     Case("", _lstm(), (16, 24), constants=LSTM_CONSTANTS),
     Case("8 bits kept", _svdf("int8"), (32,), constants=_svdf_constants("int8")),
     Case("16 bits kept", _svdf("int16"), (32,), constants=_svdf_constants("int16")),
+    Case(
+        "", layers.SignalWindow(name="layer", inputs=(INPUT, "a"), shift=12), (480,), of="int16", constants=tables(480)
+    ),
+    Case("", layers.SignalFftAutoScale(name="layer", inputs=X, bits="bits"), (480,), of="int16"),
+    Case("", layers.SignalRfft(name="layer", inputs=X, length=512), (480,), of="int16"),
+    Case("", layers.SignalEnergy(name="layer", inputs=X, start=5, end=241), (514,), of="int16"),
+    Case(
+        "",
+        layers.SignalFilterBank(name="layer", inputs=(INPUT, "a", "b", "c", "d", "e"), channels=40),
+        (257,),
+        of="uint32",
+        constants=tables(236, 236, 41, 41, 41),
+    ),
+    Case(
+        "",
+        layers.SignalFilterBankSquareRoot(name="layer", inputs=("bands", "bits")),
+        (257,),
+        before=(
+            layers.SignalFilterBank(name="bands", inputs=(INPUT, "a", "b", "c", "d", "e"), channels=40),
+            layers.Cast(name="numbers", inputs=X, to="int32"),
+            layers.Slice(name="one", inputs=("numbers",), begin=(0,), size=(1,)),
+            layers.Reshape(name="bits", inputs=("one",), shape=()),
+        ),
+        of="uint32",
+        constants=tables(236, 236, 41, 41, 41),
+    ),
+    Case("", SUBTRACTION, (40,), of="uint32"),
+    Case(
+        "",
+        layers.SignalPcan(name="layer", inputs=(INPUT, INPUT, "a"), snr_shift=6),
+        (40,),
+        of="uint32",
+        constants=tables(125),
+    ),
+    Case("", layers.SignalFilterBankLog(name="layer", inputs=X, correction_bits=3, scale=64), (40,), of="uint32"),
 )
 """A case for each way of the compiler; "" where a kind has one way."""
 
@@ -540,7 +597,7 @@ def facts_table() -> str:
         yes = ("no", "yes")
         trained, kept = yes[facts.trainable], yes[facts.state_bytes is not nothing]
         lines.append(
-            f"| `{name}` | `{kind}` | {facts.inputs} | {codec(Op[name]).outputs} | {types_of(layer)} | {bits} "
+            f"| `{name}` | `{kind}` | {facts.inputs} | {codec(op_named(name)).outputs} | {types_of(layer)} | {bits} "
             f"| {fused} | {trained} | {kept} | `{resolver_method(name)}` |"
         )
     return "\n".join(lines)
@@ -555,17 +612,19 @@ def types_of(layer: Layer) -> str:
     )
     found: dict[str, None] = {}
     for read, form in product(TYPES, forms):
-        types = (read, *_constant_types(layer)) if isinstance(layer, Recurrent) else (read,) * len(layer.inputs)
+        several = isinstance(layer, Recurrent | layers.SignalLayer)
+        types = (read, *_other_types(layer)) if several else (read,) * len(layer.inputs)
         with suppress(SpecError):
             made = operator(form).output_type(types, "")
             found[read if made == read else f"{read} to {made}"] = None
     return ", ".join(found)
 
 
-def _constant_types(layer: Recurrent) -> tuple[Type, ...]:
-    """Returns the types of the constants that a layer reads besides its first input."""
+def _other_types(layer: Layer) -> tuple[Type, ...]:
+    """Returns the types of what a layer reads besides its first input."""
     case = next(c for c in CASES if c.layer is layer)
-    return tuple(constant.type for constant in case.constants)
+    steps = Arch(case.shape, (*case.before, layer), case.of, constants=case.constants).steps()
+    return steps[-1].input_types[1:]
 
 
 def kernels_table() -> str:

@@ -8,7 +8,7 @@ from micronets.compiler.kernel_files import is_source, kernel_files, kernel_name
 from micronets.ir.layers import Layer
 from micronets.ir.ops import operator
 from micronets.tflite.codec import Op
-from micronets.tflite.codec.op import OTHER_OPS, WITHOUT_LAYERS
+from micronets.tflite.codec.op import OTHER_OPS, WITHOUT_LAYERS, op_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,7 +19,7 @@ def test_the_page_is_the_one_of_today() -> None:
 
 def test_every_kind_of_layer_and_every_operator_of_a_file_has_a_case() -> None:
     assert {type(case.layer) for case in CASES} == set(get_args(Layer))
-    assert {operator(case.layer).tflite_name for case in CASES} == {op.name for op in set(Op) - {*WITHOUT_LAYERS}}
+    assert {operator(case.layer).tflite_name for case in CASES} == {op_name(op) for op in set(Op) - {*WITHOUT_LAYERS}}
 
 
 def test_operators_that_are_told_to_be_refused_are_those_of_no_layer() -> None:

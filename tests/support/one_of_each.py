@@ -90,6 +90,31 @@ LAYERS: tuple[Layer, ...] = (
         cell="cells",
     ),
     layers.Svdf(name="memory", inputs=("flat", "features", "ages", "offset"), rank=2, variable="products"),
+    layers.Cast(name="samples", inputs=("flat",), to="int16"),
+    layers.SignalWindow(name="frame_of_sound", inputs=("samples", "window"), shift=7),
+    layers.SignalFftAutoScale(name="scaled", inputs=("frame_of_sound",), bits="scale_bits"),
+    layers.SignalRfft(name="bins", inputs=("scaled",), length=64),
+    layers.SignalEnergy(name="energies", inputs=("bins",), start=2, end=30),
+    layers.SignalFilterBank(
+        name="bands", inputs=("energies", "rising", "falling", "starts", "firsts", "widths"), channels=5
+    ),
+    layers.SignalFilterBankSquareRoot(name="roots", inputs=("bands", "scale_bits")),
+    layers.SignalFilterBankSpectralSubtraction(
+        name="clean",
+        inputs=("roots",),
+        channels=5,
+        noise="noise",
+        variable="estimates",
+        smoothing=409,
+        one_minus_smoothing=15975,
+        alternate_smoothing=983,
+        alternate_one_minus_smoothing=15401,
+        smoothing_bits=10,
+        subtraction_bits=14,
+        min_signal_remaining=819,
+    ),
+    layers.SignalPcan(name="controlled", inputs=("clean", "noise", "gains"), snr_shift=6),
+    layers.SignalFilterBankLog(name="levels", inputs=("controlled",), correction_bits=3, scale=64),
 )
 
 CONSTANTS = (
@@ -98,6 +123,13 @@ CONSTANTS = (
     TensorSpec("offset", (3,), "int32"),
     TensorSpec("of_rows", (3, 8), "int8"),
     TensorSpec("of_last", (3, 3), "int8"),
+    TensorSpec("window", (48,), "int16"),
+    TensorSpec("rising", (28,), "int16"),
+    TensorSpec("falling", (28,), "int16"),
+    TensorSpec("starts", (6,), "int16"),
+    TensorSpec("firsts", (6,), "int16"),
+    TensorSpec("widths", (6,), "int16"),
+    TensorSpec("gains", (125,), "int16"),
 )
 """Constants that some of `LAYERS` read."""
 
@@ -110,5 +142,10 @@ def network_of(layer: Layer) -> Arch:
                 a for a in LAYERS if isinstance(a, layers.ReadVariable | layers.AssignVariable) and a is not layer
             )
             return Arch(SHAPE, (*others, layer), output_names=("kept",))
-    constants = tuple(constant for constant in CONSTANTS if constant.name in layer.inputs)
-    return Arch(SHAPE, (*(before for before in LAYERS if before.name in layer.inputs), layer), constants=constants)
+    found, read = [layer], set(layer.inputs)
+    for before in reversed(LAYERS):
+        if before is not layer and read.intersection(before.outputs):
+            found.insert(0, before)
+            read.update(before.inputs)
+    constants = tuple(constant for constant in CONSTANTS if constant.name in read)
+    return Arch(SHAPE, tuple(found), constants=constants)

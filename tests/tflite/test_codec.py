@@ -19,7 +19,7 @@ from tests.support.stateful import streaming
 def test_every_operator_is_written_under_the_name_of_its_record() -> None:
     written = {encode_layer(layer, LeanBuilder()).op for layer in LAYERS}
     assert written == set(Op) - {*WITHOUT_LAYERS}
-    assert all(encode_layer(layer, LeanBuilder()).op.name == operator(layer).tflite_name for layer in LAYERS)
+    assert all(op_name(encode_layer(layer, LeanBuilder()).op) == operator(layer).tflite_name for layer in LAYERS)
 
 
 def test_the_file_holds_the_inputs_weights_and_constants_of_the_record() -> None:

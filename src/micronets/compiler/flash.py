@@ -20,7 +20,7 @@ from micronets.compiler.kernels.variables import state_offsets
 from micronets.ir.arch import Arch
 from micronets.ir.layers import ACTIVATION_LIMITS
 from micronets.ir.ops import operator
-from micronets.ir.types import code_range
+from micronets.ir.types import UNSCALED, code_range
 from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
@@ -91,11 +91,11 @@ def stand_in(arch: Arch) -> QuantizedModel:
     quant = {
         name: TensorQuant(_FINE_SCALE, code_range(of)[0] if rectified.get(name) and of != "int16" else 0)
         for name, of in arch.types().items()
-        if of != "float32"
+        if of not in UNSCALED
     }
     constants = {spec.name: np.zeros(spec.shape, dtype_of(spec.type)) for spec in arch.constants}
     others = (*arch.constants, *arch.own_variables().values())
-    quant |= {spec.name: TensorQuant(_FINE_SCALE, 0) for spec in others if spec.type != "float32"}
+    quant |= {spec.name: TensorQuant(_FINE_SCALE, 0) for spec in others if spec.type not in UNSCALED}
     return QuantizedModel(arch, quant, {}, constants=constants)
 
 

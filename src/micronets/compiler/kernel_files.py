@@ -44,6 +44,7 @@ row_squared_difference_s16 average_pool_s16 max_pool_s16 reduce_sum_s16 softmax_
 concatenate_constants exp binary_s32 binary_f32 function_f32 softmax_f32 transpose_conv_s16 reduce_f32 root unary_f32
 over_root l2_normalization l2_normalization_f32 batch_matmul_s16 abs_s16 rsqrt_s16 arg_extreme_f32 compare
 compare_numbers select gather copy_words cum_sum cum_sum_f32 add_n add_n_f32 update_box pad_wide average_map
+signal_window signal_scale signal_rfft signal_energy signal_bands signal_roots signal_subtract signal_gain signal_log
 """
 PLACEMENT = tuple(_ORDER.split())
 

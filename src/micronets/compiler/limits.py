@@ -58,6 +58,7 @@ STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
         "micronets_lstm": 216,
         "micronets_copy_params": 48,
         "micronets_total": 16,
+        "micronets_smoothing": 24,
         "micronets_patch": 10,
         "micronets_patch_run": 4,
         "micronets_broadcast": 48,

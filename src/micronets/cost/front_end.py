@@ -210,8 +210,8 @@ def spectral_table_bytes(fe: Spectral) -> int:
 def micro_table_bytes() -> int:
     """Returns the bytes of the tables of TFLM's own audio front end in flash."""
     t = micro_tables()
-    halves = t.window.size + t.fall.size + t.gains.size + t.logarithms.size + t.twiddles.size + t.split.size
-    return 2 * halves + t.first_bin.size
+    tables = (t.window, t.fall, t.gains, t.logarithms, t.turns.twiddles, t.turns.split)
+    return 2 * sum(table.size for table in tables) + t.first_bin.size
 
 
 def table_bytes(fe: FrontEnd) -> int:

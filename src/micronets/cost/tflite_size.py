@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from micronets.cost.counts import packed_bytes, state_bytes, step_weight_bytes
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
-from micronets.ir.layers import Recurrent
+from micronets.ir.layers import AssignVariable, ReadVariable
 from micronets.number import Number
 
 METADATA_BYTES = 1000  # room for the class names and the front end that travel with a model
@@ -48,7 +48,7 @@ def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:
         fixed += CONSTANT_BYTES * sum(s.constants)
         scales = 0 if s.weights is None else s.weights.scales
         total = total + s.gate * (step_weight_bytes(s) + scales * 4 + fixed - _spared_by_alignment(s))
-    return total + state_bytes([s for s in steps if not isinstance(s.layer, Recurrent)])
+    return total + state_bytes([s for s in steps if isinstance(s.layer, ReadVariable | AssignVariable)])
 
 
 def _spared_by_alignment(step: Step) -> int:

@@ -18,12 +18,12 @@ from functools import lru_cache
 from typing import Literal, assert_never
 
 from micronets.cost.tflm_plan import TFLM_ALIGNMENT, Buffer, align, scratch_bytes, tflm_plan
-from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import Pad, Quantize, Recurrent
+from micronets.ir.arch import Arch, Step, own_variables
+from micronets.ir.layers import Pad, Quantize, Recurrent, TensorSpec
 from micronets.ir.ops import Operand, TflmKernel, Weights
 from micronets.ir.ops.variables import ASSIGN_DATA_BYTES
 from micronets.ir.scales import scale_owners
-from micronets.ir.types import ELEMENT_BYTES, Types
+from micronets.ir.types import ELEMENT_BYTES, UNSCALED, Types
 from micronets.number import Number
 
 
@@ -161,7 +161,8 @@ class FileTensors:
     - kernels: TFLM's kernels of operators that are read as a layer of another kind, by the layer's name.
     - missing: an operator of the file that TFLM has no kernel of; None where it has one of each.
     - in_part: what TFLM computes a part of alone, with that part; None where it computes all.
-    - unscaled: the inputs and outputs of the network that have no scale, by name: float32, bool, and int32 numbers.
+    - unscaled: the inputs and outputs of the network that have no scale, by name: float32, bool, and numbers; and all
+      tensors of 8 and 16 bits without one.
     - scaled: the tensors of float32, bool and int32 that have a scale all the same, by name. It means nothing, but TFLM
       makes room for it.
     - zero_scales: the layers of int8 and int16 that combine a constant whose scale is 0 with a tensor, by name.
@@ -189,8 +190,8 @@ def written_tensors(arch: Arch) -> FileTensors:
 
     Every bias is there, weights have the scales of their kind, and only the bias of a FullyConnected layer has a scale.
     """
-    steps, own = arch.steps(), len(arch.own_variables())
-    variables = len(arch.variables()) - own
+    steps, own = arch.steps(), len(_variable_tensors(arch))
+    variables = len(arch.variables()) - len(arch.own_variables())
     constants = {constant for s in steps for constant in s.operator.constants}
     weights = {s.layer.name: _written_weights(s.weights) for s in steps if s.weights is not None}
     codes = sum(isinstance(s.layer, Pad) and s.layer.value is not None for s in steps)
@@ -206,6 +207,11 @@ def written_tensors(arch: Arch) -> FileTensors:
     )
 
 
+def _variable_tensors(arch: Arch) -> list[TensorSpec]:
+    """Returns the variables that layers of the kinds `Recurrent` keep for themselves in tensors of the file."""
+    return [spec for s in arch.steps() if isinstance(s.layer, Recurrent) for spec in own_variables(s).values()]
+
+
 def _unscaled_ends(arch: Arch) -> frozenset[str]:
     """Returns the inputs and outputs of a network without a scale: float32, bool, and int32 that no Quantize knows."""
     types, owners = arch.types(), scale_owners(arch.steps())
@@ -213,7 +219,7 @@ def _unscaled_ends(arch: Arch) -> frozenset[str]:
     coded = {owners[name] for layer in quantised for name in (*layer.inputs, *layer.outputs)}
     ends = (*(spec.name for spec in arch.inputs), *arch.outputs)
     return frozenset(
-        n for n in ends if types[n] in ("float32", "bool") or (types[n] == "int32" and owners[n] not in coded)
+        n for n in ends if types[n] in (*UNSCALED, "bool") or (types[n] == "int32" and owners[n] not in coded)
     )
 
 
@@ -281,6 +287,7 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
             stored=tensors.weights.get(s.layer.name),
             own=tensors.kernels.get(s.layer.name),
             scaled=tensors.scaled.intersection((*s.layer.inputs, *s.layer.outputs)),
+            unscaled=tensors.unscaled.intersection((*s.layer.inputs, *s.layer.outputs)),
         )
         for s in steps
     ]
@@ -303,7 +310,7 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
         points.append((align(requests, sizes.word) + o.temporaries if o.temporaries else requests) + tail)
         scratch += o.scratch_buffers
     tail = align(tail + sizes.scratch_handle * scratch, sizes.word)
-    for spec in arch.own_variables().values():
+    for spec in _variable_tensors(arch):
         tail = _with_block(tail, math.prod(spec.shape) * ELEMENT_BYTES[spec.type])
     requests = align(sizes.scratch_request * (SCRATCH_REQUESTS + scratch), sizes.word)
     planned = sum(count for count, _ in subgraphs)
@@ -345,6 +352,7 @@ def _operator_bytes(
     stored: WeightTensors | None,
     own: FileKernel | None,
     scaled: frozenset[str],
+    unscaled: frozenset[str],
 ) -> _OperatorBytes:
     """Returns what TFLM allocates for one operator.
 
@@ -353,6 +361,7 @@ def _operator_bytes(
     - stored: how the file stores its weights; None for an operator that has none.
     - own: the kernel of an operator that is read as a layer of another kind; None for that of the layer.
     - scaled: which of its inputs and outputs have a scale although their types need none.
+    - unscaled: which of them have none although their types may.
     """
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
     kernel, shapes = sizes.kernel(step), (step.input_shapes, step.output_shapes)
@@ -365,7 +374,7 @@ def _operator_bytes(
         state=0 if isinstance(step.layer, Recurrent) else int(step.operator.state_bytes(*shapes)),
         prepared=tuple(int(block(*shapes)) for block in kernel.prepared),
         requantised_channels=int(requantised_channels(step, stored)),
-        temporaries=_temporaries_bytes(step, sizes, stored, kernel, scaled),
+        temporaries=_temporaries_bytes(step, sizes, stored, kernel, scaled, unscaled),
         scratch_buffers=len(scratch_bytes(step, sizes.cmsis_nn)),
     )
 
@@ -392,7 +401,12 @@ def requantised_channels(step: Step, stored: WeightTensors | None = None) -> Num
 
 
 def _temporaries_bytes(
-    step: Step, sizes: StructSizes, stored: WeightTensors | None, kernel: TflmKernel, scaled: frozenset[str]
+    step: Step,
+    sizes: StructSizes,
+    stored: WeightTensors | None,
+    kernel: TflmKernel,
+    scaled: frozenset[str],
+    unscaled: frozenset[str],
 ) -> int:
     """Returns the bytes of the temporary tensors of one operator, which it asks for while it is prepared.
 
@@ -400,11 +414,11 @@ def _temporaries_bytes(
     - sizes: the sizes of TFLM's structures.
     - stored: how the file stores its weights.
     - kernel: TFLM's kernel of it.
-    - scaled: which of its inputs and outputs have a scale although their types need none.
+    - scaled, unscaled: see `_operator_bytes`.
     """
     end = 0
     for operand in kernel.temporaries:
-        for scales in _scales_of_operand(operand, step, stored, scaled):
+        for scales in _scales_of_operand(operand, step, stored, scaled, unscaled):
             end = align(end, sizes.word) + sizes.tensor
             if scales:
                 end = align(end, sizes.word) + sizes.quantization + 4 + 4 * scales  # with an array of zero points
@@ -412,23 +426,37 @@ def _temporaries_bytes(
 
 
 def _scales_of_operand(
-    operand: Operand, step: Step, stored: WeightTensors | None, scaled: frozenset[str]
+    operand: Operand,
+    step: Step,
+    stored: WeightTensors | None,
+    scaled: frozenset[str],
+    unscaled: frozenset[str],
 ) -> tuple[int, ...]:
     """Returns how many scales each tensor has that an operand stands for: none for a bias that is left out.
 
     Tensors of int32 have one where a Quantize makes or reads them, and as biases; elsewhere they are numbers, which
     have none unless they are in `scaled`.
     """
-    numbers: Types = ("float32", "bool", *(() if isinstance(step.layer, Quantize | Recurrent) else ("int32",)))
-    names = step.layer.inputs
-    inputs = tuple(int(of not in numbers or name in scaled) for name, of in zip(names, step.input_types, strict=True))
+    numbers: Types = (*UNSCALED, "bool", *(() if isinstance(step.layer, Quantize | Recurrent) else ("int32",)))
+    layer = step.layer
+
+    def counts(names: tuple[str, ...], types: Types) -> tuple[int, ...]:
+        coded = (of not in numbers and name not in unscaled for name, of in zip(names, types, strict=True))
+        return tuple(int(codes or name in scaled) for name, codes in zip(names, coded, strict=True))
+
+    inputs, outputs = (
+        counts(layer.inputs, step.input_types),
+        counts(layer.outputs, layer.output_types(step.output_type)),
+    )
     match operand:
         case "input":
             return inputs[:1]
         case "every input":
             return inputs
         case "output":
-            return (int(step.output_type not in numbers or step.layer.name in scaled),)
+            return outputs[:1]
+        case "every output":
+            return outputs
         case "constant":
             return (0,)
         case "variable":

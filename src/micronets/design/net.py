@@ -230,6 +230,7 @@ class Net(nn.Module):
                 | layers.AssignVariable()
                 | layers.Svdf()
                 | layers.UnidirectionalSequenceLstm()
+                | layers.SignalLayer()
             ):
                 raise _untrained(layer)
             case _:

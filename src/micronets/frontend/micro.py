@@ -27,6 +27,19 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError
 from micronets.frontend import as_json
+from micronets.frontend.micro_arithmetic import (
+    LOGARITHMS,
+    OUT_BITS,
+    SNR_BITS,
+    Turns,
+    gains,
+    logarithms,
+    roots,
+    shrunk,
+    spectrum,
+    turns,
+    wrapped,
+)
 from micronets.ranges import check_fields, ranged
 
 Array = npt.NDArray[Any]
@@ -72,27 +85,16 @@ ODD_SMOOTHING = math.floor(0.06 * (1 << SMOOTHING_BITS))
 LEAST_SIGNAL = math.floor(0.05 * (1 << SMOOTHING_BITS))
 """The share of a band that always remains, `SMOOTHING_BITS` fractional bits."""
 
-SNR_BITS = 12
-"""Fractional bits of a signal divided by its noise."""
-
-OUT_BITS = 6
-"""Fractional bits of what the gain control gives."""
-
 SCALE_BITS = 3
 """By how many bits bands are smaller than they were: the transform divides by 2^9, the weights multiply by 2^12, of
 which the square root is 2^6."""
-
-LN2 = math.floor(math.log(2) * (1 << 16))
-"""The natural logarithm of 2, 16 fractional bits."""
 
 CODE_BITS = 20
 """Fractional bits of the factor from a value to a code."""
 
 _POINTS = 256  # complex points of the transform
-_HALF, _QUARTER = 32767 // 2, 32767 // 4  # 15 fractional bits
 _LOW_HZ, _HIGH_HZ = 125.0, 7500.0
 _GAIN_BITS, _GAIN_OFFSET, _GAIN_STRENGTH = 21, 80.0, 0.95
-_LOG_BITS, _LOG_STEPS = 16, 128
 _FRAMES = 128  # frames whose spectra are computed at once: more would not stay in the processor's cache
 _MOST_STEP = 1.3  # codes for a value of 1, with which (value * factor + offset) has 32 bits
 
@@ -162,8 +164,7 @@ class MicroTables:
     """The numbers that the arithmetic reads; C holds the same ones.
 
     - window: int16 `[FRAME]`, `WEIGHT_BITS` fractional bits.
-    - twiddles: int16 `[192, 2]`, real and imaginary part of exp(-2 pi i k / 256), 15 fractional bits.
-    - split: int16 `[128, 2]`, real and imaginary part of exp(-pi i ((k + 1) / 256 + 1 / 2)), 15 fractional bits.
+    - turns: the numbers of the transform of 512 real samples.
     - first_bin: `[BANDS + 2]`; bins first_bin[j] to first_bin[j + 1] - 1 lie between two edges of the bands: they fall
       in band j - 1, and rise in band j.
     - fall: uint16 `[bins]`, for bins from first_bin[0] on the weight in the band where they fall, `WEIGHT_BITS`
@@ -173,8 +174,7 @@ class MicroTables:
     """
 
     window: Int
-    twiddles: Int
-    split: Int
+    turns: Turns
     first_bin: Int
     fall: Int
     gains: Int
@@ -189,22 +189,15 @@ def micro_tables() -> MicroTables:
     half, one = np.float32(0.5), np.float32(1 << WEIGHT_BITS)
     arc = np.float32(2 * math.pi) / np.float32(FRAME)
     cosine = np.cos((arc * (np.arange(FRAME, dtype=np.float32) + half)).astype(np.float64)).astype(np.float32)
-    steps = np.arange(_LOG_STEPS + 1) / _LOG_STEPS
     first_bin, fall = _bands_of_bins()
     return MicroTables(
         window=np.floor((half - half * cosine) * one + half).astype(np.int64),
-        twiddles=_circle(-2 * math.pi * np.arange(3 * _POINTS // 4) / _POINTS),
-        split=_circle(-math.pi * ((np.arange(_POINTS // 2) + 1) / _POINTS + 0.5)),
+        turns=turns(_POINTS),
         first_bin=first_bin,
         fall=fall,
         gains=_gain_parabolas(),
-        logarithms=np.rint((np.log2(1 + steps) - steps) * (1 << _LOG_BITS)).astype(np.int64),
+        logarithms=LOGARITHMS,
     )
-
-
-def _circle(angles: npt.NDArray[np.float64]) -> Int:
-    """Returns cosines and sines `[n, 2]` of angles, 15 fractional bits, the largest of which is 32767."""
-    return np.floor(0.5 + 32767 * np.stack([np.cos(angles), np.sin(angles)], 1)).astype(np.int64)
 
 
 def _mel(hertz: npt.ArrayLike) -> Float32:
@@ -255,72 +248,6 @@ def _gain_parabolas() -> Int:
     return np.array(rows, np.int64)
 
 
-def _wrapped(x: Array) -> Int:
-    """Returns integers as 16 bits hold them."""
-    return np.asarray(x, np.int64).astype(np.int16).astype(np.int64)
-
-
-def _rounded(product: Array) -> Int:
-    """Returns products with 15 fractional bits too many, rounded to nearest, as 16 bits hold them."""
-    return _wrapped((product + (1 << 14)) >> 15)
-
-
-def _turned(real: Int, imag: Int, factors: Int) -> tuple[Int, Int]:
-    """Multiplies complex numbers by factors `[..., 2]`, 15 fractional bits; each product is rounded once."""
-    c, s = factors[..., 0], factors[..., 1]
-    return _rounded(real * c - imag * s), _rounded(real * s + imag * c)
-
-
-def _transform(rows: Int, t: MicroTables) -> tuple[Int, Int]:
-    """Computes the Fourier transform `[F, 256]`, real and imaginary parts, of 512 real samples `[F, 512]` as 256
-    complex ones, divided by 256.
-    """
-    count = len(rows)
-    # Four digits to base 4 of a number in the reverse order: that of the first stage's inputs.
-    z = [part.reshape(count, 4, 4, 4, 4).transpose(0, 4, 3, 2, 1) for part in (rows[:, ::2], rows[:, 1::2])]
-    real, imag = (np.ascontiguousarray(part).reshape(count, _POINTS) for part in z)
-    size = 1
-    while size < _POINTS:
-        shape = count, _POINTS // (4 * size), 4, size
-        r, i = (_rounded(part * _QUARTER).reshape(shape) for part in (real, imag))
-        turns = t.twiddles[np.arange(1, 4)[:, None] * np.arange(size) * (_POINTS // (4 * size))]
-        tr, ti = _turned(r[:, :, 1:], i[:, :, 1:], turns)
-        (r0, i0), (r1, i1), (r2, i2), (r3, i3) = (
-            (r[:, :, 0], i[:, :, 0]),
-            *((tr[:, :, k], ti[:, :, k]) for k in range(3)),
-        )
-        sum_r, sum_i, dif_r, dif_i = _wrapped(r0 + r2), _wrapped(i0 + i2), _wrapped(r0 - r2), _wrapped(i0 - i2)
-        odd_r, odd_i, rest_r, rest_i = (_wrapped(x) for x in (r1 + r3, i1 + i3, r1 - r3, i1 - i3))
-        real = _wrapped(np.stack([sum_r + odd_r, dif_r + rest_i, sum_r - odd_r, dif_r - rest_i], 2))
-        imag = _wrapped(np.stack([sum_i + odd_i, dif_i - rest_r, sum_i - odd_i, dif_i + rest_r], 2))
-        real, imag = real.reshape(count, _POINTS), imag.reshape(count, _POINTS)
-        size *= 4
-    return real, imag
-
-
-def _powers(rows: Int, t: MicroTables) -> Int:
-    """Computes the squared magnitudes `[F, 256]` of the bins of the transform of 512 real samples `[F, 512]`; that of
-    bin 0 is not computed and is 0.
-    """
-    real, imag = _transform(rows, t)
-    k = np.arange(1, _POINTS // 2 + 1)
-    r, i = _rounded(real[:, k] * _HALF), _rounded(imag[:, k] * _HALF)
-    mirror_r, mirror_i = _rounded(real[:, -k] * _HALF), _rounded(_wrapped(-imag[:, -k]) * _HALF)
-    even_r, even_i = _wrapped(r + mirror_r), _wrapped(i + mirror_i)
-    odd_r, odd_i = _turned(_wrapped(r - mirror_r), _wrapped(i - mirror_i), t.split)
-    found = np.zeros((len(rows), _POINTS), np.int64)
-    found[:, k] = ((even_r + odd_r) >> 1) ** 2 + ((even_i + odd_i) >> 1) ** 2
-    found[:, -k] = ((even_r - odd_r) >> 1) ** 2 + ((odd_i - even_i) >> 1) ** 2
-    return found
-
-
-def _root(x: Int) -> Int:
-    """Returns square roots of integers below 2^48, rounded to nearest; that of a number of 32 bits has 16 bits."""
-    found = np.floor(np.sqrt(x.astype(np.float64))).astype(np.int64)  # exact: x has fewer than 53 bits
-    up = (x - found * found > found) & ~((x < 1 << 32) & (found == 0xFFFF))
-    return np.asarray(found + up)
-
-
 def bands(rows: Array) -> Int:
     """Computes the magnitudes of the bands of frames, which depend on no other frame.
 
@@ -332,14 +259,15 @@ def bands(rows: Array) -> Int:
     found = np.zeros((len(x), BANDS), np.int64)
     for first in range(0, len(x), _FRAMES):
         part = (x[first : first + _FRAMES] * t.window) >> WEIGHT_BITS
-        size = _wrapped(np.abs(part)).max(1)  # that of -32768 is -32768 in 16 bits
+        size = wrapped(np.abs(part)).max(1)  # that of -32768 is -32768 in 16 bits
         up = np.maximum(15 - np.ceil(np.log2(np.maximum(size, 0) + 1)).astype(np.int64), 0)
         scaled = np.zeros((len(part), 2 * _POINTS), np.int64)
-        scaled[:, :FRAME] = _wrapped(part << up[:, None])
-        power = _powers(scaled, t)[:, t.first_bin[0] : t.first_bin[-1]]
+        scaled[:, :FRAME] = wrapped(part << up[:, None])
+        power = (spectrum(scaled, t.turns) ** 2).sum(-1)[:, t.first_bin[0] : t.first_bin[-1]]
         weighted = [power * t.fall, power * ((1 << WEIGHT_BITS) - t.fall)]
         falling, rising = (_sums(x, t.first_bin - t.first_bin[0]) for x in weighted)
-        found[first : first + _FRAMES] = _root(rising[:, :-1] + falling[:, 1:]) >> up[:, None]
+        sums = (rising[:, :-1] + falling[:, 1:]).astype(np.uint64)
+        found[first : first + _FRAMES] = roots(sums).astype(np.int64) >> up[:, None]
     return found
 
 
@@ -349,39 +277,10 @@ def _sums(x: Int, starts: Int) -> Int:
     return np.asarray(total[:, starts[1:]] - total[:, starts[:-1]])
 
 
-def _bits(x: Int) -> Int:
-    """Returns how many bits integers of 32 bits have; 0 for 0."""
-    return np.frexp(x.astype(np.float64))[1].astype(np.int64)
-
-
-def _gains(noise: Int, t: MicroTables) -> Int:
-    """Returns the gains of bands from their noise estimates, numbers of 32 bits."""
-    bits = _bits(noise)
-    start, slope, bend = np.moveaxis(t.gains[bits], -1, 0)
-    place = np.where(bits < 11, noise << np.maximum(11 - bits, 0), noise >> np.maximum(bits - 11, 0)) & 0x3FF
-    return np.asarray(start + (((((bend * place) >> 5) + (slope << 5)) * place + (1 << 14)) >> 15))
-
-
 def _controlled(signal: Int, noise: Int, t: MicroTables) -> Int:
     """Returns bands times their gains, small ones squared, `OUT_BITS` fractional bits (PCAN)."""
-    ratio = ((signal * _gains(noise, t)) >> (_GAIN_BITS - SCALE_BITS - SNR_BITS)) & 0xFFFFFFFF
-    small = (ratio * ratio) >> (2 + 2 * SNR_BITS - OUT_BITS)
-    return np.where(ratio < 2 << SNR_BITS, small, (ratio >> (SNR_BITS - OUT_BITS)) - (1 << OUT_BITS))
-
-
-def _logarithm(x: Int, t: MicroTables) -> Int:
-    """Returns 64 times the natural logarithm of integers of 32 bits, rounded to nearest; 0 for 0 and 1."""
-    exponent = np.maximum(_bits(x) - 1, 0)
-    rest = x - (1 << exponent)
-    left, right = np.maximum(_LOG_BITS - exponent, 0), np.maximum(exponent - _LOG_BITS, 0)
-    part = (rest << left) >> right
-    width = (1 << _LOG_BITS) // _LOG_STEPS
-    at = np.minimum(part // width, _LOG_STEPS - 1)
-    low, high = t.logarithms[at], t.logarithms[at + 1]
-    log2 = (exponent << _LOG_BITS) + part + low + (((high - low) * (part - at * width)) >> _LOG_BITS)
-    half = 1 << (_LOG_BITS - 1)
-    natural = (LN2 * log2 + half) >> _LOG_BITS
-    return np.where(x > 1, ((natural << 6) + half) >> _LOG_BITS, 0)
+    ratio = (signal * gains(noise, t.gains)) >> (_GAIN_BITS - SCALE_BITS - SNR_BITS)
+    return shrunk(ratio & 0xFFFFFFFF)
 
 
 class MicroState:
@@ -407,7 +306,7 @@ class MicroState:
             self.noise = noise[i] = ((fresh[i] + self.noise * kept) >> SMOOTHING_BITS) & 0xFFFFFFFF
         left = (scaled - np.minimum(noise, scaled)) >> NOISE_BITS
         clean = np.maximum(left, (signal * LEAST_SIGNAL) >> SMOOTHING_BITS)
-        return _logarithm((_controlled(clean, noise, t) << SCALE_BITS) & 0xFFFFFFFF, t)
+        return logarithms((_controlled(clean, noise, t) << SCALE_BITS) & 0xFFFFFFFF, 1 << OUT_BITS)
 
 
 @dataclass(frozen=True)

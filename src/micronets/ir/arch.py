@@ -27,6 +27,8 @@ from micronets.ir.layers import (
     ReadVariable,
     Recurrent,
     Shape,
+    SignalFilterBankSpectralSubtraction,
+    SignalLayer,
     Svdf,
     TensorSpec,
     UnidirectionalSequenceLstm,
@@ -44,7 +46,7 @@ class Step:
     - input_shapes, output_shapes: one shape for each of its inputs and outputs, without the batch.
     - input_types: one type for each of its inputs.
     - constants: for each of its inputs, whether it is a constant of the network.
-    - output_type: the type of all its outputs.
+    - output_type: the type of its first output, which for most kinds of layers is that of all.
     - gate: the probability that the network contains the layer; 1 in an `Arch`.
 
     In a relaxed network of a `SearchSpace` the channel counts of the shapes, the filters and the kernel of the layer,
@@ -123,7 +125,7 @@ class Arch:
     - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
     - more_inputs: the inputs besides the first, in order.
     - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `ByValue`, `Joining`,
-      `Recurrent`, BatchMatMul and Lookup read them.
+      `Recurrent`, `SignalLayer`, BatchMatMul and Lookup read them.
 
     Raises `SpecError` on construction if the layers do not form a valid network.
     """
@@ -198,14 +200,18 @@ class Arch:
     def types(self) -> dict[str, Type]:
         """Returns the type of every tensor by its name, `INPUT` first."""
         given = {spec.name: spec.type for spec in self.inputs}
-        return given | {n: step.output_type for step in self.steps() for n in step.layer.outputs}
+        for step in self.steps():
+            given |= zip(step.layer.outputs, step.layer.output_types(step.output_type), strict=True)
+        return given
 
     def variables(self) -> dict[str, TensorSpec]:
         """Returns what the network keeps from one inference to the next, by name, in the order of the first use."""
         return _variables(self.steps())
 
     def own_variables(self) -> dict[str, TensorSpec]:
-        """Returns those of the variables that layers of the kinds `Recurrent` keep for themselves, by name."""
+        """Returns those of the variables that layers keep for themselves, by name: the kinds `Recurrent` in tensors of
+        the file, a SignalFilterBankSpectralSubtraction in memory that its kernel asks for.
+        """
         return {name: spec for step in self.steps() for name, spec in own_variables(step).items()}
 
     def element_bytes(self) -> dict[str, int]:
@@ -316,8 +322,9 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
             tuple(types[i] for i in layer.inputs),
             tuple(i in fixed for i in layer.inputs),
         )
-        for name, shape in zip(layer.outputs, step.output_shapes, strict=True):
-            shapes[name], types[name] = shape, step.output_type
+        made = layer.output_types(step.output_type)
+        for name, shape, of in zip(layer.outputs, step.output_shapes, made, strict=True):
+            shapes[name], types[name] = shape, of
         steps.append(step)
     for name in arch.output_names or ():
         if name not in shapes or name in given or name in fixed:
@@ -348,12 +355,14 @@ def _checked_step(layer: Layer, inputs: tuple[Shape, ...], types: Types, constan
     if len(layer.inputs) not in facts.inputs:
         raise SpecError(f"{where}: {kind} takes {facts.inputs} input(s), not {len(layer.inputs)}")
     for name, fixed in zip(layer.inputs, constants, strict=True):
-        if fixed and not isinstance(layer, ByValue | BatchMatMul | Joining | Lookup | Recurrent):
+        if fixed and not isinstance(layer, ByValue | BatchMatMul | Joining | Lookup | Recurrent | SignalLayer):
             raise SpecError(f"{where}: {kind} reads the constant '{name}'; it takes activations only")
     if constants and all(constants):
         raise SpecError(f"{where}: all that it reads is constant; give it an activation")
     if isinstance(layer, Recurrent) and list(constants) != [i > 0 for i, _ in enumerate(inputs)]:
         raise SpecError(f"{where}: {kind} reads an activation, and constants after it")
+    if isinstance(layer, SignalLayer) and list(constants) != [of == "int16" and i > 0 for i, of in enumerate(types)]:
+        raise SpecError(f"{where}: {kind} reads activations, and int16 constants after them")
     facts.check(inputs, where)
     if layer.act_bits not in (4, 8):
         raise SpecError(f"{where}: act_bits = {layer.act_bits}; allowed: 4, 8")
@@ -387,6 +396,8 @@ def own_variables(step: Step) -> dict[str, TensorSpec]:
         case UnidirectionalSequenceLstm(hidden=hidden, cell=cell):
             units = step.input_shapes[-1]
             return {hidden: TensorSpec(hidden, units, "int8"), cell: TensorSpec(cell, units, "int16")}
+        case SignalFilterBankSpectralSubtraction(variable=name):
+            return {name: TensorSpec(name, step.input_shapes[0], "uint32")}
         case _:
             return {}
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from micronets.ir.types import Type
+from micronets.ir.types import Type, Types
 from micronets.ir.window import Padding, Pair, Window
 
 INPUT = "input"
@@ -62,6 +62,10 @@ class _Base:
     def outputs(self) -> tuple[str, ...]:
         """Names of the tensors that the layer writes: one, called like the layer, unless its kind names several."""
         return (self.name,)
+
+    def output_types(self, first: Type) -> Types:
+        """Returns the types of all outputs, of which the first one has the type `first`: the same, for most kinds."""
+        return (first,) * len(self.outputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -707,6 +711,142 @@ class Dequantize(_Base):
     """Conversion of integer codes to float32 values."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SignalLayer(_Base):
+    """What the operators of TFLM's signal library have in common: tensors of numbers, which need no scale.
+
+    A file has them as CUSTOM operators, of the names of these classes.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalWindow(SignalLayer):
+    """Samples times a window, the second input, a constant: `(..., n)` and `(n,) -> (..., n)`, int16.
+
+    - shift: by how many bits a product is shifted to the right before it is saturated.
+    """
+
+    shift: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalFftAutoScale(SignalLayer):
+    """Samples scaled up by so many bits that the largest still has 16: `(n,) -> (n,)`, int16, and the bits, `()`.
+
+    - bits: the name of the second output, an int32.
+    """
+
+    bits: str
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the scaled samples and of the bits."""
+        return (self.name, self.bits)
+
+    def output_types(self, first: Type) -> Types:
+        """Returns the type of the samples, and int32."""
+        return (first, "int32")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalRfft(SignalLayer):
+    """The Fourier transform of real samples, filled up with zeros: `(..., n) -> (..., length + 2)`, int16.
+
+    The output is the real and the imaginary part of each of `length / 2 + 1` bins, divided by `length`.
+    """
+
+    length: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalEnergy(SignalLayer):
+    """Squared magnitudes of complex int16 numbers: `(2 n,) -> (n,)`, uint32.
+
+    - start, end: the first number whose magnitude is computed, and that behind the last; others are 0. TFLM leaves the
+      others as they are in its memory, so that what a network makes of them is not defined there.
+    """
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalFilterBank(SignalLayer):
+    """Weighted sums of energies, of a triangle of bins for each band: `(n,) -> (bands,)`, uint32 to uint64.
+
+    All inputs but the first are int16 constants: the weights of bins in the band where they rise, those in the band
+    behind it, and, for each of bands + 1 intervals, the number of its first bin, that of its first weight, and how many
+    bins it has. What the first interval adds to a band in front of the first one is dropped.
+
+    - channels: how many bands there are.
+    """
+
+    channels: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalFilterBankSquareRoot(SignalLayer):
+    """Square roots of uint64, shifted to the right by the bits in the second input: `(n,)` and `() -> (n,)`, uint32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalFilterBankSpectralSubtraction(SignalLayer):
+    """Bands less their noise, `(n,) -> (n,)`, and the estimates of the noise, `(n,)`, uint32.
+
+    An estimate is a slow average of its band, which the layer keeps from one inference to the next.
+
+    - channels: n.
+    - noise: the name of the second output.
+    - variable: the name of the estimates that are kept, of which there are n.
+    - smoothing, one_minus_smoothing: the shares of the newest and of the last estimate in bands of even numbers.
+    - alternate_smoothing, alternate_one_minus_smoothing: those in bands of odd numbers.
+    - smoothing_bits: fractional bits of an estimate.
+    - subtraction_bits: fractional bits of the shares.
+    - min_signal_remaining: the share of a band that always remains.
+    - clamping: whether an estimate is held to the band.
+    """
+
+    channels: int
+    noise: str
+    variable: str
+    smoothing: int
+    one_minus_smoothing: int
+    alternate_smoothing: int
+    alternate_one_minus_smoothing: int
+    smoothing_bits: int
+    subtraction_bits: int
+    min_signal_remaining: int
+    clamping: bool = False
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the bands without noise and of the estimates of the noise."""
+        return (self.name, self.noise)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalPcan(SignalLayer):
+    """Bands times gains that follow from their noise, small ones squared: two of `(n,) -> (n,)`, uint32 (PCAN).
+
+    The third input, an int16 constant, holds the coefficients of a parabola for every number of bits of the noise.
+
+    - snr_shift: by how many bits a product is shifted to the right.
+    """
+
+    snr_shift: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignalFilterBankLog(SignalLayer):
+    """`scale` times the natural logarithm of bands: `(n,) -> (n,)`, uint32 to int16.
+
+    - correction_bits: by how many bits bands are shifted to the left before.
+    """
+
+    correction_bits: int
+    scale: int
+
+
 Layer = (
     Conv2D
     | DepthwiseConv2D
@@ -772,8 +912,30 @@ Layer = (
     | AssignVariable
     | Svdf
     | UnidirectionalSequenceLstm
+    | SignalWindow
+    | SignalFftAutoScale
+    | SignalRfft
+    | SignalEnergy
+    | SignalFilterBank
+    | SignalFilterBankSquareRoot
+    | SignalFilterBankSpectralSubtraction
+    | SignalPcan
+    | SignalFilterBankLog
 )
 """A layer of any kind."""
+
+Signal = (
+    SignalWindow
+    | SignalFftAutoScale
+    | SignalRfft
+    | SignalEnergy
+    | SignalFilterBank
+    | SignalFilterBankSquareRoot
+    | SignalFilterBankSpectralSubtraction
+    | SignalPcan
+    | SignalFilterBankLog
+)
+"""The kinds of `SignalLayer`."""
 
 Recurrent = Svdf | UnidirectionalSequenceLstm
 """The kinds that keep variables of their own, and read constants besides their first input: weights and biases."""

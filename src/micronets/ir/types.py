@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Type = Literal["int4", "int8", "uint8", "int16", "int32", "float32", "bool"]
+Type = Literal["int4", "int8", "uint8", "int16", "int32", "float32", "bool", "uint32", "uint64"]
 """The type of a tensor's elements. Tensors of "int4" keep each code of 4 bits in a byte of its own; TensorFlow Lite
-Micro knows them as int8. A "bool" is a code of 0 or 1, which is false or true, in a byte."""
+Micro knows them as int8. A "bool" is a code of 0 or 1, which is false or true, in a byte. Those of "uint32" and
+"uint64" are numbers between the operators of TFLM's signal library."""
 
 Types = tuple[Type, ...]
 
 TYPES: Types = get_args(Type)
 
-ELEMENT_BYTES: dict[Type, int] = {"int4": 1, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "float32": 4, "bool": 1}
+UNSCALED: Types = ("float32", "uint32", "uint64")
+"""The types whose elements are numbers, not codes, so that their tensors have no scale and no zero point."""
+
+ELEMENT_BYTES: dict[Type, int] = {
+    "int4": 1,
+    "int8": 1,
+    "uint8": 1,
+    "int16": 2,
+    "int32": 4,
+    "float32": 4,
+    "bool": 1,
+    "uint32": 4,
+    "uint64": 8,
+}
 """Bytes that an element takes in memory."""
 
-BITS: dict[Type, int] = {"int4": 4, "int8": 8, "uint8": 8, "int16": 16, "int32": 32, "float32": 32, "bool": 8}
+BITS: dict[Type, int] = {of: 4 if of == "int4" else 8 * size for of, size in ELEMENT_BYTES.items()}
 """Bits of an element's code."""
 
 _CODES: dict[Type, tuple[int, int]] = {
@@ -25,6 +39,8 @@ _CODES: dict[Type, tuple[int, int]] = {
     "int16": (-32768, 32767),
     "int32": (-(2**31), 2**31 - 1),
     "bool": (0, 1),
+    "uint32": (0, 2**32 - 1),
+    "uint64": (0, 2**64 - 1),
 }
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.ir.arch import Arch, Step
-from micronets.ir.layers import Svdf, TensorSpec, UnidirectionalSequenceLstm
+from micronets.ir.layers import SignalFilterBank, Svdf, TensorSpec, UnidirectionalSequenceLstm
 from micronets.ir.ops import Weights
 from micronets.ir.ops.lstm import GATES
 from micronets.ir.scales import scale_owners
-from micronets.ir.types import BITS, Type, code_range
+from micronets.ir.types import BITS, UNSCALED, Type, code_range
 from micronets.quantized.arithmetic import bit_range, dtype_of
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED
@@ -41,12 +41,13 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
     weights: dict[str, LayerWeights] = {}
     types = arch.types()
     for spec in arch.inputs:
-        if spec.name not in quant and spec.type != "float32":
+        if spec.name not in quant and spec.type not in UNSCALED:
             quant[spec.name] = _random_quant("none", spec.type, rng)
     constants = {c.name: _random_codes(c, rng) for c in arch.constants}
-    quant |= {c.name: _random_quant("none", c.type, rng) for c in arch.constants if c.type != "float32"}
+    quant |= {c.name: _random_quant("none", c.type, rng) for c in arch.constants if c.type not in UNSCALED}
     for spec in arch.own_variables().values():
-        quant[spec.name] = _random_quant("none", spec.type, rng)
+        if spec.type not in UNSCALED:
+            quant[spec.name] = _random_quant("none", spec.type, rng)
     for step in arch.steps():
         layer, facts, source = step.layer, step.operator, quant.get((*step.layer.inputs, "")[0])
         for name in layer.outputs:
@@ -54,13 +55,15 @@ def with_random_weights(arch: Arch, seed: int = 0) -> QuantizedModel:
                 quant[name] = quant[owners[name]]
             elif facts.within_input and source is not None and types[name] == types[layer.inputs[0]]:
                 quant[name] = source
-            elif step.output_type != "float32":
-                quant[name] = _random_quant(facts.activation or "none", step.output_type, rng)
+            elif types[name] not in UNSCALED:
+                quant[name] = _random_quant(facts.activation or "none", types[name], rng)
         match layer:
             case Svdf():
                 _set_svdf(layer, step, quant, constants, rng)
             case UnidirectionalSequenceLstm():
                 _set_lstm(layer, step, quant, constants, rng)
+            case SignalFilterBank():
+                _set_filter_bank(layer, step, constants)
             case _:
                 pass
         if step.weights is not None:
@@ -125,6 +128,17 @@ def _set_lstm(
         scale = float(np.float32(quant[layer.inputs[0]].scale) * np.float32(quant[layer.inputs[k]].scale))
         quant[name] = TensorQuant(scale, 0)
         constants[name] = np.rint(rng.uniform(-1, 1, constants[name].shape) / scale).astype(np.int32)
+
+
+def _set_filter_bank(layer: SignalFilterBank, step: Step, constants: dict[str, npt.NDArray[Any]]) -> None:
+    """Sets the constants of a SignalFilterBank, so that its intervals divide as many bins as there are weights."""
+    rising, falling, starts, weight_starts, widths = layer.inputs[1:]
+    (bins,), (weights,) = step.input_shapes[:2]
+    edges = np.linspace(0, min(bins, weights), step.input_shapes[3][0] + 1).astype(np.int16)
+    constants[starts] = constants[weight_starts] = edges[:-1]
+    constants[widths] = np.diff(edges)
+    constants[rising] &= 4095
+    constants[falling] = 4096 - constants[rising]
 
 
 def _random_codes(of: TensorSpec, rng: np.random.Generator) -> npt.NDArray[Any]:

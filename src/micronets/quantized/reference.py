@@ -50,6 +50,7 @@ from micronets.quantized.products import (
     requantised,
     tap_windows,
 )
+from micronets.quantized.signal import signal_outputs
 from micronets.quantized.softmax import softmax_codes
 from micronets.quantized.state import first_state
 from micronets.quantized.svdf import svdf_step
@@ -235,6 +236,8 @@ def _execute(model: QuantizedModel, given: Mapping[str, Array], state: dict[str,
                     model, layer, values[layer.inputs[0]][0], state[hidden], state[cell]
                 )
                 results = (codes[None],)
+            case layers.SignalLayer():
+                results = signal_outputs(layer, [values[i] for i in layer.inputs], state)
             case _:
                 results = _layer_outputs(model, step, [values[i] for i in layer.inputs])
         for name, y in zip(layer.outputs, results, strict=True):
@@ -451,7 +454,13 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             return (_cast(x, step.output_type),)
         case layers.Dequantize():
             return (x if source is None else dequantize(x, source),)
-        case layers.ReadVariable() | layers.AssignVariable() | layers.Svdf() | layers.UnidirectionalSequenceLstm():
+        case (
+            layers.ReadVariable()
+            | layers.AssignVariable()
+            | layers.Svdf()
+            | layers.UnidirectionalSequenceLstm()
+            | layers.SignalLayer()
+        ):
             raise AssertionError("_execute runs what works with variables")
         case _:
             assert_never(layer)

@@ -19,7 +19,7 @@ from micronets.ir.ops import Weights
 from micronets.ir.ops.int16 import Symmetric
 from micronets.ir.ops.lstm import GATES
 from micronets.ir.ops.record import LARGEST_MULTIPLIER, Scale
-from micronets.ir.types import code_range
+from micronets.ir.types import UNSCALED, code_range
 from micronets.quantized.arithmetic import bit_range, dtype_of
 from micronets.quantized.lstm import FUNCTION_SCALE, GATE_SCALE, cell_power
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -67,8 +67,8 @@ def _validate(model: QuantizedModel) -> None:
     specs = (*arch.constants, *arch.own_variables().values())
     types = arch.types() | {spec.name: spec.type for spec in specs}
     for name, kind in types.items():
-        if (kind == "float32") == (name in model.quant):
-            what = "float32 and has a scale" if kind == "float32" else f"{kind} and has no scale and zero point"
+        if (kind in UNSCALED) == (name in model.quant):
+            what = f"{kind} and has {'a scale' if kind in UNSCALED else 'no scale and zero point'}"
             raise SpecError(f"tensor '{name}' is {what}; integers need a scale, float32 has none")
     for name, quant in model.quant.items():
         if name not in types:
@@ -131,6 +131,8 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
             _check_svdf(model, layer, where)
         case layers.UnidirectionalSequenceLstm():
             _check_lstm(model, layer, where)
+        case layers.SignalFilterBank():
+            _check_filter_bank(model, layer, where)
         case layers.AddN() if step.output_type != "float32":
             first = model.quant[layer.inputs[0]]
             for name in layer.inputs[1:]:
@@ -203,6 +205,20 @@ def _check_lstm(model: QuantizedModel, layer: layers.UnidirectionalSequenceLstm,
     if float(np.float32(model.quant[layer.hidden].scale)) <= least:
         scale = model.quant[layer.hidden].scale
         raise SpecError(f"{where}: the scale of '{layer.hidden}' is {scale:.4g}; TFLM takes more than {least:.4g}")
+
+
+def _check_filter_bank(model: QuantizedModel, layer: layers.SignalFilterBank, where: str) -> None:
+    """Raises `SpecError` for intervals of a SignalFilterBank that reach beyond its bins or its weights."""
+    weights, _, *names = layer.inputs[1:]
+    starts, weight_starts, widths = (model.constants[name].astype(np.int64) for name in names)
+    bins = model.arch.shapes()[layer.inputs[0]][0]
+    for name, first, count in ((names[0], starts, bins), (names[1], weight_starts, len(model.constants[weights]))):
+        wrong = (widths > 0) & ((first < 0) | (first + widths > count))
+        if wrong.any():
+            k = int(wrong.argmax())
+            raise SpecError(
+                f"{where}: interval {k} of '{name}' has {widths[k]} numbers from {first[k]} on; there are {count}"
+            )
 
 
 def _check_svdf(model: QuantizedModel, layer: layers.Svdf, where: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from micronets.errors import UnsupportedError
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op, codec
-from micronets.tflite.codec.op import listed_number, op_name, op_number
+from micronets.tflite.codec.op import CUSTOM_NAMES, listed_number, op_name, op_number
 from micronets.tflite.codec.record import FileOperator
 from micronets.tflite.flatbuffer import FlatTable, FlatTables
 from micronets.tflite.folding import fold_constants
@@ -22,8 +22,8 @@ _OTHER_TOOLS = {
     "and do that in code of your own",
 }
 _SOUND_FEATURES = (
-    "CUSTOM Signal... are TFLM's front end of sound, which micronets has as numpy and as C: give the network that "
-    "reads its features, with --front-end micro (microWakeWord) or micro-20ms (micro_speech)"
+    "other CUSTOM Signal... than those of TFLM's front end of sound have no kernel here: give the network that reads "
+    "its features, with --front-end micro (microWakeWord) or micro-20ms (micro_speech)"
 )
 _MOST_TENSORS = 100  # how many tensors an operator may read, and how many it may write
 
@@ -98,7 +98,9 @@ def _file_operator(graph: Graph, table: FlatTable, op: Op, written: set[int]) ->
     if op in (Op.GATHER, Op.FULLY_CONNECTED) and not graph.is_constant(graph.tensor(inputs[1])):
         activations = inputs[:2]  # the places, or the weights, are computed
     written_tensors = tuple(graph.tensor(index) for index in outputs)
-    return FileOperator(op, graph.where, options, inputs, activations, written_tensors)
+    custom = table.array(s.OperatorSlot.CUSTOM_OPTIONS, "u1")
+    own = b"" if custom is None or op not in CUSTOM_NAMES else custom.tobytes()
+    return FileOperator(op, graph.where, options, inputs, activations, written_tensors, own)
 
 
 def ends(graph: Graph, table: FlatTable, slot: int, what: str) -> list[Tensor]:
@@ -145,9 +147,9 @@ def _way_out(codes: FlatTables) -> str:
     names = (codes[k].text(s.OperatorCodeSlot.CUSTOM_CODE) for k in range(len(codes)))
     return "; ".join(
         dict.fromkeys(
-            _SOUND_FEATURES if name.startswith("Signal") else _OTHER_TOOLS[name]
+            _OTHER_TOOLS.get(name, _SOUND_FEATURES)
             for name in names
-            if name in _OTHER_TOOLS or name.startswith("Signal")
+            if name in _OTHER_TOOLS or (name.startswith("Signal") and name not in CUSTOM_NAMES.values())
         )
     )
 

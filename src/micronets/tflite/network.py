@@ -11,7 +11,7 @@ import numpy as np
 
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
-from micronets.ir.layers import INPUT, Layer, Reshape, TensorSpec, Weighted
+from micronets.ir.layers import INPUT, Cast, Layer, Reshape, SignalLayer, TensorSpec, Weighted
 from micronets.ir.ops import operator as facts_of
 from micronets.ir.types import Type, Types
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
@@ -183,11 +183,15 @@ class _Assembly:
         for name, tensor in outputs.items():
             _check_not_constant(self.graph, tensor, "an output")
             self.quants[name] = self.graph.activation_quant(tensor)
+        if not all(_takes_numbers(layer) for layer in made):
+            read_tensors = (self.graph.tensor(index) for index in operator.activations if index != -1)
+            for tensor in (*read_tensors, *operator.outputs):
+                self.graph.check_scale(tensor)
         for layer in made:
             self.origins[layer.name] = f"operator {number} ({operator.op.name})"
             read = tuple(self.types[i] for i in layer.inputs)
             written = _output_type(self.graph, operator, layer, read, self.where)
-            self.types |= dict.fromkeys(layer.outputs, written)
+            self.types |= zip(layer.outputs, layer.output_types(written), strict=True)
             for name, twin in _twins(made, layer):
                 twin = twin if twin in self.quants else made[-1].name
                 self.quants[name] = self.quants[twin]
@@ -233,6 +237,11 @@ class _Assembly:
                 self.graph.check_fixed(tensor)
                 sizes = f"the shape {list(tensor.shape)}; its inputs make {list(file_shape(want))}"
                 raise self.graph.unsupported(f"{tensor.label} has {sizes}")
+
+
+def _takes_numbers(layer: Layer) -> bool:
+    """Tells whether TFLM's kernel of a layer looks at no scale, so that its tensors may be numbers without one."""
+    return isinstance(layer, SignalLayer | Cast) or facts_of(layer).scale == "copied codes"
 
 
 def _constant_operands(file: FileNetwork) -> list[tuple[FileOperator, Tensor]]:

@@ -81,7 +81,8 @@ def keeps_state(data: bytes, where: str = "model") -> bool:
     otherwise.
     """
     codes = Flat(bytes(data), where).root().tables(s.ModelSlot.OPERATOR_CODES)
-    return any(listed_number(codes[k]) in (Op.VAR_HANDLE, *RECURRENT) for k in range(len(codes)))
+    keeping = (Op.VAR_HANDLE, Op.SIGNAL_FILTER_BANK_SPECTRAL_SUBTRACTION, *RECURRENT)
+    return any(listed_number(codes[k]) in keeping for k in range(len(codes)))
 
 
 def _parse(data: bytes, where: str) -> tuple[QuantizedModel, dict[str, int], frozenset[int]]:

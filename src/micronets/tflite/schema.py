@@ -58,7 +58,7 @@ class QuantizationSlot(IntEnum):
 class OperatorSlot(IntEnum):
     """Slots of the table `Operator`, one layer."""
 
-    CODE_INDEX, INPUTS, OUTPUTS, OPTIONS_TYPE, OPTIONS = range(5)
+    CODE_INDEX, INPUTS, OUTPUTS, OPTIONS_TYPE, OPTIONS, CUSTOM_OPTIONS = range(6)
 
 
 class BufferSlot(IntEnum):
@@ -274,6 +274,8 @@ TENSOR_TYPES: dict[Type, TensorType] = {
     "int32": TensorType.INT32,
     "float32": TensorType.FLOAT32,
     "bool": TensorType.BOOL,
+    "uint32": TensorType.UINT32,
+    "uint64": TensorType.UINT64,
 }
 """The types of our tensors as a file has them; codes of 4 bits are stored as int8."""
 

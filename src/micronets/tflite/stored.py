@@ -102,7 +102,11 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         kernels=written.kernels,
         missing=written.missing,
         in_part=written.in_part,
-        unscaled=frozenset(name for name in ends if not _scale_count(graph, index_of[name])),
+        unscaled=frozenset(
+            name
+            for name, index in index_of.items()
+            if (name in ends or types[name] in ("int8", "uint8", "int16")) and not _scale_count(graph, index)
+        ),
         zero_scales=frozenset(zero_scales),
         scaled=frozenset(
             name

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from micronets.errors import FileError, UnsupportedError
 from micronets.ir.layers import INPUT, Shape
-from micronets.ir.types import Type, code_range
+from micronets.ir.types import UNSCALED, Type, code_range
 from micronets.quantized.arithmetic import unpack_int4
 from micronets.quantized.model import TensorQuant
 from micronets.tflite import schema as s
@@ -252,8 +252,8 @@ class Graph:
         raise self.unsupported(f"{tensor.label} is {tensor.type_name}; supported: {', '.join(s.TENSOR_TYPES)}")
 
     def activation_quant(self, tensor: Tensor) -> TensorQuant | None:
-        """Returns the scale and the zero point of an activation; None for float32, which has none."""
-        return None if self.activation_type(tensor) == "float32" else self.integer_quant(tensor)
+        """Returns the scale and the zero point of an activation; None for a type that has none."""
+        return None if self.activation_type(tensor) in UNSCALED else self.integer_quant(tensor)
 
     def only_zeros(self, tensor: Tensor) -> bool:
         """Returns whether a constant has a scale of 0, as converters give to one that holds zeros alone.
@@ -266,14 +266,14 @@ class Graph:
     def integer_quant(self, tensor: Tensor) -> TensorQuant:
         """Returns the scale and the zero point of an integer activation, which must have one of each.
 
-        Codes of 32 bits without a scale are numbers, and truth values have none: they get the scale 1.
+        Codes without a scale are numbers, and truth values have none: they get the scale 1.
         """
         kind = self.activation_type(tensor)
         if kind == "float32":
             raise self.unsupported(f"{tensor.label} is FLOAT32; only integers are supported here")
         empty = self.only_zeros(tensor)
         scales, zero_points, _ = self.quantization(tensor, least=0.0 if empty else None)
-        if kind == "bool" or (kind == "int32" and not len(scales)):
+        if kind == "bool" or not len(scales):
             return TensorQuant(1.0, 0)
         if len(scales) != 1 or len(zero_points) != 1:
             raise self.unsupported(f"{tensor.label} has {len(scales)} scales; an {kind} activation needs one")
@@ -281,6 +281,12 @@ class Graph:
         if not lowest <= zero_points[0] <= highest:
             raise self.damaged(f"{tensor.label} has the zero point {zero_points[0]}")
         return TensorQuant(_LEAST_SCALE if empty else float(scales[0]), int(zero_points[0]))
+
+    def check_scale(self, tensor: Tensor) -> None:
+        """Raises `UnsupportedError` for a tensor of 8 or 16 bits without the scale that a kernel computes with."""
+        kind = self.activation_type(tensor)
+        if kind in ("int8", "uint8", "int16") and not len(self.quantization(tensor, least=0.0)[0]):
+            raise self.unsupported(f"{tensor.label} has 0 scales; an {kind} activation needs one")
 
     def is_constant(self, tensor: Tensor) -> bool:
         """Returns whether a tensor has values: in the file, or those that the reader has computed."""

@@ -33,7 +33,7 @@ import numpy.typing as npt
 from micronets.arguments import check_records
 from micronets.errors import SpecError
 from micronets.ir.arch import Step, own_variables
-from micronets.ir.layers import AssignVariable, Pad, Quantize, ReadVariable, Recurrent, Shape
+from micronets.ir.layers import AssignVariable, Pad, Quantize, ReadVariable, Recurrent, Shape, SignalLayer
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import dtype_of, pack_int4
@@ -43,8 +43,10 @@ from micronets.quantized.validate import validate
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field, LeanBuilder
 from micronets.tflite.codec import Op, codec, encode_layer
+from micronets.tflite.codec.op import CUSTOM, CUSTOM_NAMES
 from micronets.tflite.codec.record import Encoded
 from micronets.tflite.codec.recurrent import operands
+from micronets.tflite.flexbuffer import write_map
 from micronets.tflite.tensors import file_shape
 from micronets.tflite.tflm_limits import check_four_bit_outputs, check_scales_of_four_bits
 
@@ -107,6 +109,12 @@ class _Writer:
         coded = {name for layer in quantised for name in (*layer.inputs, *layer.outputs)}
         numbers = {n for n, of in types.items() if of == "int32" and self.model.quant[n] == one} - coded
         return frozenset(numbers | {n for n, of in types.items() if of == "bool"})
+
+    @cached_property
+    def vectors(self) -> frozenset[str]:
+        """The tensors that have no batch in the file, as TFLM's signal operators take them."""
+        layers = (layer for layer in self.model.arch.layers if isinstance(layer, SignalLayer))
+        return frozenset(name for layer in layers for name in (*layer.inputs, *layer.outputs))
 
     def finish(self) -> bytes:
         """Returns the bytes of the whole file."""
@@ -203,7 +211,8 @@ class _Writer:
         quant = None if name in self.numbers else self.model.quant.get(name)
         kind = s.TENSOR_TYPES[stored(self.types[name])]
         parameters = None if quant is None else (np.array([quant.scale], np.float32), quant.zero_point, 0)
-        self.index[name] = self.add_tensor(file_shape(shape), kind, name=name, quant=parameters)
+        in_file = shape if name in self.vectors else file_shape(shape)
+        self.index[name] = self.add_tensor(in_file, kind, name=name, quant=parameters)
         return self.index[name]
 
     def operand(self, name: str, with_batch: bool) -> None:
@@ -317,7 +326,7 @@ class _Writer:
         layer = step.layer
         for name in layer.inputs:
             if name not in self.index:  # a constant, which is written where it is first read
-                self.operand(name, with_batch=not isinstance(layer, Recurrent))
+                self.operand(name, with_batch=not isinstance(layer, Recurrent | SignalLayer))
         inputs = [self.index[i] for i in layer.inputs]
         encoded = encode_layer(layer, self.file)
         parameters = [] if step.weights is None else self.parameters(step, step.weights, encoded)
@@ -336,16 +345,22 @@ class _Writer:
             inputs = [self.handles[layer.variable], *inputs]
         if isinstance(layer, Recurrent):
             inputs = operands(layer, inputs, [self.own_variable(name) for name in own_variables(step)])
-        return self.plain_operator(encoded.op, inputs, outputs, encoded.options)
+        return self.plain_operator(encoded.op, inputs, outputs, encoded.options, encoded.custom)
 
     def plain_operator(
-        self, code: Op, inputs: list[int], outputs: list[int], options: list[Field]
+        self,
+        code: Op,
+        inputs: list[int],
+        outputs: list[int],
+        options: list[Field],
+        custom: Mapping[str, int] | None = None,
     ) -> Callable[[], int]:
         """Returns what writes the table of an operator and returns the table's offset.
 
         - code: which operator it is.
         - inputs, outputs: the numbers of its tensors.
         - options: the fields of its options.
+        - custom: the options of a CUSTOM operator, by name.
         """
         if code not in self.codes:
             self.codes.append(code)
@@ -361,16 +376,20 @@ class _Writer:
             if number is not None:
                 fields.append((slot.OPTIONS_TYPE, "int8", number, 0))
                 fields.append((slot.OPTIONS, "table", self.file.table(options), 0))
+            if custom is not None:
+                numbers = np.frombuffer(write_map(custom), np.uint8)
+                fields.append((slot.CUSTOM_OPTIONS, "table", self.file.vector(np.uint8, numbers), 0))
             return self.file.table(fields)
 
         return make
 
     def operator_code(self, code: Op) -> int:
         """Writes the table that names an operator which the file uses, in the old field and in the new one."""
-        slot = s.OperatorCodeSlot
-        return self.file.table(
-            [(slot.DEPRECATED_CODE, "int8", min(int(code), 127), 0), (slot.CODE, "int32", int(code), 0)]
-        )
+        slot, number = s.OperatorCodeSlot, CUSTOM if code in CUSTOM_NAMES else int(code)
+        fields: list[Field] = [(slot.DEPRECATED_CODE, "int8", min(number, 127), 0), (slot.CODE, "int32", number, 0)]
+        if code in CUSTOM_NAMES:
+            fields.append((slot.CUSTOM_CODE, "table", self.file.string(CUSTOM_NAMES[code]), 0))
+        return self.file.table(fields)
 
     def metadata(self, name: str, text: str) -> Callable[[], int]:
         """Adds the buffer of a text, and returns what writes its entry and returns the entry's offset."""

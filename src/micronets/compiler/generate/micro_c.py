@@ -16,7 +16,7 @@ from micronets.frontend import micro
 from micronets.frontend.micro import FRAME, RATE, Micro, code_factors, micro_tables
 from micronets.quantized.model import TensorQuant
 
-_PARTS = ("micronets_bits.h", "micronets_micro.h", "micronets_micro.c")
+_PARTS = ("micronets_micro.h", "micronets_micro.c")
 
 _HEADER = """\
 /* The front end of the network, that of TFLM: {rate} samples a second in, the codes of the network's input out.
@@ -102,7 +102,6 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
         "EVEN_SHARE": micro.EVEN_SMOOTHING,
         "ODD_SHARE": micro.ODD_SMOOTHING,
         "LEAST_SIGNAL": micro.LEAST_SIGNAL,
-        "LN_2": micro.LN2,
         "CODE_BITS": micro.CODE_BITS,
     }
 )
@@ -128,8 +127,8 @@ def micro_files(fe: Micro, quant: TensorQuant, names: Names, frames: int | None 
     known = {"m": names.macros, "f": names.functions, "header": header(names)}
     tables = (
         ctext.array("int16_t", "window", t.window),
-        ctext.array("uint32_t", "twiddles", ctext.as_words(t.twiddles)),
-        ctext.array("uint32_t", "split", ctext.as_words(t.split)),
+        ctext.array("uint32_t", "twiddles", ctext.as_words(t.turns.twiddles)),
+        ctext.array("uint32_t", "split", ctext.as_words(t.turns.split)),
         ctext.array("uint8_t", "first_bin", t.first_bin),
         ctext.array("uint16_t", "fall", t.fall),
         ctext.array("int16_t", "gains", t.gains.ravel()),
@@ -149,5 +148,5 @@ def micro_files(fe: Micro, quant: TensorQuant, names: Names, frames: int | None 
             offset=to_code.offset,
         ),
         **{name: (folder / name).read_text("utf-8") for name in _PARTS},
-        **kernel_files([], ["micronets_target.h"]),
+        **kernel_files([], ["micronets_bands.h", "micronets_spectrum.h"]),
     }

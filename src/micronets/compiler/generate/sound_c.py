@@ -14,7 +14,7 @@ from micronets.frontend.integer import InputTables, SoundTables, input_tables, s
 from micronets.frontend.spec import FrontEnd
 from micronets.quantized.model import TensorQuant
 
-_PARTS = ("micronets_bits.h", "micronets_fourier.h", "micronets_sound.h", "micronets_sound.c")
+_PARTS = ("micronets_fourier.h", "micronets_sound.h", "micronets_sound.c")
 
 _HEADER = """\
 /* The front end of the network: {sample_rate} samples a second in, the codes of the network's input out.
@@ -175,7 +175,7 @@ def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | No
         header(names): head,
         f"{names.name}_frontend.c": source,
         **parts,
-        **kernel_files([], ["micronets_target.h"]),
+        **kernel_files([], ["micronets_bits.h"]),
     }
 
 

@@ -154,10 +154,10 @@ def spectral_files(fe: Spectral, quant: TensorQuant, names: Names, frames: int |
         least=tables.least,
     )
     folder = files("micronets.frontend") / "csrc"
-    parts = ("micronets_bits.h", "micronets_fourier.h", "micronets_spectral.h", "micronets_spectral.c")
+    parts = ("micronets_fourier.h", "micronets_spectral.h", "micronets_spectral.c")
     return {
         header(names): head,
         f"{names.name}_frontend.c": source,
         **{name: (folder / name).read_text("utf-8") for name in parts},
-        **kernel_files([], ["micronets_target.h"]),
+        **kernel_files([], ["micronets_bits.h"]),
     }

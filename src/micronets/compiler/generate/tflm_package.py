@@ -207,12 +207,16 @@ _FIELDS: Mapping[Type, str] = {
     "int32": "i32",
     "float32": "f",
     "bool": "b",
+    "uint32": "u32",
+    "uint64": "u64",
 }
 """The member of the union `TfLitePtrUnion` that points to a tensor's values."""
 
 
 def resolver_method(operator: str) -> str:
     """Returns the method of `MicroMutableOpResolver` that registers an operator, such as AddConv2D of CONV_2D."""
+    if operator.startswith("Signal"):
+        return "Add" + operator.removeprefix("Signal")
     words = ("2D" if word == "2D" else word.capitalize() for word in operator.split("_"))
     return _METHODS.get(operator) or "Add" + "".join(words)
 

@@ -25,7 +25,7 @@ from micronets.ir.types import Type
 from micronets.quantized.arithmetic import IntArray
 from micronets.quantized.model import QuantizedModel
 
-Element = Literal["int8_t", "uint8_t", "int16_t", "uint16_t", "int32_t", "uint32_t", "float"]
+Element = Literal["int8_t", "uint8_t", "int16_t", "uint16_t", "int32_t", "uint32_t", "uint64_t", "float"]
 
 C_TYPE_BYTES: Mapping[Element, int] = {
     "int8_t": 1,
@@ -34,6 +34,7 @@ C_TYPE_BYTES: Mapping[Element, int] = {
     "uint16_t": 2,
     "int32_t": 4,
     "uint32_t": 4,
+    "uint64_t": 8,
     "float": 4,
 }
 CTYPES: Mapping[Type, Element] = {
@@ -44,6 +45,8 @@ CTYPES: Mapping[Type, Element] = {
     "int32": "int32_t",
     "float32": "float",
     "bool": "uint8_t",
+    "uint32": "uint32_t",
+    "uint64": "uint64_t",
 }
 """The C type of the elements of a tensor."""
 

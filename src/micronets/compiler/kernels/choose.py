@@ -46,6 +46,7 @@ from micronets.compiler.kernels.recurrent import LstmKernel, SvdfKernel
 from micronets.compiler.kernels.reduction import ReductionKernel
 from micronets.compiler.kernels.reshape import ReshapeKernel
 from micronets.compiler.kernels.sharing import Sharing, share
+from micronets.compiler.kernels.signal import SignalKernel, SignalNoiseKernel
 from micronets.compiler.kernels.softmax import L2NormalizationKernel, LogSoftmaxKernel, SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
 from micronets.compiler.kernels.take import GatherKernel, ResizeBilinearKernel, TakeKernel
@@ -81,6 +82,8 @@ def choose(
         return SvdfKernel(step, step.layer, state[step.layer.variable])
     if isinstance(step.layer, layers.UnidirectionalSequenceLstm):
         return LstmKernel(step, step.layer, state[step.layer.hidden], state[step.layer.cell])
+    if isinstance(step.layer, layers.SignalFilterBankSpectralSubtraction):
+        return SignalNoiseKernel(step, step.layer, state[step.layer.variable])
     if step.input_types[:1] == ("int16",) and (of_int16 := _choose_int16(step)):
         return of_int16
     if step.output_type in ("int32", "float32") and (of_numbers := _choose_for_numbers(step)):
@@ -296,6 +299,8 @@ def _choose_dsp(step: Step, sharing: Sharing, target: Target) -> Kernel:
             return DequantizeKernel(step, layer)
         case layers.Cast():
             return CastKernel(step, layer)
+        case layers.SignalLayer():
+            return SignalKernel(step, layer)
         case layers.ReadVariable() | layers.AssignVariable() | layers.Svdf() | layers.UnidirectionalSequenceLstm():
             raise AssertionError("choose takes the kernels that work with variables itself")
         case _:

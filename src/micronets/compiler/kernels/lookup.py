@@ -50,6 +50,7 @@ _ELEMENT_NAMES: Mapping[Type, str] = {
     "int32": "INT32",
     "float32": "FLOAT32",
     "bool": "BOOL",
+    "uint32": "UINT32",
 }
 ELEMENTS: Mapping[Type, Name] = {of: Name(f"MICRONETS_{name}", "micronets_type") for of, name in _ELEMENT_NAMES.items()}
 """The enumerators of C by which a kernel is told the type of a tensor's values."""

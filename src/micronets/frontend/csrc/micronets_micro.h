@@ -19,12 +19,10 @@ extern "C" {
  * - EVEN_SHARE, ODD_SHARE: the share of the newest frame in the noise estimate of bands of even and of odd numbers, 14
  *   fractional bits.
  * - LEAST_SIGNAL: the share of a band that always remains, 14 fractional bits.
- * - LN_2: the natural logarithm of 2, 16 fractional bits.
  * - CODE_BITS: fractional bits of the factor from a value to a code. */
 #define MICRONETS_MICRO_EVEN_SHARE 409
 #define MICRONETS_MICRO_ODD_SHARE 983
 #define MICRONETS_MICRO_LEAST_SIGNAL 819
-#define MICRONETS_MICRO_LN_2 45426
 #define MICRONETS_MICRO_CODE_BITS 20
 
 /* The tables and numbers of the front end; they lie in flash.

@@ -58,6 +58,17 @@ from micronets.ir.ops.reduction import (
 )
 from micronets.ir.ops.relu import relu_operator
 from micronets.ir.ops.reshape import reshape_operator
+from micronets.ir.ops.signal import (
+    signal_energy_operator,
+    signal_fft_auto_scale_operator,
+    signal_filter_bank_log_operator,
+    signal_filter_bank_operator,
+    signal_filter_bank_spectral_subtraction_operator,
+    signal_filter_bank_square_root_operator,
+    signal_pcan_operator,
+    signal_rfft_operator,
+    signal_window_operator,
+)
 from micronets.ir.ops.softmax import log_softmax_operator, softmax_operator
 from micronets.ir.ops.split import split_operator
 from micronets.ir.ops.svdf import svdf_operator
@@ -220,6 +231,24 @@ def operator(layer: Layer) -> Operator:
             return svdf_operator(layer)
         case layers.UnidirectionalSequenceLstm():
             return unidirectional_sequence_lstm_operator(layer)
+        case layers.SignalWindow():
+            return signal_window_operator(layer)
+        case layers.SignalFftAutoScale():
+            return signal_fft_auto_scale_operator(layer)
+        case layers.SignalRfft():
+            return signal_rfft_operator(layer)
+        case layers.SignalEnergy():
+            return signal_energy_operator(layer)
+        case layers.SignalFilterBank():
+            return signal_filter_bank_operator(layer)
+        case layers.SignalFilterBankSquareRoot():
+            return signal_filter_bank_square_root_operator(layer)
+        case layers.SignalFilterBankSpectralSubtraction():
+            return signal_filter_bank_spectral_subtraction_operator(layer)
+        case layers.SignalPcan():
+            return signal_pcan_operator(layer)
+        case layers.SignalFilterBankLog():
+            return signal_filter_bank_log_operator(layer)
         case _:
             assert_never(layer)
 

@@ -53,7 +53,11 @@ def dequantize_operator(layer: Dequantize) -> Operator:
 
 _CASTS: Types = ("int8", "int16", "int32", "float32", "bool")
 
-CASTS: dict[Type, Types] = dict.fromkeys(_CASTS, _CASTS)
+CASTS: dict[Type, Types] = {
+    **dict.fromkeys(_CASTS, (*_CASTS, "uint32")),
+    "float32": _CASTS,
+    "uint32": ("int8", "int16", "int32", "float32", "uint32"),
+}
 """What Cast makes of each type that it reads."""
 
 

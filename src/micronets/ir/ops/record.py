@@ -76,9 +76,9 @@ class Weights:
         return 1 if self.one_scale else self.channels
 
 
-Operand = Literal["input", "every input", "weights", "bias", "output", "constant", "variable"]
-"""A tensor of an operator. "input" is the first one, "constant" one of those in `Operator.constants`, "variable" one
-that the operator keeps for itself."""
+Operand = Literal["input", "every input", "weights", "bias", "output", "every output", "constant", "variable"]
+"""A tensor of an operator. "input" and "output" are the first ones, "constant" one of those in `Operator.constants`,
+"variable" one that the operator keeps for itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ def reshape_operator(layer: Reshape) -> Operator:
         inputs=ONE,
         output_shapes=lambda inputs: (layer.shape,),
         check=check,
-        output_type=keeps("int8", "uint8", "int16", "int32", "float32", "bool"),
+        output_type=keeps("int8", "uint8", "int16", "int32", "float32", "bool", "uint32", "uint64"),
         state_bytes=nothing,
         window=None,
         weights=None,

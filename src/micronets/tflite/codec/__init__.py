@@ -72,6 +72,7 @@ from micronets.tflite.codec.pool import (
 from micronets.tflite.codec.record import FIRST, NONE, Codec, Encoded, FileOperator
 from micronets.tflite.codec.recurrent import LSTM_CONSTANTS, LSTM_INPUTS, read_lstm, read_svdf
 from micronets.tflite.codec.shape import read_expand_dims, read_reshape, read_squeeze, read_transpose
+from micronets.tflite.codec.signal import read_signal, signal_options
 from micronets.tflite.codec.totals import read_add_n, read_cum_sum
 from micronets.tflite.codec.variables import read_assign_variable, read_nothing, read_read_variable
 from micronets.tflite.tensors import Graph, file_shape
@@ -234,6 +235,16 @@ def codec(op: Op) -> Codec:
             return Codec(options=112, inputs=ONE, activations=slice(0), outputs=ONE, read=read_read_variable)
         case Op.ASSIGN_VARIABLE:
             return Codec(options=113, inputs=TWO, activations=slice(1, 2), outputs=NONE, read=read_assign_variable)
+        case Op.SIGNAL_WINDOW | Op.SIGNAL_FILTER_BANK_SQUARE_ROOT:
+            return Codec(options=None, inputs=TWO, activations=slice(None), outputs=ONE, read=read_signal)
+        case Op.SIGNAL_FFT_AUTO_SCALE | Op.SIGNAL_FILTER_BANK_SPECTRAL_SUBTRACTION:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=TWO, read=read_signal)
+        case Op.SIGNAL_RFFT | Op.SIGNAL_ENERGY | Op.SIGNAL_FILTER_BANK_LOG:
+            return Codec(options=None, inputs=ONE, activations=FIRST, outputs=ONE, read=read_signal)
+        case Op.SIGNAL_FILTER_BANK:
+            return Codec(options=None, inputs=Arity(6, 6), activations=slice(None), outputs=ONE, read=read_signal)
+        case Op.SIGNAL_PCAN:
+            return Codec(options=None, inputs=THREE, activations=slice(None), outputs=ONE, read=read_signal)
         case _:
             assert_never(op)
 
@@ -380,6 +391,9 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
             return Encoded(Op.READ_VARIABLE, [])
         case layers.AssignVariable():
             return Encoded(Op.ASSIGN_VARIABLE, [])
+        case layers.SignalLayer():
+            op, numbers = signal_options(layer)
+            return Encoded(op, [], custom=numbers)
         case _:
             assert_never(layer)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 from micronets.tflite import schema as s
@@ -9,7 +10,11 @@ from micronets.tflite.flatbuffer import FlatTable, FlatTables
 
 
 class Op(IntEnum):
-    """The operators that micronets reads and writes, by their number in the format (`BuiltinOperator`)."""
+    """The operators that micronets reads and writes, by their number in the format (`BuiltinOperator`).
+
+    CUSTOM operators all have one number there and are known by a name: those of `CUSTOM_NAMES`. Here each has a number
+    of its own, which no file holds.
+    """
 
     ADD = 0
     AVERAGE_POOL_2D = 1
@@ -100,7 +105,34 @@ class Op(IntEnum):
     READ_VARIABLE = 143
     ASSIGN_VARIABLE = 144
     DYNAMIC_UPDATE_SLICE = 151
+    SIGNAL_WINDOW = 1000
+    SIGNAL_FFT_AUTO_SCALE = 1001
+    SIGNAL_RFFT = 1002
+    SIGNAL_ENERGY = 1003
+    SIGNAL_FILTER_BANK = 1004
+    SIGNAL_FILTER_BANK_SQUARE_ROOT = 1005
+    SIGNAL_FILTER_BANK_SPECTRAL_SUBTRACTION = 1006
+    SIGNAL_PCAN = 1007
+    SIGNAL_FILTER_BANK_LOG = 1008
 
+
+CUSTOM = 32
+"""The number in the format of every operator that has a name in place of a number."""
+
+CUSTOM_NAMES: Mapping[Op, str] = {
+    Op.SIGNAL_WINDOW: "SignalWindow",
+    Op.SIGNAL_FFT_AUTO_SCALE: "SignalFftAutoScale",
+    Op.SIGNAL_RFFT: "SignalRfft",
+    Op.SIGNAL_ENERGY: "SignalEnergy",
+    Op.SIGNAL_FILTER_BANK: "SignalFilterBank",
+    Op.SIGNAL_FILTER_BANK_SQUARE_ROOT: "SignalFilterBankSquareRoot",
+    Op.SIGNAL_FILTER_BANK_SPECTRAL_SUBTRACTION: "SignalFilterBankSpectralSubtraction",
+    Op.SIGNAL_PCAN: "SignalPCAN",
+    Op.SIGNAL_FILTER_BANK_LOG: "SignalFilterBankLog",
+}
+"""The names of the CUSTOM operators: those of TFLM's signal library."""
+
+_CUSTOM_OPS = {name: op for op, name in CUSTOM_NAMES.items()}
 
 OTHER_OPS = {
     10: "HASHTABLE_LOOKUP",
@@ -149,6 +181,7 @@ CONSTANT_OPERANDS = (
     Op.PACK,
     Op.GATHER,
     Op.EMBEDDING_LOOKUP,
+    *CUSTOM_NAMES,
 )
 """The operators whose inputs may be constants of the file."""
 
@@ -184,12 +217,18 @@ def op_number(codes: FlatTables, table: FlatTable) -> int:
 def listed_number(entry: FlatTable) -> int:
     """Returns the number of an operator that a file lists; files from before its second field have the first only."""
     slot = s.OperatorCodeSlot
-    return int(max(entry.number(slot.DEPRECATED_CODE, "b"), entry.number(slot.CODE, "i")))
+    number = int(max(entry.number(slot.DEPRECATED_CODE, "b"), entry.number(slot.CODE, "i")))
+    return _CUSTOM_OPS.get(entry.text(slot.CUSTOM_CODE), number) if number == CUSTOM else number
+
+
+def op_named(name: str) -> Op:
+    """Returns the operator of a name in TensorFlow Lite, which for a CUSTOM one is its own."""
+    return _CUSTOM_OPS[name] if name in _CUSTOM_OPS else Op[name]
 
 
 def op_name(code: int) -> str:
-    """Returns the operator's name in TensorFlow Lite, or `operator NUMBER`."""
+    """Returns the operator's name in TensorFlow Lite, which for a CUSTOM one is its own, or `operator NUMBER`."""
     try:
-        return Op(code).name
+        return CUSTOM_NAMES.get(Op(code), Op(code).name)
     except ValueError:
         return OTHER_OPS.get(code, f"operator {code}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +35,7 @@ class FileOperator:
     - inputs: the numbers of the tensors that it reads, -1 for one that is left out.
     - activations: those of them that are activations, as its `Codec` says; the others are constants.
     - outputs: the tensors that it writes.
+    - custom: the bytes of the options of a CUSTOM operator.
     """
 
     op: Op
@@ -43,6 +44,7 @@ class FileOperator:
     inputs: list[int]
     activations: list[int]
     outputs: tuple[Tensor, ...]
+    custom: bytes = b""
 
     def option(self, slot: int, kind: str, default: Any = 0) -> Any:
         """Returns an option.
@@ -83,8 +85,10 @@ class Encoded:
     - op: its operator.
     - options: the fields of its options table.
     - bias_scale: whether the tensor of its bias carries a scale.
+    - custom: the numbers among the options of a CUSTOM operator, by name; None for another operator.
     """
 
     op: Op
     options: list[Field]
     bias_scale: bool = False
+    custom: Mapping[str, int] | None = None

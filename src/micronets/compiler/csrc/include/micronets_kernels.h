@@ -1024,7 +1024,8 @@ typedef enum {
     MICRONETS_INT16,
     MICRONETS_INT32,
     MICRONETS_FLOAT32,
-    MICRONETS_BOOL
+    MICRONETS_BOOL,
+    MICRONETS_UINT32
 } micronets_type;
 
 /* Codes of any integer type as real values: scale * (code - zero_point).
@@ -1288,6 +1289,88 @@ const uint32_t *micronets_copy_words(uint32_t *copy, const uint32_t *words, int3
 
 /* Clamps codes of int16 to lowest .. highest. input: [in] `count` codes. output: [out] `count` codes. */
 void micronets_clamp_s16(const int16_t *input, int16_t *output, int32_t count, int32_t lowest, int32_t highest);
+
+/* Kernels of TFLM's signal library, micronets_signal_...: from samples of sound to bands without noise, in integers.
+ * micronets.quantized.signal computes the same in numpy. Complex numbers are words, the real part in the low half;
+ * numbers of 64 bits are two words, the low one first. */
+
+/* Samples times a window, shifted to the right and saturated.
+ *
+ * input: [in] [rows, size]. output: [out] the same; it may lie exactly over the input. window: [in] [size].
+ * rows, size: each at least 1. shift: 0 .. 31. */
+void micronets_signal_window(const int16_t *input, int16_t *output, const int16_t *window, int32_t rows, int32_t size,
+                             int32_t shift);
+
+/* Samples scaled up by so many bits that the largest magnitude still has 16.
+ *
+ * input: [in] [count]. output: [out] the same; it may lie exactly over the input. bits: [out] how many bits that are.
+ * count: at least 1. */
+void micronets_signal_scale(const int16_t *input, int16_t *output, int32_t *bits, int32_t count);
+
+/* The Fourier transform of real samples that are filled up with zeros to 2 * points of them, divided by their number.
+ *
+ * input: [in] [rows, size], of which each row begins at a multiple of 4 bytes if size is even. output: [out]
+ *   [rows, points + 1] complex numbers, which must not overlap the input. twiddles: [in] [3 points / 4], or one word,
+ *   exp(-2 pi i k / points). split: [in] [points / 2], exp(-pi i ((k + 1) / points + 1 / 2)). rows: at least 1.
+ * size: 1 .. 2 * points. points: a power of 2, at least 2. */
+void micronets_signal_rfft(const int16_t *input, uint32_t *output, const uint32_t *twiddles, const uint32_t *split,
+                           int32_t rows, int32_t size, int32_t points);
+
+/* Squared magnitudes of complex numbers.
+ *
+ * input: [in] [count]. output: [out] [count], 0 before `start` and from `end` on; it may lie exactly over the input.
+ * 0 <= start <= end <= count. */
+void micronets_signal_energy(const uint32_t *input, uint32_t *output, int32_t count, int32_t start, int32_t end);
+
+/* Weighted sums of energies for each band, modulo 2^64. What bins of an interval weigh in the band where they rise is
+ * `rising`, in the next one `falling`; the first interval rises to a band that is dropped.
+ *
+ * input: [in] energies. output: [out] [bands] numbers of 64 bits, which must not overlap the input.
+ * rising, falling: [in] weights. starts, weight_starts, widths: [in] [bands + 1], the first bin and the first weight of
+ *   each interval and how many it has; none where that is below 1. bands: at least 1. */
+void micronets_signal_bands(const uint32_t *input, uint32_t *output, const int16_t *rising, const int16_t *falling,
+                            const int16_t *starts, const int16_t *weight_starts, const int16_t *widths, int32_t bands);
+
+/* Square roots, rounded to nearest and then shifted to the right.
+ *
+ * input: [in] [count] numbers of 64 bits. bits: [in] how far they are shifted, of which five bits count. output: [out]
+ *   [count]; it may begin where the input begins, or below. count: at least 1. */
+void micronets_signal_roots(const uint32_t *input, const int32_t *bits, uint32_t *output, int32_t count);
+
+/* How the noise of bands is estimated. */
+typedef struct {
+    uint32_t fresh[2];     /* the share of the newest value, in bands of even and of odd numbers */
+    uint32_t kept[2];      /* the share of the last estimate */
+    uint32_t least;        /* the share of a band that always remains */
+    uint8_t estimate_bits; /* fractional bits of an estimate, 0 .. 31 */
+    uint8_t share_bits;    /* fractional bits of the shares, 0 .. 63 */
+    uint16_t clamps;       /* 1: an estimate is held to its band */
+} micronets_smoothing;
+
+MICRONETS_AGREE_SIZE(micronets_smoothing, MICRONETS_SMOOTHING_BYTES);
+
+/* Bands less their noise, and the estimates of the noise.
+ *
+ * input: [in] [count]. output: [out] [count]; it may lie exactly over the input. noise: [out] [count], the estimates.
+ * arena: [in] the arena of the network, at whose start the address of its state is. offset: where the estimates are
+ *   kept in the state, in bytes: a multiple of 4. smoothing: [in] how they are made. count: at least 1. */
+void micronets_signal_subtract(const uint32_t *input, uint32_t *output, uint32_t *noise, const int8_t *arena,
+                               int32_t offset, const micronets_smoothing *smoothing, int32_t count);
+
+/* Bands times the gains that follow from their noise, less 1; small ones are squared.
+ *
+ * input, noise: [in] [count]. output: [out] [count]; it may lie exactly over either. gains: [in] [33][3], for noise of
+ *   0, 1, ... bits the coefficients of a parabola. shift: 0 .. 63. count: at least 1. */
+void micronets_signal_gain(const uint32_t *input, const uint32_t *noise, uint32_t *output, const int16_t *gains,
+                           int32_t shift, int32_t count);
+
+/* Natural logarithms of bands, at most 32767; 0 for 0 and 1.
+ *
+ * input: [in] [count]. output: [out] [count]; it may begin where the input begins, or below. logarithms: [in] [129], by
+ *   how much log2(1 + i / 128) is larger than i / 128, 16 fractional bits. shift: by how much bands are shifted to the
+ *   left before, 0 .. 31. scale: what logarithms are multiplied with. count: at least 1. */
+void micronets_signal_log(const uint32_t *input, int16_t *output, const uint16_t *logarithms, int32_t shift,
+                          int32_t scale, int32_t count);
 
 #ifdef __cplusplus
 }

@@ -76,8 +76,10 @@
 #ifndef __ASSEMBLER__
 
 /* MICRONETS_INLINE is for inner loops, which are fast only as part of the loop around them. MICRONETS_APART keeps a
- * loop out of its caller, so that it has all registers for itself. */
+ * loop out of its caller, so that it has all registers for itself. MICRONETS_LEADING_ZEROS counts the zeros in front of
+ * a number of 32 bits above 0; it is not there for compilers without a function for that. */
 #if defined(__GNUC__)
+#define MICRONETS_LEADING_ZEROS(value) __builtin_clz(value)
 #define MICRONETS_INLINE static inline __attribute__((always_inline))
 #define MICRONETS_APART static __attribute__((noinline, unused))
 #else

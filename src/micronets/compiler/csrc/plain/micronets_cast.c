@@ -18,6 +18,8 @@ void micronets_cast(const void *input, micronets_type in, void *output, micronet
             ((uint8_t *)output)[i] = ((const float *)input)[i] != 0.0f;
         } else if (in == MICRONETS_FLOAT32) {
             micronets_store(output, out, i, whole(((const float *)input)[i]));
+        } else if (in == MICRONETS_UINT32 && out == MICRONETS_FLOAT32) {
+            ((float *)output)[i] = (float)((const uint32_t *)input)[i];
         } else if (out == MICRONETS_FLOAT32) {
             ((float *)output)[i] = (float)micronets_load(input, in, i);
         } else {

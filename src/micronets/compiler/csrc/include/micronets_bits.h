@@ -1,4 +1,4 @@
-/* Lengths and square roots of integers, which the front ends share. The functions are static: sources include them. */
+/* Lengths and square roots of integers, which front ends and kernels share. The functions are static: sources include them. */
 #ifndef MICRONETS_BITS_H
 #define MICRONETS_BITS_H
 
@@ -9,8 +9,8 @@
 /* Returns how many bits a number has; 0 for 0. */
 MICRONETS_INLINE int32_t bit_length(uint32_t value)
 {
-#if defined(__GNUC__)
-    return value ? 32 - __builtin_clz(value) : 0;
+#ifdef MICRONETS_LEADING_ZEROS
+    return value ? 32 - MICRONETS_LEADING_ZEROS(value) : 0;
 #else
     int32_t bits = 0;
     for (; value; value >>= 1) {
