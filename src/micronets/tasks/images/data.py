@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from micronets.errors import SpecError
 from micronets.frontend.image import INPUT_SETTINGS, PRESETS, Bytes, ImageFrontEnd, network_input
 from micronets.ir.spaces.base import SpaceOptions
-from micronets.tasks.base import Card, Examples, Labels, MakeView
+from micronets.tasks.base import Card, Examples, Labels, LoadExamples, MakeView
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.labelled import LabelledData, examples_of
 
@@ -135,11 +135,17 @@ def front_end(card: Card) -> ImageFrontEnd:
     return fe
 
 
-def examples_for(data: ImageData, card: Card, split: str, where: Path | str) -> Examples:
-    """Returns a split in the form that the model of `card` takes; the front end is that of `data`.
+def examples_by(task: str, load: Callable[[Path | None, Card, str], ImageData]) -> LoadExamples:
+    """Returns the `Task.examples` of a task on pictures, whose test pictures are among its data.
 
-    - `where`: what the data are, for errors.
-
-    Raises `DataError`: see `examples_of`.
+    - `task`: the name of the task.
+    - `load`: reads a split of the data at a path, or draws it where there is none, with the front end of a model.
     """
-    return examples_of(data, card, split, where, lambda rows: data.inputs(split, {}, rows))
+
+    def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
+        if test is not None:
+            raise SpecError(f"--test: task {task} takes its test images from --data")
+        data, where = load(path, card, split), path if path is not None else "synthetic images"
+        return examples_of(data, card, split, where, lambda rows: data.inputs(split, {}, rows))
+
+    return examples

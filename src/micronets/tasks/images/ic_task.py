@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from micronets.errors import DataError, SpecError
-from micronets.frontend.image import ImageFrontEnd, resized
+from micronets.frontend.image import ImageFrontEnd
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Labels, Outline, Task, check_splits
+from micronets.tasks.base import SPLITS, Balance, Labels, Outline, Task, check_splits
 from micronets.tasks.images import cifar, decode, synthetic
-from micronets.tasks.images.data import ImageData, examples_for, front_end
+from micronets.tasks.images.data import ImageData, examples_by, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.terminal import counted
 
@@ -73,13 +73,7 @@ def load(
     check_splits(splits, SPLITS)
     if path is None:
         fe = frontend or ImageFrontEnd()
-        x, y = synthetic.dataset(synthetic.textures, 10, synthetic_images, splits)
-        x = {s: resized(part, fe.stored, fe.filter) for s, part in x.items()}
-        return ImageData(
-            name="ic", classes=synthetic.TEXTURES, frontend=fe,
-            source=f"synthetic shapes and textures: {counted(sum(map(len, y.values())), 'drawn images')}",
-            pictures=x, target=y, synthetic=True, augmentation=augmentation or ImageAugmentation(),
-        )  # fmt: skip
+        return synthetic.drawn("ic", fe, synthetic_images, splits, augmentation or ImageAugmentation(), scenes=False)
     parts, classes = cifar.read(path)
     x = {s: parts[s][0] for s in SPLITS}
     y = {s: parts[s][1] for s in SPLITS}
@@ -100,20 +94,8 @@ def load(
     )  # fmt: skip
 
 
-def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end.
-
-    - `card`: the facts about the model.
-    - `path`: the data; None: synthetic data.
-    - `split`: "train", "val" or "test".
-    - `test`: must be None: the test images are among the data.
-
-    Raises `SpecError` and `DataError`.
-    """
-    if test is not None:
-        raise SpecError("--test: task ic takes its test images from --data")
-    data = load(path, frontend=front_end(card), splits=(split,))
-    return examples_for(data, card, split, path if path is not None else "synthetic images")
+examples = examples_by("ic", lambda path, card, split: load(path, frontend=front_end(card), splits=(split,)))
+"""Reads a split of the data at a path, or draws it, through the model's own front end."""
 
 
 def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:

@@ -14,8 +14,11 @@ import numpy.typing as npt
 
 from micronets.files import digest
 from micronets.frontend import cached_arrays
-from micronets.frontend.image import Bytes
-from micronets.tasks.base import SPLITS, Labels
+from micronets.frontend.image import Bytes, ImageFrontEnd, resized
+from micronets.tasks.base import SPLITS, Labels, check_splits
+from micronets.tasks.images.data import ImageData
+from micronets.tasks.images.settings import ImageAugmentation
+from micronets.terminal import counted
 
 VERSION = 1  # increase it whenever drawings change, as they are kept on disk
 TEXTURES = ("stripes", "checks", "dots", "rings", "waves", "disc", "triangle", "square", "cross", "star")
@@ -23,6 +26,35 @@ PEOPLE = ("non_person", "person")
 
 Floats = npt.NDArray[np.float32]
 Draw = Callable[[Labels, np.random.Generator], Bytes]
+
+
+def drawn(
+    name: str, fe: ImageFrontEnd, train: int, splits: Sequence[str], augmentation: ImageAugmentation, *, scenes: bool
+) -> ImageData:
+    """Draws the data of a task.
+
+    - `name`: the name of the task.
+    - `fe`: the front end, which says how pictures are kept.
+    - `train`, `splits`: see `dataset`.
+    - `augmentation`: the augmentation of training pictures.
+    - `scenes`: whether to draw scenes with and without people, else textures and shapes.
+
+    Raises `SpecError` for an unknown split.
+    """
+    check_splits(splits, SPLITS)
+    draw, classes = (people, PEOPLE) if scenes else (textures, TEXTURES)
+    x, y = dataset(draw, len(classes), train, splits)
+    what = "scenes" if scenes else "shapes and textures"
+    return ImageData(
+        name=name,
+        classes=classes,
+        source=f"synthetic {what}: {counted(sum(map(len, y.values())), 'drawn images')}",
+        frontend=fe,
+        pictures={s: resized(part, fe.stored, fe.filter) for s, part in x.items()},
+        target=y,
+        synthetic=True,
+        augmentation=augmentation,
+    )
 
 
 def dataset(draw: Draw, classes: int, train: int, splits: Sequence[str]) -> tuple[dict[str, Bytes], dict[str, Labels]]:

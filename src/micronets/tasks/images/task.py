@@ -9,16 +9,15 @@ from typing import Literal
 
 import numpy as np
 
-from micronets.errors import DataError, SpecError
-from micronets.frontend.image import Bytes, ImageFrontEnd, resized
+from micronets.errors import DataError
+from micronets.frontend.image import Bytes, ImageFrontEnd
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.base import ALL, SPLITS, Balance, Card, Examples, Labels, Outline, Task, check_splits
+from micronets.tasks.base import ALL, SPLITS, Balance, Labels, Outline, Task, check_splits
 from micronets.tasks.class_folders import only_one_class
 from micronets.tasks.images import cifar, decode, folders, ic_task, synthetic
-from micronets.tasks.images.data import ImageData, examples_for, front_end
+from micronets.tasks.images.data import ImageData, examples_by, front_end
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.tasks.images.split import held_out
-from micronets.terminal import counted
 
 __all__ = ["TASK", "ImageAugmentation", "ImagesOptions", "examples", "load", "outline", "read"]
 
@@ -75,14 +74,9 @@ def load(
     """
     fe = frontend or ImageFrontEnd(resolution=kept, fit=fit)
     if path is None:
-        check_splits(splits, SPLITS)
-        small, y = synthetic.dataset(synthetic.textures, 10, synthetic_images, splits)
-        x = {s: resized(part, fe.stored, fe.filter) for s, part in small.items()}
-        return ImageData(
-            name="images", classes=synthetic.TEXTURES, frontend=fe, pictures=x, target=y, synthetic=True,
-            source=f"synthetic shapes and textures: {counted(sum(map(len, y.values())), 'drawn images')}",
-            augmentation=augmentation or ImageAugmentation(),
-        )  # fmt: skip
+        return synthetic.drawn(
+            "images", fe, synthetic_images, splits, augmentation or ImageAugmentation(), scenes=False
+        )
     return read("images", path, fe, splits, augmentation)
 
 
@@ -185,20 +179,8 @@ def _arrays(path: Path, fe: ImageFrontEnd, splits: Sequence[str]) -> _Read:
     return _Read(classes, x, {s: y[s] if s in splits else none for s in SPLITS}, {}, ())
 
 
-def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end.
-
-    - `card`: the facts about the model.
-    - `path`: the data; None: synthetic data.
-    - `split`: "train", "val" or "test", or "all" for every picture of a directory of classes.
-    - `test`: must be None: the test images are among the data.
-
-    Raises `SpecError` and `DataError`.
-    """
-    if test is not None:
-        raise SpecError("--test: task images takes its test images from --data")
-    data = load(path, frontend=front_end(card), splits=(split,))
-    return examples_for(data, card, split, path if path is not None else "synthetic images")
+examples = examples_by("images", lambda path, card, split: load(path, frontend=front_end(card), splits=(split,)))
+"""Reads a split of the data at a path, or draws it, through the model's own front end."""
 
 
 TASK = Task(

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from micronets.errors import SpecError
-from micronets.frontend.image import ImageFrontEnd, resized
+from micronets.frontend.image import ImageFrontEnd
 from micronets.ranges import check_fields, ranged
-from micronets.tasks.base import SPLITS, Balance, Card, Examples, Outline, Task, check_splits
+from micronets.tasks.base import SPLITS, Balance, Outline, Task
 from micronets.tasks.images import coco, synthetic, task
-from micronets.tasks.images.data import ImageData, examples_for, front_end
+from micronets.tasks.images.data import ImageData, examples_by, front_end
 from micronets.tasks.images.settings import ImageAugmentation
-from micronets.terminal import counted
 
 __all__ = ["TASK", "ImageAugmentation", "VwwOptions", "examples", "load", "outline"]
 
@@ -83,31 +81,17 @@ def load(
         if coco.is_coco(path):
             return coco.load(path, fe, splits, augmentation, coco_split)
         return task.read("vww", path, fe, splits, augmentation)
-    check_splits(splits, SPLITS)
-    small, y = synthetic.dataset(synthetic.people, 2, synthetic_images, splits)
-    return ImageData(
-        name="vww", classes=synthetic.PEOPLE,
-        source=f"synthetic scenes: {counted(sum(map(len, y.values())), 'drawn images')}",
-        frontend=fe, pictures={s: resized(x, fe.stored, fe.filter) for s, x in small.items()}, target=y, synthetic=True,
-        augmentation=augmentation,
-    )  # fmt: skip
+    return synthetic.drawn("vww", fe, synthetic_images, splits, augmentation, scenes=True)
 
 
-def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end.
-
-    - `card`: the facts about the model.
-    - `path`: the data; None: synthetic data.
-    - `split`: "train", "val" or "test", or "all" for every picture of a directory of classes.
-    - `test`: must be None: the test images are among the data.
-
-    Raises `SpecError` and `DataError`.
-    """
-    if test is not None:
-        raise SpecError("--test: task vww takes its test images from --data")
-    # A model that learnt from most of val2014 must not be tested on it.
-    data = load(path, frontend=front_end(card), splits=(split,), coco_split=card.marks.get(coco.MARK, "paper"))
-    return examples_for(data, card, split, path if path is not None else "synthetic images")
+# A model that learnt from most of val2014 must not be tested on it.
+examples = examples_by(
+    "vww",
+    lambda path, card, split: load(
+        path, frontend=front_end(card), splits=(split,), coco_split=card.marks.get(coco.MARK, "paper")
+    ),
+)
+"""Reads a split of the data at a path, or draws it, through the model's own front end."""
 
 
 TASK = Task(

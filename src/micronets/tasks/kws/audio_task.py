@@ -97,9 +97,15 @@ def load(
     if path is None:
         if test is not None:
             raise SpecError(f"audio: option test = {test} needs a data directory; synthetic sound has its own")
-        return with_negatives(
-            _synthetic(synthetic_clips, fe, splits, augmentation, seed), negatives, seed, speech=False
-        )
+        data = _synthetic(synthetic_clips, fe, splits, seed)
+    else:
+        data = _read(path, None if test is None else Path(test), fe, splits, seed)
+    data = replace(data, augmentation=augmentation or SpectrogramAugmentation())
+    return with_negatives(data, negatives, seed, speech=False)
+
+
+def _read(path: Path, test: Path | None, fe: FrontEnd, splits: Sequence[str], seed: int) -> KwsData:
+    """Reads the recordings at `path`; for the other arguments see `load`. Raises `DataError`."""
     chosen = tuple(s for s in splits if not (s == "test" and test))
     pairs = long_recordings.find_recordings(path)
     if pairs is not None:
@@ -112,28 +118,24 @@ def load(
         got = clips.class_folders(scan(path), fe, chosen, test is None, seed, cut=True)
     notes = got.notes
     if test and "test" in splits:
-        held = clips.held_out_clips(Path(test), got.classes, fe, cut=True)
+        held = clips.held_out_clips(test, got.classes, fe, cut=True)
         got.features["test"], got.target["test"], got.files["test"] = held.features, held.target, held.files
         notes += held.notes
     count = sum(map(len, got.target.values()))
-    data = KwsData(
+    return KwsData(
         name="audio",
         classes=got.classes,
-        source=f"{path.name}: {counted(count, 'clips')} of {clip_seconds:g} s",
+        source=f"{path.name}: {counted(count, 'clips')} of {fe.clip_ms / 1000:g} s",
         frontend=fe,
         features=got.features,
         target=got.target,
         files=got.files,
         background=got.background,
         notes=notes,
-        augmentation=augmentation or SpectrogramAugmentation(),
     )
-    return with_negatives(data, negatives, seed, speech=False)
 
 
-def _synthetic(
-    n: int, fe: FrontEnd, splits: Sequence[str], augmentation: SpectrogramAugmentation | None, seed: int
-) -> KwsData:
+def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], seed: int) -> KwsData:
     """Makes sounds of machines, whose kinds are the classes; each split has machines of its own."""
     names = {"train": synthetic.IDS[:-2], "val": synthetic.IDS[-2:-1], "test": synthetic.IDS[-1:]}
     counts = {"train": n, "val": n // 4, "test": n // 2}
@@ -157,7 +159,6 @@ def _synthetic(
         features=x,
         target=y,
         background=coloured(200, fe, np.random.default_rng(seed)),
-        augmentation=augmentation or SpectrogramAugmentation(),
     )
 
 

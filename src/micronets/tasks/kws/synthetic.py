@@ -12,7 +12,6 @@ from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, Features, KwsData
 from micronets.tasks.kws.espeak import ACCENTS, VOICES, SpeakJob, speak
 from micronets.tasks.kws.noise import coloured, coloured_samples
-from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.terminal import counted
 
 OTHERS = (
@@ -31,8 +30,6 @@ def load(
     sizes: dict[str, int] | None = None,
     frontend: FrontEnd | None = None,
     splits: tuple[str, ...] = SPLITS,
-    augmentation: SpectrogramAugmentation | None = None,
-    share: float = 1.0,
     seed: int = 0,
     words: Sequence[str] = KEYWORDS,
 ) -> KwsData:
@@ -41,8 +38,6 @@ def load(
     - `sizes`: clips by split, divided equally among the classes.
     - `frontend`: the front end of the features; None: the log-mel.
     - `splits`: the splits to make; the others stay empty.
-    - `augmentation`: how training clips are disturbed; None: the task's own way.
-    - `share`: examples of `_unknown_` and of `_silence_` in an epoch, in units of the mean number of a keyword.
     - `seed`: seed of all that is drawn.
     - `words`: the keywords; the default has the ten of Speech Commands.
 
@@ -69,8 +64,6 @@ def load(
         features=x,
         target=y,
         background=coloured(300, fe, np.random.default_rng([seed, len(SPLITS)])),
-        share=share,
-        augmentation=augmentation or SpectrogramAugmentation(),
     )
 
 

@@ -117,46 +117,43 @@ def load(
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     check_splits(splits, (*SPLITS, ALL) if path else SPLITS)
-    data = _without_negatives(path, test, words, silence, frontend, splits, augmentation, share, seed, synthetic_clips)
-    return with_negatives(data, negatives, seed, speech=True)
-
-
-def _without_negatives(
-    path: Path | None,
-    test: Path | str | None,
-    words: Sequence[str] | None,
-    silence: bool,
-    frontend: FrontEnd | None,
-    splits: Sequence[str],
-    augmentation: SpectrogramAugmentation | None,
-    share: float,
-    seed: int,
-    synthetic_clips: int,
-) -> KwsData:
-    """Reads or makes the data of `load`, whose arguments these are."""
-    fe = frontend.base() if frontend else FrontEnd()
-    test = None if test is None else Path(test)
-    if path is None:
+    fe, test = None if frontend is None else frontend.base(), None if test is None else Path(test)
+    if path is not None:
+        data = _read(path, test, words, silence, fe, splits, seed)
+    else:
         for name, value in (("test", test), ("words", words), ("silence", None if silence else "false")):
             if value is not None:
                 raise SpecError(f"kws: option {name} = {value} needs a data directory; synthetic speech has its own")
         sizes = {**synthetic.SIZES, "train": synthetic_clips}
-        return synthetic.load(
-            sizes=sizes, frontend=fe, splits=tuple(splits), augmentation=augmentation, share=share, seed=seed
-        )
+        data = synthetic.load(sizes=sizes, frontend=fe, splits=tuple(splits), seed=seed)
+    data = replace(data, share=share, augmentation=augmentation or SpectrogramAugmentation())
+    return with_negatives(data, negatives, seed, speech=True)
+
+
+def _read(
+    path: Path,
+    test: Path | None,
+    words: Sequence[str] | None,
+    silence: bool,
+    frontend: FrontEnd | None,
+    splits: Sequence[str],
+    seed: int,
+) -> KwsData:
+    """Reads the data at `path`, as `load` does, whose arguments these are."""
     is_recording = path.suffix.lower() in SOUND_SUFFIXES
     if (path.is_file() and not is_recording) or (path / FEATURES).is_file():
         file = path if path.is_file() else path / FEATURES
         _refuse_of_speech_commands(words, silence, f"{file} has classes of its own")
         beside = file.parent / TEST_WAV
         test = beside if test is None and path.is_dir() and beside.is_dir() else test
-        return _prepared(file, test, frontend, splits, augmentation, share, seed)
+        return _prepared(file, test, frontend, splits, seed)
+    fe = frontend or FrontEnd()
     chosen = tuple(s for s in splits if not (s == "test" and test))
     pairs = long_recordings.find_recordings(path)
     if pairs is not None:
         _refuse_of_speech_commands(words, silence, f"{path} has labels of its own")
         got = clips.labelled_recordings(pairs, fe, chosen, test is None, seed)
-        return _of_clips(got, path, "windows", test, fe, splits, augmentation, share)
+        return _of_clips(got, path, "windows", test, fe, splits)
     folders = scan(path)
     keywords = words or (KEYWORDS if _is_speech_commands(folders) else None)
     if keywords and "all" not in splits:
@@ -167,7 +164,7 @@ def _without_negatives(
             _refuse_of_speech_commands((), silence, f"in {path} every folder is a class")
         got = clips.class_folders(folders, fe, chosen, test is None, seed)
         what = "recordings"
-    return _of_clips(got, path, what, test, fe, splits, augmentation, share)
+    return _of_clips(got, path, what, test, fe, splits)
 
 
 def _refuse_of_speech_commands(words: Sequence[str] | None, silence: bool, why: str) -> None:
@@ -188,14 +185,12 @@ def _of_clips(
     test: Path | None,
     fe: FrontEnd,
     splits: Sequence[str],
-    augmentation: SpectrogramAugmentation | None,
-    share: float,
 ) -> KwsData:
     """Makes a data set of clips that were read from `path`, with the test data that lie elsewhere.
 
     - `got`: the clips.
     - `what`: what the clips are called in the description of their source.
-    - `test`, `splits`, `augmentation`, `share`: arguments of `load`.
+    - `test`, `splits`: arguments of `load`.
     - `fe`: the front end of the features.
     """
     x, y, notes, recordings = got.features, got.target, got.notes, got.held
@@ -207,23 +202,15 @@ def _of_clips(
     return KwsData(
         classes=got.classes, source=source, frontend=fe, features=x, target=y, files=got.files,
         background=got.background, notes=notes, held=recordings,
-        share=share, augmentation=augmentation or SpectrogramAugmentation(),
     )  # fmt: skip
 
 
-def _prepared(
-    file: Path,
-    test: Path | None,
-    frontend: FrontEnd | None,
-    splits: Sequence[str],
-    augmentation: SpectrogramAugmentation | None,
-    share: float,
-    seed: int,
-) -> KwsData:
+def _prepared(file: Path, test: Path | None, frontend: FrontEnd | None, splits: Sequence[str], seed: int) -> KwsData:
+    """Reads a `features.npz`; for the arguments see `load`. Raises `DataError`."""
     if "all" in splits:
         raise DataError(f"{file}: split 'all' is for directories of WAV files; allowed here: {', '.join(SPLITS)}")
     p = prepared.load(file, splits, seed)
-    fe = frontend.base() if frontend else p.frontend.base()
+    fe = frontend or p.frontend.base()
     x, y = p.features, p.target
     notes: tuple[str, ...] = ()
     named: dict[str, tuple[str, ...]] = {}
@@ -243,8 +230,7 @@ def _prepared(
     return KwsData(
         classes=p.classes, source=f"{file.parent.name}/{file.name}: {p.rows} prepared "
                                   f"clips{more}", frontend=fe, features=x,
-        target=y, files=named, background=p.background, notes=notes, share=share, held=recordings,
-        augmentation=augmentation or SpectrogramAugmentation(),
+        target=y, files=named, background=p.background, notes=notes, held=recordings,
     )  # fmt: skip
 
 
