@@ -1,4 +1,4 @@
-"""The histories of searches and trainings are read as this version writes them and as earlier ones did."""
+"""The histories of searches and trainings are read as they are written."""
 
 import json
 from pathlib import Path
@@ -23,36 +23,26 @@ from micronets.report.page import run_page
 ZOO = Path(__file__).parents[1] / "zoo"
 COMMON: dict[str, Any] = {"epoch": 2, "loss": 0.5, "accuracy": 0.75, "costs": {"macs": 900}, "values": {"width": 8}}
 FINAL: dict[str, Any] = {name: COMMON[name] for name in ("loss", "accuracy", "costs", "values")} | {"examples": 1500}
-RECORDS: tuple[tuple[dict[str, Any], SearchRecord], ...] = (
-    (
-        COMMON | {"temperature": 1.5, "entropy": {"width": 0.25}},
-        SupernetEpoch(**COMMON, temperature=1.5, entropy={"width": 0.25}),
-    ),
-    (COMMON, TrainedCandidate(**COMMON)),
-    (COMMON | {"compared": [0.5, 0.75]}, ChosenCut(**COMMON, compared=(0.5, 0.75))),
-    *(
-        ({"kind": "finalist", **table}, Finalist(**table))
-        for table in (
-            FINAL | {"round": 1, "origin": "uniform", "values": {"width": 4}, "accuracy": 0.5},
-            FINAL | {"round": 1, "origin": "neighbour", "examples": 1500},
-            FINAL | {"round": 2, "origin": "neighbour", "examples": 3000, "accuracy": 0.875},
-        )
-    ),
+RECORDS: tuple[SearchRecord, ...] = (
+    SupernetEpoch(**COMMON, temperature=1.5, entropy={"width": 0.25}),
+    TrainedCandidate(**COMMON),
+    ChosenCut(**COMMON, compared=(0.5, 0.75)),
+    Finalist(**FINAL | {"round": 1, "origin": "uniform", "values": {"width": 4}, "accuracy": 0.5}),
+    Finalist(**FINAL, round=1, origin="neighbour"),
+    Finalist(**FINAL | {"round": 2, "origin": "neighbour", "examples": 3000, "accuracy": 0.875}),
 )
 
 
-@pytest.mark.parametrize(("earlier", "record"), RECORDS)
-def test_records_of_a_search(earlier: dict[str, Any], record: SearchRecord) -> None:
-    assert search_record(earlier) == record
+@pytest.mark.parametrize("record", RECORDS)
+def test_records_of_a_search(record: SearchRecord) -> None:
     assert search_record(json.loads(json.dumps(records.to_json(record)))) == record
 
 
 def test_epochs_of_a_training() -> None:
     epoch = TrainEpoch(stage="quantised", epoch=3, loss=0.5, metric="auc", score=0.75)
-    assert train_epoch({"stage": "quantised", "epoch": 3, "loss": 0.5, "val_auc": 0.75}) == epoch
     assert train_epoch(json.loads(json.dumps(records.to_json(epoch)))) == epoch
     with pytest.raises(TypeError, match=r"^stage: is null, not one of float, quantised$"):
-        train_epoch({"stage": None, "epoch": 3, "loss": 0.5, "val_auc": 0.75})
+        train_epoch({"stage": None, "epoch": 3, "loss": 0.5, "metric": "auc", "score": 0.75})
     with pytest.raises(TypeError, match=r"^metric: missing$"):
         train_epoch({"stage": "float", "epoch": 3, "loss": 0.5})
 
@@ -75,11 +65,11 @@ def test_epochs_of_a_training() -> None:
         ((RECORDS[0], *RECORDS[2:]), "A network saw so many training images in each: 1,500, 3,000."),
     ],
 )
-def test_the_report_says_how_the_network_was_found(history: tuple[tuple[Any, SearchRecord], ...], said: str) -> None:
+def test_the_report_says_how_the_network_was_found(history: tuple[SearchRecord, ...], said: str) -> None:
     table = json.loads((ZOO / "vww_f446re/report.json").read_text("utf-8"))
-    table["search"] = {"history": [earlier for earlier, _ in history], "limits": {"macs": 1000, "arena_bytes": 9}}
+    table["search"] = {"history": [records.to_json(r) for r in history], "limits": {"macs": 1000, "arena_bytes": 9}}
     facts = records.from_json(Facts, table)
-    assert facts.search == SearchFacts(tuple(record for _, record in history), {"macs": 1000, "arena_bytes": 9})
+    assert facts.search == SearchFacts(history, {"macs": 1000, "arena_bytes": 9})
     page = run_page(facts)
     assert said in page
     assert records.from_json(Facts, json.loads(json.dumps(facts.to_json()))) == facts

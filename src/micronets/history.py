@@ -1,7 +1,6 @@
 """The histories of searches and trainings: a record for each epoch, or for each network that was tried.
 
-Searches and trainings make them, checkpoints and files of a run hold them as JSON, and reports show them. Files of
-earlier versions, whose records had other keys, are read as well (`upgraded`).
+Searches and trainings make them, checkpoints and files of a run hold them as JSON, and reports show them.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from micronets import records
-from micronets.records import JsonObject
 
 TrainStage = Literal["float", "quantised"]
 """The stages of a training: in float, then with quantisation simulated."""
@@ -33,14 +31,6 @@ class TrainEpoch:
     loss: float
     metric: str
     score: float
-
-    @staticmethod
-    def upgraded(table: JsonObject) -> JsonObject:
-        """Returns the JSON of this version or an earlier one, which had the score under `val_METRIC`, with its keys."""
-        found = dict(table)
-        for key in [key for key in found if key.startswith("val_")]:
-            found |= {"metric": key.removeprefix("val_"), "score": found.pop(key)}
-        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,25 +138,11 @@ SearchRecord = SupernetEpoch | TrainedCandidate | ChosenCut | Finalist
 
 
 def train_epoch(table: Any) -> TrainEpoch:
-    """Returns the record of an epoch of a training that JSON of this version or an earlier one holds.
-
-    Raises `TypeError` where it is none.
-    """
+    """Returns the record of an epoch of a training that JSON holds. Raises `TypeError` where it is none."""
     return records.from_json(TrainEpoch, table)
 
 
 def search_record(table: Any) -> SearchRecord:
-    """Returns the record of a search that JSON of this version or an earlier one holds.
-
-    Raises `TypeError` where it is none.
-    """
-    found: SearchRecord = records.from_json(SearchRecord, with_kind(table))
+    """Returns the record of a search that JSON holds. Raises `TypeError` where it is none."""
+    found: SearchRecord = records.from_json(SearchRecord, table)
     return found
-
-
-def with_kind(table: Any) -> Any:
-    """Returns the JSON of a `SearchRecord` with its kind, which earlier versions did not write."""
-    if not isinstance(table, Mapping):
-        return table
-    kind = "chosen cut" if "compared" in table else "supernet epoch" if "temperature" in table else "candidate"
-    return {"kind": kind, **table}

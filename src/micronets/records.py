@@ -56,8 +56,7 @@ def from_json(cls: Any, table: Any) -> Any:
 
     - `cls`: its type, or a union of types, each of which has a field `kind` of a `Literal` that tells it apart.
     - `table`: the record as JSON holds it. A key that the record lacks is left out. A field that the table lacks has
-      its default, or None where the type allows it, so that files of earlier versions are read. A class that has had
-      other keys renames them in a static method `upgraded`, from a table to a table.
+      its default, or None where the type allows it.
 
     Raises `TypeError` where a field has no value or one of another type; the message begins with the field's name, such
     as `search.history[2].loss`.
@@ -124,7 +123,6 @@ def _record(cls: Any, table: Any, where: str) -> Any:
     """Makes the record of class `cls` from a table; `where` names the field that it is the value of."""
     if not isinstance(table, Mapping):
         raise TypeError(_wrong(where, table, f"an object ({cls.__name__})"))
-    table = getattr(cls, "upgraded", dict)(table)
     values = {}
     for name, (hint, required) in _fields(cls).items():
         place = f"{where}.{name}" if where else name

@@ -1,9 +1,8 @@
-"""The record of a measurement, its JSON, and that which earlier versions wrote."""
+"""The record of a measurement, and its JSON."""
 
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -46,15 +45,6 @@ FOUND = Measurement(
 )
 
 
-def earlier(found: Measurement) -> dict[str, Any]:
-    """Returns a measurement as earlier versions wrote it: other names of the arenas, and some keys not yet there."""
-    table: dict[str, Any] = json.loads(json.dumps(found.to_json()))
-    table["arena_bytes"], table["arena_tflm_bytes"] = table.pop("arena_c_bytes"), table.pop("arena_tflm_cortex_m_bytes")
-    for name in ("model", "dual_issue_cycles", "arena_tflm_used_bytes", "arena_tflm_compiled_bytes", "duty_cycle"):
-        del table[name]
-    return table
-
-
 def test_an_unknown_figure_is_none_and_another_name_is_refused() -> None:
     found = Execution(source="host", bit_exact=True, toolchain="cc", flags=("-O2",), per_layer=())
     assert found.cycles is found.dual_issue_cycles is found.sram_bytes is None
@@ -69,22 +59,15 @@ def test_a_measurement_comes_back_from_its_json() -> None:
     assert dataclasses.replace(FOUND, sram_bytes=1001, flash_bytes=2000).fits is False
 
 
-def test_a_measurement_of_an_earlier_version_has_the_names_of_today() -> None:
-    assert measurement_from_json(earlier(FOUND)) == FOUND
-
-
 @pytest.mark.parametrize("directory", sorted(p.parent for p in ZOO.glob("*/report.json")), ids=lambda p: p.name)
 def test_reports_of_the_zoo_are_read_by_the_version_of_today(directory: Path) -> None:
     table = json.loads((directory / FACTS).read_text("utf-8"))
-    if "scores" not in table:
-        pytest.skip("written before there were tasks with other metrics than accuracy; its run cannot be continued")
     facts = report.read_facts(RunDir(directory))
     assert (facts.ok, facts.task, facts.board.name) == (table["ok"], table["task"], table["board"]["name"])
     assert {row.name: row.value for row in facts.limits} == {row["name"]: row["value"] for row in table["limits"]}
-    assert (facts.c is None) == (table.get("c") is None)  # before there was our C
-    if facts.c is not None:
-        assert table["c"].keys() <= facts.to_json()["c"].keys(), "the zoo has the names of today"
-        assert facts.c.arena_c_bytes == table["c"]["arena_c_bytes"]
+    assert facts.c is not None
+    assert table["c"].keys() <= facts.to_json()["c"].keys(), "the zoo has the names of today"
+    assert facts.c.arena_c_bytes == table["c"]["arena_c_bytes"]
 
 
 def test_a_board_turns_cycles_into_time_and_time_into_energy() -> None:

@@ -21,7 +21,7 @@ class LayerInspection:
     - weight_bytes: bytes of the packed weights and the biases.
     - cycles: cycles on the board; None where there is no cycle model of its core.
     - live_bytes: bytes of the activations that are alive while the layer runs.
-    - weight_bits: the bits of a weight, 8 or 4; None for a layer without weights, and in an earlier version's record.
+    - weight_bits: the bits of a weight, 8 or 4; None for a layer without weights.
     """
 
     name: str
@@ -32,7 +32,7 @@ class LayerInspection:
     weight_bytes: int
     cycles: int | None
     live_bytes: int
-    weight_bits: int | None = None
+    weight_bits: int | None
 
 
 def layer_inspections(arch: Arch, board: Board) -> tuple[LayerInspection, ...]:

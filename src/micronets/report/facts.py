@@ -10,7 +10,7 @@ from micronets.boards.battery import DutyCycle
 from micronets.boards.board import Board
 from micronets.cost.layer_table import LayerInspection
 from micronets.errors import CheckFailed
-from micronets.history import SearchRecord, TrainEpoch, with_kind
+from micronets.history import SearchRecord, TrainEpoch
 from micronets.ir.space_trials import SpaceTrials
 from micronets.records import JsonObject
 from micronets.runtimes.measurement import Comparison, Measurement
@@ -178,11 +178,6 @@ class SearchFacts:
 
     history: tuple[SearchRecord, ...]
     limits: Mapping[str, float]
-
-    @staticmethod
-    def upgraded(table: JsonObject) -> JsonObject:
-        """Returns the JSON of this version or an earlier one, whose records had no kinds, with the kinds."""
-        return {**table, "history": [with_kind(record) for record in table["history"]]}
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,6 @@ MeasurementSource = Literal["simulated", "emulated", "measured", "host"]
 
 _Rows = list[tuple[str, str, str]]  # of the table of totals: name, figure, remark
 
-# Keys of earlier versions, and what they are called today.
-_RENAMED = {"arena_bytes": "arena_c_bytes", "arena_tflm_bytes": "arena_tflm_cortex_m_bytes"}
-
 
 @dataclass(frozen=True)
 class LayerMeasurement:
@@ -233,7 +230,7 @@ class Execution:
 class Measurement(Execution):
     """A model on a board under a runtime, as a device found it.
 
-    - model: the model's path, as it was given.
+    - model: the model's path, as it was given; empty in the files of a run, which may be moved.
     - board: the board's name.
     - device: `sim`, `qemu`, `host` or `serial:PORT`.
     - samples: how many inputs had their outputs compared with the integer reference's.
@@ -250,7 +247,7 @@ class Measurement(Execution):
     - duty_cycle: average power and battery life at a rate of inferences, where one was asked for.
     """
 
-    model: str
+    model: str = ""
     board: str
     device: str
     samples: int
@@ -286,18 +283,9 @@ class Measurement(Execution):
         """Returns the record as JSON holds it, which `micronets measure --json` prints."""
         return {**records.to_json(self), "fits": self.fits}
 
-    @staticmethod
-    def upgraded(table: JsonObject) -> JsonObject:
-        """Returns the JSON of this version or an earlier one with the keys of this version.
-
-        Earlier versions had other names for the arenas and measured our C alone. The `measure.json` of a run has no
-        path of the model, as a run may be moved.
-        """
-        return {"model": "", "runtime": "c", **{_RENAMED.get(name, name): value for name, value in table.items()}}
-
 
 def measurement_from_json(table: JsonObject) -> Measurement:
-    """Returns the measurement of which `Measurement.to_json` made `table`, in this version or an earlier one."""
+    """Returns the measurement of which `Measurement.to_json` made `table`."""
     return records.from_json(Measurement, table)
 
 

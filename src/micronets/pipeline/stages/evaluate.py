@@ -138,7 +138,7 @@ def _files(data: TaskData) -> Sequence[str]:
 
 
 def read_mistakes(run: RunDir) -> Mistakes | None:
-    """Reads the mistakes that the stage wrote; None for a task without classes, and for runs of earlier versions."""
+    """Reads the mistakes that the stage wrote; None for a task without classes."""
     path = run / MISTAKES
     if not path.is_file():
         return None
