@@ -177,6 +177,10 @@ def test_a_network_trained_in_float_is_quantised_afterwards() -> None:
     assert np.abs(real - ours).max() < 0.1 * np.abs(real).max()
     with pytest.raises(SpecError, match="batches = 0; need at least 1"):
         mn.quantise(trained, data, batches=0)
+    with pytest.raises(
+        SpecError, match=r"train: start_share = 0.5: .*, and qat_epochs = 0 leaves that stage out; set one"
+    ):
+        mn.train(arch(), data, settings=mn.TrainSettings(qat_epochs=0, start_share=0.5))
 
 
 def test_settings_of_the_input_go_from_the_search_to_the_training() -> None:

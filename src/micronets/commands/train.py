@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from micronets.arguments import checked
 from micronets.commands.first_network import first_network, first_weights
 from micronets.design.train_settings import TrainSettings
-from micronets.errors import DataError, UnsupportedError
+from micronets.errors import DataError, SpecError, UnsupportedError
 from micronets.files import temporary_directory
 from micronets.importers.network import FloatNetwork
 from micronets.installation import require
@@ -53,14 +53,21 @@ def train(
     - `out`: a directory for checkpoints, from which an interrupted training resumes; None: there are none.
     - `progress`: is called with step, steps, seconds_left, the loss and the score about once a second.
 
-    Raises `DataError` for data with another shape or other classes, `FileError` or `UnsupportedError` for a file that
-    cannot be read or trained, and `TrainingError` if the loss is not a number.
+    Raises `SpecError` for settings that contradict each other, `DataError` for data with another shape or other
+    classes, `FileError` or `UnsupportedError` for a file that cannot be read or trained, and `TrainingError` if the
+    loss is not a number.
     """
     require("torch")
     from micronets.design.train import TrainingJob, train_network
 
     check_data(data)
     check_seed(seed)
+    settings = settings or TrainSettings()
+    if settings.start_share and not settings.qat_epochs:
+        raise SpecError(
+            f"train: start_share = {settings.start_share}: is a share of the weights that the stage with quantisation "
+            "simulated begins with, and qat_epochs = 0 leaves that stage out; set one of them"
+        )
     init: Mapping[str, Tensor] | None = None
     if isinstance(network, str | Path):
         first = first_network(Path(network), data, input_settings)
@@ -86,7 +93,7 @@ def train(
         arch,
         data,
         input_settings,
-        settings or TrainSettings(),
+        settings,
         seed=int(seed),
         init=init,
         teacher=None if teacher is None else teacher.float_net(),
