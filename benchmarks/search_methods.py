@@ -11,7 +11,7 @@ of loss as cut and score as trained, both on validation, tells whether comparing
 best one.
 
 Each finished network leaves OUT/METHOD-SEED/result.json, and a run that was stopped goes on from there.
-    python -m benchmarks.search_methods CONFIG [--set KEY=VALUE] [--clips 320] [--seeds 0 1 2] [--ranks 12]
+    python -m benchmarks.search_methods CONFIG [--set KEY=VALUE] [--examples 20000] [--seeds 0 1 2] [--ranks 12]
         [--table docs/results.md]
 """
 
@@ -31,7 +31,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -41,20 +41,19 @@ from benchmarks.tables import replace_section
 from micronets.commands.search import budget_without_metadata
 from micronets.design.candidates import random_candidates, uniform_candidates
 from micronets.design.dnas_loop import input_settings
+from micronets.design.halving import PartOfData
 from micronets.design.predict import predict
 from micronets.design.sandwich import cut_networks
 from micronets.design.search_job import SearchJob
 from micronets.design.search_methods import search
 from micronets.design.search_settings import Method
 from micronets.design.train import TrainingJob, train_network
-from micronets.errors import SpecError
 from micronets.files import write_atomic
 from micronets.ir.space import derive
 from micronets.pipeline.config import Config, load
 from micronets.pipeline.context import RunContext
 from micronets.pipeline.directory import RunDir
 from micronets.tasks import TaskData
-from micronets.tasks.kws.data import KwsData
 
 METHODS: tuple[Method, ...] = get_args(Method)
 SEEDS = [0, 1, 2]
@@ -85,24 +84,9 @@ class Result:
     train_seconds: float
 
 
-def fewer_clips(data: TaskData, clips: int) -> TaskData:
-    """Returns keyword data with at most `clips` training clips of each class, always the same ones; 0 keeps all.
-
-    Raises `SpecError` for data of another task.
-    """
-    if not clips:
-        return data
-    if not isinstance(data, KwsData):
-        raise SpecError(f"--clips = {clips} is for keyword data, not for {data.name}; leave it out")
-    rng, target = np.random.default_rng(0), data.target["train"]
-    kept = np.sort(np.concatenate([rng.permutation(np.flatnonzero(target == c))[:clips] for c in np.unique(target)]))
-    features = {**data.features, "train": data.features["train"][kept]}
-    return replace(
-        data,
-        features=features,
-        target={**data.target, "train": target[kept]},
-        source=f"{data.source}, {len(kept)} to train",
-    )
+def fewer_examples(data: TaskData, examples: int) -> TaskData:
+    """Returns the data with epochs of `examples` training examples, drawn anew in every epoch; 0 keeps whole epochs."""
+    return cast(TaskData, PartOfData(data, examples)) if examples else data
 
 
 def run(method: Method, seed: int, config: Config, context: RunContext, data: TaskData, out: Path) -> Result:
@@ -240,7 +224,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="default: runs/search_methods-TASK-SPACE")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--clips", type=int, default=0, help="training clips of each class, for keyword data; 0: all")
+    parser.add_argument("--examples", type=int, default=0, help="training examples of an epoch; 0: all")
     parser.add_argument("--ranks", type=int, default=0, metavar="N", help="cut networks to train; 0, or 3 and more")
     parser.add_argument("--table", type=Path, help="Markdown file whose section search-methods is replaced")
     args = parser.parse_args()
@@ -249,7 +233,7 @@ def main() -> None:
     config = load(args.config, args.set)
     out = args.out or Path("runs") / f"search_methods-{config.task}-{config.space.name}"
     context = RunContext(config, RunDir(out), say)
-    data = fewer_clips(context.data, args.clips)
+    data = fewer_examples(context.data, args.examples)
     for seed in args.seeds:
         for method in args.methods:
             own = out / f"{method}-{seed}"
@@ -260,9 +244,9 @@ def main() -> None:
                 write_atomic(own / "result.json", json.dumps(asdict(found), indent=1) + "\n")
     results = [read(path) for path in sorted(out.glob("*/result.json"))]
     given = "".join(f" --set {s}" for s in args.set if not s.startswith("data.path="))
-    clips = f" --clips {args.clips}" if args.clips else ""
+    part = f" --examples {args.examples}" if args.examples else ""
     seeds = "" if args.seeds == SEEDS else f" --seeds {' '.join(map(str, args.seeds))}"
-    command = f"python -m benchmarks.search_methods {args.config}{given}{clips}{seeds}"
+    command = f"python -m benchmarks.search_methods {args.config}{given}{part}{seeds}"
     text = table(results, config, data, command + (f" --ranks {args.ranks}" if args.ranks else ""))
     if args.ranks:
         path = out / f"ranks-{args.ranks}.json"
