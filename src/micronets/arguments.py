@@ -232,7 +232,7 @@ def _named(kind: Any) -> tuple[str, ...]:
 
 
 def _described(value: Any) -> str:
-    """Returns what an error calls a value: the value itself where it is short, else its class."""
+    """Returns what an error calls a value: the value itself where it is short, otherwise its class."""
     if value is None or isinstance(value, bool | int | float | str | bytes):
         return shown(value)
     return f"the class {value.__name__}" if isinstance(value, type) else _with_article(type(value).__name__)

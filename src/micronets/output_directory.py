@@ -1,4 +1,4 @@
-"""Writes files into a directory that may hold files of others; a list in the directory says which ones are ours.
+"""Writes files into a directory that may hold other files; a list in the directory says which ones are ours.
 
 The list, `.micronets-files.json`, holds the name of every file that we wrote and a digest of what we wrote. A file that
 is not on it, or that has changed since, belongs to somebody else: it is never replaced or removed.

@@ -137,7 +137,7 @@ def _record(cls: Any, table: Any, where: str) -> Any:
 
 @cache
 def _fields(cls: Any) -> dict[str, tuple[Any, bool]]:
-    """Returns the fields of a class by name: their types, and whether they have to be given."""
+    """Returns the fields of a class by name: their types, and whether they must be given."""
     hints = get_type_hints(cls)
     return {f.name: (hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in fields(cls)}
 

@@ -1,4 +1,4 @@
-"""`Board` and `Budget`: what a network has to fit on. Boards are TOML files in `boards/`, or a file of the user's."""
+"""`Board` and `Budget`: what a network must fit on. Boards are TOML files in `boards/`, or a file of the user's."""
 
 from __future__ import annotations
 

@@ -195,7 +195,7 @@ def characterize(
     - `jobs`: processes at work, at least 1; a cluster of Ray decides by its processors.
     - `progress`: is called with how many of how many are done.
     - `ray`: `local`, or the address of a cluster of Ray that is `ray_cluster.reached`, whose machines measure with a
-      simulator of their own; their compilers have to be those of this machine. Empty: processes of this machine.
+      simulator of their own; their compilers must be those of this machine. Empty: processes of this machine.
     """
     if jobs < 1:
         raise SpecError(f"jobs = {jobs}; need at least 1")

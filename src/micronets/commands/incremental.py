@@ -61,7 +61,7 @@ def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
     Its outputs are those of `model` for the window that ends with these frames, byte for byte; docs/streaming.md has
     the conditions. Every function for streaming models accepts it.
 
-    - `model`: the path of a `.tflite`, or a model in memory. It has to carry labels and a sound front end.
+    - `model`: the path of a `.tflite`, or a model in memory. It must carry labels and an audio front end.
     - `out`: the file to write.
 
     Raises `FileError`, `SpecError`, and `UnsupportedError` for a model for which there is none, with the reason.
@@ -89,7 +89,7 @@ def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
 
 
 def new_frames_alone(model: ModelSource) -> ModelFile:
-    """Returns a model that listens as the one that takes the new frames alone, where that computes less between two
+    """Returns a model that listens as the one that takes only the new frames, where that computes less between two
     outputs that the detector hears; any other model as it is. What is decided is the same.
 
     - `model`: the path of a `.tflite`, or a model in memory.

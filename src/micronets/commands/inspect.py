@@ -36,7 +36,7 @@ from micronets.tflite.tflm_limits import why_tflm_cannot_run
 
 @dataclass(frozen=True)
 class FrontEndInspection:
-    """The estimated costs of the sound front end of a model on a board.
+    """The estimated costs of the audio front end of a model on a board.
 
     - `frames`: frames of one input of the network. `frames_a_second`: frames that a second of sound has.
     - `frame_cycles`: cycles of one frame on the board.
@@ -87,8 +87,8 @@ class Inspection:
     - `fits`, `fits_c`: whether it fits the board under TFLM, and as our C.
     - `no_tflm`: why there are no figures for TFLM on the board, if it is not built for its core: TFLM's SRAM, flash and
       fit are then None.
-    - `front_end`: the front end in integers that the model was trained on; None where there is none. It is a part of
-      SRAM, flash, latency and energy, which are those of one input of the network with all its frames.
+    - `front_end`: the integer front end that the model was trained on; None where there is none. It is a part of SRAM,
+      flash, latency and energy, which are those of one input of the network with all its frames.
     - `per_layer`: a row for each layer, in order.
     """
 

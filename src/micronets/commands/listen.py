@@ -84,7 +84,7 @@ class ModelListener:
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `runtime`: the runtime that computes the outputs; None is TFLM where it is installed, and the reference for a
-      model that takes the new frames alone, or can and computes less so.
+      model that takes only the new frames, or can and computes less so.
 
     Raises what `Stream` and `checked_runtime` raise.
     """

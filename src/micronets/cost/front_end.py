@@ -76,7 +76,7 @@ def front_end_cost(fe: FrontEnd | Spectral | Micro, frames: int | None = None) -
 
 
 def sound_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
-    """Returns what a sound front end costs in integers; for the arguments see `front_end_cost`."""
+    """Returns what an audio front end costs in integers; for the arguments see `front_end_cost`."""
     model = _model()
     all_frames, values, _ = fe.input_shape
     frames = all_frames if frames is None else frames

@@ -152,7 +152,7 @@ class BudgetFitter:
         1. the smallest network;
         2. for each limit that this one misses, single steps to the network that costs least in terms of that limit;
         3. single steps that lower the excess, from each of these networks;
-        4. all networks, if they are few, else pairs of steps.
+        4. all networks, if they are few, otherwise pairs of steps.
         """
         if self.fits(smallest):
             return smallest
@@ -378,7 +378,8 @@ class BudgetFitter:
         return steps
 
     def _feasible_start(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Returns `values` if a network with its shapes fits, else with the most probable shapes for which one does."""
+        """Returns `values` if a network with its shapes fits, otherwise with the most probable shapes for which one
+        does."""
         feasible = self.feasible_shapes()
         if any(all(values[n] == v for n, v in shapes.items()) for shapes in feasible):
             return values
@@ -412,7 +413,7 @@ def _score(gain: float, loss: float) -> float:
 
 
 def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Yields the values with another option of `choice`: for a width the next ones, for a shape none, else any."""
+    """Yields the values with another option of `choice`: for a width the next ones, for a shape none, otherwise any."""
     if choice.kind == "shape":
         return
     now = choice.options.index(values[choice.name])

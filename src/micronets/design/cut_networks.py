@@ -41,7 +41,7 @@ class CutNetworks:
         """Cuts out the weights of the network of `values`, with statistics of batch norm of its own.
 
         - `values`: the option of every choice.
-        - `rounded`: whether weights of 4 bits are rounded (see `Supernet.slice`).
+        - `rounded`: whether 4-bit weights are rounded (see `Supernet.slice`).
         """
         arch = derive(self.loop.supernet.space, values)
         return self.loop.supernet.slice(arch, self.loop.calibration_batches(values), rounded=rounded)

@@ -87,7 +87,7 @@ class SearchLoop:
         self.group.check_batch(min(settings.batch, len(self._order(0))), "search")
 
     def resume(self, path: Path, stamp: str) -> bool:
-        """Continues from the checkpoint at `path`, and says whether there is one; else the search is at its start.
+        """Continues from the checkpoint at `path`, and says whether there is one; otherwise the search is at its start.
 
         The precision stays the one in which the search began. Raises `FileError` and `SpecError` as `load_checkpoint`,
         which says what `stamp` is.

@@ -240,7 +240,7 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
 
     - `net`: the network, which is left in evaluation mode.
     - `batches`: inputs `[N, H, W, C]` on which the ranges of all tensors are observed. Each tensor gets its observed
-      range, or the part of it that has the least squared rounding error. Without batches, the ranges have to be loaded
+      range, or the part of it that has the least squared rounding error. Without batches, the ranges must be loaded
       with the state dict.
 
     Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.

@@ -52,7 +52,7 @@ def draw_mixing(
     - `shape`: `(H, W, C)` of an input.
     - `mixup`: inputs are blended by a share from Beta(mixup, mixup) (Zhang et al. 2018); 0: they are not.
     - `cutmix`: the chance that a step cuts a piece instead (Yun et al. 2019), whose share of the input is drawn evenly:
-      a rectangle of a square input, such as a picture, else a stretch of the first axis, which is time.
+      a rectangle of a square input, such as a picture, otherwise a stretch of the first axis, which is time.
     - `rng`: draws all of it, `device`: where the partners' indices are.
     """
     if cutmix and rng.random() < cutmix:

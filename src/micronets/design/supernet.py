@@ -313,8 +313,8 @@ class Supernet(nn.Module):
 
         - `arch`: a network of the space.
         - `batches`: inputs `[N, H, W, C]` of training examples, on any device; at least one.
-        - `rounded`: whether weights of 4 bits are rounded, as in a network that is compared with others; the weights
-          that a training starts from are not.
+        - `rounded`: whether 4-bit weights are rounded, as in a network that is compared with others; the weights that a
+          training starts from are not.
 
         Returns the state dict of `Net(arch)`, on the supernet's device.
         """
@@ -339,7 +339,7 @@ class Supernet(nn.Module):
         gradients, which flow to the shared weights, are the same.
 
         - `x`: inputs `[N, H, W, C]`.
-        - `arch`: a network of the space; weights of 4 bits are rounded.
+        - `arch`: a network of the space; 4-bit weights are rounded.
         """
         net = _network(arch)
         tensors = self._shared(net)

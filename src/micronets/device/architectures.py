@@ -27,8 +27,8 @@ class ArchitectureFacts:
       the stack pointer and the program counter.
     - unicorn_condition: the name of the register with the state of a block of conditional instructions, "" where the
       architecture has none, and its value outside of such a block.
-    - starts_by_vectors: whether the core takes its stack and its first address from `firmware_vectors`; else it begins
-      at `firmware_reset`.
+    - starts_by_vectors: whether the core takes its stack and its first address from `firmware_vectors`; otherwise it
+      begins at `firmware_reset`.
     """
 
     startup: str

@@ -1,4 +1,4 @@
-"""Builds firmware for a core from C, by a GCC for it where one is installed, else by clang from pip's `ziglang`.
+"""Builds firmware for a core from C, by a GCC for it where one is installed, otherwise by clang from pip's `ziglang`.
 
 The firmware around the network (`firmware/`) is our own (vectors, start-up, linker script, memcpy), so that no C
 library is needed. `default_linker_script` takes the core's usual addresses, not a board's memory map: the sizes of such

@@ -142,7 +142,7 @@ SOURCES: Mapping[str, Source] = {
         {"data.path": ""},
     ),
 }  # fmt: skip
-"""Data sets by task. MicroNets' anomaly detection is that of the slide rail, so the other machines have to be named."""
+"""Data sets by task. MicroNets' anomaly detection is that of the slide rail, so the other machines must be named."""
 
 
 def source_of(task: str) -> Source:

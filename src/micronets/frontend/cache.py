@@ -2,7 +2,7 @@
 
 A cache file is named after the hash of the paths, sizes and modification times of the recordings and of those
 parameters of the front end that decide the features, so it can never be stale. The directory is `$MICRONETS_CACHE`,
-else `~/.cache/micronets`; deleting it is always safe. Where it cannot be written, nothing is kept.
+otherwise `~/.cache/micronets`; deleting it is always safe. Where it cannot be written, nothing is kept.
 """
 
 from __future__ import annotations

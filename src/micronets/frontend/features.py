@@ -1,4 +1,4 @@
-"""The arithmetic of sound front ends: from samples to features to the network's input, in numpy.
+"""The arithmetic of audio front ends: from samples to features to the network's input, in numpy.
 
 Its parameters are those of `spec.FrontEnd`, here always named `fe`. Features are computed in floats, or in the integers
 of `integer`, as `fe.arithmetic` says; those are what the C on a device computes.

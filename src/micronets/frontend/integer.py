@@ -1,4 +1,4 @@
-"""The integer arithmetic of sound front ends: what the C on a device computes, to the last bit, in numpy.
+"""The integer arithmetic of audio front ends: what the C on a device computes, to the last bit, in numpy.
 
     samples int16 -> frame, scaled up by 2^h -> window -> FFT -> power -> mel bands -> log2 -> pixel -> code, int8
                                                                                            -> DCT   -> code, int8

@@ -1,4 +1,4 @@
-"""The tables of sound front ends as real numbers: the window, the mel bands and the cosine transform."""
+"""The tables of audio front ends as real numbers: the window, the mel bands and the cosine transform."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _OPTIONS = {
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEnd:
-    """Parameters of a sound front end; the defaults are those of our log-mel features.
+    """Parameters of an audio front end; the defaults are those of our log-mel features.
 
     Raises `SpecError` for a value that is not allowed.
 
@@ -147,8 +147,8 @@ class FrontEnd:
         """Returns this log-mel front end with another `frame_stride` and `coefficients`; 1 and 0 where not given.
 
         Bands map to (pixel - 128) / 64, one int8 step per pixel. Coefficients of the pixels are brought to a standard
-        deviation of about 1 by fixed numbers that follow speech: mean 550 and 65 for the first two, else 0; scale 280
-        for the first and 150 / (1 + k) for the k-th, so that one int8 scale serves all.
+        deviation of about 1 by fixed numbers that follow speech: mean 550 and 65 for the first two, otherwise 0; scale
+        280 for the first and 150 / (1 + k) for the k-th, so that one int8 scale serves all.
 
         Raises `SpecError` for a setting of another name, and where a front end of another kind would have to change.
         """
@@ -267,7 +267,7 @@ RELEASED_LABELS = ("down", "go", "left", "no", "off", "on", "right", "stop", "up
 
 
 def preset(name: str) -> FrontEnd:
-    """Returns the sound front end of a name in `PRESETS`. Raises `SpecError` for another name."""
+    """Returns the audio front end of a name in `PRESETS`. Raises `SpecError` for another name."""
     if name not in PRESETS:
         raise SpecError(f"front end '{name}' is not known; {did_you_mean(name, PRESETS)}")
     return PRESETS[name]

@@ -1,7 +1,7 @@
 """`Builder`: makes a `FloatNetwork` from the operations of a tool that has the channels first, as ONNX and PyTorch do.
 
 The network that is made has the channels last. A map keeps them last for as long as it can; where an operation needs
-the values in the tool's own order, a Transpose is put in (see `layouts.py`). Shapes are without the batch, which has to
+the values in the tool's own order, a Transpose is put in (see `layouts.py`). Shapes are without the batch, which must
 be 1.
 """
 

@@ -2,7 +2,7 @@
 
 ONNX and PyTorch hold a map as `[C, H, W]`, micronets holds it as `[H, W, C]`. A `ToolTensor` says of a tensor which
 shape it has in the tool, and in which order the network in the making holds its values. This file turns one order into
-another; `channels_first.py` adds the tool's operations. All shapes are without the batch, which has to be 1.
+another; `channels_first.py` adds the tool's operations. All shapes are without the batch, which must be 1.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class ToolTensor:
     - name: its name in the network in the making.
     - shape: its shape in the tool, without the batch.
     - layout: the order of its values in the network in the making.
-    - map_shape: for the layout "flattened" the shape `(C, ...)`, in the tool, of the map that it was made of; else ().
+    - map_shape: for the layout "flattened" the shape `(C, ...)`, in the tool, of the map that it was made of; otherwise
+      ().
     """
 
     name: str

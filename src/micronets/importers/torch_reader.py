@@ -102,7 +102,7 @@ class ProgramReader:
     - batch: the number of examples that the program was traced with.
     - cuts: the outputs of convolutions that need not be computed, as `unread_ends` returns them.
     - builder: the network in the making.
-    - values: the result of each node: a `ToolTensor` if it depends on the network's input, else a tensor of torch.
+    - values: the result of each node: a `ToolTensor` if it depends on the network's input, otherwise a tensor of torch.
     - node: the node that is being read.
     """
 
@@ -169,7 +169,8 @@ class ProgramReader:
         return self.without_batch(self.node.meta["val"].shape)
 
     def without_batch(self, shape: Sequence[Any]) -> Shape:
-        """Returns a shape of torch without its first size, which has to be the batch, else raises `NotOfTwoError`."""
+        """Returns a shape of torch without its first size, which must be the batch, otherwise raises
+        `NotOfTwoError`."""
         sizes = tuple(int(n) for n in shape)
         if not sizes or sizes[0] != self.batch:
             said = f"makes {list(sizes)} of a batch of {self.batch}, which has to stay in front"

@@ -51,7 +51,7 @@ class _Base:
 
     - name: the name of the layer and of its first output; no two layers share one.
     - inputs: the names of the tensors that the layer reads.
-    - act_bits: 4 for a layer that writes int8 codes of 4 bits, else 8.
+    - act_bits: 4 for a layer that writes int8 codes of 4 bits, otherwise 8.
     """
 
     name: str
@@ -188,7 +188,7 @@ class MaxPool2D(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Mean(_Base):
-    """Mean over the dimensions `axes`: `(H, W, C) -> (1, 1, C)` over (0, 1) with `keep_dims`, else `(C,)`."""
+    """Mean over the dimensions `axes`: `(H, W, C) -> (1, 1, C)` over (0, 1) with `keep_dims`, otherwise `(C,)`."""
 
     axes: tuple[int, ...] = (0, 1)
     keep_dims: bool = False
@@ -310,7 +310,7 @@ class SquaredDifference(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Prelu(_Base):
-    """x where it is at least 0, else alpha * x: alpha is the second input, whose shape broadcasts to that of x."""
+    """x where it is at least 0, otherwise alpha * x: alpha is the second input, whose shape broadcasts to that of x."""
 
 
 Relation = Literal["equal", "not equal", "greater", "greater or equal", "less", "less or equal"]
@@ -506,7 +506,7 @@ class DynamicUpdateSlice(_Base):
 class MirrorPad(_Base):
     """A border that mirrors the tensor: `(before, after)` places for each dimension.
 
-    With `symmetric` the places at the ends are repeated; else they are what is mirrored at.
+    With `symmetric` the places at the ends are repeated; otherwise they are what is mirrored at.
     """
 
     paddings: tuple[Pair, ...]
@@ -592,14 +592,14 @@ class Tanh(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class LeakyRelu(_Base):
-    """x where it is at least 0, else alpha * x."""
+    """x where it is at least 0, otherwise alpha * x."""
 
     alpha: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Elu(_Base):
-    """x where it is at least 0, else exp(x) - 1."""
+    """x where it is at least 0, otherwise exp(x) - 1."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -145,7 +145,7 @@ def space_of_one(name: str, arch: Arch, settings: Values) -> SearchSpace:
 def with_bits(space: SearchSpace, bits: tuple[int, ...]) -> SearchSpace:
     """Returns a space in which every layer with weights has a choice of how many bits these have, called `bits_LAYER`.
 
-    A convolution in groups and a transposed one, which have weights of 8 bits only, and a layer to which the template
+    A convolution in groups and a transposed one, which have 8-bit weights only, and a layer to which the template
     itself gives other bits stay as they are.
 
     - space: the space, in which weights have 8 bits.

@@ -198,7 +198,7 @@ def _init(value: Any, where: str) -> str:
 
 
 def is_model(init: str) -> bool:
-    """Returns whether `init` names a model's file, which gives the network and its first weights."""
+    """Returns whether `init` names a model's file, which gives the network and its initial weights."""
     return Path(init).suffix.lower() in MODEL_SUFFIXES
 
 
@@ -426,7 +426,7 @@ def _auto_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfig:
 def spaces_to_try(task: str, space: SpaceConfig) -> tuple[SpaceConfig, ...]:
     """Returns every space that a `[space]` may lead to, with a value for every option.
 
-    These are all spaces of the task where the name is `AUTO`, else the one that is given.
+    These are all spaces of the task where the name is `AUTO`, otherwise the one that is given.
     """
     if not space.tries_several:
         return (space,)

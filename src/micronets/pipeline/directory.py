@@ -155,7 +155,7 @@ class StageRecord:
 
 
 def begin(run: RunDir, stage: StageFacts, inputs: StageInputs) -> bool:
-    """Returns whether `stage` has to be done, and then records it as running; else its files fit `inputs`.
+    """Returns whether `stage` must be done, and then records it as running; otherwise its files fit `inputs`.
 
     - `run`: the directory of the run.
     - `stage`: the stage; one that was interrupted resumes from its own checkpoints.
@@ -263,7 +263,7 @@ def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
 
 
 def erase(run: RunDir, stages: Sequence[StageFacts], last: str) -> None:
-    """Removes all files that a run has written; files of others stay.
+    """Removes all files that a run has written; other files stay.
 
     - run: the directory.
     - stages: the stages of the run.

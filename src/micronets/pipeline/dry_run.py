@@ -123,7 +123,7 @@ class FewExamples:
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
         """Returns the score where all other examples have outputs of 0.
 
-        The score itself is of no use; it is computed because the time that it takes is noted.
+        The score itself is useless; it is computed because the time that it takes is noted.
         """
         if split == "val" and self.calls.get(self.doing):
             self.scored[self.doing] = time.monotonic() - self.calls[self.doing][-1][0]
@@ -143,7 +143,7 @@ class StageCost:
     - `step_seconds`: seconds of one step, measured.
     - `loader`: share of `step_seconds` until the batch was ready.
     - `seconds`: seconds of the stage's steps and of its validation, without what happens once.
-    - `memory_bytes`: the most memory in use: of the GPU if that trains, else of the process.
+    - `memory_bytes`: the most memory in use: of the GPU if that trains, otherwise of the process.
     - `scaled`: whether time and memory were measured with a smaller batch or fewer examples, and scaled.
     """
 

@@ -35,7 +35,7 @@ class DataSample:
 def sample(path: Path, into: Path, files: int = FILES) -> DataSample:
     """Makes a sample of the data at `path`: links to evenly spaced files of every folder.
 
-    - `into`: the directory below which the links are made; it has to be empty.
+    - `into`: the directory below which the links are made; it must be empty.
     - `files`: about how many examples to take.
 
     Where the data set is a single file, or has at most `files` examples, it is itself the sample. Of COCO's annotations

@@ -1,4 +1,4 @@
-"""Inputs of a run from outside: a teacher that is trained already, and first weights of a finished run or a file."""
+"""Inputs of a run from outside: a teacher that is trained already, and initial weights of a finished run or a file."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class LayerWeights:
     - scales: float32 `[outputs]`, one for each output channel, or `[1]`, one for the whole tensor; 0 for a filter that
       was pruned.
     - bias: int32 `[outputs]` in units of input scale * weight scale, or None. Where the input is int16, it may be int64
-      as well; sums have 64 bits then, and where there is none, else 32.
+      as well; sums have 64 bits then, and where there is none, otherwise 32.
     - zero_point: the code of the weight 0. Only a FullyConnected layer whose weights have one scale may have another
       than 0.
     """

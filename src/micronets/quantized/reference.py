@@ -88,11 +88,11 @@ def outputs(model: QuantizedModel, x: InputArrays, state: dict[str, Array] | Non
     """Returns every output by its name, in the order of `arch.outputs`.
 
     - model: the network.
-    - x: the inputs `[N, *input_shape]`: float32 where the model begins with Quantize, else int8.
+    - x: the inputs `[N, *input_shape]`: float32 where the model begins with Quantize, otherwise int8.
     - state: the codes of the variables, as `first_state` returns them; they are changed to what the last inference
       leaves, so that another call continues from there. None begins with the first state.
 
-    Each output is `[N, *shape]`: float32 where a Dequantize writes it, else int8. Raises `SpecError` for inputs of
+    Each output is `[N, *shape]`: float32 where a Dequantize writes it, otherwise int8. Raises `SpecError` for inputs of
     another shape or type, and for an inconsistent model.
     """
     given = checked_inputs(model, x)

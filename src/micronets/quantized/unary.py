@@ -70,7 +70,7 @@ def slope_below_zero(alpha: float, source: TensorQuant, target: TensorQuant) -> 
 
 
 def leaky_relu_codes(x: IntArray, alpha: float, source: TensorQuant, target: TensorQuant) -> IntArray:
-    """Returns x where it is at least 0, else alpha * x, as codes that are not yet clamped.
+    """Returns x where it is at least 0, otherwise alpha * x, as codes that are not yet clamped.
 
     - x: codes of any shape.
     - alpha: the slope below 0, which may be negative.
@@ -84,7 +84,7 @@ def leaky_relu_codes(x: IntArray, alpha: float, source: TensorQuant, target: Ten
 
 
 def elu_codes(x: IntArray, source: TensorQuant, target: TensorQuant) -> IntArray:
-    """Returns x where it is at least 0, else exp(x) - 1, as codes that are not yet clamped.
+    """Returns x where it is at least 0, otherwise exp(x) - 1, as codes that are not yet clamped.
 
     - x: codes of any shape.
     - source, target: quantisation of `x` and of the result.

@@ -139,7 +139,7 @@ def line_chart(
     - `y_label`, `x_label`: the texts beside the axes.
     - `limit`: a value at which a dashed line is drawn.
     - `mark`: index, from 0, from which the background is shaded.
-    - `zero`: whether the vertical axis always starts at 0; else it does unless all values lie in the upper half of
+    - `zero`: whether the vertical axis always starts at 0; otherwise it does unless all values lie in the upper half of
       what it would show. It then starts below them all and at `LEAST_SPAN` of the greatest, or lower, so that small
       changes do not look large.
     - `width`: width of the drawing.

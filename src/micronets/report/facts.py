@@ -73,9 +73,9 @@ class Verdict:
     - `c`: the measurement of our C on the simulated board; None where it could not be measured.
     - `limits`: a row for each limit.
     - `confusion`: examples by true class (row) and predicted one, where there are classes.
-    - `balanced`: the balanced accuracy of the last score where the classes are unequal, 0 to 1; else None.
+    - `balanced`: the balanced accuracy of the last score where the classes are unequal, 0 to 1; otherwise None.
     - `worse_than_guessing`: whether the last score is below that of a network that guesses.
-    - `remarks`: what has to be said beside the last score so that it does not mislead (`tasks.scoring.remarks`).
+    - `remarks`: what must be said beside the last score so that it does not mislead (`tasks.scoring.remarks`).
     """
 
     metric: str

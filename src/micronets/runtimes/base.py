@@ -159,7 +159,7 @@ class Runtime(ABC):
         - board: the board that the firmware is for.
         - patches: how large the arena may get, see `runtimes.c.arena_limit`.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
-        - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
+        - camera: the frames that an image model gets, such as 160x120:rgb565; empty writes no front end for them.
         - optimise: what kernels are chosen for where a faster one takes more memory, see `runtimes.c.compile_for`.
 
         Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or a name
@@ -168,8 +168,8 @@ class Runtime(ABC):
 
     @abstractmethod
     def flash_bytes(self, file: ModelFile) -> int | None:
-        """Returns an estimate of the flash that `file` takes, in bytes, with a front end in integers that it was
-        trained on; None where only compiling it shows that.
+        """Returns an estimate of the flash that `file` takes, in bytes, with an integer front end that it was trained
+        on; None where only compiling it shows that.
         """
 
     @abstractmethod

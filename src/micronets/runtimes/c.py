@@ -229,7 +229,7 @@ def compile_for(
     - patches: how large the arena may get, see `arena_limit`.
     - optimise: what kernels are chosen for, see `compiler.kernels.goal.Goal`.
     - name: see `compile_model`.
-    - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
+    - camera: the frames that an image model gets, such as 160x120:rgb565; empty writes no front end for them.
 
     Raises `SpecError` for unknown `patches` or an unknown goal, and what `compile_model` raises.
     """
@@ -323,8 +323,8 @@ def code_bytes(compiled: Compiled, board: Board) -> tuple[int, str]:
     """Returns the bytes of flash that a firmware takes besides weights and tables, and how they were obtained,
     in words.
 
-    They are those of the firmware itself where a cross compiler for the board is installed, else an estimate. Raises
-    `DeviceError` if the compiler fails.
+    They are those of the firmware itself where a cross compiler for the board is installed, otherwise an estimate.
+    Raises `DeviceError` if the compiler fails.
     """
     estimated = contents_bytes(compiled.contents, board) - compiled.constant_bytes
     try:
@@ -434,7 +434,7 @@ class OurC(Runtime):
         - board: the board that the firmware is for.
         - patches: how large the arena may get: auto, off, smallest, or a size such as 64K, see `arena_limit`.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
-        - camera: the frames that a model of pictures gets, such as 160x120:rgb565; empty writes no front end for them.
+        - camera: the frames that an image model gets, such as 160x120:rgb565; empty writes no front end for them.
         - optimise: what kernels are chosen for where a faster one takes more memory: fastest, speed, balanced
           or size.
 

@@ -1,4 +1,4 @@
-"""Adds what the sound front end of a model takes to what its network takes, on the simulated board."""
+"""Adds what the audio front end of a model takes to what its network takes, on the simulated board."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class FigureSources:
 
 @dataclass(frozen=True)
 class FrontEndMeasurement:
-    """What the sound front end of a model took in the simulator; it computes one frame after the other.
+    """What the audio front end of a model took in the simulator; it computes one frame after the other.
 
     - bit_exact: whether every code is that of `micronets.frontend.integer`.
     - frames: frames of one input of the network.
@@ -156,9 +156,9 @@ class FrontEndMeasurement:
 class Execution:
     """What a device found when it ran a network; what it cannot know is None.
 
-    A model that was trained on a front end in integers is one product with it: cycles, instructions, time, energy,
-    SRAM and flash are those of both together on the simulated board, for one input of the network. `front_end` has its
-    part, and the rows of the layers are the network's alone.
+    A model that was trained on an integer front end is one product with it: cycles, instructions, time, energy, SRAM
+    and flash are those of both together on the simulated board, for one input of the network. `front_end` has its part,
+    and the rows of the layers are the network's alone.
 
     - source: how the figures were obtained.
     - bit_exact: whether every output byte is the integer reference's.

@@ -129,7 +129,7 @@ class TensorFlowLiteMicro(Runtime):
     def flash_bytes(self, file: ModelFile) -> int:
         """Returns an estimate of the flash that `file` takes, in bytes.
 
-        It counts the file, TFLM's code, and the front end in integers that the model was trained on, if any.
+        It counts the file, TFLM's code, and the integer front end that the model was trained on, if any.
         """
         front_end = front_end_cost_in(file.model)
         return len(file.content) + RUNTIME_FLASH_BYTES + (0 if front_end is None else front_end.flash_bytes)

@@ -106,7 +106,7 @@ def default_detector(labels: Sequence[str], signal: Signal, step: int = 1) -> De
     - labels: the names of the outputs.
     - signal: what the front end of the network takes.
     - step: the number of frames, at least 1, of which the hop is to be a multiple: those that the network, or its
-      version that takes the new frames alone, takes at a time.
+      version that takes only the new frames, takes at a time.
     """
     if isinstance(signal.front_end, Micro) and len(labels) == 1:
         return Detector(hop_frames=step, average=5, thresholds=(round(0.97 * CERTAIN),), refractory_ms=(1000,))
@@ -125,8 +125,8 @@ class DetectorTables:
 
     - classes: C, how many outputs there are.
     - average: the number of runs whose scores are averaged.
-    - softmax: whether `table` has exponentials, by how far a code is below the largest one; else it has the score of
-      each code, beginning with that of -128.
+    - softmax: whether `table` has exponentials, by how far a code is below the largest one; otherwise it has the score
+      of each code, beginning with that of -128.
     - table: `[256]`, 0 .. `CERTAIN`.
     - least: `[C]`, the sum of the last `average` scores from which on a class fires.
     - refractory: `[C]`, after how many runs a class may fire again, at least 1.
@@ -150,7 +150,7 @@ def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> D
     - detector: the detector, with a threshold for each class.
     - signal: what the front end of the network takes.
     - quant: scale and zero point of the network's output as int8, see `output_quant`. Where its codes are 0 to 255 /
-      256, which is what softmax and logistic have, they are certainties; else they are logits.
+      256, which is what softmax and logistic have, they are certainties; otherwise they are logits.
     """
     classes = len(detector.thresholds)
     certainties = float(quant.scale) == 1 / _CODES and quant.zero_point == -128

@@ -1,4 +1,4 @@
-"""`incremental`: turns a model that listens to a stream into one that takes the new frames alone."""
+"""`incremental`: turns a model that listens to a stream into one that takes only the new frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from micronets.ir import incremental as network
 from micronets.quantized.model import QuantizedModel
 
 STEPS_KEY = "micronets.incremental"
-"""The key of `Steps` in the metadata of a model that takes the new frames alone."""
+"""The key of `Steps` in the metadata of a model that takes only the new frames."""
 
 
 @dataclass(frozen=True)

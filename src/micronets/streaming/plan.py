@@ -36,7 +36,7 @@ class StreamPlan:
     - quant: scale and zero point of its input.
     - detector: the rule by which its outputs become decisions.
     - tables: the detector's numbers.
-    - steps: how it takes the new frames alone; None for a network that takes whole windows.
+    - steps: how it takes only the new frames; None for a network that takes whole windows.
     """
 
     labels: tuple[str, ...]
@@ -73,7 +73,7 @@ class StreamPlan:
 
 
 def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
-    """Returns the sound front end that a model carries; None where it has none that the integer arithmetic can do."""
+    """Returns the audio front end that a model carries; None where it has none that the integer arithmetic can do."""
     try:
         fe = FrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
     except SpecError:
@@ -83,7 +83,7 @@ def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
 
 
 def _window_shape(model: QuantizedModel) -> tuple[int, ...] | None:
-    """Returns the shape of the window that an output depends on, also of a network that takes the new frames alone.
+    """Returns the shape of the window that an output depends on, also of a network that takes only the new frames.
 
     Returns None where the metadata about its steps do not fit the network.
     """
@@ -160,7 +160,7 @@ def counted_front_end(model: QuantizedModel) -> CountedFrontEnd | None:
     """Returns the integer front end, of sound or of a sensor, that a model was trained on.
 
     Its cost counts as part of the product's. Returns None for other models, among them models of sound that were
-    trained on a front end in floats, and those of standardised arrays.
+    trained on a float front end, and those of standardised arrays.
     """
     fe = stream_front_end(model)
     return None if isinstance(fe, Standard) or (isinstance(fe, FrontEnd) and fe.arithmetic != "integer") else fe

@@ -25,7 +25,7 @@ class Stream:
 
     The codes of a frame are computed as soon as all its samples are there. The detector takes an output of the network
     for the first time when there is a whole window of frames, and then every `hop_frames` frames. A network that takes
-    the new frames alone runs whenever a step of them is there, and keeps what it needs of earlier ones.
+    only the new frames runs whenever a step of them is there, and keeps what it needs of earlier ones.
 
     - model: the network.
     - detector: the detector; None takes the one that the model carries, or else the default for its labels.

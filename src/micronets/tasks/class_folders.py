@@ -159,8 +159,8 @@ def speaker(stem: str) -> str | None:
 
 
 def group_of(folder: Path, path: Path) -> str | None:
-    """Returns whom or what an example of a class comes from: the folder that it is in below that of its class, else
-    `speaker`.
+    """Returns whom or what an example of a class comes from: the folder that it is in below that of its class,
+    otherwise `speaker`.
     """
     below = path.relative_to(folder).parts
     return below[0] if len(below) > 1 else speaker(path.stem)

@@ -52,7 +52,7 @@ def check_labelled(path: Path, arrays: Mapping[str, npt.NDArray[Any]], splits: S
     """Checks that `y`, `split` and `classes` of a file go with each other and with the rows of `x`.
 
     - `path`: the file, for errors.
-    - `arrays`: arrays by name. `x` is `[N, ...]`; `y` has to be integers `[N]` from 0 to below C, `split` texts `[N]`,
+    - `arrays`: arrays by name. `x` is `[N, ...]`; `y` must be integers `[N]` from 0 to below C, `split` texts `[N]`,
       and `classes` C different texts, at least two.
     - `splits`: what `split` may hold.
     - `row`: what a row of `x` is called.

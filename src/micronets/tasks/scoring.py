@@ -119,7 +119,7 @@ def worse_than_guessing(metrics: Mapping[str, float], confusion: Sequence[Sequen
 
 
 def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
-    """Returns what has to be said beside a score so that it does not mislead, a sentence each.
+    """Returns what must be said beside a score so that it does not mislead, a sentence each.
 
     Said are: an AUC below 0.5, classes without examples, unequal classes, an accuracy that naming one class always
     would reach too, a balanced accuracy below that of guessing, classes of which no example is named right, and classes

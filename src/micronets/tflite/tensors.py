@@ -46,8 +46,8 @@ class Tensor:
     - buffer: the number of the buffer that holds its values; that of an activation is empty.
     - quantization: its scales and zero points; None where it has none.
     - is_variable: whether an operator keeps it from one inference to the next.
-    - dynamic: its shape with -1 for sizes that are not fixed, where the file has any behind the batch; else empty. TFLM
-      computes with `shape` all the same.
+    - dynamic: its shape with -1 for sizes that are not fixed, where the file has any behind the batch; otherwise empty.
+      TFLM computes with `shape` all the same.
     """
 
     index: int
@@ -332,7 +332,8 @@ def file_shape(shape: Shape) -> Shape:
 
 
 def plain_names(own: list[str], kinds: list[str]) -> list[str]:
-    """Returns a unique name for each output: its own if that is plain and not shared, else its operator's and a number.
+    """Returns a unique name for each output: its own if that is plain and not shared, otherwise its operator's and a
+    number.
 
     - own: the names of the outputs in the file.
     - kinds: the names of the operators that write them.

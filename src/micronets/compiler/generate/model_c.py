@@ -148,7 +148,7 @@ def compile_model(
     - arena_limit: the bytes that the arena may have. Where it would be larger, as few layers as possible run together
       in patches (`memory.patches`); 0 asks for the smallest arena. A limit that cannot be held is no error.
     - name: the name of the network in C, see `Names`.
-    - camera: the frames of which a front end is to make the network's input, for a model of pictures; None writes none.
+    - camera: the frames of which a front end is to make the network's input, for an image model; None writes none.
     - goal: what kernels are chosen for where a faster one takes more memory.
     - copies: how layers may copy their weights from slow flash to the arena first; None for not at all.
 

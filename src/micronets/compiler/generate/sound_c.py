@@ -1,4 +1,4 @@
-"""The sound front end of a network as C: its tables, and a function from the samples of a clip to the network's input.
+"""The audio front end of a network as C: its tables, and a function from the samples of a clip to the network's input.
 
 The arithmetic is in frontend/csrc/micronets_sound.c, and in numpy in `frontend.integer`.
 """
@@ -120,7 +120,7 @@ def header(names: Names) -> str:
 
 
 def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | None = None) -> dict[str, str]:
-    """Returns the C of a sound front end, text by file name: its header, its tables and what they include.
+    """Returns the C of an audio front end, text by file name: its header, its tables and what they include.
 
     - fe: the front end; the C computes it in integer arithmetic.
     - quant: scale and zero point of the network's input, which is int8.

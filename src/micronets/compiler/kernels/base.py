@@ -494,7 +494,7 @@ class Kernel(ABC):
     @property
     @abstractmethod
     def row_reach(self) -> RowReach | None:
-        """The input rows that an output row needs, if the kernel can compute a few rows of a map; else None."""
+        """The input rows that an output row needs, if the kernel can compute a few rows of a map; otherwise None."""
 
     @property
     def uses_free_memory(self) -> bool:

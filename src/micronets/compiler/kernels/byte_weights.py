@@ -1,4 +1,4 @@
-"""Convolutions and dense layers whose kernels read weights of 8 bits as they are, a byte each, in their own order.
+"""Convolutions and dense layers whose kernels read 8-bit weights as they are, a byte each, in their own order.
 
 `conv_bytes` and `conv_lanes` say which functions these are, and in which order they read.
 """
@@ -74,7 +74,7 @@ class ByteWeights:
 
 
 def byte_weights_kernel(step: Step, layer: Conv2D | FullyConnected, by: ByteWeights) -> Kernel:
-    """Returns the kernel of a convolution in one group, or of a dense layer, with weights of 8 bits."""
+    """Returns the kernel of a convolution in one group, or of a dense layer, with 8-bit weights."""
     if isinstance(layer, FullyConnected) or is_dense(step):
         return DenseByteWeightsKernel(step, layer, by)
     return ConvByteWeightsKernel(step, layer, by)
@@ -82,7 +82,7 @@ def byte_weights_kernel(step: Step, layer: Conv2D | FullyConnected, by: ByteWeig
 
 @dataclass(frozen=True)
 class ConvByteWeightsKernel(Kernel):
-    """A convolution, of any window or pointwise, with weights of 8 bits.
+    """A convolution, of any window or pointwise, with 8-bit weights.
 
     Windows are copied to scratch memory, padding included, two where all are copied; pointwise convolutions read their
     pixels where they lie.
@@ -146,7 +146,7 @@ class ConvByteWeightsKernel(Kernel):
 
 @dataclass(frozen=True)
 class DenseByteWeightsKernel(WholeKernel):
-    """A matrix of weights of 8 bits times one vector.
+    """A matrix of 8-bit weights times one vector.
 
     Every output value reads the whole input.
     """

@@ -50,10 +50,10 @@ SHARED = ("micronets_im2col_pixel", "micronets_im2col_prepare")
 """The functions that all convolutions need besides their own, except for `CONV_WIDE` and `CONV_ANY`."""
 
 MULTIPLY = "micronets_im2col_multiply"
-"""The product with weights of 8 bits, which these convolutions need."""
+"""The product with 8-bit weights, which these convolutions need."""
 
 S4 = "_s4"
-"""What a convolution or product for weights of 4 bits has behind the name of that for 8."""
+"""What a convolution or product for 4-bit weights has behind the name of that for 8."""
 
 WINDOWED_BYTES = record_bytes(4, WINDOW, REQUANT)
 """Bytes of the record of a convolution with a window: four places and addresses, the window, the requantisation."""
@@ -84,7 +84,7 @@ class ConvKernel(Kernel):
 
     @property
     def _eight_bits(self) -> str:
-        """The C function that computes the layer with weights of 8 bits."""
+        """The C function that computes the layer with 8-bit weights."""
         if is_pointwise(self.layer):
             return CONV_1X1
         return CONV if self.step.input_shapes[0][2] % 4 else CONV_C4
@@ -335,7 +335,7 @@ def pointwise_code(
     rows: npt.NDArray[np.int8],
     requant: Requantisation,
 ) -> LayerCode:
-    """Returns a call of `CONV_1X1`, which multiplies vectors by one matrix, or of its form for weights of 4 bits.
+    """Returns a call of `CONV_1X1`, which multiplies vectors by one matrix, or of its form for 4-bit weights.
 
     - place: the source of the layer's names and addresses.
     - function: the C function of the kernel.

@@ -17,7 +17,7 @@ _FILTERS = 4  # how many go together
 
 
 def bytes_kernel(step: Step, layer: Conv2D | FullyConnected) -> Kernel:
-    """Returns the kernel of a convolution in one group, or of a dense layer, with weights of 8 bits."""
+    """Returns the kernel of a convolution in one group, or of a dense layer, with 8-bit weights."""
     return byte_weights_kernel(step, layer, _BYTES)
 
 

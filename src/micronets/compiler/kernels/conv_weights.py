@@ -1,7 +1,7 @@
 """Weights in the order in which the kernels of convolutions and dense layers read them (micronets_im2col.h).
 
 Two weights f and g of two filters share 16 bits as f + 256 g, so that one multiplication serves both; two such halves,
-for a pair of input values, make a word. Four filters go together. Weights of 4 bits of four filters share 16 bits.
+for a pair of input values, make a word. Four filters go together. 4-bit weights of four filters share 16 bits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FILTER_SUM_LIMIT = 2**23
 
 
 FOUR_BITS_SUM_LIMIT = 3840
-"""The most that the magnitudes of a filter's weights of 4 bits may add up to (micronets_im2col.h)."""
+"""The most that the magnitudes of a filter's 4-bit weights may add up to (micronets_im2col.h)."""
 
 _PLACES = np.array([1, 16, 256, 4096])
 """What the weights of four filters that share 16 bits are multiplied with."""
@@ -95,7 +95,7 @@ def words_by8(rows: IntArray) -> npt.NDArray[np.uint32]:
 
 
 def words_of_four(rows: IntArray, lines: int | None = None) -> npt.NDArray[np.uint32]:
-    """Returns weights of 4 bits as words `[filters / 4, pairs]`, each of four filters and a pair of values.
+    """Returns 4-bit weights as words `[filters / 4, pairs]`, each of four filters and a pair of values.
 
     - rows: weights `[filters, size]` for which `suits_four` is true.
     - lines: see `words`.
@@ -104,7 +104,7 @@ def words_of_four(rows: IntArray, lines: int | None = None) -> npt.NDArray[np.ui
 
 
 def dense_words_of_four(rows: IntArray) -> npt.NDArray[np.uint32]:
-    """Returns weights of 4 bits `[filters, size]` as words `[filters / 4, pairs]` for micronets_dot_by4_s4.h.
+    """Returns 4-bit weights `[filters, size]` as words `[filters / 4, pairs]` for micronets_dot_by4_s4.h.
 
     The weights of the first three of four filters are 8 larger, so that they have no sign.
     """

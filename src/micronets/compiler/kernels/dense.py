@@ -72,7 +72,7 @@ class DenseKernel(WholeKernel):
 
     @property
     def scratch_bytes(self) -> int:
-        """Bytes of an im2col buffer if a convolution kernel computes the layer, else 0."""
+        """Bytes of an im2col buffer if a convolution kernel computes the layer, otherwise 0."""
         return im2col_bytes(math.prod(self.step.input_shapes[0])) if self.as_pointwise else 0
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:

@@ -124,7 +124,7 @@ class DepthwiseKernel(LinesKernel):
 
     @property
     def _unpacked_bytes(self) -> int:
-        """Bytes of scratch memory for weights that are unpacked from 4 bits; 0 for weights of 8 bits."""
+        """Bytes of scratch memory for weights that are unpacked from 4 bits; 0 for 8-bit weights."""
         return 4 * self._words if self.layer.weight_bits == 4 else 0
 
     @property

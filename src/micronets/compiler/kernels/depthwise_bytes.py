@@ -38,7 +38,7 @@ _WORD = 4  # bytes of a weight in scratch memory
 
 @dataclass(frozen=True)
 class DepthwiseBytesKernel(LinesKernel):
-    """The kernel for weights of 8 bits that goes channel by channel, in bytes.
+    """The kernel for 8-bit weights that goes channel by channel, in bytes.
 
     Scratch memory holds the weights of a channel, a word each, and the lines of one channel under a pass, a byte for
     each value.
@@ -109,5 +109,5 @@ class DepthwiseBytesKernel(LinesKernel):
 
 
 def depthwise_bytes_kernel(step: Step, layer: DepthwiseConv2D) -> DepthwiseBytesKernel:
-    """Returns the kernel of a depthwise convolution with weights of 8 bits."""
+    """Returns the kernel of a depthwise convolution with 8-bit weights."""
     return DepthwiseBytesKernel.of(step, layer, longer_lines(step))

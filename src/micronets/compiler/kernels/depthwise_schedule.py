@@ -52,7 +52,7 @@ class DepthwiseSchedule:
     - kernel, stride, dilation: those of the window.
     - before: padding before the first line, and before the first value of a line.
     - column_major: lines are columns of the map.
-    - phases: into how many interleaved parts, each without dilation, a line with dilation is divided; else 1.
+    - phases: into how many interleaved parts, each without dilation, a line with dilation is divided; otherwise 1.
     - in_strides, out_strides: bytes to the next line, and to the next value of the same line.
     - pitch: values of a line in scratch memory when one channel is computed at a time.
     - even_words, odd_words: words of packed weights for a line of the kernel, for outputs at even and at odd places; 0

@@ -58,7 +58,7 @@ def linear(a: TensorQuant, b: TensorQuant, target: TensorQuant, *, subtracted: b
     - a, b, target: quantisation of the operands and of the result.
     - subtracted: the result is the difference a - b, not the sum.
 
-    It takes a few milliseconds, and about 0.1 s where variations have to be tried and none is right.
+    It takes a few milliseconds, and about 0.1 s where variations must be tried and none is right.
     """
     sign = -1 if subtracted else 1
     gain_a, gain_b = (float(np.float32(q.scale)) / float(np.float32(target.scale)) for q in (a, b))

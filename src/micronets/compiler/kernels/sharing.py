@@ -53,7 +53,7 @@ def share(arch: Arch, target: Target, goal: Goal) -> Sharing:
 
 
 def _small_dense_layers(steps: Sequence[Step]) -> frozenset[str]:
-    """Returns the names of dense layers with weights of 8 bits whose work hardly counts."""
+    """Returns the names of dense layers with 8-bit weights whose work hardly counts."""
     macs = {s.layer.name: step_macs(s) for s in steps if isinstance(s.layer, Conv2D | FullyConnected)}
     limit = sum(macs.values()) / _DENSE_SHARE
     found = (s for s in steps if is_dense(s) and max(math.prod(s.input_shapes[0]), s.output_shape[-1]) < 2**16)

@@ -118,7 +118,7 @@ def window_overlap(step: Step, window: Window, *, by_channel: bool, together: in
 
     - step: the step; the window slides over its first input.
     - window: the window.
-    - by_channel: whether output channel c of a pixel needs input channel c alone; else it needs them all.
+    - by_channel: whether output channel c of a pixel needs input channel c alone; otherwise it needs them all.
     - together: how many pixels are computed together at most: all of them may be written before the first one's input
       has been read for the last time.
     """

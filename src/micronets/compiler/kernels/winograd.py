@@ -1,7 +1,7 @@
 """3 x 3 convolutions of stride 1 by Winograd's F(4, 3): half the products, for four times the flash of the weights.
 
-csrc/include/micronets_winograd.h has the formulas. The arithmetic is exact for any weights of 8 bits as long as no sum
-of products with its bias reaches 2^28 (`WINOGRAD_LIMIT`), which is proved from the layer's own weights.
+csrc/include/micronets_winograd.h has the formulas. The arithmetic is exact for any 8-bit weights as long as no sum of
+products with its bias reaches 2^28 (`WINOGRAD_LIMIT`), which is proved from the layer's own weights.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def possible_groups(kernels: Sequence[Kernel], outputs: Sequence[str]) -> Iterat
     The layers of a group read one tensor from outside it, and only the output of the last is read outside it.
 
     - kernels: the kernels of all layers of the network, in order.
-    - outputs: names of the network's outputs, which have to be whole.
+    - outputs: names of the network's outputs, which must be whole.
     """
     steps = [kernel.step for kernel in kernels]
     readers: dict[str, list[int]] = {}

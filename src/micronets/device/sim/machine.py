@@ -349,7 +349,7 @@ class _Machine:
         return found.decode(errors="replace")
 
     def _failure_text(self) -> str:
-        """Returns why the firmware stopped, if it is one that says so, else ""."""
+        """Returns why the firmware stopped, if it is one that says so, otherwise ""."""
         if "firmware_failure" not in self.image.symbols or not self.word("firmware_failure"):
             return ""
         log = self._text(self.image.symbols["firmware_log"]).strip()

@@ -3,7 +3,7 @@
 The cycles of instructions are computed from these counts afterwards. Only the flash's caches depend on the order of
 accesses and are simulated here: they are fully associative, and the line that was unused for longest is replaced. The
 hooks are C (`trace.c`, compiled with this machine's compiler and kept in the user's cache directory) where there is a
-compiler, else Python, which is slower.
+compiler, otherwise Python, which is slower.
 """
 
 from __future__ import annotations

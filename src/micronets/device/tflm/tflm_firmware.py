@@ -102,8 +102,8 @@ def make_command(board: Board) -> str:
 def compilers(tflm: TflmCheckout) -> tuple[str, str]:
     """Returns the commands of GCC for C and for C++.
 
-    They are those that TFLM's Makefile downloaded into the checkout, else those on the path. Raises `DeviceError` where
-    there is none for C++, or one without the headers of its library.
+    They are those that TFLM's Makefile downloaded into the checkout, otherwise those on the path. Raises `DeviceError`
+    where there is none for C++, or one without the headers of its library.
     """
     own = str(tflm.root / _MAKE / "downloads/gcc_embedded/bin")
     for place in (own, None):

@@ -91,7 +91,8 @@ def depthwise_conv_2d_operator(layer: DepthwiseConv2D) -> Operator:
 
 
 def _plain_share(layer: DepthwiseConv2D) -> Number:
-    """Returns 1 if CMSIS-NN takes its plain loop, else 0; for an expected dilation of 1 to 2, a value between them."""
+    """Returns 1 if CMSIS-NN takes its plain loop, otherwise 0; for an expected dilation of 1 to 2, a value between
+    them."""
     if layer.multiplier != 1:
         return 1
     beyond = max(layer.dilation[0], layer.dilation[1]) - 1

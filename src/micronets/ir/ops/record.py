@@ -58,7 +58,7 @@ class Weights:
     - taps: weights of one output channel.
     - channels: output channels.
     - bits: the bits of a weight, 8 or 4; a 0-d tensor where they are a choice.
-    - one_scale: whether micronets gives all channels one scale, else each channel has its own.
+    - one_scale: whether micronets gives all channels one scale, otherwise each channel has its own.
     - bias_bytes: bytes of a bias in the file.
     """
 

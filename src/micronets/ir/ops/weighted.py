@@ -29,11 +29,11 @@ CONVOLUTION_OPERANDS: tuple[Operand, ...] = ("input", "weights", "output", "inpu
 """What TFLM's kernel of a convolution asks for while it is prepared: some of its operands twice."""
 
 FOUR_BITS_CYCLES = 2.0
-"""By how much a MAC takes longer with weights of 4 bits than of 8: CMSIS-NN's s4 kernels take 1.75 to 2.35 times."""
+"""By how much a MAC takes longer with 4-bit weights than of 8: CMSIS-NN's s4 kernels take 1.75 to 2.35 times."""
 
 
 def four_bits_share(bits: Number) -> Number:
-    """Returns 1 for weights of 4 bits and 0 for 8; for the expected bits of a choice, the probability of 4."""
+    """Returns 1 for 4-bit weights and 0 for 8; for the expected bits of a choice, the probability of 4."""
     return (8 - bits) / 4
 
 

@@ -8,7 +8,7 @@ left of the frequency axis makes a sequence of vectors. Then come residual block
 time and a pointwise one, in two stages; the second begins with a stride of two. Maps are `(time, 1, channels)`.
 
 With `streaming` no window leaves the map along time (VALID padding), so that a network of the space can compute a
-stream from the new frames alone (`ir.incremental`). A residual block then adds the middle of what it was given.
+stream from only the new frames (`ir.incremental`). A residual block then adds the middle of what it was given.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def space(
     - blocks: the largest number of residual blocks of each stage.
     - min_blocks: number of blocks of a stage, counted from the first, that no network may drop.
     - stem_strides: options of the stem's stride along time.
-    - streaming: whether a stream can be computed from the new frames alone, without padding along time. Choices and
+    - streaming: whether a stream can be computed from only the new frames, without padding along time. Choices and
       options that would leave too few columns along time are omitted: dilations, the longest kernels, large strides.
 
     Raises `SpecError` for sizes out of range, and for a window too short for a streaming space.

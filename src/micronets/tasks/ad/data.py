@@ -6,8 +6,8 @@ clip is the mean over its windows. MicroNets, Section 5.3, takes minus the softm
 network is sure of itself.
 
 With `Windows.pitches` the network also says whether the sound is as it was recorded, or a little higher or lower: each
-pitch of each machine is a class of its own. So it has to know exactly how a machine sounds, and one machine is enough
-to learn from. (Self-supervision by transformations: Golan and El-Yaniv, Deep Anomaly Detection Using Geometric
+pitch of each machine is a class of its own. So it must know exactly how a machine sounds, and one machine is enough to
+learn from. (Self-supervision by transformations: Golan and El-Yaniv, Deep Anomaly Detection Using Geometric
 Transformations, 2018.) What is judged is always the sound as it was recorded.
 """
 

@@ -67,7 +67,7 @@ def read(path: Path, window: int, trained: bool = True) -> SplitArrays:
 
     - `path`: an .npz or a directory, see above.
     - `window`: samples of a window, into which the files of classes are cut where they are long recordings.
-    - `trained`: whether all splits are needed; else recordings are not divided.
+    - `trained`: whether all splits are needed; otherwise recordings are not divided.
 
     Raises `DataError`, naming the file, what is wrong and what to do.
     """
@@ -251,7 +251,7 @@ def _windows(
     - `arrays`: their samples `[n, axes]`.
     - `window`: samples of a window.
     - `notes`: what is known of the files.
-    - `trained`: whether the windows are divided; else all are "train".
+    - `trained`: whether the windows are divided; otherwise all are "train".
 
     Raises `DataError` where a class has too few recordings, and none that is long enough to be divided in time.
     """

@@ -54,8 +54,8 @@ def arrays(
     - `noise`: deviation of normal noise on standardised training examples.
     - `shift`: training examples of two or three axes move by up to this share of their first axis, either way, going
       round.
-    - `standardise`: False for networks that take the numbers as they are, such as a module of PyTorch that was trained
-      on them.
+    - `standardise`: False for networks that take the numbers as they are, such as a PyTorch module that was trained on
+      them.
     - `sample_rate`: samples a second of windows `[N, T, K]` of a sensor, 0.001 to 1,000,000; a model that is told it
       can listen to the sensor.
     - `source`: a description of the data for reports.

@@ -37,8 +37,8 @@ def read_samples(path: Path, axes: int | None, rate: float) -> LongRecording:
     """Reads a recording of a sensor.
 
     - path: a .csv with a line for each sample (see `tables.read_tables`), or a .npy `[samples, axes]`.
-    - axes: how many numbers a sample has to have; None for any.
-    - rate: samples a second that it has to have. A .csv tells its own by a column of times in seconds, milliseconds or
+    - axes: how many numbers a sample must have; None for any.
+    - rate: samples a second that it must have. A .csv tells its own by a column of times in seconds, milliseconds or
       microseconds, whose heading says which, or of dates; other files are taken to have this rate.
 
     Returns the samples `[n, axes]` in the units of the file, with the gaps that its times tell, and notes. Raises
@@ -125,7 +125,7 @@ def cut_windows(pairs: LabelledPairs, size: int, rate: float, trained: bool) -> 
 
     - size: samples of a window.
     - rate: samples a second of the recordings.
-    - trained: whether all splits are needed; else every window is "train".
+    - trained: whether all splits are needed; otherwise every window is "train".
 
     Raises `DataError` for recordings or labels that cannot be used, and for labels too few to be divided.
     """

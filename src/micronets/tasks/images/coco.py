@@ -159,7 +159,7 @@ def _read(file: Path, size: int, changed: int) -> dict[str, tuple[int, int]]:
 
 
 def person_labels(annotations: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """Returns by file name the image's id, and 1 where a person covers at least `LEAST_AREA` of it, else 0."""
+    """Returns by file name the image's id, and 1 where a person covers at least `LEAST_AREA` of it, otherwise 0."""
     people = {c["id"] for c in annotations["categories"] if c["name"] == "person"}
     largest: dict[int, float] = {}
     for a in annotations["annotations"]:

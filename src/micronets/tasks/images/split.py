@@ -42,7 +42,8 @@ def held_out(
     - `share`: the share of a class that each part gets, above 0.
 
     The split of a picture depends on the names alone. Pictures are moved by groups if the names make enough of them (by
-    their beginnings first, then by `source`), else one by one. Raises `DataError` for a class with too few pictures.
+    their beginnings first, then by `source`), otherwise one by one. Raises `DataError` for a class with too few
+    pictures.
     """
     for c, paths in files.items():
         if len(paths) <= len(parts):

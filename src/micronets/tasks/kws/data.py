@@ -164,7 +164,7 @@ class KwsData(LabelledData):
 
     @property
     def space_options(self) -> Mapping[str, int]:
-        """The frames and the bands of a clip, which a search space has to know."""
+        """The frames and the bands of a clip, which a search space must know."""
         return {"frames": self.frontend.frames, "bands": self.frontend.n_mels}
 
     def front_end(self, settings: Mapping[str, int]) -> str:

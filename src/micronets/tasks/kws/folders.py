@@ -104,7 +104,7 @@ def _shown(entry: str) -> str:
 
 
 def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]], tuple[str, ...]]:
-    """Returns the recordings by split and folder, and notes: by the two lists if they are there, else by
+    """Returns the recordings by split and folder, and notes: by the two lists if they are there, otherwise by
     `speaker_split`.
 
     Raises `DataError` for a list that cannot be read, that names none of the recordings, or whose recordings are in the
@@ -179,9 +179,9 @@ class Division:
 def own_splits(folders: Folders, parts: Sequence[str], cut: Collection[str] = ()) -> Division:
     """Sets apart a tenth of every class for each of `parts`, at least one clip each.
 
-    Whole speakers are set apart where the names tell who speaks (what stands before `_nohash_`, else before the first
-    `_`, `-` or space) and every class has enough of them, else single clips. A hash of the name decides, so that new
-    recordings do not move the old ones much.
+    Whole speakers are set apart where the names tell who speaks (what stands before `_nohash_`, otherwise before the
+    first `_`, `-` or space) and every class has enough of them, otherwise single clips. A hash of the name decides, so
+    that new recordings do not move the old ones much.
 
     - `folders`: the recordings by class.
     - `parts`: the splits besides "train".
