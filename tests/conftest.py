@@ -1,13 +1,14 @@
 """Fixtures that several tests share."""
 
 import os
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from micronets.boards.board import Board, load_board
-from tests.support import signals
+from tests.support import shared_objects, signals
 
 LONG = frozenset(  # files with tests of ten seconds and more, by their path from here
     {
@@ -69,6 +70,21 @@ def shared() -> Path:
 def cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Features are cached in a place of the tests' own, not in the home directory."""
     os.environ["MICRONETS_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The workers compile each kernel once for both."""
+    base = tmp_path_factory.getbasetemp()
+    shared_objects.share((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "objects")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_disk() -> Iterator[None]:
+    """Nothing waits until it has reached the disk itself, which takes more time than to write it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("os.fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -140,8 +140,7 @@ def test_cmake_builds_the_assembly_for_a_core_with_the_extension(out: Path, tmp_
 
 
 @needs_cmake
-@pytest.mark.parametrize("which", ["gcc", "clang"])
-@pytest.mark.parametrize("board", ["NUCLEO-G0B1RE", "NUCLEO-F103RB"])
+@pytest.mark.parametrize(("board", "which"), [("NUCLEO-G0B1RE", "gcc"), ("NUCLEO-F103RB", "clang")])
 def test_cmake_builds_portable_kernels_for_a_core_without_the_extension(tmp_path: Path, board: str, which: str) -> None:
     path, out = tmp_path / "model.tflite", tmp_path / "c"
     path.write_bytes(tflite.write(with_random_weights(RESIDUAL)))

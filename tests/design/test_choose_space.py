@@ -25,12 +25,6 @@ from tests.support.tiny_task import BANDS, CLASSES, FRAMES, TinyTask, tiny_space
 SETTINGS = SearchSettings(epochs=12, batch=16, lr=0.02, precision="fp32", space_share=4.0, space_networks=2)
 
 
-@pytest.fixture(autouse=True)
-def quick_disk(monkeypatch):
-    """Writing to the disk itself takes most of the time of so small a training."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 def blind_space(name):
     """Returns a space whose networks see nothing but the mean of their input, and so can only guess."""
 

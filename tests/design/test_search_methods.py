@@ -29,12 +29,6 @@ from tests.support.tiny_task import TinyTask, tiny_space
 SETTINGS = SearchSettings(epochs=12, batch=32, lr=0.02, precision="fp32", candidates=3, evaluations=12)
 
 
-@pytest.fixture(autouse=True)
-def quick_disk(monkeypatch):
-    """Writing to the disk itself takes most of the time of so small a training."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 def run(method, directory, board, data=None, seed=1, progress=lambda _: None, **changes):
     settings = dataclasses.replace(SETTINGS, method=method, **changes)
     options = {"seed": seed, "directory": directory, "progress": progress}

@@ -31,12 +31,6 @@ from tests.support.toy_task import ARCH, Toy
 QUICK = TrainSettings(epochs=4, qat_epochs=2, batch=16, lr=1e-2, device="cpu", precision="fp32")
 
 
-@pytest.fixture(autouse=True)
-def quick_disk(monkeypatch):
-    """Writing to the disk itself takes most of the time of so small a training."""
-    monkeypatch.setattr("os.fsync", lambda _: None)
-
-
 class Stop(Exception):
     pass
 

@@ -1,6 +1,7 @@
 """Objects that are made once: what decides them makes them anew, and nothing else does."""
 
 import os
+from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Place:
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     needs_host_compiler()
-    monkeypatch.setattr(kept_objects, "_kept", type(kept_objects._kept)())
+    monkeypatch.setattr(kept_objects, "_kept", OrderedDict())
     return Place(tmp_path / "one")
 
 

@@ -3,7 +3,6 @@
 import csv
 import itertools
 import json
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -61,20 +60,12 @@ class Stopped(KeyboardInterrupt):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns a directory with a task, a space and the configuration of a sweep, and quick writing to the disk."""
+    """Returns a directory with a task, a space and the configuration of a sweep."""
     path = tmp_path_factory.mktemp("sweep")
     (path / "my_task.py").write_text(own_task.GOOD)
     (path / "my_space.py").write_text(own_space.GOOD)
     (path / "tiny.toml").write_text(CONFIG.format(root=path))
     return path
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick_disk() -> Iterator[None]:
-    """Writing to the disk itself takes most of the time of so small a sweep."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("os.fsync", lambda _: None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
 
+from tests.support import shared_objects
+
 IMPORTED = ("tests.support.forked", "torch", "micronets.pipeline.perform", "micronets.design.dnas")
 """The modules that the server has imported before it forks."""
 
@@ -91,6 +93,7 @@ def _context() -> ForkServerContext:
 def _child(ends: Sequence[Connection], function: Callable[..., None], arguments: Sequence[object]) -> None:
     """Calls the function, in a new session, with the two ends in place of stdout and stderr."""
     os.setsid()
+    shared_objects.join()
     for number, end in enumerate(ends, 1):
         os.dup2(end.fileno(), number)
         end.close()
