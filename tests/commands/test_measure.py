@@ -265,6 +265,7 @@ def test_a_missing_package_is_one_line(path: Path, package: str, monkeypatch: py
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     cortex_m4._disassembler.cache_clear()
+    cortex_m4.decode.cache_clear()
     result = call("measure", path, "--board", "NUCLEO-F446RE")
     assert result.code == 2
     assert result.error == f"this needs the package '{package}': {install('sim')}"
