@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from micronets.cost.tflm_arena import FileTensors
 from micronets.errors import UnsupportedError
 from micronets.ir import layers
+from micronets.ir.arch import Arch
 from micronets.ir.ops import operator
 from micronets.quantized.arithmetic import activation_range, bit_range
 from micronets.quantized.model import QuantizedModel
@@ -14,6 +16,22 @@ from micronets.quantized.model import QuantizedModel
 _SOFTMAX_BITS = 26  # fractional bits of the differences that TFLM's kernel works with
 _LEAST_SCALE, _SCALE_LIMIT = 2.0**-28, 2.0**34  # TFLM's Logistic and Tanh then shift left by 0 to 62
 _ROOT_LIMIT = 4096  # TFLM's Rsqrt then shifts right by at most 31
+
+
+def unset_values(arch: Arch) -> dict[str, npt.NDArray[np.bool_]]:
+    """Returns which values TFLM leaves as they are in its arena, as a mask for each tensor that has any, by name.
+
+    They are those that a SignalEnergy does not compute, and what a Cast or a Reshape makes of them. Here they are 0.
+    """
+    found: dict[str, npt.NDArray[np.bool_]] = {}
+    for step in arch.steps():
+        layer = step.layer
+        if isinstance(layer, layers.SignalEnergy):
+            places = np.arange(step.output_shape[0])
+            found[layer.name] = (places < layer.start) | (places >= layer.end)
+        elif isinstance(layer, layers.Cast | layers.Reshape) and layer.inputs[0] in found:
+            found[layer.name] = found[layer.inputs[0]].reshape(step.output_shape)
+    return found
 
 
 def why_tflm_cannot_run(model: QuantizedModel, tensors: FileTensors | None = None) -> str | None:

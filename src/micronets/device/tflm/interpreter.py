@@ -25,8 +25,9 @@ from micronets import child_processes
 from micronets.errors import DeviceError
 from micronets.installation import install
 from micronets.quantized.model import InputArrays
-from micronets.tflite import tensor_names
+from micronets.tflite import read, tensor_names
 from micronets.tflite.reader import keeps_state
+from micronets.tflite.tflm_limits import unset_values
 
 Array = npt.NDArray[Any]
 
@@ -93,13 +94,16 @@ def tensors(data: bytes, x: InputArrays) -> dict[str, npt.NDArray[Any]]:
     - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by
       its name, in order.
 
-    The tensors are `[N, *shape]`, by the names that `tflite.read` gives them. Raises what `outputs` and
-    `tflite.read` raise.
+    The tensors are `[N, *shape]`, by the names that `tflite.read` gives them; values that no kernel sets are 0. Raises
+    what `outputs` and `tflite.read` raise.
     """
     indices = tensor_names(data)
     given = _check_samples(x)
     answer = _first_that_fits(lambda size: _parallel([("tensors", data, given, size, list(indices.values()))])[0])
-    return dict(zip(indices, answer, strict=True))
+    found = dict(zip(indices, answer, strict=True))
+    for name, unset in unset_values(read(data).arch).items():
+        found[name] = np.where(unset.reshape(found[name].shape[1:]), 0, found[name]).astype(found[name].dtype)
+    return found
 
 
 def fits(data: bytes, arena_bytes: int, runs: bool = True) -> bool:
