@@ -117,4 +117,4 @@ def test_the_page_tells_how_well_cycles_are_estimated() -> None:
     words = " ".join(page.split())
     for kind in ("", "spectral_"):
         mean, worst = 100 * toml[f"{kind}mean_error"], 100 * toml[f"{kind}worst_error"]
-        assert f"{mean:.1f} % off in the mean and {worst:.1f} % at most" in words
+        assert f"the mean error is {mean:.1f} % and the largest {worst:.1f} %" in words

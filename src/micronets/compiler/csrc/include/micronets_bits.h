@@ -1,4 +1,5 @@
-/* Lengths and square roots of integers, which front ends and kernels share. The functions are static: sources include them. */
+/* Lengths and square roots of integers, which front ends and kernels share. The functions are static: sources include
+ * them. */
 #ifndef MICRONETS_BITS_H
 #define MICRONETS_BITS_H
 
