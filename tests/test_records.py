@@ -98,7 +98,7 @@ def test_lines_of_a_file(tmp_path: Path) -> None:
             read_lines(pixel, path, "draw again")
         assert message in str(caught.value)
         assert "\n" not in str(caught.value)
-    path.write_bytes(b"\xff\xfe")
+    path.write_bytes(b"\xff\xff")
     with pytest.raises(FileError, match=r"parts.jsonl: damaged \('utf-8' codec .*\); draw again$"):
         read_lines(pixel, path, "draw again")
     with pytest.raises(FileError, match=r"none.jsonl: cannot be read \(No such file or directory\); draw again$"):

@@ -31,8 +31,7 @@ Design a network for data, a board and a budget (needs torch).
                                             an Arch, a SearchResult or a FloatNetwork, trained -> TrainResult
     quantise(trained, data, *, batches=4, batch=256)  in integers -> QuantizedModel
     export(trained, path, data=None)        the same, into a .tflite
-    run(config, *, out=None, overrides=(), resume=False, progress=None)
-                                            all of it from a TOML file, with a report -> Run
+    run(config, *, out=None, overrides=(), resume=False, progress=None)  all of it, from a TOML file -> Run
     sweep(config, *, out=None, overrides=(), resume=False, progress=None)  many boards and limits -> Sweep
 
 Nouns

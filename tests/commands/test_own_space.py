@@ -228,6 +228,6 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         UserCodeError, match=r"name what to take from the file, as '.*my_space.py:NAME'; it has my_space$"
     ):
         load_space(str(tmp_path / "my_space.py"))
-    (tmp_path / "bytes.py").write_bytes(b"\xff\xfe")
+    (tmp_path / "bytes.py").write_bytes(b"\xff\xff")
     with pytest.raises(FileError, match=r"bytes.py is not Python: not UTF-8 text"):
         load_space(f"{tmp_path / 'bytes.py'}:f")
