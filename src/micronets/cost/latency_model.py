@@ -80,7 +80,7 @@ def layer_cycles(step: Step, model: LatencyModel) -> Number:
 
 
 def _with_bits(step: Step, bits: int) -> Step:
-    """Returns the step of a layer whose weights have so many bits, whatever those of the given layer have."""
+    """Returns the step of the layer with weights of the given number of bits, whatever the given layer has."""
     layer = step.layer
     return replace(step, layer=replace(layer, weight_bits=bits)) if isinstance(layer, Weighted) else step
 

@@ -225,7 +225,7 @@ class FrontEndRun:
 
     - front_end: the front end.
     - bit_exact: whether every code is that of `micronets.frontend`.
-    - frame: the simulation of frames, of which the first is counted.
+    - frame: the simulation of frames; the first frame is counted.
     - emulated: what QEMU computed and counted; None where it did not run.
     - flash_bytes, code_bytes: bytes of flash that it takes, and of the code in them.
     - inferences_a_second: how often the network runs in a second of a stream; None for a model that cannot listen.

@@ -16,7 +16,7 @@ from micronets.errors import DeviceError, SpecError
 from micronets.streaming import Decision
 
 MOST_DECISIONS = 16
-"""Decisions that the firmware tells of one piece of samples."""
+"""The largest number of decisions that the firmware reports for one piece of samples."""
 
 _MAIN_H = """\
 #include "{header}"
@@ -131,7 +131,7 @@ def pieces(
 ) -> npt.NDArray[np.int8]:
     """Returns what that firmware reads, one row for each piece, int8 `[N, bytes]`.
 
-    - samples: integers `[n]` or `[n, axes]`, as many as all `sizes` together.
+    - samples: integers `[n]` or `[n, axes]`; n is the sum of `sizes`.
     - sizes: samples of each piece, at most `piece`; a negative number says how many were lost.
     - piece: the most samples of a piece.
     - bits: bits of a number of a sample.

@@ -356,7 +356,7 @@ class Builder(LayoutBuilder):
 
         - wanted: the tool's name of the result.
         - x: the tensor.
-        - shape: the new shape, which has as many values.
+        - shape: the new shape, with the same number of values.
         """
         if x.shape == shape:
             return x

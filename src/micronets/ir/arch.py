@@ -40,17 +40,17 @@ from micronets.terminal import counted
 
 @dataclass(frozen=True)
 class Step:
-    """One layer with the shapes and types that it works on: what every cost function reads.
+    """One layer with the shapes and types of its tensors. Cost functions read steps.
 
     - layer: the layer.
     - input_shapes, output_shapes: one shape for each of its inputs and outputs, without the batch.
     - input_types: one type for each of its inputs.
     - constants: for each of its inputs, whether it is a constant of the network.
-    - output_type: the type of its first output, which for most kinds of layers is that of all.
+    - output_type: the type of its first output; for most kinds of layers all outputs have it.
     - gate: the probability that the network contains the layer; 1 in an `Arch`.
 
-    In a relaxed network of a `SearchSpace` the channel counts of the shapes, the filters and the kernel of the layer,
-    and the gate may be 0-d tensors.
+    In a relaxed network of a `SearchSpace`, the gate, the channel counts in the shapes, and the layer's filters and
+    kernel may be 0-d tensors.
     """
 
     layer: Layer
@@ -63,8 +63,9 @@ class Step:
 
     @property
     def output_shape(self) -> Shape:
-        """Shape of the first output, which for most kinds of layers is the only one; that of the input for a layer
-        without any, which copies its input to a variable.
+        """Shape of the first output, which for most kinds of layers is the only one.
+
+        A layer without outputs copies its input to a variable; for it this is the shape of the input.
         """
         return (*self.output_shapes, *self.input_shapes)[0]
 
@@ -81,8 +82,8 @@ class Step:
 
         - gate: the probability that the network contains the layer.
         - input_types: the types of the inputs; None for int8.
-        - constants: for each of the inputs, whether it is a constant; None where none is.
-        - facts: the layer's `operator`, if the caller has made it already.
+        - constants: for each of the inputs, whether it is a constant; None if none is.
+        - facts: the layer's `operator`, if the caller already has it.
 
         Raises `SpecError` for types that the layer cannot read.
         """
@@ -100,17 +101,17 @@ class Step:
         return step
 
     def __getstate__(self) -> dict[str, Any]:
-        # The cached record is left out: its functions cannot be pickled, and it is made again when it is asked for.
+        # The cached record is left out: its functions cannot be pickled, and it is made again on demand.
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
     @cached_property
     def operator(self) -> Operator:
-        """The record of all facts of the layer's kind, for the fields of this layer and the types of its inputs."""
+        """All facts about the layer's kind, for the fields of this layer and the types of its inputs."""
         return operator_on(self.layer, self.input_types)
 
     @cached_property
     def weights(self) -> Weights | None:
-        """Sizes of the layer's weights; None for a layer that has none."""
+        """Sizes of the layer's weights; None for a layer without weights."""
         make = self.operator.weights
         return None if make is None else make(self.input_shapes[0])
 
@@ -120,9 +121,9 @@ class Arch:
     """A network: its input, its layers and its outputs.
 
     - input_shape: the shape of the input, without the batch.
-    - layers: the layers in execution order; each reads the input or what earlier layers write.
+    - layers: the layers in execution order; each reads inputs, constants or outputs of earlier layers.
     - input_type: the type of the input.
-    - output_names: the tensors that are the outputs, in order; None for those that the last layer writes.
+    - output_names: the names of the network's outputs, in order; None stands for the outputs of the last layer.
     - more_inputs: the inputs besides the first, in order.
     - constants: tensors with fixed values, which a `QuantizedModel` holds; layers of the kinds `ByValue`, `Joining`,
       `Recurrent`, `SignalLayer`, BatchMatMul and Lookup read them.
@@ -172,7 +173,7 @@ class Arch:
 
     @property
     def only_output(self) -> str:
-        """Name of the output of a network that has one. Raises `SpecError` for several."""
+        """Name of the network's only output. Raises `SpecError` if there are several."""
         if len(self.outputs) > 1:
             names = ", ".join(self.outputs)
             raise SpecError(
@@ -205,12 +206,14 @@ class Arch:
         return given
 
     def variables(self) -> dict[str, TensorSpec]:
-        """Returns what the network keeps from one inference to the next, by name, in the order of the first use."""
+        """Returns the variables that the network keeps between inferences, by name, in order of first use."""
         return _variables(self.steps())
 
     def own_variables(self) -> dict[str, TensorSpec]:
-        """Returns those of the variables that layers keep for themselves, by name: the kinds `Recurrent` in tensors of
-        the file, a SignalFilterBankSpectralSubtraction in memory that its kernel asks for.
+        """Returns the variables that belong to single layers, by name.
+
+        Layers of the kinds `Recurrent` keep them in tensors of the file, a SignalFilterBankSpectralSubtraction in
+        memory that its kernel requests.
         """
         return {name: spec for step in self.steps() for name, spec in own_variables(step).items()}
 
@@ -239,9 +242,9 @@ class Arch:
         """Returns the network that `to_json` wrote.
 
         - text: the JSON text.
-        - where: what errors call the source, for instance its path.
+        - where: the name of the source in errors, for instance its path.
 
-        Raises `SpecError` for text that is no network, or for layers that do not form one.
+        Raises `SpecError` if the text does not describe a network, or if its layers do not form one.
         """
         try:
             raw = json.loads(text)
@@ -258,7 +261,7 @@ class Arch:
 
 
 def _input_type(raw: Mapping[str, Any]) -> Type:
-    """Returns the type of a network's input from its JSON; earlier versions wrote the bits of its codes instead."""
+    """Returns the type of a network's input from its JSON; earlier versions wrote the number of bits instead."""
     kind: Type = raw.get("input_type", "int4" if raw.get("input_bits") == 4 else "int8")
     return kind
 
@@ -277,12 +280,12 @@ def _layer_from_dict(d: Mapping[str, Any], where: str) -> Layer:
 
 
 def _tuples(value: Any) -> Any:
-    """Returns a JSON value with tuples in place of its lists, nested ones too."""
+    """Returns a JSON value with all lists, nested ones too, turned into tuples."""
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def _check_spec(spec: TensorSpec, where: str, taken: Mapping[str, Shape]) -> None:
-    """Raises `SpecError` for an input or a constant that cannot be, or whose name is taken."""
+    """Raises `SpecError` for an input or a constant with an invalid shape or type, or a name that is taken."""
     checks.a_shape(where, "shape", spec.shape)
     if spec.name in taken:
         raise SpecError(f"{where}: the name is taken; give every tensor its own")
@@ -337,15 +340,15 @@ def _checked(arch: Arch) -> tuple[Step, ...]:
 
 _STEPS_KEPT = 4096
 _steps: dict[str, Step] = {}
-"""The last steps that were checked, by all that they are made from, as Python writes it: unlike the values themselves,
-which are equal, the texts of 1, 1.0 and True differ. The networks of a search have most of their steps in common.
+"""Recently checked steps, by the `repr` of everything they are made from: 1, 1.0 and True are equal as keys, but their
+texts differ. The networks of a search have most of their steps in common.
 """
 
 
 def _checked_step(layer: Layer, inputs: tuple[Shape, ...], types: Types, constants: tuple[bool, ...]) -> Step:
-    """Returns the step of a layer of an `Arch`; the same object for equal arguments. See `Step.of` for these.
+    """Returns the checked step of a layer; cached by the arguments, which are those of `Step.of`.
 
-    Raises `SpecError` for a layer that cannot be, or that cannot read such inputs.
+    Raises `SpecError` for an invalid layer, or for one that cannot read such inputs.
     """
     key = repr((layer, inputs, types, constants))
     if key in _steps:
@@ -376,7 +379,7 @@ def _checked_step(layer: Layer, inputs: tuple[Shape, ...], types: Types, constan
 
 
 def _variables(steps: Sequence[Step]) -> dict[str, TensorSpec]:
-    """Returns the variables of a network, as the first layer knows each that reads or assigns it."""
+    """Returns the variables of a network, each with the shape and type of the first layer that uses it."""
     found: dict[str, TensorSpec] = {}
     for step in steps:
         match step.layer:
@@ -389,7 +392,7 @@ def _variables(steps: Sequence[Step]) -> dict[str, TensorSpec]:
 
 
 def own_variables(step: Step) -> dict[str, TensorSpec]:
-    """Returns the variables that a layer keeps for itself, by name."""
+    """Returns the variables that belong to one layer alone, by name."""
     match step.layer:
         case Svdf(variable=name, of=kind):
             return {name: TensorSpec(name, (math.prod(step.input_shapes[2]),), kind)}
@@ -403,8 +406,10 @@ def own_variables(step: Step) -> dict[str, TensorSpec]:
 
 
 def _check_variables(steps: Sequence[Step]) -> None:
-    """Raises `SpecError` for a variable that is read and never assigned, known by two shapes or types, or of a layer's
-    own and used by another as well.
+    """Raises `SpecError` for an inconsistent variable.
+
+    That is one that is read but never assigned, one with two shapes or types, or one that belongs to a layer and is
+    used by another.
     """
     known = _variables(steps)
     tensors = {name for step in steps for name in (*step.layer.inputs, *step.layer.outputs)}

@@ -1,6 +1,6 @@
-"""The kinds of layers that a network is made of, as frozen values; what is known of each kind is in `ir.ops`.
+"""The kinds of layers that a network is made of, as frozen values; `ir.ops` holds the facts about each kind.
 
-Shapes leave out a batch of one: `(H, W, C)` for maps and `(N,)` for vectors. A tensor that has no batch of one in its
+Shapes leave out a batch of one: `(H, W, C)` for maps and `(N,)` for vectors. A tensor without a batch of one in its
 file has its whole shape: `(5, 16)`, `(16,)`, or `()` for a single value. Layers have the names, the padding rules and
 the fused activations of TensorFlow Lite Micro. Weights and tensors are stored in 8 or 4 bits.
 """
@@ -19,13 +19,13 @@ INPUT = "input"
 """Name of the network's input tensor."""
 
 Shape = tuple[int, ...]
-"""The sizes of a tensor's dimensions, without a batch of one in front; `()` for a single value."""
+"""The sizes of a tensor's dimensions, without a leading batch of one; `()` for a single value."""
 
 WEIGHT_BITS = (4, 8)
-"""How many bits a weight may have."""
+"""The allowed widths of a weight in bits."""
 
 Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
-"""A fused activation: what clamps the output of a layer to the real values of `ACTIVATION_LIMITS`."""
+"""A fused activation, which clamps a layer's output to the range of real values in `ACTIVATION_LIMITS`."""
 
 ACTIVATION_LIMITS: Mapping[Activation, tuple[float, float]] = {
     "none": (-math.inf, math.inf),
@@ -33,7 +33,7 @@ ACTIVATION_LIMITS: Mapping[Activation, tuple[float, float]] = {
     "relu6": (0.0, 6.0),
     "relu_n1_to_1": (-1.0, 1.0),
 }
-"""The least and the greatest real value that a fused activation lets through."""
+"""The smallest and the largest real value after a fused activation."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Base:
 
     - name: the name of the layer and of its first output; no two layers share one.
     - inputs: the names of the tensors that the layer reads.
-    - act_bits: 4 for a layer that writes int8 codes of 4 bits, otherwise 8.
+    - act_bits: 4 if the layer writes 4-bit codes, stored as int8; otherwise 8.
     """
 
     name: str
@@ -60,11 +60,11 @@ class _Base:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the tensors that the layer writes: one, called like the layer, unless its kind names several."""
+        """Names of the tensors that the layer writes: one, named after the layer, unless its kind names several."""
         return (self.name,)
 
     def output_types(self, first: Type) -> Types:
-        """Returns the types of all outputs, of which the first one has the type `first`: the same, for most kinds."""
+        """Returns the types of all outputs, given the type of the first. For most kinds all have the same type."""
         return (first,) * len(self.outputs)
 
 
@@ -112,8 +112,8 @@ class DepthwiseConv2D(_Base):
 class TransposeConv2D(_Base):
     """Transposed convolution: `(H, W, C) -> (*size, filters)`; weights `[filters, kh, kw, C]`.
 
-    Every input pixel adds its products with the weights to the output pixels that a convolution with this window would
-    have made it of. Of these, the convolution makes a map of height H and width W.
+    Consider the convolution with this window that maps `size` to a map of height H and width W. Each input pixel here
+    adds its products with the weights to the output pixels from which that convolution would compute it.
     """
 
     filters: int
@@ -134,8 +134,8 @@ class TransposeConv2D(_Base):
 class FullyConnected(_Base):
     """Matrix product with weights `[units, inputs]`.
 
-    Without `keep_dims` the input is one vector, whatever its shape is: `(...) -> (units,)`. With it, the last dimension
-    holds the vectors, and every one is multiplied: `(..., inputs) -> (..., units)`.
+    Without `keep_dims` the input is one vector, whatever its shape: `(...) -> (units,)`. With it, each vector along the
+    last dimension is multiplied: `(..., inputs) -> (..., units)`.
     """
 
     units: int
@@ -146,10 +146,10 @@ class FullyConnected(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class BatchMatMul(_Base):
-    """Products of matrices, the last two dimensions of two tensors: `(..., N, K)` and `(..., K, M) -> (..., N, M)`.
+    """Matrix products over the last two dimensions of two tensors: `(..., N, K)` and `(..., K, M) -> (..., N, M)`.
 
     Either may be transposed in memory: `(..., K, N)` with `transpose_a`, `(..., M, K)` with `transpose_b`. The
-    dimensions in front broadcast as numpy's do.
+    leading dimensions broadcast as in numpy.
     """
 
     transpose_a: bool = False
@@ -196,7 +196,7 @@ class Mean(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Sum(_Base):
-    """Sum over the dimensions `axes`, which stay with size 1 where `keep_dims` is set."""
+    """Sum over the dimensions `axes`, which are kept with size 1 if `keep_dims` is set."""
 
     axes: tuple[int, ...]
     keep_dims: bool = False
@@ -204,7 +204,7 @@ class Sum(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class ReduceMax(_Base):
-    """Maximum over the dimensions `axes`, which stay with size 1 where `keep_dims` is set."""
+    """Maximum over the dimensions `axes`, which are kept with size 1 if `keep_dims` is set."""
 
     axes: tuple[int, ...]
     keep_dims: bool = False
@@ -212,7 +212,7 @@ class ReduceMax(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class ReduceMin(_Base):
-    """Minimum over the dimensions `axes`, which stay with size 1 where `keep_dims` is set."""
+    """Minimum over the dimensions `axes`, which are kept with size 1 if `keep_dims` is set."""
 
     axes: tuple[int, ...]
     keep_dims: bool = False
@@ -220,7 +220,7 @@ class ReduceMin(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class ReduceAll(_Base):
-    """Whether all truth values along the dimensions `axes` are true; a `Mean` says what becomes of the shape."""
+    """Whether all truth values along the dimensions `axes` are true; the shape changes as for `Mean`."""
 
     axes: tuple[int, ...] = (0, 1)
     keep_dims: bool = False
@@ -228,10 +228,10 @@ class ReduceAll(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class CumSum(_Base):
-    """Sums of the values up to each place of dimension `axis`; with `reverse`, from each place to the end.
+    """Cumulative sums along dimension `axis`: up to each position or, with `reverse`, from each position to the end.
 
-    With `exclusive` the value of the place itself is left out. TFLM counts the zero point of int8 codes once too often,
-    and its sums of codes wrap at 13 bits.
+    With `exclusive` the value at the position itself is left out. TFLM counts the zero point of int8 codes once too
+    often, and its sums of codes wrap at 13 bits.
     """
 
     axis: int
@@ -241,7 +241,7 @@ class CumSum(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class AddN(_Base):
-    """Sum of two or more tensors of one shape, one scale and one zero point.
+    """Sum of two or more tensors with the same shape, scale and zero point.
 
     TFLM counts the zero point of int8 codes once too often, and its sums of codes wrap at 13 bits.
     """
@@ -249,9 +249,9 @@ class AddN(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class ArgMax(_Base):
-    """The place, from 0, of the first of the largest values along dimension `axis`, which goes; int32.
+    """The index, from 0, of the first largest value along dimension `axis`, which is removed; int32.
 
-    With `smallest` it is that of the smallest values.
+    With `smallest` it is the index of the first smallest value.
     """
 
     axis: int
@@ -262,7 +262,7 @@ class ArgMax(_Base):
 class Add(_Base):
     """Sum of two tensors, value by value.
 
-    Their shapes broadcast as numpy's do: counted from the last dimension, sizes are equal, or one is 1 or missing.
+    Their shapes broadcast as in numpy: counted from the last dimension, sizes are equal, or one is 1 or missing.
     Either tensor may be a constant of the network.
     """
 
@@ -287,7 +287,7 @@ class Sub(_Base):
 class Div(_Base):
     """The first tensor divided by the second, whose shapes broadcast like those of `Add`; int32 or float32.
 
-    A quotient of int32 is cut off at the point; that by 0 is 0 here, and TFLM leaves it open.
+    An int32 quotient is truncated towards zero. Division by 0 gives 0 here; in TFLM it is undefined.
     """
 
     activation: Activation = "none"
@@ -314,7 +314,7 @@ class Prelu(_Base):
 
 
 Relation = Literal["equal", "not equal", "greater", "greater or equal", "less", "less or equal"]
-"""How the first of two values must lie to the second."""
+"""The relation that is tested between the first and the second of two values."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -329,7 +329,7 @@ class Compare(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Logical(_Base):
-    """Whether both of two truth values are true, or with `either` one at least; shapes broadcast as those of `Add`."""
+    """Whether two truth values are both true or, with `either`, at least one is; shapes broadcast as for `Add`."""
 
     either: bool = False
 
@@ -341,7 +341,7 @@ class LogicalNot(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Select(_Base):
-    """The value of the second tensor where the first one, of type bool, is true, and that of the third one elsewhere.
+    """The value of the second tensor where the first, of type bool, is true, and the value of the third elsewhere.
 
     Their shapes broadcast like those of `Add`. Codes are copied as they are, whatever their scales.
     """
@@ -349,9 +349,9 @@ class Select(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Concatenation(_Base):
-    """Tensors one behind the other along dimension `axis`, which counts without the batch.
+    """Tensors joined along dimension `axis`, which is counted without the batch.
 
-    Their shapes differ in that dimension only.
+    Their shapes may differ in that dimension only.
     """
 
     axis: int
@@ -359,10 +359,10 @@ class Concatenation(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Split(_Base):
-    """Parts of a tensor along dimension `axis`, which counts without the batch.
+    """Parts of a tensor along dimension `axis`, which is counted without the batch.
 
-    The first part is called like the layer; `others` are the names of the rest. `sizes` are those of the parts along
-    the axis; without any, all parts are equal.
+    The first part is named after the layer; `others` are the names of the rest. `sizes` are the sizes of the parts
+    along the axis; if it is empty, all parts are equal.
     """
 
     axis: int
@@ -379,8 +379,8 @@ class Split(_Base):
 class Pad(_Base):
     """Padding: `(before, after)` for each dimension of the input.
 
-    `value` is the code of the padding, or the number in a tensor of float32; None stands for the zero point, which is
-    what PAD takes, not PADV2.
+    `value` is the code of the padding or, in a float32 tensor, the number. None stands for the zero point, as in PAD; a
+    PADV2 has a value.
     """
 
     paddings: tuple[Pair, ...]
@@ -389,21 +389,21 @@ class Pad(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Reshape(_Base):
-    """The values of a tensor, in their order, under another shape: `(...) -> shape`."""
+    """The values of a tensor, in the same order, with another shape: `(...) -> shape`."""
 
     shape: Shape
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExpandDims(_Base):
-    """The same values with a dimension of one more, which becomes dimension `axis`."""
+    """The same values with a new dimension of size 1, which becomes dimension `axis`."""
 
     axis: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Squeeze(_Base):
-    """The same values without the dimensions `axes`, which are all one."""
+    """The same values without the dimensions `axes`, all of which have size 1."""
 
     axes: tuple[int, ...]
 
@@ -418,7 +418,7 @@ class Transpose(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Slice(_Base):
-    """A box of a tensor: of each dimension `size` places from `begin` on."""
+    """A box of a tensor: in each dimension, `size` positions from `begin`."""
 
     begin: tuple[int, ...]
     size: tuple[int, ...]
@@ -426,9 +426,9 @@ class Slice(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class StridedSlice(_Base):
-    """Of each dimension `size` places from `begin` on, `strides` apart, which may be negative.
+    """In each dimension, `size` positions from `begin`, `strides` apart; a stride may be negative.
 
-    The dimensions `shrink`, of which one place is taken, are left out of the output's shape.
+    The dimensions `shrink`, in which one position is taken, are left out of the output's shape.
     """
 
     begin: tuple[int, ...]
@@ -438,23 +438,23 @@ class StridedSlice(_Base):
 
     @property
     def ends(self) -> tuple[int, ...]:
-        """For each dimension the place behind the last one, by the stride; it may lie outside the tensor."""
-        places = zip(self.begin, self.size, self.strides, strict=False)  # the operator checks that they are as many
+        """For each dimension, the position one stride after the last one; it may lie outside the tensor."""
+        places = zip(self.begin, self.size, self.strides, strict=False)  # the operator checks their lengths
         return tuple(begin + size * stride for begin, size, stride in places)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pack(_Base):
-    """Tensors of one shape laid side by side along a new dimension, which becomes dimension `axis`."""
+    """Tensors of one shape, stacked along a new dimension, which becomes dimension `axis`."""
 
     axis: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Unpack(_Base):
-    """A tensor for each place along dimension `axis`, which their shape leaves out.
+    """One tensor for each position along dimension `axis`, which their shape leaves out.
 
-    The first one is called like the layer; `others` are the names of the rest.
+    The first one is named after the layer; `others` are the names of the rest.
     """
 
     axis: int
@@ -468,7 +468,7 @@ class Unpack(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Gather(_Base):
-    """The places `indices` along dimension `axis`, in this order; a place may be taken several times."""
+    """The positions `indices` along dimension `axis`, in this order; a position may occur several times."""
 
     axis: int
     indices: tuple[int, ...]
@@ -476,10 +476,10 @@ class Gather(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Lookup(_Base):
-    """Of the first tensor, the places along dimension `axis` that the second tensor, of int32, holds.
+    """The entries of the first tensor along dimension `axis` whose indices the second tensor, of int32, holds.
 
-    The dimensions of the second tensor take the place of that dimension: a table of words `(words, size)` and a text
-    `(length,)` make `(length, size)`. A place that is not there is the nearest one that is; TFLM leaves it open.
+    The dimensions of the second tensor replace that dimension: a table of words `(words, size)` and a text `(length,)`
+    give `(length, size)`. An index out of range is replaced by the nearest valid one; in TFLM it is undefined.
     """
 
     axis: int = 0
@@ -487,7 +487,7 @@ class Lookup(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class BroadcastTo(_Base):
-    """The values of a tensor, repeated along dimensions where it has one place or which it lacks: `(...) -> shape`.
+    """The values of a tensor, repeated along dimensions of size 1 and along missing ones: `(...) -> shape`.
 
     The rules are those of `Add`.
     """
@@ -497,16 +497,16 @@ class BroadcastTo(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class DynamicUpdateSlice(_Base):
-    """The first tensor with the second one in place of a box of its size, which begins at the place `begin`."""
+    """The first tensor, with a box that begins at `begin` replaced by the second tensor."""
 
     begin: tuple[int, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MirrorPad(_Base):
-    """A border that mirrors the tensor: `(before, after)` places for each dimension.
+    """Padding that mirrors the tensor: `(before, after)` positions for each dimension.
 
-    With `symmetric` the places at the ends are repeated; otherwise they are what is mirrored at.
+    With `symmetric` the values at the ends are repeated; without it they are the axes of reflection, and are not.
     """
 
     paddings: tuple[Pair, ...]
@@ -515,10 +515,10 @@ class MirrorPad(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class ResizeNearestNeighbor(_Base):
-    """A map of another size: `(H, W, C) -> (*size, C)`, each pixel that of the nearest place.
+    """A map resized: `(H, W, C) -> (*size, C)`; each output pixel is the nearest input pixel.
 
-    - align_corners: whether the pixels at the corners keep their places.
-    - half_pixel_centers: whether the place of a pixel is its centre, not its corner.
+    - align_corners: whether the pixels at the corners keep their positions.
+    - half_pixel_centers: whether a pixel's position is its centre, not its corner.
     """
 
     size: Pair
@@ -528,10 +528,10 @@ class ResizeNearestNeighbor(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class ResizeBilinear(_Base):
-    """A map of another size: `(H, W, C) -> (*size, C)`, each pixel interpolated between the four around its place.
+    """A map resized: `(H, W, C) -> (*size, C)`; each pixel is interpolated between the four around its position.
 
-    - align_corners: whether the pixels at the corners keep their places.
-    - half_pixel_centers: whether the place of a pixel is its centre, not its corner.
+    - align_corners: whether the pixels at the corners keep their positions.
+    - half_pixel_centers: whether a pixel's position is its centre, not its corner.
     """
 
     size: Pair
@@ -541,7 +541,10 @@ class ResizeBilinear(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Softmax(_Base):
-    """Softmax over the last dimension, from int8 to the type `to`, int8 or int16; `beta` multiplies the logits."""
+    """Softmax over the last dimension; `beta` multiplies the logits.
+
+    The output's type `to` is the input's type; for an int8 input it may also be int16.
+    """
 
     beta: float = 1.0
     to: Type = "int8"
@@ -549,35 +552,35 @@ class Softmax(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class LogSoftmax(_Base):
-    """Logarithm of the softmax over the last dimension, with int8 in and out."""
+    """Logarithm of the softmax over the last dimension; input and output are int8."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class L2Normalization(_Base):
-    """x divided by the root of the sum of the squares over the last dimension."""
+    """x divided by the square root of the sum of squares over the last dimension."""
 
 
 NumberFunctionName = Literal["negate", "square", "root", "exponential", "floor", "ceil", "round"]
-"""A function of one number; `round` brings halves to the even neighbour."""
+"""A function of one number; `round` rounds halves to even."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NumberFunction(_Base):
-    """A function of each value of a float32 tensor, `of`."""
+    """The function `of`, applied to each value of a float32 tensor."""
 
     of: NumberFunctionName
 
 
 @dataclass(frozen=True, kw_only=True)
 class Relu(_Base):
-    """A rectifier that is an operator of its own: RELU, `max(x, 0)`, or RELU6, `min(max(x, 0), 6)`, when `six`."""
+    """A rectifier as a separate operator: RELU, `max(x, 0)`, or RELU6, `min(max(x, 0), 6)`, if `six`."""
 
     six: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class HardSwish(_Base):
-    """x * relu6(x + 3) / 6, the activation of MobileNetV3, as an operator of its own."""
+    """x * relu6(x + 3) / 6, the activation of MobileNetV3, as a separate operator."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -614,7 +617,7 @@ class Rsqrt(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Quantize(_Base):
-    """Change of scale, zero point or type, to integers of type `to`."""
+    """Conversion to integers of type `to` with another scale, zero point or type."""
 
     to: Type = "int8"
 
@@ -623,7 +626,7 @@ class Quantize(_Base):
 class ReadVariable(_Base):
     """A copy of a variable, which the network keeps from one inference to the next.
 
-    - variable: its name. All layers that read or assign it agree in shape and type.
+    - variable: its name. All layers that read or assign it must agree on its shape and type.
     - shape: its shape.
     - of: the type of its elements.
     """
@@ -636,7 +639,7 @@ class ReadVariable(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class AssignVariable(_Base):
-    """A copy of the input to a variable; no tensor is written.
+    """Copies the input to a variable; no tensor is written.
 
     - variable: the variable's name.
     """
@@ -645,17 +648,17 @@ class AssignVariable(_Base):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """No name: the layer writes a variable, and no tensor."""
+        """Empty: the layer writes a variable and no tensor."""
         return ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Svdf(_Base):
-    """A step of a singular value decomposition filter: `(n,) -> (units,)`; `rank` filters make an output.
+    """One step of a singular value decomposition filter: `(n,) -> (units,)`; each output sums `rank` filters.
 
-    A filter multiplies the input with weights. The product becomes the newest of the last `memory` ones, which the
-    layer keeps, and these are summed, weighted by their age (Nakkiran et al., "Compressing Deep Neural Networks using a
-    Rank-Constrained Topology", 2015). All inputs but the first are constants:
+    A filter multiplies the input by weights. The layer keeps the last `memory` products of each filter and sums them,
+    weighted by age (Nakkiran et al., "Compressing Deep Neural Networks using a Rank-Constrained Topology", 2015). All
+    inputs but the first are constants:
 
     - the input, int8;
     - int8 weights of the products, `[filters, n]`, where filters is units * rank;
@@ -664,10 +667,10 @@ class Svdf(_Base):
 
     Fields:
 
-    - rank: how many filters are summed to an output.
-    - variable: the name of what the layer keeps, `filters * memory` products; a `QuantizedModel` has its scale under
+    - rank: the number of filters that are summed for each output.
+    - variable: the name of the layer's state, `filters * memory` products; a `QuantizedModel` holds its scale under
       this name.
-    - of: the type of the products that are kept, int8 or int16.
+    - of: the type of these products, int8 or int16.
     """
 
     rank: int
@@ -689,9 +692,9 @@ class UnidirectionalSequenceLstm(_Base):
 
     Fields:
 
-    - hidden, cell: the names of what the layer keeps: its last output, int8 `[units]`, and the state of its cells,
-      int16 `[units]`. A `QuantizedModel` has their scales under these names.
-    - cell_clip: what the magnitude of the state of a cell is limited to; 0 for no limit.
+    - hidden, cell: the names of the layer's state: its last output, int8 `[units]`, and its cell state, int16
+      `[units]`. A `QuantizedModel` holds their scales under these names.
+    - cell_clip: the limit on the magnitude of the cell state; 0 for no limit.
     """
 
     hidden: str
@@ -701,7 +704,7 @@ class UnidirectionalSequenceLstm(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class Cast(_Base):
-    """The same numbers as another type, `to`: codes without their scales, floats cut off at the point."""
+    """The same numbers in the type `to`: codes are taken without their scales, and floats are truncated."""
 
     to: Type
 
@@ -713,17 +716,17 @@ class Dequantize(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class SignalLayer(_Base):
-    """What the operators of TFLM's signal library have in common: tensors of numbers, which need no scale.
+    """The common base of the operators of TFLM's signal library: their tensors hold numbers, which need no scale.
 
-    A file has them as CUSTOM operators, of the names of these classes.
+    In a file they are CUSTOM operators with the names of these classes.
     """
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignalWindow(SignalLayer):
-    """Samples times a window, the second input, a constant: `(..., n)` and `(n,) -> (..., n)`, int16.
+    """Samples times a window, which is the second input and constant: `(..., n)` and `(n,) -> (..., n)`, int16.
 
-    - shift: by how many bits a product is shifted to the right before it is saturated.
+    - shift: the number of bits by which a product is shifted right before it is saturated.
     """
 
     shift: int
@@ -731,16 +734,16 @@ class SignalWindow(SignalLayer):
 
 @dataclass(frozen=True, kw_only=True)
 class SignalFftAutoScale(SignalLayer):
-    """Samples scaled up by so many bits that the largest still has 16: `(n,) -> (n,)`, int16, and the bits, `()`.
+    """Samples shifted left as far as the largest fits 16 bits: `(n,) -> (n,)`, int16, and the shift in bits, `()`.
 
-    - bits: the name of the second output, an int32.
+    - bits: the name of the second output, the shift, an int32.
     """
 
     bits: str
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the scaled samples and of the bits."""
+        """Names of the shifted samples and of the shift."""
         return (self.name, self.bits)
 
     def output_types(self, first: Type) -> Types:
@@ -750,9 +753,9 @@ class SignalFftAutoScale(SignalLayer):
 
 @dataclass(frozen=True, kw_only=True)
 class SignalRfft(SignalLayer):
-    """The Fourier transform of real samples, filled up with zeros: `(..., n) -> (..., length + 2)`, int16.
+    """The Fourier transform of real samples, padded with zeros: `(..., n) -> (..., length + 2)`, int16.
 
-    The output is the real and the imaginary part of each of `length / 2 + 1` bins, divided by `length`.
+    The output holds the real and the imaginary part of each of `length / 2 + 1` bins, divided by `length`.
     """
 
     length: int
@@ -762,8 +765,8 @@ class SignalRfft(SignalLayer):
 class SignalEnergy(SignalLayer):
     """Squared magnitudes of complex int16 numbers: `(2 n,) -> (n,)`, uint32.
 
-    - start, end: the first number whose magnitude is computed, and that behind the last; others are 0. TFLM leaves the
-      others as they are in its memory, so that what a network makes of them is not defined there.
+    - start, end: magnitudes are computed from number `start` to before `end`; the others are 0. TFLM leaves the others
+      unset in its memory, so the result of a network that reads them is undefined there.
     """
 
     start: int
@@ -772,13 +775,14 @@ class SignalEnergy(SignalLayer):
 
 @dataclass(frozen=True, kw_only=True)
 class SignalFilterBank(SignalLayer):
-    """Weighted sums of energies, of a triangle of bins for each band: `(n,) -> (bands,)`, uint32 to uint64.
+    """Weighted sums of energies over a triangle of bins for each band: `(n,) -> (bands,)`, uint32 to uint64.
 
-    All inputs but the first are int16 constants: the weights of bins in the band where they rise, those in the band
-    behind it, and, for each of bands + 1 intervals, the number of its first bin, that of its first weight, and how many
-    bins it has. What the first interval adds to a band in front of the first one is dropped.
+    Each interval of bins lies in two bands. All inputs but the first are int16 constants: the weights of the bins in
+    the lower of the two bands, their weights in the upper one, and, for each of bands + 1 intervals, the number of its
+    first bin, the number of its first weight, and its number of bins. The first interval has no lower band; its sum
+    with the lower band's weights is dropped.
 
-    - channels: how many bands there are.
+    - channels: the number of bands.
     """
 
     channels: int
@@ -786,24 +790,24 @@ class SignalFilterBank(SignalLayer):
 
 @dataclass(frozen=True, kw_only=True)
 class SignalFilterBankSquareRoot(SignalLayer):
-    """Square roots of uint64, shifted to the right by the bits in the second input: `(n,)` and `() -> (n,)`, uint32."""
+    """Square roots of uint64, shifted right by the bits in the second input: `(n,)` and `() -> (n,)`, uint32."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SignalFilterBankSpectralSubtraction(SignalLayer):
-    """Bands less their noise, `(n,) -> (n,)`, and the estimates of the noise, `(n,)`, uint32.
+    """Bands minus their noise, `(n,) -> (n,)`, and the noise estimates, `(n,)`, uint32.
 
     An estimate is a slow average of its band, which the layer keeps from one inference to the next.
 
     - channels: n.
     - noise: the name of the second output.
-    - variable: the name of the estimates that are kept, of which there are n.
-    - smoothing, one_minus_smoothing: the shares of the newest and of the last estimate in bands of even numbers.
-    - alternate_smoothing, alternate_one_minus_smoothing: those in bands of odd numbers.
+    - variable: the name of the n estimates that are kept.
+    - smoothing, one_minus_smoothing: the weights of the new value and of the last estimate in even-numbered bands.
+    - alternate_smoothing, alternate_one_minus_smoothing: those weights in odd-numbered bands.
     - smoothing_bits: fractional bits of an estimate.
-    - subtraction_bits: fractional bits of the shares.
+    - subtraction_bits: fractional bits of the weights.
     - min_signal_remaining: the share of a band that always remains.
-    - clamping: whether an estimate is held to the band.
+    - clamping: whether an estimate is limited to its band.
     """
 
     channels: int
@@ -826,11 +830,11 @@ class SignalFilterBankSpectralSubtraction(SignalLayer):
 
 @dataclass(frozen=True, kw_only=True)
 class SignalPcan(SignalLayer):
-    """Bands times gains that follow from their noise, small ones squared: two of `(n,) -> (n,)`, uint32 (PCAN).
+    """Bands times gains that depend on their noise (PCAN); small products are squared: two `(n,) -> (n,)`, uint32.
 
-    The third input, an int16 constant, holds the coefficients of a parabola for every number of bits of the noise.
+    The third input, an int16 constant, holds the coefficients of a parabola for every bit length of the noise.
 
-    - snr_shift: by how many bits a product is shifted to the right.
+    - snr_shift: the number of bits by which a product is shifted right.
     """
 
     snr_shift: int
@@ -840,7 +844,7 @@ class SignalPcan(SignalLayer):
 class SignalFilterBankLog(SignalLayer):
     """`scale` times the natural logarithm of bands: `(n,) -> (n,)`, uint32 to int16.
 
-    - correction_bits: by how many bits bands are shifted to the left before.
+    - correction_bits: the number of bits by which bands are shifted left first.
     """
 
     correction_bits: int
@@ -941,19 +945,19 @@ Recurrent = Svdf | UnidirectionalSequenceLstm
 """The kinds that keep variables of their own, and read constants besides their first input: weights and biases."""
 
 Reduction = Mean | Sum | ReduceMax | ReduceMin | ReduceAll
-"""The kinds that put one value in place of all along some dimensions."""
+"""The kinds that reduce all values along some dimensions to one."""
 
 Binary = Add | Mul | Sub | Div | Minimum | Maximum | SquaredDifference | Prelu
-"""The kinds that combine two tensors value by value, either of which may be a constant of the network."""
+"""The kinds that combine two tensors value by value; either tensor may be a constant of the network."""
 
 ByValue = Binary | Compare | Logical | Select
-"""The kinds that work on several tensors value by value, of which all but one may be constants of the network."""
+"""The kinds that work on several tensors value by value; all but one of these may be constants of the network."""
 
 Joining = Concatenation | Pack
-"""The kinds that lay tensors side by side, of which all but one may be constants of the network."""
+"""The kinds that join tensors; all but one of these may be constants of the network."""
 
 Weighted = Conv2D | DepthwiseConv2D | TransposeConv2D | FullyConnected
-"""The kinds that have weights, those whose `Operator.weights` is not None."""
+"""The kinds that have weights: their `Operator.weights` is not None."""
 
 LAYER_KINDS: dict[str, type] = {k.__name__: k for k in Layer.__args__}
 """The class of every kind of layer, by its name, which is also the kind's name in JSON."""

@@ -9,11 +9,11 @@ from micronets.ir.layers import INPUT
 
 
 def scale_owners(steps: Sequence[Step]) -> Mapping[str, str]:
-    """Returns the owner of every tensor's scale, by the tensor's name: the first of all tensors that have this scale.
+    """Returns the owner of every tensor's scale, by the tensor's name: the first tensor with this scale.
 
-    A tensor that shares its scale with none before it owns itself. An operator that keeps the scale of its input
-    (`Operator.scale`) binds its outputs to its input, and one that joins tensors binds all of them. Codes that are
-    copied keep their scale, as in networks that we train; TFLM asks that of some operators only.
+    A tensor that shares its scale with no earlier tensor owns itself. An operator that keeps the scale of its input
+    (`Operator.scale`) ties its outputs to its input; an operator that joins tensors ties all of them together. Copied
+    codes keep their scale, as in networks that we train; TFLM requires this for some operators only.
     """
     owners = {INPUT: INPUT}
     for step in steps:

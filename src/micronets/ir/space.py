@@ -1,16 +1,16 @@
-"""`SearchSpace`: a network with open choices. `derive` closes them and gives an `Arch`.
+"""`SearchSpace`: a network with open choices. `derive` fixes all of them and returns an `Arch`.
 
-A space is a list of `Choice`s and a template: a function that asks for the value of a choice by name and returns the
+A space is a list of `Choice`s and a template: a function that asks for the value of each choice by name and returns the
 input shape and the blocks. The same template gives the integer network (values are integers), the supernet (the
 largest integers, each tagged with its choice) and the relaxed network whose costs have gradients (values are 0-d
-tensors): there is one description, so they cannot disagree.
+tensors). These three cannot disagree, since they have one description.
 
 Kinds of choice
     width    output channels of one or more layers; the supernet masks channels
     kernel   taps of a kernel along an axis, all of one parity and under `same` padding; the supernet masks taps
-    dilation distance of a kernel's taps along an axis; the supernet spreads the taps
-    keep     1 or 0: a block is there, or the identity is; the supernet mixes the two
-    bits     8 or 4: how many bits the weights of a layer have; the supernet mixes the weights with rounded ones
+    dilation distance between a kernel's taps along an axis; the supernet spreads the taps
+    keep     1 keeps a block, 0 replaces it by the identity; the supernet mixes the two
+    bits     8 or 4: the bits of a layer's weights; the supernet mixes the weights with rounded ones
     shape    anything that changes the size of maps (a stride, the input); the supernet samples one value for each
              training step
 """
@@ -30,7 +30,7 @@ from micronets.ir.layers import INPUT, WEIGHT_BITS, Conv2D, DepthwiseConv2D, Ful
 from micronets.number import Number
 
 ValueOf = Callable[[str], Any]
-"""Gives the value of the choice of a name: an integer, or a 0-d tensor in a relaxed network."""
+"""A function from a choice's name to its value: an integer, or a 0-d tensor in a relaxed network."""
 
 Values = Mapping[str, int]
 """One value for every choice, by the choice's name."""
@@ -40,9 +40,9 @@ Values = Mapping[str, int]
 class Choice:
     """A named, finite choice.
 
-    - name: what the template and configurations call it.
-    - kind: what it decides; the module's docstring has the kinds.
-    - options: its values, in rising order; those of kind shape go from the largest maps to the smallest.
+    - name: its name in the template and in configurations.
+    - kind: what it decides; the module's docstring lists the kinds.
+    - options: its values in ascending order; for the kind shape, from the largest maps to the smallest.
     """
 
     name: str
@@ -54,8 +54,8 @@ class Choice:
 class Block:
     """Layers that a choice may drop together.
 
-    - layers: the layers in order. The first one reads the previous block's output, the last one writes this block's.
-      A layer has the same name for all values of the choices, also a `Pad` that adds nothing.
+    - layers: the layers in order. The first reads the previous block's output, and the last writes this block's output.
+      A layer has the same name for all values of the choices, even a `Pad` that adds nothing.
     - keep: the name of the choice that may drop the block; None for a block that every network has.
     """
 
@@ -79,12 +79,12 @@ class Template:
 class SearchSpace:
     """A network with open choices.
 
-    - name: what configurations and messages call the space.
-    - choices: everything that is open.
-    - template: turns values of the choices into the input's shape and the blocks of a network.
-    - finish: makes the network of what the template gives for one value of every choice, with layers of the same names
-      and weights. It is for what a supernet cannot have, such as maps whose size depends on kernels: relaxed costs are
-      those of the template, exact ones those of the network.
+    - name: the name of the space in configurations and messages.
+    - choices: all open choices.
+    - template: maps values of the choices to the input's shape and the blocks of a network.
+    - finish: turns the template's network, for one value of every choice, into the final one, whose layers have the
+      same names and weights. It adds what a supernet cannot have, such as maps whose size depends on kernels. Relaxed
+      costs are computed from the template, exact costs from the final network.
     """
 
     name: str
@@ -100,15 +100,15 @@ class SearchSpace:
         raise SpecError(f"space {self.name}: no choice '{name}'; {did_you_mean(name, (c.name for c in self.choices))}")
 
     def largest(self) -> dict[str, int]:
-        """Returns the values of the largest network: the last option of every choice, but the first of a shape."""
+        """Returns the values of the largest network: the last option of each choice, but the first of a shape."""
         return {c.name: c.options[0 if c.kind == "shape" else -1] for c in self.choices}
 
     def smallest(self) -> dict[str, int]:
-        """Returns the values of the smallest network: the first option of every choice, but the last of a shape."""
+        """Returns the values of the smallest network: the first option of each choice, but the last of a shape."""
         return {c.name: c.options[-1 if c.kind == "shape" else 0] for c in self.choices}
 
     def fixed(self, values: Mapping[str, int]) -> SearchSpace:
-        """Returns the space in which each choice that `values` names has this one option.
+        """Returns the space in which each choice named in `values` has that value as its only option.
 
         Raises `SpecError` for an unknown choice, or for a value that is not an option.
         """
@@ -133,9 +133,9 @@ class SearchSpace:
 def space_of_one(name: str, arch: Arch, settings: Values) -> SearchSpace:
     """Returns the space whose only network is a given one.
 
-    - name: what messages call the space.
-    - arch: the network, of one input and no constants.
-    - settings: the settings of its input, which are choices of one option.
+    - name: the name of the space in messages.
+    - arch: the network; it must have one input and no constants.
+    - settings: the settings of its input, which become choices with one option.
     """
     template = Template(arch.input_shape, (Block(arch.layers),))
     choices = tuple(Choice(setting, "shape", (value,)) for setting, value in settings.items())
@@ -143,15 +143,15 @@ def space_of_one(name: str, arch: Arch, settings: Values) -> SearchSpace:
 
 
 def with_bits(space: SearchSpace, bits: tuple[int, ...]) -> SearchSpace:
-    """Returns a space in which every layer with weights has a choice of how many bits these have, called `bits_LAYER`.
+    """Returns a space in which every layer with weights has a choice of their bits, called `bits_LAYER`.
 
-    A convolution in groups and a transposed one, which have 8-bit weights only, and a layer to which the template
-    itself gives other bits stay as they are.
+    Grouped and transposed convolutions, which have only 8-bit weights, remain as they are, as do layers to which the
+    template itself gives other bits.
 
     - space: the space, in which weights have 8 bits.
     - bits: the options of every such choice, in any order: 8, 4, or both; 8 alone leaves the space as it is.
 
-    Raises `SpecError` for other bits, and for a layer whose choice has the name of another one.
+    Raises `SpecError` for other bits, and if the name of such a choice is taken.
     """
     options = tuple(sorted(set(bits)))
     if not options or not set(options) <= set(WEIGHT_BITS):
@@ -178,7 +178,7 @@ def with_bits(space: SearchSpace, bits: tuple[int, ...]) -> SearchSpace:
 
 
 def _may_have_bits(layer: Layer) -> bool:
-    """Returns whether it can be chosen how many bits the weights of a layer have."""
+    """Returns whether the bits of a layer's weights can be a choice."""
     match layer:
         case Conv2D():
             return layer.groups == 1 and layer.weight_bits == 8
@@ -189,7 +189,7 @@ def _may_have_bits(layer: Layer) -> bool:
 
 
 def _with_bits_of(layer: Layer, pick: ValueOf) -> Layer:
-    """Returns a layer whose weights have the bits that its choice has, if it has one."""
+    """Returns the layer with the weight bits of its choice, if it has one."""
     if not _may_have_bits(layer):
         return layer
     return replace(layer, weight_bits=pick(f"bits_{layer.name}"))  # type: ignore[call-arg]
@@ -231,13 +231,13 @@ def derive(space: SearchSpace, values: Values) -> Arch:
 
 
 def relaxed_steps(space: SearchSpace, expected: Mapping[str, Number]) -> tuple[Step, ...]:
-    """Returns the steps of a network in which choices have their expected values.
+    """Returns the steps of the network in which all choices have their expected values.
 
-    - space: the space that the network is of.
-    - expected: a value for every choice. All but shapes, which are integers, may be 0-d tensors.
+    - space: the space of the network.
+    - expected: a value for every choice. Shapes are integers; all other values may be 0-d tensors.
 
-    After a block that may be dropped, the channel count is the mean of those of its output and its input, weighted by
-    `keep`. A `Pad` of less than one channel has that share of a channel as a factor of its gate.
+    After a block that may be dropped, the channel count is the mean of the block's output and input channels, weighted
+    by `keep`. If a `Pad` adds less than one channel, its gate is multiplied by that fraction.
     """
     template = space.template(lambda name: expected[name])
     shapes: dict[str, Shape] = {INPUT: template.input_shape}
@@ -260,7 +260,7 @@ def relaxed_steps(space: SearchSpace, expected: Mapping[str, Number]) -> tuple[S
 
 
 def without_empty_pads(template: Template) -> Template:
-    """Returns the template without the `Pad` layers that add nothing; templates have one wherever widths may differ."""
+    """Returns the template without `Pad` layers that add nothing; templates have one wherever widths may differ."""
     if not any(isinstance(layer, Pad) for block in template.blocks for layer in block.layers):
         return template
     renamed: dict[str, str] = {}
@@ -277,12 +277,12 @@ def without_empty_pads(template: Template) -> Template:
 
 
 def padded_values(layer: Pad) -> Any:
-    """Returns how many rows, columns and channels a padding adds, as one sum; 0 if it adds nothing."""
+    """Returns the sum of the rows, columns and channels that a padding adds."""
     return sum(before + after for before, after in layer.paddings)
 
 
 def rename(layer: Layer, renamed: Mapping[str, str]) -> Layer:
-    """Returns the layer with the inputs that `renamed` has replaced by the names that it gives."""
+    """Returns the layer with its inputs renamed by `renamed`, a mapping from old to new names."""
     if renamed.keys().isdisjoint(layer.inputs):
         return layer
     return replace(layer, inputs=tuple(renamed.get(i, i) for i in layer.inputs))

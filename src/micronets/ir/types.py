@@ -1,20 +1,20 @@
-"""The types of tensors: how their codes are stored, and which codes there are."""
+"""The types of tensors: how codes are stored, and their ranges."""
 
 from __future__ import annotations
 
 from typing import Literal, get_args
 
 Type = Literal["int4", "int8", "uint8", "int16", "int32", "float32", "bool", "uint32", "uint64"]
-"""The type of a tensor's elements. Tensors of "int4" keep each code of 4 bits in a byte of its own; TensorFlow Lite
-Micro knows them as int8. A "bool" is a code of 0 or 1, which is false or true, in a byte. Those of "uint32" and
-"uint64" are numbers between the operators of TFLM's signal library."""
+"""The type of a tensor's elements. An "int4" tensor keeps each 4-bit code in a separate byte; TensorFlow Lite Micro
+treats it as int8. A "bool" is a byte with the code 0 (false) or 1 (true). "uint32" and "uint64" hold numbers that
+operators of TFLM's signal library pass to each other."""
 
 Types = tuple[Type, ...]
 
 TYPES: Types = get_args(Type)
 
 UNSCALED: Types = ("float32", "uint32", "uint64")
-"""The types whose elements are numbers, not codes, so that their tensors have no scale and no zero point."""
+"""The types whose elements are numbers, not codes. Their tensors have no scale and no zero point."""
 
 ELEMENT_BYTES: dict[Type, int] = {
     "int4": 1,
@@ -27,7 +27,7 @@ ELEMENT_BYTES: dict[Type, int] = {
     "uint32": 4,
     "uint64": 8,
 }
-"""Bytes that an element takes in memory."""
+"""Bytes of an element in memory."""
 
 BITS: dict[Type, int] = {of: 4 if of == "int4" else 8 * size for of, size in ELEMENT_BYTES.items()}
 """Bits of an element's code."""
@@ -50,5 +50,5 @@ def code_range(of: Type) -> tuple[int, int]:
 
 
 def stored(of: Type) -> Type:
-    """Returns the type as which TensorFlow Lite Micro knows a tensor: "int8" for codes of 4 bits."""
+    """Returns the type that a tensor has in TensorFlow Lite Micro: "int8" for 4-bit codes, otherwise `of`."""
     return "int8" if of == "int4" else of

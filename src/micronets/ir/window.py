@@ -10,21 +10,21 @@ Pair = tuple[int, int]
 """Two numbers for the two axes of a map: first for its rows (height), then for its columns (width)."""
 
 Padding = Literal["same", "valid"]
-"""By which rule a window leaves the map.
+"""The padding rule.
 
-- same: the window has as many positions as the map has rows and columns, divided by the stride and rounded up.
-- valid: the window never leaves the map.
+- same: along each axis the window has size / stride positions, rounded up; it may extend beyond the map.
+- valid: the window stays inside the map.
 """
 
 
 @dataclass(frozen=True)
 class Window:
-    """A window that slides over a map; the first three fields hold a number for the rows and one for the columns.
+    """A window that slides over a map; the first three fields hold one number for the rows and one for the columns.
 
-    - kernel: how many taps it has. In a relaxed network they may be 0-d tensors, as long as the padding is `same`.
+    - kernel: the numbers of taps. In a relaxed network with `same` padding they may be 0-d tensors.
     - stride: rows and columns from one position to the next.
     - dilation: rows and columns from one tap to the next.
-    - padding: by which rule the window leaves the map.
+    - padding: the padding rule.
 
     The methods take the map's shape, `(H, W)` or `(H, W, C)`.
     """
@@ -41,24 +41,24 @@ class Window:
         return (kh - 1) * dh + 1, (kw - 1) * dw + 1
 
     def out(self, shape: Sequence[int]) -> Pair:
-        """Returns the positions of the window along the rows and along the columns: height and width of the output."""
+        """Returns the number of window positions along each axis: the height and the width of the output."""
         return self._positions(shape, 0), self._positions(shape, 1)
 
     def before(self, shape: Sequence[int]) -> Pair:
-        """Returns the rows and columns of padding before the first ones of the map."""
+        """Returns the rows and columns of padding before the map's first row and column."""
         top, left = self._padded(shape)
         return top // 2, left // 2
 
     def after(self, shape: Sequence[int]) -> Pair:
-        """Returns the rows and columns of padding after the last ones of the map.
+        """Returns the rows and columns of padding after the map's last row and column.
 
-        Of an odd number, the larger half is here.
+        If the total is odd, this side gets the larger half.
         """
         rows, columns = self._padded(shape)
         return rows - rows // 2, columns - columns // 2
 
     def covered(self, shape: Sequence[int]) -> Pair:
-        """Returns the rows and columns that all positions cover together, padding included."""
+        """Returns the rows and columns that all positions together cover, padding included."""
         out, reach = self.out(shape), self.reach
         return (out[0] - 1) * self.stride[0] + reach[0], (out[1] - 1) * self.stride[1] + reach[1]
 
@@ -68,7 +68,7 @@ class Window:
         return -(-(shape[axis] - (self.kernel[axis] - 1) * self.dilation[axis]) // self.stride[axis])
 
     def _padded(self, shape: Sequence[int]) -> Pair:
-        """Returns the rows and columns of padding, before and after the map together."""
+        """Returns the total rows and columns of padding, before and after the map."""
         if self.padding == "valid":
             return 0, 0
         covered = self.covered(shape)

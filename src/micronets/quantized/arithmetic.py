@@ -32,8 +32,8 @@ def bit_range(bits: int) -> tuple[int, int]:
 def quantize_multiplier(real: float | npt.ArrayLike) -> tuple[IntArray, IntArray]:
     """Splits real factors of at least 0, a scalar or an array, into multipliers and shifts.
 
-    A factor is `multiplier * 2**(shift - 31)`, to the nearest multiplier. Both results are int64 arrays of the shape of
-    `real`; multiplier is 0 or in [2**30, 2**31). Values below 2**-32 become 0.
+    A factor is `multiplier * 2**(shift - 31)` with the nearest multiplier. Both results are int64 arrays with the shape
+    of `real`; multiplier is 0 or in [2**30, 2**31). Values below 2**-32 become 0.
     """
     fraction, shift = np.frexp(np.asarray(real, np.float64))
     fixed: IntArray = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
@@ -44,18 +44,18 @@ def quantize_multiplier(real: float | npt.ArrayLike) -> tuple[IntArray, IntArray
 
 
 def rescale(source: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
-    """Returns the multiplier and the shift that bring codes of `source`, less its zero point, to the scale of `target`.
+    """Returns the multiplier and the shift that rescale codes of `source`, minus its zero point, to `target`.
 
-    Both are those of `quantize_multiplier`; the zero point of `target` is still to be added.
+    Both come from `quantize_multiplier`; the caller adds the zero point of `target`.
     """
     return quantize_multiplier(float(np.float32(source.scale)) / float(np.float32(target.scale)))
 
 
 def conv_rescale(source: TensorQuant, scales: npt.ArrayLike, target: TensorQuant) -> tuple[IntArray, IntArray]:
-    """Returns the multipliers and shifts that bring a convolution's sums of products to the scale of its output.
+    """Returns the multipliers and shifts that rescale a convolution's sums of products to its output.
 
     - source: quantisation of the input.
-    - scales: scales of the weights, `[channels]`, or `[1]` for one that holds for all channels.
+    - scales: scales of the weights, `[channels]`, or `[1]` for one scale for all channels.
     - target: quantisation of the output.
 
     Both arrays have the shape of `scales`. The scales of input and weights are float32, their product and its quotient
@@ -66,39 +66,39 @@ def conv_rescale(source: TensorQuant, scales: npt.ArrayLike, target: TensorQuant
 
 
 def mean_rescale(count: int, source: TensorQuant, target: TensorQuant) -> tuple[int, int]:
-    """Returns the multiplier and the shift that bring a sum of codes to the scale of their mean.
+    """Returns the multiplier and the shift that turn a sum of codes into their mean.
 
-    - count: how many codes are summed.
-    - source: quantisation of the codes; the sum is that of the codes less its zero point.
-    - target: quantisation of the mean; its zero point is still to be added.
+    - count: the number of codes that are summed.
+    - source: quantisation of the codes; its zero point is subtracted from each code before the sum.
+    - target: quantisation of the mean; the caller adds its zero point.
     """
     multiplier, shift = (int(v) for v in rescale(source, target))
-    # The division by the count goes into the multiplier, by the largest power of two that leaves it 31 bits.
+    # The multiplier absorbs the division by the count, after a left shift as large as 31 bits allow.
     extra = min(count.bit_length() - 1, 32, 31 + shift)
     return (multiplier << extra) // count, shift - extra
 
 
 def add_bits(of: Type) -> int:
-    """Returns how many fractional bits an addition of tensors of that type keeps below one step of a code."""
+    """Returns the number of fractional bits below one code step that an addition of tensors of this type keeps."""
     return INT16_ADD_BITS if of == "int16" else ADD_BITS
 
 
 def square_bits(of: Type) -> int:
-    """Returns how many fractional bits a squared difference keeps below one step of a code, before it squares."""
+    """Returns the number of fractional bits below one code step that a squared difference keeps before squaring."""
     return 0 if of == "int16" else SQUARE_BITS
 
 
 def add_rescale(
     a: TensorQuant, b: TensorQuant, target: TensorQuant, of: Type = "int8"
 ) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts of a sum or a difference of two tensors: those of both operands and of it.
+    """Returns multiplier and shift for each operand of a sum or a difference of two tensors, and for the result.
 
     - a, b: quantisation of the operands.
     - target: quantisation of the result.
-    - of: the type of all of them.
+    - of: the type of all three.
 
-    Both operands, shifted left by `add_bits`, are brought to half the grid of the larger scale, so that
-    their sum fits 32 bits; the sum is brought from there to codes of `target`.
+    Both operands, shifted left by `add_bits`, are rescaled to twice the larger scale, so that their sum fits 32 bits.
+    The sum is then rescaled to codes of `target`.
     """
     scale_a, scale_b, scale = (np.float32(quant.scale) for quant in (a, b, target))
     twice = 2.0 * float(max(scale_a, scale_b))
@@ -107,23 +107,23 @@ def add_rescale(
 
 
 BIAS_LIMIT = 2**30
-"""The largest code of a bias that is made here, which leaves the other half of int32 to the sum of products."""
+"""The largest code of a bias in our models; it leaves the other half of the int32 range to the sum of products."""
 
 SQUARE_BITS = 7
-"""How many fractional bits a squared difference keeps below one step of a code, before it squares."""
+"""The number of fractional bits below one code step that a squared difference keeps before squaring."""
 
 
 def squared_difference_rescale(
     a: TensorQuant, b: TensorQuant, target: TensorQuant, of: Type = "int8"
 ) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts of a squared difference of two tensors: of both operands and of the square.
+    """Returns multiplier and shift for each operand of a squared difference of two tensors, and for the square.
 
     - a, b: quantisation of the operands.
     - target: quantisation of the result.
-    - of: the type of all of them.
+    - of: the type of all three.
 
-    Both operands, shifted left by `square_bits`, are brought to a common scale, which is twice the larger of theirs;
-    the square of their difference is brought from there to codes of `target`.
+    Both operands, shifted left by `square_bits`, are rescaled to a common scale, which is twice the larger of theirs.
+    The square of their difference is then rescaled to codes of `target`.
     """
     scale_a, scale_b, scale = (float(np.float32(quant.scale)) for quant in (a, b, target))
     twice = 2.0 * max(scale_a, scale_b)
@@ -132,25 +132,25 @@ def squared_difference_rescale(
 
 
 def prelu_rescale(x: TensorQuant, alpha: TensorQuant, target: TensorQuant) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Returns the multipliers and shifts of a Prelu: for values of at least 0, and for products with alpha.
+    """Returns multiplier and shift of a Prelu for values of at least 0, and for products with alpha.
 
-    - x, alpha: quantisation of the input and of the slopes below 0.
-    - target: quantisation of the output, to whose codes both are brought.
+    - x, alpha: quantisation of the input and of the slopes for negative values.
+    - target: quantisation of the output, to which both are rescaled.
     """
     return rescale(x, target), mul_rescale(x, alpha, target)
 
 
 def mul_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
-    """Returns the multiplier and the shift that bring a product of codes of `a` and `b` to codes of `target`."""
+    """Returns the multiplier and the shift that rescale a product of codes of `a` and `b` to codes of `target`."""
     scale_a, scale_b, scale = (float(np.float32(quant.scale)) for quant in (a, b, target))
     return quantize_multiplier(scale_a * scale_b / scale)
 
 
 def product_rescale(a: TensorQuant, b: TensorQuant, target: TensorQuant) -> tuple[IntArray, IntArray]:
-    """Returns the multiplier and the shift that bring products of codes of two tensors to the scale of a third.
+    """Returns the multiplier and the shift that rescale products of codes of two tensors to a third.
 
     - a, b: quantisation of the two tensors.
-    - target: quantisation of the third; its zero point is still to be added.
+    - target: quantisation of the third; the caller adds its zero point.
 
     The scales are multiplied in float64, as TFLM's `GetQuantizedConvolutionMultipler` does without a bias.
     """
@@ -180,7 +180,7 @@ def multiply_by_quantized_multiplier(acc: IntArray, multiplier: IntArray | int, 
     - acc: accumulators, in the range of int32.
     - multiplier, shift: results of `quantize_multiplier`; they broadcast, for instance over the channels.
 
-    A shift to the left wraps at 32 bits, as it does in the C kernels.
+    A left shift wraps at 32 bits, as in the C kernels.
     """
     acc, shift = np.asarray(acc, np.int64), np.asarray(shift, np.int64)
     left = np.maximum(shift, 0)
@@ -190,7 +190,7 @@ def multiply_by_quantized_multiplier(acc: IntArray, multiplier: IntArray | int, 
 
 
 def reduced_multiplier(multiplier: IntArray, shift: IntArray) -> tuple[IntArray, IntArray]:
-    """Returns multipliers of 15 bits, and how far their products are shifted to the right, for sums of 64 bits.
+    """Returns 15-bit multipliers, and the right shifts of their products, for 64-bit sums.
 
     - multiplier, shift: results of `quantize_multiplier` for factors below 128.
     """
@@ -201,9 +201,9 @@ def reduced_multiplier(multiplier: IntArray, shift: IntArray) -> tuple[IntArray,
 def multiply_by_reduced_multiplier(acc: IntArray, multiplier: IntArray | int, shift: IntArray | int) -> IntArray:
     """Returns `acc * multiplier * 2**(shift - 31)`, rounded once, halves upwards, as int64 in the range of int32.
 
-    TFLM's kernels multiply sums of 64 bits in this way.
+    TFLM's kernels rescale 64-bit sums in this way.
 
-    - acc: sums, of less than 48 bits.
+    - acc: sums of less than 48 bits.
     - multiplier, shift: results of `quantize_multiplier` for factors below 128; they broadcast.
     """
     reduced, right = reduced_multiplier(np.asarray(multiplier), np.asarray(shift))
@@ -220,9 +220,9 @@ def round_half_away(x: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating
 def quantize(x: npt.ArrayLike, quant: TensorQuant, to: Type = "int8") -> IntArray:
     """Returns the codes of real values: `round(x / scale) + zero_point`, halves away from zero, saturated.
 
-    - x: the values. One that is not a number gets the zero point.
+    - x: the values. NaN gets the zero point.
     - quant: quantisation of the codes.
-    - to: their type, an integer one of at most 16 bits; it is the type of the array as well, but int8 for "int4".
+    - to: their type, an integer of at most 16 bits. The array has the same type, except int8 for "int4".
     """
     lo, hi = code_range(to)
     with np.errstate(over="ignore"):
@@ -232,7 +232,7 @@ def quantize(x: npt.ArrayLike, quant: TensorQuant, to: Type = "int8") -> IntArra
 
 
 def dtype_of(of: Type) -> np.dtype[Any]:
-    """Returns the type of arrays that hold tensors of a type."""
+    """Returns the numpy type of arrays that hold tensors of a type."""
     return np.dtype(stored(of))
 
 
@@ -243,7 +243,7 @@ def dequantize(q: npt.ArrayLike, quant: TensorQuant) -> npt.NDArray[np.float32]:
 
 
 def activation_range(activation: Activation, quant: TensorQuant, of: Type = "int8") -> tuple[int, int]:
-    """Returns the least and the greatest code that a fused activation lets through.
+    """Returns the smallest and the largest code after a fused activation.
 
     - activation: the activation.
     - quant: quantisation of the output.
@@ -257,7 +257,7 @@ def activation_range(activation: Activation, quant: TensorQuant, of: Type = "int
 
 
 def _code_of(real: float, quant: TensorQuant) -> int:
-    """Returns the code of one real value, not saturated to any bits."""
+    """Returns the code of one real value, without saturation."""
     beyond_codes = np.float32(1 << 20)  # in place of infinity
     with np.errstate(over="ignore"):
         code = np.clip(np.float32(real) / np.float32(quant.scale), -beyond_codes, beyond_codes)
@@ -267,8 +267,8 @@ def _code_of(real: float, quant: TensorQuant) -> int:
 def pack_int4(values: npt.ArrayLike) -> bytes:
     """Returns codes in [-8, 7] packed two to a byte, in C order.
 
-    The first code of a byte is in its low half; after an odd last one the high half is 0. Raises `SpecError` for a
-    value out of range.
+    The first code of a byte is in its low half; if the number of codes is odd, the last high half is 0. Raises
+    `SpecError` for a value out of range.
     """
     flat = np.asarray(values, np.int64).ravel()
     if flat.size and (flat.min() < -8 or flat.max() > 7):
@@ -279,7 +279,7 @@ def pack_int4(values: npt.ArrayLike) -> bytes:
 
 
 def unpack_int4(packed: bytes | memoryview, count: int) -> npt.NDArray[np.int8]:
-    """Returns the first `count` codes of what `pack_int4` packed, as int8 `[count]`."""
+    """Returns the first `count` codes that `pack_int4` packed, as int8 `[count]`."""
     raw = np.frombuffer(packed, np.uint8, (count + 1) // 2)
     nibbles = np.stack([raw & 15, raw >> 4], axis=1).ravel()[:count]
     return ((nibbles ^ 8).astype(np.int8) - 8).astype(np.int8)

@@ -53,11 +53,11 @@ InputArrays = npt.ArrayLike | Mapping[str, npt.NDArray[Any]]
 """The inputs of a network: an array `[N, *input_shape]`; of one with several, an array for each by its name."""
 
 INPUT_ALIGNMENT = 4
-"""Bytes: where several inputs lie one behind the other, each begins at a multiple of this."""
+"""The alignment of each input, in bytes, if several inputs lie one after another."""
 
 
 def input_offsets(arch: Arch) -> tuple[int, ...]:
-    """Returns where each input of a network begins, as they lie one behind the other, and at last where they end."""
+    """Returns the offset of each input of a network, as they lie one after another, and lastly their end."""
     sizes, at, found = arch.tensor_bytes(), 0, []
     for spec in arch.inputs:
         at = -(-at // INPUT_ALIGNMENT) * INPUT_ALIGNMENT
@@ -88,7 +88,7 @@ class QuantizedModel:
     initial: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     def input_bytes(self) -> int:
-        """Returns the bytes of all inputs as they lie one behind the other, each on a multiple of `INPUT_ALIGNMENT`."""
+        """Returns the bytes of all inputs, one after another, each aligned to `INPUT_ALIGNMENT`."""
         return input_offsets(self.arch)[-1]
 
     def tensor_bytes(self, name: str) -> int:

@@ -1,7 +1,7 @@
-"""The numpy integer interpreter: the definition of what a `QuantizedModel` computes.
+"""The numpy integer interpreter, which defines what a `QuantizedModel` computes.
 
-For every tensor it gives the bytes that TensorFlow Lite Micro gives. Sums of products run through float BLAS, exactly:
-float32 where no partial sum can reach 2**24, float64 (2**53) otherwise.
+Every tensor has the same bytes as in TensorFlow Lite Micro. Sums of products use float BLAS and are exact: float32 if
+no partial sum can reach 2**24, otherwise float64 (2**53).
 """
 
 from __future__ import annotations
@@ -68,18 +68,18 @@ from micronets.quantized.validate import validate
 
 Array = npt.NDArray[Any]
 
-_CHUNK_VALUES = 1 << 20  # values of the largest working array, few enough for the processor's cache
+_CHUNK_VALUES = 1 << 20  # values of the largest working array, so that it fits the processor's cache
 
 
 def run(model: QuantizedModel, x: InputArrays, state: dict[str, Array] | None = None) -> Array:
-    """Returns the output `[N, *output_shape]` of a network that has one output.
+    """Returns the output `[N, *output_shape]` of a network with one output.
 
     - model: the network.
-    - x: the inputs `[N, *input_shape]`; of a network with several, an array for each by its name.
+    - x: the input `[N, *input_shape]`; for a network with several inputs, an array for each by its name.
     - state: see `outputs`.
 
-    Input and output have the types of `arch.types()`; tensors of 4 bits are int8. Raises `SpecError` for inputs of
-    another shape or type, for an inconsistent model, and for one with several outputs.
+    Input and output have the types of `arch.types()`; 4-bit tensors are int8. Raises `SpecError` for inputs of another
+    shape or type, for an inconsistent model, and for a model with several outputs.
     """
     return outputs(model, x, state)[model.arch.only_output]
 
@@ -88,12 +88,12 @@ def outputs(model: QuantizedModel, x: InputArrays, state: dict[str, Array] | Non
     """Returns every output by its name, in the order of `arch.outputs`.
 
     - model: the network.
-    - x: the inputs `[N, *input_shape]`: float32 where the model begins with Quantize, otherwise int8.
-    - state: the codes of the variables, as `first_state` returns them; they are changed to what the last inference
-      leaves, so that another call continues from there. None begins with the first state.
+    - x: the input `[N, *input_shape]`, or an array for each of several inputs by its name.
+    - state: the codes of the variables, as `first_state` returns them. They are updated to the state after the last
+      inference, so that another call continues from there. None starts from the initial state.
 
-    Each output is `[N, *shape]`: float32 where a Dequantize writes it, otherwise int8. Raises `SpecError` for inputs of
-    another shape or type, and for an inconsistent model.
+    Inputs and outputs, `[N, *shape]`, have the types of `arch.types()`; 4-bit tensors are int8. Raises `SpecError` for
+    inputs of another shape or type, and for an inconsistent model.
     """
     given = checked_inputs(model, x)
     size, names = _chunk(model), model.arch.outputs
@@ -107,7 +107,7 @@ def outputs(model: QuantizedModel, x: InputArrays, state: dict[str, Array] | Non
 
 
 def output_bytes(model: QuantizedModel, x: InputArrays) -> npt.NDArray[np.int8]:
-    """Returns all outputs as bytes, int8 `[N, bytes]`: of every sample the outputs one behind the other, in order.
+    """Returns all outputs as bytes, int8 `[N, bytes]`: the outputs of each sample one after another, in order.
 
     The arguments and the errors are those of `outputs`.
     """
@@ -115,7 +115,7 @@ def output_bytes(model: QuantizedModel, x: InputArrays) -> npt.NDArray[np.int8]:
 
 
 def packed(found: Mapping[str, Array]) -> npt.NDArray[np.int8]:
-    """Returns outputs `[N, *shape]`, given by name in their order, as bytes, int8 `[N, bytes]`."""
+    """Returns outputs `[N, *shape]`, given by name and in order, as bytes, int8 `[N, bytes]`."""
     rows = [np.ascontiguousarray(y).reshape(len(y), -1).view(np.int8) for y in found.values()]
     return np.concatenate(rows, axis=1)
 
@@ -136,9 +136,9 @@ def checked_inputs(model: QuantizedModel, x: InputArrays) -> dict[str, Array]:
     """Returns the inputs by name, in order.
 
     - model: the network.
-    - x: an array for the only input, or an array for each by its name.
+    - x: an array for the only input, or an array for each input by its name.
 
-    Raises `SpecError` for other names, shapes or types, for unequal numbers of samples, and for an inconsistent model.
+    Raises `SpecError` for wrong names, shapes or types, for unequal numbers of samples, and for an inconsistent model.
     """
     validate(model)
     specs = model.arch.inputs
@@ -162,10 +162,11 @@ def checked_inputs(model: QuantizedModel, x: InputArrays) -> dict[str, Array]:
 
 
 def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array]) -> InputArrays:
-    """Returns inputs made of codes: what `draw` returns for the shape and the type of an input.
+    """Returns inputs made from codes, which `draw` returns for a shape and a type.
 
-    A float32 input gets the values of such codes of the tensor that is quantised first. An input of places, which a
-    Lookup reads, gets places that there are. For a network with one input the array, for several a mapping by name.
+    A float32 input gets the real values of codes with the quantisation of the network's first quantised tensor. An
+    input of indices, which a Lookup reads, gets valid indices. The result is an array for a network with one input, and
+    a mapping by name for several.
     """
     types = model.arch.types()
     codes = next((name for name in types if name in model.quant), None)
@@ -175,7 +176,7 @@ def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array])
             found[spec.name] = draw(spec.shape, spec.type)
         elif codes is not None:
             found[spec.name] = dequantize(draw(spec.shape, types[codes]), model.quant[codes])
-        else:  # nothing is quantised; the values are about those of normalised data
+        else:  # nothing is quantised; the values resemble normalised data
             found[spec.name] = dequantize(draw(spec.shape, "int8"), TensorQuant(1 / 32, 0))
     for step in model.arch.steps():
         if isinstance(step.layer, layers.Lookup) and step.layer.inputs[1] in found:
@@ -184,7 +185,7 @@ def inputs_of_codes(model: QuantizedModel, draw: Callable[[Shape, Type], Array])
 
 
 def packed_inputs(model: QuantizedModel, x: InputArrays) -> npt.NDArray[np.int8]:
-    """Returns the inputs of every sample as bytes, int8 `[N, bytes]`, as the network's C has them in its arena.
+    """Returns the inputs of every sample as bytes, int8 `[N, bytes]`, laid out as in the arena of the network's C.
 
     The arguments and the errors are those of `checked_inputs`.
     """
@@ -198,7 +199,7 @@ def packed_inputs(model: QuantizedModel, x: InputArrays) -> npt.NDArray[np.int8]
 
 
 def _chunk(model: QuantizedModel) -> int:
-    """Returns how many samples are run together: one where each inference needs what the last one has kept."""
+    """Returns the number of samples to run together: one if each inference needs the state of the last one."""
     if model.arch.variables():
         return 1
     sizes = [math.prod(spec.shape) for spec in model.arch.inputs]
@@ -209,11 +210,11 @@ def _chunk(model: QuantizedModel) -> int:
 
 
 def _execute(model: QuantizedModel, given: Mapping[str, Array], state: dict[str, Array]) -> Iterator[tuple[str, Array]]:
-    """Yields every tensor as it is computed, and forgets it after its last reader has run.
+    """Yields every tensor as it is computed, and drops it after its last reader has run.
 
     - model: the network.
-    - given: the inputs by name, of one sample alone where the network has variables.
-    - state: the codes of the variables, which are changed.
+    - given: the inputs by name; only one sample if the network has variables.
+    - state: the codes of the variables, which are updated.
     """
     count = len(given[INPUT])
     values = dict(given) | {name: np.broadcast_to(v, (count, *v.shape)) for name, v in model.constants.items()}
@@ -249,10 +250,11 @@ def _execute(model: QuantizedModel, given: Mapping[str, Array], state: dict[str,
 
 
 def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
-    """Returns the layer's outputs, clamped to the codes of their bits and of the fused activation.
+    """Returns the layer's outputs, clamped to the range of their type and of the fused activation.
 
-    A large layer that computes each value, or each vector along the last dimension, by itself is run in parts, so that
-    its working arrays stay small; one whose output codes each follow from one byte is run once for every byte.
+    A large layer that computes each value, or each vector along the last dimension, independently runs in parts, so
+    that its working arrays stay small. If each output code depends on one input byte alone, the layer runs once for
+    each of the 256 bytes, and the results are looked up.
     """
     shape = inputs[0].shape
     if isinstance(step.layer, layers.Softmax | layers.LogSoftmax | layers.L2Normalization):
@@ -276,7 +278,7 @@ def _layer_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tu
 
 
 def _clamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
-    """Returns the layer's outputs of all of its inputs at once, as `_layer_outputs` does.
+    """Returns the clamped outputs of a layer for all of its inputs at once.
 
     Float outputs and copied codes are not clamped.
     """
@@ -293,13 +295,13 @@ def _clamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> 
             clamped.append(y)
             continue
         lo, hi = activation_range(activation, quant, kind)
-        # Where the lower bound is above the upper one, the result is the upper one, as in C.
+        # If the lower bound is above the upper one, the result is the upper one, as in C.
         clamped.append(np.asarray(np.minimum(np.maximum(y, lo), hi), dtype_of(kind)))
     return tuple(clamped)
 
 
 def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -> tuple[Array, ...]:
-    """Returns what a layer computes, not yet clamped: the one place that knows the arithmetic of every kind."""
+    """Returns the unclamped outputs of a layer; the arithmetic of every kind is chosen here."""
     layer = step.layer
     x, source = inputs[0], model.quant.get(layer.inputs[0])
     quants = [model.quant[name] for name in (*layer.inputs, *layer.outputs) if name in model.quant]  # floats have none
@@ -467,7 +469,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
 
 
 def _float_sum(inputs: list[Array]) -> Array:
-    """Returns the sum of float32 tensors, added to 0 one after the other."""
+    """Returns the sum of float32 tensors, added to 0 one after another."""
     total = np.zeros_like(inputs[0])
     with np.errstate(all="ignore"):
         for x in inputs:
@@ -476,9 +478,9 @@ def _float_sum(inputs: list[Array]) -> Array:
 
 
 def _arg_extreme(layer: layers.ArgMax, x: Array) -> Array:
-    """Returns the place of the first of the largest, or smallest, values along a dimension.
+    """Returns the index of the first largest, or first smallest, value along a dimension.
 
-    What is not a number is passed over, but for a first value, which nothing then exceeds.
+    NaNs are skipped, except a NaN at index 0, for which the result is 0.
     """
     axis = layer.axis + 1
     find = np.argmin if layer.smallest else np.argmax
@@ -489,12 +491,12 @@ def _arg_extreme(layer: layers.ArgMax, x: Array) -> Array:
 
 
 def _cast(x: Array, to: Type) -> Array:
-    """Returns the same numbers as another type: floats are cut off at the point, and integers keep their lowest bits.
+    """Returns the same numbers in another type: floats are truncated, and integers keep their lowest bits.
 
-    As a truth value, all but 0 is true.
+    As a truth value, everything except 0 is true.
 
-    C++ leaves open what becomes of floats beyond the integers of a type. Arm's processors limit them to 32 bits first,
-    and make 0 of what is not a number.
+    In C++ the conversion of a float outside the integer type's range is undefined. Arm's processors saturate it to 32
+    bits first and convert NaN to 0.
     """
     if to == "bool":
         return np.asarray(x != 0)
@@ -505,7 +507,7 @@ def _cast(x: Array, to: Type) -> Array:
 
 
 def _recode(x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns codes of `qx` as codes of `qy`, not yet clamped."""
+    """Returns codes of quantisation `qx` as codes of `qy`, not yet clamped."""
     return multiply_by_quantized_multiplier(x.astype(np.int64) - qx.zero_point, *rescale(qx, qy)) + qy.zero_point
 
 
@@ -524,7 +526,7 @@ def _average(layer: layers.AveragePool2D, x: Array) -> Array:
 
 
 def _sum_codes(layer: layers.Mean | layers.Sum, x: Array, qx: TensorQuant, qy: TensorQuant) -> Array:
-    """Returns the codes of sums, or means, over dimensions of the input, not yet clamped."""
+    """Returns the codes of sums or means over dimensions of the input, not yet clamped."""
     axes = _with_batch(layer.axes)
     count = math.prod(x.shape[axis] for axis in axes)
     total = x.sum(axis=axes, dtype=np.int64, keepdims=layer.keep_dims)
@@ -534,12 +536,12 @@ def _sum_codes(layer: layers.Mean | layers.Sum, x: Array, qx: TensorQuant, qy: T
 
 
 def _with_batch(axes: tuple[int, ...]) -> tuple[int, ...]:
-    """Returns dimensions as they are counted with the batch."""
+    """Returns the numbers of dimensions, counted with the batch."""
     return tuple(axis + 1 for axis in axes)
 
 
 def aligned(*tensors: Array) -> tuple[Array, ...]:
-    """Returns tensors `[N, *shape]` with as many dimensions as the one with the most, so that numpy broadcasts them."""
+    """Returns tensors `[N, *shape]`, all reshaped to the same number of dimensions, so that numpy broadcasts them."""
     rank = max(x.ndim for x in tensors)
     return tuple(x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in tensors)
 
@@ -582,12 +584,12 @@ def _binary_codes(
 
 
 def _on_grid(x: Array, bits: int, scale: tuple[IntArray, IntArray]) -> Array:
-    """Returns codes less their zero point on a common grid with `bits` bits to spare; scale: multiplier and shift."""
+    """Returns values (codes minus zero point) on a common grid with `bits` extra bits; scale: multiplier and shift."""
     return multiply_by_quantized_multiplier(x << bits, *scale)
 
 
 def sliced(layer: layers.Slice | layers.StridedSlice, x: Array) -> Array:
-    """Returns the places of a tensor that a slice takes."""
+    """Returns the values of a tensor that a slice selects."""
     strides, shrink = (
         (layer.strides, layer.shrink) if isinstance(layer, layers.StridedSlice) else ((1,) * (x.ndim - 1), ())
     )

@@ -285,7 +285,7 @@ class Measurement(Execution):
 
 
 def measurement_from_json(table: JsonObject) -> Measurement:
-    """Returns the measurement of which `Measurement.to_json` made `table`."""
+    """Returns the measurement from which `Measurement.to_json` made `table`."""
     return records.from_json(Measurement, table)
 
 

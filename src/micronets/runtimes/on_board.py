@@ -61,7 +61,7 @@ def _refuse_other(path: Path) -> None:
 def execute_on_board(compiled: Compiled, x: Array, expected: Array, board: Board, options: MeasureOptions) -> Execution:
     """Runs a network on what answers at a serial device, and returns what it computes and takes.
 
-    - compiled: the C of the network, of which the firmware there must have been built.
+    - compiled: the C of the network; the board's firmware must have been built from it.
     - x: inputs as bytes, int8 `[N, bytes]`: see `reference.packed_inputs`.
     - expected: the outputs that they should have, as bytes `[N, bytes]`.
     - board: the board that must answer.

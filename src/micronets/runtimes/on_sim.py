@@ -37,7 +37,7 @@ def execute_on_sim(
     """Runs a firmware on the simulated board, and returns what it computes and takes, and the values of its variables.
 
     - firmware: the firmware with the network.
-    - steps: the layers, in the order in which the firmware tells of them; the name alone of an operator that is none.
+    - steps: the layers, in the order in which the firmware reports them; only the name for an operator without a layer.
     - x: inputs as bytes, int8 `[N, bytes]`: see `reference.packed_inputs`.
     - expected: the outputs that they should have, `[N, ...]`.
     - board: the board.

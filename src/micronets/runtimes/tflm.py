@@ -171,7 +171,7 @@ class TensorFlowLiteMicro(Runtime):
         - options: the device, and how it is measured.
 
         SRAM counts what TFLM uses of its arena, not all that it is given. Raises what building and running raise, and
-        `DeviceError` where TFLM's library does not tell of the operators that it runs.
+        `DeviceError` if TFLM's library does not report the operators that it runs.
         """
         build = self._build(board)
         model = file.model

@@ -52,7 +52,7 @@ def write_map(numbers: Mapping[str, int]) -> bytes:
 
 
 def _unsigned(data: bytes, at: int, width: int) -> int:
-    """Returns an unsigned number of so many bytes. Raises `FlexError` outside the data."""
+    """Returns an unsigned number of that size in bytes. Raises `FlexError` outside the data."""
     if at < 0 or at + width > len(data):
         raise FlexError(f"it points to byte {at} of {len(data)}")
     return int(struct.unpack_from("<" + _WIDTHS[width], data, at)[0])

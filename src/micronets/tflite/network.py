@@ -273,7 +273,7 @@ def _constant(graph: Graph, tensor: Tensor, name: str, with_batch: bool) -> tupl
 
 
 def _shaped(graph: Graph, codes: Array, spec: TensorSpec) -> Array:
-    """Returns the initial codes of a variable in its shape. Raises `FileError` where they are not as many as it has."""
+    """Returns the initial codes of a variable in its shape. Raises `FileError` if their number does not fit it."""
     if codes.size != math.prod(spec.shape):
         raise graph.damaged(f"variable '{spec.name}' has {math.prod(spec.shape)} values and begins with {codes.size}")
     return codes.reshape(spec.shape)

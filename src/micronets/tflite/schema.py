@@ -19,7 +19,7 @@ SCHEMA_BUFFER_ALIGNMENT = 16
 """What the position of the data of every buffer is a multiple of, in bytes."""
 
 BITS_METADATA = "micronets.act4"
-"""The metadata that list the names of the tensors of 4 bits, which the format itself cannot tell from 8."""
+"""The metadata entry that lists the names of the 4-bit tensors, which the format itself cannot tell from 8-bit ones."""
 
 RESERVED_METADATA = (BITS_METADATA, "OfflineMemoryAllocation", "COMPRESSION_METADATA")
 """Names that a model's own metadata cannot have; the latter two change what TFLM does."""

@@ -180,7 +180,7 @@ class Graph:
         return self._seen[index]
 
     def set_shape(self, index: int, shape: Shape) -> None:
-        """Gives the tensor of that index another shape than it has in the file, of as many values."""
+        """Gives the tensor with that index another shape than in the file, with the same number of values."""
         self._seen[index] = replace(self.tensor(index), shape=shape)
 
     def shape_in_file(self, index: int) -> Shape:

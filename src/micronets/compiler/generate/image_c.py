@@ -1,4 +1,4 @@
-"""The front end of pictures as C: from the rows of a camera's frame to the network's input.
+"""The image front end as C: from the rows of a camera's frame to the network's input.
 
 The arithmetic is in frontend/csrc/micronets_image.c, and in numpy in `frontend.camera`.
 """
@@ -95,7 +95,7 @@ def camera_of(text: str) -> Camera | None:
 
 
 def image_front_end(model: QuantizedModel) -> ImageFrontEnd | None:
-    """Returns the front end of pictures that a model carries; None where it has none that fits its input of int8."""
+    """Returns the image front end of a model; None if it has none that fits its int8 input."""
     try:
         fe = ImageFrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
     except SpecError:
@@ -104,7 +104,7 @@ def image_front_end(model: QuantizedModel) -> ImageFrontEnd | None:
 
 
 def image_files(fe: ImageFrontEnd, camera: Camera, quant: TensorQuant, names: Names) -> dict[str, str]:
-    """Returns the C of the front end of pictures, text by file name.
+    """Returns the C of the image front end, text by file name.
 
     - fe: the front end.
     - camera: the frames that it gets.

@@ -245,7 +245,7 @@ _GATE: Mapping[str, str] = MappingProxyType(
         "gate_next": "    stream->loud_place = stream->loud_place + 1 < {m}GATE_FRAMES ? stream->loud_place + 1 : 0;\n",
     }
 )
-"""The parts of a stream of sound that tell how loud it is."""
+"""The parts of an audio stream's code that measure its loudness."""
 
 _SOUND: Mapping[str, str] = MappingProxyType(
     {

@@ -1,10 +1,10 @@
-"""The values that a layer is compiled to, and `Kernel`, which makes them.
+"""The compiled form of a layer, and `Kernel`, which produces it.
 
 A layer becomes a `Call`: a C function and its arguments, among them the constants (`Table`) that the function reads.
 `micronets.compiler.generate` prints the call: the arguments as a record in flash, and a function that calls the kernel
-with what a record holds. The only C text in these values is names. Numbers that change from patch to patch, where
-layers run on a few rows at a time, have types of their own (`Offset`, `OutputRows`, `InputRows`, `PadTop`), so that one
-`Call` describes a layer that runs whole and a layer that runs in patches.
+with the contents of a record. Names are the only C text in these values. If layers run in patches of a few rows,
+some numbers differ from patch to patch. They have separate types (`Offset`, `OutputRows`, `InputRows`, `PadTop`), so
+one `Call` describes a layer whether it runs whole or in patches.
 """
 
 from __future__ import annotations
@@ -51,22 +51,22 @@ CTYPES: Mapping[Type, Element] = {
 """The C type of the elements of a tensor."""
 
 WORD_BYTES = 4
-"""Bytes that a number, an offset into the arena or an address takes in a record."""
+"""Bytes of a number, an offset into the arena, or an address in a record."""
 
 SIZE_LIMIT = 2**16 - 1
-"""The largest size that a `uint16_t` of the kernels' structs holds."""
+"""The largest size that fits a `uint16_t` field of the kernels' structs."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """A function or an enumerator of C: its name and its type."""
+    """A C function or enumerator: its name and its type."""
 
     text: str
     ctype: str
 
     @property
     def is_enumerator(self) -> bool:
-        """Returns whether it is an enumerator, whose bytes in memory each compiler chooses."""
+        """Returns whether it is an enumerator, whose size in memory depends on the compiler."""
         return self.text.isupper()
 
 
@@ -79,7 +79,7 @@ class Real:
 
 @dataclass(frozen=True)
 class Offset:
-    """The address in the arena at which a tensor, or the scratch memory of a layer, begins.
+    """The start of a tensor, or of a layer's scratch memory, in the arena.
 
     - tensor: the name of the tensor, or the layer's `scratch_name`.
     - bytes: bytes from the start of the arena.
@@ -91,10 +91,10 @@ class Offset:
 
 @dataclass(frozen=True)
 class OutputRows:
-    """An argument of a call: a number in proportion to the output rows that the call computes.
+    """An argument of a call: a number proportional to the output rows that the call computes.
 
-    - rows: how many rows the whole output has.
-    - each: how much the number grows for each row.
+    - rows: the number of rows of the whole output.
+    - each: the increase of the number per row.
     - ctype: the C type of the field that holds the number.
     """
 
@@ -105,9 +105,9 @@ class OutputRows:
 
 @dataclass(frozen=True)
 class InputRows:
-    """An argument of a call: the number of rows of the input that the kernel reads.
+    """An argument of a call: the number of input rows that the kernel reads.
 
-    - rows: how many rows the whole input has.
+    - rows: the number of rows of the whole input.
     - ctype: the C type of the field that holds the number.
     """
 
@@ -117,9 +117,9 @@ class InputRows:
 
 @dataclass(frozen=True)
 class PadTop:
-    """An argument of a call: the number of rows of padding above the rows of the input.
+    """An argument of a call: the number of padding rows above the input rows.
 
-    - rows: how many lie above the whole input.
+    - rows: the number of padding rows above the whole input.
     - ctype: the C type of the field that holds the number.
     """
 
@@ -136,7 +136,7 @@ class Struct:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the struct where pointers have 32 bits."""
+        """Bytes of the struct with 32-bit pointers."""
         return STRUCT_BYTES[self.ctype]
 
 
@@ -155,8 +155,7 @@ class Table:
 
 
 Value = int | Name | Real | Table | Offset | OutputRows | InputRows | PadTop | Struct | tuple["Value", ...]
-"""What a field of a struct may hold; a tuple is an array, or a struct whose fields are not named. A table stands for
-its address."""
+"""A value of a struct's field. A tuple is an array, or a struct without field names; a table stands for its address."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +168,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Pointer:
-    """A place in the arena as an argument of type `ctype *`."""
+    """An address in the arena, as an argument of type `ctype *`."""
 
     to: Offset
     ctype: str = "int8_t"
@@ -177,10 +176,10 @@ class Pointer:
 
 @dataclass(frozen=True)
 class ConstantOperand:
-    """A constant of the network as an argument where other layers of the kind have a tensor.
+    """A constant of the network, as an argument for which other layers of the kind have a tensor.
 
     - table: its values.
-    - any_type: whether the kernel takes values of any type, by an address without a type.
+    - any_type: whether the kernel takes values of any type through an untyped pointer.
     """
 
     table: Table
@@ -189,10 +188,10 @@ class ConstantOperand:
 
 @dataclass(frozen=True)
 class CopiedTable:
-    """A table of words as an argument, which is copied into the arena before the call.
+    """A table of words, as an argument that is copied into the arena before the call.
 
     - table: the words, in flash.
-    - to: where the copy begins; the kernel gets its address.
+    - to: the start of the copy, whose address the kernel receives.
     """
 
     table: Table
@@ -201,11 +200,11 @@ class CopiedTable:
 
 @dataclass(frozen=True)
 class Arena:
-    """The start of the arena as an argument."""
+    """The start of the arena, as an argument."""
 
 
 Argument = int | Name | Real | Table | Pointer | ConstantOperand | CopiedTable | Arena | OutputRows | Struct
-"""What a kernel is called with; it gets a table and a struct by their addresses."""
+"""An argument of a kernel. Tables and structs are passed by address."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +215,8 @@ class Call:
     - arguments: the name and the value of each, in the order of the function's parameters.
 
     The values lie in a constant record in flash, with a field for each argument except `Arena`. The function
-    `run_NAME(arena, record)` of model.c calls the kernel with what a record holds, for layers that run whole and for
-    layers that run in patches.
+    `run_NAME(arena, record)` of model.c calls the kernel with the contents of a record, whether the layer runs whole or
+    in patches.
     """
 
     function: str
@@ -225,15 +224,15 @@ class Call:
 
     @staticmethod
     def of(function: str, **arguments: Argument) -> Call:
-        """Returns a call of `function` with arguments by name, in the order of its parameters."""
+        """Returns a call of `function` with named arguments, in the order of its parameters."""
         return Call(function, tuple(arguments.items()))
 
     @property
     def runner(self) -> str:
         """The name, without `run_`, of the C function that calls the kernel from a record.
 
-        A kernel has one such function for calls whose tensors all lie in the arena, and a further one for each choice
-        of operands that are constants, for instance `binary_constant_b`, or of tables that are copied.
+        A kernel has one such function for calls whose tensors all lie in the arena, and another for each combination of
+        operands that are constants (for instance `binary_constant_b`) or tables that are copied.
         """
         constants = [f"_constant_{name}" for name, value in self.arguments if isinstance(value, ConstantOperand)]
         copied = [f"_copied_{name}" for name, value in self.arguments if isinstance(value, CopiedTable)]
@@ -246,7 +245,7 @@ class Call:
 
     @property
     def record_bytes(self) -> int:
-        """Bytes of the record in flash, where pointers have 32 bits."""
+        """Bytes of the record in flash, with 32-bit pointers."""
         return sum(_field_bytes(value) for _, value in self.arguments)
 
     @property
@@ -257,7 +256,7 @@ class Call:
 
 
 def _field_bytes(argument: Argument) -> int:
-    """Returns the bytes of a record's field; numbers, places and addresses have 32 bits."""
+    """Returns the bytes of a record's field; numbers, offsets and addresses have 32 bits."""
     match argument:
         case Arena():
             return 0
@@ -266,7 +265,7 @@ def _field_bytes(argument: Argument) -> int:
         case int() | Name() | Real() | Table() | Pointer() | ConstantOperand() | OutputRows():
             return WORD_BYTES
         case CopiedTable():
-            return 3 * WORD_BYTES  # the table's address, how many words it has, and where the copy begins
+            return 3 * WORD_BYTES  # the table's address, its number of words, and the start of the copy
         case _:
             assert_never(argument)
 
@@ -289,15 +288,15 @@ def _tables_of(value: Argument | Value) -> Iterator[Table]:
 
 
 def runner_of(function: str) -> str:
-    """Returns the `Call.runner` of calls of a kernel whose tensors all lie in the arena."""
+    """Returns the `Call.runner` of a kernel for calls whose tensors all lie in the arena."""
     return function.removeprefix("micronets_")
 
 
 def record_bytes(words: int, *structs: str) -> int:
     """Returns the bytes of a record.
 
-    - words: how many of its fields are numbers, offsets into the arena or addresses.
-    - structs: the C types of its other fields, which are structs.
+    - words: the number of fields that are numbers, offsets into the arena, or addresses.
+    - structs: the C types of the other fields, which are structs.
     """
     return WORD_BYTES * words + sum(STRUCT_BYTES[name] for name in structs)
 
@@ -306,8 +305,8 @@ def record_bytes(words: int, *structs: str) -> int:
 class LayerCode:
     """A layer as C.
 
-    - call: what runs the layer, or None if there is nothing to do.
-    - sources: the C functions that it needs, by which `kernel_files` finds their files.
+    - call: the call that runs the layer, or None if there is nothing to do.
+    - sources: the C functions that it needs; `kernel_files` finds their files.
     """
 
     call: Call | None
@@ -320,30 +319,30 @@ class LayerCode:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the constants in flash: of the tables, and of the record."""
+        """Bytes of the tables and of the record in flash."""
         return sum(table.bytes for table in self.tables) + (self.call.record_bytes if self.call else 0)
 
     @property
     def padding_bytes(self) -> int:
-        """Bytes that fill up each constant to a multiple of four."""
+        """Bytes that pad the tables, each to a multiple of four."""
         return sum(-table.bytes % 4 for table in self.tables)
 
 
 NOTHING = LayerCode(None, ())
-"""A layer that has nothing to do."""
+"""The code of a layer that has nothing to do."""
 
 
 @dataclass(frozen=True)
 class FlashOutline:
-    """The bytes of flash that a layer takes, as far as they are known without its weights.
+    """The flash use of a layer, as far as it is known without the weights.
 
     - bytes: bytes of its constants.
     - runner: the `Call.runner` of its call; None for a layer that has nothing to do.
     - sources: the C functions that it needs.
-    - padding_bytes: bytes that fill up its tables to multiples of four.
+    - padding_bytes: bytes that pad its tables, each to a multiple of four.
 
-    The outline is exact where the numbers of the layer suit the fast kernels, as those of a trained network do, and
-    where no channel is dead. Slower kernels, for sums or scales that are too large, take up to 2 KB more.
+    The outline is exact if the layer's values suit the fast kernels, as those of a trained network do, and if no
+    channel is dead. The slower kernels for larger sums or scales take up to 2 KB more.
     """
 
     bytes: int
@@ -356,7 +355,7 @@ class FlashOutline:
 class Place:
     """The source of a layer's names and addresses in the generated C.
 
-    - index: the number of the layer, which ends the names of its constants.
+    - index: the number of the layer, with which the names of its constants end.
     - offsets: bytes from the start of the arena to each tensor, and to scratch memory under its `scratch_name`.
     """
 
@@ -371,13 +370,13 @@ class Place:
         """Returns a table of the layer.
 
         - ctype: the type of its elements.
-        - kind: what it holds, for instance `weights`; it begins the table's name.
-        - values: the numbers, of any shape; bytes stand for numbers from 0 to 255.
+        - kind: the contents, for instance `weights`; the table's name begins with it.
+        - values: the numbers, in any shape; bytes stand for numbers from 0 to 255.
         """
         return Table(ctype, self.name(kind), np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values)
 
     def offset(self, tensor: str) -> Offset:
-        """Returns where a tensor begins in the arena."""
+        """Returns the start of a tensor in the arena."""
         return Offset(tensor, self.offsets[tensor])
 
     def pointer(self, tensor: str, ctype: str = "int8_t") -> Pointer:
@@ -390,7 +389,7 @@ class Place:
         return Pointer(Offset(name, self.offsets.get(name, 0)), ctype)
 
     def size(self, value: int) -> int:
-        """Returns `value`. Raises `UnsupportedError` if it is too large for a size in the kernels' structs."""
+        """Returns `value`. Raises `UnsupportedError` if it does not fit a size field of the kernels' structs."""
         if value > SIZE_LIMIT:
             raise UnsupportedError(f"layer {self.index}: a size of {value}; at most {SIZE_LIMIT} is supported")
         return value
@@ -400,14 +399,14 @@ class Place:
 class Overlap:
     """The overlap in memory that a kernel allows between its output and an input that no later layer reads.
 
-    Kernels read their input and write their output from the first byte to the last, so the output may begin below the
-    input and run into it: what it overwrites has been read for the last time.
+    Kernels read their input and write their output from the first byte to the last. So the output may begin below the
+    input and extend into it, as long as it overwrites only values that are not read again.
 
-    - below: the least number of bytes from the start of each output up to the start of the input; 0 allows the same
-      place, and None allows no overlap.
+    - below: the least number of bytes from the start of each output up to the start of the input. With 0 they may
+      start at the same address; None allows no overlap.
     - inputs: the numbers of the inputs that an output may overlap; None for all.
-    - same_start: the first output may also begin exactly where the first input does, though at no other place that
-      overlaps it.
+    - same_start: whether the first output may also start at the same address as the first input, even if no other
+      overlap is allowed.
     """
 
     below: int | None
@@ -417,11 +416,11 @@ class Overlap:
 
 @dataclass(frozen=True)
 class RowReach:
-    """The input rows that an output row needs; rows that do not exist are padding.
+    """The input rows that an output row needs; rows outside the map are padding.
 
-    - stride: how far the first needed row moves on from one output row to the next.
-    - pad: how many rows above the map the first output row would need.
-    - span: how many rows each output row needs, one below the other.
+    - stride: the step of the first needed row from one output row to the next.
+    - pad: the number of rows above the map that the first output row needs.
+    - span: the number of consecutive rows that each output row needs.
     """
 
     stride: int = 1
@@ -429,19 +428,19 @@ class RowReach:
     span: int = 1
 
     def start(self, y: int) -> int:
-        """Returns the first row that output row y needs; it is negative in the padding."""
+        """Returns the first row that output row y needs; negative rows are padding."""
         return y * self.stride - self.pad
 
     def end(self, rows: int, size: int) -> int:
-        """Returns how many of `size` input rows the first `rows` output rows need; rows > 0."""
+        """Returns the number of input rows, out of `size`, that the first `rows` output rows need; rows > 0."""
         return min(size, self.start(rows - 1) + self.span)
 
 
 @dataclass(frozen=True)
 class View:
-    """A tensor whose values are a run of another tensor's, so that nothing is copied if it lies there.
+    """A tensor whose values are a contiguous part of another tensor; if it lies there, nothing is copied.
 
-    - inner, outer: the names of the two tensors; one of them is an input of the layer, the other an output.
+    - inner, outer: the names of the two tensors; one is an input of the layer, the other an output.
     - offset: bytes from the start of the outer tensor to the inner one.
     """
 
@@ -450,7 +449,7 @@ class View:
     offset: int
 
     def holds(self, place: Place) -> bool:
-        """Returns whether the inner tensor lies where it would be copied to, or from."""
+        """Returns whether the inner tensor lies inside the outer one, so that no copy is needed."""
         if self.inner not in place.offsets or self.outer not in place.offsets:
             return False  # a constant lies in flash
         return place.offsets[self.inner] == place.offsets[self.outer] + self.offset
@@ -458,33 +457,32 @@ class View:
 
 @dataclass(frozen=True)
 class Kernel(ABC):
-    """The way in which the C computes a layer: choice of kernel, scratch memory, overlap, tables and call.
+    """The C implementation of a layer: choice of kernel, scratch memory, overlap, tables and call.
 
-    The planner of the arena asks it for memory, the generator for C; as both ask one object, they cannot disagree.
+    The arena planner asks it for memory, and the generator for C. Both ask the same object, so they cannot disagree.
     """
 
     step: Step
 
     @property
     def is_alias(self) -> bool:
-        """Returns whether the output is the input under another shape, in the same memory, and nothing is computed."""
+        """Returns whether the output is the input with another shape, in the same memory; nothing is computed then."""
         return False
 
     @property
     def uses_state(self) -> bool:
-        """Returns whether the kernel reads or writes variables; the arena then begins with the address of their
-        block."""
+        """Returns whether the kernel reads or writes variables; the arena then begins with their block's address."""
         return False
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The tensors that may lie inside others; where all of them do, the layer computes nothing."""
+        """The tensors that may lie inside others; if all of them do, the layer computes nothing."""
         return ()
 
     @property
     @abstractmethod
     def scratch_bytes(self) -> int:
-        """Bytes of scratch memory that the kernel works in."""
+        """Bytes of scratch memory that the kernel uses."""
 
     @property
     @abstractmethod
@@ -503,29 +501,29 @@ class Kernel(ABC):
 
     @property
     def may_grow(self) -> bool:
-        """Returns whether the arena may become larger for what `uses_free_memory` is about."""
+        """Returns whether the arena may grow to give the kernel the memory that `uses_free_memory` describes."""
         return False
 
     def in_patches(self) -> Kernel:
-        """Returns the kernel that computes the layer where it runs on a few rows at a time."""
+        """Returns the kernel that computes the layer if it runs in patches, a few rows at a time."""
         return self
 
     def with_scratch(self, room: int) -> Kernel:
         """Returns the kernel that makes the best use of `room` bytes of scratch memory, or of the least that it needs.
 
-        The returned kernel's `scratch_bytes` may exceed `room` where this kernel's do.
+        The returned kernel's `scratch_bytes` may exceed `room` if this kernel's `scratch_bytes` do.
         """
         return self
 
     @abstractmethod
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns the layer of `model` as C. Raises `UnsupportedError` for numbers that C cannot hold."""
+        """Returns the layer of `model` as C. Raises `UnsupportedError` for numbers that do not fit their C types."""
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
-        """Returns what the layer takes of flash.
+        """Returns the layer's flash use.
 
-        - stand_in: the network with scales but without weights (`flash.stand_in`). A kernel of a layer with weights
-          does not ask it for them.
+        - stand_in: the network with scales but without weights (`flash.stand_in`). Kernels of layers with weights do
+          not read its weights.
         """
         layer = self.step.layer
         code = self.code(stand_in, Place(0, dict.fromkeys((*layer.inputs, *layer.outputs), 0)))
@@ -535,9 +533,9 @@ class Kernel(ABC):
 
 @dataclass(frozen=True)
 class WholeKernel(Kernel):
-    """A kernel that computes a layer whole; its output lies apart from its inputs, and it needs no scratch memory.
+    """A kernel that always computes a whole layer; by default without overlap and without scratch memory.
 
-    A kernel that allows an overlap after all, or needs scratch memory, says so in the property of that name.
+    A kernel that allows an overlap, or needs scratch memory, overrides the property of that name.
     """
 
     @property
@@ -552,7 +550,7 @@ class WholeKernel(Kernel):
 
     @property
     def row_reach(self) -> None:
-        """None, since the kernel does not compute a few rows alone."""
+        """None: the kernel cannot compute only a few rows."""
 
 
 def scratch_name(layer: str) -> str:
@@ -561,5 +559,5 @@ def scratch_name(layer: str) -> str:
 
 
 def count(shape: Shape) -> OutputRows:
-    """Returns how many values of an output of that shape there are to compute."""
+    """Returns the number of values to compute for an output of that shape."""
     return OutputRows(shape[0], math.prod(shape[1:])) if shape else OutputRows(1)

@@ -57,7 +57,7 @@ _RELATIONS: Mapping[Relation, tuple[str, bool]] = {
 
 @dataclass(frozen=True)
 class ByValueKernel(WholeKernel):
-    """A kernel that works on several tensors value by value, of which some may be constants."""
+    """A kernel that works on several tensors value by value; some of them may be constants."""
 
     @property
     def overlap(self) -> Overlap:

@@ -56,7 +56,7 @@ class ConcatenationKernel(WholeKernel):
         return LayerCode(call, (CONCATENATE,))
 
     def _with_constants(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call that takes some parts from a table, in which the constants lie one behind the other."""
+        """Returns a call that takes some parts from a table, in which the constants lie one after another."""
         layer, held = self.layer, b""
         pairs = []
         for name, shape, fixed in zip(layer.inputs, self.step.input_shapes, self.step.constants, strict=True):

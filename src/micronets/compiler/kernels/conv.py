@@ -342,7 +342,7 @@ def pointwise_code(
     - layer: the layer, whose input, output and scratch memory the kernel works on.
     - weights: the matrix as a table, see `conv_weights`.
     - pixels: how many vectors there are.
-    - rows: the matrix, `[outputs, inputs]`, of which only the shape is read.
+    - rows: the matrix, `[outputs, inputs]`; only its shape is read.
     - requant: the requantisation of the sums.
     """
     outputs, inputs = rows.shape

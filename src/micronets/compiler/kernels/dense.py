@@ -176,7 +176,7 @@ def vector_window(step: Step, model: QuantizedModel, place: Place, rows: npt.NDA
     - step: the step.
     - model: the network, which holds the zero point of the step's input.
     - place: the source of the layer's names and addresses.
-    - rows: the matrix, `[outputs, inputs]`, of which only the shape is read.
+    - rows: the matrix, `[outputs, inputs]`; only its shape is read.
     """
     one = replace(step, input_shapes=((1, 1, rows.shape[1]),), output_shapes=((1, 1, len(rows)),))
     zero_point = model.quant[step.layer.inputs[0]].zero_point

@@ -76,7 +76,7 @@ OPERANDS_S16 = "micronets_operands_s16"
 ROW_S16 = "micronets_row_s16 *"
 
 IN, OUT = "const int16_t", "int16_t"
-_MOST_SUMMED = 65535  # so many codes of 16 bits have a sum that fits 32 bits
+_MOST_SUMMED = 65535  # the sum of this many 16-bit codes fits 32 bits
 
 
 def weights_by4(rows: npt.NDArray[np.int8], groups: int) -> npt.NDArray[np.int8]:
@@ -244,7 +244,7 @@ class Int16TransposeConvKernel(WholeKernel):
 
 @dataclass(frozen=True)
 class Int16BinaryKernel(BinaryKernel):
-    """Two tensors combined value by value, of which one may be a constant."""
+    """Two tensors combined value by value; one of them may be a constant."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the loops and the factors."""

@@ -53,7 +53,7 @@ _ELEMENT_NAMES: Mapping[Type, str] = {
     "uint32": "UINT32",
 }
 ELEMENTS: Mapping[Type, Name] = {of: Name(f"MICRONETS_{name}", "micronets_type") for of, name in _ELEMENT_NAMES.items()}
-"""The enumerators of C by which a kernel is told the type of a tensor's values."""
+"""The C enumerators that name the type of a tensor's values to a kernel."""
 
 
 _SIGN = -128  # the bit in which codes of int8 and of uint8 differ

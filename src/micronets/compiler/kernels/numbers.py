@@ -47,7 +47,7 @@ _OPERATIONS: Mapping[type[Binary], str] = {
 
 @dataclass(frozen=True)
 class NumberBinaryKernel(BinaryKernel):
-    """Two tensors of numbers combined value by value, of which one may be a constant."""
+    """Two tensors of numbers combined value by value; one of them may be a constant."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
         """Returns a call with the loops and the operation and, for floats, the limits of the fused activation."""

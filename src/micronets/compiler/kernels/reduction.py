@@ -20,9 +20,9 @@ REDUCE_SUM = "micronets_reduce_sum"
 REDUCE_EXTREME = "micronets_reduce_extreme"
 REDUCTION = "micronets_reduction"
 
-_DIMENSIONS = 3  # a micronets_reduction has so many dimensions that stay, and so many that go
+_DIMENSIONS = 3  # the number of kept dimensions, and of reduced ones, in a micronets_reduction
 _SUM_LIMIT = 2**30  # sums of codes less their zero point must stay below it
-_LEAST_CHANNELS = 4  # `MEAN` computes so many channels at once
+_LEAST_CHANNELS = 4  # the channels that `MEAN` computes at once
 
 
 @dataclass(frozen=True)

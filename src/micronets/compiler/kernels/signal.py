@@ -145,7 +145,7 @@ class SignalKernel(WholeKernel):
 
 @dataclass(frozen=True)
 class SignalNoiseKernel(SignalKernel):
-    """Bands less their noise, of which estimates are kept.
+    """Bands minus their noise; the layer keeps estimates of the noise.
 
     - offset: where the estimates begin in the state, in bytes.
     """

@@ -1,4 +1,4 @@
-"""A tensor of which a box is replaced."""
+"""The kernel that replaces a box of a tensor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UPDATE = "micronets_update_box"
 
 @dataclass(frozen=True)
 class UpdateKernel(WholeKernel):
-    """A copy of a tensor, of which a box is then overwritten with the values of another tensor."""
+    """A copy of a tensor in which a box is then overwritten with the values of another tensor."""
 
     layer: DynamicUpdateSlice
 

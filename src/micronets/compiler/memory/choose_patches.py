@@ -15,7 +15,7 @@ from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Arch
 
 _MOST_PLANS = 10  # how many candidates, the most promising ones, are planned
-_FEW_PATCHES = 3  # after so many patches buffers are usually as large as they will be
+_FEW_PATCHES = 3  # after this many patches the buffers have usually reached their final size
 
 
 def plan_patches(

@@ -1,9 +1,9 @@
-"""The arena of the generated C: where every activation and scratch buffer lies.
+"""The arena plan of the generated C: the address of every activation and scratch buffer.
 
-It is better than TFLM's plan in three ways: an output may overlap an input that nothing reads later (`Overlap`), the
-order in which buffers are placed is searched for, and tensors that are runs of others lie inside these (`View`), so
-that joining, dividing and slicing them costs nothing. `bound_bytes` is what no plan with these rules can be below, so a
-plan that reaches it is optimal. The search is deterministic.
+It improves on TFLM's plan in three ways. An output may overlap an input that nothing reads later (`Overlap`). The
+planner searches for the order in which buffers are placed. Tensors that are contiguous parts of others lie inside them
+(`View`), so that joining, splitting and slicing cost nothing. No plan under these rules can be smaller than
+`bound_bytes`, so a plan of that size is optimal. The search is deterministic.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import INPUT, Shape
 from micronets.quantized.model import input_offsets
 
-BUFFER_ALIGNMENT = 4  # bytes; words and floats may be loaded from the start of every buffer
+BUFFER_ALIGNMENT = 4  # bytes; words and floats can be loaded from the start of every buffer
 _TRIES = 1200
 
 
@@ -33,13 +33,13 @@ _TRIES = 1200
 class ArenaPlan:
     """The addresses of everything in the arena, and the kernel of each layer with its memory.
 
-    - kernels: the kernel of each layer, with the scratch memory that it has here.
+    - kernels: the kernel of each layer, with its scratch memory in this plan.
     - buffers: all buffers with their offsets.
-    - offsets: bytes from the start of the arena to every tensor by its name (one that is a part of another lies in it)
-      and to every layer's scratch memory by its `scratch_name`.
+    - offsets: bytes from the start of the arena to every tensor by its name (a part of another tensor may lie inside
+      it) and to every layer's scratch memory by its `scratch_name`.
     - bytes: the size of the arena, a multiple of 16.
-    - live_bytes: the most bytes that are alive at once if no output overlaps its input.
-    - bound_bytes: a lower bound of `bytes` for every plan by these rules.
+    - live_bytes: the maximum number of bytes alive at once if no output overlaps its input.
+    - bound_bytes: a lower bound on `bytes` for every plan under these rules.
     - groups: the layers that run together in patches; the maps between them are buffers of a few rows.
     - target: the instruction set that the kernels are for.
     - tables_in_sram: whether weights and tables lie in SRAM, beside the arena, and not in flash.
@@ -58,19 +58,20 @@ class ArenaPlan:
 
 @dataclass(frozen=True)
 class Needs:
-    """The contents of an arena whichever layers run in patches; they are computed once for all plans of a network.
+    """The input of the planner that does not depend on which layers run in patches; shared by all plans of a network.
 
     - steps, shapes: the network's layers, and the shapes of its tensors.
     - outputs: names of the network's outputs.
     - widths: bytes of an element of every tensor, by name.
-    - owner: for every tensor, the one whose buffer it lies in.
-    - within: for every tensor, how many bytes from the start of that buffer it begins.
+    - owner: for every tensor, the tensor in whose buffer it lies.
+    - within: for every tensor, its offset in that buffer in bytes.
     - tensors: the buffers of tensors if nothing runs in patches.
-    - index: for every tensor with a buffer, its place in `tensors`.
-    - kernels: the kernel of each layer if it runs whole, and if it runs in patches.
-    - overlaps: how far the output of each layer may overlap an input if it runs whole.
+    - index: for every tensor with a buffer, its index in `tensors`.
+    - kernels: two kernels for each layer: to run it whole, and to run it in patches.
+    - overlaps: the overlap that each layer allows between its output and an input if it runs whole.
     - target: the instruction set that the kernels are for.
-    - most_bytes: how large the arena may become for kernels that are faster with more memory (`Kernel.may_grow`).
+    - most_bytes: the limit to which the arena may grow for kernels that are faster with more memory
+      (`Kernel.may_grow`).
     - tables_in_sram: see `ArenaPlan`.
     """
 
@@ -90,19 +91,19 @@ class Needs:
 
     @property
     def slot_bytes(self) -> int:
-        """Bytes in front of everything for the address of the state; 0 for a network without variables."""
+        """Bytes at the start of the arena for the address of the state; 0 for a network without variables."""
         return SLOT_BYTES if any(whole.uses_state for whole, _ in self.kernels) else 0
 
 
 def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL, copies: WeightCopies | None = None) -> Needs:
-    """Returns what `plan_needs` and `bounds` ask of `arch`.
+    """Returns the `Needs` of `arch`, from which `plan_needs` and `bounds` work.
 
     - arch: the network.
     - target: the instruction set that the kernels are for.
-    - goal: what the kernels are chosen for where a faster one takes more memory.
+    - goal: the goal by which kernels are chosen if a faster one takes more memory.
     - copies: see `choose`.
 
-    Times are numbers of layers, counted from 1; 0 is before the first layer, and the number of layers + 1 is after the
+    Times are layer numbers, counted from 1; time 0 is before the first layer, and the number of layers + 1 is after the
     last. Tensors lie inside others wherever that does not make the arena larger.
     """
     kernels = choose_all(arch, target, goal, copies)
@@ -117,9 +118,9 @@ def needs(arch: Arch, target: Target, goal: Goal = DEFAULT_GOAL, copies: WeightC
 
 
 def _needs(arch: Arch, kernels: Sequence[Kernel], inside: frozenset[int], target: Target) -> Needs:
-    """Returns the `Needs` of `arch` where the `Kernel.views` of the layers numbered `inside` hold, if they can."""
+    """Returns the `Needs` of `arch` in which the layers numbered `inside` use their `Kernel.views` where possible."""
     steps, sizes = arch.steps(), arch.tensor_bytes()
-    # All inputs are one buffer, in which they lie one behind the other.
+    # All inputs share one buffer, one after another.
     starts = input_offsets(arch)
     sizes[INPUT] = starts[-1]
     lives = _Lives(sizes, dict(zip((spec.name for spec in arch.inputs), starts, strict=False)))
@@ -154,10 +155,10 @@ def _needs(arch: Arch, kernels: Sequence[Kernel], inside: frozenset[int], target
 
 
 class _Lives:
-    """The tensors of a network so far: in which buffer each lies, and from when to when each buffer is used.
+    """The tensors of a network so far: the buffer of each, and the lifetime of each buffer.
 
-    - sizes: bytes of every tensor, and of the buffer of all inputs under the name of the first.
-    - inputs: the bytes from the start of that buffer to each input, by name.
+    - sizes: bytes of every tensor; the entry of the first input holds the size of the buffer of all inputs.
+    - inputs: the offset of each input in that buffer in bytes, by name.
     - owner, within: see `Needs`.
     - first, last: the lifetimes of buffers, by the names of their owners.
     """
@@ -176,15 +177,15 @@ class _Lives:
         """Adds a tensor that lies in the buffer of another.
 
         - name: the tensor.
-        - outer: the other one, which has been added before.
-        - offset: how many bytes behind the start of `outer` the tensor begins.
+        - outer: the other tensor, which must have been added already.
+        - offset: bytes from the start of `outer` to the start of the tensor.
         """
         self.owner[name], self.within[name] = self.owner[outer], self.within[outer] + offset
 
     def move(self, view: View) -> None:
-        """Moves the buffer of a view's inner tensor into that of the outer one, if that is possible.
+        """Moves the buffer of a view's inner tensor into the buffer of the outer one, if possible.
 
-        The inner tensor must fill its buffer, which must not be the network's input, and words must stay aligned.
+        The inner tensor must fill its buffer, the buffer must not be the network's input, and words must stay aligned.
         """
         if view.inner not in self.owner or view.outer not in self.owner:
             return  # a constant lies in flash
@@ -213,18 +214,18 @@ def plan_arena(
 
     - arch: the network.
     - target: the instruction set that the kernels are for.
-    - tries: how many orders of the buffers the search tries; more may make the arena smaller.
+    - tries: the number of buffer orders that the search tries; more may make the arena smaller.
     - groups: the layers that run together in patches; all maps of a group are alive at once.
-    - goal: what the kernels are chosen for where a faster one takes more memory.
+    - goal: the goal by which kernels are chosen if a faster one takes more memory.
     - copies: see `choose`.
     """
     return plan_needs(needs(arch, target, goal, copies), tries, groups)
 
 
 def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = ()) -> ArenaPlan:
-    """Returns what `plan_arena` returns, from the `Needs` of a network, which several plans can share.
+    """Returns a plan as `plan_arena` does, from the `Needs` of a network, which several plans can share.
 
-    - net: what `needs` returns for the network and the target.
+    - net: the result of `needs` for the network and the target.
     - tries, groups: see `plan_arena`.
     """
     buffers = _buffers(net, groups)
@@ -244,10 +245,10 @@ def plan_needs(net: Needs, tries: int = _TRIES, groups: Sequence[PatchGroup] = (
 
 
 def _behind_slot(plan: ArenaPlan, size: int) -> ArenaPlan:
-    """Returns a plan with everything moved behind the slot that holds the address of the state.
+    """Returns the plan with all addresses moved behind the slot for the address of the state.
 
     - plan: the plan.
-    - size: its bytes, not rounded.
+    - size: its bytes, not rounded up.
     """
     return replace(
         plan,
@@ -260,7 +261,7 @@ def _behind_slot(plan: ArenaPlan, size: int) -> ArenaPlan:
 
 
 def bounds(net: Needs, groups: Sequence[PatchGroup] = ()) -> list[int]:
-    """Returns lower bounds of the arena's bytes: before the first layer, during each layer, and after the last."""
+    """Returns lower bounds on the arena's bytes: before the first layer, during each layer, and after the last."""
     buffers = _buffers(net, groups)
     gaps = _gaps(net, buffers, groups) | _exact(net, buffers, groups)
     return [bound for _, bound in _alive(net, buffers, gaps)]
@@ -272,7 +273,7 @@ def _in_patches(groups: Sequence[PatchGroup]) -> set[int]:
 
 
 def _buffers(net: Needs, groups: Sequence[PatchGroup]) -> list[Buffer]:
-    """Returns buffers with their lifetimes: tensors as in `Needs.tensors`, then scratch memory."""
+    """Returns all buffers with their lifetimes: tensors in the order of `Needs.tensors`, then scratch memory."""
     tensors, patched = list(net.tensors), _in_patches(groups)
     for group in groups:
         first, end = group.first + 1, group.last + 1
@@ -293,7 +294,10 @@ def _buffers(net: Needs, groups: Sequence[PatchGroup]) -> list[Buffer]:
 
 
 def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -> dict[tuple[int, int], int]:
-    """Returns how far below an input an output must start, by (output, input), for pairs that may overlap."""
+    """Returns the least distance by which an output must start below an input, by (output, input).
+
+    Only pairs that may overlap are included.
+    """
     gaps = {}
     ends = {group.last: group for group in groups}
     inside = _in_patches(groups) - set(ends)
@@ -305,7 +309,7 @@ def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -
         inputs = (group.source,) if group else _overlapped(net, step, net.overlaps[i])
         for output_name, input_name in product(step.layer.outputs, inputs):
             if net.owner[output_name] != output_name:
-                continue  # what lies beside it in its buffer may still be needed
+                continue  # other tensors in the same buffer may still be needed
             output, source = net.index[output_name], net.index[net.owner[input_name]]
             if buffers[source].last == i + 1:
                 full = align(buffers[output].bytes, BUFFER_ALIGNMENT)
@@ -316,7 +320,8 @@ def _gaps(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -
 def _overlapped(net: Needs, step: Step, overlap: Overlap) -> tuple[str, ...]:
     """Returns the inputs of a layer that its outputs may overlap.
 
-    Constants lie elsewhere. Left out are those in whose buffer lies an input that the outputs may not overlap.
+    Constants, which are not in the arena, are left out, as are inputs that share a buffer with an input that the
+    outputs may not overlap.
     """
     names = step.layer.inputs
     allowed = range(len(names)) if overlap.inputs is None else overlap.inputs
@@ -335,7 +340,7 @@ def _near(net: Needs, buffers: Sequence[Buffer], gaps: PairDistances) -> dict[tu
 
 
 def _alive(net: Needs, buffers: Sequence[Buffer], gaps: PairDistances) -> list[tuple[int, int]]:
-    """Returns, for every time, the bytes that are alive at once, and how many remain if all pairs overlap that may."""
+    """Returns, for every time, the bytes alive, and the bytes that remain if all pairs that may overlap do."""
     times = len(net.steps) + 2
     total, saved = [0] * times, [0] * times
     for b in buffers:
@@ -353,7 +358,7 @@ def _alive(net: Needs, buffers: Sequence[Buffer], gaps: PairDistances) -> list[t
 
 
 def _exact(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) -> dict[tuple[int, int], int]:
-    """Returns 0 for pairs (output, input) that may begin at the same place, though they may overlap nowhere else."""
+    """Returns distance 0 for the pairs (output, input) that may start at the same address (`Overlap.same_start`)."""
     pairs, patched = {}, _in_patches(groups)
     for i, step in enumerate(net.steps):
         if net.overlaps[i].same_start and i not in patched:
@@ -368,12 +373,10 @@ def _exact(net: Needs, buffers: Sequence[Buffer], groups: Sequence[PatchGroup]) 
 def _use_free_memory(
     net: Needs, buffers: tuple[Buffer, ...], size: int, groups: Sequence[PatchGroup]
 ) -> tuple[tuple[Buffer, ...], tuple[Kernel, ...]]:
-    """Returns the buffers and the kernels of the layers where each has as much scratch memory as it finds a use and
-    room for.
+    """Returns the buffers and the kernels, with as much scratch memory for each layer as it can use and as fits.
 
-    A layer's scratch memory is laid into the largest gap of the arena as it is while the layer runs. The arena has
-    `size` bytes, and becomes larger, up to `Needs.most_bytes`, where a kernel for which it may grow finds no use for
-    any gap.
+    A layer's scratch memory is placed in the largest gap that the arena has while the layer runs. The arena has `size`
+    bytes. It grows, up to `Needs.most_bytes`, if a kernel for which it may grow cannot use any gap.
     """
     found, patched = list(buffers), _in_patches(groups)
     kernels = [both[i in patched] for i, both in enumerate(net.kernels)]
@@ -395,11 +398,12 @@ def _use_free_memory(
 
 
 def _free_gaps(buffers: Sequence[Buffer], index: int, size: int) -> list[tuple[int, int]]:
-    """Returns the gaps between the buffers that are alive with a scratch buffer: the length of each, and its start,
-    negative; the last one ends with the arena.
+    """Returns the gaps between the other buffers that are alive together with a scratch buffer.
+
+    Each gap is its length and its start, negated; the last gap ends at the end of the arena.
 
     - buffers: all buffers.
-    - index: the number of the scratch buffer, which is left out.
+    - index: the index of the scratch buffer, which is left out.
     - size: bytes of the arena.
     """
     scratch, gaps, end = buffers[index], [], 0

@@ -14,7 +14,7 @@ from micronets.ir.layers import Conv2D, DepthwiseConv2D, FullyConnected
 from micronets.quantized.arithmetic import activation_range, conv_rescale, multiply_by_quantized_multiplier
 from micronets.quantized.model import LayerWeights, QuantizedModel
 
-_UNITS = 4  # where this pass chooses the scale, a sum of so many is a code of the output
+_UNITS = 4  # if this pass chooses the scale, this many units of a sum make one code step of the output
 
 
 def shrink_constant_filters(model: QuantizedModel) -> QuantizedModel:

@@ -10,7 +10,7 @@ from micronets.ir.layers import Conv2D, DepthwiseConv2D
 from micronets.quantized.model import QuantizedModel
 
 _LEAST_FILTERS = 4
-"""A convolution computes so many filters at a time; with fewer, a depthwise one is faster."""
+"""The number of filters that a convolution computes at a time; with fewer, a depthwise convolution is faster."""
 
 
 def depthwise_as_conv(model: QuantizedModel) -> QuantizedModel:

@@ -91,7 +91,7 @@ class InferenceCounts:
     - first: the count of the first inference.
     - least, most: the counts of the fastest and of the slowest inference.
     - layers: the count of each layer of the first inference.
-    - stack_bytes: bytes of stack that the network used below its caller; None where the machine cannot tell.
+    - stack_bytes: bytes of stack that the network used below its caller; None if the machine cannot measure it.
     """
 
     first: int
@@ -106,7 +106,7 @@ class _Silence(Exception):
 
 
 class _Reset(Exception):
-    """The board was reset and has lost what it was told."""
+    """The board was reset and has lost the data sent to it."""
 
 
 class Session:

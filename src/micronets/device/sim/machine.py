@@ -202,7 +202,7 @@ def simulate(
 
 
 def _emulated(found: LayerCounts, image: Image) -> Simulation:
-    """Returns what a firmware's run in QEMU has shown, which tells no times."""
+    """Returns the results of a firmware's run in QEMU, which has no times."""
     timings = [Timing(count, None, 0, 0) for count in found.instructions]
     return Simulation(
         outputs=found.outputs,

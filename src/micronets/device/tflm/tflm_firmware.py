@@ -40,9 +40,9 @@ NEEDS_MESSAGES = (
     "TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or "
     "release_with_logs, not release)"
 )
-"""What an error says of a library that does not tell which operators it runs."""
+"""The error text for a library that does not report which operators it runs."""
 
-# Bytes of the arena beyond twice the predicted ones, so that TFLM can tell what it needs even where that is more.
+# Bytes of the arena beyond twice the prediction, so that TFLM can report its need even if it exceeds the prediction.
 _SPARE_BYTES = 32 * 1024
 
 

@@ -126,7 +126,7 @@ def movement(
 
 
 def expand_dims_operator(layer: layers.ExpandDims) -> Operator:
-    """Returns the facts of a dimension of one that is put in."""
+    """Returns the facts of inserting a dimension of size 1."""
     axis = layer.axis
 
     def check(inputs: Shapes, where: str) -> None:
@@ -144,7 +144,7 @@ def expand_dims_operator(layer: layers.ExpandDims) -> Operator:
 
 
 def squeeze_operator(layer: layers.Squeeze) -> Operator:
-    """Returns the facts of dimensions of one that are taken out."""
+    """Returns the facts of removing dimensions of size 1."""
 
     def check(inputs: Shapes, where: str) -> None:
         x = inputs[0]
@@ -214,7 +214,7 @@ def slice_operator(layer: layers.Slice) -> Operator:
 
 
 def strided_slice_operator(layer: layers.StridedSlice) -> Operator:
-    """Returns the facts of every so manieth value of a box."""
+    """Returns the facts of a strided slice: values of a box at a fixed stride along each dimension."""
     begin, size, strides = layer.begin, layer.size, layer.strides
 
     def check(inputs: Shapes, where: str) -> None:
@@ -248,7 +248,7 @@ def strided_slice_operator(layer: layers.StridedSlice) -> Operator:
 
 
 def pack_operator(layer: layers.Pack) -> Operator:
-    """Returns the facts of tensors that are laid one behind the other along a new dimension."""
+    """Returns the facts of tensors that are stacked along a new dimension."""
     axis, parts = layer.axis, len(layer.inputs)
 
     def check(inputs: Shapes, where: str) -> None:
@@ -366,7 +366,7 @@ def broadcast_to_operator(layer: layers.BroadcastTo) -> Operator:
 
 
 def dynamic_update_slice_operator(layer: layers.DynamicUpdateSlice) -> Operator:
-    """Returns the facts of a tensor of which a box is replaced."""
+    """Returns the facts of replacing a box of a tensor."""
 
     def check(inputs: Shapes, where: str) -> None:
         (x, box), begin = inputs, layer.begin

@@ -1,10 +1,10 @@
-"""`Operator`: everything that the core of micronets knows of one kind of layer, as required fields of one record.
+"""`Operator`: everything that the core of micronets knows about one kind of layer, as required fields of one record.
 
-Each other file of this folder makes the records of one family of kinds. A field has no default, so that a fact which is
-forgotten for a new kind is an error of the type checker, by name. Facts that follow from the layer alone are values;
-those that follow from shapes as well are functions of two tuples, the shapes of the inputs and of the outputs, both
-without the batch. Counts use only `+ * max` on channels, kernels and widths, so that these may be 0-d tensors with
-gradients in a relaxed network.
+Each other file of this folder makes the records of one family of kinds. Fields have no defaults, so the type checker
+names every fact that is missing for a new kind. Facts that follow from the layer alone are values. Facts that also
+depend on shapes are functions of two tuples: the shapes of the inputs and of the outputs, both without the batch.
+Counts use only `+ * max` on channels, kernels and widths, so in a relaxed network these may be 0-d tensors with
+gradients.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ Shapes = tuple[Shape, ...]
 """The shapes of a layer's inputs or outputs, in order."""
 
 Count = Callable[[Shapes, Shapes], Number]
-"""A number that follows from the shapes of the inputs and of the outputs."""
+"""A function from the shapes of the inputs and of the outputs to a number."""
 
 
 TypeRule = Callable[[Types, str], Type]
-"""The type of an operator's outputs, from the types of its inputs and from what begins an error's text."""
+"""A function from the types of an operator's inputs, and the beginning of its error messages, to its output type."""
 
 
 @dataclass(frozen=True)
 class Arity:
-    """The number of tensors that an operator takes: from `least` to `most`, both included; None is no limit."""
+    """The number of tensors that an operator takes: from `least` to `most`, both included; None means no limit."""
 
     least: int
     most: int | None
@@ -51,14 +51,14 @@ ONE, TWO = Arity(1, 1), Arity(2, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """The constants that an operator multiplies its input with; a bias for every channel comes with them.
+    """The constants by which an operator multiplies its input; each channel also has a bias.
 
-    - shape: the shape of the array, as the file holds it.
-    - axis: the dimension of `shape` that counts the output channels.
-    - taps: weights of one output channel.
-    - channels: output channels.
-    - bits: the bits of a weight, 8 or 4; a 0-d tensor where they are a choice.
-    - one_scale: whether micronets gives all channels one scale, otherwise each channel has its own.
+    - shape: the shape of the array in the file.
+    - axis: the dimension of `shape` that indexes the output channels.
+    - taps: the number of weights for one output channel.
+    - channels: the number of output channels.
+    - bits: the bits of a weight, 8 or 4; a 0-d tensor if the search chooses them.
+    - one_scale: whether micronets uses one scale for all channels; otherwise each channel has its own.
     - bias_bytes: bytes of a bias in the file.
     """
 
@@ -77,21 +77,21 @@ class Weights:
 
 
 Operand = Literal["input", "every input", "weights", "bias", "output", "every output", "constant", "variable"]
-"""A tensor of an operator. "input" and "output" are the first ones, "constant" one of those in `Operator.constants`,
-"variable" one that the operator keeps for itself."""
+"""A tensor of an operator. "input" and "output" are the first of each, "constant" is one of `Operator.constants`, and
+"variable" is one of the operator's own variables."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TflmKernel:
-    """The bytes that TensorFlow Lite Micro keeps in its arena for an operator of a kind, on one kind of machine.
+    """The bytes that TensorFlow Lite Micro keeps in its arena for one operator, on one kind of machine.
 
-    - parameters: the struct of options that the file's table is unpacked to (`builtin_data`); 0 for none.
+    - parameters: the struct into which the file's table of options is unpacked (`builtin_data`); 0 for none.
     - alignment: the alignment of that struct.
-    - op_data: the struct in which the kernel keeps what it prepared; 0 for none.
-    - temporaries: the tensors that the kernel asks for while it is prepared, as often as it does. Their structs lie
-      in the arena together until it is done.
-    - scratch: the scratch buffers that the kernel asks for; one of 0 bytes is not asked for.
-    - prepared: the blocks that the kernel asks for while it is prepared, in place of or besides `op_data`.
+    - op_data: the struct in which the kernel keeps its prepared data; 0 for none.
+    - temporaries: the temporary tensors that the kernel requests while it prepares, listed once per request. Their
+      structs stay in the arena together until it is done.
+    - scratch: the scratch buffers that the kernel requests; a buffer of 0 bytes is not requested.
+    - prepared: the blocks that the kernel requests while it prepares, in place of `op_data` or besides it.
     """
 
     parameters: int
@@ -106,12 +106,12 @@ class TflmKernel:
 class Tflm:
     """The memory and the cycles that a kind of layer takes under TensorFlow Lite Micro.
 
-    docs/arena.md and `cost.tflm_cycles` say where the figures come from.
+    docs/arena.md and `cost.tflm_cycles` give the sources of the figures.
 
-    - host: what its kernel on a 64-bit machine takes, a reference kernel.
-    - cortex_m: what its kernel on a 32-bit Cortex-M with DSP instructions takes, one of CMSIS-NN where there is one.
-    - requantised_channels: how many channels have a multiplier and a shift of their own in the arena. A kind whose
-      weights have one scale in our files (`Weights.one_scale`) has them for each scale where a file has several.
+    - host: the memory of its reference kernel on a 64-bit machine.
+    - cortex_m: the memory of its kernel on a 32-bit Cortex-M with DSP instructions: CMSIS-NN's, if there is one.
+    - requantised_channels: the number of channels with a separate multiplier and shift in the arena. A kind whose
+      weights have one scale in our files (`Weights.one_scale`) has one pair per scale if a file has several.
     - cycles: an estimate of the cycles of one layer on a Cortex-M4 without wait states.
     """
 
@@ -124,73 +124,73 @@ class Tflm:
 Scale = Literal[
     "the input's", "all inputs'", "copied codes", "its own", "1/256", "1/65536", "1/128", "1/32768", "1/16", "1"
 ]
-"""Which scale and zero point an output has.
+"""The scale and the zero point of an output.
 
-- the input's: the kernel does not rescale, and TFLM refuses an output of another scale.
-- all inputs': the kernel copies codes, and TFLM refuses inputs and outputs that have not all exactly one scale.
-- copied codes: the kernel copies codes, so that a network which we train gives the output the scale of the input.
-- its own: the kernel brings its results to any scale. A float output, which has no scale, is listed here too.
+- the input's: the kernel does not rescale, and TFLM refuses an output with another scale.
+- all inputs': the kernel copies codes, and TFLM refuses inputs and outputs unless all have exactly the same scale.
+- copied codes: the kernel copies codes; in a network that we train, the output has the scale of the input.
+- its own: the kernel rescales its results to any scale. Float outputs, which have no scale, are listed here too.
 - 1/256: the output always has this scale and the zero point -128.
 - 1/65536: the output always has this scale, which may differ by a thousandth, and the zero point -32768.
 - 1/128: the output always has this scale and the zero point 0.
 - 1/32768: the output, of int16, always has this scale and the zero point 0.
 - 1/16: the output always has this scale and the zero point 127.
-- 1: the output always has this scale and the zero point 0, as its codes are numbers that count something.
+- 1: the output always has this scale and the zero point 0, since its codes are counts or indices.
 """
 
 Sign = Literal["never negative", "as the inputs", "any"]
-"""Returns whether real values of the output may be negative, apart from what a fused activation clamps.
+"""Whether real values of the output may be negative, before any fused activation.
 
 - never negative: no output is negative, whatever the inputs are.
 - as the inputs: an output may be negative only if an input is.
-- any: the inputs do not tell.
+- any: an output may be negative whatever the inputs are.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operator:
-    """All facts of one layer's kind, for the fields that the layer has.
+    """All facts about one kind of layer, for the fields of a given layer.
 
-    How the file holds it
+    In the file
     - tflite_name: the operator's name in TensorFlow Lite.
     - constants: integer tensors that the operator reads besides its inputs and weights, as nested tuples of int32.
-      Those that speak of dimensions (axes, paddings) count the batch.
-    - table_bytes: the most bytes of the file that everything of the layer takes but its weights, biases, scales and
-      name; fitted to the largest files.
+      Axes and paddings include the batch dimension.
+    - table_bytes: an upper bound on the bytes of the layer in the file, without its weights, biases, scales and name;
+      fitted to the largest files.
 
-    Its tensors
-    - inputs: how many tensors the layer takes.
-    - output_shapes: the shapes of its outputs, from those of its inputs; as many as `layer.outputs`.
+    Tensors
+    - inputs: the number of tensors that the layer takes.
+    - output_shapes: the shapes of its outputs, from those of its inputs; one for each of `layer.outputs`.
     - check: raises `SpecError` if the layer cannot work on inputs of these shapes; the text names the layer. It is
       called before `output_shapes`.
     - output_type: the type of its outputs, from those of its inputs; raises `SpecError` for types that it cannot read,
       see `micronets.ir.ops.types`.
     - state_bytes: bytes that the layer keeps from one inference to the next, in a block of their own.
 
-    What it computes
-    - window: how its kernel slides over the input, None for an operator without one.
-    - weights: the sizes of its weights, from the shape of its first input; None for an operator without any.
+    Computation
+    - window: how its kernel slides over the input; None for an operator without a window.
+    - weights: the sizes of its weights, from the shape of its first input; None for an operator without weights.
     - activation: the fused activation, whose range clamps the output; None for an operator that has no such field.
-    - macs: how many multiply-accumulates there are, taps in the padding included.
-    - pooled: how many values the windows of a pool read, taps in the padding included.
-    - gathered: how many values the largest array has that `quantized.reference` makes besides padded inputs
-      and outputs.
-    - scale: which scale and zero point the outputs have.
-    - largest_rescale: below how many scales of the output the scale of an input must lie, times that of the weights
-      where there are any, for TFLM's kernel to take it; None where nothing is rescaled.
+    - macs: the number of multiply-accumulates, taps in the padding included.
+    - pooled: the number of values that the windows of a pool read, taps in the padding included.
+    - gathered: the number of values in the largest array that `quantized.reference` makes besides padded inputs and
+      outputs.
+    - scale: the scale and the zero point of the outputs.
+    - largest_rescale: TFLM's kernel accepts the layer only if the input's scale, times the weights' scale if there are
+      weights, is below this multiple of the output's scale; None if nothing is rescaled.
     - selects: whether every output code is a code of the input or a zero point, so that nothing is rounded.
-    - codewise: whether each output code is a function of the input code at the same place, and of nothing else.
-    - within_input: whether every output value lies between the least and the greatest value of the input and 0.
+    - codewise: whether each output code is a function of the input code at the same position alone.
+    - within_input: whether every output value lies in the smallest range that contains 0 and all values of the input.
     - sign: whether the outputs may be negative.
-    - by_channel: whether an output channel depends on one channel of each input alone: its own, or that of a depthwise
-      convolution which makes it.
-    - trainable: whether the layer can stand inside a network that we train.
+    - by_channel: whether an output channel depends on only one channel of each input: the channel of the same number
+      or, in a depthwise convolution, the channel that it filters.
+    - trainable: whether a network that we train may contain the layer.
 
-    What it costs
-    - tflm: what the layer takes under TensorFlow Lite Micro.
-    - timed_as: the kind of kernel by which a fitted latency model knows the layer, from the shapes of the inputs; None
-      for a layer that takes no time.
-    - timed_by: the counts that its time is linear in, by name; all are at least 0.
+    Costs
+    - tflm: the layer's memory and cycles under TensorFlow Lite Micro.
+    - timed_as: the name of the layer's kernel in a fitted latency model, from the shapes of the inputs; None for a
+      layer that takes no time.
+    - timed_by: the counts, by name, in which its time is linear; all are at least 0.
     """
 
     tflite_name: str
@@ -230,22 +230,22 @@ class Operator:
 
 
 LARGEST_MULTIPLIER = 2.0**30
-"""What a multiplier of TFLM's `MultiplyByQuantizedMultiplier` must lie below.
+"""The bound below which a multiplier of TFLM's `MultiplyByQuantizedMultiplier` must lie.
 
-The function shifts to the left by at most 30 bits. Beyond that C leaves open what a shift does, and machines differ.
+The function shifts left by at most 30 bits. Larger shifts are undefined in C, and machines differ.
 """
 
 OPERATOR_CYCLES = 1000.0
-"""Cycles that TFLM takes for every operator, to dispatch it and to read its parameters."""
+"""Cycles that TFLM takes to dispatch an operator and to read its parameters."""
 
 
 def nothing(inputs: Shapes, outputs: Shapes) -> int:
-    """Returns 0: the `Count` of something that an operator does not have."""
+    """Returns 0: the `Count` for something that an operator does not have."""
     return 0
 
 
 def anything(inputs: Shapes, where: str) -> None:
-    """Raises nothing: the `check` of an operator that takes every shape."""
+    """Raises nothing: the `check` of an operator that accepts every shape."""
 
 
 def same_shape(inputs: Shapes) -> Shapes:

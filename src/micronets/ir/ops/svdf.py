@@ -1,4 +1,4 @@
-"""Svdf: products of the input with weights, of which the last ones are kept and summed by their age."""
+"""Svdf: products of the input and weights; the last products are kept and summed, weighted by age."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Residual networks for small pictures (He et al. 2016, Section 4.2), a space that contains MLPerf Tiny's ResNet-8.
+"""Residual networks for small images (He et al. 2016, Section 4.2), a space that contains MLPerf Tiny's ResNet-8.
 
 A network is a stem, three stages of residual blocks, an average pool and a matrix product. The second and the third
 stage halve the map and have a projection around their first block. ResNet-8 has one block in each stage and widths of

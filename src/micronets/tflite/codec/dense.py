@@ -88,7 +88,7 @@ def read_batch_matmul(graph: Graph, o: FileOperator, own: TensorNames, inputs: T
     """Returns the layer of a BATCH_MATMUL, and Reshapes where layers do not have its shapes.
 
     - graph: the tensors of the file.
-    - o: the operator; its options tell which of its inputs are transposed.
+    - o: the operator; its options say which of its inputs are transposed.
     - own: the name of its output, in a tuple of one.
     - inputs: the names of the two matrices, in order.
 

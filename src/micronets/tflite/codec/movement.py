@@ -149,7 +149,7 @@ def read_update(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorN
     - own: the name of its output, in a tuple of one.
     - inputs: the names of the tensor and of what takes the place of a box of it.
 
-    Raises `FileError` for places that are not as many as the dimensions, and `UnsupportedError` for computed ones.
+    Raises `FileError` unless there is one position for each dimension, and `UnsupportedError` for computed positions.
     A box that would reach beyond the tensor is moved into it.
     """
     (x, box), places = (graph.tensor(index) for index in o.inputs[:2]), graph.tensor(o.inputs[2])

@@ -51,7 +51,7 @@ def read_lstm(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
     """Returns the layer of a UNIDIRECTIONAL_SEQUENCE_LSTM, and Reshapes where its time comes before a batch of one.
 
     - graph: the tensors of the file.
-    - o: the operator; it has `LSTM_INPUTS` inputs, of which -1 is one that is left out.
+    - o: the operator; it has `LSTM_INPUTS` inputs, -1 for an input that is left out.
     - own: the name of its output, in a tuple of one.
     - inputs: the names of the sequence and of the weights and biases that are not left out, in the file's order.
 

@@ -13,7 +13,7 @@ def read_nothing(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
     - graph: the tensors of the file.
     - o: the operator; a CALL_ONCE or a VAR_HANDLE.
     - own: the names of its outputs.
-    - inputs: the names of its activations, of which it has none.
+    - inputs: the names of its activations; there are none.
     """
     return ()
 
@@ -24,7 +24,7 @@ def read_read_variable(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
     - graph: the tensors of the file.
     - o: the operator; its input is the tensor that stands for the variable.
     - own: the name of its output, in a tuple of one.
-    - inputs: the names of its activations, of which it has none.
+    - inputs: the names of its activations; there are none.
 
     Raises `FileError` where its input stands for no variable.
     """
@@ -38,7 +38,7 @@ def read_assign_variable(graph: Graph, o: FileOperator, own: TensorNames, inputs
 
     - graph: the tensors of the file.
     - o: the operator; its first input is the tensor that stands for the variable.
-    - own: the names of its outputs, of which it has none.
+    - own: the names of its outputs; there are none.
     - inputs: the name of the tensor whose values the variable gets, in a tuple of one.
 
     Raises `FileError` where its first input stands for no variable.
