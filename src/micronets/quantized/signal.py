@@ -12,18 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from micronets.frontend.micro_arithmetic import gains, logarithms, roots, shrunk, spectrum, turns, wrapped
-from micronets.ir.layers import (
-    Signal,
-    SignalEnergy,
-    SignalFftAutoScale,
-    SignalFilterBank,
-    SignalFilterBankLog,
-    SignalFilterBankSpectralSubtraction,
-    SignalFilterBankSquareRoot,
-    SignalPcan,
-    SignalRfft,
-    SignalWindow,
-)
+from micronets.ir import layers
 
 Array = npt.NDArray[Any]
 Int = npt.NDArray[np.int64]
@@ -32,36 +21,36 @@ _WORD = 0xFFFFFFFF
 _MOST_BITS = 32  # bits of a gain's noise estimate
 
 
-def signal_outputs(layer: Signal, inputs: list[Array], state: dict[str, Array]) -> tuple[Array, ...]:
+def signal_outputs(layer: layers.Signal, inputs: list[Array], state: dict[str, Array]) -> tuple[Array, ...]:
     """Returns the outputs of a layer for its inputs; a layer that keeps something changes it in `state`.
 
     Constants come as `[N, ...]`, too, N times the same.
     """
     x = inputs[0]
     match layer:
-        case SignalWindow():
+        case layers.SignalWindow():
             raw = (x.astype(np.int64) * inputs[1][0].astype(np.int64)) >> layer.shift
             return (np.clip(raw, -(2**15), 2**15 - 1).astype(np.int16),)
-        case SignalFftAutoScale():
+        case layers.SignalFftAutoScale():
             bits = np.array([_free_bits(row) for row in x], np.int32)
             return wrapped(x.astype(np.int64) << bits[:, None].astype(np.int64)).astype(np.int16), bits
-        case SignalRfft():
+        case layers.SignalRfft():
             return (_transformed(x, layer.length),)
-        case SignalEnergy():
+        case layers.SignalEnergy():
             return (_energies(x, layer.start, layer.end),)
-        case SignalFilterBank():
+        case layers.SignalFilterBank():
             return (_band_sums(x, *(table[0].astype(np.int64) for table in inputs[1:])),)
-        case SignalFilterBankSquareRoot():
+        case layers.SignalFilterBankSquareRoot():
             down = inputs[1].reshape(-1, 1).astype(np.uint64) & np.uint64(31)  # as processors of today shift
             return ((roots(x) >> down).astype(np.uint32),)
-        case SignalFilterBankSpectralSubtraction():
+        case layers.SignalFilterBankSpectralSubtraction():
             left, noise = _subtracted(layer, x.astype(np.uint64), state)
             return left.astype(np.uint32), noise.astype(np.uint32)
-        case SignalPcan():
+        case layers.SignalPcan():
             gain = wrapped(gains(inputs[1], gain_parabolas(inputs[2][0]))) & _WORD
             ratio = (x.astype(np.uint64) * gain.astype(np.uint64)) >> np.uint64(layer.snr_shift)
             return ((shrunk((ratio & np.uint64(_WORD)).astype(np.int64)) & _WORD).astype(np.uint32),)
-        case SignalFilterBankLog():
+        case layers.SignalFilterBankLog():
             scaled = (x.astype(np.int64) << layer.correction_bits) & _WORD
             return (np.minimum(logarithms(scaled, layer.scale), 2**15 - 1).astype(np.int16),)
         case _:
@@ -124,7 +113,7 @@ def _band_sums(
 
 
 def _subtracted(
-    layer: SignalFilterBankSpectralSubtraction, x: npt.NDArray[np.uint64], state: dict[str, Array]
+    layer: layers.SignalFilterBankSpectralSubtraction, x: npt.NDArray[np.uint64], state: dict[str, Array]
 ) -> tuple[Array, Array]:
     """Returns bands less their noise, and the estimates of the noise, `[N, n]`, and keeps the last estimates."""
     u, word, bits = np.uint64, np.uint64(_WORD), np.uint64(layer.subtraction_bits)

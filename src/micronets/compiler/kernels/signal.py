@@ -11,18 +11,7 @@ import numpy as np
 from micronets.compiler.generate.ctext import as_words
 from micronets.compiler.kernels.base import Arena, Call, LayerCode, Overlap, Place, Struct, WholeKernel
 from micronets.frontend.micro_arithmetic import LOGARITHMS, turns
-from micronets.ir.layers import (
-    Signal,
-    SignalEnergy,
-    SignalFftAutoScale,
-    SignalFilterBank,
-    SignalFilterBankLog,
-    SignalFilterBankSpectralSubtraction,
-    SignalFilterBankSquareRoot,
-    SignalPcan,
-    SignalRfft,
-    SignalWindow,
-)
+from micronets.ir import layers
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.signal import gain_parabolas
 
@@ -34,19 +23,24 @@ _PREFIX = "micronets_signal_"
 class SignalKernel(WholeKernel):
     """An operator of the signal library."""
 
-    layer: Signal
+    layer: layers.Signal
 
     @property
     def overlap(self) -> Overlap:
         """The output may begin where the first input begins, if it is no larger and made value by value."""
         match self.layer:
-            case SignalRfft() | SignalFilterBank():
+            case layers.SignalRfft() | layers.SignalFilterBank():
                 return Overlap(None)
-            case SignalFftAutoScale() | SignalFilterBankSpectralSubtraction() | SignalWindow() | SignalEnergy():
+            case (
+                layers.SignalFftAutoScale()
+                | layers.SignalFilterBankSpectralSubtraction()
+                | layers.SignalWindow()
+                | layers.SignalEnergy()
+            ):
                 return Overlap(None, same_start=True)
-            case SignalFilterBankSquareRoot() | SignalFilterBankLog():
+            case layers.SignalFilterBankSquareRoot() | layers.SignalFilterBankLog():
                 return Overlap(0, inputs=(0,))
-            case SignalPcan():
+            case layers.SignalPcan():
                 return Overlap(0)
             case _:
                 assert_never(self.layer)
@@ -61,7 +55,7 @@ class SignalKernel(WholeKernel):
         *rows, size = self.step.input_shapes[0]
         tables = [np.asarray(model.constants[name]) for name in others if name in model.constants]
         match layer:
-            case SignalWindow():
+            case layers.SignalWindow():
                 return Call.of(
                     f"{_PREFIX}window",
                     input=place.pointer(x, "const int16_t"),
@@ -71,7 +65,7 @@ class SignalKernel(WholeKernel):
                     size=size,
                     shift=layer.shift,
                 )
-            case SignalFftAutoScale():
+            case layers.SignalFftAutoScale():
                 return Call.of(
                     f"{_PREFIX}scale",
                     input=place.pointer(x, "const int16_t"),
@@ -79,7 +73,7 @@ class SignalKernel(WholeKernel):
                     bits=place.pointer(layer.bits, "int32_t"),
                     count=size,
                 )
-            case SignalRfft():
+            case layers.SignalRfft():
                 numbers = turns(layer.length // 2)
                 return Call.of(
                     f"{_PREFIX}rfft",
@@ -91,7 +85,7 @@ class SignalKernel(WholeKernel):
                     size=size,
                     points=numbers.points,
                 )
-            case SignalEnergy():
+            case layers.SignalEnergy():
                 return Call.of(
                     f"{_PREFIX}energy",
                     input=place.pointer(x, "const uint32_t"),
@@ -100,7 +94,7 @@ class SignalKernel(WholeKernel):
                     start=layer.start,
                     end=layer.end,
                 )
-            case SignalFilterBank():
+            case layers.SignalFilterBank():
                 names = ("rising", "falling", "starts", "weight_starts", "widths")
                 return Call.of(
                     f"{_PREFIX}bands",
@@ -109,7 +103,7 @@ class SignalKernel(WholeKernel):
                     **{name: place.table("int16_t", name, table) for name, table in zip(names, tables, strict=True)},
                     bands=self.step.output_shape[0],
                 )
-            case SignalFilterBankSquareRoot():
+            case layers.SignalFilterBankSquareRoot():
                 return Call.of(
                     f"{_PREFIX}roots",
                     input=place.pointer(x, "const uint32_t"),
@@ -117,7 +111,7 @@ class SignalKernel(WholeKernel):
                     output=place.pointer(layer.name, "uint32_t"),
                     count=size,
                 )
-            case SignalPcan():
+            case layers.SignalPcan():
                 return Call.of(
                     f"{_PREFIX}gain",
                     input=place.pointer(x, "const uint32_t"),
@@ -127,7 +121,7 @@ class SignalKernel(WholeKernel):
                     shift=layer.snr_shift,
                     count=size,
                 )
-            case SignalFilterBankLog():
+            case layers.SignalFilterBankLog():
                 return Call.of(
                     f"{_PREFIX}log",
                     input=place.pointer(x, "const uint32_t"),
@@ -137,7 +131,7 @@ class SignalKernel(WholeKernel):
                     scale=layer.scale,
                     count=size,
                 )
-            case SignalFilterBankSpectralSubtraction():
+            case layers.SignalFilterBankSpectralSubtraction():
                 raise AssertionError("SignalNoiseKernel runs it")
             case _:
                 assert_never(layer)
@@ -150,7 +144,7 @@ class SignalNoiseKernel(SignalKernel):
     - offset: where the estimates begin in the state, in bytes.
     """
 
-    layer: SignalFilterBankSpectralSubtraction
+    layer: layers.SignalFilterBankSpectralSubtraction
     offset: int
 
     @property

@@ -10,17 +10,7 @@ import math
 from collections.abc import Callable
 
 from micronets.errors import SpecError
-from micronets.ir.layers import (
-    SignalEnergy,
-    SignalFftAutoScale,
-    SignalFilterBank,
-    SignalFilterBankLog,
-    SignalFilterBankSpectralSubtraction,
-    SignalFilterBankSquareRoot,
-    SignalPcan,
-    SignalRfft,
-    SignalWindow,
-)
+from micronets.ir import layers
 from micronets.ir.ops.elementwise import timed_as, timed_by_value
 from micronets.ir.ops.record import (
     ONE,
@@ -73,7 +63,7 @@ def _vectors(kind: str, inputs: Shapes, where: str) -> None:
         raise SpecError(f"{where}: {kind} reads {' and '.join(map(str, inputs))}; need vectors of one length")
 
 
-def signal_window_operator(layer: SignalWindow) -> Operator:
+def signal_window_operator(layer: layers.SignalWindow) -> Operator:
     """Returns the facts of samples times a window."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -85,7 +75,7 @@ def signal_window_operator(layer: SignalWindow) -> Operator:
     return _signal("SignalWindow", TWO, check, same_shape, ("int16", "int16"), "int16", op_data=(8, 8))
 
 
-def signal_fft_auto_scale_operator(layer: SignalFftAutoScale) -> Operator:
+def signal_fft_auto_scale_operator(layer: layers.SignalFftAutoScale) -> Operator:
     """Returns the facts of samples that are scaled up."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -97,7 +87,7 @@ def signal_fft_auto_scale_operator(layer: SignalFftAutoScale) -> Operator:
     return _signal("SignalFftAutoScale", ONE, check, shapes, ("int16",), "int16")
 
 
-def signal_rfft_operator(layer: SignalRfft) -> Operator:
+def signal_rfft_operator(layer: layers.SignalRfft) -> Operator:
     """Returns the facts of a Fourier transform of real samples."""
     length = layer.length
 
@@ -131,7 +121,7 @@ def signal_rfft_operator(layer: SignalRfft) -> Operator:
     )
 
 
-def signal_energy_operator(layer: SignalEnergy) -> Operator:
+def signal_energy_operator(layer: layers.SignalEnergy) -> Operator:
     """Returns the facts of squared magnitudes."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -149,7 +139,7 @@ def signal_energy_operator(layer: SignalEnergy) -> Operator:
     return _signal("SignalEnergy", ONE, check, shapes, ("int16",), "uint32", op_data=(8, 8))
 
 
-def signal_filter_bank_operator(layer: SignalFilterBank) -> Operator:
+def signal_filter_bank_operator(layer: layers.SignalFilterBank) -> Operator:
     """Returns the facts of weighted sums of energies."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -181,7 +171,7 @@ def signal_filter_bank_operator(layer: SignalFilterBank) -> Operator:
     )
 
 
-def signal_filter_bank_square_root_operator(layer: SignalFilterBankSquareRoot) -> Operator:
+def signal_filter_bank_square_root_operator(layer: layers.SignalFilterBankSquareRoot) -> Operator:
     """Returns the facts of square roots."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -191,7 +181,7 @@ def signal_filter_bank_square_root_operator(layer: SignalFilterBankSquareRoot) -
     return _signal("SignalFilterBankSquareRoot", TWO, check, same_shape, ("uint64", "int32"), "uint32")
 
 
-def signal_filter_bank_spectral_subtraction_operator(layer: SignalFilterBankSpectralSubtraction) -> Operator:
+def signal_filter_bank_spectral_subtraction_operator(layer: layers.SignalFilterBankSpectralSubtraction) -> Operator:
     """Returns the facts of bands less their noise."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -218,7 +208,7 @@ def signal_filter_bank_spectral_subtraction_operator(layer: SignalFilterBankSpec
     )
 
 
-def signal_pcan_operator(layer: SignalPcan) -> Operator:
+def signal_pcan_operator(layer: layers.SignalPcan) -> Operator:
     """Returns the facts of bands whose gain is controlled."""
 
     def check(inputs: Shapes, where: str) -> None:
@@ -231,7 +221,7 @@ def signal_pcan_operator(layer: SignalPcan) -> Operator:
     return _signal("SignalPCAN", Arity(3, 3), check, same_shape, reads, "uint32", op_data=(4, 4))
 
 
-def signal_filter_bank_log_operator(layer: SignalFilterBankLog) -> Operator:
+def signal_filter_bank_log_operator(layer: layers.SignalFilterBankLog) -> Operator:
     """Returns the facts of logarithms of bands."""
 
     def check(inputs: Shapes, where: str) -> None:

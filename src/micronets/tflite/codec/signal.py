@@ -5,18 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import assert_never
 
-from micronets.ir.layers import (
-    Signal,
-    SignalEnergy,
-    SignalFftAutoScale,
-    SignalFilterBank,
-    SignalFilterBankLog,
-    SignalFilterBankSpectralSubtraction,
-    SignalFilterBankSquareRoot,
-    SignalPcan,
-    SignalRfft,
-    SignalWindow,
-)
+from micronets.ir import layers
 from micronets.tflite import schema as s
 from micronets.tflite.codec.op import Op
 from micronets.tflite.codec.record import FileOperator, TensorNames
@@ -51,7 +40,7 @@ _ANY_RANK = (Op.SIGNAL_WINDOW, Op.SIGNAL_RFFT)
 """The operators whose tensors may have several dimensions."""
 
 
-def read_signal(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> Signal:
+def read_signal(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> layers.Signal:
     """Returns the layer of an operator of the signal library.
 
     - graph: the tensors of the file.
@@ -100,39 +89,49 @@ def _check_constants(graph: Graph, o: FileOperator) -> None:
             raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; need a list of numbers")
 
 
-_Maker = Callable[[Graph, FileOperator, Mapping[str, int], TensorNames, TensorNames], Signal]
+_Maker = Callable[[Graph, FileOperator, Mapping[str, int], TensorNames, TensorNames], layers.Signal]
 
 
-def _window(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> Signal:
-    return SignalWindow(name=own[0], inputs=inputs, shift=n["shift"])
+def _window(
+    graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames
+) -> layers.Signal:
+    return layers.SignalWindow(name=own[0], inputs=inputs, shift=n["shift"])
 
 
 def _fft_auto_scale(
     graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames
-) -> Signal:
-    return SignalFftAutoScale(name=own[0], inputs=inputs, bits=own[1])
+) -> layers.Signal:
+    return layers.SignalFftAutoScale(name=own[0], inputs=inputs, bits=own[1])
 
 
-def _rfft(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> Signal:
+def _rfft(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> layers.Signal:
     if n["T"] != s.TensorType.INT16:
         raise graph.unsupported(f"its type T is {n['T']}; only int16 ({int(s.TensorType.INT16)}) is supported")
-    return SignalRfft(name=own[0], inputs=inputs, length=n["fft_length"])
+    return layers.SignalRfft(name=own[0], inputs=inputs, length=n["fft_length"])
 
 
-def _energy(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> Signal:
-    return SignalEnergy(name=own[0], inputs=inputs, start=n["start_index"], end=n["end_index"])
+def _energy(
+    graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames
+) -> layers.Signal:
+    return layers.SignalEnergy(name=own[0], inputs=inputs, start=n["start_index"], end=n["end_index"])
 
 
-def _filter_bank(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> Signal:
-    return SignalFilterBank(name=own[0], inputs=inputs, channels=n["num_channels"])
+def _filter_bank(
+    graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames
+) -> layers.Signal:
+    return layers.SignalFilterBank(name=own[0], inputs=inputs, channels=n["num_channels"])
 
 
-def _square_root(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> Signal:
-    return SignalFilterBankSquareRoot(name=own[0], inputs=inputs)
+def _square_root(
+    graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames
+) -> layers.Signal:
+    return layers.SignalFilterBankSquareRoot(name=own[0], inputs=inputs)
 
 
-def _subtraction(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> Signal:
-    return SignalFilterBankSpectralSubtraction(
+def _subtraction(
+    graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames
+) -> layers.Signal:
+    return layers.SignalFilterBankSpectralSubtraction(
         name=own[0],
         inputs=inputs,
         channels=n["num_channels"],
@@ -149,12 +148,12 @@ def _subtraction(graph: Graph, o: FileOperator, n: Mapping[str, int], own: Tenso
     )
 
 
-def _pcan(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> Signal:
-    return SignalPcan(name=own[0], inputs=inputs, snr_shift=n["snr_shift"])
+def _pcan(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> layers.Signal:
+    return layers.SignalPcan(name=own[0], inputs=inputs, snr_shift=n["snr_shift"])
 
 
-def _log(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> Signal:
-    return SignalFilterBankLog(
+def _log(graph: Graph, o: FileOperator, n: Mapping[str, int], own: TensorNames, inputs: TensorNames) -> layers.Signal:
+    return layers.SignalFilterBankLog(
         name=own[0], inputs=inputs, correction_bits=n["input_correction_bits"], scale=n["output_scale"]
     )
 
@@ -172,22 +171,22 @@ _MAKERS: Mapping[Op, _Maker] = {
 }
 
 
-def signal_options(layer: Signal) -> tuple[Op, dict[str, int]]:
+def signal_options(layer: layers.Signal) -> tuple[Op, dict[str, int]]:
     """Returns the operator of a layer and its options."""
     match layer:
-        case SignalWindow():
+        case layers.SignalWindow():
             return Op.SIGNAL_WINDOW, {"shift": layer.shift}
-        case SignalFftAutoScale():
+        case layers.SignalFftAutoScale():
             return Op.SIGNAL_FFT_AUTO_SCALE, {}
-        case SignalRfft():
+        case layers.SignalRfft():
             return Op.SIGNAL_RFFT, {"T": int(s.TensorType.INT16), "fft_length": layer.length}
-        case SignalEnergy():
+        case layers.SignalEnergy():
             return Op.SIGNAL_ENERGY, {"end_index": layer.end, "start_index": layer.start}
-        case SignalFilterBank():
+        case layers.SignalFilterBank():
             return Op.SIGNAL_FILTER_BANK, {"num_channels": layer.channels}
-        case SignalFilterBankSquareRoot():
+        case layers.SignalFilterBankSquareRoot():
             return Op.SIGNAL_FILTER_BANK_SQUARE_ROOT, {}
-        case SignalFilterBankSpectralSubtraction():
+        case layers.SignalFilterBankSpectralSubtraction():
             return Op.SIGNAL_FILTER_BANK_SPECTRAL_SUBTRACTION, {
                 "alternate_one_minus_smoothing": layer.alternate_one_minus_smoothing,
                 "alternate_smoothing": layer.alternate_smoothing,
@@ -199,9 +198,9 @@ def signal_options(layer: Signal) -> tuple[Op, dict[str, int]]:
                 "smoothing_bits": layer.smoothing_bits,
                 "spectral_subtraction_bits": layer.subtraction_bits,
             }
-        case SignalPcan():
+        case layers.SignalPcan():
             return Op.SIGNAL_PCAN, {"snr_shift": layer.snr_shift}
-        case SignalFilterBankLog():
+        case layers.SignalFilterBankLog():
             return Op.SIGNAL_FILTER_BANK_LOG, {
                 "input_correction_bits": layer.correction_bits,
                 "output_scale": layer.scale,
