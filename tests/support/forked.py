@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tests.support import shared_objects
 
-IMPORTED = ("tests.support.forked", "torch", "micronets.pipeline.perform", "micronets.design.dnas")
-"""The modules that the server has imported before it forks."""
+IMPORTED = ("tests.support.forked", "torch", "torch._dynamo", "micronets.pipeline.perform", "micronets.design.dnas")
+"""The modules that the server has imported before it forks; an optimiser of torch imports `torch._dynamo`."""
 
 
 class Forked:

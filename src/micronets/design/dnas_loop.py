@@ -79,9 +79,7 @@ class SearchLoop:
         self.until = self.steps
         self.rise = min(self.steps_per_epoch, max(1, round(MOST_RISE * self.steps)))
         self.weight_optimiser = optim.make_optimiser(supernet.net, settings.optimiser, settings.weight_decay)
-        self.arch_optimiser = optim.uncompiled(torch.optim.Adam)(
-            supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999)
-        )
+        self.arch_optimiser = torch.optim.Adam(supernet.alphas.parameters(), lr=settings.arch_lr, betas=(0.5, 0.999))
         self.precision: Precision = pick_precision(settings.precision, device)
         self.group = processes.group()
         self.group.check_batch(min(settings.batch, len(self._order(0))), "search")

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import math
-import sys
-from collections.abc import Callable
-from functools import cache
 from typing import Generic, Literal, Protocol, TypeVar
 
 import torch
@@ -29,31 +25,8 @@ def make_optimiser(net: nn.Module, kind: Optimiser, weight_decay: float) -> torc
     rest = [p for p in net.parameters() if id(p) not in chosen]
     groups = [{"params": decays, "weight_decay": weight_decay}, {"params": rest, "weight_decay": 0.0}]
     if kind == "sgd":
-        return uncompiled(torch.optim.SGD)(groups, lr=0.0, momentum=0.9, nesterov=True, fused=True)
-    return uncompiled(torch.optim.AdamW)(groups, lr=0.0, betas=(0.9, 0.99), fused=True)
-
-
-@cache
-def uncompiled(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
-    """Returns a class of optimisers that does what `kind` does, without importing torch's compiler, `torch._dynamo`.
-
-    That import takes seconds, and the compiler has no part in our trainings. The step imports it in what is wrapped
-    around it, so the step beneath is called. Other methods import it when they are first called, only to tell it to
-    leave them as they are, and keep what it gives back in an attribute. Where that attribute holds the method itself,
-    nothing is imported. A torch that is made otherwise imports its compiler as before.
-    """
-
-    def step(self: torch.optim.Optimizer, closure: Callable[[], float] | None = None) -> float | None:
-        with torch.no_grad():
-            loss: float | None = inspect.unwrap(kind.step)(self, closure)
-        return loss
-
-    if "torch._dynamo" not in sys.modules:
-        for method in vars(torch.optim.Optimizer).values():
-            wrapped = getattr(method, "__wrapped__", None)
-            if wrapped is not None:
-                vars(wrapped).setdefault("__dynamo_disable", wrapped)
-    return type(kind.__name__, (kind,), {"step": step})
+        return torch.optim.SGD(groups, lr=0.0, momentum=0.9, nesterov=True, fused=True)
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.99), fused=True)
 
 
 def cosine_schedule(step: int, steps: int, warmup: int) -> float:
