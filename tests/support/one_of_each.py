@@ -5,6 +5,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Layer, TensorSpec
 from micronets.ir.ops.comparison import RELATIONS
 from micronets.ir.ops.unary import NUMBER_FUNCTIONS
+from tests.support.sound_operators import SMOOTHING
 
 X = (INPUT,)
 
@@ -105,13 +106,7 @@ LAYERS: tuple[Layer, ...] = (
         channels=5,
         noise="noise",
         variable="estimates",
-        smoothing=409,
-        one_minus_smoothing=15975,
-        alternate_smoothing=983,
-        alternate_one_minus_smoothing=15401,
-        smoothing_bits=10,
-        subtraction_bits=14,
-        min_signal_remaining=819,
+        **SMOOTHING,
     ),
     layers.SignalPcan(name="controlled", inputs=("clean", "noise", "gains"), snr_shift=6),
     layers.SignalFilterBankLog(name="levels", inputs=("controlled",), correction_bits=3, scale=64),

@@ -22,6 +22,17 @@ from micronets.ir.layers import (
 )
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
+SMOOTHING = {
+    "smoothing": 409,
+    "one_minus_smoothing": 15975,
+    "alternate_smoothing": 983,
+    "alternate_one_minus_smoothing": 15401,
+    "smoothing_bits": 10,
+    "subtraction_bits": 14,
+    "min_signal_remaining": 819,
+}
+"""How fast a SignalFilterBankSpectralSubtraction follows the noise: the numbers of micro_speech."""
+
 
 def front_end(samples: int, length: int, channels: int, clamping: bool = False, bits: int = 3) -> QuantizedModel:
     """Returns TFLM's front end of frames of so many samples; every tensor that is defined everywhere is an output.
@@ -51,13 +62,7 @@ def front_end(samples: int, length: int, channels: int, clamping: bool = False, 
             channels=channels,
             noise="noise",
             variable="estimates",
-            smoothing=409,
-            one_minus_smoothing=15975,
-            alternate_smoothing=983,
-            alternate_one_minus_smoothing=15401,
-            smoothing_bits=10,
-            subtraction_bits=14,
-            min_signal_remaining=819,
+            **SMOOTHING,
             clamping=clamping,
         ),
         SignalPcan(name="controlled", inputs=("clean", "noise", "gains"), snr_shift=6),
