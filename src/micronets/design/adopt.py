@@ -1,4 +1,4 @@
-"""`adopted`: turns the weights of a finished network into the state dict of a `Net` that computes the same."""
+"""`adopted`: turns the weights of a finished network into the state dict of an equivalent `Net`."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def adopted(
     - weights: for each layer with weights its kernel, laid out as in TensorFlow Lite, and its bias `[outputs]`.
     - batches: typical inputs `[N, *input_shape]`, at least one.
 
-    A `Net` has a batch norm behind every convolution, which in training mode normalises by the mean and variance of
-    the current batch. Here each batch norm gets the mean and variance over `batches` as its running statistics, and
-    the scale and shift that undo this normalisation. So the network computes the same in evaluation mode, and nearly
-    the same in training mode: as nearly as the statistics of one batch are those of all.
+    A `Net` has a batch norm after every convolution, which in training mode normalises by the mean and variance of the
+    current batch. Here each batch norm gets the mean and variance over `batches` as its running statistics, and the
+    scale and shift that undo this normalisation. So the network computes the same in evaluation mode. In training mode
+    it computes nearly the same, as far as the statistics of one batch agree with those of all.
     """
     net = Net(arch).eval()
     norms: dict[str, nn.BatchNorm2d] = {}

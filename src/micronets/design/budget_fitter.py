@@ -3,12 +3,12 @@
 It learns nothing: it works with exact costs, and with the probabilities of options that a search found (`dnas.py`).
 
 Every choice may change every cost, and not always upwards. A dilation makes TFLM's depthwise convolution slower but
-saves its scratch memory; a stem of 3 x 5 taps leaves our C an odd column where one of 5 x 5 does not; a planner may
-place larger buffers better than smaller ones. So the smallest network is often the cheapest one, but not always. Where
-it misses a limit, `_find` therefore tries networks near it, and in a small space all networks, before it gives up.
+saves its scratch memory; a 3 x 5 stem leaves our C an odd column that a 5 x 5 stem does not; a planner may place larger
+buffers better than smaller ones. So the smallest network is often, but not always, the cheapest one. If it misses a
+limit, `_find` tries networks near it, or all networks of a small space, before it gives up.
 
 A network that is returned certainly meets every limit: its exact costs were compared with them. A refusal is certain
-where the costs of all networks of the space were computed (at most `MOST_COSTED`); for a larger space it only says that
+if the costs of all networks of the space were computed (at most `MOST_COSTED`); for a larger space it only says that
 no network was found.
 """
 
@@ -30,15 +30,15 @@ from micronets.terminal import counted
 Probabilities = Mapping[str, list[float]]
 Evaluate = Callable[[Mapping[str, int]], Mapping[str, float]]
 
-MOST_COSTED = 3000  # a space of at most so many networks is costed whole before it is refused
-MOST_PAIRS = 1500  # pairs of steps that are tried for limits that can be met one by one, but were not met together
+MOST_COSTED = 3000  # a space with at most this many networks is costed whole before it is refused
+MOST_PAIRS = 1500  # pairs of steps to try if each limit can be met alone, but not all together
 
 
 class _NetworkCosts:
-    """A network's costs, of which lower bounds are known before the exact ones are computed.
+    """A network's costs. Lower bounds are known first; the exact costs are computed on demand.
 
-    - `least`: the lower bounds by name of the limit; the exact costs as soon as these were asked for.
-    - `compute`: computes the exact costs for which `least` has only bounds.
+    - `least`: the lower bounds by name of the limit, replaced by the exact costs once those are computed.
+    - `compute`: computes the exact costs.
     """
 
     def __init__(self, least: Mapping[str, float], compute: Callable[[], Mapping[str, float]]) -> None:
@@ -47,7 +47,7 @@ class _NetworkCosts:
 
     @property
     def exact(self) -> Mapping[str, float]:
-        """The exact costs by name of the limit, computed when they are first asked for."""
+        """The exact costs by name of the limit, computed on first use."""
         if self._compute is not None:
             self.least, self._compute = {**self.least, **self._compute()}, None
         return self.least
@@ -56,13 +56,13 @@ class _NetworkCosts:
 class BudgetFitter:
     """Checks and changes the values of one space under one budget.
 
-    Costs are computed once for each network and kept, as every computation makes a memory plan.
+    Costs are computed once per network and cached, since every computation makes a memory plan.
 
     - `space`: the choices, and the network of every combination of their options.
-    - `budget`: the limits, those of the board itself included (`board.board_budget`).
-    - `board`: what the costs are computed for.
+    - `budget`: the limits, including those of the board (`board.board_budget`).
+    - `board`: the board for which costs are computed.
     - `evaluate`: computes the costs of values, by name of the limit; None computes those of their network.
-    - `runtime`: what is to execute the network, for the costs.
+    - `runtime`: the runtime that will execute the network, which decides its costs.
 
     In this file, "values" are one option for every choice, by the choice's name, and "to fit" is to meet every limit.
     """
@@ -81,7 +81,7 @@ class BudgetFitter:
         bounded = tuple(name for name in names if runtime.costs[name].at_least is not None)
 
         def cost_network(values: Mapping[str, int]) -> _NetworkCosts:
-            network = derive(space, values)  # often a known one: the choices of a block that is left out change nothing
+            network = derive(space, values)  # often a known one: the choices of an omitted block have no effect
             if network not in networks:
                 least = least_budget_costs(network, board, names, runtime=runtime)
                 networks[network] = _NetworkCosts(least, lambda: budget_costs(network, board, bounded, runtime=runtime))
@@ -104,13 +104,13 @@ class BudgetFitter:
         return self._costs_of(values).exact
 
     def front_end_costs(self, values: Mapping[str, int]) -> Mapping[str, float]:
-        """Returns the part of the costs of `values` that the front end of the input takes, by name of the limit."""
+        """Returns the front end's part of the costs of `values`, by name of the limit."""
         costs = self.costs(values)
         bare = costs if self._cost_without is None else self._cost_without(values)
         return {name: cost - bare[name] for name, cost in costs.items()}
 
     def _costs_of(self, values: Mapping[str, int]) -> _NetworkCosts:
-        """Returns the costs of the network of `values`, which are computed once and kept."""
+        """Returns the costs of the network of `values`, computed once and cached."""
         key = tuple(values[c.name] for c in self.space.choices)
         if key not in self._cache:
             self._cache[key] = self._compute_costs(values)
@@ -129,9 +129,9 @@ class BudgetFitter:
         return self._excess_of(self._costs_of(values).least) == 0 and self.excess(values) == 0
 
     def feasible_shapes(self) -> list[dict[str, int]]:
-        """Returns the combinations of shape choices under which a network was found that fits.
+        """Returns the combinations of shape choices for which a network within the limits was found.
 
-        Raises `BudgetError` naming the smallest achievable figures when there are none.
+        Raises `BudgetError` with the smallest achievable figures if there are none.
         """
         feasible = [shapes for shapes in self.space.shape_combinations() if self.fitting(shapes) is not None]
         if not feasible:
@@ -139,7 +139,7 @@ class BudgetFitter:
         return feasible
 
     def fitting(self, shapes: Mapping[str, int]) -> dict[str, int] | None:
-        """Returns values with these shapes that fit, small ones if possible; None where none were found."""
+        """Returns values with these shapes that fit, preferably small ones; None if none were found."""
         key = tuple(self.limits.values()), tuple(shapes.values())
         if key not in self._found:
             self._found[key] = self._find({**self.space.smallest(), **shapes})
@@ -148,9 +148,9 @@ class BudgetFitter:
     def _find(self, smallest: dict[str, int]) -> dict[str, int] | None:
         """Returns values with the shapes of `smallest` that fit; None if all of the following fail.
 
-        It tries, each longer than the one before:
+        It tries, from the quickest to the slowest:
         1. the smallest network;
-        2. for each limit that this one misses, single steps to the network that costs least in terms of that limit;
+        2. for each limit that this one misses, single steps to the network with the least cost under that limit;
         3. single steps that lower the excess, from each of these networks;
         4. all networks, if they are few, otherwise pairs of steps.
         """
@@ -171,17 +171,17 @@ class BudgetFitter:
         return next((values for values in ends if self.fits(values)), None)
 
     def _can_cost_all(self) -> bool:
-        """Returns whether the space is small enough for the costs of all its networks to be computed."""
+        """Returns whether the space is small enough to compute the costs of all its networks."""
         return math.prod(len(c.options) for c in self.space.choices) <= MOST_COSTED
 
     def _all_values(self, shaped: Mapping[str, int]) -> Iterator[dict[str, int]]:
-        """Yields all values that have the shapes of `shaped`, those of narrow networks first."""
+        """Yields all values that have the shapes of `shaped`, narrow networks first."""
         others = [c for c in self.space.choices if c.kind != "shape"]
         for options in product(*(c.options for c in others)):
             yield {**shaped, **{c.name: o for c, o in zip(others, options, strict=True)}}
 
     def _descend(self, values: dict[str, int], objective: Callable[[Mapping[str, float]], float]) -> dict[str, int]:
-        """Takes steps that lower `objective` of the costs, each as soon as it is found; returns the last values."""
+        """Takes every step that lowers `objective` of the costs as soon as it is found; returns the last values."""
         now, improved = objective(self.costs(values)), True
         while improved:
             improved = False
@@ -195,7 +195,7 @@ class BudgetFitter:
         return values
 
     def _descend_by_pairs(self, values: dict[str, int]) -> dict[str, int]:
-        """Takes steps that lower the excess, two at once where no single one does; returns the last values.
+        """Takes steps that lower the excess, or pairs of steps if no single one does; returns the last values.
 
         At most `MOST_PAIRS` pairs are tried.
         """
@@ -215,7 +215,7 @@ class BudgetFitter:
         return values
 
     def _refusal(self) -> str:
-        """Returns the message that no network fits: which limits are missed, and the least figure found for each."""
+        """Returns the message that no network fits: the missed limits, and the least figure found for each."""
         proved = self._can_cost_all()
         cheapest = "the cheapest network needs" if proved else "the cheapest network found needs"
         parts = []
@@ -223,7 +223,7 @@ class BudgetFitter:
             least = self._cheapest(itemgetter(name))[name]
             if least > limit:
                 parts.append(f"{name} = {_figure(limit)}, but {cheapest} {_figure(least)}")
-        if not parts:  # each limit can be met alone, not all together
+        if not parts:  # each limit can be met alone, but not all together
             costs = self._cheapest(self._excess_of)
             near = ", ".join(
                 f"{name} {_figure(costs[name])} of {_figure(limit)}" for name, limit in self.limits.items()
@@ -235,7 +235,7 @@ class BudgetFitter:
         return f"budget: {what.format(self.space.name)}: {'; '.join(parts)}; raise the limit or choose another space"
 
     def _cheapest(self, objective: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
-        """Returns the exact costs of that network, among all whose costs are known, for which `objective` is least."""
+        """Returns the exact costs of the network with the least `objective` among all networks with known costs."""
         best: Mapping[str, float] | None = None
         for network in sorted(self._cache.values(), key=lambda network: objective(network.least)):
             if best is not None and objective(network.least) >= objective(best):
@@ -247,12 +247,12 @@ class BudgetFitter:
     def repair(self, values: Mapping[str, int], probabilities: Probabilities) -> dict[str, int]:
         """Returns values near the given ones that fit.
 
-        It takes steps down, and always the one that lowers the excess most in relation to the probability that it gives
-        up. Where such steps do not lead to a network that fits, it changes choices towards a network that is known to
-        fit, and then back to the given values wherever there is room.
+        It takes steps down, each time the one with the largest drop in excess for the probability that it gives up. If
+        these steps do not lead to a network that fits, it changes choices towards a network that is known to fit, and
+        then back to the given values wherever there is room.
 
-        - `values`: the wanted option of every choice.
-        - `probabilities`: of every option, by choice, in the order of the choice's options.
+        - `values`: the preferred option of every choice.
+        - `probabilities`: the probability of every option, by choice, in the order of the choice's options.
 
         Raises `BudgetError` if nothing fits.
         """
@@ -263,7 +263,7 @@ class BudgetFitter:
         return self._step_back(self._approach(start, probabilities), start, probabilities)
 
     def _step_down(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int] | None:
-        """Returns the first values that fit on the way down; None where not even the smallest network fits."""
+        """Returns the first values that fit on the way down; None if not even the smallest network fits."""
         while (now := self.excess(values)) > 0:
             moves = []
             for number, (choice, changed) in enumerate(self._steps_down(values)):
@@ -273,8 +273,7 @@ class BudgetFitter:
                 )
             if not moves:
                 return None
-            # Exact costs are expensive: they are computed only for steps that, by their lower bounds, may be the best
-            # one.
+            # Exact costs are expensive: they are computed only for steps that, by their lower bounds, may be the best.
             best, found = (-math.inf, 0), values
             for most, order, loss, changed in sorted(moves, key=lambda move: move[:2], reverse=True):
                 if most < best[0]:
@@ -288,9 +287,8 @@ class BudgetFitter:
     def _approach(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
         """Returns values that fit, by steps that lower the excess.
 
-        Where no step lowers it, one choice is set as in a network that is known to fit, and is not changed again.
-        Between two such settings every step lowers the excess, so the loop ends, at the latest with that network
-        itself.
+        If no step lowers it, one choice is set to its option in a network that is known to fit, and stays so. Between
+        two such settings every step lowers the excess, so the loop ends, at the latest with that network itself.
         """
         target = self.fitting({c.name: values[c.name] for c in self.space.choices if c.kind == "shape"})
         if target is None:
@@ -318,9 +316,9 @@ class BudgetFitter:
     def _step_back(
         self, values: dict[str, int], wanted: Mapping[str, int], probabilities: Probabilities
     ) -> dict[str, int]:
-        """Returns `values` with every choice as near to the wanted option as fits.
+        """Returns `values` with every choice as near to the preferred option as the limits allow.
 
-        The least probable are moved first.
+        The least probable choices are moved first.
         """
         changing = True
         while changing:
@@ -339,15 +337,15 @@ class BudgetFitter:
     def fill(
         self, values: Mapping[str, int], probabilities: Probabilities, log_ratio: float = math.inf
     ) -> dict[str, int]:
-        """Returns larger values that still fit, by steps up, the most probable first, until no further step fits.
+        """Returns larger values that still fit: takes steps up, the most probable first, until no further step fits.
 
         A step leads to the next larger option that is probable enough. Steps that do not change a cost are skipped:
-        such a step widens a block that is left out of the network.
+        they widen a block that is left out of the network.
 
         - `values`: values that fit.
-        - `probabilities`: of every option, by choice, in the order of the choice's options.
-        - `log_ratio`: 0 or more; an option is probable enough if the logarithm of how many times more probable the
-          choice's likeliest option is does not exceed it. Infinity allows every option.
+        - `probabilities`: the probability of every option, by choice, in the order of the choice's options.
+        - `log_ratio`: 0 or more; the largest allowed logarithm of the ratio between the probabilities of the choice's
+          likeliest option and of the option. Infinity allows every option.
         """
         values, found = dict(values), True
         while found:
@@ -365,7 +363,7 @@ class BudgetFitter:
     def _probable_steps_up(
         self, values: Mapping[str, int], probabilities: Probabilities, log_ratio: float
     ) -> list[tuple[Choice, dict[str, int]]]:
-        """Returns each choice that has a larger option that is probable enough (see `fill`), and the values with it."""
+        """Returns each choice with a larger option that is probable enough (see `fill`), and the values with it."""
         steps = []
         for choice in self.space.choices:
             if choice.kind in ("shape", "dilation"):
@@ -378,8 +376,7 @@ class BudgetFitter:
         return steps
 
     def _feasible_start(self, values: dict[str, int], probabilities: Probabilities) -> dict[str, int]:
-        """Returns `values` if a network with its shapes fits, otherwise with the most probable shapes for which one
-        does."""
+        """Returns `values`, with the most probable shapes that allow a network unless its own shapes do."""
         feasible = self.feasible_shapes()
         if any(all(values[n] == v for n, v in shapes.items()) for shapes in feasible):
             return values
@@ -390,7 +387,7 @@ class BudgetFitter:
         return values | max(feasible, key=log_probability)
 
     def _steps_down(self, values: Mapping[str, int]) -> list[tuple[Choice, dict[str, int]]]:
-        """Returns each choice that has a next smaller option, and the values with that.
+        """Returns each choice that has a next smaller option, and the values with it.
 
         Shapes stay as they are; dilations are left to `_neighbours`, as they are not ordered by cost.
         """
@@ -404,16 +401,16 @@ class BudgetFitter:
 
 
 def _score(gain: float, loss: float) -> float:
-    """Rates a step down by the excess that it takes away (`gain`) and the probability that it gives up (`loss` > 0).
+    """Rates a step down by the excess that it removes (`gain`) and the probability that it gives up (`loss` > 0).
 
-    A step may gain nothing by itself, as where it lowers one of two equal peaks of memory. Such a step is taken only
-    when no other gains anything.
+    A step may gain nothing by itself, for instance if it lowers one of two equal memory peaks. Such a step is taken
+    only if no other step gains anything.
     """
     return gain / loss if gain > 0 else -loss - 1e6
 
 
 def _neighbours(choice: Choice, values: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Yields the values with another option of `choice`: for a width the next ones, for a shape none, otherwise any."""
+    """Yields the values with another option of `choice`: adjacent widths, no other shapes, and all other options."""
     if choice.kind == "shape":
         return
     now = choice.options.index(values[choice.name])
@@ -430,7 +427,7 @@ def _loss(choice: Choice, values: Mapping[str, int], changed: Mapping[str, int],
 def _log_ratio(
     choice: Choice, values: Mapping[str, int], changed: Mapping[str, int], probabilities: Probabilities
 ) -> float:
-    """Returns the log of how many times more probable the present option of `choice` is than the changed one."""
+    """Returns the log of the ratio between the probabilities of the current option of `choice` and the changed one."""
     p = probabilities[choice.name]
     return _log(p[choice.options.index(values[choice.name])]) - _log(p[choice.options.index(changed[choice.name])])
 
@@ -440,12 +437,12 @@ def _log(p: float) -> float:
 
 
 def _figure(value: float) -> str:
-    """Returns the text of a cost or a limit: whole numbers of up to 15 digits in full, others to six digits."""
+    """Returns the text of a cost or a limit: integers of up to 15 digits in full, other numbers to six digits."""
     whole = float(value).is_integer() and abs(value) < 1e15
     return f"{value:,.0f}" if whole else f"{value:,.6g}"
 
 
 def none_fits(refusals: Sequence[BudgetError]) -> BudgetError:
-    """Returns the error that no space has a network which meets the limits, with the reason of the first of them."""
+    """Returns the error that no space has a network within the limits, with the reason of the first space."""
     more = "" if len(refusals) == 1 else f" (so it is with the other {counted(len(refusals) - 1, 'spaces')})"
     return BudgetError(f"{refusals[0]}{more}")

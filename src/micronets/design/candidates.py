@@ -1,4 +1,4 @@
-"""Search without a supernet: some networks that meet the limits are trained for a while, and the best one is chosen.
+"""Search without a supernet: a few networks within the limits are trained briefly, and the best one is chosen.
 
 The networks are random ones, or the space's standard network scaled to the limits: the baselines of every other method.
 """
@@ -25,22 +25,22 @@ from micronets.progress import NoteEvent
 from micronets.terminal import counted
 
 CANDIDATE_FOLDER = "trials"
-"""The folder, in the directory of the search, in which every network has a folder of its own."""
+"""The folder, in the directory of the search, that holds a folder for every network."""
 
-SHARES = [i / 100 for i in range(100, 0, -1)]  # of all widths, that a uniform network is tried at
+SHARES = [i / 100 for i in range(100, 0, -1)]  # of all widths, which a uniform network tries in this order
 
 
 def search(job: SearchJob) -> SearchResult:
     """Trains `SearchSettings.candidates` networks that meet the limits and returns the best on the validation split.
 
-    The epochs are divided among the networks, at least one for each. Where weights may have 4 bits, the last epoch of
-    each network, or one more where it has one only, is trained with quantisation simulated, and that is compared.
+    The epochs are divided among the networks, at least one for each. If weights may have 4 bits, the last epoch of each
+    network (or an additional one, if it has only one) simulates quantisation, and the quantised network is compared.
 
-    Each network has a folder of its own in the folder `CANDIDATE_FOLDER` of the directory, with its checkpoint.
+    Each network has its own folder in the folder `CANDIDATE_FOLDER` of the directory, with its checkpoint.
 
-    Returns the best network with the weights of its short training, from which the final one can start.
+    Returns the best network with the weights of its short training, from which the final training can start.
 
-    Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
+    Raises what `dnas.search` raises, and `DataError` if there are no validation examples.
     """
     if not job.data.size("val"):
         raise DataError("the data have no validation examples; candidates are compared on them")
@@ -85,9 +85,9 @@ def search(job: SearchJob) -> SearchResult:
 def short_training(settings: SearchSettings, epochs: int, *, quantised: bool = False) -> TrainSettings:
     """Returns the settings of a candidate's training.
 
-    - `settings`: the section [search].
-    - `epochs`: how many epochs it has, at least 1.
-    - `quantised`: whether its last epoch simulates quantisation; an only epoch is followed by one that does.
+    - `settings`: the section `[search]`.
+    - `epochs`: the number of epochs, at least 1.
+    - `quantised`: whether the last epoch simulates quantisation; a single epoch is followed by one that does.
     """
     return TrainSettings(
         epochs=max(1, epochs - 1) if quantised else epochs,
@@ -105,16 +105,16 @@ def short_training(settings: SearchSettings, epochs: int, *, quantised: bool = F
 
 
 def certain(space: SearchSpace, values: Mapping[str, int]) -> Probabilities:
-    """Returns probabilities under which the options `values` are certain."""
+    """Returns probabilities that are 1 for the options `values`."""
     return {c.name: [float(option == values[c.name]) for option in c.options] for c in space.choices}
 
 
 def random_candidates(fitter: BudgetFitter, count: int, seed: int) -> list[dict[str, int]]:
-    """Returns at most `count` different random networks that fill the limits.
+    """Returns at most `count` different random networks that use up the limits.
 
     - `fitter`: checks the networks of a space under a budget.
-    - `count`: how many networks are wanted; there are fewer if `10 * count` draws give fewer.
-    - `seed`: of the draws.
+    - `count`: the number of networks wanted; there are fewer if `10 * count` draws give fewer.
+    - `seed`: seed of the draws.
     """
     rng, found = random.Random(seed), list[dict[str, int]]()
     for _ in range(10 * count):
@@ -127,18 +127,18 @@ def random_candidates(fitter: BudgetFitter, count: int, seed: int) -> list[dict[
 
 
 def random_values(fitter: BudgetFitter, rng: random.Random) -> dict[str, int]:
-    """Returns random values, lowered at random until they fit, then raised at random until they fill the limits."""
+    """Returns random values, lowered at random until they fit, then raised at random until nothing larger fits."""
     chance = {c.name: [rng.random() for _ in c.options] for c in fitter.space.choices}
     return fitter.fill(fitter.repair(fitter.space.sample(rng), chance), chance)
 
 
 def uniform_candidates(fitter: BudgetFitter, feasible: Sequence[Mapping[str, int]], count: int) -> list[dict[str, int]]:
-    """Returns the standard network at the largest share of all its widths that fits, for combinations of shapes.
+    """Returns the standard network at the largest common share of its widths that fits, for combinations of shapes.
 
-    Where the bits of weights are open, there is such a network for 8 bits in all layers and one for 4.
+    If the bits of weights are open, there is one such network with 8 bits in all layers, and one with 4.
 
-    - `feasible`: the combinations under which something fits.
-    - `count`: the most networks that are returned; of more combinations, evenly spaced ones are taken.
+    - `feasible`: the combinations for which some network fits.
+    - `count`: the maximum number of networks; of more combinations, evenly spaced ones are taken.
     """
     space = fitter.space
     standard = standard_values(space)
@@ -162,15 +162,15 @@ def uniform_candidates(fitter: BudgetFitter, feasible: Sequence[Mapping[str, int
 
 
 def neighbours(fitter: BudgetFitter, start: Sequence[Mapping[str, int]], count: int, seed: int) -> list[dict[str, int]]:
-    """Returns at most `count` different networks that fit and differ from one of `start` in one choice, and its price.
+    """Returns at most `count` different networks that fit and are close to those of `start`.
 
-    A choice of such a network gets another option, and where that misses a limit, other choices are lowered; where it
+    One choice of a network of `start` gets another option. If that misses a limit, other choices are lowered; if it
     leaves room, others are raised. The networks of `start` take turns.
 
     - `fitter`: checks the networks of a space under a budget.
     - `start`: values that fit, at least one.
-    - `count`: how many networks are wanted; there are fewer if `10 * count` draws give fewer.
-    - `seed`: of the draws.
+    - `count`: the number of networks wanted; there are fewer if `10 * count` draws give fewer.
+    - `seed`: seed of the draws.
     """
     rng, found = random.Random(seed), list[dict[str, int]]()
     known = {derive(fitter.space, values) for values in start}

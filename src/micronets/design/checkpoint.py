@@ -1,6 +1,6 @@
-"""Checkpoint files of a search or a training: written whole or not at all, read only by the run that they belong to.
+"""Checkpoint files of a search or a training: written atomically, and read only by the run that they belong to.
 
-What a checkpoint holds is decided in `dnas_loop.py` and `train_loop.py`; this file only stores it.
+`dnas_loop.py` and `train_loop.py` decide what a checkpoint holds; this file only stores it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from micronets.files import check_plain, damage_text, write_atomic
 def save_checkpoint(path: Path, state: dict[str, Any], stamp: str = "") -> None:
     """Replaces the checkpoint at `path`.
 
-    - `state`: tensors, numbers, texts, and lists and dicts of these.
+    - `state`: tensors, numbers, strings, and lists and dicts of these.
     - `stamp`: identifies the search or training (a hash of all that decides its result); `load_checkpoint` compares it.
 
     Raises `FileError` if the file cannot be written (disk full, no permission); the previous checkpoint then stays.
@@ -40,8 +40,8 @@ def save_checkpoint(path: Path, state: dict[str, Any], stamp: str = "") -> None:
 def load_checkpoint(path: Path, device: torch.device | None = None, stamp: str = "") -> dict[str, Any] | None:
     """Reads what `save_checkpoint` wrote, its stamp included; returns None if there is no file at `path`.
 
-    - `device`: where the tensors are put; None leaves each on the device that it was saved from.
-    - `stamp`: what the checkpoint's own stamp must equal.
+    - `device`: the device of the tensors; None keeps that from which each was saved.
+    - `stamp`: the stamp that the checkpoint must have.
 
     Raises `FileError` for a damaged file and `SpecError` for a checkpoint with another stamp.
     """
@@ -62,10 +62,9 @@ def load_checkpoint(path: Path, device: torch.device | None = None, stamp: str =
 
 @contextmanager
 def readable_state(path: Path) -> Iterator[None]:
-    """Makes one clear line of an error that the block raises because the state in a checkpoint is of another form.
+    """Turns an error that the block raises, because a checkpoint's state has another form, into one clear line.
 
-    - `path`: the checkpoint, which the block puts into its networks and records; an earlier version may have written
-      it.
+    - `path`: the checkpoint that the block loads; an earlier version may have written it.
 
     Raises `FileError`.
     """

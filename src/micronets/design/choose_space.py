@@ -1,9 +1,8 @@
 """Chooses a search space among several by successive halving (Jamieson and Talwalkar 2016), before a search.
 
 Every space starts with a few networks that meet the limits: its standard one, scaled to them for several shapes of the
-input, and random ones. In each round all of them are trained for the same number of examples. Then the better half of
-the spaces stays, and of each of these the better half of its networks, which the next round trains further, until one
-space is left.
+input, and random ones. In each round every network is trained on the same number of examples. Then the better half of
+the spaces stays, and within each of them the better half of its networks, until one space is left.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from micronets.tasks import TaskData
 from micronets.terminal import counted
 
 STAGE = "space"
-"""The stage that events of progress name while spaces are compared."""
+"""The stage of progress events while spaces are compared."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +37,8 @@ class Contender:
     """A space that may be chosen.
 
     - `space`: its choices and its networks.
-    - `budget`: the limits; those of the board are added to them.
-    - `runtime`: what will execute the network, with the front ends of the space's inputs, which decides the costs.
+    - `budget`: the limits, to which those of the board are added.
+    - `runtime`: the runtime that will execute the network, with the front ends of the space's inputs.
     """
 
     space: SearchSpace
@@ -49,7 +48,7 @@ class Contender:
 
 @dataclass(kw_only=True)
 class _Entry(Entry):
-    """A network that stands for the space `name`."""
+    """A network of the space `name`."""
 
     name: str
 
@@ -65,19 +64,19 @@ def choose_space(
     progress: Progress,
     left_out: Mapping[str, str] | None = None,
 ) -> SpaceTrials:
-    """Returns which of several spaces to search, and the trials that decided it.
+    """Returns the space to search among several, and the trials that decided it.
 
     All rounds together train for `settings.space_share * settings.epochs` passes over the training split, divided
     evenly among the rounds, and in each round among its networks; a network gets one batch at least.
 
-    - `contenders`: the spaces, at least one, in an order that settles ties.
+    - `contenders`: the spaces, at least one, in the order that settles ties.
     - `data`: the task; networks learn from its training split and are compared on its validation split.
-    - `board`: what the costs are computed for.
-    - `settings`: the section [search], of which `space_share` and `space_networks` are for this.
-    - `seed`: of the initial weights and of everything that is drawn.
-    - `directory`: the search's; what was trained there is not trained again, and what was begun is resumed.
-    - `progress`: receives events of the stage `STAGE`, and at the end one of the search that tells the outcome.
-    - `left_out`: spaces that cannot take part for another reason than the limits, by name, with the reason.
+    - `board`: the board for which costs are computed.
+    - `settings`: the section `[search]`, of which `space_share` and `space_networks` apply here.
+    - `seed`: seed of the initial weights and of all random draws.
+    - `directory`: the search's directory; finished trainings in it are reused, interrupted ones are resumed.
+    - `progress`: receives events of the stage `STAGE`, and at the end an event of the search with the outcome.
+    - `left_out`: spaces that are excluded for other reasons than the limits, by name, with the reason.
 
     Raises `BudgetError` if no space has a network that meets the limits, `DataError` without validation examples, and
     what `train_network` raises.
@@ -117,7 +116,7 @@ def choose_space(
 
 
 def _entries(contender: Contender, board: Board, count: int, seed: int) -> list[_Entry]:
-    """Returns the networks that stand for a space at the beginning. Raises `BudgetError` if none meets the limits."""
+    """Returns the networks with which a space starts. Raises `BudgetError` if none meets the limits."""
     space = contender.space
     fitter = BudgetFitter(space, board_budget(contender.budget, board), board, runtime=contender.runtime)
     feasible = fitter.feasible_shapes()
@@ -131,7 +130,7 @@ def _entries(contender: Contender, board: Board, count: int, seed: int) -> list[
 
 def _better_half(entries: Sequence[_Entry]) -> list[_Entry]:
     """Returns the entries of the better half of the spaces, and of each of these the better half; both rounded up."""
-    ranked = sorted(entries, key=lambda entry: -entry.score)  # equal ones keep their order
+    ranked = sorted(entries, key=lambda entry: -entry.score)  # ties keep their order
     names = _names(ranked)
     kept = []
     for name in names[: -(-len(names) // 2)]:

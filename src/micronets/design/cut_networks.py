@@ -1,4 +1,4 @@
-"""`CutNetworks`: networks that are cut out of a supernet, and what they are worth as they are."""
+"""`CutNetworks`: subnetworks that are cut out of a supernet, and how well they do without further training."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 from micronets.tasks import TaskData
 
-COMPARED_EXAMPLES = 1024  # validation examples, evenly spaced, that cut networks are compared on
+COMPARED_EXAMPLES = 1024  # validation examples, evenly spaced, on which cut networks are compared
 
 
 class CutNetworks:
-    """The networks of a trained supernet, and their losses without further training, each of which is computed once.
+    """The networks of a trained supernet, and their losses without further training, each computed once.
 
-    - `loop`: holds the supernet and gives the batches for statistics of batch norm.
-    - `losses`: the mean cross-entropy on validation examples of each network that was looked at.
-    - `scores`: the file that keeps losses for other searches on the same supernet; None if there is no such file.
+    - `loop`: holds the supernet, and gives the batches for batch norm statistics.
+    - `losses`: the mean cross-entropy on validation examples of each network that was evaluated.
+    - `scores`: the file that caches losses for other searches on the same supernet; None if there is none.
     """
 
     def __init__(self, loop: SearchLoop, data: TaskData, scores: ScoreFile | None = None) -> None:
@@ -38,7 +38,7 @@ class CutNetworks:
         self.losses: dict[Arch, float] = {}
 
     def state(self, values: Mapping[str, int], *, rounded: bool = False) -> dict[str, Tensor]:
-        """Cuts out the weights of the network of `values`, with statistics of batch norm of its own.
+        """Cuts out the weights of the network of `values`, with its own batch norm statistics.
 
         - `values`: the option of every choice.
         - `rounded`: whether 4-bit weights are rounded (see `Supernet.slice`).

@@ -10,7 +10,7 @@ import torch
 
 from micronets.tasks import TaskData
 
-PROBES = 256  # training examples, evenly spaced, whose augmented forms are looked at
+PROBES = 256  # training examples, evenly spaced, whose augmented forms are hashed
 AT_ONCE = 1024  # examples whose inputs are in memory at the same time
 
 
@@ -18,8 +18,8 @@ def data_digest(data: TaskData, settings: Mapping[str, int]) -> str:
     """Returns a hash of all inputs and labels for training and validation, and of some augmented examples.
 
     It takes about as long as reading the inputs from memory. The augmented examples are computed on the CPU with fixed
-    random numbers. An augmentation that does not take its random numbers from the given generator gives other inputs
-    each time; it is left out.
+    random numbers. An augmentation that does not draw from the given generator gives other inputs each time; it is left
+    out.
 
     - `data`: the data of a search or a training.
     - `settings`: values of the data's input settings, by name.

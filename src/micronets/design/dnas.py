@@ -1,9 +1,9 @@
 """DNAS: weights and architecture of a `Supernet` trained together under hard limits (MicroNets, Section 5.1).
 
 The loss is cross-entropy + penalty * sum over limits of max(0, cost / limit - 1). The costs of a step are those of the
-drawn sample, from the same functions that cost an `Arch`, times the ratio between the exact and the relaxed cost of
-the most likely network (a memory plan is larger than the live bytes it places). Relaxed costs only guide: the result is
-derived, checked in integers, repaired if it misses a limit, and enlarged where room is left.
+drawn sample, from the same functions that cost an `Arch`. They are multiplied by the ratio between the exact and the
+relaxed cost of the most likely network (a memory plan is larger than the live bytes that it places). Relaxed costs only
+guide: the result is derived, checked in integers, repaired if it misses a limit, and enlarged if room is left.
 
 `dnas_loop.py` has the training steps, `budget_fitter.py` the search in integers for a network that meets the limits.
 """
@@ -31,11 +31,11 @@ __all__ = ["SearchResult", "SearchSettings", "input_settings", "search"]
 def search(job: SearchJob) -> SearchResult:
     """Searches a space for the most accurate network that meets the limits.
 
-    With `settings.dnas_finals`, what the supernet ends with is compared with networks that need no search (`finals`).
+    With `settings.dnas_finals`, the supernet's result is compared with networks that need no search (`finals`).
 
-    Raises `BudgetError` before any training when nothing in the space can meet the limits, `TrainingError` if the loss
-    is not a number, `FileError` if a checkpoint cannot be written, `SpecError` for a checkpoint of another search, and
-    `DataError` where finalists are to be compared and there are no validation examples.
+    Raises `BudgetError` before any training if nothing in the space can meet the limits, `TrainingError` if the loss is
+    not a number, `FileError` if a checkpoint cannot be written, `SpecError` for a checkpoint of another search, and
+    `DataError` if finalists must be compared and there are no validation examples.
     """
     settings, data, seed = job.settings, job.data, job.seed
     fitter = job.fitter()
@@ -71,7 +71,7 @@ def search(job: SearchJob) -> SearchResult:
 
 
 def _forbid_infeasible(supernet: Supernet, feasible: list[dict[str, int]]) -> None:
-    """Makes the probability of shape options under which no network fits practically 0, so that they are not drawn."""
+    """Makes the probability of shape options that allow no network practically 0, so that they are not drawn."""
     for c in supernet.space.choices:
         if c.kind == "shape":
             for k, option in enumerate(c.options):

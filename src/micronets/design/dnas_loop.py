@@ -1,6 +1,6 @@
 """`SearchLoop`: the training steps of a search, on weights and architecture, and the state that a checkpoint holds.
 
-`dnas.py` starts it, and derives the network from the probabilities that it ends with.
+`dnas.py` starts it, and derives the network from the final probabilities.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from micronets.records import to_json
 from micronets.tasks import TaskData
 
 CORRECTION_STEPS = 25  # steps between two comparisons of relaxed and exact costs
-MOST_RISE = 0.2  # the learning rate of the weights rises over the first epoch, but over no larger share of the steps
-REPORT_SECONDS = 2.0  # the least time between two reports of progress
-REPORT_STEPS = 20  # a report tells the mean loss of this many steps, the last ones
+MOST_RISE = 0.2  # the weights' learning rate warms up over the first epoch, but over no larger share of the steps
+REPORT_SECONDS = 2.0  # the least time between two progress reports
+REPORT_STEPS = 20  # a report gives the mean loss of this many last steps
 _MODULES = ("supernet", "weight_optimiser", "arch_optimiser")  # attributes with a state dict, kept in a checkpoint
 
 
@@ -41,15 +41,15 @@ class SearchLoop:
     """A search from its start, or from the checkpoint given to `resume`.
 
     - `supernet`: the weights and the architecture parameters that are trained.
-    - `fitter`: gives the limits and exact costs of networks.
-    - `board`, `runtime`: what the relaxed costs are for.
+    - `fitter`: gives the limits and the exact costs of networks.
+    - `board`, `runtime`: the board and the runtime of the relaxed costs.
     - `data`: the task's examples.
-    - `seed`: of everything that is drawn.
-    - `device`: where the supernet is.
-    - `share`: the share of `settings.epochs` that it takes; at least one step is done.
-    - `until`: the step at which `run` ends: the last one, or an earlier one where something is to be done in between.
+    - `seed`: seed of all random draws.
+    - `device`: the supernet's device.
+    - `share`: its share of `settings.epochs`; at least one step is done.
+    - `until`: the step at which `run` ends: the last one, or an earlier one if something happens in between.
     - `group`: the processes that compute the steps together.
-    - `kept`: names of attributes that a checkpoint keeps as they are: numbers, texts, and lists and dicts of these.
+    - `kept`: names of attributes that a checkpoint stores as they are: numbers, strings, and lists and dicts of these.
     """
 
     kept: tuple[str, ...] = ("step", "losses", "hits", "correction", "baseline", "precision")
@@ -70,11 +70,11 @@ class SearchLoop:
         self.settings, self.seed, self.device = settings, seed, device
         self.labels = torch.from_numpy(data.labels("train")).to(device)
         self.history: list[SearchRecord] = []
-        self.step, self.losses, self.hits = 0, list[float](), 0  # losses and right answers of this epoch
+        self.step, self.losses, self.hits = 0, list[float](), 0  # losses and correct answers of this epoch
         self.correction = dict.fromkeys(fitter.limits, 1.0)
         self.baseline: float | None = None
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
-        self.all_steps = self.steps_per_epoch * settings.epochs  # those of a comparison at the end included
+        self.all_steps = self.steps_per_epoch * settings.epochs  # including those of a comparison at the end
         self.steps = max(1, round(share * self.all_steps))
         self.until = self.steps
         self.rise = min(self.steps_per_epoch, max(1, round(MOST_RISE * self.steps)))
@@ -85,10 +85,10 @@ class SearchLoop:
         self.group.check_batch(min(settings.batch, len(self._order(0))), "search")
 
     def resume(self, path: Path, stamp: str) -> bool:
-        """Continues from the checkpoint at `path`, and says whether there is one; otherwise the search is at its start.
+        """Continues from the checkpoint at `path`, and returns whether there is one; without one, nothing changes.
 
-        The precision stays the one in which the search began. Raises `FileError` and `SpecError` as `load_checkpoint`,
-        which says what `stamp` is.
+        The search keeps the precision in which it began. Raises `FileError` and `SpecError` as `load_checkpoint` does,
+        which explains `stamp`.
         """
         self.group.check_alike(stamp)
         state = load_checkpoint(path, self.device, stamp)
@@ -103,9 +103,9 @@ class SearchLoop:
         return True
 
     def run(self, progress: Progress, path: Path, stamp: str) -> None:
-        """Does the steps that are left before step `until`.
+        """Does the remaining steps before step `until`.
 
-        - `progress`: is called with step, steps, seconds_left and the recent loss about every two seconds.
+        - `progress`: called about every two seconds with step, steps, seconds_left and the recent loss.
         - `path`: the checkpoint, written at the end of every epoch, and within one after `settings.checkpoint_seconds`.
         - `stamp`: identifies the search, see `checkpoint.save_checkpoint`.
 
@@ -143,11 +143,11 @@ class SearchLoop:
         save_checkpoint(path, {**modules, **values, "history": to_json(self.history)}, stamp)
 
     def _order(self, epoch: int) -> Tensor:
-        """Returns the indices of the training examples in the order in which an epoch, counted from 0, sees them."""
+        """Returns the indices of the training examples in the order of an epoch, counted from 0."""
         return torch.from_numpy(self.data.epoch(np.random.default_rng([self.seed, epoch])))
 
     def chosen(self) -> dict[str, int]:
-        """Returns the network that the history of the search follows: at present the most likely one."""
+        """Returns the network that the history records: the most likely one."""
         return self.supernet.most_likely()
 
     def _end_epoch(self, epoch: int) -> None:
@@ -173,15 +173,14 @@ class SearchLoop:
         return float(s.temperature * (s.final_temperature / s.temperature) ** min(done, 1.0))
 
     def arch_lr(self, step: int) -> float:
-        """Returns the learning rate of the architecture at a step: it falls linearly over the last ones."""
+        """Returns the learning rate of the architecture at a step: it falls linearly over the last steps."""
         settling = self.settings.settle * self.steps
         return self.settings.arch_lr * (min(1.0, (self.steps - step) / settling) if settling else 1.0)
 
     def calibration_batches(self, values: Mapping[str, int]) -> Iterator[Tensor]:
         """Yields inputs `[B, H, W, C]` of augmented training examples, with the input settings in `values`.
 
-        A network that is cut out of the supernet gets its batch norm statistics from these. Every call yields the same
-        inputs.
+        A network cut out of the supernet gets its batch norm statistics from these. Every call yields the same inputs.
         """
         order, size = self._order(self.settings.epochs), self.settings.batch
         settings = input_settings(self.data, values)
@@ -195,12 +194,12 @@ class SearchLoop:
     def train_step(self, batch: Tensor, step: int) -> tuple[float, int]:
         """Trains the weights by one step and, after the warm-up, the architecture parameters too.
 
-        Every step seeds its own generators, so that a search that was resumed draws what the uninterrupted one drew.
+        Every step seeds its own generators, so that a resumed search draws the same as an uninterrupted one.
 
         - `batch`: indices `[B]` into the training split.
         - `step`: number of the step, from 0.
 
-        Returns the cross-entropy and the number of right answers. Raises `TrainingError` if the loss is not a number.
+        Returns the cross-entropy and the number of correct answers. Raises `TrainingError` if the loss is not a number.
         """
         s = self.settings
         draw_seed, noise_seed = (
@@ -227,7 +226,7 @@ class SearchLoop:
             if step % CORRECTION_STEPS == 0:
                 self._update_correction()
             penalty = self._penalty(sample)
-            # Every process has these terms, whose gradients are added up.
+            # Every process computes these terms, and their gradients are summed.
             extra = self._shape_loss(whole, penalty, sample) / self.group.count
             total = loss + s.penalty * penalty / self.group.count + extra
         self.weight_optimiser.zero_grad(set_to_none=True)
@@ -243,10 +242,10 @@ class SearchLoop:
         return value, right
 
     def summed(self, loss: Tensor, logits: Tensor, labels: Tensor) -> tuple[Tensor, int]:
-        """Returns the loss of a whole batch, without gradient, and how many of its examples were right.
+        """Returns the loss of a whole batch, without gradient, and the number of examples classified correctly.
 
-        - `loss`: the part of this process, which all processes add up.
-        - `logits`, `labels`: of the rows of this process, `[rows, classes]` and `[rows]`.
+        - `loss`: the part of this process; the parts of all processes are summed.
+        - `logits`, `labels`: of this process's rows, `[rows, classes]` and `[rows]`.
         """
         right = (logits.detach().argmax(1) == labels).sum()
         if self.group.count == 1:
@@ -255,7 +254,7 @@ class SearchLoop:
         return total[0], int(total[1])
 
     def _penalty(self, sample: ChoiceSample) -> Tensor:
-        """Returns the sum over the limits of max(0, cost / limit - 1), with the corrected relaxed costs of a sample."""
+        """Returns the sum over the limits of max(0, cost / limit - 1), from the corrected relaxed costs of a sample."""
         costs = self._relaxed(sample)
         excess = [
             torch.relu(costs[name] * (self.correction[name] / limit) - 1) for name, limit in self.fitter.limits.items()
@@ -281,7 +280,7 @@ class SearchLoop:
         return advantage * sample.log_prob
 
     def _update_correction(self) -> None:
-        """Sets the factors between relaxed and exact cost to those of the most likely network."""
+        """Sets the correction factors to the ratios between exact and relaxed cost of the most likely network."""
         values = self.supernet.most_likely()
         exact = self.fitter.costs(values)
         with torch.no_grad():
@@ -290,7 +289,7 @@ class SearchLoop:
 
 
 def input_settings(data: TaskData, values: Mapping[str, int]) -> dict[str, int]:
-    """Picks from the options `values` of a space's choices those that are settings of the task's front end."""
+    """Picks from the options `values` of a space's choices the settings of the task's front end."""
     return {name: values[name] for name in data.input_settings if name in values}
 
 

@@ -22,7 +22,7 @@ def to_quantized(net: Net, metadata: Mapping[str, str] | None = None, *, softmax
 
     - `net`: a network on which `fakequant.attach` was called.
     - `metadata`: texts by name that the model carries, such as labels.
-    - `softmax`: whether a Softmax layer is appended where the network has none at its end.
+    - `softmax`: whether to append a Softmax layer if the network does not end with one.
 
     Raises `SpecError` for a network in float.
     """
@@ -47,16 +47,16 @@ def to_quantized(net: Net, metadata: Mapping[str, str] | None = None, *, softmax
 
 
 def _tensor_quant(lo: float, hi: float, bits: int) -> TensorQuant:
-    """Returns the scale, as float32 holds it, and the zero point of a range."""
+    """Returns the scale, rounded to float32, and the zero point of a range."""
     scale, zero = scale_and_zero(lo, hi, bits)
     return TensorQuant(float(np.float32(scale)), zero)
 
 
 def _layer_weights(net: Net, quantizer: FakeQuant, layer: Weighted, input_scale: float) -> LayerWeights:
-    """Quantises the weights of a layer and its bias, whose unit is input_scale times the weights' scale."""
+    """Quantises the weights of a layer and its bias, whose scale is input_scale times that of the weights."""
     weight, bias = (t.detach().cpu().double().numpy() for t in folded_batch_norm(net.cell(layer)))
     scales = quantizer.weight_scale(layer, folded_batch_norm(net.cell(layer))[0]).detach().cpu().double().numpy()
-    # A channel of nearly no weights but a bias needs a larger scale, or the bias would not fit int32.
+    # A channel with tiny weights but a bias needs a larger scale, or the bias would not fit int32.
     scales = np.maximum(scales, np.abs(bias) / (input_scale * BIAS_LIMIT)).astype(np.float32)
     if layer.name in quantizer.one_scale:
         scales = scales.max(keepdims=True)

@@ -1,13 +1,13 @@
-"""`FakeQuant`: quantisation simulated in float with ranges that are learnt, so that a `Net` trains for integer kernels.
+"""`FakeQuant`: quantisation simulated in float with learnt ranges, so that a `Net` trains for integer kernels.
 
-The integers themselves are made in `export.py`.
+`export.py` makes the integers themselves.
 
-Activations are asymmetric: real = scale * (q - zero_point), the range `[lo, hi]` holds 0 and is a parameter in the log
-domain (Jain et al., "Trained Quantization Thresholds", 2020), so that its learning rate means the same for every
+Activations are asymmetric: real = scale * (q - zero_point). The range `[lo, hi]` contains 0 and is a parameter in the
+log domain (Jain et al., "Trained Quantization Thresholds", 2020), so that its learning rate means the same for every
 tensor. Its gradient is that of the clipped values and, below 8 bits, of the rounding error as well (LSQ, Esser et al.
-2020; LSQ+, Bhalgat et al. 2020). Weights are symmetric, per output channel (one scale for a fully connected layer);
+2020; LSQ+, Bhalgat et al. 2020). Weights are symmetric per output channel (one scale for a fully connected layer);
 8-bit scales follow the largest weight, 4-bit scales are learnt. Batch norm is folded into the weights with its running
-statistics frozen; its scale and shift keep learning. Straight-through gradients pass the rounding (Jacob et al. 2018,
+statistics frozen; its scale and shift keep learning. Gradients pass the rounding straight through (Jacob et al. 2018,
 section 3).
 """
 
@@ -27,15 +27,15 @@ from micronets.ir.layers import INPUT, FullyConnected, Weighted
 from micronets.ir.types import BITS
 from micronets.quantized.arithmetic import bit_range
 
-SAMPLES = 1 << 16  # values of each tensor and batch that are kept when ranges are observed
-SMALLEST = 1e-4  # the least upper end of a range, and the least largest weight of a channel: scales stay above zero
+SAMPLES = 1 << 16  # values kept per tensor and batch when ranges are observed
+SMALLEST = 1e-4  # the least upper end of a range, and of a channel's largest weight: scales stay above zero
 
 
 class FakeQuant(nn.Module):
     """Ranges and scales of a network's tensors.
 
-    - `owners`: for each tensor the one whose scale it has; pools, Pad and Reshape keep that of their input, as in TFLM.
-    - `index`: for each tensor with a scale of its own its row in `base` and `log`.
+    - `owners`: for each tensor the one that defines its scale; pools, Pad and Reshape keep their input's, as in TFLM.
+    - `index`: for each tensor that defines a scale, its row in `base` and `log`.
     - `base`, `log`: `[tensors, 2]`; the lower and upper ends of the ranges are base * exp(log), so that a lower end of
       0, as after a ReLU, stays 0.
     - `scales`: for each layer with weights below 8 bits the logarithms of its weights' scales, which are learnt.
@@ -67,7 +67,7 @@ class FakeQuant(nn.Module):
         self._floats: list[list[float]] = []
 
     def __getstate__(self) -> dict[str, Any]:
-        # Tensors of a forward pass in progress are left out: torch cannot copy them.
+        # Tensors of a forward pass in progress are omitted: torch cannot copy them.
         return self.__dict__ | {"_bounds": None, "_floats": []}
 
     def bounds(self) -> Tensor:
@@ -75,7 +75,7 @@ class FakeQuant(nn.Module):
         return self.base * self.log.exp()
 
     def refresh(self) -> None:
-        """Reads all ranges for a forward pass: one transfer from the device instead of one for each tensor."""
+        """Reads all ranges for a forward pass: one transfer from the device instead of one per tensor."""
         bounds = self.bounds()
         self._bounds = bounds.unbind(0)
         self._floats = bounds.detach().tolist()
@@ -84,7 +84,7 @@ class FakeQuant(nn.Module):
         """Rounds and clips `x`, of any shape, to the values that the integer tensor `name` can hold."""
         owner = self.owners[name]
         if owner != name and name not in self.rounded_again:
-            return x  # such a tensor holds values of the layer's input, which are rounded already
+            return x  # such a tensor holds values of the layer's input, which are already rounded
         i = self.index[owner]
         y: Tensor = _Quantize.apply(x, self._bounds[i], *self._floats[i], self.bits[owner])  # type: ignore[no-untyped-call]
         return y
@@ -95,7 +95,7 @@ class FakeQuant(nn.Module):
         scale = self.weight_scale(layer, weight)
         top = bit_range(layer.weight_bits)[1]
         columns = scale.view(-1, *[1] * (weight.ndim - 1))
-        if layer.weight_bits == 8:  # nothing exceeds the largest weight, so the gradient is the identity
+        if layer.weight_bits == 8:  # no weight is clipped, so the gradient is the identity
             rounded: Tensor = _Round.apply(weight, columns)  # type: ignore[no-untyped-call]
             return rounded, bias
         v = (weight / columns).clamp(-top, top)
@@ -104,7 +104,7 @@ class FakeQuant(nn.Module):
     def weight_scale(self, layer: Weighted, weight: Tensor) -> Tensor:
         """Returns the scale of each output channel's weights `[K]`.
 
-        - `layer`: layers that have one scale for all channels (fully connected ones) get equal numbers.
+        - `layer`: if it has one scale for all channels (fully connected layers), all numbers are equal.
         - `weight`: its weights with batch norm folded in, `[K, ...]`.
         """
         if layer.weight_bits < 8:
@@ -116,7 +116,7 @@ class FakeQuant(nn.Module):
 
 
 class _Quantize(torch.autograd.Function):
-    """Rounds `x` to the 2^bits values of the range [lo, hi]; `bounds` `[2]` is that range as a tensor, and learnt."""
+    """Rounds `x` to the 2^bits values of the range [lo, hi]; `bounds` `[2]` is the same range as a learnt tensor."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bounds: Tensor, lo: float, hi: float, bits: int) -> Tensor:
@@ -124,7 +124,7 @@ class _Quantize(torch.autograd.Function):
 
         - `ctx`: keeps what `backward` needs.
         - `x`: a tensor of any shape.
-        - `bounds`: the range as a tensor `[2]`; it is given so that it gets a gradient.
+        - `bounds`: the range as a tensor `[2]`, so that it gets a gradient.
         - `lo`, `hi`: the same range as numbers, with `lo <= 0 < hi`.
         - `bits`: the width of a code; codes are signed.
         """
@@ -139,16 +139,16 @@ class _Quantize(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         """Returns the gradients of `x` and of `bounds` `[2]`, and None for the other arguments of `forward`.
 
-        Values that were clipped pass their gradient on to the bound that clipped them, except to a lower bound of 0.
-        With fewer than 8 bits, both bounds get the gradient of the rounding, too.
+        Clipped values pass their gradient on to the bound that clipped them, except to a lower bound of 0. Below 8
+        bits, both bounds also get the gradient of the rounding.
         """
         x, y = ctx.saved_tensors
-        # The gradient is brought to the memory layout of x: with two layouts, this and the convolution before take five
-        # times as long.
+        # The gradient is brought to the memory layout of x: with two layouts, this and the previous convolution take
+        # five times as long.
         g = grads[0].contiguous(memory_format=torch.channels_last) if x.ndim == 4 else grads[0]
-        # Values up to half a step beyond the range round to its last codes and are not clipped, but for 0 of a ReLU.
+        # Values up to half a step beyond the range round to its end codes and are not clipped, except at a ReLU's 0.
         lo, hi = ctx.lo - ctx.scale / 2 if ctx.lo else 0.0, ctx.hi + ctx.scale / 2
-        # Backward kernels of torch select the values; comparisons and masks take ten times as long on a CPU.
+        # Torch's backward kernels select the values; comparisons and masks take ten times as long on a CPU.
         inside = torch.ops.aten.hardtanh_backward(g, x, lo, hi)
         above = torch.ops.aten.threshold_backward(g, x, hi).sum().float()
         below = (
@@ -170,7 +170,7 @@ class _Round(torch.autograd.Function):
     def forward(ctx: Any, weight: Tensor, scale: Tensor) -> Tensor:
         """Returns the weights rounded to multiples of `scale`.
 
-        - `ctx`: is not used, as `backward` needs nothing.
+        - `ctx`: unused, as `backward` needs nothing.
         - `weight`: weights of any shape.
         - `scale`: the scale, in a shape that broadcasts to that of `weight`; above 0.
         """
@@ -207,27 +207,27 @@ def folded_batch_norm(cell: Cell) -> tuple[Tensor, Tensor]:
 
 
 def rounding_error(layer: Weighted, weight: Tensor) -> Tensor:
-    """Returns what rounding to the layer's scales of 4 bits adds to its float weights, without a gradient.
+    """Returns what rounding to 4 bits with the layer's scales adds to its float weights, without a gradient.
 
-    The scale of a row is the least of that of its largest weight and one that suits normally distributed weights: the
-    best range of 15 codes ends at 2.5 standard deviations, or 3.1 mean magnitudes. A training that follows learns the
-    scales; this is for a search, which has no time to.
+    The scale of a row is the smaller of two: that of its largest weight, and one that suits normally distributed
+    weights. The best range of 15 codes for those ends at 2.5 standard deviations, or 3.1 mean magnitudes. A training
+    learns the scales; a search, for which this function is meant, has no time for that.
 
-    - layer: gives one scale to each channel, or one to all (fully connected layers).
-    - weight: `[K, ...]`; scales that are folded into it later, of whole channels, do not change the codes.
+    - layer: has one scale per channel, or one for all (fully connected layers).
+    - weight: `[K, ...]`; scales of whole channels that are folded into it later do not change the codes.
     """
     with torch.no_grad():
         rows = weight.float().reshape(1 if isinstance(layer, FullyConnected) else weight.shape[0], -1)
         size = rows.abs()
         top = bit_range(4)[1]
-        used = (rows != 0).sum(1).clamp(min=1)  # taps and channels that a mask left out do not count
+        used = (rows != 0).sum(1).clamp(min=1)  # masked taps and channels do not count
         end = torch.minimum(size.amax(1), 3.1 * size.sum(1) / used).clamp(min=SMALLEST)[:, None]
         rounded = (rows * (top / end)).round_().clamp_(-top, top).mul_(end / top)
         return (rounded - rows).reshape(weight.shape).to(weight.dtype)
 
 
 def round_weights(net: Net) -> None:
-    """Rounds, in place, the weights of a float network's layers that have 4 bits, as a search rounds them."""
+    """Rounds, in place, the 4-bit weights of a float network as a search rounds them."""
     with torch.no_grad():
         for step in net.steps:
             if isinstance(step.layer, Weighted) and step.layer.weight_bits == 4:
@@ -240,8 +240,8 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
 
     - `net`: the network, which is left in evaluation mode.
     - `batches`: inputs `[N, H, W, C]` on which the ranges of all tensors are observed. Each tensor gets its observed
-      range, or the part of it that has the least squared rounding error. Without batches, the ranges must be loaded
-      with the state dict.
+      range, or the part of it with the least squared rounding error. Without batches, the ranges must be loaded with
+      the state dict.
 
     Raises `SpecError` if a layer changes the bits of a tensor whose scale it must keep.
     """
@@ -269,7 +269,7 @@ def attach(net: Net, batches: Iterable[Tensor] = ()) -> FakeQuant:
 
 
 def _owners(arch: Arch) -> dict[str, str]:
-    """Returns for each tensor the one whose scale it has. Raises `SpecError` where their bits differ."""
+    """Returns for each tensor the one that defines its scale. Raises `SpecError` if their bits differ."""
     owners, bits = {INPUT: INPUT}, {name: BITS[of] for name, of in arch.types().items()}
     for step in trained_steps(arch):
         layer = step.layer
@@ -285,7 +285,7 @@ def _owners(arch: Arch) -> dict[str, str]:
 
 
 def _nonnegative(arch: Arch) -> set[str]:
-    """Returns the names of the tensors that cannot be negative, whatever the weights are."""
+    """Returns the names of the tensors that cannot be negative, whatever the weights."""
     names: set[str] = set()
     for step in trained_steps(arch):
         facts = step.operator
@@ -297,12 +297,12 @@ def _nonnegative(arch: Arch) -> set[str]:
 def _some_values(x: Tensor) -> Tensor:
     """Returns about `SAMPLES` evenly spaced values of a tensor, and its two extremes."""
     flat = (torch_ops.to_nhwc(x) if x.ndim == 4 else x).flatten()
-    spaced = flat[:: max(1, len(flat) // SAMPLES) | 1]  # an odd stride meets every channel
+    spaced = flat[:: max(1, len(flat) // SAMPLES) | 1]  # an odd stride reaches every channel
     return torch.cat((spaced, flat.amin()[None], flat.amax()[None]))
 
 
 def _best_range(values: Tensor, bits: int, nonnegative: bool) -> tuple[float, float]:
-    """Returns the range with the least squared rounding error among that of the values and 35 smaller ones."""
+    """Returns the range with the least squared rounding error among the full range and 35 smaller ones."""
     hi = max(float(values.amax()), SMALLEST)
     lo = 0.0 if nonnegative else min(float(values.amin()), -hi / 64)
     low, high = bit_range(bits)
@@ -317,7 +317,7 @@ def _best_range(values: Tensor, bits: int, nonnegative: bool) -> tuple[float, fl
 
 
 def _best_scales(layer: Weighted, weight: Tensor, one_scale: bool) -> Tensor:
-    """Returns the scales of the weights, one or one for each channel, with the least squared rounding error."""
+    """Returns the scales of the weights, one in all or one per channel, with the least squared rounding error."""
     rows = weight.flatten(1).float()
     rows = rows.reshape(1, -1) if one_scale else rows
     top = bit_range(layer.weight_bits)[1]

@@ -1,9 +1,9 @@
-"""The end of a search: what it found is compared with networks that need no search, by short trainings.
+"""The end of a search: short trainings compare its result with networks that need no search.
 
-Networks cut out of a supernet cannot be ranked well as they are (docs/search.md says how well). So some networks of
-different origin are trained by themselves for a while, and the best one on validation is the result: those that the
-search found, the space's standard network scaled to the limits, and neighbours of it. A search whose own networks are
-no better thus ends with the network that one would have without a search.
+Subnetworks of a supernet cannot be ranked well as they are (docs/search.md says how well). So some networks of
+different origin are trained separately for a while, and the best one on validation is the result: those that the search
+found, the space's standard network scaled to the limits, and neighbours of it. So if a search's own networks are no
+better, it ends with the network that one would have without a search.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from micronets.ir.arch import Arch
 from micronets.ir.space import derive
 from micronets.progress import NoteEvent
 
-MOST_UNIFORM = 8  # combinations of shapes of which a uniform network is looked at
+MOST_UNIFORM = 8  # combinations of shapes for which a uniform network is considered
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A network that may take part in the finals.
 
-    - `origin`: where it came from.
+    - `origin`: where it comes from.
     - `values`: the likeliest option of every choice.
-    - `probabilities`: of every option, by which limits are met (`meet_measured_limits`).
-    - `log_ratio`: how improbable the options may be with which room is filled.
+    - `probabilities`: the probability of every option, with which limits are met (`meet_measured_limits`).
+    - `log_ratio`: the limit of `BudgetFitter.fill` on how improbable an option may be.
     """
 
     origin: Origin
@@ -51,17 +51,17 @@ def finals(
     fitter: BudgetFitter,
     history: Sequence[SearchRecord],
 ) -> SearchResult:
-    """Returns the best of what a search found and of networks that need no search, after short trainings.
+    """Returns the best of a search's networks and of networks that need no search, after short trainings.
 
     `finalists` says which networks take part.
 
-    - `searched`: what the search found, the best first; there may be more than take part.
-    - `networks`: cuts networks out of the supernet, from whose weights the short trainings start.
-    - `job`: the search; every training has a folder of its own in its directory.
+    - `searched`: the networks that the search found, the best first; more than take part are allowed.
+    - `networks`: cuts networks out of the supernet; the short trainings start from their weights.
+    - `job`: the search; every training has its own folder in the search's directory.
     - `fitter`: knows the space and the limits.
-    - `history`: what the search has noted so far, which the result continues.
+    - `history`: the search's records so far, which the result continues.
 
-    Raises `BudgetError` if none of the networks meets the limits when it is measured, and what `play_off` raises.
+    Raises `BudgetError` if no network meets the limits by measurement, and what `play_off` raises.
     """
     entries, measured = finalists(searched, networks, job, fitter)
     examples = round(job.settings.final_share * job.settings.epochs * len(job.data.epoch(np.random.default_rng(0))))
@@ -79,11 +79,11 @@ def finalists(
     job: SearchJob,
     fitter: BudgetFitter,
 ) -> tuple[list[Contestant], dict[Arch, dict[str, float]]]:
-    """Returns the networks that are compared at the end of a search, and what was measured of each.
+    """Returns the networks that are compared at the end of a search, and the measured costs of each.
 
-    Of `finalists` networks a third are uniform ones, for the shapes under which they do best as cut out of the
-    supernet, a third are the best neighbours of these, and the others were searched for. Where there are fewer of one
-    kind, there are more of the next. Arguments and errors are those of `finals`.
+    A third of the networks are uniform ones, for the shapes that do best as cut out of the supernet. A third are the
+    best neighbours of these, and the others were found by the search. If there are too few of one kind, there are more
+    of the next. Arguments and errors are those of `finals`.
     """
     space, count = job.space, job.settings.finalists
     uniform = uniform_candidates(fitter, fitter.feasible_shapes(), MOST_UNIFORM)
@@ -99,7 +99,7 @@ def finalists(
 def _entries(
     candidates: Sequence[Candidate], networks: CutNetworks, job: SearchJob, fitter: BudgetFitter
 ) -> tuple[list[Contestant], dict[Arch, dict[str, float]]]:
-    """Returns the first different networks that meet the limits, and what was measured of each."""
+    """Returns the first different networks that meet the limits, and the measured costs of each."""
     entries, measured = list[Contestant](), dict[Arch, dict[str, float]]()
     missed: BudgetError | None = None
     for candidate in candidates:

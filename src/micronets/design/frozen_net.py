@@ -1,4 +1,4 @@
-"""`FrozenNet`: a finished network in torch, such as that of a `.tflite`; a teacher whose weights are fixed."""
+"""`FrozenNet`: a finished network in torch, such as that of a `.tflite`, whose weights are fixed; for teachers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from micronets.ir.layers import INPUT
 Array = npt.NDArray[Any]
 
 Compute = Callable[[Step, list[Array]], tuple[Array, ...]]
-"""What computes a layer in numpy: it takes the inputs `[N, *shape]` and returns the outputs."""
+"""A function that computes a layer in numpy, from inputs `[N, *shape]` to outputs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Parameters:
       kw, C / groups]`, `[1, kh, kw, C * multiplier]` or `[units, inputs]`.
     - biases: `[outputs]`, for the same layers.
     - constants: the values of the network's constants, by name.
-    - ranges: the least and the greatest value that a tensor can have, by name; of a float network there are none.
+    - ranges: the least and the greatest value of each tensor, by name; empty for a float network.
     """
 
     kernels: Mapping[str, Array]
@@ -44,14 +44,14 @@ class Parameters:
 class FrozenNet(nn.Module):
     """A network with fixed weights that maps inputs `[N, *input_shape]` to logits `[N, outputs]`, float32.
 
-    A Softmax at the network's end, and a DEQUANTIZE behind that, are left out, so that the outputs are logits. Torch
-    computes convolutions and the other common layers, on the inputs' device and in its autocast type; `compute`
-    computes rare layers, in float32 on the CPU.
+    A final Softmax, and a DEQUANTIZE after it, are left out, so that the outputs are logits. Torch computes
+    convolutions and the other common layers on the inputs' device and in its autocast type; `compute` computes rare
+    layers in float32 on the CPU.
 
     - `arch`: its layers, with one input and without variables.
     - `parameters`: its weights, constants and ranges.
     - `compute`: computes a layer that torch does not, without its fused activation.
-    - `order`: for each logit the number of the output that it is; None: the outputs are the logits, in their order.
+    - `order`: for each logit the index of its output; None: the outputs are the logits in order.
 
     Inputs may have axes of one value that `input_shape` lacks, since those of tasks always have three.
     """
@@ -82,7 +82,7 @@ class FrozenNet(nn.Module):
         return self._logits(self._tensors(x, (self.output,)))
 
     def map_names(self) -> Sequence[str]:
-        """Returns the names of the maps that convolutions make, in their order."""
+        """Returns the names of the convolutions' output maps, in order."""
         return map_names(self.steps)
 
     def with_maps(self, x: Tensor, names: Sequence[str]) -> tuple[Tensor, Mapping[str, Tensor]]:
@@ -91,7 +91,7 @@ class FrozenNet(nn.Module):
         return self._logits(values), {name: torch_ops.to_nchw(values[name]) for name in names}
 
     def _logits(self, values: Mapping[str, Tensor]) -> Tensor:
-        """Returns the logits `[N, outputs]` from the tensors that `_tensors` kept."""
+        """Returns the logits `[N, outputs]` from the tensors that `_tensors` returned."""
         logits = self.sharpness * values[self.output].flatten(1).float()
         return logits if self.order is None else logits[:, self.order]
 
@@ -187,7 +187,7 @@ def _tensor(values: Array) -> Tensor:
 
 
 def _aligned(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns tensors `[N, *shape]` with as many dimensions as the one with the most, so that torch broadcasts them."""
+    """Returns the tensors `[N, *shape]`, of which the one with fewer dimensions gets more, so that they broadcast."""
     rank = max(a.ndim, b.ndim)
     first, second = (x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in (a, b))
     return first, second

@@ -1,7 +1,7 @@
-"""Short trainings by which networks are compared, and a comparison by successive halving (Jamieson and Talwalkar 2016).
+"""Short trainings that compare networks, and a comparison by successive halving (Jamieson and Talwalkar 2016).
 
-In each round every network that is left is trained for the same number of examples, from the weights that the round
-before left it; then the better half on the validation split stays.
+In each round every remaining network is trained on the same number of examples, from its weights of the previous round;
+then the better half on the validation split stays.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from micronets.terminal import counted
 
 @dataclass(frozen=True)
 class PartOfData:
-    """The data of a task, of which an epoch has another number of examples than usual.
+    """The data of a task, with another number of examples per epoch.
 
     - `data`: the data.
-    - `examples`: examples of an epoch; they are redrawn in every epoch, and repeat where they exceed the usual ones.
+    - `examples`: examples per epoch; they are redrawn in every epoch, and repeat if there are more than usual.
     """
 
     data: TaskData
@@ -46,7 +46,7 @@ class PartOfData:
 
     @property
     def source(self) -> str:
-        """The line that describes the data; it says how many examples an epoch has, so that a checkpoint does."""
+        """The line that describes the data. It includes the examples per epoch, so that checkpoints depend on them."""
         return f"{self.data.source}, {self.examples} examples an epoch"
 
     def epoch(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -64,7 +64,7 @@ class Entry:
     - `values`: the option of every choice.
     - `arch`: the network.
     - `costs`: its exact costs, by name of the limit.
-    - `state`: its weights, from which the next round starts; None stands for random ones.
+    - `state`: its weights, from which the next round starts; None for random ones.
     - `score`: the metric on the validation split at the end of its last round, 0 to 1; -1 before the first.
     - `loss`: the mean loss of its last round.
     """
@@ -79,7 +79,7 @@ class Entry:
 
 @dataclass(kw_only=True)
 class Contestant(Entry):
-    """A network that takes part in the comparison at the end of a search; `origin` says where it came from."""
+    """A network that takes part in the comparison at the end of a search; `origin` says where it comes from."""
 
     origin: Origin
 
@@ -96,14 +96,15 @@ def train_round(
     progress: Progress,
     quantised: bool = False,
 ) -> None:
-    """Trains a network for `examples` examples from the weights that its last round left, and notes its score.
+    """Trains a network on `examples` examples, from the weights of its last round, and stores its score.
 
-    - `number`: the number of the round; every round has other examples, all networks of a round the same ones.
-    - `seed`: of the search; with `number` it decides the order and the augmentation of the examples.
-    - `directory`: the search's; what was trained there is not trained again, and what was begun is resumed.
+    - `number`: the number of the round; every round has other examples, the same for all networks.
+    - `seed`: seed of the search; with `number` it decides the order and the augmentation of the examples.
+    - `directory`: the search's directory; a finished training in it is reused, an interrupted one is resumed.
     - `progress`: receives the events of the training, whose stage is that of a training.
-    - `quantised`: whether the second half of the examples is trained with quantisation simulated, and that network is
-      compared, as is needed where networks differ in the bits of their weights; the float weights go on.
+    - `quantised`: whether the second half of the examples is trained with simulated quantisation and the quantised
+      network is compared, as is needed if networks differ in the bits of their weights. The next round starts from the
+      float weights.
     """
     inputs = input_settings(data, entry.values)
     part = cast(TaskData, PartOfData(data, max(settings.batch, examples // 2) if quantised else examples))
@@ -120,16 +121,16 @@ def train_round(
 def play_off(
     entries: Sequence[Contestant], job: SearchJob, examples: int, *, before: int = 0
 ) -> tuple[Contestant, tuple[Finalist, ...]]:
-    """Returns the best of some networks after short trainings with successive halving, and what each round showed.
+    """Returns the best of some networks after short trainings with successive halving, and the results of each round.
 
-    The best network that was not searched for, a uniform one, stays to the last round, so that a result which beats
-    it has beaten it in the longest comparison. Where two are equal, the one that comes first in `entries` wins.
+    The best uniform network, which was not searched for, stays to the last round. So a result that beats it has beaten
+    it in the longest comparison. Ties go to the network that comes first in `entries`.
 
     - `entries`: at least one; a single one is trained in one round.
-    - `job`: the search. The optimiser of its settings is for these trainings. What was trained in its directory is not
-      trained again, and what was begun there is resumed.
-    - `examples`: how many examples all rounds together train on; each network sees one batch a round at least.
-    - `before`: steps that the search did before, which the events that tell how far all rounds are count as well.
+    - `job`: the search. The optimiser of its settings is that of these trainings. Finished trainings in its directory
+      are reused, interrupted ones are resumed.
+    - `examples`: the number of examples of all rounds together; each network sees at least one batch per round.
+    - `before`: steps that the search did before; progress events count them too.
 
     Raises what `train_network` raises.
     """
@@ -171,11 +172,11 @@ def play_off(
 
 
 def better_half(entries: Sequence[Contestant]) -> list[Contestant]:
-    """Returns the better half, rounded up, in the order given; of more than two networks, a uniform one is among them.
+    """Returns the better half, rounded up, in the given order; a uniform network stays if there are more than two.
 
-    Of two networks the better one is left, whichever it is.
+    Of two networks the better one stays, whatever its origin.
     """
-    ranked = sorted(entries, key=lambda entry: -entry.score)  # equal ones keep their order
+    ranked = sorted(entries, key=lambda entry: -entry.score)  # ties keep their order
     best = ranked[: -(-len(ranked) // 2)]
     uniform = [entry for entry in ranked if entry.origin == "uniform"]
     if len(ranked) > 2 and uniform and not any(entry.origin == "uniform" for entry in best):
@@ -184,7 +185,7 @@ def better_half(entries: Sequence[Contestant]) -> list[Contestant]:
 
 
 def sizes_of_rounds(count: int) -> list[int]:
-    """Returns how many networks each round has, of `count` in the first one: half, rounded up, down to two."""
+    """Returns the number of networks of each round, beginning with `count`: half, rounded up, down to two."""
     sizes = [count]
     while sizes[-1] > 2:
         sizes.append(-(-sizes[-1] // 2))
@@ -193,11 +194,11 @@ def sizes_of_rounds(count: int) -> list[int]:
 
 @dataclass
 class _Clock:
-    """Makes one count of steps out of those of several trainings.
+    """Counts the steps of several trainings as one sequence.
 
-    - `steps`: of all trainings together, and of what the search did before.
+    - `steps`: steps of all trainings together, including those that the search did before.
     - `progress`: receives the events.
-    - `done`: steps that were done before the training in progress.
+    - `done`: steps before the current training.
     """
 
     steps: int

@@ -1,8 +1,8 @@
-"""Hints: a network learns from a map in the middle of its teacher, besides the teacher's outputs.
+"""Hints: a network learns from an intermediate map of its teacher, besides the teacher's outputs.
 
-Where there are few classes, a teacher's outputs say little about an example: of two classes, one number. A map in its
-middle says much more, for every place of the input, so that fewer examples are enough (Romero et al. 2015, "FitNets:
-Hints for Thin Deep Nets").
+If there are few classes, a teacher's outputs say little about an example: one number for two classes. An intermediate
+map says much more, for every position of the input, so that fewer examples suffice (Romero et al. 2015, "FitNets: Hints
+for Thin Deep Nets").
 """
 
 from __future__ import annotations
@@ -17,23 +17,22 @@ from torch.nn import functional as F
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 
-SMALLEST_DEVIATION = 1e-3  # of a channel that tells something
-NEARLY_AS_RICH = 0.9  # share of the highest effective rank that a deeper map may have to be taken instead
+SMALLEST_DEVIATION = 1e-3  # of a channel that counts as not constant
+NEARLY_AS_RICH = 0.9  # share of the highest effective rank that suffices for a deeper map to be preferred
 
 
 class Taught(NamedTuple):
-    """What a teacher computes for a batch.
+    """A teacher's results for a batch.
 
     - `logits`: its outputs `[B, classes]`.
-    - `hint`: those channels of its map that are not constant, standardised, `[B, C, H, W]`; None if the map is not
-      learnt.
+    - `hint`: the non-constant channels of its map, standardised, `[B, C, H, W]`; None if the map is not learnt.
     """
 
     logits: Tensor
     hint: Tensor | None = None
 
     def of(self, rows: Tensor) -> Taught:
-        """Returns the part of these outputs for the examples numbered `rows` `[B]`."""
+        """Returns the results for the examples numbered `rows` `[B]`."""
         return Taught(self.logits[rows], None if self.hint is None else self.hint[rows])
 
 
@@ -42,21 +41,22 @@ class WithMaps(Protocol):
     """A network that can return the maps between its layers, as `Net` and `FrozenNet` do."""
 
     def map_names(self) -> Sequence[str]:
-        """Returns the names of its maps that convolutions make, in their order."""
+        """Returns the names of its convolutions' output maps, in order."""
 
     def with_maps(self, x: Tensor, names: Sequence[str]) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Computes the outputs `[N, outputs]` and the named maps `[N, C, H, W]` of inputs `[N, H, W, C]`."""
 
 
 class Hint(nn.Module):
-    """A loss: the distance of a map of a network from a map of its teacher.
+    """A loss: the distance between a map of a network and a map of its teacher.
 
-    The network's map is averaged down to the teacher's number of places, and mapped linearly, at every place, to the
-    teacher's number of channels. The weights of this linear map are trained with the network, and dropped afterwards.
-    The teacher's channels are standardised; constant ones are left out. An untrained network has a distance of about 1.
+    The network's map is averaged down to the teacher's number of positions, and mapped linearly, at every position, to
+    the teacher's number of channels. The weights of this linear map are trained with the network, and dropped
+    afterwards. The teacher's channels are standardised; constant ones are left out. An untrained network has a distance
+    of about 1.
 
     - `name`: the teacher's map.
-    - `learner`: name of the network's map, which learns that of the teacher.
+    - `learner`: name of the network's map that learns the teacher's.
     - `channels`: number of channels of the network's map.
     - `examples`: maps of the teacher `[N, C, H, W]`, whose means and deviations standardise its channels.
     """
@@ -77,7 +77,7 @@ class Hint(nn.Module):
         return told
 
     def of_teacher(self, features: Tensor) -> Tensor:
-        """Returns the target in the teacher's map `[B, C, H, W]`: its channels that are not constant, standardised."""
+        """Returns the target from the teacher's map `[B, C, H, W]`: its non-constant channels, standardised."""
         mean: Tensor = self.mean  # type: ignore[assignment]
         deviation: Tensor = self.deviation  # type: ignore[assignment]
         return (features[:, self._told].float() - mean) / deviation
@@ -93,11 +93,11 @@ class Hint(nn.Module):
 
 
 def richest_map(maps: Mapping[str, Tensor]) -> str:
-    """Returns the name of the map from which most can be learnt: the deepest of those that are nearly the richest.
+    """Returns the name of the most informative map: the deepest of those that are nearly the richest.
 
-    The richness of a map is its effective rank over all places (Roy and Vetterli 2007): the exponential of the entropy
-    of the variances along its principal axes, with the channels standardised. The last maps of a classifier are poor,
-    since they hold little more than the class.
+    The richness of a map is its effective rank over all positions (Roy and Vetterli 2007): the exponential of the
+    entropy of the variances along its principal axes, with the channels standardised. The last maps of a classifier are
+    poor, since they hold little more than the class.
 
     - `maps`: maps `[N, C, H, W]` by name, in their order, all of the same examples.
     """
@@ -108,7 +108,7 @@ def richest_map(maps: Mapping[str, Tensor]) -> str:
 
 
 def _effective_rank(values: Tensor) -> float:
-    """Returns the effective rank of a map `[N, C, H, W]`; 0 where no channel changes."""
+    """Returns the effective rank of a map `[N, C, H, W]`; 0 if all channels are constant."""
     rows = values.float().movedim(1, -1).flatten(0, -2)
     deviation = rows.std(0)
     told = deviation > SMALLEST_DEVIATION
@@ -121,12 +121,12 @@ def _effective_rank(values: Tensor) -> float:
 
 
 def learner_of(arch: Arch, names: Sequence[str], places: Sequence[int]) -> str:
-    """Returns the name of the map that learns the teacher's: the last with at least as many rows and columns.
+    """Returns the name of the map that learns the teacher's: the last one with at least as many rows and columns.
 
-    Where all maps are smaller it is the first.
+    If all maps are smaller, it is the first.
 
     - `arch`: the network.
-    - `names`: its maps, in their order.
+    - `names`: its maps, in order.
     - `places`: rows and columns of the teacher's map.
     """
     if not names:

@@ -1,4 +1,4 @@
-"""Mixing the examples of a step in pairs: mixup blends them, cutmix puts a piece of one into the other."""
+"""Mixing the examples of a step in pairs: mixup blends them, cutmix pastes a piece of one into the other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 Piece = tuple[float, float, float, float]
-"""The piece of an input that is another's: top, bottom, left and right, as shares of its height and width."""
+"""The piece of an input that is replaced: top, bottom, left and right, as shares of its height and width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,7 @@ class Mixing:
 
     - `partner`: the index `[B]` of the other example of each pair.
     - `share`: the share of its label that each example keeps, 0 to 1; its partner's label has the rest.
-    - `piece`: the piece of each input that becomes its partner's; None: inputs are blended as labels are.
+    - `piece`: the piece of each input that is replaced by its partner's; None: inputs are blended as labels are.
     """
 
     partner: Tensor
@@ -27,7 +27,7 @@ class Mixing:
     piece: Piece | None = None
 
     def mixed(self, x: Tensor) -> Tensor:
-        """Returns inputs `[B, H, W, C]` mixed with those of their partners; H and W may be those of another model."""
+        """Returns inputs `[B, H, W, C]` mixed with those of their partners, at any resolution."""
         if self.share == 1:
             return x
         if self.piece is None:
@@ -48,12 +48,13 @@ def draw_mixing(
 ) -> Mixing:
     """Draws how a step mixes its examples.
 
-    - `examples`: how many there are.
+    - `examples`: the number of examples.
     - `shape`: `(H, W, C)` of an input.
     - `mixup`: inputs are blended by a share from Beta(mixup, mixup) (Zhang et al. 2018); 0: they are not.
-    - `cutmix`: the chance that a step cuts a piece instead (Yun et al. 2019), whose share of the input is drawn evenly:
-      a rectangle of a square input, such as a picture, otherwise a stretch of the first axis, which is time.
-    - `rng`: draws all of it, `device`: where the partners' indices are.
+    - `cutmix`: the probability that a step cuts a piece instead (Yun et al. 2019), whose share of the input is drawn
+      uniformly: a rectangle of a square input, such as an image, otherwise a stretch of the first axis, which is time.
+    - `rng`: draws all of it.
+    - `device`: the device of the partners' indices.
     """
     if cutmix and rng.random() < cutmix:
         piece = _draw_piece(shape[0] == shape[1] > 1, rng)
@@ -67,7 +68,7 @@ def draw_mixing(
 
 
 def _draw_piece(square: bool, rng: np.random.Generator) -> Piece:
-    """Draws a piece of an input, a rectangle of a square one and else a stretch of the first axis."""
+    """Draws a piece of an input: a rectangle of a square one, otherwise a stretch of the first axis."""
     area = rng.random()
     height = math.sqrt(area) if square else area
     width = height if square else 1.0
@@ -76,6 +77,6 @@ def _draw_piece(square: bool, rng: np.random.Generator) -> Piece:
 
 
 def _pixels(piece: Piece, height: int, width: int) -> tuple[int, int, int, int]:
-    """Returns top, bottom, left and right of a piece in an input of a size, rounded to whole values."""
+    """Returns top, bottom, left and right of a piece of an input, rounded to whole pixels."""
     top, bottom, left, right = piece
     return round(top * height), round(bottom * height), round(left * width), round(right * width)

@@ -2,7 +2,7 @@
 
 Every convolution is followed by batch norm and then by the layer's fused activation; fully connected layers have a
 bias. Names in the state dict are `layers.<layer>.weight`, `layers.<layer>.bias` (fully connected only) and
-`layers.<layer>.bn.*`, so that a network can take its weights from another one with layers of those names.
+`layers.<layer>.bn.*`, so that a network can take its weights from another one whose layers have the same names.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Quantizer(Protocol):
     """The interface through which a `Net` simulates quantisation; `fakequant.FakeQuant` implements it."""
 
     def refresh(self) -> None:
-        """Prepares the part for a forward pass, at whose start it is called."""
+        """Prepares a forward pass; called at its start."""
 
     def activation(self, name: str, x: Tensor) -> Tensor:
         """Returns `x`, of any shape, rounded and clipped to the values that the integer tensor `name` can hold."""
@@ -42,8 +42,8 @@ class Cell(nn.Module):
 
     - `weight`: `[filters, C, kh, kw]` of a convolution, `[C * multiplier, 1, kh, kw]` of a depthwise one, or
       `[units, inputs]` of a fully connected layer, inputs in NHWC order.
-    - `bn`: the batch norm of a convolution; None of a fully connected layer.
-    - `bias`: `[units]` of a fully connected layer; None of a convolution.
+    - `bn`: the batch norm of a convolution; None for a fully connected layer.
+    - `bias`: `[units]` of a fully connected layer; None for a convolution.
     """
 
     def __init__(self, layer: Weighted, input_shape: Shape) -> None:
@@ -60,20 +60,20 @@ class Cell(nn.Module):
             case _:
                 assert_never(layer)
         self.weight = nn.Parameter(torch.empty(shape))
-        if not self.weight.is_meta:  # a tensor without values, for whose numbers torch would import its compiler
+        if not self.weight.is_meta:  # random numbers for tensors without memory would make torch import its compiler
             nn.init.normal_(self.weight, std=math.sqrt((1 if len(shape) == 2 else 2) / math.prod(shape[1:])))
         self.bn = torch_ops.batch_norm(shape[0]) if len(shape) == 4 else None
         self.bias = nn.Parameter(torch.zeros(shape[0])) if len(shape) == 2 else None
 
 
 class Net(nn.Module):
-    """A network that maps float inputs `[N, H, W, C]` to logits `[N, classes]`; a Softmax layer at its end is left out.
+    """A network that maps float inputs `[N, H, W, C]` to logits `[N, classes]`; a final Softmax layer is left out.
 
     - `arch`: its layers.
     - `steps`: the layers that are computed, with their shapes.
     - `quantizer`: simulates quantisation; None in a float network.
 
-    Raises `UnsupportedError` for layers that only finished models have.
+    Raises `UnsupportedError` for layers that exist only in finished models.
     """
 
     def __init__(self, arch: Arch) -> None:
@@ -103,7 +103,7 @@ class Net(nn.Module):
         return self.tensors(x, keep=False)[self.steps[-1].layer.name].flatten(1)
 
     def map_names(self) -> Sequence[str]:
-        """Returns the names of the maps that convolutions make, in their order."""
+        """Returns the names of the convolutions' output maps, in order."""
         return map_names(self.steps)
 
     def with_maps(self, x: Tensor, names: Sequence[str]) -> tuple[Tensor, Mapping[str, Tensor]]:
@@ -266,7 +266,7 @@ def state_key(name: str) -> str:
 
 
 def _untrained(layer: Layer) -> UnsupportedError:
-    """Returns the error of a layer that only finished models have."""
+    """Returns the error for a layer that exists only in finished models."""
     return UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network")
 
 
@@ -275,9 +275,9 @@ def weighted_sums(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | Non
 
     - `layer`: the layer, which gives the stride, dilation, padding and groups of a convolution.
     - `x`: its input, `[N, C, H, W]`; that of a fully connected layer may be `[N, inputs]` too.
-    - `weight`: `[K, C / groups, kh, kw]` for a convolution, where a depthwise one has C groups, and `[K, inputs]` for a
+    - `weight`: `[K, C / groups, kh, kw]` for a convolution (a depthwise one has C groups), and `[K, inputs]` for a
       fully connected layer.
-    - `bias`: `[K]`, or None where nothing is added.
+    - `bias`: `[K]`, or None for no bias.
 
     Raises `UnsupportedError` for a transposed convolution, which cannot be trained.
     """
@@ -297,7 +297,7 @@ def weighted_sums(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | Non
 def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
     """Loads float weights into a network.
 
-    - `net`: the network; what belongs to its quantizer is left as it is.
+    - `net`: the network; its quantizer stays as it is.
     - `state`: weights by the names of the network's state dict.
 
     Raises `SpecError` that names the first tensor that is missing or has another shape.
@@ -315,7 +315,7 @@ def load_float(net: Net, state: Mapping[str, Tensor]) -> None:
 
 
 def _clip(y: Tensor, activation: Activation) -> Tensor:
-    """Applies the fused activation in front of a quantizer; a plain ReLU is left to its range, which begins at 0."""
+    """Applies the fused activation before a quantizer, except a plain ReLU, whose range begins at 0 anyway."""
     return y if activation == "relu" else torch_ops.activate(y, activation)
 
 
@@ -332,14 +332,14 @@ def average_pool(layer: layers.AveragePool2D, x: Tensor) -> Tensor:
 
 
 def _reduced(layer: Reduction, x: Tensor, function: Callable[..., Tensor]) -> Tensor:
-    """Computes a reduction; `function` is called with a tensor `[N, ...]` in the order of NHWC, axes, and `keepdim`."""
+    """Computes a reduction by calling `function` with a tensor `[N, ...]` in NHWC order, the axes, and `keepdim`."""
     axes = tuple(axis + 1 for axis in layer.axes)
     y = function(torch_ops.to_nhwc(x) if x.ndim == 4 else x, axes, keepdim=layer.keep_dims)
     return torch_ops.to_nchw(y) if y.ndim == 4 else y
 
 
 def _map_order(paddings: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
-    """Returns paddings of (H, W, C) in torch's order (C, H, W); those of other tensors as they are."""
+    """Returns paddings of (H, W, C) in torch's order (C, H, W), and those of other tensors unchanged."""
     return (paddings[2], paddings[0], paddings[1]) if len(paddings) == 3 else paddings
 
 

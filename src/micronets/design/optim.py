@@ -30,7 +30,7 @@ def make_optimiser(net: nn.Module, kind: Optimiser, weight_decay: float) -> torc
 
 
 def cosine_schedule(step: int, steps: int, warmup: int) -> float:
-    """Returns the share, 0.01 to 1, of the highest learning rate that `step` takes (Loshchilov and Hutter 2017).
+    """Returns the learning rate at `step`, as a share, 0.01 to 1, of its peak (Loshchilov and Hutter 2017).
 
     - `step`: from 0 to `steps` - 1.
     - `steps`: steps of the whole training.
@@ -56,10 +56,12 @@ class AveragedNet(Generic[Module]):
         self._others = [(average, value) for average, value in pairs if not average.is_floating_point()]
 
     def update(self, step: int) -> None:
-        """Adds the weights of the original after the optimiser's step number `step`, counted from 0, to the average.
+        """Adds the original's weights to the average.
 
         The first steps keep less than `decay`, so that the random initial weights are soon forgotten. Integer tensors,
         such as the count of batches of a batch norm, are copied.
+
+        - `step`: the number of the optimiser's step that has just been done, from 0.
         """
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
@@ -71,8 +73,8 @@ class AveragedNet(Generic[Module]):
 
 
 class Loss(Protocol):
-    """A function of logits `[B, C]`, labels `[B]`, the teacher's logits `[B, C]` or None, and which examples, bool
-    `[B]`, the teacher is followed on; None stands for all of them. Its value is a 0-d tensor."""
+    """A function of logits `[B, C]`, labels `[B]`, the teacher's logits `[B, C]` or None, and a bool mask `[B]` of the
+    examples on which the teacher is followed; None stands for all of them. Its value is a 0-d tensor."""
 
     def __call__(
         self, logits: Tensor, labels: Tensor, teacher: Tensor | None, followed: Tensor | None = None

@@ -1,4 +1,4 @@
-"""`PathLoop`: the steps by which a supernet is trained for one search, each of which trains a single network."""
+"""`PathLoop`: the training steps of a supernet for one search, each of which trains a single network."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from micronets.ir.space import derive
 
 
 class PathLoop(SearchLoop):
-    """The training of a supernet for one search, a network a step; its checkpoints are those of `SearchLoop`.
+    """The training of a supernet for one search, one network per step; its checkpoints are those of `SearchLoop`.
 
     - `within`: the networks that a step may train, all of which meet the limits.
-    - `finalists`: the origin and the values of those that are left at the end of a search (`shared_finals`); none
+    - `finalists`: the origin and the values of the networks left at the end of a search (`shared_finals`); empty
       before.
-    - `sizes`: how many are left in each round of the end.
-    - `round`: rounds of the end that are over.
+    - `sizes`: the number of networks in each round of the end.
+    - `round`: completed rounds of the end.
     """
 
     kept = (*SearchLoop.kept, "finalists", "sizes", "round")
@@ -57,10 +57,10 @@ class PathLoop(SearchLoop):
 
         - `batch`: indices of training examples `[B]`.
         - `step`: the number of the step, from 0.
-        - `shapes`: values, among them those of the choices of kind shape.
+        - `shapes`: values that include those of all shape choices.
 
-        Returns the augmented inputs `[rows, H, W, C]` and the labels `[rows]` of those examples that this process
-        computes: all of them, unless several work together.
+        Returns the augmented inputs `[rows, H, W, C]` and the labels `[rows]` of the examples that this process
+        computes: all of them, unless several processes work together.
         """
         seed = int(np.random.SeedSequence([self.seed, step]).generate_state(2, np.uint64)[1]) >> 1
         noise = torch.Generator(self.device).manual_seed(seed)
@@ -72,10 +72,10 @@ class PathLoop(SearchLoop):
         return x[rows], self.labels[batch[rows].to(self.device)]
 
     def end_step(self, loss: Tensor, logits: Tensor, labels: Tensor, step: int) -> tuple[float, int]:
-        """Takes the step that the gradients ask for; returns the loss and how many examples were right.
+        """Does the optimiser's step; returns the loss and the number of examples classified correctly.
 
-        Loss, logits and labels are of the rows of this process; what is returned is of the whole batch. Raises
-        `TrainingError` if the loss is not a number.
+        The arguments are those of this process's rows; the result is that of the whole batch. Raises `TrainingError` if
+        the loss is not a number.
         """
         self.group.sum_gradients(self.supernet.parameters())
         self.weight_optimiser.step()

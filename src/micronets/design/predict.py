@@ -18,7 +18,7 @@ def predict(net: Net, x: Floats, batch: int = 256) -> Floats:
     The network computes in evaluation mode and is left in the mode that it was in.
 
     - `x`: inputs `[N, H, W, C]`, in the real units that the front end gives, N at least 1.
-    - `batch`: number of examples that are computed at once; it changes memory and time, not the result.
+    - `batch`: number of examples computed at once; it changes memory and time, not the result.
 
     Returns logits `[N, classes]`.
     """
@@ -31,7 +31,7 @@ def predict(net: Net, x: Floats, batch: int = 256) -> Floats:
 
 
 def predict_together(net: Net, x: Floats) -> Floats:
-    """Computes what `predict` does, each of the processes that work together a part of the examples."""
+    """Computes what `predict` does; processes that work together each compute a part of the examples."""
     group = processes.group()
     if group.count == 1 or len(x) < group.count:
         return predict(net, x)

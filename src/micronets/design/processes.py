@@ -1,12 +1,12 @@
-"""Several processes that do one search or training together: each computes its rows of every batch (data parallelism).
+"""Several processes that share one search or training: each computes its rows of every batch (data parallelism).
 
-All processes do the same steps, from the same weights. Every one of them makes the whole augmented batch, so that the
-inputs do not depend on the number of processes, and computes the loss of its own rows; the gradients are added up over
-all processes, and the statistics of batch norm are those of the whole batch. So a step is that of one process within
-the rounding of float32. `torch.nn.SyncBatchNorm` works on GPUs only; `batch_norm` works on every device, and also
-where, as in a supernet, scale and shift are not those of a module.
+All processes do the same steps, from the same weights. Each makes the whole augmented batch, so that the inputs do not
+depend on the number of processes, and computes the loss of its own rows. The gradients are summed over all processes,
+and batch norm uses the statistics of the whole batch. So a step equals that of one process within the rounding of
+float32. `torch.nn.SyncBatchNorm` works on GPUs only; `batch_norm` works on every device, and also if scale and shift do
+not belong to a module, as in a supernet.
 
-Outside the block of `together` there is one process, which computes everything, and nothing here changes a bit.
+Outside a `together` block there is one process, which computes everything, and nothing here changes a bit.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ T = TypeVar("T")
 class Group:
     """The processes that work together.
 
-    - `rank`: the number of this process, from 0. What is decided or measured once is decided by process 0.
-    - `count`: how many processes there are.
+    - `rank`: the number of this process, from 0. Process 0 makes every decision and measurement that is made once.
+    - `count`: the number of processes.
     """
 
     rank: int = 0
     count: int = 1
 
     def rows(self, size: int) -> slice:
-        """Returns the rows of a batch of `size` that this process computes; those of all processes are the batch."""
+        """Returns the rows of a batch of `size` that this process computes; those of all processes cover it."""
         return slice(*self._bounds(size))
 
     def _bounds(self, size: int) -> tuple[int, int]:
-        """Returns the first row of this process, and the one after its last."""
+        """Returns the first row of this process, and the end (exclusive) of its rows."""
         return self.rank * size // self.count, (self.rank + 1) * size // self.count
 
     def share(self, size: int) -> float:
@@ -62,7 +62,7 @@ class Group:
             )
 
     def sum(self, values: Tensor) -> Tensor:
-        """Adds up tensors of the same shape over the processes; the result of one process is its own tensor."""
+        """Sums tensors of the same shape over the processes; a single process gets its own tensor back."""
         if self.count == 1:
             return values
         total = values.detach().clone(memory_format=torch.contiguous_format)
@@ -71,9 +71,9 @@ class Group:
         return total
 
     def sum_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Adds up the gradients of parameters over the processes.
+        """Sums the gradients of parameters over the processes.
 
-        A parameter without a gradient in all processes keeps none, so that the optimiser passes over it.
+        A parameter that has no gradient in any process keeps none, so that the optimiser skips it.
         """
         if self.count == 1:
             return
@@ -91,9 +91,9 @@ class Group:
                     p.grad.copy_(gradient)
 
     def whole(self, part: Tensor, size: int) -> Tensor:
-        """Returns a tensor `[size, ...]` of which every process has given the rows that `rows` names.
+        """Returns a tensor `[size, ...]` assembled from the rows of all processes.
 
-        - `part`: those of this process, as floating-point numbers.
+        - `part`: the rows of this process (`rows`), as floating-point numbers.
         """
         if self.count == 1:
             return part
@@ -102,7 +102,7 @@ class Group:
         return self.sum(placed)  # adding zeros changes no bit
 
     def agreed(self, make: Callable[[], T]) -> T:
-        """Returns what `make` returns in process 0, where alone it is called."""
+        """Returns the result of `make`, which is called in process 0 alone."""
         if self.count == 1:
             return make()
         box: list[Any] = [make() if self.rank == 0 else None]
@@ -112,7 +112,7 @@ class Group:
         return value
 
     def check_alike(self, stamp: str) -> None:
-        """Raises `DataError` if this process would do something else than process 0, by their `stamp`s."""
+        """Raises `DataError` if the `stamp` of this process shows that it would do other work than process 0."""
         first = self.agreed(lambda: stamp)
         if first != stamp:
             raise DataError(
@@ -125,14 +125,14 @@ ALONE = Group()
 
 
 class _State:
-    """The processes that work together now, and whether a batch is divided among them in what is computed now."""
+    """The processes that work together now, and whether the current computation sees only a part of a batch."""
 
     group = ALONE
     divides = False
 
 
 def group() -> Group:
-    """Returns the processes that do the present search or training; `ALONE` for an ordinary one."""
+    """Returns the processes of the current search or training; `ALONE` for an ordinary one."""
     return _State.group
 
 
@@ -140,7 +140,7 @@ def group() -> Group:
 def together() -> Iterator[Group]:
     """Makes all processes that `torch.distributed` has connected work together while the block runs.
 
-    All of them have to enter the block, and to do the same in it.
+    All of them must enter the block, and do the same in it.
     """
     before = _State.group
     if dist.is_available() and dist.is_initialized():
@@ -153,9 +153,9 @@ def together() -> Iterator[Group]:
 
 @contextmanager
 def divided() -> Iterator[None]:
-    """Says that what the block computes in training mode is this process's part of a batch.
+    """Declares that what the block computes in training mode is this process's part of a batch.
 
-    Batch norm then takes the statistics of the whole batch, in the forward pass of the block and the backward pass.
+    Batch norm then uses the statistics of the whole batch, in the block's forward and backward pass.
     """
     before, _State.divides = _State.divides, _State.group.count > 1
     try:
@@ -165,7 +165,7 @@ def divided() -> Iterator[None]:
 
 
 class BatchNorm(nn.BatchNorm2d):
-    """Batch norm of maps `[N, C, H, W]`, whose statistics are those of the whole batch where that is divided."""
+    """Batch norm of maps `[N, C, H, W]`, with the statistics of the whole batch if it is divided among processes."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns the normalised map; in training mode the running statistics are updated."""
@@ -190,8 +190,8 @@ def batch_norm(
 ) -> Tensor:
     """Normalises a map `[N, C, H, W]` as torch's function of the same name does.
 
-    Within `divided`, `x` is a part of the batch, and mean and variance are those of the whole (Chan et al. 1979 tell
-    how those of parts are combined). Arguments are torch's; `momentum` is the weight of the present batch.
+    Within `divided`, `x` is a part of the batch, and mean and variance are those of the whole (combined as in Chan et
+    al. 1979). Arguments are torch's; `momentum` is the weight of the current batch.
     """
     if not (training and _State.divides):
         return F.batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
@@ -215,7 +215,7 @@ def batch_norm(
 
 
 def _of_all(values: Tensor) -> Tensor:
-    """Returns the vectors `[K]` of all processes as `[count, K]`, through which gradients flow back to each."""
+    """Returns the vectors `[K]` of all processes as `[count, K]`; gradients flow back to each process."""
     placed = torch.zeros((_State.group.count, len(values)), device=values.device, dtype=values.dtype)
     rank = torch.tensor([_State.group.rank], device=values.device)
     total: Tensor = _Sum.apply(placed.index_copy(0, rank, values[None]), _State.group)  # type: ignore[no-untyped-call]
@@ -223,7 +223,7 @@ def _of_all(values: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """The sum of tensors over the processes; the gradient of each is the sum of those that the processes have."""
+    """The sum of tensors over the processes; the gradient of each is the sum of all processes' gradients."""
 
     @staticmethod
     def forward(ctx: Any, values: Tensor, of: Group) -> Tensor:
@@ -233,18 +233,18 @@ class _Sum(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """Returns the gradient of the values, and none of the processes."""
+        """Returns the gradient of the values, and None for the processes."""
         of: Group = ctx.of
         return of.sum(gradients[0]), None
 
 
 class ProcessLost(MicronetsError):
-    """One of several processes that work together has ended before the others."""
+    """One of several processes that work together ended before the others."""
 
 
 @contextmanager
 def _told_when_lost(of: Group) -> Iterator[None]:
-    """Makes one clear line of the error that torch raises when another process has ended."""
+    """Turns the error that torch raises after another process has ended into one clear line."""
     try:
         yield
     except RuntimeError as e:

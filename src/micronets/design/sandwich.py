@@ -1,14 +1,15 @@
-"""A supernet whose cut networks work as they are, and an evolutionary search over these under hard limits.
+"""A supernet whose subnetworks work as they are, and an evolutionary search over these under hard limits.
 
-A supernet for one search trains one network a step, drawn from networks that meet the limits (single path, Guo et al.
+A supernet for one search trains one network per step, drawn from networks that meet the limits (single path, Guo et al.
 2020): no step is spent on networks that cannot be chosen. A supernet for many searches, of a sweep, follows the
 sandwich rule with in-place distillation (Yu and Huang 2019, "Universally Slimmable Networks"): every step trains the
 largest network on the labels, and the smallest one and some random ones on the outputs of the largest. Unlike in
 `dnas.py`, options do not compete, so outer taps and last channels are trained.
 
-To be compared, networks within the limits are cut out, get batch norm statistics of their own, and show their loss on
-validation examples; new ones are made by regularised evolution without ageing (Real et al. 2019). The best of them are
-compared again at the end of a search, while the training continues for fewer and fewer of them (`shared_finals.py`).
+To be compared, networks within the limits are cut out and get their own batch norm statistics; their loss on validation
+examples ranks them. New ones are made by regularised evolution without ageing (Real et al. 2019). At the end of a
+search the best of them are compared again, while the training continues for fewer and fewer of them
+(`shared_finals.py`).
 """
 
 from __future__ import annotations
@@ -49,16 +50,16 @@ from micronets.tasks import TaskData
 from micronets.terminal import counted
 
 CHECKPOINT, SCORES = "checkpoint.pt", "scores.jsonl"
-RANDOM_NETWORKS = 2  # random networks that a step trains, beside the largest and the smallest one
-WITHIN = 100  # networks within the limits, for which the supernet of one search is trained
+RANDOM_NETWORKS = 2  # random networks per step, besides the largest and the smallest one
+WITHIN = 100  # networks within the limits for which the supernet of one search is trained
 PARENTS = 8  # the best networks, from which new ones are made
-MUTATION = 0.1  # the probability with which a choice is drawn anew
+MUTATION = 0.1  # the probability that a choice is redrawn
 
 
 class SandwichLoop(PathLoop):
     """The training of a supernet for many searches by the sandwich rule.
 
-    - `feasible`: the combinations of shapes under which a network fits; one is drawn for each step.
+    - `feasible`: the combinations of shapes that allow a network; one is drawn per step.
     """
 
     feasible: Sequence[Mapping[str, int]] = ()
@@ -88,16 +89,16 @@ class SandwichLoop(PathLoop):
 def evolve(
     networks: CutNetworks, fitter: BudgetFitter, start: Sequence[Mapping[str, int]], count: int, rng: random.Random
 ) -> list[dict[str, int]]:
-    """Returns the values of `count` networks that fit, the one of the least validation loss first.
+    """Returns the values of `count` networks that fit, in the order of their validation loss, the least first.
 
-    About a third of them, the first ones, are of `start` or random; the others are made from the best so far: choices
-    of two of these, some redrawn, lowered until they fit.
+    The first third of them come from `start` or are random. The others are made from the best so far: the choices of
+    two of these, some redrawn, lowered until they fit.
 
     - `networks`: gives the loss of a network.
     - `fitter`: knows the limits.
     - `start`: values that fit.
-    - `count`: networks that are compared; fewer where no new ones are found.
-    - `rng`: decides what is drawn.
+    - `count`: number of networks to compare; fewer if no new ones are found.
+    - `rng`: makes the random draws.
     """
     space = fitter.space
     even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
@@ -136,12 +137,12 @@ def train_supernet(
 ) -> tuple[SearchRecord, ...]:
     """Trains a supernet for searches under any limits, each of which names `directory` in `SearchSettings.supernet`.
 
-    - `fitter`: knows the space; its costs and those of `board` and `runtime` are noted in the history alone.
-    - `feasible`: the combinations of shapes that those searches need; one is drawn for each step.
+    - `fitter`: knows the space; its costs, and those of `board` and `runtime`, appear in the history only.
+    - `feasible`: the combinations of shapes that those searches need; one is drawn per step.
     - `data`: the task; the supernet learns from its training split.
-    - `settings`: epochs, learning rates and the rest of the section [search].
-    - `seed`: of the initial weights and of everything that is drawn.
-    - `directory`: where checkpoint.pt is written; a checkpoint found there is continued.
+    - `settings`: the section `[search]`, with epochs and learning rates.
+    - `seed`: seed of the initial weights and of all random draws.
+    - `directory`: where checkpoint.pt is written; a checkpoint in it is resumed.
     - `progress`: receives events that say what is in progress, and how far it is.
 
     Returns a record for each epoch. Raises `TrainingError`, and `FileError` and `SpecError` for the checkpoint.
@@ -174,7 +175,7 @@ def _loop(
 
 
 def _train(loop: PathLoop, path: Path, stamp: str, progress: Progress) -> None:
-    """Trains by the steps that are left after the checkpoint at `path`."""
+    """Does the steps that remain after the checkpoint at `path`."""
     loop.resume(path, stamp)
     loop.run(progress, path, stamp)
 
@@ -199,7 +200,7 @@ def _own_stamp(loop: PathLoop, budget: Budget) -> str:
 
 
 def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
-    """Loads the weights that `train_supernet` left in `folder`; returns the path of the file of losses beside them.
+    """Loads the weights that `train_supernet` left in `folder`; returns the file of losses beside them.
 
     Raises `FileError` if there are none, and `SpecError` if they are for other data, settings or spaces, or if their
     training has not ended.
@@ -229,22 +230,22 @@ def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
 def networks_within(
     fitter: BudgetFitter, feasible: Sequence[Mapping[str, int]], count: int, seed: int
 ) -> list[dict[str, int]]:
-    """Returns networks that meet the limits, for which a supernet is trained.
+    """Returns networks within the limits, for which a supernet is trained.
 
     - `fitter`: knows the space and the limits.
-    - `feasible`: the combinations of shapes under which something fits.
-    - `count`: how many networks are wanted, at least 1. At most half of them are uniform ones; the others are random.
-    - `seed`: of the random ones.
+    - `feasible`: the combinations of shapes that allow a network.
+    - `count`: the number of networks wanted, at least 1. At most half of them are uniform; the others are random.
+    - `seed`: seed of the random ones.
     """
     uniform = uniform_candidates(fitter, feasible, max(1, count // 2))
     return uniform + random_candidates(fitter, count - len(uniform), seed) if count > len(uniform) else uniform
 
 
 def cut_networks(job: SearchJob, fitter: BudgetFitter) -> CutNetworks:
-    """Trains the supernet of a search, unless that is done already, and returns the networks that can be cut out of it.
+    """Trains the supernet of a search, unless it is already trained, and returns its subnetworks.
 
     - `job`: the search; the supernet takes the share of its epochs that `SearchSettings.final_share` leaves.
-    - `fitter`: knows the space, and the limits with those of the board.
+    - `fitter`: knows the space, and the limits including those of the board.
 
     The errors are those of `search`.
     """
@@ -265,16 +266,16 @@ def cut_networks(job: SearchJob, fitter: BudgetFitter) -> CutNetworks:
 
 
 def search(job: SearchJob) -> SearchResult:
-    """Trains a supernet for networks within the limits and returns the best of those that are cut out of it.
+    """Trains a supernet for networks within the limits and returns the best of its subnetworks.
 
     `SearchSettings.evaluations` of them are compared. A step takes about as long as one of `dnas.search`.
 
-    Where `SearchSettings.supernet` names a supernet that `train_supernet` has trained, none is trained here.
+    If `SearchSettings.supernet` names a supernet of `train_supernet`, no other is trained.
 
-    The history has a record with the losses of the networks that were compared, and those of the rounds by
-    which the best ones are compared again, unless `SearchSettings.final_share` is 0 or the supernet is that of a sweep.
+    The history has a record with the losses of the networks that were compared, and records of the rounds by which the
+    best ones are compared again, unless `SearchSettings.final_share` is 0 or the supernet is that of a sweep.
 
-    Raises what `dnas.search` raises, and `DataError` where there are no validation examples.
+    Raises what `dnas.search` raises, and `DataError` if there are no validation examples.
     """
     space, settings, progress = job.space, job.settings, job.progress
     fitter = job.fitter()
@@ -312,7 +313,7 @@ def search(job: SearchJob) -> SearchResult:
 def _chosen(
     networks: CutNetworks, fitter: BudgetFitter, values: Mapping[str, int], losses: Sequence[float]
 ) -> ChosenCut:
-    """Returns the record of the best of the networks that were compared as they were cut, whose losses are `losses`."""
+    """Returns the record of the best network compared as cut; `losses` are those of all compared networks."""
     return ChosenCut(
         epoch=networks.loop.settings.epochs,
         loss=networks.loss(values),

@@ -1,4 +1,4 @@
-"""`ScoreFile`: losses of networks by a key, in a file that several searches read and add to, also at the same time."""
+"""`ScoreFile`: losses of networks by a key, in a file that several searches read and extend, even concurrently."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 
 class ScoreFile:
-    """Losses that this search or another one computed; each is a line of JSON, added at the end of the file.
+    """Losses that this search or another one computed; each is a line of JSON, appended to the file.
 
-    A line that a killed process left half written is not JSON, even together with the next line, and is skipped.
+    A killed process may leave an incomplete line. It is not JSON, even joined with the next line, and is skipped.
 
-    - `path`: the file, which is made with the first loss.
+    - `path`: the file, created with the first loss.
     - `basis`: identifies everything besides the network that decides a loss; losses of another basis are skipped.
     """
 
@@ -21,7 +21,7 @@ class ScoreFile:
         self._read = 0  # bytes of the file
 
     def get(self, key: str) -> float | None:
-        """Returns the loss of a network; None where it is not known."""
+        """Returns the loss of a network; None if it is unknown."""
         if key not in self._known:
             self._read_on()
         return self._known.get(key)
@@ -34,7 +34,7 @@ class ScoreFile:
             file.write(line.encode())
 
     def _read_on(self) -> None:
-        """Reads the whole lines that have been added since the last time."""
+        """Reads the complete lines that were added since the last call."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._read)

@@ -1,4 +1,4 @@
-"""`SearchJob`: all that a search is asked for, whatever its method."""
+"""`SearchJob`: the arguments of a search, whatever its method."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from micronets.tasks import TaskData
 
 @dataclass(frozen=True)
 class SearchJob:
-    """All that a search is asked for, whatever its method.
+    """The arguments of a search, whatever its method.
 
-    - `space`: the choices, and the network that every combination of their options is.
+    - `space`: the choices, and the network of every combination of their options.
     - `data`: the task; networks are trained on its training split and compared on its validation split.
     - `budget`: the limits, to which those of the board itself are added.
-    - `board`: what the costs are computed for.
-    - `settings`: the section [search], which names the method.
-    - `seed`: of the initial weights and of everything that is drawn.
-    - `directory`: where checkpoints are written; a checkpoint found there is continued.
+    - `board`: the board for which costs are computed.
+    - `settings`: the section `[search]`, which names the method.
+    - `seed`: seed of the initial weights and of all random draws.
+    - `directory`: where checkpoints are written; a checkpoint in it is resumed.
     - `progress`: receives events that say what is in progress, and how far it is, about every two seconds.
-    - `runtime`: what will execute the network, which decides its costs.
-    - `measure`: measures what a network really costs, by name of the limit. Where a measurement is above its limit, a
-      smaller network is chosen until none is; where all are below, a larger one. None: the computed costs are taken.
+    - `runtime`: the runtime that will execute the network, which decides its costs.
+    - `measure`: measures the true costs of a network, by name of the limit. If a measurement is above its limit, a
+      smaller network is chosen until none is; if all are below, a larger one. None: the computed costs are used.
     """
 
     space: SearchSpace
@@ -46,9 +46,9 @@ class SearchJob:
 
     @property
     def limits(self) -> Budget:
-        """The limits that hold: those of the budget and of the board itself."""
+        """The limits that apply: those of the budget and of the board."""
         return board_budget(self.budget, self.board)
 
     def fitter(self) -> BudgetFitter:
-        """Returns what finds networks of the space within the limits."""
+        """Returns the `BudgetFitter` of the space and the limits."""
         return BudgetFitter(self.space, self.limits, self.board, runtime=self.runtime)

@@ -13,11 +13,11 @@ def search(job: SearchJob) -> SearchResult:
     """Searches a space for an accurate network that meets the limits, by the method that the settings name.
 
     - `dnas`: weights and architecture of a supernet are trained together (`dnas.search`).
-    - `supernet`: a supernet is trained so that networks cut out of it work without further training; evolution finds
-      the best of these (`sandwich.search`).
+    - `supernet`: a supernet is trained so that its subnetworks work without further training; evolution finds the best
+      of these (`sandwich.search`).
     - `random`, `uniform`: single networks are trained, each for a share of the epochs (`candidates.search`).
 
-    Raises what `dnas.search` raises. All methods but `dnas` choose by validation examples, and raise `DataError` where
+    Raises what `dnas.search` raises. All methods but `dnas` choose by validation examples, and raise `DataError` if
     there are none.
     """
     match job.settings.method:

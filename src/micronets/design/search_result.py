@@ -1,4 +1,4 @@
-"""`SearchResult`: what every method of search returns, and how measured limits are met."""
+"""`SearchResult`: the result of every search method, and how measured limits are met."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from micronets.progress import NoteEvent, Progress
 from micronets.terminal import counted
 
 Measure = Callable[[Arch], dict[str, float]]
-MOST_MEASURED = 8  # the networks that a search measures before it gives up
-SAFETY_FACTOR = 0.998  # a limit that was missed is lowered a little more than the measurement asks for
+MOST_MEASURED = 8  # networks that a search measures before it gives up
+SAFETY_FACTOR = 0.998  # a missed limit is lowered a little more than the measurement requires
 
 
 @dataclass(frozen=True, eq=False)  # weights are not compared
@@ -30,9 +30,9 @@ class SearchResult:
     - `arch`: the network of these options, which meets every limit by its exact costs.
     - `costs`: its exact costs by name of the limit, in the limit's unit.
     - `measured`: what the caller's `measure` returned for this network; empty without one.
-    - `history`: a record for each epoch of the supernet, or for each network that was trained by itself.
-    - `state`: the state dict of `Net(arch)`, cut out of the supernet's shared weights, with batch norm statistics of
-      its own. The network works without further training, and a training that starts from it needs fewer steps.
+    - `history`: a record per epoch of the supernet, or per network that was trained separately.
+    - `state`: the state dict of `Net(arch)`, cut out of the supernet's shared weights, with its own batch norm
+      statistics. The network works without further training, and a training that starts from it needs fewer steps.
     """
 
     values: dict[str, int]
@@ -44,9 +44,9 @@ class SearchResult:
 
 
 def measured_once(measure: Measure | None) -> Measure | None:
-    """Returns a function that measures in process 0 alone, where several work together, and returns that in all.
+    """Returns a function that measures in process 0 alone, and returns the result in all processes.
 
-    - `measure`: what measures in process 0; None there stands for the computed costs.
+    - `measure`: measures in process 0; None there stands for the computed costs.
     """
     group = processes.group()
     if not group.agreed(lambda: measure is not None):
@@ -69,21 +69,21 @@ def meet_measured_limits(
 ) -> tuple[dict[str, int], dict[str, float]]:
     """Finds values near the likely ones whose network meets every limit, by its costs and by its measurement.
 
-    Where a measurement misses a limit that the cost met, the fitter's own copy of that limit is scaled by the ratio
-    between the two, and smaller values are looked for. Where the network meets all limits, every limit is scaled by
-    its own ratio, and the room that the estimate left unused is filled with larger values. The part of a limit that
-    the front end takes is not scaled: its estimate is close, and a smaller network does not lower it.
+    If a measurement misses a limit that the cost met, the fitter's own copy of that limit is scaled by the ratio of the
+    two, and smaller values are sought. If the network meets all limits, every limit is scaled by its own ratio, and the
+    room that the estimate left unused is filled with larger values. The front end's part of a limit is not scaled: its
+    estimate is close, and a smaller network does not lower it.
 
     - `fitter`: finds values under its limits, which are changed here.
     - `likely`: the most probable option of every choice.
-    - `probabilities`: of every option, by choice.
-    - `limits`: what is to be met.
-    - `measure`: measures a network, by name of the limit; None takes the costs for the truth.
+    - `probabilities`: the probability of every option, by choice.
+    - `limits`: the limits to meet.
+    - `measure`: measures a network, by name of the limit; with None, the costs are trusted.
     - `progress`: receives an event for every network whose measurement misses a limit.
-    - `log_ratio`: how improbable the options may be with which room is filled, see `BudgetFitter.fill`.
+    - `log_ratio`: how improbable the options that fill the room may be, see `BudgetFitter.fill`.
 
-    Returns the values and what was measured of their network, which is empty without `measure`. Raises `BudgetError` if
-    no network meets the costs, or none of the first `MOST_MEASURED` that are measured meets the limits.
+    Returns the values and the measured costs of their network, which are empty without `measure`. Raises `BudgetError`
+    if no network meets the limits by its costs, or none of the first `MOST_MEASURED` by measurement.
     """
     values = fitter.fill(fitter.repair(likely, probabilities), probabilities, log_ratio)
     if measure is None:

@@ -10,7 +10,7 @@ from micronets.design.setting_ranges import OF_SPACES, WITHOUT_EFFECT, check_ran
 from micronets.errors import SpecError
 
 Method = Literal["dnas", "supernet", "random", "uniform"]
-"""How a network is searched for; `search_methods.search` explains each."""
+"""How a network is searched for; `search_methods.search` explains each method."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ class SearchSettings:
     checkpoint_seconds: float = 60.0
 
     def decisive(self, *without: str) -> dict[str, Any]:
-        """Returns the settings, by name, that decide the result of the search of a space, but for those of `without`.
+        """Returns the settings, by name, that decide the result of a search of one space, except those of `without`.
 
-        A checkpoint carries their hash, so that it is refused for a search with others.
+        A checkpoint carries their hash, so that a search with other settings refuses it.
         """
         left_out = (*WITHOUT_EFFECT, *OF_SPACES, "device", *without)
         return {name: value for name, value in asdict(self).items() if name not in left_out}

@@ -8,10 +8,10 @@ from micronets.errors import SpecError
 from micronets.ranges import check_is_number, shown
 
 WITHOUT_EFFECT = ("checkpoint_seconds",)
-"""Names of settings that do not change the result of a search or a training: they may differ when it is continued."""
+"""Names of settings that do not affect the result of a search or a training: they may change when it is resumed."""
 
 OF_SPACES = ("space_share", "space_networks")
-"""Names of settings of [search] by which a space is chosen; they do not change the search of a space."""
+"""Names of settings of `[search]` by which a space is chosen; they do not affect the search of a space."""
 
 GREATEST = {
     "arch_lr": 100,
@@ -40,14 +40,14 @@ GREATEST = {
     "warmup": 100_000,
     "weight_decay": 100,
 }
-"""The largest values of settings of a search or a training, far above any use: what exceeds them is a slip."""
+"""The largest values of settings of a search or a training, far above any use: a larger one is a slip."""
 
 _WORDS = {
     "method": ("dnas", "supernet", "random", "uniform"),
     "optimiser": ("adamw", "sgd"),
     "precision": ("auto", "fp32", "bf16"),
 }
-"""The values of settings that are words."""
+"""The allowed values of settings that are words."""
 
 
 def check_ranges(section: str, settings: object, positive: Iterable[str], not_negative: Iterable[str]) -> None:

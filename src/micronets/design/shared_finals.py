@@ -1,9 +1,9 @@
 """The end of a search by a supernet: its training continues for fewer and fewer networks, until one is left.
 
-What `finals.py` compares after a training of each by itself is compared here inside the supernet: in every round its
-steps train only the networks that are left, and the better half stays. As these share most of their weights, the
-network that is left at the end has been trained by most of the steps, under one schedule of the learning rate, while a
-training of each by itself spends all steps but those of the winner in vain.
+While `finals.py` trains and compares networks separately, here they are compared inside the supernet: in every round
+its steps train only the remaining networks, and the better half stays. As these share most of their weights, the winner
+has been trained by most of the steps, under one learning rate schedule. In separate trainings, all steps but those of
+the winner are spent in vain.
 """
 
 from __future__ import annotations
@@ -32,19 +32,20 @@ def shared_finals(
     path: Path,
     stamp: str,
 ) -> SearchResult:
-    """Returns the best of what a search found and of networks that need no search, out of a supernet for them alone.
+    """Returns the best of a search's networks and of networks that need no search, from a supernet for them alone.
 
-    The finalists are those of `finals.finals`. The steps that are left are divided evenly among the rounds; the last
-    one trains the winner alone. After each other round the networks are compared by their loss on validation examples
-    as they are cut; of more than two, a uniform network always stays.
+    The finalists are those of `finals.finals`. The remaining steps are divided evenly among the rounds; the last one
+    trains the winner alone. After each other round the networks are compared by their validation loss as cut; if more
+    than two are compared, a uniform one always stays.
 
-    - `searched`: gives what the search found, the best first; it is called unless the checkpoint has finalists already.
-    - `loop`: trains the supernet, whose steps up to `loop.until` are done.
+    - `searched`: returns the networks that the search found, the best first; not called if the checkpoint has
+      finalists.
+    - `loop`: trains the supernet; its steps up to `loop.until` are done.
     - `job`: the search.
     - `fitter`: knows the space and the limits.
-    - `path`, `stamp`: of the checkpoint, see `SearchLoop.run`.
+    - `path`, `stamp`: the checkpoint and its stamp, see `SearchLoop.run`.
 
-    Raises `BudgetError` if none of the networks meets the limits when it is measured, and what `SearchLoop.run` raises.
+    Raises `BudgetError` if no network meets the limits by measurement, and what `SearchLoop.run` raises.
     """
     if not loop.finalists:
         given = searched()
@@ -87,13 +88,13 @@ def shared_finals(
 
 
 def _sorted(loop: PathLoop) -> tuple[SearchRecord, ...]:
-    """Returns the history with the epochs first, then what was chosen as cut, then the rounds."""
+    """Returns the history with the epochs first, then the network chosen as cut, then the rounds."""
     kinds = (SupernetEpoch, ChosenCut, Finalist)
     return tuple(record for kind in kinds for record in loop.history if isinstance(record, kind))
 
 
 def _contestant(cut: CutNetworks, fitter: BudgetFitter, origin: Origin, values: Mapping[str, int]) -> Contestant:
-    """Returns a network with its validation loss as it is cut; the score is the higher the lower this loss is."""
+    """Returns a network with its validation loss as cut; a lower loss gives a higher score."""
     loss = cut.loss(values)
     return Contestant(
         values=dict(values),

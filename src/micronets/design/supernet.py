@@ -2,10 +2,10 @@
 
 Each layer has the weights of its largest form. A width masks channels, a kernel size masks taps, a keep mixes a block
 with the identity; the masks are differentiable in the architecture parameters through Gumbel-softmax samples (Jang et
-al. 2017), as in FBNetV2's channel masking (Wan et al. 2020). A step costs one forward pass however many options
-there are: masks are folded into the scale and shift of batch norm, so no activation is touched twice. Choices that
-change map sizes cannot share one pass; one value is drawn per step and learnt by the score-function estimator. Where a
-layer's weights may have 4 bits, its weights are mixed with the same ones rounded; those of 8 bits count as exact.
+al. 2017), as in FBNetV2's channel masking (Wan et al. 2020). A step costs one forward pass however many options there
+are: masks are folded into the scale and shift of batch norm, so that no activation is touched twice. Choices that
+change map sizes cannot share one pass; one value is drawn per step and learnt by the score-function estimator. If a
+layer's weights may have 4 bits, they are mixed with the same weights rounded; those of 8 bits count as exact.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class ChoiceSample:
     """One draw of every choice.
 
     - `weights`: for each choice that is not of kind shape, weights of its options `[options]` that sum to 1.
-    - `shapes`: for each choice of kind shape, the option that was drawn.
+    - `shapes`: for each choice of kind shape, the drawn option.
     - `log_prob`: log probability of the drawn shapes together, a 0-d tensor with gradient.
     """
 
@@ -79,14 +79,14 @@ class Supernet(nn.Module):
         return {name: torch.softmax(a.detach(), 0).tolist() for name, a in self.alphas.items()}
 
     def most_likely(self) -> dict[str, int]:
-        """Returns the option of highest probability for every choice, the first of equals."""
+        """Returns the most probable option of every choice; ties go to the first."""
         return {c.name: c.options[int(self.alphas[c.name].argmax())] for c in self.space.choices}
 
     def sample(self, temperature: float, generator: torch.Generator) -> ChoiceSample:
         """Draws every choice: shapes from their probabilities, others as Gumbel-softmax samples (Jang et al. 2017).
 
         - `temperature`: above 0; the lower it is, the nearer a sample is to a single option.
-        - `generator`: of the random numbers, on the CPU.
+        - `generator`: makes the random numbers, on the CPU.
         """
         weights, shapes = {}, {}
         log_prob = torch.zeros((), device=self._device)
@@ -102,7 +102,7 @@ class Supernet(nn.Module):
         return ChoiceSample(weights, shapes, log_prob)
 
     def one_hot(self, values: Mapping[str, int]) -> ChoiceSample:
-        """Makes the sample that is exactly one network: that of the options `values`."""
+        """Makes the sample that is exactly the network of the options `values`."""
         weights = {}
         for c in self.space.choices:
             if c.kind != "shape":
@@ -119,10 +119,10 @@ class Supernet(nn.Module):
         return relaxed_steps(self.space, expected)
 
     def forward(self, x: Tensor, sample: ChoiceSample) -> Tensor:
-        """Computes the logits `[N, classes]` of inputs `[N, H, W, C]` of the shape that the sampled shapes give."""
+        """Computes the logits `[N, classes]` of inputs `[N, H, W, C]`, whose shape must match the sampled shapes."""
         values = {INPUT: torch_ops.to_nchw(x)}
-        masks: dict[str, Tensor | None] = {INPUT: None}  # for each tensor the weight of each channel
-        unpadded: dict[str, str] = {}  # for each output of a Pad the tensor that it pads
+        masks: dict[str, Tensor | None] = {INPUT: None}  # for each tensor, the weight of each channel
+        unpadded: dict[str, str] = {}  # for each output of a Pad, the tensor that it pads
         previous = INPUT
         for block in self._template(sample.shapes).blocks:
             last = block.layers[-1]
@@ -132,7 +132,7 @@ class Supernet(nn.Module):
                 previous = last.name
                 continue
             gate = None if block.keep is None or kept == (1,) else sample.weights[block.keep][kept.index(1)]
-            # x + gate * f(x) is the residual block or, at gate 0, x: the gate folds into f's last batch norm.
+            # x + gate * f(x) is the residual block or, at gate 0, x: the gate is folded into f's last batch norm.
             unpadded |= {a.name: a.inputs[0] for a in block.layers if isinstance(a, Pad)}
             summands = [unpadded.get(i, i) for i in last.inputs]
             residual = gate is not None and isinstance(last, Add) and previous in summands
@@ -156,8 +156,8 @@ class Supernet(nn.Module):
                 before, after = values[previous], values[last.name]
                 mixed = torch.lerp(before, after.to(before.dtype), gate.to(before.dtype))
                 if mixed.requires_grad and mixed.ndim == 4:
-                    # The mean over the map hands back a gradient of another layout, which would slow down every
-                    # operator before it.
+                    # The mean over the map returns a gradient of another layout, which would slow down every operator
+                    # before it.
                     mixed.register_hook(_channels_last)  # type: ignore[no-untyped-call]
                 values[last.name] = mixed
                 masks[last.name] = _mix_masks(masks[previous], masks[last.name], gate)
@@ -191,14 +191,11 @@ class Supernet(nn.Module):
                 )
 
     def input_shape(self, shapes: Mapping[str, int]) -> Shape:
-        """Returns the shape of the input, (H, W, C), that the sampled shapes give."""
+        """Returns the shape of the input, (H, W, C), for the sampled shapes."""
         return self._template(shapes).input_shape
 
     def _template(self, shapes: Mapping[str, int]) -> Template:
-        """Returns the space's template with these shapes and the largest option of every other choice.
-
-        Makes it once.
-        """
+        """Returns the cached template with these shapes and the largest option of every other choice."""
         chosen = tuple(shapes.values())
         if chosen not in self._templates:
             values = self.space.largest() | dict(shapes)
@@ -226,7 +223,7 @@ class Supernet(nn.Module):
         for axis in (0, 1):
             weight = self._choose_taps(weight, axis, layer.kernel[axis], layer.dilation[axis], sample)
             if isinstance(layer.dilation[axis], ChoiceInt):
-                dilation[axis] = 1  # the spread taps are a plain, larger kernel
+                dilation[axis] = 1  # with spread taps it is a plain, larger kernel
         kernel = (weight.shape[2], weight.shape[3])
         weight = self._choose_bits(layer, weight, sample, input_mask)
         window = Window(kernel, layer.stride, (dilation[0], dilation[1]), layer.padding)
@@ -243,7 +240,7 @@ class Supernet(nn.Module):
         return torch_ops.activate(y, layer.activation)
 
     def _choose_taps(self, weight: Tensor, axis: int, size: int, dilation: int, sample: ChoiceSample) -> Tensor:
-        """Returns the weight with the kernel's taps masked, and spread by the dilations, along one of its two axes."""
+        """Returns the weight with masked taps, spread by the dilations, along one of its two axes."""
         view = (-1, 1) if axis == 0 else (1, -1)
         if isinstance(size, ChoiceInt):
             weight = weight * self._tap_mask(size, sample).view(view)
@@ -257,14 +254,15 @@ class Supernet(nn.Module):
         return weight
 
     def _choose_bits(self, layer: Weighted, weight: Tensor, sample: ChoiceSample, input_mask: Tensor | None) -> Tensor:
-        """Returns the weights of a layer, mixed with the rounded ones by the weight of 4 bits in the sample.
+        """Returns the weights of a layer, mixed with the rounded ones by the sample's weight of 4 bits.
 
-        The gradient of the rounding is that of the identity; the share of 4 bits gets that of the error it makes.
+        The gradient of the rounding is that of the identity; the weight of 4 bits gets the gradient of the rounding
+        error.
 
         - `layer`: gives the bits of its weights.
-        - `weight`: the weights, `[K, C, kh, kw]` or `[units, inputs]`, where taps of smaller kernels are masked.
+        - `weight`: the weights, `[K, C, kh, kw]` or `[units, inputs]`, with the taps of smaller kernels masked.
         - `sample`: the weights of the options.
-        - `input_mask`: the weight of each channel of the input; channels without any do not count for the scales.
+        - `input_mask`: the weight of each channel of the input; channels with weight 0 do not count for the scales.
         """
         bits = layer.weight_bits
         if bits == 8 and not isinstance(bits, ChoiceInt):
@@ -275,14 +273,14 @@ class Supernet(nn.Module):
         counted = weight.detach()
         if input_mask is not None and not isinstance(layer, DepthwiseConv2D):
             there = (input_mask > 0).to(weight.dtype)
-            #  The inputs of a matrix are in the order of NHWC, so channels are the innermost.
+            #  The inputs of a matrix are in NHWC order, so channels are innermost.
             shape = (1, -1, 1, 1) if weight.ndim == 4 else (1, -1)
             counted = counted * there.repeat(weight.shape[1] // len(there)).view(shape)
         share = sample.weights[bits.choice][options.index(4)] if isinstance(bits, ChoiceInt) else 1
         return weight + share * rounding_error(layer, counted)
 
     def _channel_mask(self, width: int, sample: ChoiceSample) -> Tensor | None:
-        """Returns for each channel, `[largest]`, the weight of all options that have it; None if there is no choice."""
+        """Returns for each channel, `[largest]`, the weight of all options that include it; None without a choice."""
         if not isinstance(width, ChoiceInt):
             return None
         options = self._options(width.choice)
@@ -290,7 +288,7 @@ class Supernet(nn.Module):
         return sample.weights[width.choice] @ (channel[None] < options[:, None]).float()
 
     def _tap_mask(self, size: ChoiceInt, sample: ChoiceSample) -> Tensor:
-        """Returns for each tap, `[largest]`, the weight of all kernels that have it; small ones sit in the middle."""
+        """Returns for each tap, `[largest]`, the weight of all kernels that include it; small ones are centred."""
         options = self._options(size.choice)
         tap = torch.arange(int(size), device=options.device)
         first = ((int(size) - options) / 2)[:, None]
@@ -298,7 +296,7 @@ class Supernet(nn.Module):
 
     @property
     def _device(self) -> torch.device:
-        """The device on which weights and architecture parameters are."""
+        """The device of the weights and architecture parameters."""
         return next(self.net.parameters()).device
 
     def _options(self, choice: str) -> Tensor:
@@ -306,15 +304,14 @@ class Supernet(nn.Module):
         return cast(Tensor, getattr(self, f"options_{choice}"))
 
     def slice(self, arch: Arch, batches: Iterable[Tensor], *, rounded: bool = False) -> dict[str, Tensor]:
-        """Cuts a network out and gives its batch norms statistics of their own, so that it works without training.
+        """Cuts a network out and gives it its own batch norm statistics, so that it works without training.
 
         The shared statistics are of sums over more channels and taps than the network has: with them, its outputs are
         worth little (Yu et al. 2019, "Universally Slimmable Networks", Section 3.3).
 
         - `arch`: a network of the space.
         - `batches`: inputs `[N, H, W, C]` of training examples, on any device; at least one.
-        - `rounded`: whether 4-bit weights are rounded, as in a network that is compared with others; the weights that a
-          training starts from are not.
+        - `rounded`: whether 4-bit weights are rounded, as they are to compare networks, but not to start a training.
 
         Returns the state dict of `Net(arch)`, on the supernet's device.
         """
@@ -328,15 +325,15 @@ class Supernet(nn.Module):
     def cut(self, arch: Arch) -> dict[str, Tensor]:
         """Cuts the state dict of `Net(arch)` out of the shared weights: the leading channels and the middle taps.
 
-        The statistics of its batch norms are the shared ones; `slice` gives it its own.
+        The batch norm statistics are the shared ones; `slice` gives the network its own.
         """
         return {name: value.detach().clone() for name, value in self._shared(_network(arch)).items()}
 
     def compute(self, x: Tensor, arch: Arch) -> Tensor:
         """Computes the logits `[N, classes]` of one network with the shared weights, as `Net(arch)` does.
 
-        This costs what the network costs, where `forward` computes all of the largest network and masks the rest. The
-        gradients, which flow to the shared weights, are the same.
+        This costs only what the network costs, while `forward` computes the whole largest network and masks parts of
+        it. The gradients, which flow to the shared weights, are the same.
 
         - `x`: inputs `[N, H, W, C]`.
         - `arch`: a network of the space; 4-bit weights are rounded.
@@ -352,8 +349,7 @@ class Supernet(nn.Module):
     def _shared(self, net: Net) -> dict[str, Tensor]:
         """Returns the parts of the shared weights and statistics that a network has, by the names of its state dict.
 
-        They are views wherever the weights are those of the supernet as they are, so that what changes them changes
-        the supernet.
+        Weights that equal those of the supernet are views, so that a change to them changes the supernet.
         """
         shared = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
         first = {
@@ -381,11 +377,11 @@ class Supernet(nn.Module):
 
 
 def _leading_channels(weight: Tensor, shape: Sequence[int], channels: int) -> Tensor:
-    """Returns the part of a matrix that reads the leading channels of every place of its input.
+    """Returns the part of a matrix that reads the leading channels of every position of its input.
 
-    - `weight`: `[units, inputs]`, whose inputs are in the order of NHWC, so that channels are the innermost.
-    - `shape`: that of the part.
-    - `channels`: of the part's input; a vector has one place.
+    - `weight`: `[units, inputs]`; the inputs are in NHWC order, so channels are innermost.
+    - `shape`: the shape of the part.
+    - `channels`: channels of the part's input; a vector has one position.
     """
     units, inputs = shape
     places = inputs // channels
@@ -394,19 +390,19 @@ def _leading_channels(weight: Tensor, shape: Sequence[int], channels: int) -> Te
 
 @lru_cache(maxsize=256)
 def _network(arch: Arch) -> Net:
-    """Returns a network whose tensors have shapes, but no memory; it computes with those of others."""
+    """Returns a network whose tensors have shapes but no memory; it computes with the tensors of others."""
     with torch.device("meta"):
         return Net(arch)
 
 
 def _makes_maps(layer: Layer, x: Tensor) -> bool:
-    """Returns whether a layer of one input, `x` `[N, C, H, W]` or `[N, units]`, has maps as outputs."""
+    """Returns whether a layer of one input, `x` `[N, C, H, W]` or `[N, units]`, outputs maps."""
     shape = (*x.shape[2:], x.shape[1])
     return any(len(y) == 3 for y in operator(layer).output_shapes((shape,)))
 
 
 def _channels_last(gradient: Tensor) -> Tensor:
-    """Brings a gradient to the memory layout of the tensors, `channels_last`."""
+    """Brings a gradient to `channels_last`, the memory layout of the tensors."""
     return gradient.contiguous(memory_format=torch.channels_last)
 
 
@@ -421,7 +417,7 @@ def _mix_masks(before: Tensor | None, after: Tensor | None, gate: Tensor) -> Ten
 def _merge_input_channels(weight: Tensor, channels: int) -> Tensor:
     """Returns the weight `[K, C, kh, kw]` for `channels` <= C inputs: the last one takes the weights of the rest.
 
-    So a gray picture gives the same result as a colour picture with three equal channels.
+    So a grey image gives the same result as a colour image with three equal channels.
     """
     if channels == weight.shape[1]:
         return weight
@@ -431,13 +427,13 @@ def _merge_input_channels(weight: Tensor, channels: int) -> Tensor:
 def _mask_of_sum(a: Tensor | None, b: Tensor | None) -> Tensor | None:
     """Returns the mask of a sum: a channel counts if it counts in one of the summands; None is a mask of ones.
 
-    The maximum is exact: of two masks, either both are equal, or one has all the channels of the other.
+    The maximum is exact: two masks are either equal, or one has all the channels of the other.
     """
     return None if a is None or b is None else a if a is b else torch.maximum(a, b)
 
 
 def _pad_mask(mask: Tensor | None, layer: Pad, x: Tensor) -> Tensor | None:
-    """Returns the mask of a padded map, `x` `[N, C, H, W]` before the padding, with 0 for channels that are added."""
+    """Returns the mask of a padded map, with 0 for added channels; `x` `[N, C, H, W]` is the map before the padding."""
     before, after = layer.paddings[-1]
     if before + after == 0:
         return mask
@@ -449,8 +445,8 @@ def _dilate_kernel(weight: Tensor, axis: int, dilation: int, largest: int) -> Te
 
     - `weight`: `[K, C, kh, kw]`.
     - `axis`: 2 or 3.
-    - `dilation`: of the convolution.
-    - `largest`: the dilation whose extent the result has; the taps stand in its middle.
+    - `dilation`: dilation of the convolution.
+    - `largest`: the dilation whose extent the result has; the taps are centred in it.
     """
     k = weight.shape[axis]
     shape = list(weight.shape)

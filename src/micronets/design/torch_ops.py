@@ -1,8 +1,8 @@
 """Torch code that `Net` and the supernet share: TensorFlow's padding, fast convolutions, device and precision.
 
 Maps are `[N, C, H, W]` tensors in `channels_last` memory, which is the NHWC order of the architecture. Some
-convolutions are computed in a roundabout way: the sums are those of torch's plain call, which on a CPU is 5 to 100
-times slower for these shapes, or wrong.
+convolutions are computed in a roundabout way, because torch's plain call gives the same sums 5 to 100 times more slowly
+on a CPU for these shapes, or gives wrong ones.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BN_EPSILON = 1e-3
 BN_MOMENTUM = 0.1
 
 WRONG = 0.02
-"""Relative error above which a convolution in 16 bits counts as wrong: rounding makes about 0.002, a fault about 1."""
+"""Relative error above which a 16-bit convolution counts as wrong: rounding causes about 0.002, a fault about 1."""
 
 
 def padding(x: Tensor, window: Window) -> tuple[Pair, Pair]:
@@ -71,11 +71,11 @@ def _conv_with_padding(
 def _checked_conv(
     x: Tensor, weight: Tensor, bias: Tensor | None, stride: Pair, padding: Pair, dilation: Pair, groups: int
 ) -> Tensor:
-    """Computes torch's convolution, in float32 where the 16-bit one of these shapes is wrong on this CPU.
+    """Computes torch's convolution, in float32 if the 16-bit one of these shapes is wrong on this CPU.
 
-    oneDNN 3.12, which is in torch 2.13, sums up wrong values on a CPU with AMX if the channels are fewer than 16 and
-    the kernel covers a multiple of 32 values of a row, 64 or more: 8 channels under a kernel that is 20 wide, for
-    example. A network can learn with such sums, but its weights then fail in float32 and on the device.
+    oneDNN 3.12, which is in torch 2.13, computes wrong sums on a CPU with AMX if there are fewer than 16 channels and
+    the kernel covers a multiple of 32 values of a row, 64 or more: for example 8 channels under a kernel 20 wide. A
+    network can learn with such sums, but its weights then fail in float32 and on the device.
     """
     dtype = _cpu_dtype(x)
     if dtype is None or _agrees_with_float32(
@@ -108,7 +108,7 @@ def _agrees_with_float32(
 ) -> bool:
     """Returns whether a convolution of random numbers in `dtype`, and its gradients, nearly equal those in float32.
 
-    It is computed once for each combination of shapes, with a random generator of its own.
+    It is computed once per combination of shapes, with its own random generator.
     """
     generator = torch.Generator().manual_seed(0)
 
@@ -132,7 +132,7 @@ def _agrees_with_float32(
 def _dilated_rows(x: Tensor, weight: Tensor, bias: Tensor | None, d: int, rows: Pair, groups: int) -> Tensor:
     """Computes a convolution dilated by `d` along the rows as one without dilation.
 
-    A map `[H, W]` is, in the same memory, a map `[H / d, d * W]`, in which rows that lie `d` apart are neighbours.
+    A map `[H, W]` is, in the same memory, a map `[H / d, d * W]`, in which rows `d` apart are neighbours.
     """
     n, c, height, width = x.shape
     out = height + sum(rows) - (weight.shape[2] - 1) * d
@@ -206,7 +206,7 @@ def activate(x: Tensor, activation: Activation) -> Tensor:
 
 
 def to_nchw(x: Tensor) -> Tensor:
-    """Turns `[N, H, W, C]` into `[N, C, H, W]` in `channels_last` memory; a view of `x` where that is contiguous."""
+    """Turns `[N, H, W, C]` into `[N, C, H, W]` in `channels_last` memory; a view of `x` if it is contiguous."""
     return x.contiguous().permute(0, 3, 1, 2)
 
 
@@ -216,9 +216,9 @@ def to_nhwc(x: Tensor) -> Tensor:
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """Returns the device named `cpu` or `cuda`; `auto` is the GPU where torch sees one, and else the CPU.
+    """Returns the device named `cpu` or `cuda`; `auto` is the GPU if torch sees one, otherwise the CPU.
 
-    Raises `SpecError` for another name, and for `cuda` where torch sees no GPU.
+    Raises `SpecError` for another name, and for `cuda` if torch sees no GPU.
     """
     if name not in ("auto", "cpu", "cuda"):
         raise SpecError(f"device '{name}'; allowed: auto, cpu, cuda")
@@ -228,11 +228,11 @@ def pick_device(name: str = "auto") -> torch.device:
 
 
 def prepare_cpu() -> None:
-    """Keeps freed memory in the process instead of giving it back to the system after every operation (glibc only).
+    """Keeps freed memory in the process instead of returning it to the system after every operation (glibc only).
 
     By default every tensor above 32 MB is mapped and zeroed again each time it is made, which takes 2 to 4 times as
-    long as the operation itself. This is to be called once, before a training. A process whose environment sets one of
-    glibc's MALLOC_ variables is left as it is.
+    long as the operation itself. Call this once, before a training. A process whose environment sets one of glibc's
+    MALLOC_ variables is left as it is.
     """
     if platform.system() != "Linux" or any(k.startswith("MALLOC_") for k in os.environ):
         return
@@ -249,10 +249,10 @@ Precision = Literal["fp32", "bf16"]
 
 
 def pick_precision(name: str, device: torch.device) -> Precision:
-    """Returns the precision named `fp32` or `bf16`; `auto` is bf16 where the hardware multiplies it natively.
+    """Returns the precision named `fp32` or `bf16`; `auto` is bf16 if the hardware multiplies it natively.
 
-    On such hardware bf16 was faster for every network that was timed. This rule decides, not a timing, so that the same
-    machine always gives the same result. Raises `SpecError` for another name.
+    On such hardware bf16 was faster for every network that was timed. `auto` is a rule and not a timing, so that the
+    same machine always gives the same result. Raises `SpecError` for another name.
     """
     match name:
         case "fp32" | "bf16":

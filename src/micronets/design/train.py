@@ -1,6 +1,6 @@
-"""Training of one network: in float, then with quantisation simulated; an interrupted training continues bit for bit.
+"""Training of one network: in float, then with simulated quantisation; an interrupted training resumes bit for bit.
 
-`train_loop.py` has the training steps; this file starts them, and keeps the result.
+`train_loop.py` has the training steps; this file starts them, and stores the result.
 
 On a CPU set `OMP_WAIT_POLICY=passive` before torch is imported: threads that spin while they wait make every step
 several times slower as soon as anything else runs on the machine.
@@ -59,18 +59,18 @@ class TrainResult:
         return self.net.state_dict()
 
     def float_net(self) -> Net:
-        """Makes the network with the best float weights, in evaluation mode; it can be a teacher of another network."""
+        """Makes the network with the best float weights, in evaluation mode; it can teach another network."""
         net = Net(self.net.arch)
         load_float(net, self.float_state)
         return net.eval()
 
 
 def train_network(job: TrainingJob, directory: Path, progress: Progress | None = None) -> TrainResult:
-    """Trains a network and keeps, of each stage, the epoch that does best on the validation split.
+    """Trains a network and keeps, from each stage, the best epoch on the validation split.
 
-    - `job`: the network, its data and how it is to be trained.
-    - `directory`: where checkpoint.pt, history.jsonl and weights.pt are written; a checkpoint found there is continued.
-    - `progress`: is called with step, steps, seconds_left, the loss and the score about once a second.
+    - `job`: the network, its data and how it is trained.
+    - `directory`: where checkpoint.pt, history.jsonl and weights.pt are written; a checkpoint in it is resumed.
+    - `progress`: called with step, steps, seconds_left, the loss and the score about once a second.
 
     Raises `TrainingError` if the loss is not a number, `FileError` if a file cannot be written (the previous checkpoint
     stays), `DataError` without validation examples, and `SpecError` for initial weights or a checkpoint that belong to
@@ -113,7 +113,7 @@ def load_result(directory: Path) -> TrainResult:
 
 
 def _result_of(record: Mapping[str, Any]) -> TrainResult:
-    """Makes the result from the record that stands in weights.pt."""
+    """Makes the result from the record of weights.pt."""
     net = Net(Arch.from_json(record["arch"]))
     if record["state"] is None:
         load_float(net, record["float_state"])
@@ -126,5 +126,5 @@ def _result_of(record: Mapping[str, Any]) -> TrainResult:
         tuple(map(train_epoch, record["history"])),
         record["float_score"],
         record["quantised_score"],
-        record.get("input_settings", {}),  # a file of an earlier version has none
+        record.get("input_settings", {}),  # missing in files of an earlier version
     )

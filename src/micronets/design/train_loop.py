@@ -1,7 +1,7 @@
 """`TrainLoop`: the steps of a training, and the state between two steps, which a checkpoint holds.
 
-Every random number of a step comes from a generator seeded by (seed, stage, step), so there is no generator state to
-keep and a step always sees the same batch, however often the training was stopped.
+Every random number of a step comes from a generator seeded by (seed, stage, step). So there is no generator state to
+store, and a step always sees the same batch, however often the training was interrupted.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ from micronets.tasks.base import MakeView
 from micronets.tasks.labelled import given_labels
 
 TRAIN_STAGES: tuple[TrainStage, ...] = get_args(TrainStage)
-MIXING_SEED = 1  # the last number of the seed of a step's mixing, which tells it from other draws of that step
-CALIBRATION_SEED = 2  # stands in the seed of calibration batches where other seeds have the number of the stage
-TRAIN_REPORT_SECONDS = 1.0  # the least time between two reports of progress within an epoch
+MIXING_SEED = 1  # the last number of the seed that draws a step's mixing; other draws of the step lack it
+CALIBRATION_SEED = 2  # takes the place of the stage's number in the seed of calibration batches
+TRAIN_REPORT_SECONDS = 1.0  # the least time between two progress reports within an epoch
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +54,14 @@ class TrainingJob:
     - `data`: examples and metric of the task.
     - `input_settings`: settings of the front end by name, such as the stride between frames; they decide the input's
       shape.
-    - `settings`: epochs, learning rates and the rest of the section [train].
-    - `seed`: seed of the initial weights and of everything that is drawn.
+    - `settings`: the section `[train]`, with epochs and learning rates.
+    - `seed`: seed of the initial weights and of all random draws.
     - `init`: float weights to start from, by the names of `Net`'s state dict; None starts from random ones.
-    - `teacher`: a network that maps the inputs to logits of the same classes, which the trained one also learns to
-      imitate, but for examples that were made on top of the data; None trains on the labels alone.
+    - `teacher`: a network that maps the inputs to logits of the same classes, which the trained network also learns to
+      imitate, except on synthesised examples; None trains on the labels alone.
     - `teacher_view`: makes the teacher's inputs; None: the teacher gets those of the trained network.
     - `teacher_views`: number of augmented forms of every example, used in turn, for each of which the teacher's outputs
-      are computed once and kept; 0 augments it again in every epoch.
+      are computed once and cached; 0 augments it again in every epoch.
     """
 
     arch: Arch
@@ -75,7 +75,7 @@ class TrainingJob:
     teacher_views: int = 0
 
     def fingerprint(self) -> str:
-        """Returns the hash of everything that decides the result; a checkpoint carries it. It is computed once."""
+        """Returns the hash of everything that decides the result, computed once; checkpoints carry it."""
         return self._fingerprint
 
     @cached_property
@@ -103,10 +103,10 @@ class TrainingJob:
 
 @dataclass(frozen=True, eq=False)
 class BestEpoch:
-    """The best epoch of a stage, or the weights that it was given, if it has no epochs.
+    """The best epoch of a stage, or its initial weights if it has no epochs.
 
     - `score`: the task's metric on the validation split, 0 to 1.
-    - `epoch`: its number, from 1; 0 for weights that were given.
+    - `epoch`: its number, from 1; 0 for initial weights.
     - `state`: the state dict of the averaged network at its end.
     """
 
@@ -118,11 +118,11 @@ class BestEpoch:
 class TrainLoop:
     """A training through the stages of `TRAIN_STAGES`, from its start or from the checkpoint in its directory.
 
-    - `stage`: the present stage, "float" or "quantised"; "done" after the last.
-    - `step`: steps done in the present stage.
-    - `start`: the state dict with which the quantised stage began, where a share of it is kept; otherwise empty.
+    - `stage`: the current stage, "float" or "quantised"; "done" after the last.
+    - `step`: steps done in the current stage.
+    - `start`: the state dict with which the quantised stage began, if `start_share` needs it; otherwise empty.
     - `best`: the best epoch of each stage that has begun.
-    - `history`: one record per epoch that has ended.
+    - `history`: one record per completed epoch.
     - `group`: the processes that compute the steps together.
 
     The arguments and errors are those of `train.train_network`.
@@ -141,7 +141,7 @@ class TrainLoop:
         self.teacher = None if job.teacher is None else job.teacher.to(self.device).eval()
         self.loss = optim.make_loss(settings.label_smoothing, settings.distill_weight, settings.distill_temperature)
         self.labels = torch.from_numpy(job.data.labels("train")).to(self.device)
-        self.given = len(given_labels(job.data, "train"))  # examples beyond these were synthesised for the training
+        self.given = len(given_labels(job.data, "train"))  # later examples were synthesised for the training
         self.val_inputs = job.data.inputs("val", job.input_settings)
         self.stage: TrainStage | Literal["done"] = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
@@ -153,7 +153,7 @@ class TrainLoop:
         self.start: dict[str, Tensor] = {}
         self.best: dict[str, BestEpoch] = {}
         self._seconds_per_step: dict[str, float] = {}  # by stage
-        self._taught: dict[int, Taught] = {}  # the teacher's outputs for batches that are used again, by their number
+        self._taught: dict[int, Taught] = {}  # the teacher's outputs for batches that are used again, by batch number
         self.hint = self._make_hint()
         state = load_checkpoint(self.checkpoint, torch.device("cpu"), self.stamp)
         if state is None:
@@ -164,11 +164,11 @@ class TrainLoop:
 
     @property
     def checkpoint(self) -> Path:
-        """The path of the checkpoint, which is there once something was saved."""
+        """The path of the checkpoint, which exists once something was saved."""
         return self.directory / "checkpoint.pt"
 
     def run(self) -> None:
-        """Does all the steps that are left, saving checkpoints on the way."""
+        """Does all remaining steps, and saves checkpoints on the way."""
         while self.stage != "done":
             self._run_stage()
             self._begin("quantised" if self.stage == "float" and self.settings.qat_epochs else "done")
@@ -191,7 +191,7 @@ class TrainLoop:
             if self.settings.start_share:
                 self.start = {k: v.detach().clone() for k, v in net.state_dict().items()}
         self._set_net(net)
-        if self._epochs == 0:  # the next stage begins with the weights as they were given
+        if self._epochs == 0:  # the next stage begins with the initial weights
             self._keep_if_best(0)
 
     def _set_net(self, net: Net) -> None:
@@ -239,11 +239,11 @@ class TrainLoop:
 
     @property
     def _epochs(self) -> int:
-        """Epochs of the present stage."""
+        """Epochs of the current stage."""
         return self.settings.epochs if self.stage == "float" else self.settings.qat_epochs
 
     def _run_stage(self) -> None:
-        """Does the steps that are left of the present stage."""
+        """Does the remaining steps of the current stage."""
         steps, batch = self._epochs * self.steps_per_epoch, self.settings.batch
         order: Tensor | None = None
         saved = reported = started = time.monotonic()
@@ -278,7 +278,7 @@ class TrainLoop:
         inputs = self.data.augmented(batch, self.job.input_settings, self._generator(self._seed_of_stage, number))
         y = self.labels[batch.to(self.device)]
         mixing = self._draw_mixing(len(batch))
-        rows = self.group.rows(len(batch))  # those of the batch that this process computes
+        rows = self.group.rows(len(batch))  # those that this process computes
         x = mixing.mixed(inputs)[rows]
         with autocast(self.device, self.precision), processes.divided():
             taught = self._asked(batch, number, inputs, mixing)
@@ -305,12 +305,12 @@ class TrainLoop:
     ) -> Tensor:
         """Returns the loss of a batch: that of its outputs, plus the weighted distance of its map from the teacher's.
 
-        Where several processes work together, it is this one's part of the loss, which all add up.
+        If several processes work together, it is this process's part of the loss; the parts are summed.
 
         - `logits`, `features`: of the rows that this process computes.
         - `labels`: of the whole batch `[B]`.
         - `taught`: the teacher's outputs for the whole batch.
-        - `followed`: on which examples `[B]` the teacher is followed; None: on all.
+        - `followed`: the examples `[B]` on which the teacher is followed; None: all.
         """
         rows, share = self.group.rows(len(labels)), self.group.share(len(labels))
         mine = None if followed is None else followed[rows]
@@ -327,9 +327,9 @@ class TrainLoop:
         return loss + share * self.settings.hint_weight * distance
 
     def _make_hint(self) -> Hint | None:
-        """Makes the `Hint`; the teacher's maps of the first batches decide which one is learnt, and its scaling.
+        """Makes the `Hint`; the teacher's maps of the first batches decide which map is learnt, and its scaling.
 
-        Returns None where no map is learnt. Raises `SpecError` for a teacher that does not return maps.
+        Returns None if no map is learnt. Raises `SpecError` for a teacher that does not return maps.
         """
         if not self.settings.hint_weight or self.teacher is None:
             return None
@@ -348,20 +348,20 @@ class TrainLoop:
         return hint.to(self.device)
 
     def _shown(self, epoch: int) -> int:
-        """Returns the epoch whose order and augmentation `epoch` of the present stage repeats; both count from 0."""
+        """Returns the epoch whose order and augmentation `epoch` of the current stage repeats; both count from 0."""
         views = self.job.teacher_views if self._is_taught else 0
         return epoch % views if views else epoch
 
     @property
     def _is_taught(self) -> bool:
-        """Returns whether a teacher is asked at all."""
+        """Returns whether the training uses a teacher."""
         return self.teacher is not None and (self.settings.distill_weight > 0 or self.settings.hint_weight > 0)
 
     @property
     def _seed_of_stage(self) -> int:
         """The stage's number in the seeds of order and augmentation.
 
-        0, as of the float stage, if views are used again.
+        If views are reused it is 0, that of the float stage.
         """
         return 0 if self._is_taught and self.job.teacher_views else TRAIN_STAGES.index(self.stage)
 
@@ -371,8 +371,8 @@ class TrainLoop:
         - `batch`: the indices of the examples `[B]`.
         - `number`: the number of the batch, which decides the augmentation of its examples.
         - `inputs`: the inputs of the trained network, before they are mixed.
-        - `mixing`: how it is mixed. A batch that is seen again is not: the teacher then says what it thinks of either
-          example.
+        - `mixing`: how the batch is mixed. A reused batch is not mixed for the teacher, which answers for each example
+          of a pair separately.
         """
         if not self._is_taught or self.teacher is None:
             return None, None
@@ -389,7 +389,7 @@ class TrainLoop:
     def _ask(self, seen: Tensor) -> Taught:
         """Computes the teacher's outputs for inputs `[B, H, W, C]`, and its map if that is learnt.
 
-        Each of the processes that work together asks the teacher about its rows; all get the outputs for all.
+        Each process computes the teacher on its own rows; all get the outputs for all rows.
         """
         assert self.teacher is not None
         size = len(seen)
@@ -408,7 +408,7 @@ class TrainLoop:
         return draw_mixing(examples, shape, s.mixup, s.cutmix, rng, self.device)
 
     def _mean_loss(self) -> float:
-        """Returns the mean over the steps of this epoch so far. Raises `TrainingError` if it is not a number."""
+        """Returns the mean loss over the steps of this epoch so far. Raises `TrainingError` if it is not a number."""
         mean = float(self.loss_sum) / (self.step % self.steps_per_epoch or self.steps_per_epoch)
         if not math.isfinite(mean):
             name, value = ("lr", self.settings.lr) if self.stage == "float" else ("qat_lr", self.settings.qat_lr)
@@ -419,7 +419,7 @@ class TrainLoop:
         return mean
 
     def _end_epoch(self, epoch: int) -> None:
-        """Evaluates the averaged network, keeps it if no epoch was better, and writes the history."""
+        """Evaluates the averaged network, keeps it if it is the best so far, and writes the history."""
         loss = self._mean_loss()
         score = self._keep_if_best(epoch + 1)
         assert self.stage != "done"
@@ -434,7 +434,7 @@ class TrainLoop:
             raise FileError(f"{path}: cannot write ({e.strerror or e}); free space and run again to continue") from e
 
     def _keep_if_best(self, epoch: int) -> Score:
-        """Evaluates the averaged network after an epoch, from 1, keeps it if none was better, and returns its score."""
+        """Evaluates the averaged network after an epoch, from 1, keeps it if it is the best, and returns its score."""
         net = self._evaluated()
         logits = predict_together(net, self.val_inputs)
         score = self.group.agreed(lambda: self.data.evaluate(logits, "val"))
@@ -444,7 +444,7 @@ class TrainLoop:
         return score
 
     def _evaluated(self) -> Net:
-        """Returns the averaged network, mixed with the weights that the stage began with where these have a share."""
+        """Returns the averaged network, mixed with the stage's initial weights if `start_share` asks for it."""
         if not self.start:
             return self.average.net
         net = copy.deepcopy(self.average.net)
@@ -468,7 +468,7 @@ class TrainLoop:
         self.progress(StepEvent(stage, done, steps, left, figures))
 
     def _order(self, epoch: int) -> Tensor:
-        """Returns the indices of the examples of an epoch (from 0) of the present stage, in the order they are seen."""
+        """Returns the indices of the training examples in the order of an epoch (from 0) of the current stage."""
         rng = np.random.default_rng([self.job.seed, self._seed_of_stage, epoch])
         return torch.from_numpy(self.data.epoch(rng))
 

@@ -31,10 +31,10 @@ from micronets.tasks import TASKS, DataOptions
 from micronets.toml_text import parse_toml, toml_problem
 
 INITS = ("supernet", "scratch")
-"""What a training may start from, besides a finished run."""
+"""What the weights of a training may start from, besides those of a finished run."""
 
 GIVEN_SPACE = "init"
-"""The name that stands in `[space]` where the network is not searched for, but that of the file that `init` names."""
+"""The name that stands in `[space]` if there is no search, because `init` names a file with the network."""
 
 MOST_THREADS = 1024
 
@@ -43,10 +43,10 @@ MOST_THREADS = 1024
 class SpaceConfig:
     """The `[space]` of a configuration, checked.
 
-    - `name`: a space of micronets, `AUTO`, or `GIVEN_SPACE`; empty where `file` gives the space.
-    - `file`: a function of the user's own, as `FILE.py:FUNCTION`; empty where `name` names the space.
-    - `options`: every option of the space; with the name `AUTO`, the options of the input that are given.
-    - `fix`: the choices that have one value, with this value.
+    - `name`: a built-in space, `AUTO`, or `GIVEN_SPACE`; empty if `file` gives the space.
+    - `file`: a function of the user's own, as `FILE.py:FUNCTION`; empty if `name` names the space.
+    - `options`: the value of every option of the space; with the name `AUTO`, only the input options that are set.
+    - `fix`: the choices that are fixed to one value, with that value.
     """
 
     name: str = ""
@@ -56,7 +56,7 @@ class SpaceConfig:
 
     @property
     def tries_several(self) -> bool:
-        """Returns whether it is left to the run which space is searched."""
+        """Returns whether the run itself chooses which space it searches."""
         return self.name == AUTO
 
     def record(self) -> Space:
@@ -198,12 +198,12 @@ def _init(value: Any, where: str) -> str:
 
 
 def is_model(init: str) -> bool:
-    """Returns whether `init` names a model's file, which gives the network and its initial weights."""
+    """Returns whether `init` names a model file, which gives the network and its initial weights."""
     return Path(init).suffix.lower() in MODEL_SUFFIXES
 
 
 def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> SpaceConfig:
-    """Checks `space` of a configuration, which may be left out where `init` gives the network. Raises `SpecError`."""
+    """Checks `space` of a configuration; it may be left out if `init` gives the network. Raises `SpecError`."""
     given = table.get("space", GIVEN_SPACE if is_model(init) else None)
     own: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     own = own if {"name", "file"} & own.keys() or not is_model(init) else {"name": GIVEN_SPACE, **own}
@@ -353,7 +353,7 @@ def _teacher(
 
 
 def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
-    """Returns the values of the largest network of a space, but for the choices that `values` names.
+    """Returns the values of the largest network of a space, except for the choices that `values` sets.
 
     Raises `SpecError` for an unknown choice.
     """
@@ -366,12 +366,12 @@ def largest(space: SearchSpace, values: Mapping[str, int]) -> dict[str, int]:
 def checked_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfig:
     """Checks a `[space]`, and returns it with a value for every option of the space, defaults included.
 
-    With the name `AUTO`, only the options of the input are returned that are given: their defaults differ between
-    spaces (`spaces_to_try`).
+    With the name `AUTO`, it returns only the input options that are set, because their defaults differ between spaces
+    (`spaces_to_try`).
 
     - `task`: the name of the task.
     - `table`: the `[space]`: its `name` or its `file`, options of the space, and `fix`.
-    - `where`: what the table is from, such as the path of the configuration, for errors.
+    - `where`: the source of the table for errors, such as the path of the configuration.
 
     Raises `SpecError`, and what `load_space` raises.
     """
@@ -401,7 +401,7 @@ def checked_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfi
 
 
 def _auto_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfig:
-    """Checks a `[space]` of the name `AUTO`, and returns its name and the options of the input that are given.
+    """Checks a `[space]` of the name `AUTO`, and returns its name and the input options that are set.
 
     Raises `SpecError` for any other key.
     """
@@ -426,7 +426,7 @@ def _auto_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfig:
 def spaces_to_try(task: str, space: SpaceConfig) -> tuple[SpaceConfig, ...]:
     """Returns every space that a `[space]` may lead to, with a value for every option.
 
-    These are all spaces of the task where the name is `AUTO`, otherwise the one that is given.
+    With the name `AUTO` these are all spaces of the task; otherwise there is only the given one.
     """
     if not space.tries_several:
         return (space,)
@@ -434,7 +434,7 @@ def spaces_to_try(task: str, space: SpaceConfig) -> tuple[SpaceConfig, ...]:
 
 
 def spaces_of(task: str) -> tuple[str, ...]:
-    """Returns the names of the spaces that have networks for the input of a task."""
+    """Returns the names of the spaces whose networks accept the input of a task."""
     return spaces.names(tasks.find(task).inputs)
 
 
@@ -442,9 +442,9 @@ def make_space(task: str, space: SpaceConfig, classes: int, given: SpaceOptions 
     """Makes the search space that a configuration's `[space]` describes.
 
     - `task`: the name of the task, which decides the kind of input.
-    - `space`: the `[space]`; it names one space.
+    - `space`: the `[space]`, which must name one space.
     - `classes`: number of outputs.
-    - `given`: options that the data decide (`TaskData.space_options`), where the space has them.
+    - `given`: options that the data decide (`TaskData.space_options`); those that the space lacks are ignored.
 
     Raises `SpecError`.
     """
@@ -452,9 +452,9 @@ def make_space(task: str, space: SpaceConfig, classes: int, given: SpaceOptions 
 
 
 def decides(key: str) -> bool:
-    """Returns whether a setting, by its dotted name, has an effect on the result of a run.
+    """Returns whether a setting, given by its dotted name, affects the result of a run.
 
-    Of `search.supernet` the content of the file decides, not its path (`stages.search`).
+    For `search.supernet`, the content of the file matters, not its path (`stages.search`).
     """
     return key not in ("out", "search.supernet") and key.rpartition(".")[2] not in WITHOUT_EFFECT
 
@@ -465,7 +465,7 @@ def first_difference(a: Config, b: Config, besides: Collection[str] = ()) -> tup
     - `a`, `b`: the configurations.
     - `besides`: sections that are not compared.
 
-    Returns the setting's dotted name and its values in `a` and `b`, or None where there is no difference.
+    Returns the setting's dotted name and its values in `a` and `b`, or None if there is no difference.
     """
     one, two = flat(a), flat(b)
     for key in [*one, *two]:

@@ -58,11 +58,11 @@ if TYPE_CHECKING:
 class RunContext:
     """A run in progress: its configuration and directory, and values that are loaded when they are first needed.
 
-    - `command`: how the user started it.
-    - `adapt`: replaces the data by other data, such as a dry run's few examples, for all that use them.
+    - `command`: the command line that started it.
+    - `adapt`: replaces the data for everything that uses them; a dry run takes a few examples instead.
     - `resumed`: whether the run was begun earlier.
-    - `shared_data`: gives the data where several runs share them; without it, the run loads its own.
-    - `crew`: the other processes that search and train together with this one; None: there are none.
+    - `shared_data`: returns the data that several runs share; without it, the run loads its own.
+    - `crew`: the other processes that search and train together with this one; None if there are none.
     """
 
     config: Config
@@ -90,14 +90,14 @@ class RunContext:
         data = tasks.load(self.config.task, given.path or None, **chosen)
         for note in (data.source, *notes_on(data, given)):
             self.progress(NoteEvent("data", note))
-        if not data.size("test"):  # the user is told now, not after hours of training
+        if not data.size("test"):  # better an error now than after hours of training
             other = ", or name some with data.test" if hasattr(given, "test") else ""
             raise DataError(f"data: the test split of {data.source} is empty; give more examples{other}")
         return data if self.adapt is None else self.adapt(data)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Notes for the user on the examples: those of their loader, and on classes that are small or very unequal."""
+        """Notes for the user on the examples: from their loader, and on small or very unequal classes."""
         return notes_on(self.data, self.config.data)
 
     @cached_property
@@ -113,7 +113,7 @@ class RunContext:
 
     @cached_property
     def given(self) -> FirstNetwork | None:
-        """The network that `init` gives, with one output for each class of the data; None if it is searched for.
+        """The network that `init` gives, with one output per class of the data; None if the network is searched for.
 
         Raises `FileError`, `UnsupportedError`, `DataError`.
         """
@@ -126,7 +126,7 @@ class RunContext:
 
     @cached_property
     def trials(self) -> SpaceTrials | None:
-        """The trials by which the space was chosen; None where the configuration names the space.
+        """The trials by which the space was chosen; None if the configuration names the space.
 
         Raises `FileError` if the space is not chosen yet.
         """
@@ -137,9 +137,9 @@ class RunContext:
 
     @cached_property
     def chosen_space(self) -> SpaceConfig:
-        """The `[space]` of the configuration; where that tries several spaces, the one of the space that was chosen.
+        """The `[space]` of the configuration; if it tries several spaces, the one with the chosen space.
 
-        Raises `FileError` if none is chosen yet.
+        Raises `FileError` if no space is chosen yet.
         """
         trials = self.trials
         if trials is None:
@@ -150,7 +150,7 @@ class RunContext:
     def space(self) -> SearchSpace:
         """The search space, for the classes of the data.
 
-        Where `init` gives the network, only the bits of its weights may be open.
+        If `init` gives the network, at most the bits of its weights are left to choose.
 
         Raises `SpecError`, also for an impossible network of the user's own space, and what `given` and `trials` raise.
         """
@@ -164,12 +164,12 @@ class RunContext:
 
     @property
     def runtime(self) -> Runtime:
-        """The runtime that is to execute the network on the board."""
+        """The runtime that will execute the network on the board."""
         return RUNTIMES[self.config.runtime]
 
     @cached_property
     def costs(self) -> RuntimeCosts:
-        """The functions that compute costs of networks, for the runtime that the limits are for.
+        """The functions that compute the costs of networks under the runtime to which the limits apply.
 
         Raises `FileError` or `SpecError` for a latency model that cannot be used, and `SpecError` for a runtime that
         does not run on the board.
@@ -194,12 +194,12 @@ class RunContext:
 
     @cached_property
     def front_ends(self) -> Mapping[Shape, str]:
-        """The integer front ends that networks of the space may have, see `commands.search.front_ends_of`."""
+        """The integer front ends of the space's networks (`commands.search.front_ends_of`)."""
         return front_ends_of(self.space, self.data)
 
     @cached_property
     def costs_with_front_ends(self) -> RuntimeCosts:
-        """The functions that compute costs of networks together with the front end of their input.
+        """The functions that compute the costs of networks including the front end of their input.
 
         They need the data.
         """
@@ -218,7 +218,7 @@ class RunContext:
 
     @contextmanager
     def threads(self) -> Iterator[None]:
-        """Sets PyTorch's number of threads to the run's, which is one of the settings that decide its result."""
+        """Sets PyTorch to the run's number of threads, on which the result depends."""
         import torch
 
         usual = self._usual_threads
@@ -230,9 +230,9 @@ class RunContext:
 
     @cached_property
     def _usual_threads(self) -> int:
-        """Returns the number of threads that PyTorch takes by itself.
+        """Returns the number of threads that PyTorch uses by default.
 
-        If the run was begun with another number, the first call says so in a note.
+        If the run was begun with another number, the first call emits a note.
         """
         usual, kept = usual_threads(), self.config.threads
         if self.resumed and usual != kept:
@@ -267,14 +267,14 @@ def opened(
     redone: Collection[str] = (),
     event_files: bool | None = None,
 ) -> Iterator[RunContext]:
-    """Holds the run directory of `config` while the block runs.
+    """Locks the run directory of `config`, and yields the run in it.
 
     - `resume`: whether to resume the run that the directory holds, if it holds one.
     - `progress`: receives events that say what is in progress, and how far it is.
-    - `command`: how the user started it.
+    - `command`: the command line that started the run.
     - `redone`: sections of the configuration that may differ from those of the run, because every stage that depends on
       them is done again.
-    - `event_files`: whether the figures of progress go to event files of TensorBoard too; None: where it is installed.
+    - `event_files`: whether to write the figures of progress to TensorBoard event files too; None: if it is installed.
 
     Raises `SpecError` if the directory holds a run of another configuration (the message names the first key that
     differs), or any run without `resume`, and `FileError` if the directory cannot be used.
@@ -299,14 +299,14 @@ def opened(
                 raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")
         else:
             config = replace(config, threads=config.threads or usual_threads())
-        if held is None or replace(held, out=config.out) != config:  # new, or with other settings of no effect
+        if held is None or replace(held, out=config.out) != config:  # new, or with other settings that have no effect
             write_atomic(run / directory.CONFIG, to_toml(config))
         try:
             wanted = is_wanted() if event_files is None else event_files
             with recorded(run / directory.EVENTS, progress) if wanted else nullcontext(progress) as told:
                 yield RunContext(config, run, told, command, resumed=held is not None)
         except KeyboardInterrupt:
-            raise  # config.toml stays, so that a run that was stopped at any time can be continued
+            raise  # config.toml stays, so that the run can be resumed even if it was stopped at once
         except BaseException:
             if not run.started and not found:
                 (run / directory.CONFIG).unlink(missing_ok=True)
@@ -314,7 +314,7 @@ def opened(
 
 
 def _check_own_config(run: RunDir) -> None:
-    """Raises `FileError` for a config.toml that was not written by a run in this directory, and would be replaced.
+    """Raises `FileError` for a config.toml that the run would replace, but that no run in this directory wrote.
 
     A run that was stopped before its first stage leaves a config.toml that reads back as the same text.
     """
@@ -332,12 +332,12 @@ def _check_own_config(run: RunDir) -> None:
 
 
 def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...]:
-    """Returns the notes of a data set, and notes on the numbers of examples of its classes.
+    """Returns the notes of a data set, and notes on small or unequal classes.
 
-    For unequal classes these name the setting that balances them, where the task has one and it is not set.
+    If the task has a setting that balances unequal classes and it is not set, the note on them names it.
     """
     counts = {s: np.bincount(given_labels(data, s), minlength=len(data.classes)).tolist() for s in SPLITS}
-    known = np.any([*counts.values()], 0)  # the others consist of examples that were made on top of the data
+    known = np.any([*counts.values()], 0)  # classes without known examples are synthesised on top of the data
     sizes = {s: {c: k for c, k, there in zip(data.classes, n, known, strict=True) if there} for s, n in counts.items()}
     settable = getattr(options, "balance", None) == "none"
     way_out = 'data.balance = "sampled" shows the network every class as often' if settable else ""
@@ -345,19 +345,19 @@ def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...
 
 
 def usual_threads() -> int:
-    """Returns the number of threads that PyTorch takes by itself: one for each core, or what OMP_NUM_THREADS says."""
+    """Returns the number of threads that PyTorch uses by default: one per core, or OMP_NUM_THREADS."""
     import torch
 
     return torch.get_num_threads()
 
 
 def setting_text(value: Any) -> str:
-    """Returns the text of a setting's value for an error message, also for a setting that is not set."""
+    """Returns the text of a setting's value for an error message; the value may be missing."""
     return "(not set)" if value is None else str(value)
 
 
 def settings_for(context: RunContext, *sections: str) -> StageInputs:
-    """Returns task, seed, data and the settings of `sections` by dotted name: a part of the inputs of a stage."""
+    """Returns the task, the seed, the data and the settings of `sections` by dotted name, as stage inputs."""
     chosen = {"task", "seed", "data", *sections}
     settings = {k: v for k, v in flat(context.config).items() if k.split(".")[0] in chosen and decides(k)}
     if not context.config.space.tries_several:

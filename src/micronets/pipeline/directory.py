@@ -1,9 +1,9 @@
-"""The run directory, which holds plain files, and the record of which stage read and wrote which.
+"""The run directory, which holds plain files, and a record of the files that each stage read and wrote.
 
-With this record a killed run can be resumed, a finished stage is not done twice, and a file that no longer fits its
+With this record a killed run can be resumed, a finished stage is not repeated, and a file that no longer fits its
 inputs is refused instead of used. `stages.json` holds, for each stage, its state (`running` or `done`), its inputs by
 name (settings, fingerprint of the data, digests of the files of earlier stages, package version) and the digests of the
-files it wrote.
+files that it wrote.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ WEIGHTS, TRAIN_LOG = "train/weights.pt", "train/history.jsonl"
 TEACHER_WEIGHTS, TEACHER_LOG = "teacher/weights.pt", "teacher/history.jsonl"
 SEARCH_STATE, TEACHER_STATE, TRAIN_STATE = "search/checkpoint.pt", "teacher/checkpoint.pt", "train/checkpoint.pt"
 LIBRARY, MEASUREMENT = "c", "measure.json"
-_TRIAL_FILES = ("checkpoint.pt", "history.jsonl", "weights.pt")  # what a training leaves in its folder
+_TRIAL_FILES = ("checkpoint.pt", "history.jsonl", "weights.pt")  # the files of a training in its folder
 MODEL, EVALUATION, FACTS, PAGE = "model.tflite", "evaluate.json", "report.json", "report.html"
 MISTAKES = "mistakes.json"
 STREAM = "stream.json"
 
 
 StageInputs = Mapping[str, Any]
-"""What the files of a stage are made from, by name: settings and digests, values that JSON can hold."""
+"""What the files of a stage depend on, by name: settings and digests, as JSON values."""
 
 
 @dataclass(frozen=True)
@@ -58,25 +58,25 @@ class RunDir:
 
     @property
     def started(self) -> bool:
-        """Whether a run has begun here, so that a stage has left something."""
+        """Whether a run has begun here: some stage has left files or a record."""
         return (self / RECORD).exists()
 
 
 @contextmanager
 def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
-    """Holds the directory for this process while the block runs, and makes it where needed.
+    """Locks the directory for this process while the block runs, and creates it if needed.
 
-    A second process gets a `FileError`. The lock ends with the process, however that ends. Files that a killed process
-    left half written are removed. If the block leaves the directory empty, the lock's file is removed, and the
-    directory too if it was made here.
+    A second process gets a `FileError`. The lock ends with the process, however that ends. Temporary files that a
+    killed process left behind are removed. If the block leaves the directory empty, the lock file is removed, and so is
+    the directory if it was created here.
 
-    - `beginning`: names of further files that a directory in which no stage has begun may hold.
+    - `beginning`: names of further files that are allowed in a directory in which no stage has begun.
     """
     if _is_no_directory(run.path):
         raise FileError(f"{run.path}: is a file; --out names a directory")
     new = not run.path.exists()
     names = _names(run)
-    if LOCK not in names:  # no other process holds the directory, so that nothing changes during this check
+    if LOCK not in names:  # no other process uses the directory, so nothing changes during this check
         _refuse_others(run, names, beginning)
     try:
         with files.locked(run / LOCK):
@@ -87,7 +87,7 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
             finally:
                 left = [n for n in _names(run) if n != LOCK]
                 if left == [] or (LOCK not in names and RECORD not in names and sorted(left) == sorted(names)):
-                    (run / LOCK).unlink()  # from here on another process may hold the directory
+                    (run / LOCK).unlink()  # from here on another process may take the lock
                     if new:
                         with suppress(OSError):
                             run.path.rmdir()
@@ -96,7 +96,7 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
 
 
 def _is_no_directory(path: Path) -> bool:
-    """Returns whether a path is something else than a directory, by one look, as another process may remove it."""
+    """Returns whether a path exists and is no directory, by a single check, as another process may remove it."""
     try:
         return not stat.S_ISDIR(path.stat().st_mode)
     except OSError:
@@ -110,7 +110,7 @@ def _names(run: RunDir) -> list[str]:
 
 
 def _refuse_others(run: RunDir, names: Sequence[str], beginning: Sequence[str]) -> None:
-    """Raises `FileError` if a directory without a record holds anything but what the beginning of a run writes."""
+    """Raises `FileError` if a directory without a record holds files other than those that begin a run."""
     others = [
         n for n in names if n not in (LOCK, CONFIG, EVENTS, *beginning) and not files.is_part(n, (CONFIG, RECORD))
     ]
@@ -140,12 +140,12 @@ class StageFacts(Protocol):
 
 @dataclass(frozen=True)
 class StageRecord:
-    """What `stages.json` holds of a stage.
+    """The entry of a stage in `stages.json`.
 
-    - `state`: whether its work is done, or was begun and perhaps interrupted.
-    - `inputs`: what its files were made from, by name; values that JSON can hold, which are only compared.
-    - `outputs`: the digests of the files that it wrote, by name; none before it is done.
-    - `seconds`: the time that it took since it was last started or resumed; None before it is done.
+    - `state`: `done`, or `running` if the work was begun and perhaps interrupted.
+    - `inputs`: what its files depend on, by name; JSON values, which are only compared.
+    - `outputs`: the digests of the files that it wrote, by name; empty before it is done.
+    - `seconds`: the time since it was last started or resumed; None before it is done.
     """
 
     state: Literal["running", "done"]
@@ -155,14 +155,14 @@ class StageRecord:
 
 
 def begin(run: RunDir, stage: StageFacts, inputs: StageInputs) -> bool:
-    """Returns whether `stage` must be done, and then records it as running; otherwise its files fit `inputs`.
+    """Returns whether `stage` must be done, and records it as running if so; if not, its files fit `inputs`.
 
     - `run`: the directory of the run.
-    - `stage`: the stage; one that was interrupted resumes from its own checkpoints.
-    - `inputs`: what the files of the stage are made from, by name; values that JSON can hold.
+    - `stage`: the stage; if it was interrupted, it resumes from its checkpoints.
+    - `inputs`: what the files of the stage depend on, by name; JSON values.
 
     Raises `SpecError` if its files were made from other inputs, and `FileError` if they have changed since, or if a
-    file that the stage did not write is in the place of one of its own.
+    file that the stage did not write has the name of one of its outputs.
     """
     wanted: StageInputs = json.loads(json.dumps({"version": __version__, **inputs}))
     record = _read(run)
@@ -182,7 +182,7 @@ def begin(run: RunDir, stage: StageFacts, inputs: StageInputs) -> bool:
 
 
 def check_free(run: RunDir, stages: Sequence[StageFacts]) -> None:
-    """Raises `FileError` for a file that a stage would overwrite without having written it, by the record."""
+    """Raises `FileError` for a file that a stage would overwrite although, by the record, it did not write it."""
     record = _read(run)
     for stage in stages:
         for name in stage.outputs:
@@ -194,10 +194,10 @@ def check_free(run: RunDir, stages: Sequence[StageFacts]) -> None:
 
 
 def give_up(run: RunDir, stage: StageFacts) -> None:
-    """Removes a stage from the record that failed before it left anything from which it could be resumed."""
+    """Removes from the record a stage that failed before it left anything to resume from."""
     if stage.resumes and any((run / name).is_file() or _trials(run, name) for name in stage.outputs):
         return
-    with suppress(FileError):  # the folder holds edited C: the failure has said so already
+    with suppress(FileError):  # the folder holds edited C: the first failure is the one to report
         _remove(run, stage)
     record = {k: v for k, v in _read(run).items() if k != stage.name}
     if record:
@@ -210,7 +210,7 @@ def finish(run: RunDir, stage: StageFacts, outputs: Sequence[str], seconds: floa
     """Records that `stage` is done.
 
     - `outputs`: the files that it has written.
-    - `seconds`: the time that it took since it was last started or resumed.
+    - `seconds`: the time since it was last started or resumed.
     """
     record = _read(run)
     digests = {name: digest((run / name).read_bytes()) for name in outputs}
@@ -219,7 +219,7 @@ def finish(run: RunDir, stage: StageFacts, outputs: Sequence[str], seconds: floa
 
 
 def seconds(run: RunDir) -> dict[str, float]:
-    """Returns the seconds that each finished stage took, by its name; stages that had nothing to do are left out."""
+    """Returns the seconds that each finished stage took, by name, without stages that had nothing to do."""
     return {s: entry.seconds for s, entry in _read(run).items() if entry.seconds is not None and entry.outputs}
 
 
@@ -248,14 +248,16 @@ def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:
 
 
 def discard(run: RunDir, stages: Sequence[StageFacts]) -> None:
-    """Removes stages and their files: one that is to be done again, and all that come after it.
+    """Removes stages and their files, so that they are done again.
 
-    What others have put there stays. Raises `FileError` for C that was edited, before anything is removed.
+    - `stages`: the first stage to redo, and all later ones.
+
+    Other people's files stay. Raises `FileError` for C that was edited, before anything is removed.
     """
     _check_c(run, stages)
     record, names = _read(run), [stage.name for stage in stages]
     ours = [stage for stage in stages if stage.name in record]
-    #  If this process is killed while it removes files, the record still names them as files of stages to be done.
+    #  If this process is killed during the removal, the record still lists the files as those of unfinished stages.
     _write(run, {k: StageRecord("running", v.inputs) if k in names else v for k, v in record.items()})
     for stage in ours:
         _remove(run, stage)
@@ -307,7 +309,7 @@ def _remove(run: RunDir, stage: StageFacts) -> None:
 
 
 def _trials(run: RunDir, name: str) -> list[Path]:
-    """Returns the folders of single trainings; none if `name` is another file or folder than `TRIAL_FOLDER`."""
+    """Returns the folders of single trainings; none if `name` is not `TRIAL_FOLDER`."""
     if name != TRIAL_FOLDER or not (run / name).is_dir():
         return []
     return [path for path in (run / name).iterdir() if path.is_dir() and not path.is_symlink()]
@@ -332,7 +334,7 @@ def _stale(key: str, old: Any, new: Any) -> str:
 
 
 def way_out(run: RunDir, stage: StageFacts) -> str:
-    """Returns what a user can do about a file of a stage that cannot be used."""
+    """Returns what a user can do if a file of a stage cannot be used."""
     return f"redo it with: micronets {stage.command} {run.path} --redo; or name another --out"
 
 
@@ -342,12 +344,12 @@ def _read(run: RunDir) -> dict[str, StageRecord]:
     except FileNotFoundError:
         return {}
     except OSError:
-        pass  # the error is that of reading it
+        pass  # `read_record` below raises the error
     return read_record(_stage_records, run / RECORD, "start again in another directory with --out")
 
 
 def _stage_records(table: Any) -> dict[str, StageRecord]:
-    """Returns the records of the stages by name; raises `TypeError` where `table` holds something else."""
+    """Returns the records of the stages by name; raises `TypeError` if `table` is not such a record."""
     if not isinstance(table, dict):
         raise TypeError("it is no record of stages")
     found = {}

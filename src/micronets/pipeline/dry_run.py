@@ -1,8 +1,8 @@
 """A dry run: every stage of a run on a few examples and a few steps.
 
-It finds every error and says what the run will cost. The figures are measured, then multiplied: seconds of a step by
-the number of steps. On a GPU batches are those of the configuration, since only they show whether memory suffices; on a
-CPU they are small, and time and memory are scaled.
+It finds every error and says what the run will cost. The figures are measured and then extrapolated: seconds per step
+times the number of steps. On a GPU, batches have their configured size, since only they show whether memory suffices;
+on a CPU they are small, and time and memory are scaled.
 """
 
 from __future__ import annotations
@@ -42,25 +42,25 @@ if TYPE_CHECKING:
     import torch
 
 SUFFIX, RESULT = "-dry-run", "dry_run.json"
-STEPS = 3  # of a stage: the first one pays for what happens once, the second one is timed
-FEW_EXAMPLES = 48  # of the validation and of the test split
+STEPS = 3  # per stage: the first one includes one-time costs, the second one is timed
+FEW_EXAMPLES = 48  # of the validation split, and of the test split
 SYNTHETIC = 96  # training examples to synthesise, at most
 CPU_BATCH = 16
-SPACE_SHARE = 8.0  # by which four spaces are compared by `STEPS` steps of one network each, and two by twice as many
+SPACE_SHARE = 8.0  # comparing four spaces by `STEPS` steps of one network each; for two spaces, twice as many
 
 Labels = npt.NDArray[np.int64]
 
 
 @dataclass
 class FewExamples:
-    """A few examples of a data set, as a `TaskData` that notes the time of every training step.
+    """A few examples of a data set, as a `TaskData` that records the time of every training step.
 
-    - `data`: all of the data set.
-    - `batch`: examples in a batch of the stage in progress; an epoch has `STEPS` such batches.
+    - `data`: the whole data set.
+    - `batch`: batch size of the stage in progress; an epoch has `STEPS` batches.
     - `doing`: name of the activity that is being timed.
-    - `calls`: for each activity the times at which a batch was requested, and at which it was ready.
-    - `scored`: seconds from the request of the last batch until the validation split had passed a network.
-    - `tested`: the times at which the test split was requested, and at which it had passed the last network.
+    - `calls`: for each activity, the times at which a batch was requested and at which it was ready.
+    - `scored`: seconds from the request of the last batch until the network had processed the validation split.
+    - `tested`: the times at which the test split was requested, and at which the last network had processed it.
     """
 
     data: TaskData
@@ -74,7 +74,7 @@ class FewExamples:
         return getattr(self.data, name)
 
     def rows(self, split: str) -> Labels:
-        """Returns which examples of a split are used."""
+        """Returns the indices of the examples of a split that are used."""
         n = self.data.size(split)
         return (
             np.arange(n)
@@ -91,17 +91,15 @@ class FewExamples:
         return self.data.labels(split)[self.rows(split)]
 
     def epoch(self, rng: np.random.Generator) -> Labels:
-        """Returns indices for an epoch of `STEPS` steps."""
+        """Returns the indices of the training examples for an epoch of `STEPS` steps."""
         return np.resize(self.data.epoch(rng), STEPS * self.batch)
 
     def inputs(self, split: str, settings: Mapping[str, int], indices: Labels | None = None) -> npt.NDArray[np.float32]:
-        """Returns network inputs `[N, H, W, C]` of the examples that are used.
-
-        It also notes when the test split was requested.
+        """Returns network inputs `[N, H, W, C]` of the examples that are used, and records requests of the test split.
 
         - `split`: "train", "val" or "test".
         - `settings`: values of the data's `input_settings` by name.
-        - `indices`: which of the examples that are used, `[N]`; None: all of them.
+        - `indices`: positions among the examples that are used, `[N]`; None: all of them.
         """
         rows = self.rows(split)
         if split == "test":
@@ -109,9 +107,9 @@ class FewExamples:
         return self.data.inputs(split, settings, rows if indices is None else rows[indices])
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
-        """Returns augmented network inputs `[B, H, W, C]` of train examples, and notes how long that took.
+        """Returns augmented network inputs `[B, H, W, C]` of training examples, and records how long that took.
 
-        - `indices`: which examples of the train split, `[B]`.
+        - `indices`: indices into the train split, `[B]`.
         - `settings`: values of the data's `input_settings` by name.
         - `generator`: draws the augmentation; the result is on its device.
         """
@@ -121,9 +119,9 @@ class FewExamples:
         return batch
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """Returns the score where all other examples have outputs of 0.
+        """Returns the score of the split if all unused examples have outputs of 0.
 
-        The score itself is useless; it is computed because the time that it takes is noted.
+        The score means nothing, but the time that it takes to compute is recorded.
         """
         if split == "val" and self.calls.get(self.doing):
             self.scored[self.doing] = time.monotonic() - self.calls[self.doing][-1][0]
@@ -136,14 +134,14 @@ class FewExamples:
 
 @dataclass(frozen=True)
 class StageCost:
-    """The time and memory that a stage of the whole run takes.
+    """The time and memory of a stage in the whole run.
 
     - `stage`: its name.
-    - `steps`: number of training steps; 0 where there are none.
-    - `step_seconds`: seconds of one step, measured.
-    - `loader`: share of `step_seconds` until the batch was ready.
-    - `seconds`: seconds of the stage's steps and of its validation, without what happens once.
-    - `memory_bytes`: the most memory in use: of the GPU if that trains, otherwise of the process.
+    - `steps`: number of training steps; 0 if there are none.
+    - `step_seconds`: measured seconds per step.
+    - `loader`: the share of `step_seconds` that passes until the batch is ready.
+    - `seconds`: seconds of the stage's steps and of its validation, without one-time costs.
+    - `memory_bytes`: peak memory of the GPU if it trains, otherwise of the process.
     - `scaled`: whether time and memory were measured with a smaller batch or fewer examples, and scaled.
     """
 
@@ -158,7 +156,7 @@ class StageCost:
 
 @dataclass(frozen=True)
 class DryRun:
-    """What a dry run found.
+    """The outcome of a dry run.
 
     - `out`: its directory.
     - `data`: a line that describes the data.
@@ -180,11 +178,11 @@ class DryRun:
 
 
 def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
-    """Goes through every stage in the directory `OUT-dry-run`, which is made again.
+    """Runs every stage in the directory `OUT-dry-run`, which is created afresh.
 
     - `config`: the configuration of the run; `OUT` is its `out`.
     - `progress`: receives events that say what is in progress.
-    - `command`: how the user started it.
+    - `command`: the command line that started it.
 
     Raises what the run itself would raise, and `FileError` if that directory holds anything but a dry run.
     """
@@ -252,10 +250,10 @@ def shrunk(config: Config, device: str) -> Config:
         epochs=1,
         candidates=1,
         evaluations=1,
-        final_share=0.0,  # their steps take the time of others
+        final_share=0.0,  # the steps of finalists are timed like the others
         space_networks=1,
         space_share=SPACE_SHARE,
-        supernet="",  # the supernet was trained with other batches
+        supernet="",  # it was trained with other batches
         calibration_batches=1,
         warmup=0.0,
         batch=batch,
@@ -268,7 +266,7 @@ def shrunk(config: Config, device: str) -> Config:
     }
     data: Any = config.data
     kept = config.init in INITS or is_model(config.init)
-    init = config.init if kept else INITS[0]  # a training from other weights takes the same time
+    init = config.init if kept else INITS[0]  # a training takes the same time whatever its initial weights
     return replace(
         config, init=init, search=search, train=short(config.train), teacher=teacher, data=replace(data, **fewer)
     )
@@ -297,7 +295,7 @@ def table(outcome: DryRun) -> str:
 
 
 def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config, dict[str, DataSample]]:
-    """Returns the configuration with samples of its data directories, and the samples by option."""
+    """Returns the configuration with its data directories replaced by samples, and the samples by option."""
     samples = {}
     for option in ("path", "test"):
         given = getattr(config.data, option, "")
@@ -311,7 +309,7 @@ def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config,
 
 @contextmanager
 def _named(samples: Mapping[str, DataSample], given: Any) -> Iterator[None]:
-    """Replaces the paths of links to a user's files, in errors that the block raises, by the paths of the files."""
+    """In errors that the block raises, replaces the paths of links by the paths of the user's files."""
     try:
         yield
     except MicronetsError as e:
@@ -322,7 +320,7 @@ def _named(samples: Mapping[str, DataSample], given: Any) -> Iterator[None]:
 
 
 def _scale(config: Config, small: Config, samples: Mapping[str, DataSample]) -> float:
-    """Returns how many times more examples the run has than the dry run."""
+    """Returns the ratio of the run's number of examples to the dry run's."""
     if config.data.path:
         s = samples.get("path")
         return s.of / s.files if s and s.files else 1.0
@@ -331,7 +329,7 @@ def _scale(config: Config, small: Config, samples: Mapping[str, DataSample]) -> 
 
 
 def _loading(context: RunContext, scale: float) -> StageCost:
-    """Returns the time and memory that reading all of the data takes; all of it is held in memory."""
+    """Returns the time and memory of reading all of the data, which stay in memory."""
     with _memory("cpu") as peak:
         begun = time.monotonic()
         _ = context.data
@@ -340,9 +338,9 @@ def _loading(context: RunContext, scale: float) -> StageCost:
 
 
 def _stage(stage: Stage, context: RunContext, config: Config, scale: float, device: str) -> Iterator[StageCost]:
-    """Does one stage and returns its costs in the whole run: two for a training, in float and quantised."""
+    """Does one stage, and yields its costs in the whole run: two for a training, in float and quantised."""
     few: Any = context.data
-    held = scale if config.data.path else 1.0  # synthetic held-out splits have sizes of their own
+    held = scale if config.data.path else 1.0  # the held-out splits of synthetic data are not scaled
     full, settings = config, context.config
     tries, batches = full.space.tries_several, (full.search.batch, settings.search.batch)
     plans: dict[Stage, list[tuple[str, float, int, int]]] = {  # name, epochs, batch of the run, batch of the dry run
@@ -379,7 +377,7 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
         ratio = batch / now
         calls = few.calls.get(name, [])
         if name == "space" and not calls:
-            continue  # a single space has networks within the limits
+            continue  # the other spaces may have networks within the limits
         step = calls[-1][0] - calls[-2][0]
         steps = max(1, round(max(1, int(examples // batch)) * epochs))
         validation = max(0.0, few.scored.get(name, step) - step) * few.data.size("val") / few.size("val") * held
@@ -390,14 +388,14 @@ def _stage(stage: Stage, context: RunContext, config: Config, scale: float, devi
 
 
 def _search_epochs(search: SearchSettings) -> int:
-    """Returns the number of epochs of a search; each network that it trains alone has at least one."""
+    """Returns the number of epochs of a search; every network that it trains alone gets at least one."""
     return max(search.epochs, search.candidates) if search.method in ("random", "uniform") else search.epochs
 
 
 def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> None:
-    """Passes an event on, and times apart the choice of a space, and the quantised training after the one in float.
+    """Passes an event on; times the choice of a space, and the quantised training, as activities of their own.
 
-    A search requests further batches after its last step, for the statistics of batch norms. These are not steps.
+    After its last step a search requests further batches, for batch-norm statistics. These do not count as steps.
     """
     if holder and event.stage in ("space", SEARCH.name) and holder[0].doing in ("space", SEARCH.name):
         holder[0].doing = event.stage
@@ -411,7 +409,7 @@ def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> N
 
 @contextmanager
 def _memory(device: str) -> Iterator[list[int]]:
-    """Measures the most bytes in use during the block, and those in use before it, of the GPU or the process."""
+    """Yields two numbers, set after the block: peak bytes in use during it and bytes before it, of GPU or process."""
     found = [0, 0]
     if device == "cuda":
         import torch
@@ -421,14 +419,14 @@ def _memory(device: str) -> Iterator[list[int]]:
         found[:] = torch.cuda.max_memory_reserved(), 0
         return
     with suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")  # on Linux this restarts the count of the peak
+        Path("/proc/self/clear_refs").write_text("5")  # on Linux this resets the peak
     found[1] = _status("VmRSS")
     yield found
     found[0] = max(_status("VmHWM"), found[1])
 
 
 def _status(name: str) -> int:
-    """Returns the figure `name` of this process in bytes; its peak where the system has no other figure."""
+    """Returns the figure `name` of this process in bytes; its peak on systems without /proc."""
     with suppress(OSError):
         for line in Path("/proc/self/status").read_text("utf-8").splitlines():
             if line.startswith(f"{name}:"):

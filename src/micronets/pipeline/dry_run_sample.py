@@ -12,18 +12,18 @@ from typing import Any
 from micronets.files import walk
 
 EXAMPLE_SUFFIXES = (".wav", ".jpg", ".jpeg", ".png", ".bmp", ".npy", ".csv")
-"""Suffixes of files that are one example each; other files (lists, annotations, packs of many) are always taken."""
+"""Suffixes of files that hold one example each; other files (lists, annotations, archives) are always taken."""
 
-FILES = 1500  # in all, about; a directory of fewer is taken as it is
-_LEAST, _MOST = 20, 400  # of a folder
+FILES = 1500  # about how many in all; a directory with fewer is taken as it is
+_LEAST, _MOST = 20, 400  # per folder
 
 
 @dataclass(frozen=True)
 class DataSample:
     """A part of a data set.
 
-    - `path`: the file or directory that the loader is to read.
-    - `files`: number of examples there; 0 where the data set is a single file.
+    - `path`: the file or directory for the loader to read.
+    - `files`: number of examples in it; 0 if the data set is a single file.
     - `of`: number of examples in the whole data set; 0 for a single file.
     """
 
@@ -35,11 +35,11 @@ class DataSample:
 def sample(path: Path, into: Path, files: int = FILES) -> DataSample:
     """Makes a sample of the data at `path`: links to evenly spaced files of every folder.
 
-    - `into`: the directory below which the links are made; it must be empty.
+    - `into`: the directory in which the links are made; it must be empty.
     - `files`: about how many examples to take.
 
-    Where the data set is a single file, or has at most `files` examples, it is itself the sample. Of COCO's annotations
-    only those of the chosen images are copied. Raises `OSError`, and `DataError` as `files.walk` does.
+    If the data set is a single file or has at most `files` examples, it is its own sample. COCO's annotations are
+    reduced to those of the chosen images. Raises `OSError`, and `DataError` as `files.walk` does.
     """
     if not path.is_dir():
         return DataSample(path, 0, 0)
@@ -72,12 +72,12 @@ def _spread(names: Sequence[str], count: int) -> list[str]:
 def _link(file: Path, link: Path) -> None:
     try:
         link.symlink_to(file.resolve())
-    except OSError:  # the system has no links, or does not allow them
+    except OSError:  # the system has no symbolic links, or does not allow them
         shutil.copy2(file, link)
 
 
 def _reduce(file: Path, root: Path) -> None:
-    """Replaces a file of COCO's annotations by those of the images that the sample has."""
+    """Reduces a file of COCO's annotations to the images of the sample."""
     content: dict[str, Any] = json.loads(file.read_bytes())
     part = file.stem.removeprefix("instances_")
     there = {p.name for folder in (root / part, root / "images" / part) if folder.is_dir() for p in folder.iterdir()}

@@ -1,8 +1,8 @@
 """Event files for TensorBoard: the figures of a run in progress, as curves over the steps of each stage.
 
-A file is a TFRecord file of protocol buffers of TensorFlow's type Event, written here byte by byte, so that nothing
-else needs to be installed to write one. TensorBoard's source has both: its protocol buffers event and summary, and its
-record writer. A record holds the numbers of one step, each with a tag such as "train/loss".
+An event file is a TFRecord file of TensorFlow's protocol buffers of type Event. They are written here byte by byte, so
+that no other package is needed. TensorBoard's source defines both formats, in its event and summary protocol buffers
+and in its record writer. A record holds the numbers of one step, each with a tag such as "train/loss".
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from typing import BinaryIO
 from micronets.progress import Event, Progress, StepEvent
 
 EVENT_VERSION = "brain.Event:2"
-"""The version of the format, which the first record of a file tells."""
+"""The version of the format, in the first record of a file."""
 
-_POLYNOMIAL = 0x82F63B78  # of CRC-32C (Castagnoli), with its bits in reverse
+_POLYNOMIAL = 0x82F63B78  # of CRC-32C (Castagnoli), bit-reversed
 
 
 def is_wanted() -> bool:
-    """Returns whether TensorBoard is installed here, so that there is something to show event files with."""
+    """Returns whether TensorBoard is installed, so that event files can be shown."""
     return find_spec("tensorboard") is not None
 
 
 @contextmanager
 def recorded(folder: Path, progress: Progress) -> Iterator[Progress]:
-    """Yields a function that passes events of progress on, and writes their figures to a new file in `folder`.
+    """Yields a function that passes progress events on, and writes their figures to a new file in `folder`.
 
-    The file is begun with the first figure. Where it cannot be written, the run continues without it.
+    The file is created with the first figure. If it cannot be written, the run continues without it.
 
-    - `folder`: the folder of event files, which is made; TensorBoard shows all files in it as one run.
+    - `folder`: the folder of event files, created if needed; TensorBoard shows all files in it as one run.
     - `progress`: receives all events.
     """
     file: BinaryIO | None = None
@@ -68,7 +68,7 @@ def recorded(folder: Path, progress: Progress) -> Iterator[Progress]:
 
 
 def scalars(wall_time: float, step: int, values: dict[str, float]) -> bytes:
-    """Returns an `Event` with numbers of one step.
+    """Returns an `Event` with the numbers of one step.
 
     - `wall_time`: seconds since 1970.
     - `step`: the step, from 0.
@@ -85,7 +85,7 @@ def event_record(data: bytes) -> bytes:
 
 
 def masked_crc(data: bytes) -> int:
-    """Returns the CRC-32C of `data`, rotated and with a constant added, as TFRecord files have it."""
+    """Returns the masked CRC-32C of TFRecord files: the checksum of `data`, rotated, plus a constant."""
     crc = crc32c(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
@@ -99,7 +99,7 @@ def crc32c(data: bytes) -> int:
 
 
 def _remainder(byte: int) -> int:
-    """Returns the CRC-32C of one byte without the inversions at start and end."""
+    """Returns the CRC-32C of one byte without the initial and final inversion."""
     for _ in range(8):
         byte = byte >> 1 ^ (_POLYNOMIAL if byte & 1 else 0)
     return byte
@@ -109,7 +109,7 @@ _TABLE = tuple(map(_remainder, range(256)))
 
 
 def _varint(value: int) -> bytes:
-    """Returns a number of at least 0 in groups of seven bits, the low ones first, as protocol buffers have it."""
+    """Returns a non-negative number as a protocol buffer varint: groups of seven bits, the low ones first."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -118,7 +118,7 @@ def _varint(value: int) -> bytes:
 
 
 def _key(field: int, kind: int) -> bytes:
-    """Returns the key of a field: its number, and how its value is written (0 varint, 1 and 5 fixed, 2 length)."""
+    """Returns the key of a field: its number and its wire type (0 varint, 1 and 5 fixed, 2 length-delimited)."""
     return _varint(field << 3 | kind)
 
 

@@ -1,4 +1,4 @@
-"""Inputs of a run from outside: a teacher that is trained already, and initial weights of a finished run or a file."""
+"""Inputs of a run from outside it: a trained teacher, and initial weights from a finished run or a file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from micronets.tasks import TaskData
 
 
 def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
-    """Returns the digests of a teacher that is trained already, by name. Raises `SpecError` for one that is missing."""
+    """Returns the digests of an already trained teacher, by name. Raises `SpecError` if one is missing."""
     if teacher is None or not (teacher.run or teacher.model):
         return {}
     if teacher.run:
@@ -26,7 +26,7 @@ def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
     if teacher.front_end.endswith(".json"):
         files["teacher front end"] = Path(teacher.front_end)
     elif teacher.front_end:
-        front_end_json({}, teacher.front_end)  # this raises an error for an unknown name before the search
+        front_end_json({}, teacher.front_end)  # raises an error for an unknown name, before the search
     for what, path in files.items():
         if not path.is_file():
             key = "model" if what == "teacher model" else "front_end"
@@ -35,7 +35,7 @@ def finished_teacher(teacher: TeacherConfig | None) -> dict[str, str]:
 
 
 def first_weights_digest(init: str) -> dict[str, str]:
-    """Returns the digest of the file with the weights that a training starts from, by name.
+    """Returns the digest of the file with the initial weights of the training, by name.
 
     Raises `SpecError` if it is not there.
     """
@@ -52,7 +52,7 @@ def first_weights_digest(init: str) -> dict[str, str]:
 
 
 def check_before_search(config: Config, data: TaskData) -> None:
-    """Checks before the search that all that the training will need is there.
+    """Checks before the search that everything that the training needs is there.
 
     Raises `FileError`, `SpecError` or `UnsupportedError`, also for a model that cannot be the teacher.
     """

@@ -1,12 +1,12 @@
-"""A run whose searches and trainings several processes do together, each with its part of every batch.
+"""A run whose searches and trainings are shared by several processes, each with its part of every batch.
 
-Process 0 is the run: it holds the directory, does every stage, writes all files and tells the progress. Before a stage
-that several processes can do, it sends the others the stage's name, the configuration, and the files of earlier stages
-and checkpoints. They do the same stage in a temporary directory, whose files are then dropped, with data that they load
+Process 0 is the run: it locks the directory, does every stage, writes all files and reports progress. Before a stage
+that can be shared, it sends the others the stage's name, the configuration, and the files of earlier stages and
+checkpoints. They do the same stage in a temporary directory, which is then discarded, with data that they load
 themselves. `design.processes` says how the steps are divided.
 
-`micronets run --processes N` starts the other processes on this machine (`Crew`), which execute this module. Under
-`torchrun`, on one machine or several, they are there already, and execute the same command as process 0 (`follow`).
+`micronets run --processes N` starts the other processes on this machine (`Crew`); they execute this module. Under
+`torchrun`, on one machine or several, they exist already, and execute the same command as process 0 (`follow`).
 """
 
 from __future__ import annotations
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
     from torch.distributed.distributed_c10d import Store
 
 DIVIDED: Mapping[str, Stage] = {stage.name: stage for stage in (SEARCH, TEACHER, TRAIN)}
-"""The stages that several processes do together, by name."""
+"""The stages that several processes share, by name."""
 
 MOST_PROCESSES = 64
-_LONGEST_WAIT = timedelta(days=7)  # a process waits while process 0 does stages alone
-_FAILED = "micronets/failed"  # a key of the store, which is there once process 0 has an error
-_ERROR_WAIT = timedelta(seconds=10)  # how long a process waits whether process 0 has the same error
+_LONGEST_WAIT = timedelta(days=7)  # the others wait while process 0 does stages alone
+_FAILED = "micronets/failed"  # a key of the store, set once process 0 has an error
+_ERROR_WAIT = timedelta(seconds=10)  # how long a process waits to learn whether process 0 has the same error
 _LOST = "another process of the run has ended in the middle of the work; go on with --resume, with any number of them"
 
 
 @dataclass(frozen=True)
 class Order:
-    """What process 0 asks of the others.
+    """What process 0 asks the others to do.
 
     - `stage`: the name of the stage.
     - `config`: the run's configuration as TOML.
@@ -69,10 +69,10 @@ class Crew:
 
     @contextmanager
     def joins(self, context: RunContext, stage: Stage) -> Iterator[None]:
-        """Makes the others do a stage, of `DIVIDED`, together with what the block does here."""
+        """Makes the others do a stage of `DIVIDED` together with the block."""
         from micronets.design import processes
 
-        _ = context.data  # so that archives are fetched, and features kept, by one process only
+        _ = context.data  # loaded here first, so that only one process fetches archives and caches features
         _broadcast(Order(stage.name, to_toml(context.config), _files_of(context.run)))
         with processes.together():
             yield
@@ -80,13 +80,13 @@ class Crew:
 
 @contextmanager
 def crew(count: int) -> Iterator[Crew | None]:
-    """Provides the other processes for the length of the block; None where there are none.
+    """Yields the other processes, or None if there are none; they end with the block.
 
-    - `count`: how many processes there are to be together with this one, for which others are started here; 0: as many
-      as `torchrun` has started, or else this one alone.
+    - `count`: total number of processes, of which the missing ones are started here; 0: as many as `torchrun` has
+      started, or else this one alone.
 
-    Raises `SpecError` for a bad number, and where the installed torch cannot connect processes, and `ProcessLost` if
-    one of the others ends early.
+    Raises `SpecError` for a bad number, or if the installed torch cannot connect processes, and `ProcessLost` if one of
+    the others ends early.
     """
     if not 0 <= count <= MOST_PROCESSES:
         raise SpecError(f"--processes {count}: from 1 to {MOST_PROCESSES}")
@@ -110,12 +110,12 @@ def follows() -> bool:
 
 
 def follow(store: Store | None = None, rank: int = 0, count: int = 0) -> int:
-    """Does what process 0 asks until it has no more to ask; returns the exit code, 1 if another process has failed.
+    """Does what process 0 asks until nothing is left; returns the exit code, which is 1 if another process has failed.
 
-    Raises a `MicronetsError` that process 0 does not have too; one that it has is told there.
+    Raises its own `MicronetsError` only if process 0 does not raise the same; that one reports it.
 
-    - `store`, `rank`, `count`: how process 0 is reached, the number of this process, and how many there are; by default
-      what `torchrun` says.
+    - `store`, `rank`, `count`: the store of process 0, the number of this process, and the number of processes; by
+      default as `torchrun` says.
     """
     import torch.distributed as dist
 
@@ -138,7 +138,7 @@ def follow(store: Store | None = None, rank: int = 0, count: int = 0) -> int:
 
 
 def _obey() -> None:
-    """Does one stage after the other, as process 0 asks."""
+    """Does the stages that process 0 asks for, one after the other."""
     from micronets.design import processes
 
     first: RunContext | None = None
@@ -163,7 +163,7 @@ def _obey() -> None:
 
 
 def _broadcast(order: Order | None) -> Order | None:
-    """Sends an order of process 0 to all others; returns it, in every process. None: there is no more to do."""
+    """Sends an order of process 0 to all others, and returns it in every process. None: no work is left."""
     from micronets.design import processes
 
     with processes.together() as group:
@@ -171,7 +171,7 @@ def _broadcast(order: Order | None) -> Order | None:
 
 
 def _files_of(run: RunDir) -> dict[str, bytes]:
-    """Returns the files of the stages that processes do together, by their names in the run directory."""
+    """Returns the files of the shared stages, by their names in the run directory."""
     return {
         str(path.relative_to(run.path)): path.read_bytes()
         for folder in (SEARCH_FOLDER, TEACHER_FOLDER, TRAIN_FOLDER)
@@ -186,7 +186,7 @@ def _started_by_torchrun() -> bool:
 
 
 def _check_available() -> None:
-    """Raises `SpecError` where the installed torch cannot connect processes."""
+    """Raises `SpecError` if the installed torch cannot connect processes."""
     import torch.distributed as dist
 
     if not dist.is_available():
@@ -195,9 +195,9 @@ def _check_available() -> None:
 
 @contextmanager
 def _connected(store: Store | None, rank: int, count: int) -> Iterator[None]:
-    """Connects this process with the others while the block runs, and says at the end that there is no more to do.
+    """Connects this process with the others while the block runs; at its end process 0 says that no work is left.
 
-    With GPUs, every process has one, and they speak through NCCL; otherwise through gloo.
+    With GPUs, every process has its own, and they communicate through NCCL; otherwise through gloo.
     """
     import torch
     import torch.distributed as dist
@@ -227,7 +227,7 @@ def _connected(store: Store | None, rank: int, count: int) -> Iterator[None]:
 
 
 def _store() -> Store:
-    """Returns the store by which the processes have found each other."""
+    """Returns the store through which the processes found each other."""
     import torch.distributed as dist
 
     store: Store = dist.distributed_c10d._get_default_store()
@@ -235,7 +235,7 @@ def _store() -> Store:
 
 
 def _leader_failed() -> bool:
-    """Tells, after some seconds at most, whether process 0 has an error too, or has ended."""
+    """Returns, after some seconds at most, whether process 0 has an error too, or has ended."""
     from torch.distributed import DistStoreError
 
     try:
@@ -249,7 +249,7 @@ def _leader_failed() -> bool:
 
 @contextmanager
 def _started(count: int) -> Iterator[Store]:
-    """Starts the processes 1 to `count` - 1, and waits until they are there; they end with the block."""
+    """Starts the processes 1 to `count` - 1, and waits until they are ready; they end with the block."""
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
     from micronets.design.processes import ProcessLost
@@ -272,13 +272,13 @@ def _started(count: int) -> Iterator[Store]:
 
 
 def _ready(rank: int) -> str:
-    """Returns the key of the store that is there once the process of a number is about to connect."""
+    """Returns the key of the store that a process sets when it is about to connect."""
     return f"micronets/ready/{rank}"
 
 
 @contextmanager
 def _stops_with_the_others() -> Iterator[None]:
-    """Makes one clear line of the signal by which `torchrun` ends process 0 when another process has ended."""
+    """Turns the signal by which `torchrun` ends process 0, after another one has ended, into a one-line error."""
     from micronets.design.processes import ProcessLost
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -292,9 +292,9 @@ def _stops_with_the_others() -> Iterator[None]:
 
 
 def _main(arguments: Sequence[str]) -> int:
-    """Is a process that process 0 has started on this machine.
+    """Runs a process that process 0 has started on this machine.
 
-    - `arguments`: the port of the store, the number of this process, and the number of all.
+    - `arguments`: the port of the store, the number of this process, and the number of processes.
     """
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""Does the stages of a run in their order. A stage whose files are there, and fit its inputs, is left out."""
+"""Does the stages of a run in order. A stage whose files exist and fit its inputs is skipped."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from micronets.records import JsonObject
 from micronets.report.facts import Facts
 
 STAGES: tuple[Stage, ...] = (*EARLIER, REPORT)
-"""Every stage of a run, in the order in which they are done."""
+"""Every stage of a run, in order."""
 
 
 def perform(context: RunContext, stage: Stage) -> bool:
-    """Does one stage, unless its files are there and fit its inputs. Returns whether it did anything.
+    """Does one stage, unless its files exist and fit its inputs. Returns whether it did anything.
 
     Raises `FileError` if an earlier stage is not done, `SpecError` if files were made from other inputs.
     """
@@ -47,7 +47,7 @@ def perform(context: RunContext, stage: Stage) -> bool:
 
 
 def discard_from(context: RunContext, stage: Stage) -> None:
-    """Removes the files of `stage`, and of all stages after it, so that they are done again."""
+    """Removes the files of `stage` and of all later stages, so that they are done again."""
     directory.discard(context.run, STAGES[STAGES.index(stage) :])
 
 
@@ -82,8 +82,8 @@ class Run:
 
 
 def perform_all(context: RunContext) -> Run:
-    """Does all stages that are left; the errors are those of `perform`."""
-    directory.check_free(context.run, STAGES)  # the user is told now, not after hours of training
+    """Does all stages that are left; it raises the errors of `perform`."""
+    directory.check_free(context.run, STAGES)  # better an error now than after hours of training
     for stage in STAGES:
         perform(context, stage)
     return Run(context.run.path, read_facts(context.run))

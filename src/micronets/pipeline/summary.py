@@ -65,7 +65,7 @@ def summary(facts: Facts, run: RunDir) -> str:
 
 
 def _c_lines(facts: Facts) -> list[str]:
-    """Returns a line with the memory and the time that the C takes on the board."""
+    """Returns a line with the memory and the time of the C on the board."""
     c = facts.c
     if c is None:
         return [f"our C: written, not measured here ({install('sim')})"]
@@ -88,7 +88,7 @@ def _score_lines(facts: Facts) -> list[str]:
 
 
 def _class_lines(facts: Facts) -> list[str]:
-    """Returns a table of the examples of each class, and the share of them classified right, for unequal classes."""
+    """Returns a table with the number of examples and the accuracy of each class, if classes are unequal."""
     if facts.confusion is None or facts.balanced is None:
         return []
     rows = [

@@ -1,10 +1,10 @@
-"""A sweep: one supernet, and for every board and limit a network out of it: fine-tuned, quantised, proved, measured.
+"""A sweep: one supernet, and for every board and limit a network from it, fine-tuned, quantised, verified, measured.
 
 Every point (a board with limits) is an ordinary run, in a directory below that of the sweep. Its configuration names
-the shared supernet (`search.supernet`), and the stages of a run make it.
+the shared supernet (`search.supernet`), and its stages are those of a run.
 
     DIR/sweep.toml      the configuration
-    DIR/supernet/       the supernet, and the losses of networks that were cut out of it
+        DIR/supernet/       the supernet, and the losses of subnetworks that were compared
     DIR/points/NAME/    a run directory for each point
     DIR/front.csv       a row for each point
     DIR/front.html      the table and its plots as a page
@@ -64,7 +64,7 @@ class Sweep:
     """A finished sweep.
 
     - `out`: its directory.
-    - `facts`: every point with its figures, and the points whose limits no network was found to keep.
+    - `facts`: every point with its figures, and the points whose limits no network was found to meet.
     """
 
     out: Path
@@ -72,7 +72,7 @@ class Sweep:
 
     @property
     def ok(self) -> bool:
-        """Returns whether every network keeps its limits and passed its checks; refused points do not count."""
+        """Returns whether every network meets its limits and passed its checks; refused points do not count."""
         return all(point.ok for point in self.facts.points)
 
     def check(self) -> None:
@@ -166,7 +166,7 @@ def load(
 
 @contextmanager
 def _opened(made: SweepConfig, resume: bool) -> Iterator[tuple[SweepConfig, RunDir]]:
-    """Holds the directory of a sweep while the block runs, and yields its configuration with the number of threads.
+    """Locks the directory of a sweep while the block runs, and yields its configuration with the number of threads.
 
     Raises `SpecError` if the directory holds another sweep (the message names the first key that differs), or any sweep
     without `resume`, and `FileError` if it cannot be used.
@@ -206,17 +206,17 @@ def _opened(made: SweepConfig, resume: bool) -> Iterator[tuple[SweepConfig, RunD
             raise
         except BaseException:
             if not _begun(run):
-                path.unlink(missing_ok=True)  # nothing is in the directory yet: it may become that of another sweep
+                path.unlink(missing_ok=True)  # the directory holds nothing yet: another sweep may use it
             raise
 
 
 def _begun(run: RunDir) -> bool:
-    """Returns whether a sweep has begun in a directory, so that it has a supernet or a point."""
+    """Returns whether a sweep has begun in a directory: it has a supernet or a point."""
     return run.started or (run / POINTS_FOLDER).exists()
 
 
 def plan(made: SweepConfig, run: RunDir, progress: Progress) -> tuple[list[Point], list[Refusal]]:
-    """Returns the points, and those whose limits no network was found to keep; reads no data.
+    """Returns the points, and those whose limits no network was found to meet; it reads no data.
 
     - `made`: the configuration of the sweep.
     - `run`: the directory of the sweep.
@@ -246,7 +246,7 @@ def plan(made: SweepConfig, run: RunDir, progress: Progress) -> tuple[list[Point
 
 
 def _ladders(made: SweepConfig, run: RunDir, progress: Progress) -> dict[str, list[float]]:
-    """Returns for each board the values of the limit that `along` of [sweep] names. Raises `BudgetError`."""
+    """Returns, for each board, the values of the limit `sweep.along`. Raises `BudgetError`."""
     settings, name = made.sweep, made.sweep.along
     found: dict[str, list[float]] = {}
     for given in (settings.boards or (made.run.board,)) if name else ():
@@ -267,13 +267,13 @@ def _ladders(made: SweepConfig, run: RunDir, progress: Progress) -> dict[str, li
 
 
 def _with_limit(context: RunContext, name: str) -> RunContext:
-    """Returns the context with a limit `name` that every network keeps, so that this cost is computed."""
+    """Returns the context with a limit `name` that every network meets, so that this cost is computed."""
     budget = replace(context.config.budget, **{name: 2**52})
     return replace(context, config=replace(context.config, budget=budget))
 
 
 def supernet_stage(configs: Sequence[Config]) -> Stage:
-    """Returns the stage that trains the supernet which the runs of these configurations share."""
+    """Returns the stage that trains the supernet shared by the runs of these configurations."""
     return Stage(
         "supernet",
         "sweep",
@@ -380,7 +380,7 @@ def _figures(facts: Facts) -> tuple[dict[str, float], str]:
 
 
 def _validation(facts: Facts) -> float:
-    """Returns the best score of the quantised network on the validation split, by which points are picked."""
+    """Returns the best validation score of the quantised network, by which points are ranked."""
     ended = (epoch for epoch in facts.train.history if epoch.stage == "quantised" and epoch.metric == facts.metric)
     return max((epoch.score for epoch in ended), default=0.0)
 

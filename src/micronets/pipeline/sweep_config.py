@@ -1,4 +1,4 @@
-"""`SweepConfig`: the configuration of a run, plus a table [sweep] with lists of boards and limits."""
+"""`SweepConfig`: the configuration of a run, plus a table `[sweep]` with lists of boards and limits."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SWEEP_FILE, SUPERNET_FOLDER, POINTS_FOLDER = "sweep.toml", "supernet", "points"
 
 MOST_POINTS = 200
 SHARED_SHARE = 0.1
-"""The share of a full training that a point has on a shared supernet: with the comparing of networks that are cut out,
-a point stays below 15 % of a run that trains a supernet of its own."""
+"""The epochs of a point with a shared supernet, as a share of a full training. With the comparison of subnetworks, a
+point stays below 15 % of a run that trains its own supernet."""
 
 
 @dataclass(frozen=True)
@@ -54,32 +54,32 @@ class SweepSettings:
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """Everything that decides a sweep: the configuration of its runs without boards and limits, and [sweep]."""
+    """Everything that decides a sweep: `[sweep]`, and the configuration of its runs without boards and limits."""
 
     run: Config
     sweep: SweepSettings
 
     @property
     def shares_supernet(self) -> bool:
-        """Returns whether one supernet is trained for all points; if not, every point has a search of its own."""
+        """Returns whether one supernet serves all points; if not, every point has its own search."""
         return self.run.search.method == "supernet"
 
     @property
     def share(self) -> float:
-        """The share of the epochs of a full training that every network gets."""
+        """The epochs of every network, as a share of a full training."""
         if self.sweep.share is not None:
             return self.sweep.share
         return SHARED_SHARE if self.shares_supernet else 1.0
 
     def to_toml(self) -> str:
-        """Returns the text of the file `SWEEP_FILE`, without settings of [sweep] that are not given."""
+        """Returns the text of the file `SWEEP_FILE`, without unset settings of `[sweep]`."""
         given = {f.name: getattr(self.sweep, f.name) for f in fields(self.sweep) if getattr(self.sweep, f.name)}
         return f"{to_toml(self.run)}\n{to_toml({'sweep': given}).lstrip()}"
 
 
 @dataclass(frozen=True)
 class Point:
-    """A network that a sweep is to make.
+    """A network that a sweep will make.
 
     - `name`: the name of its directory.
     - `board`: the name of its board.
@@ -125,7 +125,7 @@ def parse_sweep(table: Mapping[str, Any], where: str) -> SweepConfig:
 
 
 def _check_run(made: SweepConfig, where: str) -> None:
-    """Refuses a configuration that one run can have and a sweep cannot. Raises `SpecError`."""
+    """Raises `SpecError` for a configuration that one run can have and a sweep cannot."""
     config = made.run
     if config.init not in INITS:
         raise SpecError(
@@ -146,7 +146,7 @@ def _check_run(made: SweepConfig, where: str) -> None:
 
 
 def _settings(given: Any, where: str) -> SweepSettings:
-    """Checks the table [sweep]. Raises `SpecError`."""
+    """Checks the table `[sweep]`. Raises `SpecError`."""
     if not isinstance(given, Mapping):
         found = "there is no [sweep]" if given is None else f"sweep = {shown(given)} is no table"
         raise SpecError(
@@ -185,7 +185,7 @@ def _settings(given: Any, where: str) -> SweepSettings:
 
 
 def _list(value: Any, key: str, where: str) -> list[Any]:
-    """Returns a list that is not empty. Raises `SpecError` for anything else."""
+    """Returns a non-empty list. Raises `SpecError` for anything else."""
     if not isinstance(value, list):
         raise SpecError(f"{where}: sweep.{key} = {shown(value)}; need a list, such as [{shown(value)}]")
     if not value:
@@ -200,7 +200,7 @@ def _check_distinct(values: Sequence[Any], key: str) -> None:
 
 
 def _limit(name: str, value: Any, key: str, where: str) -> float:
-    """Returns a limit of the name `name` in the limit's unit. Raises `SpecError`."""
+    """Returns the value of the limit `name` in the limit's unit. Raises `SpecError`."""
     found: float = convert(get_type_hints(Budget)[name], value, key, where)
     if not found > 0:
         raise SpecError(f"{where}: {key} = {shown(found)}; a limit is greater than 0")
@@ -247,9 +247,9 @@ def _check_ladder(made: SweepSettings, where: str) -> SweepSettings:
 
 
 def fine_tuned(train: TrainSettings, share: float) -> TrainSettings:
-    """Returns the settings of a training with a share of the epochs, rounded down, at least one in each stage.
+    """Returns the settings of a training with a share of the epochs, rounded down to at least one per phase.
 
-    The learning rate rises over the same part of the training.
+    The learning rate warms up over the same fraction of the training.
     """
     epochs = max(1, math.floor(train.epochs * share + 1e-9))
     quantised = min(train.qat_epochs, max(1, math.floor(train.qat_epochs * share + 1e-9)))
@@ -257,9 +257,9 @@ def fine_tuned(train: TrainSettings, share: float) -> TrainSettings:
 
 
 def ladder(low: float, high: float, count: int) -> list[float]:
-    """Returns `count` limits from `low` to `high` at equal ratios, rounded up to four digits; equal ones only once.
+    """Returns `count` limits from `low` to `high` at equal ratios, rounded up to four digits, without duplicates.
 
-    Where `high` is not above `low`, the only limit is `low`.
+    If `high` is not above `low`, the only limit is `low`.
     """
     if high <= low:
         return [low]
@@ -273,7 +273,7 @@ def ladder(low: float, high: float, count: int) -> list[float]:
 
 
 def points_of(made: SweepConfig, ladders: Mapping[str, Sequence[float]]) -> Iterator[Point]:
-    """Yields the points: boards in their order, and on each all combinations of limits.
+    """Yields the points: boards in their order, and for each board all combinations of limits.
 
     - `ladders`: the values of the limit `along` for each board, by the name in `SweepSettings.boards`.
     """
@@ -317,7 +317,7 @@ def _unused(slug: str, taken: set[str]) -> str:
 
 
 def first_difference(a: SweepConfig, b: SweepConfig) -> tuple[str, Any, Any] | None:
-    """Returns the first setting that decides a sweep's result and differs, with both values; None: there is none."""
+    """Returns the first setting that decides a sweep's result and differs, with both values, or None."""
     one, two = ({**flat(c.run), **flat({"sweep": c.sweep})} for c in (a, b))
     for key in [*one, *two]:
         if decides(key) and key != "sweep.jobs" and one.get(key) != two.get(key):

@@ -1,4 +1,4 @@
-"""The dry run of a sweep: it does a dry run of one point, and computes from it the time of the whole sweep."""
+"""The dry run of a sweep: does a dry run of one point, and computes the time of the whole sweep from it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from micronets.progress import Progress
 from micronets.records import JsonObject
 from micronets.terminal import counted, duration, text_table
 
-_COMPARED = 1024  # validation examples that a network cut out of a supernet is compared on
-_FORWARD_SHARE = 1 / 3  # of a step of a run's supernet, which trains one network; a forward pass is a third of training
-_NETWORKS = 4  # that a step of the supernet of a sweep trains
+_COMPARED = 1024  # validation examples on which a subnetwork is compared
+_FORWARD_SHARE = 1 / 3  # of a training step of one network: the forward pass is a third of it
+_NETWORKS = 4  # that a step of a sweep's supernet trains
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a sweep: its name, how often it is done, and the seconds of each time."""
+    """A part of a sweep: its name, its number of repetitions, and the seconds of each."""
 
     name: str
     times: int
@@ -33,15 +33,16 @@ class Part:
 
 @dataclass(frozen=True)
 class SweepDryRun:
-    """What the dry run of a sweep found.
+    """The outcome of the dry run of a sweep.
 
     - `out`: the directory of the dry run.
     - `device`: the processor or GPU that trained.
-    - `parts`: the parts of the sweep that are done once, and those that are done for each point.
-    - `points`, `refused`: how many points there are, and how many are left out as nothing keeps their limits.
-    - `jobs`: how many points are made at the same time.
-    - `full_run_seconds`: the time of a full run of one point, with a search and a training of its own.
-    - `memory_bytes`: the most that a process has in use.
+    - `parts`: the parts of the sweep, some done once and some for each point.
+    - `points`, `refused`: the number of points, and of those left out because no network was found to meet their
+      limits.
+    - `jobs`: the number of points made at the same time.
+    - `full_run_seconds`: the time of a full run of one point, with its own search and training.
+    - `memory_bytes`: peak memory of a process.
     - `taken`: seconds that the dry run itself took.
     """
 
@@ -77,11 +78,11 @@ _ONCE = ("data", "supernet")
 
 
 def dry_run(made: SweepConfig, progress: Progress, command: str = "") -> SweepDryRun:
-    """Goes through every stage of the last point's run in the directory `OUT-dry-run`, which is made again.
+    """Runs every stage of the last point in the directory `OUT-dry-run`, which is created afresh.
 
     - `made`: the configuration of the sweep; `OUT` is the `out` of its run.
     - `progress`: receives events that say what is in progress.
-    - `command`: how the user started it.
+    - `command`: the command line that started it.
 
     Raises what the sweep itself would raise before its training, and what the dry run of a run raises.
     """
@@ -107,16 +108,16 @@ def dry_run(made: SweepConfig, progress: Progress, command: str = "") -> SweepDr
 
 
 def _comparing_seconds(cost: StageCost, search: SearchSettings) -> float:
-    """Returns the seconds in which a search compares networks cut out of a supernet, with no loss known before.
+    """Returns the seconds in which a search compares subnetworks of a supernet, if no losses are stored.
 
-    They are computed from the measured step of the supernet and the examples that a network sees.
+    They are computed from the measured step of the supernet and the number of examples per subnetwork.
     """
     examples = search.calibration_batches * search.batch + _COMPARED
     return search.evaluations * examples / search.batch * cost.step_seconds * _FORWARD_SHARE
 
 
 def _parts(costs: Sequence[StageCost], made: SweepConfig, points: int, compared: float) -> list[Part]:
-    """Returns the parts of the sweep, with times computed from those of the stages of a full run."""
+    """Returns the parts of the sweep; times are computed from those of the stages of a full run."""
     short, full = fine_tuned(made.run.train, made.share), made.run.train
     parts = []
     for cost in costs:

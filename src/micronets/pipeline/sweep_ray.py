@@ -1,8 +1,8 @@
-"""Makes the points of a sweep as tasks of Ray, on this machine or on a cluster, by the stages of a run.
+"""Makes the points of a sweep as Ray tasks, on this machine or on a cluster, by the stages of a run.
 
-A point is a run directory, which the machine that makes it reads and writes, so all machines need the same files under
-the same paths. Results are those of the other ways to make points, byte for byte, since the number of threads, which
-decides the last bits of a loss, is the sweep's own.
+A point is a run directory that the machine of its task reads and writes. So all machines need the same files under the
+same paths. The results equal those without Ray byte for byte, since every task uses the sweep's number of threads,
+which decides the last bits of a loss.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from micronets.records import from_json, to_json
 
 
 def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Progress, finished: Finished) -> None:
-    """Makes every point that is not made yet, each as a task of Ray that takes as many cores as the run has threads.
+    """Makes every unfinished point, each as a Ray task that takes as many cores as the run has threads.
 
-    - `jobs`: how many points are made at the same time with the address `local`; a cluster decides by its cores.
-    - `address`: `local`, for which a Ray is started here, or that of a cluster which is `ray_cluster.reached`.
+    - `jobs`: the number of points made at the same time with the address `local`; a cluster decides by its cores.
+    - `address`: `local`, which starts Ray here, or the address of a cluster (`ray_cluster.reached`).
     - `progress`: receives events that say which stage is in progress, and how far it is.
-    - `finished`: is called in this thread for every point that has ended.
+    - `finished`: called in this thread for every point that has ended.
 
     Raises the first error of a point, after which the others are stopped, and `MicronetsError` if Ray does not start.
     """
@@ -51,7 +51,7 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
     way_out = "go on with --resume when the machine is less busy, or without --ray"
     with running(address, jobs * threads, way_out):
         try:
-            # A task that failed is not tried again: a point says itself what is wrong, and what it has done is kept.
+            # A failed task is not tried again: a point reports its own error, and what it has done is kept.
             made = ray.remote(num_cpus=threads, max_retries=0)(_told_by_point)
             for number, point in enumerate(points, 1):
                 tasks[made.remote(os.getcwd(), point.config.out)] = number, point
@@ -85,7 +85,7 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
 
 
 def _told_by_point(folder: str, out: str) -> Iterator[Any]:
-    """Makes a point on the machine of the task, and yields what it answers as JSON.
+    """Makes a point on the machine of the task, and yields its answers as JSON.
 
     - `folder`: the directory that paths are relative to.
     - `out`: the directory of the run.

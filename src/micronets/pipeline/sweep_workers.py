@@ -1,7 +1,7 @@
 """Makes the points of a sweep, in this process or in several: each is a run, done by the stages of a run.
 
 A worker is a process that executes this module. It reads the directory of a run from a line of its stdin, makes that
-run, and answers on its stdout in lines of JSON: its progress, and at the end the outcome. It is killed when this
+run, and answers with lines of JSON on its stdout: its progress, and at the end the outcome. It is killed when this
 process ends.
 """
 
@@ -35,7 +35,7 @@ from micronets.tasks import TaskData
 class Outcome:
     """The end of a point.
 
-    `refused` says why no network was found that keeps its limits, and is None if there is one.
+    `refused` says why no network was found that meets its limits, and is None if there is one.
     """
 
     refused: str | None = None
@@ -44,7 +44,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Told:
-    """What happens in a process that makes a point."""
+    """An event of a process that makes a point."""
 
     event: Event
     kind: Literal["event"] = "event"
@@ -64,10 +64,10 @@ class Failed:
 
 
 Answer = Told | Failed | Outcome
-"""What a worker answers: any number of events, then how the point ended."""
+"""An answer of a worker: any number of events, then the end of the point."""
 
 Finished = Callable[[Point, Outcome], None]
-"""Is told of every point that has ended, one at a time."""
+"""A function that is called with every point that has ended, one at a time."""
 
 
 def make_points(
@@ -78,14 +78,13 @@ def make_points(
     finished: Finished,
     ray: str = "",
 ) -> None:
-    """Makes every point that is not made yet.
+    """Makes every unfinished point.
 
-    - `jobs`: number of points that are made at the same time; if above 1, in as many processes, each of which loads the
-      data.
-    - `data`: gives the data to points that are made in this process.
+    - `jobs`: the number of points made at the same time; above 1, each process loads its own data.
+    - `data`: returns the data for points that are made in this process.
     - `progress`: receives events that say which stage is in progress, and how far it is.
-    - `finished`: is called in this thread for every point that has ended.
-    - `ray`: the address of a cluster of Ray that is reached, or `local`; empty: points are made without Ray.
+    - `finished`: called in this thread for every point that has ended.
+    - `ray`: the address of a connected Ray cluster, or `local`; empty: points are made without Ray.
 
     Raises the first error of a point; the others are then stopped.
     """
@@ -103,7 +102,7 @@ def make_points(
 
 
 def make_point(config: Config, progress: Progress, data: Callable[[], TaskData] | None) -> Outcome:
-    """Makes one point; `data` gives the data (`RunContext.shared_data`); None: they are loaded."""
+    """Makes one point; `data` returns the data (`RunContext.shared_data`), or is None if the run loads them."""
     from dataclasses import replace
 
     command = f"micronets run {config.out} --resume"
@@ -116,7 +115,7 @@ def make_point(config: Config, progress: Progress, data: Callable[[], TaskData] 
 
 
 def write_configurations(points: Sequence[Point]) -> None:
-    """Writes the configuration of every point that has not begun into its directory, for another process to read."""
+    """Writes the configuration of every point that has not begun to its directory, for another process to read."""
     for point in points:
         folder = RunDir(Path(point.config.out))
         if not folder.started:
@@ -124,7 +123,7 @@ def write_configurations(points: Sequence[Point]) -> None:
 
 
 def raised(failed: Failed) -> MicronetsError:
-    """Returns the error that another process told of."""
+    """Returns the error that another process reported."""
     error: MicronetsError = getattr(errors, failed.error, MicronetsError)(failed.message)
     return error
 
@@ -166,7 +165,7 @@ def _serve(
     told: queue.SimpleQueue[tuple[Point, Answer]],
     count: int,
 ) -> None:
-    """Gives a worker one point after the other while points are left, and puts its answers into `told`."""
+    """Gives a worker one point after another while points are left, and puts its answers into `told`."""
     assert worker.stdin is not None
     assert worker.stdout is not None
     while True:

@@ -1,7 +1,7 @@
 """Makes typed, frozen dataclasses from TOML tables, and writes them as TOML.
 
 An unknown key or a wrong type is an error that says what to do. Field types may be bool, int, float, str, `Literal`,
-tuples, `T | None`, mappings from text, and nested dataclasses. Fields whose names end in `_bytes` take sizes such as
+tuples, `T | None`, mappings from str, and nested dataclasses. Fields whose names end in `_bytes` take sizes such as
 `"128K"`; an integer may be written `8.3e6`.
 """
 
@@ -24,7 +24,7 @@ from micronets.user_code import called
 T = TypeVar("T")
 
 _LARGEST = 2.0**53
-"""What every number of a configuration is below: integers up to it are exact as floats."""
+"""An exclusive bound of every number of a configuration; integers up to it are exact as floats."""
 
 
 def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
@@ -35,7 +35,7 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
     - `where`: the file's name, for errors.
 
     Raises `SpecError` for an unknown key, a missing one without default, or a value of the wrong type, and
-    `UserCodeError` where a dataclass of the user's own fails.
+    `UserCodeError` if a dataclass of the user's own fails.
     """
     hints = get_type_hints(cls)
     known = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
@@ -61,9 +61,9 @@ def build(cls: type[T], table: Mapping[str, Any], prefix: str, where: str) -> T:
 
 
 def _completed(field: dataclasses.Field[Any], value: Any) -> Any:
-    """Returns a table of settings, completed by the values of the field's own default.
+    """Returns a table of settings, completed with the values of the field's own default.
 
-    These may differ from the defaults of the dataclass: a task chooses its own augmentation.
+    These may differ from the dataclass's defaults: a task chooses its own augmentation, for instance.
     """
     factory = field.default_factory
     if not isinstance(value, Mapping) or factory is dataclasses.MISSING:
@@ -111,7 +111,7 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
     if is_number and not abs(value) < _LARGEST:  # NaN compares as False with every bound
         kind = "an integer" if hint is int else "a finite number"
         raise SpecError(f"{where}: {name} = {shown(value)}; need {kind}, in size below 2^53")
-    if isinstance(value, str) and (why := unusable_path(value)):  # each text is a name, or a path
+    if isinstance(value, str) and (why := unusable_path(value)):  # every text is a name or a path
         raise SpecError(f"{where}: {name} = {shown(value)}; {why}")
     if hint is int and is_number and float(value).is_integer():
         return int(value)
@@ -120,16 +120,14 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
     if (hint is bool and isinstance(value, bool)) or (hint is str and isinstance(value, str)):
         return value
     need = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}[hint]
-    if hint is str and not isinstance(
-        value, Mapping | list | tuple
-    ):  # a number, a date or a truth value without quotes
+    if hint is str and not isinstance(value, Mapping | list | tuple):  # a number, a date or a boolean without quotes
         written = str(value).lower() if isinstance(value, bool) else str(value)
         raise SpecError(f"{where}: {name} = {written}; need {need}, in quotes: {name}='\"{written}\"'")
     raise SpecError(f"{where}: {name} = {value!r}; need {need}")
 
 
 def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
-    """Parses `a.b=value` into `(("a", "b"), value)`; a value that is not TOML is a text. Raises `SpecError`."""
+    """Parses `a.b=value` into `(("a", "b"), value)`; a value that is not TOML is a string. Raises `SpecError`."""
     name, equals, value = text.partition("=")
     keys = tuple(k.strip() for k in name.split("."))
     if not equals or not all(keys):
@@ -141,14 +139,14 @@ def parse_override(text: str) -> tuple[tuple[str, ...], Any]:
         return keys, parse_toml(f"x = {value.strip()}")["x"]
     except tomllib.TOMLDecodeError:
         return keys, value.strip()
-    except (ValueError, RecursionError) as e:  # for a number of thousands of digits, and for deeply nested lists
+    except (ValueError, RecursionError) as e:  # a number of thousands of digits, or deeply nested lists
         raise SpecError(f"--set {name.strip()}: {toml_problem(e)}") from e
 
 
 def flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    """Returns every setting of a dataclass by its dotted name; None is left out, tuples become lists.
+    """Returns every setting of a dataclass by its dotted name, without None; tuples become lists.
 
-    A dataclass whose keys in TOML are not its fields returns them by a method `toml_table`.
+    A dataclass whose keys in TOML are not its fields returns them from a method `toml_table`.
     """
     items: dict[str, Any] = {}
     for key, v in _table_of(value).items():
@@ -160,7 +158,7 @@ def flat(value: Any, prefix: str = "") -> dict[str, Any]:
 
 
 def _table_of(value: Any) -> Mapping[str, Any]:
-    """Returns what a table of TOML holds by key: a mapping itself, or the fields of a dataclass."""
+    """Returns the contents of a TOML table by key: a mapping itself, or the fields of a dataclass."""
     if not dataclasses.is_dataclass(value):
         found: Mapping[str, Any] = value
         return found

@@ -20,10 +20,10 @@ class Stage:
     - `command`: the command that does it and that redoes it (`micronets COMMAND DIRECTORY --redo`).
     - `inputs`: everything that its result depends on, by name. Files that were made from other inputs are refused.
     - `make`: does the work and returns the names of the files that it wrote, relative to the run directory.
-    - `outputs`: files of the run directory that belong to it alone, `LIBRARY`, a folder with a list of its own, and
-      `TRIAL_FOLDER`, a folder of single trainings; they are removed before it begins again.
+    - `outputs`: its own files in the run directory; `LIBRARY`, a folder with its own list of files; and `TRIAL_FOLDER`,
+      a folder of single trainings. They are removed before it begins again.
     - `resumes`: whether it resumes from checkpoints among its outputs after an interruption.
-    - `divided`: whether several processes can do it together (`pipeline.parallel`).
+    - `divided`: whether several processes can share it (`pipeline.parallel`).
     """
 
     name: str

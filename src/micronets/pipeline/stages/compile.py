@@ -21,7 +21,7 @@ from micronets.runtimes.measurement import measurement_from_json
 
 
 def _inputs(context: RunContext) -> StageInputs:
-    """Returns the board, the goal of the compiler, whether the board can be simulated here, and the model's digest."""
+    """Returns the board, the compiler's goal, whether the board can be simulated here, and the model's digest."""
     return {
         **settings_for(context, "board", "optimise"),
         "board file": digest(repr(context.board)),
@@ -31,7 +31,7 @@ def _inputs(context: RunContext) -> StageInputs:
 
 
 def _compile(context: RunContext) -> Sequence[str]:
-    """Writes the model as C in c/, and its measurement on the simulated board in measure.json (null without tools)."""
+    """Writes the model as C to c/, and its measurement on the simulated board to measure.json (null without tools)."""
     file = tflite.read_file(context.run / MODEL)
     goal = context.config.optimise
     compiled = compile_for(file.model, context.board, optimise=goal)
@@ -56,7 +56,7 @@ def _compile(context: RunContext) -> Sequence[str]:
 
 
 def read_measurement(run: RunDir) -> Measurement | None:
-    """Reads what the C took on the simulated board; None where it could not be measured."""
+    """Reads the costs of the C on the simulated board; None if they could not be measured."""
 
     def measurement(table: JsonObject | None) -> Measurement | None:
         return None if table is None else measurement_from_json(table)

@@ -1,4 +1,4 @@
-"""The stage `evaluate`: judges the exported model on the test split under TFLM, and checks every limit."""
+"""The stage `evaluate`: scores the exported model on the test split under TFLM, and checks every limit."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ from micronets.tasks.kws.data import KwsData
 from micronets.tasks.labelled import LabelledData
 from micronets.tasks.scoring import balanced_accuracy, remarks, unequal, worse_than_guessing
 
-_SHORTEST_STREAM_S, _LONGEST_STREAM_S = 20.0, 300.0  # length of the stream that a model is judged by
-_SECONDS_A_CLIP = 3.0  # of a stream, with the pause behind the clip
-_MOST_CLIPS = 60  # recordings of a class that a stream is composed of
+_SHORTEST_STREAM_S, _LONGEST_STREAM_S = 20.0, 300.0  # length of the audio stream on which a model is evaluated
+_SECONDS_A_CLIP = 3.0  # of the stream, including the pause after the clip
+_MOST_CLIPS = 60  # recordings per class in the stream
 
 
 def _inputs(context: RunContext) -> StageInputs:
-    """Returns the board, the budget, the runtime, whether TFLM can be run here, and digests of the earlier files."""
+    """Returns the board, the budget, the runtime, whether TFLM can run here, and digests of the earlier files."""
     return {
         **settings_for(context, "board", "budget", "runtime", "latency_model"),
         "board file": digest(repr(context.board)),
@@ -111,9 +111,9 @@ def _evaluate(context: RunContext) -> Sequence[str]:
 
 
 def _listen(context: RunContext, file: tflite.ModelFile) -> StreamPage | None:
-    """Judges the model on a stream that is composed of the recordings of the test split.
+    """Evaluates the model on a stream composed of the recordings of the test split.
 
-    Returns None for a model that cannot listen, and where the test split has no recordings of its own.
+    Returns None for a model that cannot listen, and for a test split without recordings of its own.
     """
     data = context.data
     if not isinstance(data, KwsData) or data.held is None or unstreamable(file.model) is not None:
@@ -133,7 +133,7 @@ def _listen(context: RunContext, file: tflite.ModelFile) -> StreamPage | None:
 
 
 def _files(data: TaskData) -> Sequence[str]:
-    """Returns the path of the file of each test example; nothing where the data do not know them."""
+    """Returns the path of the file of each test example; empty if the data have no such paths."""
     return data.files.get("test", ()) if isinstance(data, LabelledData) else ()
 
 
@@ -146,7 +146,7 @@ def read_mistakes(run: RunDir) -> Mistakes | None:
 
 
 def read_stream(run: RunDir) -> StreamPage | None:
-    """Reads what the stage wrote about a stream; None where it judged none."""
+    """Reads what the stage wrote about a stream; None if it evaluated none."""
     path = run / STREAM
     if not path.is_file():
         return None

@@ -14,7 +14,7 @@ from micronets.pipeline.stages.train import TRAIN
 
 
 def _inputs(context: RunContext) -> StageInputs:
-    """Returns digests of the network that the search chose and of its trained weights."""
+    """Returns digests of the chosen network and of its trained weights."""
     return {**settings_for(context), **directory.check_outputs(context.run, SEARCH, TRAIN)}
 
 

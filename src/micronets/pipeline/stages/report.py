@@ -1,4 +1,4 @@
-"""The stage `report`: gathers the facts of a finished run from its files, and draws them on a page."""
+"""The stage `report`: collects the facts of a finished run from its files, and writes the report page."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ from micronets.runtimes.measurement import Measurement
 from micronets.tasks import TaskData
 from micronets.tasks.labelled import LabelledData, given_labels
 
-BATTERY_RATE = 1.0  # inferences a second, for the battery
+BATTERY_RATE = 1.0  # inferences a second, for the battery life
 _PACKAGES = ("numpy", "torch", "tflite-micro", "scipy")
 
 EARLIER = (SEARCH, TEACHER, TRAIN, EXPORT, COMPILE, EVALUATE)
-"""The stages whose files the report is made of, in the order in which they are done."""
+"""The stages whose files the report is made from, in order."""
 
 
 def _inputs(context: RunContext) -> dict[str, str]:
@@ -67,7 +67,7 @@ def _report(context: RunContext) -> Sequence[str]:
 
 
 def _pictures(data: TaskData, found: Mistakes | None) -> tuple[bytes, ...]:
-    """Returns the mistakes that the page shows as JPEG files; nothing where the examples are no pictures."""
+    """Returns the mistakes that the page shows, as JPEG files; empty if the examples are not images."""
     if found is None or not isinstance(data, LabelledData):
         return ()
     rows = np.array([m.example for m in found.mistakes[:MOST_SHOWN]], np.int64)
@@ -76,7 +76,7 @@ def _pictures(data: TaskData, found: Mistakes | None) -> tuple[bytes, ...]:
 
 
 def _jpeg(pixels: Bytes) -> bytes:
-    """Returns a picture `[H, W, 3]` as a JPEG file."""
+    """Returns an image `[H, W, 3]` as a JPEG file."""
     from PIL import Image
 
     file = io.BytesIO()
@@ -90,7 +90,7 @@ def read_facts(run: RunDir) -> Facts:
 
 
 def collect(context: RunContext) -> Facts:
-    """Gathers the facts of a run from its files; `report.page` draws them."""
+    """Collects the facts of a run from its files; `report.page` turns them into a page."""
     arch, board, data = context.arch, context.board, context.data
     verdict = read_verdict(context.run)
     largest = derive(context.space, {**context.space.largest(), **context.input_settings})
@@ -135,9 +135,9 @@ def collect(context: RunContext) -> Facts:
 
 
 def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
-    """Returns the duty cycle on a coin cell of one inference a second, or of fewer if one takes more than a second.
+    """Returns the duty cycle on a coin cell at one inference a second, or fewer if one takes longer than a second.
 
-    It is None without a measurement.
+    Returns None without a measurement.
     """
     if c is None or c.latency_ms is None or board.active_power_w is None:
         return None
@@ -146,7 +146,7 @@ def _battery(c: Measurement | None, board: Board) -> battery.DutyCycle | None:
 
 
 def _size_rows(chosen: Arch, largest: Arch, board: Board) -> tuple[SizeRow, ...]:
-    """Returns the sizes of the chosen network and of the largest of its space, in the terms of a budget."""
+    """Returns the sizes of the chosen network and of the largest one of its space, in the terms of a budget."""
     a, b = cost(chosen, board), cost(largest, board)
     rows = (
         ("MACs", "MACs", a.macs, b.macs),
@@ -158,7 +158,7 @@ def _size_rows(chosen: Arch, largest: Arch, board: Board) -> tuple[SizeRow, ...]
 
 
 def _choices(context: RunContext) -> tuple[ChoiceRow, ...]:
-    """Returns every choice with its value; `idle` says that the choice has no effect, as its block is left out."""
+    """Returns every choice with its value; `idle` marks a choice without effect, because its block is left out."""
     values, arch = context.values, context.arch
 
     def idle(c: Choice) -> bool:

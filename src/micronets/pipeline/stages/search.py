@@ -1,4 +1,4 @@
-"""The stage `search`: finds the network, and writes it, its choices, and its weights cut out of the supernet."""
+"""The stage `search`: finds the network, and writes it, its choices, and its weights from the supernet."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
 
 def check_budget(context: RunContext) -> None:
-    """Refuses a budget that no network of the space was found to meet, before data are made or read.
+    """Refuses a budget that no network of the space was found to meet, before data are synthesised or read.
 
-    The search itself checks again once the data are known. Raises `BudgetError`.
+    The search checks it again once the data are known. Raises `BudgetError`.
     """
     from micronets.design.budget_fitter import none_fits
 
@@ -58,26 +58,26 @@ def check_budget(context: RunContext) -> None:
             fitter = fitter_before_data(context, space)
             if fitter is not None:
                 fitter.feasible_shapes()
-            return  # one space that may keep it is enough
+            return  # one space that may meet the budget is enough
         except BudgetError as e:
             refusals.append(e)
     raise none_fits(refusals)
 
 
 def fitter_before_data(context: RunContext, given: SpaceConfig | None = None) -> BudgetFitter | None:
-    """Returns a `BudgetFitter` with the costs of the space's networks and the limits, before data are made or read.
+    """Returns a `BudgetFitter` with the costs of the space's networks and the limits, before data exist.
 
     - `given`: the `[space]`; None: that of the configuration, which names one space.
 
-    Where the data decide the number of classes or the size of the input, the least possible value is taken; also in
-    place of an option that has its default, since a configuration holds every option. Returns None where costs cannot
-    be computed without the data.
+    If the data decide the number of classes or the size of the input, the least possible value is used. The same holds
+    for an option at its default, since a configuration holds every option. Returns None if costs cannot be computed
+    without the data.
     """
     from micronets.design.budget_fitter import BudgetFitter
 
     config, board = context.config, context.board
     if is_model(config.init):
-        return None  # there is one network only; it is checked when the data are known, with their number of classes
+        return None  # the only network is checked once the data, and so the number of classes, are known
     asked = config.space if given is None else given
     known = tasks.find(config.task).outline(config.data)
     usual = asked.record().options(tasks.find(config.task).inputs)
@@ -91,7 +91,7 @@ def fitter_before_data(context: RunContext, given: SpaceConfig | None = None) ->
     except SpecError:
         if not asked.file:
             raise
-        #  a user's networks may need more than the least input: they are checked when the data are known
+        #  A user's networks may need more than the least input: they are checked when the data are known.
         return None
     return BudgetFitter(space, board_budget(config.budget, board), board, runtime=context.costs)
 
@@ -106,9 +106,9 @@ def fitter_of(context: RunContext) -> BudgetFitter:
 
 
 def _inputs(context: RunContext) -> StageInputs:
-    """Returns the board, the budget, the space and the settings of the search, after checking the budget.
+    """Returns the board, the budget, the space and the settings of the search.
 
-    The budget, and the files that the training will start from, are checked here, before any data are read.
+    Before any data are read, it checks the budget and the files that the training will start from.
     """
     if not (context.run / VALUES).is_file():
         check_budget(context)
@@ -167,7 +167,7 @@ def _search(context: RunContext) -> Sequence[str]:
 
 
 def _choose_space(context: RunContext) -> Sequence[str]:
-    """Chooses the space where the configuration leaves that to the run; returns the name of the file that says how."""
+    """Chooses the space if the configuration leaves that to the run; returns the name of the file with the trials."""
     config, data = context.config, context.data
     if not config.space.tries_several:
         return ()
@@ -198,10 +198,10 @@ def _choose_space(context: RunContext) -> Sequence[str]:
 
 
 def _take_given(context: RunContext, given: FirstNetwork) -> Sequence[str]:
-    """Writes the network of a file in place of one that was searched for.
+    """Writes the network of a file in place of a search result.
 
-    Where the bits of its weights are open, they are 8, and 4 in the layers in which that saves most, until the budget
-    is kept. Raises `BudgetError` if it does not keep the budget, `UnsupportedError` if it cannot be trained.
+    If the bits of its weights are open, they start at 8. Layers change to 4 bits, those that save most first, until the
+    budget is met. Raises `BudgetError` if it cannot be met, `UnsupportedError` if the network cannot be trained.
     """
     from micronets.commands import first_network
 
@@ -218,7 +218,7 @@ def _take_given(context: RunContext, given: FirstNetwork) -> Sequence[str]:
 
 
 def write_weights(path: Path, state: Mapping[str, Tensor]) -> None:
-    """Writes a torch state dict, whole or not at all."""
+    """Writes a torch state dict atomically."""
     import torch
 
     buffer = io.BytesIO()
@@ -227,7 +227,7 @@ def write_weights(path: Path, state: Mapping[str, Tensor]) -> None:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Reads what `write_weights` wrote, to the CPU."""
+    """Reads a file of `write_weights`, to the CPU."""
     import torch
 
     state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)

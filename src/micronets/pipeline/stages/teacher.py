@@ -1,4 +1,4 @@
-"""The stage `teacher`: trains the teacher in float, if the configuration has one that is not trained already."""
+"""The stage `teacher`: trains the teacher in float, if the configuration has one that is not yet trained."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _teacher(context: RunContext) -> Sequence[str]:
 
 
 def teacher_arch(context: RunContext) -> Arch:
-    """Returns the teacher's network: the largest of its space, with the input of the network that the search chose."""
+    """Returns the teacher's network: the largest of its space, with the input of the chosen network."""
     assert context.config.teacher is not None
     own = checked_space(
         context.config.task, {**context.chosen_space.toml_table(), **context.config.teacher.options}, "teacher.options"

@@ -1,4 +1,4 @@
-"""The stage `train`: trains the network that the search chose, first in float, then with quantisation simulated."""
+"""The stage `train`: trains the chosen network, first in float, then with simulated quantisation."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _first_weights(context: RunContext) -> Mapping[str, Tensor] | None:
 
 
 def _teacher_of(context: RunContext) -> Teacher | None:
-    """Returns the teacher.
+    """Returns the teacher; None if there is none.
 
     Raises `SpecError` if the teacher of another run has another input or other outputs, or if a model cannot be the
     teacher for these data.
@@ -111,7 +111,7 @@ def _teacher_of(context: RunContext) -> Teacher | None:
 
 
 def trained(context: RunContext) -> dict[str, Net]:
-    """Returns the trained networks by name: in float, and with quantisation simulated."""
+    """Returns the trained networks by name: in float, and with simulated quantisation."""
     from micronets.design.train import load_result
 
     result = load_result(context.run / TRAIN_FOLDER)
