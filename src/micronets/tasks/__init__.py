@@ -49,11 +49,11 @@ _TASKS: tuple[Task[Any], ...] = (
 )
 
 TASKS: Mapping[str, Task[Any]] = {task.name: task for task in _TASKS}
-"""The tasks that come with micronets; a configuration without one means the first."""
+"""The built-in tasks; a configuration without a task means the first."""
 
 
 def find(name: str) -> Task[Any]:
-    """Returns the task of that name, or the user's own that `FILE.py:NAME` names.
+    """Returns the built-in task of that name, or the user's own that `FILE.py:NAME` names.
 
     Raises `SpecError` for an unknown name, `FileError` and `UserCodeError` for a file that has no such task.
     """
@@ -68,8 +68,8 @@ def find(name: str) -> Task[Any]:
 def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
     """Reads the data of a task.
 
-    - `name`: the task, as `find` takes it.
-    - `path`: where the data are; None: synthetic data are made.
+    - `name`: the task, as for `find`.
+    - `path`: where the data are; None: data are synthesised.
     - `options`: those of the task's own `load`, which are the fields of its `Task.options`, and `balance` (`Balance`).
 
     Raises `SpecError` for an unknown task or option and `DataError` for data that cannot be used.
@@ -95,7 +95,7 @@ def load(name: str, path: Path | str | None = None, **options: Any) -> TaskData:
 
 
 def _balanced(data: TaskData, balance: Any) -> TaskData:
-    """Returns the data with epochs made as `balance` says. Raises `SpecError` for another word or data of no class."""
+    """Returns the data with epochs as `balance` says. Raises `SpecError` for another word, or for data of no class."""
     known: tuple[Any, ...] = get_args(Balance)
     chosen = next((word for word in known if isinstance(balance, str) and balance == word), None)
     if chosen is None:
@@ -109,13 +109,13 @@ def _balanced(data: TaskData, balance: Any) -> TaskData:
 def examples(name: str, card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
     """Reads a split of a task's data in the form that a finished model takes.
 
-    - `name`: the task, as `find` takes it.
+    - `name`: the task, as for `find`.
     - `card`: what the model says about itself.
-    - `path`: where the data are; None: synthetic data are made.
-    - `split`: "train", "val", "test", or "all" where the data have no splits of their own.
-    - `test`: a directory that takes the place of the test split, where the task has such an option.
+    - `path`: where the data are; None: data are synthesised.
+    - `split`: "train", "val", "test", or "all" if the data have no splits of their own.
+    - `test`: a directory that replaces the test split, if the task has such an option.
 
-    Raises `SpecError` and `DataError`, also if the split is empty or the model's input or labels do not go with the
+    Raises `SpecError` and `DataError`, also if the split is empty, or the model's input or labels do not match the
     data.
     """
     return find(name).examples(card, path, split=split, test=test)

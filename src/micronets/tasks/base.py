@@ -24,23 +24,23 @@ if TYPE_CHECKING:
 SPLITS = ("train", "val", "test")
 
 ALL = "all"
-"""The split that holds all examples, where the data have no splits of their own."""
+"""The split that holds all examples, for data without splits of their own."""
 
 Balance = Literal["none", "sampled"]
-"""How an epoch is made of the training examples: each once (`none`), or every class as often as the others (`sampled`),
-those of rare classes several times and those of frequent ones in part, which are redrawn each time."""
+"""How an epoch uses the training examples: each once (`none`), or every class equally often (`sampled`). Then examples
+of rare classes repeat, and a part of those of frequent classes is redrawn in each epoch."""
 
 Labels = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 
 MakeView = Callable[["torch.Tensor", "torch.Generator"], "torch.Tensor"]
-"""What another model sees of the training examples of the indices `[B]`, as `TaskData.augmented` disturbs them with a
-generator in the same state: its inputs `[B, H, W, C]`, float32, on the generator's device."""
+"""A function that makes the inputs of another model, `[B, H, W, C]`, float32, on the generator's device. It augments
+the training examples with the indices `[B]` as `TaskData.augmented` does with a generator in the same state."""
 
 
 def check_splits(splits: Sequence[str], known: Sequence[str]) -> None:
-    """Raises `SpecError` for a split that is none of those known, and for "all" beside others, which it contains."""
+    """Raises `SpecError` for an unknown split, and for "all" together with others, since it contains them."""
     for s in splits:
         if s not in known:
             raise SpecError(f"split '{s}' is not known; {did_you_mean(s, known)}")
@@ -49,7 +49,7 @@ def check_splits(splits: Sequence[str], known: Sequence[str]) -> None:
 
 
 class TaskData(Protocol):
-    """A data set in memory, as the search, the training and the evaluation use it.
+    """A data set in memory, for the search, the training and the evaluation.
 
     A `split` is "train", "val" or "test"; every method that takes one raises `SpecError` for another. `settings` are
     values of the `input_settings` by name.
@@ -60,8 +60,8 @@ class TaskData(Protocol):
     - `synthetic`: whether the examples were made by a program.
     - `noun`: the word for examples in reports, in the plural: "clips", "images".
     - `metric`: the name of the metric that `evaluate` puts first: "accuracy" or "auc".
-    - `input_settings`: names that may stand in `settings`, each an integer that changes the network's input.
-    - `space_options`: options of the search space that the data decide; a space that has no such option ignores it.
+    - `input_settings`: names that `settings` may hold, each an integer that changes the network's input.
+    - `space_options`: options of the search space that the data decide; a space without such an option ignores it.
     - `notes`: warnings about what was read, one line each.
     """
 
@@ -91,7 +91,7 @@ class TaskData(Protocol):
 
     @property
     def input_settings(self) -> tuple[str, ...]:
-        """Returns the names that may stand in `settings`, each an integer that changes the network's input."""
+        """Returns the names that `settings` may hold, each an integer that changes the network's input."""
 
     @property
     def space_options(self) -> SpaceOptions:
@@ -123,13 +123,13 @@ class TaskData(Protocol):
 
         - `split`: "train", "val" or "test".
         - `settings`: the values of the choices that change the input, by name, such as the resolution.
-        - `indices`: which examples of the split; None: all of them.
+        - `indices`: indices of examples of the split; None: all of them.
         """
 
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
         """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32.
 
-        - `indices`: which examples of the train split, `[B]`.
+        - `indices`: indices of examples of the train split, `[B]`.
         - `settings`: values of the `input_settings` by name.
         - `generator`: draws the augmentation; the result is on its device.
         """
@@ -141,7 +141,7 @@ class TaskData(Protocol):
         """
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Returns the texts that the file of a model carries, by key.
+        """Returns the metadata of a model's file, by key.
 
         The keys are "micronets.task", "micronets.labels" (a JSON list) and "micronets.frontend" (JSON).
         """
@@ -149,11 +149,11 @@ class TaskData(Protocol):
 
 @dataclass(frozen=True)
 class Outline:
-    """Facts of data that are known before the data are made or read, for the costs of networks for them.
+    """Facts about data that are known before the data are synthesised or read, for computing the costs of networks.
 
-    - `classes`: number of outputs; where the data decide it, the least possible number.
-    - `space_options`: options of the search space, see `TaskData`. Where the data decide the size of the input, it is
-      the least possible size.
+    - `classes`: number of outputs; if the data decide it, the least possible number.
+    - `space_options`: options of the search space, see `TaskData`. If the data decide the size of the input, it is the
+      least possible size.
     """
 
     classes: int
@@ -224,17 +224,17 @@ Options = TypeVar("Options", bound=DataOptions)
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Generic[Options]):
-    """A task: what a network learns, and from which data. Those of micronets stand in `micronets.tasks.TASKS`.
+    """A task: what a network learns, and from which data. `micronets.tasks.TASKS` has the built-in ones.
 
     - `name`: its name in configurations, models and messages.
     - `about`: what a network learns, in one line.
-    - `inputs`: the kind of the network's input that search spaces start from, one of
+    - `inputs`: the kind of input from which the task's search spaces start, one of
       `micronets.ir.spaces.inputs.INPUT_KINDS`.
     - `options`: a frozen dataclass, into which `[data]` of a configuration is read; its fields are arguments of `load`.
-      If it has a field `balance` (`Balance`), `load` has to return `LabelledData`, which `tasks.load` then balances.
-    - `load`: `(path or None, **options) -> TaskData`; without a path, it makes synthetic data.
-    - `outline`: returns the facts that are known before the data are made or read.
-    - `examples`: reads a split in the form that a finished model takes.
+      If it has a field `balance` (`Balance`), `load` must return `LabelledData`, which `tasks.load` then balances.
+    - `load`: `(path or None, **options) -> TaskData`; without a path, it synthesises data.
+    - `outline`: returns the facts that are known before the data are synthesised or read.
+    - `examples`: reads a split in the form that a finished model requires.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Folders of examples, one for each class: finds the files in them, at any depth, and their groups."""
+"""Folders of examples, one per class: finds the files in them, at any depth, and their groups."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ClassFiles:
 
     - `files`: its examples, sorted.
     - `strangers`: files of other kinds, which are ignored.
-    - `hidden`: how many files there are whose names begin with a dot, which are ignored without a note.
+    - `hidden`: the number of files whose names begin with a dot, which are ignored without a note.
     """
 
     files: tuple[Path, ...]
@@ -31,11 +31,10 @@ class ClassFiles:
 
 
 def files_below(folder: Path, suffixes: Collection[str]) -> ClassFiles:
-    """Looks for files with one of the endings `suffixes` (small letters) in a folder and in the folders below it.
+    """Finds files with one of the suffixes `suffixes` (in lower case) in a folder and in the folders below it.
 
     Hidden files and folders are left out; links to folders are followed, each folder once. Pipes, devices and broken
-    links are no examples, whatever their names. Raises `DataError` for a name that is not UTF-8, and as `files.walk`
-    does.
+    links are never examples. Raises `DataError` for a name that is not UTF-8, and as `files.walk` does.
     """
     files: list[Path] = []
     strangers: list[Path] = []
@@ -56,9 +55,9 @@ def class_files(
     """Finds the files of a class as `files_below` does.
 
     - `folder`: the folder of the class.
-    - `suffixes`: the endings of the files that are examples, in small letters.
-    - `what`: the kind of files that are looked for, for the error.
-    - `way_out`: what to do where there are none, for the error.
+    - `suffixes`: the suffixes of examples, in lower case.
+    - `what`: the kind of files expected, for the error.
+    - `way_out`: what to do if there are none, for the error.
     - `hint`: returns a remark on a file of another kind, which the error adds; "" for none.
 
     Raises `DataError` for a folder without any such file.
@@ -76,7 +75,7 @@ def class_files(
 
 
 def only_one_class(where: Path, name: str) -> DataError:
-    """Returns the error for a directory with the folder of one class alone, from which nothing can be learnt."""
+    """Returns the error for a directory with the folder of a single class, from which nothing can be learnt."""
     folder = where / name
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     below = [p.name for p in inside if p.is_dir() and not p.name.startswith(".")]
@@ -95,18 +94,18 @@ def only_one_class(where: Path, name: str) -> DataError:
 def class_folders_of(root: Path) -> list[Path]:
     """Returns the folders of a directory that may be those of classes, sorted.
 
-    Hidden folders are left out, and `__MACOSX`, which archives of macOS have beside their contents.
+    Hidden folders are left out, and so is `__MACOSX`, which macOS adds to archives.
     """
     return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".") and p.name != "__MACOSX")
 
 
 def inner_splits_note(folders: Iterable[Path], way_out: str) -> tuple[str, ...]:
-    """Returns a note where the folders of classes hold folders that are called train, val or test.
+    """Returns a note if the folders of classes contain folders named train, val or test.
 
-    Such folders do not divide the examples: they are divided again, and those of any such folder go anywhere.
+    Such folders do not define the splits: their examples are divided again.
 
     - `folders`: the folders of the classes.
-    - `way_out`: how the user's own division is given instead.
+    - `way_out`: how to give the user's own splits instead.
     """
     inner = {p.name for folder in folders for p in folder.iterdir() if p.is_dir() and p.name.lower() in SPLIT_NAMES}
     if len({SPLIT_NAMES[name.lower()] for name in inner}) < 2:
@@ -118,9 +117,7 @@ def inner_splits_note(folders: Iterable[Path], way_out: str) -> tuple[str, ...]:
 
 
 def refuse_splits(folders: Sequence[Path], way_out: str) -> None:
-    """Raises `DataError` where folders that should be those of classes are splits: all are called train, val or
-    test.
-    """
+    """Raises `DataError` if all folders that should be those of classes are named train, val or test."""
     names = [p.name for p in folders]
     if names and {n.lower() for n in names} <= set(SPLIT_NAMES):
         where = folders[0].parent
@@ -130,13 +127,13 @@ def refuse_splits(folders: Sequence[Path], way_out: str) -> None:
 def strangers_note(
     found: Iterable[ClassFiles], what: str, hint: Callable[[Path], str] = lambda _: ""
 ) -> tuple[str, ...]:
-    """Returns notes on the files that are ignored, and on pipes, devices and broken links, whatever their names.
+    """Returns notes on the files that are ignored, and on pipes, devices and broken links.
 
     A note reads like `2 files that are neither .npy nor .csv ignored (first: ...)`.
 
     - `found`: the files in the folders of the classes.
     - `what`: what the ignored files are, such as "neither .npy nor .csv"; it follows "that are".
-    - `hint`: returns a text on the first ignored file, which is put behind its path; the default adds nothing.
+    - `hint`: returns a text that follows the path of the first ignored file; the default adds nothing.
     """
     strangers = [p for one in found for p in one.strangers]
     others, odd = [p for p in strangers if p.is_file()], [p for p in strangers if not p.is_file()]
@@ -151,7 +148,7 @@ def strangers_note(
 
 
 def speaker(stem: str) -> str | None:
-    """Returns who speaks, from a file name: `1a2b_nohash_0` -> `1a2b`, `anna-3` -> `anna`, `0007` -> None."""
+    """Returns the speaker in a file name: `1a2b_nohash_0` -> `1a2b`, `anna-3` -> `anna`, `0007` -> None."""
     if "_nohash_" in stem:
         return stem.split("_nohash_")[0]
     token = re.split(r"[_\- ]", stem)[0]
@@ -159,8 +156,6 @@ def speaker(stem: str) -> str | None:
 
 
 def group_of(folder: Path, path: Path) -> str | None:
-    """Returns whom or what an example of a class comes from: the folder that it is in below that of its class,
-    otherwise `speaker`.
-    """
+    """Returns the source of an example: its folder below that of its class, otherwise `speaker`."""
     below = path.relative_to(folder).parts
     return below[0] if len(below) > 1 else speaker(path.stem)

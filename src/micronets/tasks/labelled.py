@@ -1,4 +1,4 @@
-"""What all data sets of labelled examples have in common, and how a split becomes the examples for a finished model."""
+"""What all data sets of labelled examples share, and the conversion of a split to examples for a finished model."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class LabelledData(ABC):
-    """The part of a `TaskData` that is the same for all data sets whose examples have a class each.
+    """The part of a `TaskData` that all data sets with one class per example share.
 
-    Its fields and methods are explained in `TaskData`, but for these:
+    `TaskData` explains its fields and methods, except these:
 
-    - `balance`: how an epoch is made of the training examples. Where it is `sampled`, "balanced_accuracy" takes the
-      place of "accuracy" as the metric, so that the best epoch is chosen by it.
-    - `made`: how many of the last examples of the train split were made by a program on top of the data. They are
-      examples to train on like the others, but nobody counts them as data, and no teacher is asked about them.
-    - `made_to_choose`: how many of the last examples of the val split were made by a program, so that the best epoch
-      does well on such examples, too.
-    - `files`: by split, for each example the path below the directory of the data of the file that it is from, with
-      "/" between its parts; "" for an example without a file of its own, and no entry for a split without files.
+    - `balance`: how an epoch uses the training examples. With `sampled`, "balanced_accuracy" replaces "accuracy" as the
+      metric, and so chooses the best epoch.
+    - `made`: the number of examples at the end of the train split that were synthesised on top of the data. Networks
+      train on them like on the others, but they do not count as data, and teachers are not asked about them.
+    - `made_to_choose`: the number of synthesised examples at the end of the val split, so that the best epoch does well
+      on such examples, too.
+    - `files`: by split, the path of each example's file relative to the directory of the data, with "/" between its
+      parts; "" for an example without its own file, and no entry for a split without files.
     """
 
     name: str
@@ -55,22 +55,22 @@ class LabelledData(ABC):
 
     @abstractmethod
     def front_end(self, settings: Mapping[str, int]) -> str:
-        """Returns the JSON of the front end that makes the network's input, as it travels with a model."""
+        """Returns the JSON of the front end that makes the network's input, for a model's metadata."""
 
     def stored(self, split: str) -> npt.NDArray[Any] | None:
-        """Returns the examples of a split as they are kept, `[N, ...]`; None where they are not kept as one array."""
+        """Returns the stored examples of a split, `[N, ...]`; None if they are not stored as one array."""
         return None
 
     def pictures_of(self, split: str, indices: Labels) -> npt.NDArray[np.uint8] | None:
-        """Returns examples of a split as pictures `[N, H, W, 3]` for people to look at; None where they are none.
+        """Returns examples of a split as images `[N, H, W, 3]` for people to look at; None if they are not images.
 
         - `split`: the name of the split.
-        - `indices`: which examples of it, `[N]`.
+        - `indices`: indices of examples of the split, `[N]`.
         """
         return None
 
     def of_split(self, parts: Mapping[str, T], split: str) -> T:
-        """Returns what belongs to a split. Raises `SpecError` for an unknown one."""
+        """Returns the part of a split. Raises `SpecError` for an unknown split."""
         if split not in parts:
             raise SpecError(f"{self.name}: no split '{split}'; {did_you_mean(split, parts)}")
         return parts[split]
@@ -80,7 +80,7 @@ class LabelledData(ABC):
         return len(self.labels(split))
 
     def epoch(self, rng: np.random.Generator) -> Labels:
-        """Returns the indices of the train split, shuffled: each once, or of every class as many (see `Balance`)."""
+        """Returns shuffled indices of the train split: each once, or equally many of every class (see `Balance`)."""
         if self.balance == "none":
             return rng.permutation(self.size("train"))
         target = self.labels("train")
@@ -98,12 +98,12 @@ class LabelledData(ABC):
         return replace(self, balance=balance, metric=metric.get(self.metric, self.metric))
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """Returns the top-1 accuracy of logits `[N, classes]` for all examples of a split, or the balanced one."""
+        """Returns the top-1 accuracy, or the balanced accuracy, of logits `[N, classes]` for a whole split."""
         score = classification(outputs, self.labels(split), len(self.classes), self.noun)
         return by_balanced_accuracy(score) if self.metric == BALANCED else score
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Returns task, labels and front end as they travel with a model."""
+        """Returns task, labels and front end, for a model's metadata."""
         return {
             "micronets.task": self.name,
             "micronets.labels": json.dumps(self.classes),
@@ -112,7 +112,7 @@ class LabelledData(ABC):
 
 
 def given_labels(data: TaskData | LabelledData, split: str) -> Labels:
-    """Returns the class indices of the examples of a split that are data, without those made on top of them."""
+    """Returns the class indices of a split's given examples, without those synthesised on top of them."""
     labels = data.labels(split)
     if not isinstance(data, LabelledData):
         return labels
@@ -124,10 +124,10 @@ _MOST_COMPARED = 2 << 30  # bytes of examples: more would take long to read agai
 
 
 def duplicate_notes(data: object) -> tuple[str, ...]:
-    """Returns notes on examples of the user's that are there twice: in two splits, or in two classes.
+    """Returns notes on the user's examples that occur twice: in two splits, or in two classes.
 
-    A network is right on what it was trained on, so those in "test" make it look better than it is. Examples that are
-    one value throughout, such as digital silence, do not count.
+    A network has seen the training examples, so their duplicates in "test" make it look better than it is. Constant
+    examples, such as digital silence, do not count.
     """
     if not isinstance(data, LabelledData) or data.synthetic:
         return ()
@@ -158,18 +158,18 @@ def duplicate_notes(data: object) -> tuple[str, ...]:
 
 
 def drawn_examples(rows: Labels, count: int, rng: np.random.Generator) -> Labels:
-    """Draws `count` of the indices `rows`, none more than once more often than another.
+    """Draws `count` of the indices `rows` as evenly as possible: their numbers of uses differ by at most one.
 
     - `rows`: indices of examples, at least one.
-    - `count`: how many are drawn; 0 for none.
-    - `rng`: draws those that are taken once more than others.
+    - `count`: the number of draws; 0 for none.
+    - `rng`: draws the indices that are used once more than others.
     """
     repeated = np.tile(rows, max(0, -(-count // len(rows)) - 1))
     return np.concatenate([repeated, rng.choice(rows, count - len(repeated), replace=False)])
 
 
 def positions(classes: tuple[str, ...], labels: tuple[str, ...]) -> Labels:
-    """Returns for each of `classes` its index among the labels of a model; -1 for one that the model does not know."""
+    """Returns for each of `classes` its index among the labels of a model; -1 for an unknown one."""
     return np.array([labels.index(c) if c in labels else -1 for c in classes], np.int64)
 
 
@@ -183,8 +183,8 @@ def examples_of(
     """Returns a split of the data in the form that a finished model takes.
 
     - `data`: the examples.
-    - `card`: the model; the classes come in the order of its labels, or of the data's if it has none.
-    - `split`: which of the examples are taken.
+    - `card`: the model; the classes are in the order of its labels, or of the data's if it has none.
+    - `split`: the split.
     - `where`: what the data are, for errors.
     - `part`: takes indices of examples, or None for all, and returns their network inputs.
 

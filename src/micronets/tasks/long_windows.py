@@ -1,6 +1,6 @@
-"""Long recordings with label files, cut into windows and divided into splits, whatever was recorded.
+"""Long recordings with label files, of any kind, cut into windows and divided into splits.
 
-Each label gives one window, or as many as fit into a long one. What lies between labels is cut into windows, too.
+Each label gives one window, or as many as fit if it is long. The time between labels is cut into windows, too.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from micronets.terminal import counted
 
 RecordedSamples = npt.NDArray[Any]
 
-_MOST_REST = 10  # times the mean class: windows of the rest that are kept, evenly spaced
-_LEAST_REST = 100  # that many are kept in any case, where there are some
-_PARTS = 20  # parts that one recording is divided into, at most, where there are too few to divide them whole
+_MOST_REST = 10  # times the mean class: unlabelled windows that are kept, evenly spaced
+_LEAST_REST = 100  # unlabelled windows that are kept in any case
+_PARTS = 20  # maximum number of parts of a recording, if there are too few recordings to divide them whole
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Cut:
     """A window of a recording.
 
     - part: the name of the part of a recording that it is from; whole parts go to one split.
-    - label: what is heard; None where nothing is labelled.
+    - label: what is heard; None without a label.
     - samples: `[n]` or `[n, axes]`, at most those of a window.
     """
 
@@ -64,10 +64,10 @@ def divided(
     size: int,
     parts: Sequence[str],
 ) -> tuple[list[Cut], dict[str, str], str]:
-    """Returns windows, the split of each part of a recording, and how they were divided.
+    """Returns windows, the split of each part of a recording, and a description of the division.
 
-    Whole recordings go to one split where there are enough of them for every class to be in every split. Else each is
-    divided in time, between labels, into parts that go to one split; no window reaches into two parts.
+    Whole recordings go to one split if there are enough of them for every class to be in every split. Otherwise each is
+    divided in time, between labels, into parts that go to one split; no window extends over two parts.
 
     - signals: samples and labels of each recording.
     - rate: samples a second.
@@ -108,13 +108,13 @@ def cuts(
     size: int,
     most: int,
 ) -> list[Cut]:
-    """Cuts recordings into windows, none of which reaches into two parts of a recording.
+    """Cuts recordings into windows, none of which extends over two parts of a recording.
 
     - pairs: the recordings and their label files.
     - signals: samples and labels of each recording.
     - rate: samples a second.
     - size: samples of a window.
-    - most: parts that each recording is divided into, at most.
+    - most: the maximum number of parts of a recording.
     """
     found = []
     for pair, (samples, events) in zip(pairs.found, signals, strict=True):
@@ -128,7 +128,7 @@ def cuts(
 def _parts_of(
     events: Sequence[SpokenWord], length: int, rate: float, most: int
 ) -> list[tuple[int, int, Sequence[SpokenWord]]]:
-    """Divides a recording between labels; returns the first sample of each part, the one behind its last, its labels.
+    """Divides a recording between labels; returns the first sample, the end (exclusive) and the labels of each part.
 
     Parts have about equally many labels.
     """
@@ -141,12 +141,12 @@ def _parts_of(
 def windows(
     events: Sequence[SpokenWord], begin: int, end: int, rate: float, size: int
 ) -> list[tuple[str | None, int, int]]:
-    """Returns windows of a part of a recording: label (None for the rest), first sample, the one behind the last.
+    """Returns the windows of a part of a recording: label (None for the rest), first sample, and end (exclusive).
 
     - `events`: the labels of the recording, with their times in seconds.
-    - `begin`, `end`: the first sample of the part, and the one behind its last. All windows lie between them.
+    - `begin`, `end`: the first sample and the end (exclusive) of the part, which contains all windows.
     - `rate`: samples a second.
-    - `size`: samples of a window; windows of a part that is shorter have the part's length.
+    - `size`: samples of a window; if the part is shorter, its windows have the part's length.
     """
     found: list[tuple[str | None, int, int]] = []
     rest = begin
@@ -163,21 +163,21 @@ def windows(
 
 
 def tiles(begin: int, end: int, size: int) -> list[int]:
-    """Returns where windows of `size` begin that lie side by side in the middle of what is from `begin` to `end`."""
+    """Returns the starts of adjacent windows of `size` samples, centred between `begin` and `end`."""
     count = max(0, (end - begin) // size)
     return [begin + (end - begin - count * size) // 2 + i * size for i in range(count)]
 
 
 def stretches(count: int, parts: Sequence[str]) -> dict[str, range] | None:
-    """Divides the windows of one recording, which lie side by side, among the splits: a stretch of time for each.
+    """Divides the adjacent windows of one recording among the splits: a stretch of time for each.
 
     The first stretch is for "train", the next ones are for `parts`, in their order: a tenth of the windows each, at
-    least one. One window is left out between two stretches, so that no sample is in two splits, nor beside another.
+    least one. One window is left out between two stretches, so that their samples are neither shared nor adjacent.
 
-    - count: how many windows there are.
+    - count: the number of windows.
     - parts: the splits besides "train".
 
-    Returns the windows of each split; None where there are fewer than `least_windows`.
+    Returns the windows of each split; None if there are fewer than `least_windows`.
     """
     if count < least_windows(parts):
         return None
@@ -192,7 +192,7 @@ def stretches(count: int, parts: Sequence[str]) -> dict[str, range] | None:
 
 
 def least_windows(parts: Sequence[str]) -> int:
-    """Returns how many windows a recording needs to be divided by `stretches`: one a split, and one between two."""
+    """Returns how many windows `stretches` needs: one per split, and one between two."""
     return 1 + 2 * len(parts)
 
 
@@ -200,9 +200,9 @@ def in_time_note(name: str, files: int, what: str, counts: Mapping[str, int]) ->
     """Returns the note on a class whose recordings are divided in time.
 
     - name: the class.
-    - files: how many recordings it has.
-    - what: what is counted, in the plural.
-    - counts: how many of them each split has.
+    - files: the number of its recordings.
+    - what: the items that are counted, in the plural.
+    - counts: their number in each split.
     """
     shown = ", ".join(f"{n} {split}" for split, n in counts.items())
     return (
@@ -212,9 +212,9 @@ def in_time_note(name: str, files: int, what: str, counts: Mapping[str, int]) ->
 
 
 def thinned(found: Sequence[Cut], classes: int) -> tuple[list[Cut], list[Cut]]:
-    """Returns the windows with a label, and those without; of the latter, evenly spaced ones where there are many.
+    """Returns the windows with a label, and those without; if the latter are many, only evenly spaced ones.
 
-    - classes: how many labels there are.
+    - classes: the number of labels.
     """
     labelled, rest = [c for c in found if c.label is not None], [c for c in found if c.label is None]
     most = max(_LEAST_REST, _MOST_REST * len(labelled) // max(1, classes))
@@ -224,11 +224,11 @@ def thinned(found: Sequence[Cut], classes: int) -> tuple[list[Cut], list[Cut]]:
 
 
 def is_everywhere(label: str, found: Sequence[Cut], split_of: Mapping[str, str], parts: Sequence[str]) -> bool:
-    """Returns whether windows of a label are in "train" and each of the other splits that must have every class.
+    """Returns whether windows of a label are in "train" and in each of the other splits.
 
     - label: the label.
     - found: all windows.
     - split_of: the split of each part of a recording.
-    - parts: the other splits; there may be none, and then every label is everywhere.
+    - parts: the other splits; if there are none, every label is everywhere.
     """
     return not parts or {"train", *parts} <= {split_of.get(cut.part) for cut in found if cut.label == label}

@@ -1,4 +1,4 @@
-"""Checks of the names of folders and files, which become names of classes or stand in reports."""
+"""Checks the names of folders and files, which become names of classes or appear in reports."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from micronets.errors import DataError
 
 
 def alike_note(classes: Iterable[str]) -> tuple[str, ...]:
-    """Returns a note on classes whose names may be one.
+    """Returns a note on classes whose names differ only slightly.
 
-    They differ in case, spaces, dashes, underscores, invisible characters, or the way in which accents are written.
+    They differ in case, spaces, dashes, underscores, invisible characters, or the encoding of accents.
     """
     groups: dict[str, list[str]] = {}
     for name in classes:
@@ -42,7 +42,7 @@ def loose_note(root: Path, suffixes: Collection[str]) -> tuple[str, ...]:
     """Returns a note on files that lie beside the folders of classes, and so belong to no class.
 
     - `root`: the directory that has the folders.
-    - `suffixes`: endings of the names of examples, in small letters.
+    - `suffixes`: suffixes of examples, in lower case.
     """
     loose = sorted(p for p in root.iterdir() if p.suffix.lower() in suffixes and p.is_file() and p.name[0] != ".")
     if not loose:

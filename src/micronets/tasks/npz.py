@@ -1,4 +1,4 @@
-"""Arrays of an `.npz` file of the user's, which may be damaged in every way."""
+"""Arrays of a user's `.npz` file, which may be damaged in any way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from micronets.errors import DataError
 from micronets.files import DAMAGE, check_plain, damage_text
 
-_PLAIN = "biufUS"  # kinds of arrays: truth values, numbers, texts
+_PLAIN = "biufUS"  # kinds of arrays: booleans, numbers, texts
 
 
 def read_npz(
@@ -22,7 +22,7 @@ def read_npz(
 
     - `path`: the file.
     - `needed`: the names of arrays that must be there.
-    - `form`: what such a file holds, for the error where an array is missing.
+    - `form`: what such a file holds, for the error about a missing array.
     - `optional`: the names of arrays that may be missing.
     - `otherwise`: what to do, for the other errors.
 
@@ -49,13 +49,13 @@ def read_npz(
 
 
 def check_labelled(path: Path, arrays: Mapping[str, npt.NDArray[Any]], splits: Sequence[str], row: str) -> None:
-    """Checks that `y`, `split` and `classes` of a file go with each other and with the rows of `x`.
+    """Checks that `y`, `split` and `classes` of a file match each other and the rows of `x`.
 
     - `path`: the file, for errors.
     - `arrays`: arrays by name. `x` is `[N, ...]`; `y` must be integers `[N]` from 0 to below C, `split` texts `[N]`,
       and `classes` C different texts, at least two.
-    - `splits`: what `split` may hold.
-    - `row`: what a row of `x` is called.
+    - `splits`: the allowed values of `split`.
+    - `row`: the word for a row of `x`.
 
     Raises `DataError` that names the array, what it is and what is needed.
     """

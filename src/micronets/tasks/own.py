@@ -21,7 +21,7 @@ _MEMBERS = tuple(name for name in vars(TaskData) if not name.startswith("_"))
 def task_of(text: str) -> Task[Any]:
     """Returns the task that `FILE.py:NAME` names.
 
-    Raises `FileError`, and `UserCodeError` for anything but a whole `Task`.
+    Raises `FileError`, and `UserCodeError` for anything but a complete `Task`.
     """
     found = user_code.load(text, "task")
     if not isinstance(found, Task):
@@ -64,11 +64,11 @@ def task_of(text: str) -> Task[Any]:
 
 
 def check_data(data: TaskData, where: str = "data") -> TaskData:
-    """Returns the data set itself, after checking that it is a whole `TaskData` whose examples go together.
+    """Returns the data set itself, after checking that it is a complete and consistent `TaskData`.
 
     - `where`: what the data set is, for errors.
 
-    Raises `UserCodeError` for one that lacks a member or fails, `DataError` for labels or inputs that cannot be.
+    Raises `UserCodeError` for one that lacks a member or fails, `DataError` for impossible labels or inputs.
     """
     missing = [name for name in _MEMBERS if not hasattr(data, name)]
     if missing:
@@ -85,7 +85,7 @@ def check_data(data: TaskData, where: str = "data") -> TaskData:
 
 
 def _check_split(data: TaskData, split: str, where: str) -> None:
-    """Checks labels and first inputs of a split."""
+    """Checks the labels and the first inputs of a split."""
     labels, size = data.labels(split), data.size(split)
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.shape != (size,):
         raise DataError(f"{where}: labels('{split}') is {_form(labels)}; need integers [{size}], one for each example")

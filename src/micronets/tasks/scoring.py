@@ -1,4 +1,4 @@
-"""How good outputs are on labelled examples: what every task's `evaluate` returns. Needs numpy only."""
+"""The quality of outputs on labelled examples: the result of every task's `evaluate`. Needs numpy only."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ import numpy.typing as npt
 Labels = npt.NDArray[np.int64]
 
 BALANCED = "balanced_accuracy"
-"""The name of the metric that is the mean of the shares of every class that are named right."""
+"""The name of the metric that is the mean recall over the classes."""
 
 UNEQUAL = 1.5
-"""Classes are called unequal where the largest has more than this many times the examples of the smallest."""
+"""Classes are called unequal if the largest has more than this many times the examples of the smallest."""
 
 FEW = 5
-"""With fewer examples of a class than this, the share of them that is named right says little."""
+"""With fewer examples of a class than this, its recall says little."""
 
 _NAMED = 6
-"""At most so many classes stand in one remark."""
+"""The maximum number of classes that one remark names."""
 
 
 @dataclass(frozen=True)
 class Score:
-    """How good a network's outputs are on labelled examples.
+    """The quality of a network's outputs on labelled examples.
 
     - `metrics`: values 0 to 1 by name, where more is better; the task's own metric is the first.
-    - `interval`: the 95 % confidence interval of the first metric; None where there is nothing to judge.
-    - `samples`: how many things were judged.
-    - `noun`: what they are, in the plural.
-    - `confusion`: counts `[true][predicted]`; None where the task does not name classes.
-    - `sizes`: how many things of each kind were judged, where the task does not name classes but kinds matter.
+    - `interval`: the 95 % confidence interval of the first metric; None without examples.
+    - `samples`: the number of scored items.
+    - `noun`: the word for them, in the plural.
+    - `confusion`: counts `[true][predicted]`; None if the task has no classes to name.
+    - `sizes`: the number of scored items of each kind, for a task without classes whose kinds matter.
     """
 
     metrics: Mapping[str, float]
@@ -58,9 +58,9 @@ class Score:
 def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun: str = "examples") -> Score:
     """Returns the top-1 accuracy of a classifier and its balanced accuracy, with the confusion counts.
 
-    - `outputs`: `[N, classes]`; the largest is the prediction, of equal ones the first.
+    - `outputs`: `[N, classes]`; the largest is the prediction, the first one of a tie.
     - `labels`: the true class indices `[N]`.
-    - `noun`: what an example is, in the plural.
+    - `noun`: the word for examples, in the plural.
     """
     predicted = outputs.reshape(len(outputs), math.prod(outputs.shape[1:])).argmax(1)
     counts = np.zeros((classes, classes), np.int64)
@@ -72,7 +72,7 @@ def classification(outputs: npt.NDArray[Any], labels: Labels, classes: int, noun
 
 
 def balanced_accuracy(confusion: Sequence[Sequence[int]]) -> float:
-    """Returns the mean over the classes of the share of their examples that is named right, 0 to 1.
+    """Returns the mean recall over the classes, 0 to 1.
 
     - `confusion`: counts `[true][predicted]`; classes without examples do not count.
     """
@@ -83,7 +83,7 @@ def balanced_accuracy(confusion: Sequence[Sequence[int]]) -> float:
 def by_balanced_accuracy(score: Score) -> Score:
     """Returns a score of `classification` with its balanced accuracy as the task's own metric.
 
-    The interval is put together from those of the classes by the method of variance estimates recovery (Zou and Donner
+    The interval is combined from those of the classes by the method of variance estimates recovery (Zou and Donner
     2008, "Construction of confidence limits about effect measures: a general approach").
     """
     rows = [(row[i], sum(row)) for i, row in enumerate(score.confusion or []) if sum(row)]
@@ -106,11 +106,11 @@ def unequal(confusion: Sequence[Sequence[int]]) -> bool:
 
 
 def worse_than_guessing(metrics: Mapping[str, float], confusion: Sequence[Sequence[int]] | None) -> bool:
-    """Returns whether a network does worse than one that guesses: an AUC or a balanced accuracy below that of chance.
+    """Returns whether a network does worse than guessing: its AUC or balanced accuracy is below that of chance.
 
     - `metrics`: values 0 to 1 by name, the task's own metric first.
-    - `confusion`: counts `[true][predicted]`; None where the task does not name classes. One that guesses has a
-      balanced accuracy of one in as many as there are classes with examples.
+    - `confusion`: counts `[true][predicted]`; None if the task has no classes to name. Guessing has a balanced accuracy
+      of 1 / the number of classes with examples.
     """
     if confusion is None:
         return metrics.get("auc", 1.0) < 0.5
@@ -119,11 +119,11 @@ def worse_than_guessing(metrics: Mapping[str, float], confusion: Sequence[Sequen
 
 
 def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
-    """Returns what must be said beside a score so that it does not mislead, a sentence each.
+    """Returns remarks without which a score would mislead, a sentence each.
 
-    Said are: an AUC below 0.5, classes without examples, unequal classes, an accuracy that naming one class always
-    would reach too, a balanced accuracy below that of guessing, classes of which no example is named right, and classes
-    or kinds with fewer than `FEW` examples.
+    They are on: an AUC below 0.5, classes without examples, unequal classes, an accuracy that always naming one class
+    would reach too, a balanced accuracy below that of guessing, classes with a recall of 0, and classes or kinds with
+    fewer than `FEW` examples.
 
     - `classes`: the names of the classes, in the order of the confusion counts.
     """
@@ -164,24 +164,24 @@ def _few_remarks(sizes: Mapping[str, int], noun: str, group: str) -> tuple[str, 
     """Returns a remark on groups with fewer than `FEW` examples, or nothing.
 
     - `sizes`: the number of examples by the name of the group.
-    - `noun`: what an example is, in the plural.
-    - `group`: what a group is, in the singular.
+    - `noun`: the word for examples, in the plural.
+    - `group`: the word for a group, in the singular.
     """
     few = [f"{n} of '{name}'" for name, n in sizes.items() if n < FEW]
     return (f"fewer than {FEW} {noun} of a {group}, which say little about it: {_listed(few)}",) if few else ()
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Returns names with commas between them; of many names the first ones, and the number of the others."""
+    """Returns names with commas between them; of many names, the first ones and the number of the others."""
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def size_notes(sizes: Mapping[str, Mapping[str, int]], noun: str, way_out: str = "") -> tuple[str, ...]:
-    """Returns notes on classes that are unequal for the training, and on splits with few examples of a class.
+    """Returns notes on classes that are unequal in training, and on splits with few examples of a class.
 
     - `sizes`: the number of examples by split and by class; empty splits are left out.
-    - `noun`: what an example is, in the plural.
+    - `noun`: the word for examples, in the plural.
     - `way_out`: what can be done about unequal classes, for the note on them.
     """
     notes = []

@@ -1,4 +1,4 @@
-"""`view_of`: the inputs that a second model, such as a teacher, gets for the examples of a training."""
+"""`view_of`: the inputs of a second model, such as a teacher, for the examples of a training."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from micronets.tasks.base import Card, MakeView, TaskData
 
 
 class ShowsViews(TaskData, Protocol):
-    """Data from which inputs for another model can be made, by that model's own front end, such as pictures."""
+    """Data, such as images, from which inputs for another model can be made by that model's own front end."""
 
     def view(self, card: Card, settings: Mapping[str, int]) -> MakeView:
-        """Returns a function that makes inputs for the model of `card`, from the examples of a training.
+        """Returns a function that makes inputs for the model of `card` from the examples of a training.
 
         - `settings`: the input settings of the network that is trained.
         """
@@ -31,14 +31,14 @@ def shows_views(data: object) -> TypeGuard[ShowsViews]:
 def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView:
     """Returns a function that makes inputs for the model of `card`, augmented like those of the trained network.
 
-    Pictures pass the model's own front end, at its resolution and in its colours. For other data, the inputs are those
-    of the trained network, so that both need the same front end; one may compute in integers and one in floats.
+    Images pass the model's own front end, at its resolution and in its colours. For other data, the inputs are those of
+    the trained network, so that both need the same front end; one may compute in integers and the other in floats.
 
     - `data`: the data of the training.
     - `card`: the other model.
     - `settings`: input settings of the network that is trained.
 
-    Raises `SpecError` for a model for which no inputs can be made from these data.
+    Raises `SpecError` for a model for which these data give no inputs.
     """
     if shows_views(data):
         return data.view(card, settings)

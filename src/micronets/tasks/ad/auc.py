@@ -15,12 +15,12 @@ _RESAMPLES, _FEW = 1000, 5
 
 
 def auc(scores: Floats, abnormal: Bools) -> float:
-    """Returns the probability that an abnormal example scores higher than a normal one, where equal scores count half.
+    """Returns the probability that an abnormal example scores higher than a normal one; ties count half.
 
     - `scores`: `[N]`; higher is more abnormal.
     - `abnormal`: bool `[N]`.
 
-    The result is NaN where a kind is missing, and equals `sklearn.metrics.roc_auc_score(abnormal, scores)`.
+    The result is NaN if a kind is missing, and equals `sklearn.metrics.roc_auc_score(abnormal, scores)`.
     """
     if abnormal.all() or not abnormal.any():
         return float("nan")
@@ -34,9 +34,9 @@ def partial_auc(scores: Floats, abnormal: Bools, max_fpr: float = 0.1) -> float:
     - `abnormal`: bool `[N]`.
     - `max_fpr`: the largest false-positive rate, above 0 and at most 1.
 
-    The area A under the ROC curve there becomes (1 + (A - min) / (max - min)) / 2 with min = max_fpr^2 / 2 and max =
-    max_fpr (McClish 1989). It equals `roc_auc_score(..., max_fpr=max_fpr)`, which the DCASE challenge reports, and is
-    NaN where a kind is missing.
+    The area A under that part of the ROC curve becomes (1 + (A - min) / (max - min)) / 2 with min = max_fpr^2 / 2 and
+    max = max_fpr (McClish 1989). It equals `roc_auc_score(..., max_fpr=max_fpr)`, which the DCASE challenge reports,
+    and is NaN if a kind is missing.
     """
     if abnormal.all() or not abnormal.any():
         return float("nan")
@@ -58,8 +58,8 @@ def interval(groups: Sequence[tuple[Floats, Bools]], seed: int = 0) -> tuple[flo
 
     - `groups`: scores `[N]` and whether they are abnormal `[N]`, for each group.
 
-    Normal and abnormal examples are redrawn within each group. Where some group has fewer than 5 of a kind, the groups
-    are redrawn too, as so few examples say nothing about their own spread. The result is None if a group lacks a kind.
+    Normal and abnormal examples are redrawn within each group. If some group has fewer than 5 of a kind, the groups are
+    redrawn too, as so few examples say nothing about their own spread. The result is None if a group lacks a kind.
     """
     if not groups or any(a.all() or not a.any() for _, a in groups):
         return None
@@ -79,7 +79,7 @@ def interval(groups: Sequence[tuple[Floats, Bools]], seed: int = 0) -> tuple[flo
 
 
 def _wins(scores: Floats, abnormal: Bools) -> Floats:
-    """Returns `[abnormal, normal]`: 1 where the abnormal example scores higher, 0.5 where both score the same."""
+    """Returns `[abnormal, normal]`: 1 if the abnormal example scores higher, 0.5 for a tie, otherwise 0."""
     bad, good = scores[abnormal][:, None], scores[~abnormal][None]
     result: Floats = (bad > good) + 0.5 * (bad == good)
     return result

@@ -24,7 +24,8 @@ class WindowAugmenter:
     def __call__(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """Returns augmented windows, float32 `[B, height, width, 1]`, on the generator's device.
 
-        - `indices`: numbers of windows `[B]`: all windows as they are, then all at the first of the pitches, and so on.
+        - `indices`: numbers of windows `[B]`: all windows at their original pitch, then all at the first pitch, and so
+          on.
         """
         w, s, g = self.windows, self.settings, generator
         with torch.no_grad(), torch.autocast(g.device.type, enabled=False):

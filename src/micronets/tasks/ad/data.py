@@ -1,14 +1,14 @@
 """Data of anomaly detection in memory: log-mels of whole clips by split, cut into windows.
 
-The network says which machine a window comes from, and is trained on machines without faults. The anomaly score of a
-window is -log softmax of the clip's own machine (large where the network does not recognise the machine); that of a
-clip is the mean over its windows. MicroNets, Section 5.3, takes minus the softmax itself, which saturates where the
-network is sure of itself.
+The network names the machine that a window comes from, and is trained on machines without faults. The anomaly score of
+a window is -log softmax of its own machine, which is large if the network does not recognise the machine. The score of
+a clip is the mean over its windows. MicroNets, Section 5.3, uses minus the softmax itself, which saturates when the
+network is confident.
 
-With `Windows.pitches` the network also says whether the sound is as it was recorded, or a little higher or lower: each
-pitch of each machine is a class of its own. So it must know exactly how a machine sounds, and one machine is enough to
-learn from. (Self-supervision by transformations: Golan and El-Yaniv, Deep Anomaly Detection Using Geometric
-Transformations, 2018.) What is judged is always the sound as it was recorded.
+With `Windows.pitches` the network also says whether the sound is as recorded, or a little higher or lower: each pitch
+of each machine is a class. So it must know exactly how a machine sounds, and one machine is enough to learn from.
+(Self-supervision by transformations: Golan and El-Yaniv, Deep Anomaly Detection Using Geometric Transformations, 2018.)
+Scores are always those of the sound as recorded.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Bools = npt.NDArray[np.bool_]
 class AdData(LabelledData):
     """Machine sounds, a `TaskData` whose examples are windows. Classes are machines, such as `slider_id_00`.
 
-    With pitches there are further classes, all machines at the first pitch (`slider_id_00 x 0.97`), all at the second,
-    and so on. The windows of "train" and "val" come once as they are, then once at each pitch.
+    With pitches there are further classes: all machines at the first pitch (`slider_id_00 x 0.97`), all at the second,
+    and so on. The windows of "train" and "val" occur once as recorded, then once at each pitch.
 
     - `clips`: log-mel pixels by split, uint8 `[C, T, M]`.
     - `machine`: class indices by split, `[C]`.
@@ -67,7 +67,7 @@ class AdData(LabelledData):
         return self.windows.count(self.of_split(self.clips, split).shape[1])
 
     def _pitches_of(self, split: str) -> int:
-        """Returns at how many pitches the windows of a split come, that of the recordings included."""
+        """Returns the number of pitches at which the windows of a split occur, including the original one."""
         return 1 + len(self.windows.pitches) if split in ("train", "val") else 1
 
     def size(self, split: str) -> int:
@@ -75,7 +75,7 @@ class AdData(LabelledData):
         return self._windows_of(split) * len(self.clips[split]) * self._pitches_of(split)
 
     def labels(self, split: str) -> Labels:
-        """Returns the class of every window `[N]`; the windows of a clip stand together, and those of a pitch do."""
+        """Returns the class of every window `[N]`: by pitch, and within a pitch clip by clip."""
         own = np.repeat(self.of_split(self.machine, split), self._windows_of(split))
         machines = len(self.classes) // (1 + len(self.windows.pitches))
         return (machines * np.arange(self._pitches_of(split))[:, None] + own).ravel()
@@ -88,8 +88,8 @@ class AdData(LabelledData):
         """Returns network inputs `[N, height, width, 1]` of a split, not augmented.
 
         - `split`: the name of the split.
-        - `settings`: not used: nothing changes the input of this task.
-        - `indices`: which windows of the split, `[N]`; None: all of them.
+        - `settings`: unused: nothing changes the input of this task.
+        - `indices`: indices of windows of the split, `[N]`; None: all of them.
 
         Raises `SpecError` for an unknown split.
         """
@@ -103,8 +103,8 @@ class AdData(LabelledData):
 
         The result depends on the arguments alone.
 
-        - `indices`: which windows of the train split, `[B]`.
-        - `settings`: not used: nothing changes the input of this task.
+        - `indices`: indices of windows of the train split, `[B]`.
+        - `settings`: unused: nothing changes the input of this task.
         - `generator`: draws the augmentation; the result is on its device.
         """
         return self._augmenter(indices, generator)
@@ -118,8 +118,8 @@ class AdData(LabelledData):
     def evaluate(self, outputs: npt.NDArray[Any], split: str) -> Score:
         """Returns the AUC of the clips' anomaly scores, as the mean over machines.
 
-        With it go the pAUC (up to a false-positive rate of 0.1) and both of each machine. In a split without abnormal
-        clips, the result is the share of windows whose machine is named right.
+        With it come the pAUC (up to a false-positive rate of 0.1), and both figures for each machine. For a split
+        without abnormal clips, the result is the share of windows whose machine is recognised.
 
         - `outputs`: logits `[N, classes]` of all windows of the split.
         """
@@ -141,7 +141,7 @@ class AdData(LabelledData):
         return Score(metrics, interval([*judged.values()]), len(scores), "clips", sizes=sizes)
 
     def front_end(self, settings: Mapping[str, int]) -> str:
-        """Returns the JSON of how sound becomes windows."""
+        """Returns the JSON of the conversion from sound to windows."""
         return self.windows.to_json()
 
 

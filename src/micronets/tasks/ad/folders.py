@@ -1,6 +1,6 @@
-"""Directories of machine sounds: finds the recordings, with the machine, the split, and whether it has a fault.
+"""Directories of machine sounds: finds the recordings, with their machine, split, and whether it has a fault.
 
-Understood, at any depth below the directory:
+Known layouts, at any depth below the directory:
 
     <kind>_id_<nn>/{normal,anomaly}/*.wav                     a folder per machine
     <kind>/{train,test}/{normal,anomaly}_id_<nn>_*.wav        DCASE 2020, Task 2
@@ -32,7 +32,7 @@ class MachineRecording:
     - `path`: its file.
     - `machine`: the name of the machine, such as "fan_id_00".
     - `abnormal`: whether the machine has a fault.
-    - `split`: "train", "test", or "" where the folders do not say.
+    - `split`: "train", "test", or "" if the folders do not say.
     """
 
     path: Path
@@ -49,7 +49,7 @@ class MachineRecording:
 def scan(root: Path) -> tuple[list[MachineRecording], tuple[str, ...]]:
     """Finds the recordings below `root`, and returns them with notes.
 
-    Raises `DataError` if there are none, naming the folders that are understood.
+    Raises `DataError` if there are none, with the known layouts.
     """
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
@@ -95,7 +95,7 @@ def of_kind(records: Sequence[MachineRecording], machine: str, root: Path) -> li
 
     - `records`: the recordings.
     - `machine`: the kind, or "all".
-    - `root`: the directory that they are from, for errors.
+    - `root`: their directory, for errors.
 
     Raises `SpecError` for a kind that is not there.
     """
@@ -114,7 +114,7 @@ def of_machines(
     - `known`: the machines that the model has learnt, such as "fan_id_00".
     - `root`: the directory of the recordings, for the error.
 
-    Raises `DataError` where no recording is of a known machine.
+    Raises `DataError` if no recording is of a known machine.
     """
     chosen = [r for r in records if r.machine in known]
     others = sorted({r.machine for r in records} - {*known})
@@ -131,10 +131,10 @@ def _first(names: Sequence[str], most: int = 8) -> str:
 
 
 def check_judged(test: Sequence[MachineRecording], root: Path) -> None:
-    """Raises `DataError` where no machine has both normal and abnormal recordings, though there are abnormal ones.
+    """Raises `DataError` if there are abnormal recordings, but no machine has both normal and abnormal ones.
 
-    An AUC compares the normal recordings of a machine with its abnormal ones, so there is none then. Recordings that
-    are all normal are judged by the share of windows whose machine is named right.
+    Without such a machine there is no AUC, which compares the normal recordings of a machine with its abnormal ones.
+    Recordings that are all normal are scored by the share of windows whose machine is recognised.
     """
     faulty = {r.machine for r in test if r.abnormal}
     if faulty and not faulty & {r.machine for r in test if not r.abnormal}:
@@ -147,18 +147,18 @@ def check_judged(test: Sequence[MachineRecording], root: Path) -> None:
 def split(
     records: Sequence[MachineRecording], root: Path, *, train: bool = True
 ) -> tuple[dict[str, list[MachineRecording]], tuple[str, ...]]:
-    """Returns the recordings by "train", "val" and "test", and notes; abnormal ones are in "test" alone.
+    """Returns the recordings by "train", "val" and "test", and notes; abnormal ones are in "test" only.
 
-    Where there is a test folder, it is the test split. Without one, of the n normal recordings of a machine a third,
-    but no more than there are abnormal ones, go to "test"; where no machine has an abnormal one, a tenth do, if they
-    are 3 or more. Of the others a tenth go to "val", if they are 3 or more. Which recording goes where depends on its
-    name alone.
+    If there is a test folder, it is the test split. Without one, "test" gets a third of each machine's normal
+    recordings, but no more than there are abnormal ones. If no machine has an abnormal recording, it gets a tenth of
+    those with 3 or more. Of the rest, "val" gets a tenth, if they are 3 or more. The name of a recording alone decides
+    its split.
 
     - `records`: the recordings to divide.
     - `root`: the directory of the recordings, for the error.
-    - `train`: whether a network is to be trained, for which every machine needs normal recordings outside "test".
+    - `train`: whether a network will be trained, for which every machine needs normal recordings outside "test".
 
-    Raises `DataError` where a machine has no such recordings.
+    Raises `DataError` if a machine has no such recordings.
     """
     out: dict[str, list[MachineRecording]] = {"train": [], "val": [], "test": []}
     healthy = not any(r.abnormal for r in records)
@@ -182,7 +182,7 @@ def split(
 
 
 def notes(judged: Sequence[MachineRecording], split: str) -> tuple[str, ...]:
-    """Returns notes on recordings that a model is judged by: machines without AUC, and how few they are.
+    """Returns notes on recordings that a model is scored on: machines without AUC, and small numbers.
 
     - `split`: the split of the recordings, "test" or "all".
     """

@@ -25,13 +25,13 @@ Labels = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Windows:
-    """The way from a clip to network inputs; the defaults are those of MicroNets, Section 5.3.
+    """The conversion from a clip to network inputs; the defaults are those of MicroNets, Section 5.3.
 
-    A log-mel `[T, M]` is cut into windows of `frames` frames, one every `hop` frames. Each is brought to `[height,
+    A log-mel `[T, M]` is cut into windows of `frames` frames, one every `hop` frames. Each is resized to `[height,
     width, 1]` by bilinear interpolation, and its pixels become (pixel - input_mean) / input_scale of `logmel`.
 
-    - `pitches`: factors by which the frequencies of training windows are raised, each of which makes a further class of
-      every machine (see `data.AdData`). A finished model hears sounds as they are.
+    - `pitches`: factors by which the frequencies of training windows are raised. Each makes a further class of every
+      machine (see `data.AdData`). A finished model hears sounds unchanged.
     """
 
     logmel: FrontEnd = LOGMEL
@@ -42,15 +42,15 @@ class Windows:
     pitches: tuple[float, ...] = ()
 
     def count(self, frames: int) -> int:
-        """Returns the number of windows in a clip of this many frames."""
+        """Returns the number of windows in a clip of `frames` frames."""
         return max(0, 1 + (frames - self.frames) // self.hop)
 
     def inputs(self, clips: npt.NDArray[np.uint8], at: tuple[Labels, Labels], pitch: Labels | None = None) -> Floats:
         """Returns network inputs `[N, height, width, 1]`.
 
         - `clips`: log-mel pixels `[C, T, M]`.
-        - `at`: numbers of clips `[N]` and of windows in them `[N]`.
-        - `pitch`: numbers of pitches `[N]`, where 0 is the sound as it is and i is `pitches[i - 1]`; None: all 0.
+        - `at`: numbers of clips `[N]`, and of windows in them `[N]`.
+        - `pitch`: numbers of pitches `[N]`: 0 for the sound as recorded, i for `pitches[i - 1]`; None: all 0.
         """
         out = np.empty((len(at[0]), self.height, self.width, 1), np.float32)
         down, across = bilinear(self.frames, self.height), self.band_matrices()
@@ -62,11 +62,11 @@ class Windows:
         return (out - np.float32(self.logmel.input_mean[0])) / np.float32(self.logmel.input_scale[0])
 
     def band_matrices(self) -> Floats:
-        """Returns for the sound as it is, and for each of `pitches`, the matrix `[width, M]` that bands are brought to
-        the width by, together `[1 + pitches, width, M]`.
+        """Returns the matrices that resample the bands to the input's width, `[1 + pitches, width, M]`: the first one
+        for the sound as recorded, then one for each of `pitches`.
 
-        At a pitch p the sound of f Hz appears where that of p x f Hz does. Each row interpolates between two bands by
-        their centres on the mel scale.
+        At a pitch p, the sound at f Hz moves to p x f Hz. Each row interpolates between two bands by their centres on
+        the mel scale.
         """
         bands = self.logmel.n_mels
         edges = mel_edges(self.logmel)
@@ -81,7 +81,7 @@ class Windows:
 
     @staticmethod
     def from_json(text: str, where: str) -> Windows:
-        """Returns the windows from which `to_json` made `text`. Raises `SpecError`, naming `where`, for other text."""
+        """Returns the windows from the text of `to_json`. Raises `SpecError`, naming `where`, for other text."""
         try:
             raw = json.loads(text)
             sizes = {name: int(raw[name]) for name in ("frames", "hop", "height", "width")}
@@ -106,9 +106,9 @@ def bilinear(n: int, m: int) -> Floats:
 
 
 def interpolation(n: int, at: npt.NDArray[np.float64]) -> Floats:
-    """Returns the matrix `[m, n]` that reads `n` samples at the places `at` `[m]`, linearly between two samples.
+    """Returns the matrix `[m, n]` that interpolates `n` samples linearly at the positions `at` `[m]`.
 
-    Beyond the first and the last sample, these are repeated.
+    Beyond the edges, the first and the last sample are repeated.
     """
     m, at = len(at), np.clip(at, 0, n - 1)
     low = np.minimum(at.astype(np.int64), max(n - 2, 0))

@@ -4,9 +4,9 @@
     flow or friction noise, modulated         +-> resonances of the structure -> room noise, level -> int16 samples
     knocks at the ends of a stroke           /
 
-A *kind* (slider, fan, pump, valve) fixes what is there; its machines (`id_00`, `id_02`, ...) differ a little in speed,
-stroke, spectrum of the harmonics and resonances, as machines of one make do. Every clip has its own speed, load, level
-and background. A fault changes the sound where physics does (`FAULTS`), by a random severity.
+A *kind* (slider, fan, pump, valve) fixes the sources of sound. Its machines (`id_00`, `id_02`, ...) differ a little in
+speed, stroke, spectrum of the harmonics and resonances, as machines of one make do. Every clip has its own speed, load,
+level and background. A fault changes the sound as its physics would (`FAULTS`), with a random severity.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SEVERITY: Mapping[tuple[str, str], float] = {
     ("valve", "scrape"): 1.2,
     ("valve", "belt"): 1.3,
 }
-"""By kind and fault, where it is not 1. They were chosen on clips of other seeds than any split's (docs/anomaly.md)."""
+"""By kind and fault, if it is not 1. They were chosen on clips of other seeds than any split's (docs/anomaly.md)."""
 VERSION = 4  # increase it whenever a change here changes a sound
 _TABLE = 4096
 
@@ -50,12 +50,12 @@ class Machine:
     """A machine, by the parameters of its sound.
 
     - `shaft_hz`: speed of the shaft, in turns a second.
-    - `stroke_s`: seconds of a movement to and fro; 0 for a machine that runs steadily.
+    - `stroke_s`: seconds of a stroke forth and back; 0 for a machine that runs steadily.
     - `harmonics`: amplitudes of the multiples of the shaft speed, `[K]`.
     - `noise`: level of the noise.
     - `noise_depth`, `noise_order`: how much the noise swells, and at which multiple of the shaft speed.
     - `knock`: level of the knock at each end of a stroke.
-    - `bearing_order`: knocks of a damaged bearing in one turn of the shaft.
+    - `bearing_order`: knocks of a damaged bearing per turn of the shaft.
     - `modes`: frequency in Hz, quality and gain of each resonance, `[M, 3]`.
     """
 
@@ -73,7 +73,7 @@ class Machine:
 
 @dataclass(frozen=True)
 class SyntheticClip:
-    """A clip to synthesise, of number `index` of a machine and split. In "test" every second clip has a fault."""
+    """A clip to synthesise: number `index` of a machine and split. In "test" every second clip has a fault."""
 
     kind: str
     name: str
@@ -87,7 +87,7 @@ class SyntheticClip:
 
     @property
     def fault(self) -> str | None:
-        """The fault of the machine, or None; the clips have the faults of the kind in turn."""
+        """The fault of the machine, or None; clips take the faults of the kind in turn."""
         faults = FAULTS[self.kind]
         return None if self.split != "test" or self.index % 2 == 0 else faults[self.index // 2 % len(faults)]
 
@@ -147,7 +147,7 @@ def machine(kind: str, name: str) -> Machine:
 def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator) -> Samples:
     """Returns a recording `[seconds * 16000]` in int16 units.
 
-    - `m`: the machine that is heard.
+    - `m`: the machine.
     - `seconds`: the length of the recording.
     - `fault`: one of `FAULTS[m.kind]`, or None for a machine without a fault.
     - `rng`: draws everything that differs between two recordings of one machine.
@@ -169,14 +169,14 @@ def clip(m: Machine, seconds: float, fault: str | None, rng: np.random.Generator
 
 
 def _aged(m: Machine, rng: np.random.Generator) -> Machine:
-    """Returns the machine with slightly other resonances, as temperature and mounting change them from day to day."""
+    """Returns the machine with slightly different resonances, as temperature and mounting change from day to day."""
     return replace(m, modes=m.modes * np.exp(rng.normal(0, 1, m.modes.shape) * [0.004, 0.05, 0.08]))
 
 
 def _motion(m: Machine, n: int, slack: float, rng: np.random.Generator) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-    """Draws how the machine moves in a clip of `n` samples.
+    """Draws the movement of the machine in a clip of `n` samples.
 
-    - `slack`: slack of the belt, 0 to 1: with it the speed wanders, and strokes are uneven.
+    - `slack`: slack of the belt, 0 to 1; it makes the speed wander, and strokes uneven.
 
     Returns the relative speed `[n]`, the level of the machine's sound `[n]`, and the samples at which strokes end.
     """
@@ -217,12 +217,12 @@ def _wave(m: Machine, rng: np.random.Generator) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Running:
-    """A machine in motion, as it is before a fault changes its sound; every array is `[n]`, one value for each sample.
+    """A machine in motion, before a fault changes its sound; every array is `[n]`, one value per sample.
 
     - `machine`: the machine.
     - `drive`, `friction`: the tonal and the noisy force on the structure.
     - `phase`: turns of the shaft so far.
-    - `moving`: how much of the machine's sound is there.
+    - `moving`: the level of the machine's sound.
     """
 
     machine: Machine
@@ -233,14 +233,14 @@ class Running:
 
 
 Changed = tuple[Floats, Floats, Floats | float]
-"""The tonal and the noisy force with a fault, and what sounds beside them, in units of the machine's own loudness."""
+"""The tonal and the noisy force with a fault, and its additional sound in units of the machine's own loudness."""
 
 Change = Callable[[Running, float, np.random.Generator], Changed]
-"""A fault: makes `Changed` of a machine that runs, from how severe the fault is, 0 for none."""
+"""A fault: returns `Changed` for a running machine and a severity, 0 for none."""
 
 
 def _bearing(run: Running, severity: float, rng: np.random.Generator) -> Changed:
-    """Adds a damaged race of a bearing: a knock whenever a ball passes the damage, louder under load."""
+    """Adds a damaged bearing race: a knock whenever a ball passes the damage, louder under load."""
     slip = run.phase * run.machine.bearing_order * (1 + rng.normal(0, 0.01))
     at = np.flatnonzero(np.diff(np.floor(slip)) > 0)
     blows = np.zeros(len(run.phase))
@@ -249,7 +249,7 @@ def _bearing(run: Running, severity: float, rng: np.random.Generator) -> Changed
 
 
 def _imbalance(run: Running, severity: float, rng: np.random.Generator) -> Changed:
-    """Adds a bent shaft or a lost blade: everything swells once a turn, and the first harmonics grow."""
+    """Adds a bent shaft or a lost blade: everything swells once per turn, and the first harmonics grow."""
     swell = 1 + min(0.8 * severity, 1.0) * np.sin(2 * np.pi * run.phase + rng.uniform(0, 2 * np.pi))
     first = sum(
         np.sin(2 * np.pi * k * run.phase + rng.uniform(0, 6.28)) * run.machine.harmonics[:8].mean() for k in (1, 2, 3)
@@ -280,7 +280,7 @@ def _belt(run: Running, severity: float, rng: np.random.Generator) -> Changed:
 
 
 def _leak(run: Running, severity: float, rng: np.random.Generator) -> Changed:
-    """Adds a seal that hisses all the time, and takes some of the flow's pulsation away."""
+    """Adds a seal that hisses all the time, and reduces the pulsation of the flow."""
     hiss = np.diff(rng.standard_normal(len(run.phase) + 1))
     return run.drive * (1 - 0.3 * severity), run.friction, 0.5 * severity * hiss
 
@@ -318,7 +318,7 @@ def _structure(m: Machine, x: Floats) -> Floats:
 def _in_factory(sound: Floats, rng: np.random.Generator) -> Samples:
     """Returns the sound as recorded at some distance in a factory.
 
-    Its noise is 8 to 16 dB below, other machines clang, and the level varies by 8 dB either way.
+    Background noise is 8 to 16 dB below it, other machines clang, and the level varies by up to 8 dB either way.
     """
     n = len(sound)
     f = np.arange(n // 2 + 1)

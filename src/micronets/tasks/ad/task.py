@@ -63,7 +63,7 @@ class AdOptions:
 
 
 def check_pitches(pitches: Sequence[float]) -> None:
-    """Raises `SpecError` for pitches that no network can tell apart, or that are no small changes."""
+    """Raises `SpecError` for pitches too close to 1 for a network to distinguish, or too far for a small change."""
     wrong = [p for p in pitches if not 0.5 <= p <= 2 or abs(p - 1) < 0.005]
     if wrong:
         raise SpecError(f"data.pitches: {wrong[0]:g}; allowed: 0.5 to 0.995 and 1.005 to 2")
@@ -72,7 +72,7 @@ def check_pitches(pitches: Sequence[float]) -> None:
 
 
 def outline(options: AdOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read."""
+    """Returns the facts that are known before the data are synthesised or read."""
     machines = 1 if options.path and options.pitches else 2
     return Outline(machines * (1 + len(options.pitches)), {"height": Windows().height, "width": Windows().width})
 
@@ -89,11 +89,11 @@ def load(
     windows: Windows | None = None,
     known: Sequence[str] | None = None,
 ) -> AdData:
-    """Reads the machine sounds at `path`, or makes synthetic ones.
+    """Reads the machine sounds at `path`, or synthesises some.
 
     - `machine`, `synthetic_clips`, `clip_seconds`, `pitches`, `augmentation`: see `AdOptions`.
-    - `splits`: the splits to read, where "all" is everything in one split; the others stay empty.
-    - `windows`: the way from clips to inputs; the default is log-mels, standardised over the training clips.
+    - `splits`: the splits to read, or "all" for everything in one split; the others stay empty.
+    - `windows`: the conversion from clips to inputs; by default log-mels, standardised over the training clips.
     - `known`: the machines of a finished model, such as "fan_id_00"; recordings of others are left out, with a note.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
@@ -149,7 +149,7 @@ class _Sounds:
 
     - by_split: the sounds of "train", "val" and "test", each with its `machine` and whether it is `abnormal`.
     - notes: remarks for the run and its report.
-    - features: makes the log-mel pixels of some of the sounds, and remarks.
+    - features: computes the log-mel pixels of some of the sounds, and remarks.
     """
 
     by_split: dict[str, list[Any]]
@@ -157,14 +157,14 @@ class _Sounds:
     features: Callable[[Sequence[Any], FrontEnd], tuple[Pixels, tuple[str, ...]]]
 
     def asked_for(self, splits: Sequence[str]) -> dict[str, list[Any]]:
-        """Returns the sounds of some splits, where "all" is everything in one split; other splits are empty."""
+        """Returns the sounds of the given splits, or with "all" everything in one split; other splits are empty."""
         if "all" in splits:
             return {s: [] for s in SPLITS} | {"all": [c for s in SPLITS for c in self.by_split[s]]}
         return {s: self.by_split[s] if s in splits else [] for s in SPLITS}
 
 
 def _recordings(path: Path, machine: str, known: Sequence[str] | None, splits: Sequence[str]) -> _Sounds:
-    """Returns the recordings below a directory, divided into splits; for the arguments and errors see `load`."""
+    """Returns the recordings below a directory, divided into splits; arguments and errors are those of `load`."""
     records, strange = folders.scan(path)
     left_out: tuple[str, ...] = ()
     if known is None:
@@ -181,7 +181,7 @@ def _recordings(path: Path, machine: str, known: Sequence[str] | None, splits: S
 
 
 def standardised(fe: FrontEnd, clips: Pixels) -> FrontEnd:
-    """Returns the front end with mean and deviation of the training pixels, rounded."""
+    """Returns the front end with the rounded mean and deviation of the training pixels."""
     return replace(
         fe, input_mean=(float(round(float(clips.mean()))),), input_scale=(float(max(1, round(float(clips.std())))),)
     )
@@ -195,8 +195,8 @@ def _recorded_features(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tup
 def _synthetic_clips(machine: str, clips: int) -> dict[str, list[Any]]:
     """Returns the clips to synthesise, by split.
 
-    There are `clips` for "train", 0.15 times as many for "val" and 0.8 times as many for "test", of which every second
-    one has a fault. All machines and faults are equally frequent.
+    There are `clips` for "train", 0.15 times as many for "val" and 0.8 times as many for "test", where every second one
+    has a fault. All machines and faults are equally frequent.
     """
     if machine not in (*synthetic.MACHINE_KINDS, "all"):
         raise SpecError(
@@ -224,7 +224,7 @@ def _synthetic_features(sounds: Sequence[Any], fe: FrontEnd) -> tuple[Pixels, tu
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
     """Reads the windows of a split of the data at `path`, through the model's own front end.
 
-    - `card`: the facts about the model; machines that are none of its labels are left out.
+    - `card`: the facts about the model; machines that are not among its labels are left out.
     - `path`: the data; None: synthetic data.
     - `split`: "train", "val", "test", or "all" for everything in one split.
     - `test`: must be None: the test recordings are among the data.

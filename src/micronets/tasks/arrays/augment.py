@@ -1,4 +1,4 @@
-"""`SensorAugmentation`: training windows of a sensor, changed as another wearer, device or moment would change them."""
+"""`SensorAugmentation`: changes training windows of a sensor, as another wearer, device or moment would."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class SensorAugmentation:
         return not any(self._strengths().values())
 
     def check(self, shape: tuple[int, ...], where: object) -> None:
-        """Raises `SpecError` if examples of a shape cannot be changed as the settings say.
+        """Raises `SpecError` if the settings do not suit examples of a shape.
 
         - `shape`: the shape of an example.
         - `where`: what the data are, for the error.
@@ -95,12 +95,12 @@ class SensorAugmentation:
         return self._erased(self._played(x, rng), rng)
 
     def _strengths(self) -> dict[str, float]:
-        """Returns the settings of which each changes nothing where it is 0, by their names."""
+        """Returns, by name, the settings that change nothing at 0."""
         others = ("upright", "vectors", "erase_share")
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in others}
 
     def _turned(self, x: Floats, rng: np.random.Generator) -> Floats:
-        """Returns windows whose sensors are turned."""
+        """Returns windows with rotated sensor axes."""
         if not self.turn and not self.spin:
             return x
         columns = list(self.vectors) or list(range(x.shape[2]))
@@ -115,13 +115,13 @@ class SensorAugmentation:
         return turned
 
     def _played(self, x: Floats, rng: np.random.Generator) -> Floats:
-        """Returns windows that are moved, and played at another speed, about their middle."""
+        """Returns windows that are shifted, and played at another speed, about their middle."""
         if not self.move and not self.tempo:
             return x
         size = x.shape[1]
         first, last = (np.exp(_either_way(len(x), np.log1p(self.tempo), rng))[:, None] for _ in range(2))
         speed = first + (last - first) * np.linspace(0, 1, size)
-        at = np.cumsum((speed + np.roll(speed, 1, 1)) / 2, 1)  # moments in the window as it was, from some start
+        at = np.cumsum((speed + np.roll(speed, 1, 1)) / 2, 1)  # positions in the original window, up to a constant
         middle = (at[:, (size - 1) // 2] + at[:, size // 2]) / 2
         at += ((size - 1) / 2 - middle + _either_way(len(x), self.move * size, rng))[:, None]
         at = np.abs((at + size - 1) % max(1, 2 * (size - 1)) - (size - 1))  # mirrored at either edge
@@ -132,7 +132,7 @@ class SensorAugmentation:
         return played
 
     def _erased(self, x: Floats, rng: np.random.Generator) -> Floats:
-        """Returns windows of which some have lost a stretch."""
+        """Returns windows of which some have an erased segment."""
         if not self.erase:
             return x
         size = x.shape[1]
@@ -144,10 +144,10 @@ class SensorAugmentation:
 
 
 def rotations(axes: npt.NDArray[np.float64], angles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Returns the matrices `[N, 3, 3]` that turn column vectors about axes, by Rodrigues' formula.
+    """Returns the matrices `[N, 3, 3]` that rotate column vectors about axes, by Rodrigues' formula.
 
     - `axes`: unit vectors `[N, 3]`.
-    - `angles`: radians `[N]`, counter-clockwise where the axis points at the viewer.
+    - `angles`: radians `[N]`, counter-clockwise if the axis points at the viewer.
     """
     x, y, z = axes.T
     zero = np.zeros_like(x)

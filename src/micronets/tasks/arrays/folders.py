@@ -1,4 +1,4 @@
-"""Arrays of one's own as files: an `.npz`, a folder of files per class, or a file per class; read, checked and split.
+"""Arrays of the user's own, from an `.npz`, a folder of files per class, or a file per class: read, checked and split.
 
 data.npz            x float or int [N, ...], y integer or text [N]; optional split, group, classes
 data/CLASS/*.npy    an example per file, or .csv: a table of numbers; long ones of any length become several examples
@@ -51,7 +51,7 @@ class SplitArrays:
     - `y`: class indices `[N]`.
     - `split`: the split of each example, `[N]`.
     - `notes`: warnings about what was read.
-    - `files`: the path of each example's file, see `LabelledData`; empty where the examples have no files of their own.
+    - `files`: the path of each example's file, see `LabelledData`; empty if examples have no files of their own.
     """
 
     classes: tuple[str, ...]
@@ -66,10 +66,10 @@ def read(path: Path, window: int, trained: bool = True) -> SplitArrays:
     """Reads the arrays at `path`.
 
     - `path`: an .npz or a directory, see above.
-    - `window`: samples of a window, into which the files of classes are cut where they are long recordings.
+    - `window`: samples of a window; if the files of classes are long recordings, they are cut into such windows.
     - `trained`: whether all splits are needed; otherwise recordings are not divided.
 
-    Raises `DataError`, naming the file, what is wrong and what to do.
+    Raises `DataError` with the file, what is wrong and what to do.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give {FORMS}")
@@ -109,10 +109,10 @@ def _npz(path: Path) -> SplitArrays:
 
 
 def array_rows(arrays: Mapping[str, npt.NDArray[Any]], where: str, lacking: Sequence[str] = ()) -> SplitArrays:
-    """Checks arrays that are given by name as an .npz has them: x, y, and optionally split, group and classes.
+    """Checks arrays that are given by the names of an .npz: x, y, and optionally split, group and classes.
 
-    - `where`: the file, or what the arrays are otherwise, for errors.
-    - `lacking`: splits that get examples of "train"; where there is no split at all, those are "val" and "test".
+    - `where`: the file, or another name of the arrays, for errors.
+    - `lacking`: splits that get examples of "train"; without the array split, they are always "val" and "test".
 
     Raises `DataError`.
     """
@@ -225,10 +225,10 @@ def _stacked(
 
 
 def _are_recordings(files: Mapping[str, Sequence[Path]], arrays: Mapping[Path, npt.NDArray[Any]], window: int) -> bool:
-    """Returns whether the files of classes are long recordings, of which each becomes several examples.
+    """Returns whether the files of classes are long recordings, each of which becomes several examples.
 
-    They are if all have a line for each sample, at least two windows are in each, and either their lengths differ or a
-    class has too few files for every split to have one. Other files are examples.
+    They are if all have a line per sample, each has at least two windows, and either their lengths differ or a class
+    has too few files for every split to have one. Otherwise each file is an example.
     """
     shapes = [arrays[p].shape for paths in files.values() for p in paths]
     long = all(len(shape) == 2 and shape[0] >= 2 * window for shape in shapes)
@@ -244,16 +244,16 @@ def _windows(
     notes: tuple[str, ...],
     trained: bool,
 ) -> SplitArrays:
-    """Cuts recordings into windows and divides them: whole recordings where a class has enough, others in time.
+    """Cuts recordings into windows and divides them: whole recordings if a class has enough, otherwise in time.
 
     - `root`: the directory of the data.
     - `files`: the recordings of each class.
     - `arrays`: their samples `[n, axes]`.
     - `window`: samples of a window.
-    - `notes`: what is known of the files.
+    - `notes`: earlier notes on the files.
     - `trained`: whether the windows are divided; otherwise all are "train".
 
-    Raises `DataError` where a class has too few recordings, and none that is long enough to be divided in time.
+    Raises `DataError` if a class has too few recordings, and none long enough to be divided in time.
     """
     lacking = SPLITS[1:]
     cut, split, keys, target, whole, who = [], [], [], [], [], []
@@ -291,12 +291,12 @@ def _windows(
         if not all((moved[y == c] == s).any() for c in np.unique(y[free]) for s in SPLITS):
             moved = _by_group(y, np.where(free, of, ""), keys, len(files), lacking)
         of = np.where(free, moved, of)
-    kept = of != ""  # no split has the windows between two stretches of a recording
+    kept = of != ""  # windows between two stretches of a recording belong to no split
     return SplitArrays(tuple(files), x[kept], y[kept], of[kept], notes, tuple(np.array(keys)[kept].tolist()))
 
 
 def _arrays(paths: Sequence[Path]) -> tuple[dict[Path, npt.NDArray[Any]], tuple[str, ...]]:
-    """Reads files of arrays, all those of a data set, and notes on them. Raises `DataError`."""
+    """Reads all files of a data set, and returns their arrays and notes on them. Raises `DataError`."""
     tables, notes = read_tables([p for p in paths if p.suffix.lower() == ".csv"])
     return {p: _finite(tables[p] if p in tables else _npy(p), str(p)) for p in paths}, notes
 
@@ -322,7 +322,7 @@ def _checked(x: npt.NDArray[Any], where: str) -> Floats:
         raise DataError(
             f"{where}: x is {x.dtype} {list(x.shape)}; need numbers [N, ...] with 1 to 3 axes beside N, none empty"
         )
-    good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < LARGEST_NUMBER  # not a number is not below anything
+    good = np.abs(x, dtype=np.float64).reshape(len(x), -1).max(1) < LARGEST_NUMBER  # NaN is not below anything
     if not good.all():
         raise DataError(
             f"{where}: example {int(good.argmin())} holds a value that is not a finite number; remove or repair it"
@@ -341,10 +341,9 @@ def _finite(x: npt.NDArray[Any], where: str) -> npt.NDArray[Any]:
 def _with_splits(
     rows: SplitArrays, groups: list[str] | None, keys: list[str], where: str, lacking: Sequence[str] = ("val", "test")
 ) -> SplitArrays:
-    """Moves a tenth of every class in "train", at least one example, to each split that is lacking.
+    """Moves a tenth of every class in "train", at least one example, to each split in `lacking`.
 
-    Where groups are given, they are moved whole. Which examples are moved depends on `keys`, or on the names of the
-    groups, alone.
+    Groups are moved whole, if there are some. Only `keys`, or the names of the groups, decide which examples are moved.
     """
     y, count, train = rows.y, len(rows.classes), rows.split == "train"
     split, notes = rows.split.astype("<U5"), rows.notes
@@ -363,7 +362,7 @@ def _with_splits(
 
 
 def _by_group(y: Labels, split: Texts, groups: Sequence[str], count: int, lacking: Sequence[str]) -> Texts:
-    """Moves whole groups of examples out of "train" until each lacking split has a tenth of every class.
+    """Moves whole groups of examples from "train" until each split in `lacking` has a tenth of every class.
 
     - `y`: class indices `[N]` of `count` classes; those of examples outside "train" may be anything.
     - `split`: the split of each example, `[N]`.
@@ -387,7 +386,7 @@ def _by_group(y: Labels, split: Texts, groups: Sequence[str], count: int, lackin
 
 
 def checked_complete(rows: SplitArrays, where: str) -> SplitArrays:
-    """Returns the arrays themselves, after checking that there are two classes, each in "train" and "val"."""
+    """Returns the arrays themselves, after checking that there are two classes or more, each in "train" and "val"."""
     if len(rows.classes) < 2:
         if Path(where).is_dir():
             raise only_one_class(Path(where), rows.classes[0])
@@ -419,7 +418,7 @@ def _constant_note(rows: SplitArrays) -> tuple[str, ...]:
 
 
 def _sort_key(text: str) -> tuple[int, float, str]:
-    """Returns a key by which texts are sorted, numbers by their value and before other texts."""
+    """Returns a sort key for texts: numbers come first, by their value."""
     return (0, float(text), "") if re.fullmatch(r"-?[0-9]+", text) else (1, 0.0, text)
 
 

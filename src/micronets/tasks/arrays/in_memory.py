@@ -1,4 +1,4 @@
-"""Data sets that are in memory already, numpy arrays and torch data sets, as data of the task `features`."""
+"""Data sets in memory, numpy arrays and torch data sets, as data of the task `features`."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def data_from_torch(
 
 
 def _read(given: Any, name: str, channels: str, source: str) -> tuple[Array | None, Array | None]:
-    """Reads the examples and labels of one split; None for one that is not given."""
+    """Reads the examples and labels of one split; None if it is not given."""
     if given is None and name != "train":
         return None, None
     data = getattr(given, "dataset", given) if hasattr(given, "batch_size") else given

@@ -1,7 +1,7 @@
 """Synthetic movements of a person with a sensor at the waist: falling, resting, sitting down and walking.
 
-They stand in for recordings where there are none. Windows have the form of those of SisFall (Sucerquia et al., SisFall:
-A Fall and Movement Dataset, Sensors 17, 2017) at 50 samples a second: an accelerometer and a gyroscope.
+They stand in for recordings if there are none. Windows have the form of those of SisFall (Sucerquia et al., SisFall: A
+Fall and Movement Dataset, Sensors 17, 2017) at 50 samples a second: an accelerometer and a gyroscope.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from micronets.tasks.arrays.folders import SplitArrays
 
 WINDOW_SHAPE = (128, 6)
-"""The shape of a window: 2.56 seconds of acceleration along three axes in g, and of turning about them in degrees a
+"""The shape of a window: 2.56 seconds of acceleration along three axes in g, and of rotation about them in degrees a
 second."""
 
 _RATE = 50  # samples a second
@@ -22,17 +22,17 @@ Column = npt.NDArray[np.float64]
 
 
 def movements(n: int, seed: int = 0) -> SplitArrays:
-    """Makes windows `[N, 128, 6]` of four classes: `n` to train on, a quarter of that to choose by, half to test."""
+    """Makes windows `[N, 128, 6]` of four classes: `n` to train on, n / 4 to validate on, n / 2 to test on."""
     rng = np.random.default_rng(seed)
     count = {"train": n, "val": n // 4, "test": n // 2}
     y = np.concatenate([np.arange(c) % 4 for c in count.values()]).astype(np.int64)
     t = np.arange(WINDOW_SHAPE[0])[None] / _RATE
 
     def drawn(low: float, high: float) -> Column:
-        """Returns a number for each window, `[N, 1]`."""
+        """Draws a number for each window, `[N, 1]`."""
         return rng.uniform(low, high, (len(y), 1))
 
-    lean = drawn(-0.2, 0.2)  # how the sensor is worn, in radians from upright
+    lean = drawn(-0.2, 0.2)  # tilt of the worn sensor, in radians from upright
     at, step, phase = drawn(0.8, 1.7), 2 * np.pi * drawn(1.4, 2.3), drawn(0, 2 * np.pi)
     after = np.maximum(t - at, 0)
     tilts = {

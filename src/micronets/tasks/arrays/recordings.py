@@ -1,7 +1,7 @@
-"""Long recordings of a sensor, a line for each sample, and what label files beside them make of them.
+"""Long recordings of a sensor, with a line per sample, and the examples that label files beside them define.
 
-Of a recording `day1.csv` or `day1.npy`, the label file `day1.labels.csv`, `day1.labels.txt` or `day1.txt` says what
-happens from when to when (`frontend.labels`). Each label gives one window, or as many as fit into a long one; what lies
+For a recording `day1.csv` or `day1.npy`, the label file `day1.labels.csv`, `day1.labels.txt` or `day1.txt` says what
+happens from when to when (`frontend.labels`). Each label gives one window, or as many as fit if it is long; the time
 between labels becomes windows of `_unknown_`.
 """
 
@@ -25,24 +25,23 @@ from micronets.terminal import counted
 Floats = npt.NDArray[np.float64]
 
 UNKNOWN = "_unknown_"
-"""The class of what lies between labels."""
+"""The class of the time between labels."""
 
 LABEL_ENDINGS = (".labels.csv", ".labels.txt", ".txt")
-"""What the name of a label file has in the place of the recording's ending."""
+"""What the name of a label file has in place of the recording's suffix."""
 
-_OTHER_RATE = 0.02  # by which share the rate of a recording may differ from that of the front end
+_OTHER_RATE = 0.02  # the share by which the rate of a recording may differ from that of the front end
 
 
 def read_samples(path: Path, axes: int | None, rate: float) -> LongRecording:
     """Reads a recording of a sensor.
 
-    - path: a .csv with a line for each sample (see `tables.read_tables`), or a .npy `[samples, axes]`.
+    - path: a .csv with a line per sample (see `tables.read_tables`), or a .npy `[samples, axes]`.
     - axes: how many numbers a sample must have; None for any.
-    - rate: samples a second that it must have. A .csv tells its own by a column of times in seconds, milliseconds or
-      microseconds, whose heading says which, or of dates; other files are taken to have this rate.
+    - rate: samples a second that it must have. A .csv shows its rate by a column of times in seconds, milliseconds or
+      microseconds, according to its heading, or of dates; other files are assumed to have this rate.
 
-    Returns the samples `[n, axes]` in the units of the file, with the gaps that its times tell, and notes. Raises
-    `DataError`.
+    Returns the samples `[n, axes]` in the units of the file, with the gaps in its times, and notes. Raises `DataError`.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such recording; give a .csv or a .npy, a line for each sample")
@@ -78,7 +77,7 @@ def _gaps(times: Floats, path: Path, rate: float) -> tuple[Gap, ...]:
 
 
 def pairs_at(path: Path) -> LabelledPairs | None:
-    """Looks for recordings with label files; None where `path` holds data of another kind.
+    """Finds recordings with label files; None if `path` holds data of another kind.
 
     - path: a recording, or a directory of recordings without folders.
 
@@ -113,7 +112,7 @@ def _is_labels(path: Path) -> bool:
 
 
 def _labels_beside(path: Path) -> Path | None:
-    """Returns the label file of a recording, None where there is none. Raises `DataError` where there are two."""
+    """Returns the label file of a recording, or None. Raises `DataError` if there are two."""
     found = [file for file in (path.with_suffix(ending) for ending in LABEL_ENDINGS) if file.is_file()]
     if len(found) > 1:
         raise DataError(f"{path}: has two label files, {found[0].name} and {found[1].name}; keep one")

@@ -1,7 +1,7 @@
-"""CSV files of numbers: which line is a line of headings, which columns only count or tell the time, what is damaged.
+"""CSV files of numbers: finds headings, columns that only count or show the time, and damage.
 
-Headings and columns are decided over all files of a data set at once, because one file alone does not tell: a first
-line of numbers may be a line of headings, and a rising column may be a measurement.
+Headings and columns are decided over all files of a data set at once, because one file alone does not suffice: a first
+line of numbers may be headings, and a rising column may be a measurement.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from micronets.errors import DataError
 from micronets.files import read_plain_text
 
 LARGEST_NUMBER = 1e30
-"""What is larger in size has no square in 32 bits, and counts as no finite number."""
+"""Larger magnitudes have no square in 32 bits, and do not count as finite."""
 
 _MISSING = ("", "na", "n/a", "#n/a", "null", "none", "-", "--", "?")
 _TIMES = ("time", "timestamp", "timestamps", "t", "date", "datetime", "seconds", "sec", "s", "ms", "us", "millis")
@@ -31,19 +31,18 @@ _UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "millis": 1e-3, "us"
 _COUNTERS = ("", "index", "idx", "id", "no", "nr", "row", "line", "sample", "frame", "#", "unnamed: 0")
 _LABELS = ("label", "labels", "class", "target", "activity", "subject", "person", "user", "session", "id", "file")
 _SAYS = "says the class, or who or what was recorded (it is the same in all lines of a file)"
-_FEW, _MANY = 4, 8  # lines from which on an even and an uneven rise of a column is no accident
+_FEW, _MANY = 4, 8  # number of lines from which an even, or an uneven, rise of a column is no accident
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """One file: its first line as text, and the numbers of all lines, NaN for those of a first line that are no
-    numbers.
+    """One file: its first line as text, and the numbers of all lines; cells of the first line without a number are NaN.
 
-    - `lines`: where each row stands in the file, from 1.
-    - `clocks`: numbers of the columns, from 0, that hold dates or times of day in words.
-    - `words`: numbers of the columns, from 0, with a heading such as `label`, that hold one text in all lines.
+    - `lines`: the line number of each row in the file, from 1.
+    - `clocks`: numbers of the columns, from 0, that hold dates or times of day.
+    - `words`: numbers of the columns, from 0, with a heading such as `label`, that hold the same text in all lines.
     """
 
     path: Path
@@ -57,24 +56,25 @@ class _Table:
 def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str, ...]]:
     """Reads CSV files that belong to one data set.
 
-    Lines that begin with `#` are comments. The cells of a line stand between commas, semicolons, tabs or spaces;
-    numbers between semicolons or tabs may have a decimal comma. A first line `sep=;`, as Excel writes it, names what
-    stands between cells. The first line is a line of headings
+    Lines that begin with `#` are comments. Commas, semicolons, tabs or spaces separate the cells of a line; with
+    semicolons or tabs, numbers may have a decimal comma. A first line `sep=;`, as Excel writes it, names the separator.
+    The first line is headings
 
-    - if none of its cells is a number and none says that a number is missing (NaN, inf and numbers of any size are
-      numbers),
-    - or if it is the same in two files or more, stands nowhere else in them, and has a cell of text, or numbers that
+    - if none of its cells is a number and none marks a missing number (NaN, inf and numbers of any size are numbers),
+    - or if it is the same in two files or more, occurs nowhere else in them, and has a cell of text, or numbers that
       rise from left to right.
 
-    Three kinds of columns are left out, as a network would learn the order of the recordings, or the classes, from
-    them: one that rises, or falls, by 1 from line to line in every file (four lines at least); one that holds the
-    time: the first column or one with a heading such as `time`, which rises in every file, evenly (four lines at least)
-    or not (eight), one that is called `time`, `timestamp` or `date`, and any column of dates; and one with a heading
-    such as `label` that is the same in all lines of a file, a number or a text.
+    Three kinds of columns are left out, since a network would learn the order of the recordings, or the classes, from
+    them:
 
-    Returns the numbers of each file, `[lines, columns]`, and notes on what was left out, and on columns that may be of
-    these kinds. Raises `DataError`, which
-    names file, line and column of what is not a finite number.
+    - a column that rises, or falls, by 1 from line to line in every file of at least four lines;
+    - a column that shows the time: one that is called `time`, `timestamp` or `date`; any column of dates; or the first
+      column, or one with a heading such as `time`, that rises in every file, evenly (at least four lines) or not
+      (eight);
+    - a column with a heading such as `label` that is the same in all lines of a file, a number or a text.
+
+    Returns the numbers of each file, `[lines, columns]`, and notes on columns that were left out, or may be of these
+    kinds. Raises `DataError` with the file, line and column of a cell that is not a finite number.
     """
     tables = [_read(path) for path in paths]
     if not tables:
@@ -95,7 +95,7 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
     names = next((t.first for t, head in zip(tables, headed, strict=True) if head), ())
     width = bodies[0].shape[1]
     if any(body.shape[1] != width for body in bodies):
-        return dict(zip(paths, bodies, strict=True)), tuple(notes)  # who stacks them says so
+        return dict(zip(paths, bodies, strict=True)), tuple(notes)  # the caller reports unequal widths
     _check_order([t for t, head in zip(tables, headed, strict=True) if head])
     clocks = frozenset[int]().union(*(t.clocks for t in tables))
     words = frozenset[int]().union(*(t.words for t in tables))
@@ -115,10 +115,10 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
 
 
 def read_times(path: Path) -> Floats | None:
-    """Returns the seconds in the column of times of a .csv, `[lines]`; None where no column tells times and their unit.
+    """Returns the seconds in the column of times of a .csv, `[lines]`; None if no column has times with a known unit.
 
-    Such a column holds dates or times of day, or it has a heading that says a unit, such as `ms`, `time (s)` or
-    `timestamp_us`. Raises what `read_tables` raises.
+    Such a column holds dates or times of day, or its heading has a unit, such as `ms`, `time (s)` or `timestamp_us`.
+    Raises what `read_tables` raises.
     """
     table = _read(path)
     headed = _has_headings(table)
@@ -131,7 +131,7 @@ def read_times(path: Path) -> Floats | None:
 
 
 def _unit(heading: str) -> float | None:
-    """Returns the seconds of the unit that the heading of a column of times says; None for any other heading."""
+    """Returns the unit, in seconds, in the heading of a column of times; None for any other heading."""
     words = [word for word in re.split(r"[^a-z]+", heading.lower().replace("µ", "u")) if word]
     return _UNITS.get(words[-1]) if words and words[0] in _TIMES else None
 
@@ -185,7 +185,7 @@ def _read(path: Path) -> _Table:
 
 
 def _text(path: Path) -> str:
-    """Reads the text of a file, in UTF-8 or, where a mark says so, UTF-16. Raises `DataError`."""
+    """Reads the text of a file, in UTF-8, or in UTF-16 if a byte order mark says so. Raises `DataError`."""
     try:
         text = read_plain_text(path)
         return text.replace("\r\n", "\n").replace("\r", "\n")  # a \r alone ended lines on the first Macs
@@ -200,7 +200,7 @@ def _only(text: str, delimiter: str) -> bool:
 
 
 def _is_spaced(text: str) -> bool:
-    """Returns whether the cells of lines stand between spaces: the last line is several numbers with spaces between."""
+    """Returns whether spaces separate the cells: the last line is several numbers with spaces between them."""
     last = next((line for line in reversed(text.splitlines()) if line.strip()), "").split()
     return len(last) > 1 and all(number_in(cell) is not None for cell in last)
 
@@ -216,7 +216,7 @@ def _shown(cell: str) -> str:
 
 
 def _moment(cell: str) -> float | None:
-    """Returns the seconds of a date or a time of day as ISO 8601 writes them, and None for anything else."""
+    """Returns the seconds of a date or a time of day in ISO 8601, and None for anything else."""
     if not 5 <= len(cell) <= 40 or ("-" not in cell[1:] and ":" not in cell):
         return None
     try:
@@ -231,14 +231,14 @@ def _moment(cell: str) -> float | None:
 
 
 def _has_headings(table: _Table) -> bool:
-    """Returns whether the first line of a file is headings whatever the other files are."""
+    """Returns whether the first line of a file is headings, whatever the other files hold."""
     words = [c for c in table.first if c.lower() not in _MISSING]
     marks = [c for c in table.first if c and c.lower() in _MISSING]
     return bool(words) and not marks and all(number_in(c) is None and _moment(c) is None for c in words)
 
 
 def _may_be_headings(first: Sequence[str]) -> bool:
-    """Returns whether a first line that is the same in every file is headings: with text, or numbers that rise."""
+    """Returns whether a first line that is the same in every file is headings: it has text, or numbers that rise."""
     numbers = [number_in(c) for c in first if c]
     if any(n is None for n in numbers):
         return all(c == "" or c.lower() not in _MISSING for c in first)
@@ -247,7 +247,7 @@ def _may_be_headings(first: Sequence[str]) -> bool:
 
 
 def _once(tables: Sequence[_Table]) -> bool:
-    """Returns whether the numbers of the first line stand in no other line of the files."""
+    """Returns whether the numbers of the first line occur in no other line of the files."""
     return not any((t.numbers[1:] == t.numbers[0]).all(1).any() for t in tables) and all(
         len(t.numbers) > 1 for t in tables
     )
@@ -276,10 +276,10 @@ def _body(table: _Table, headed: bool) -> Floats:
 
 
 def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clock: bool) -> str | None:
-    """Returns what a column tells that is no measurement, in words, or None.
+    """Describes a column that is no measurement, or returns None.
 
-    - `name`: its heading; None where there are no headings.
-    - `clock`: its cells are dates or times of day.
+    - `name`: its heading; None without headings.
+    - `clock`: whether its cells are dates or times of day.
     """
     if clock:
         return "holds dates or times of day"
@@ -301,9 +301,9 @@ def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clo
 
 
 def _doubt(bodies: Sequence[Floats], column: int, plain: str) -> str | None:
-    """Returns what is odd about a column that is learnt, in words that follow its name, or None.
+    """Describes what is odd about a column that is used, in words that follow its name, or returns None.
 
-    - `plain`: its heading without a unit, in small letters; "" where there is none.
+    - `plain`: its heading in lower case without a unit; "" without headings.
     """
     values = [body[:, column] for body in bodies]
     if min(map(len, values)) < _FEW:
@@ -322,7 +322,7 @@ def _doubt(bodies: Sequence[Floats], column: int, plain: str) -> str | None:
 
 
 def _plain(heading: str) -> str:
-    """Returns a heading without the unit in brackets, in small letters."""
+    """Returns a heading in lower case, without the unit in brackets."""
     return heading.lower().split("(")[0].split("[")[0].strip(" _")
 
 
@@ -331,12 +331,12 @@ def _is_time(plain: str) -> bool:
 
 
 def _is_label(values: Sequence[Floats]) -> bool:
-    """Returns whether a column is the same in all lines of each file, and not the same in all files."""
+    """Returns whether a column is constant within each file, but not over all files."""
     return all((v == v[0]).all() for v in values) and len({float(v[0]) for v in values}) > 1
 
 
 def _check_order(headed: Sequence[_Table]) -> None:
-    """Raises `DataError` for a file that has the columns of the first one in another order."""
+    """Raises `DataError` for a file whose columns are those of the first one in another order."""
     for table in headed[1:]:
         first = headed[0]
         if table.first != first.first and sorted(table.first) == sorted(first.first):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["TASK", "ArraysOptions", "FeaturesData", "Spectral", "Standard", "examples", "load", "outline"]
 
 Preparation = Standard | Spectral
-"""What makes a network's input of an array."""
+"""The conversion from an array to a network's input."""
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,18 @@ class ArraysOptions:
 
 
 Augment = Callable[[Floats, np.random.Generator], npt.NDArray[Any]]
-"""`(x, rng) -> x`: training examples `[B, ...]` in their own units, disturbed with what `rng` draws; a
+"""`(x, rng) -> x`: changes training examples `[B, ...]` in their own units, with random numbers of `rng`; a
 `SensorAugmentation` is one."""
 
 
 def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
-    """Returns training examples as a `SensorAugmentation` or a function of the user's changes them.
+    """Returns training examples changed by a `SensorAugmentation` or a function of the user's.
 
-    - `augment`: what changes them, which takes a copy of `x`, and `rng`.
+    - `augment`: the function, which gets a copy of `x`, and `rng`.
     - `x`: the examples, float32 `[N, ...]`.
-    - `rng`: what the function draws from.
+    - `rng`: the random numbers of the function.
 
-    Raises `UserCodeError` if it fails, or returns anything but an array of finite numbers of the same shape.
+    Raises `UserCodeError` if the function fails, or returns anything but an array of finite numbers of the same shape.
     """
     if isinstance(augment, SensorAugmentation):
         return augment(x, rng)
@@ -97,12 +97,12 @@ def augmented(augment: Augment, x: Floats, rng: np.random.Generator) -> Floats:
 class FeaturesData(LabelledData):
     """Labelled arrays, a `TaskData`.
 
-    - `preparation`: the way from an array to a network's input.
+    - `preparation`: the conversion from an array to a network's input.
     - `x`: examples by split, float32 `[N, ...]` in the units of the files.
     - `target`: class indices by split, `[N]`.
     - `noise`, `shift`: see `ArraysOptions`.
-    - `augment`: what changes training examples before they become inputs; None for nothing.
-    - `ready`: the inputs that a spectral front end has made, by split; they are made once.
+    - `augment`: changes training examples before they become inputs; None for nothing.
+    - `ready`: the inputs of a spectral front end, by split, computed once.
     """
 
     preparation: Preparation
@@ -120,7 +120,7 @@ class FeaturesData(LabelledData):
         return dict(zip(("height", "width", "channels"), self.preparation.input_shape, strict=True))
 
     def stored(self, split: str) -> npt.NDArray[Any]:
-        """Returns the examples of a split as they are kept, `[N, ...]`."""
+        """Returns the stored examples of a split, `[N, ...]`."""
         return self.of_split(self.x, split)
 
     def labels(self, split: str) -> Labels:
@@ -139,8 +139,8 @@ class FeaturesData(LabelledData):
         """Returns network inputs `[N, H, W, C]` of a split, not augmented.
 
         - `split`: the name of the split.
-        - `settings`: not used: nothing changes the input of this task.
-        - `indices`: which examples of the split, `[N]`; None: all of them.
+        - `settings`: unused: nothing changes the input of this task.
+        - `indices`: indices of examples of the split, `[N]`; None: all of them.
 
         Raises `SpecError` for an unknown split.
         """
@@ -158,10 +158,10 @@ class FeaturesData(LabelledData):
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
         """Returns network inputs `[B, H, W, C]` of train examples, augmented; they depend on the arguments alone.
 
-        What `augment` is changes the examples, if there is anything. Then the inputs are shifted, and noise is added.
+        First `augment`, if there is one, changes the examples. Then the inputs are shifted, and noise is added.
 
-        - `indices`: which examples of the train split, `[B]`.
-        - `settings`: not used: nothing changes the input of this task.
+        - `indices`: indices of examples of the train split, `[B]`.
+        - `settings`: unused: nothing changes the input of this task.
         - `generator`: draws the augmentation; the result is on its device.
         """
         import torch
@@ -182,7 +182,7 @@ class FeaturesData(LabelledData):
 
 
 def outline(options: ArraysOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read."""
+    """Returns the facts that are known before the data are synthesised or read."""
     if not options.path:
         motions = _synthetic(options.synthetic, 12)
         shape, classes = motions.x.shape[1:], len(motions.classes)
@@ -209,15 +209,15 @@ def load(
     splits: Sequence[str] = SPLITS,
     preparation: Preparation | None = None,
 ) -> FeaturesData:
-    """Reads the arrays at `path`, or makes synthetic ones.
+    """Reads the arrays at `path`, or synthesises some.
 
-    Splits that the file names are kept. If there are none, a tenth of every class goes to "val" and another to "test";
-    groups, which `group` or the names of files give, go as a whole.
+    Splits of the file are kept. If it has none, a tenth of every class goes to "val" and another to "test"; groups,
+    which `group` or the file names define, stay together.
 
     - `window`, `synthetic_clips`, `synthetic`, `front_end`, `spectral`, `noise`, `shift`, `augmentation`: see
       `ArraysOptions`.
-    - `splits`: the splits to read, where "all" is everything in one split; the others stay empty.
-    - `preparation`: the way from arrays to inputs; the default is that of `front_end`, with means and scales of the
+    - `splits`: the splits to read, or "all" for everything in one split; the others stay empty.
+    - `preparation`: the conversion from arrays to inputs; by default that of `front_end`, with means and scales of the
       training examples.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
@@ -268,11 +268,11 @@ def _rows(
     preparation: Preparation | None,
     splits: Sequence[str],
 ) -> SplitArrays:
-    """Returns examples with their splits; those of long recordings are cut as the model wants them, if there is one.
+    """Returns examples with their splits; long recordings are cut as `preparation` requires, if it is given.
 
-    - `count`: of synthetic ones.
+    - `count`: the number of synthetic examples.
     - `window`: samples of a window of a long recording.
-    - `spectral`: has its rate.
+    - `spectral`: has the sample rate of long recordings.
     """
     if path is None:
         return _synthetic(synthetic, count)
@@ -293,7 +293,7 @@ def _rows(
 
 
 _SYNTHETIC = {"gestures": "motions", "falls": "falls and movements"}
-"""What synthetic examples are called."""
+"""The names of synthetic examples in descriptions."""
 
 
 def _synthetic(which: Literal["gestures", "falls"], n: int) -> SplitArrays:
@@ -310,7 +310,7 @@ def _synthetic(which: Literal["gestures", "falls"], n: int) -> SplitArrays:
 def _preparation(
     train: Floats, front_end: Literal["standard", "spectral"], settings: SpectralSettings | None, path: Path | None
 ) -> Preparation:
-    """Returns the way from arrays to inputs, with means and scales of the training examples. Raises `SpecError`."""
+    """Returns the conversion from arrays to inputs, scaled by the training examples. Raises `SpecError`."""
     match front_end:
         case "standard":
             return Standard.of(train, (settings or SpectralSettings()).sample_rate)
@@ -356,9 +356,9 @@ def _motions(n: int, seed: int = 0) -> SplitArrays:
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path`, standardised as the model of `card` wants it, in the order of its labels.
+    """Reads a split of the data at `path`, standardised as the model of `card` requires, in the order of its labels.
 
-    - `card`: the facts about the model, which must have labels. Without a front end it takes the numbers as they are.
+    - `card`: the facts about the model, which must have labels. Without a front end it gets the numbers as they are.
     - `path`: the data; None: synthetic data.
     - `split`: "train", "val", "test", or "all" for everything in one split.
     - `test`: must be None: the test examples are among the data.
@@ -375,7 +375,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     own = Spectral.from_json(card.frontend, card.where) if spectral else Standard.from_json(card.frontend, card.where)
     if own.input_shape != card.input_shape:
         raise SpecError(f"{card.where}: its input is {card.input_shape}, its front end gives {own.input_shape}")
-    # Two kinds of examples can be synthesised: the form of the model's input says which kind it was trained on.
+    # Two kinds of examples can be synthesised: the shape of the model's input shows which kind it was trained on.
     synthetic: Literal["gestures", "falls"] = "falls" if own.shape == movement.WINDOW_SHAPE else "gestures"
     data = load(path, splits=(split,), preparation=own, synthetic=synthetic)
     where = path if path is not None else "synthetic motions"
@@ -383,7 +383,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 
 
 def _unprepared(card: Card, path: Path | None, split: str) -> Examples:
-    """Returns examples as they are, for a model without a front end.
+    """Returns unconverted examples, for a model without a front end.
 
     - `card`: the facts about the model.
     - `path`, `split`: see `examples`.

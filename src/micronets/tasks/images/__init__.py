@@ -1,1 +1,1 @@
-"""Pictures: image classification, visual wake words, and pictures of your own."""
+"""Images: image classification, visual wake words, and images of the user's own."""

@@ -1,6 +1,6 @@
-"""Augmentation of pictures in torch, a whole batch at a time.
+"""Augmentation of images in torch, a whole batch at a time.
 
-Moving, zooming, mirroring and resizing a picture are one filter of a few taps along each axis. Its result has the
+Shifting, zooming, mirroring and resizing an image are one filter of a few taps along each axis. Its result has the
 network's own resolution, and is anti-aliased by the filter that `frontend.image` uses.
 """
 
@@ -24,7 +24,7 @@ _ON_DEVICE = 2 << 30  # bytes; a larger data set stays in host memory
 
 
 class ImageAugmenter:
-    """Draws augmented batches from pictures `[N, S, S, C]`, uint8."""
+    """Draws augmented batches from images `[N, S, S, C]`, uint8."""
 
     def __init__(self, pictures: Bytes, settings: ImageAugmentation) -> None:
         self.settings, self.pictures = settings, pictures
@@ -38,24 +38,24 @@ class ImageAugmenter:
         generator: torch.Generator,
         shown_to: ImageFrontEnd | None = None,
     ) -> Tensor:
-        """Returns augmented pictures, float32 `[B, resolution, resolution, colour]`, on the generator's device.
+        """Returns augmented images, float32 `[B, resolution, resolution, colour]`, on the generator's device.
 
-        - `indices`: numbers of pictures `[B]`.
-        - `frontend`: the front end, which gives size and colours of the result.
-        - `generator`: draws what is changed.
-        - `shown_to`: the front end of a second model, for which the caller augments the same pictures in the same way,
-          by a generator in the same state; None if there is no second model.
+        - `indices`: indices of images `[B]`.
+        - `frontend`: the front end, which gives the size and the colours of the result.
+        - `generator`: makes the random draws.
+        - `shown_to`: the front end of a second model. The caller augments the same images for it in the same way, with
+          a generator in the same state. None if there is no second model.
         """
-        #  Pixels need more precision than the 8 bits of a bfloat16, and resizing needs that of float32.
+        #  Pixels need more precision than the 8 bits of a bfloat16, and resizing needs float32.
         with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):
-            #  Colours are planes `[B, C, S, S]`, since whole lines of one colour are moved and added fastest.
+            #  Colours are planes `[B, C, S, S]`, since whole lines of one colour are fastest to move and add.
             x = self._rows(indices, generator.device).permute(0, 3, 1, 2)
             if frontend.colour < x.shape[1]:
                 x = _gray(x.float())
             x = self._placed(x, frontend, generator)
             x = self._coloured(x, generator, (shown_to or frontend).colour == 3 == self.pictures.shape[3])
             x = self._erased(x, generator)
-            #  Pixels are rounded to whole numbers, as a camera gives them.
+            #  Pixels are rounded to integers, as a camera gives them.
             x = x.clamp_(0, 255).round_().permute(0, 2, 3, 1)
             y = torch.sub(x, frontend.input_mean, out=torch.empty(x.shape, device=x.device)).div_(frontend.input_scale)
             return y.expand(-1, -1, -1, frontend.colour)
@@ -68,7 +68,7 @@ class ImageAugmenter:
         return self._device[device].index_select(0, indices.to(device, torch.int64))
 
     def _placed(self, x: Tensor, fe: ImageFrontEnd, g: torch.Generator) -> Tensor:
-        """Returns the part of each picture that is used, at the network's resolution."""
+        """Returns the selected part of each image, at the network's resolution."""
         s, n, side, device = self.settings, len(x), self.side, g.device
         low, high = s.zoom
         part = side * torch.exp(_uniform(n, math.log(low), math.log(high), g))
@@ -80,7 +80,7 @@ class ImageAugmenter:
         mirrored = torch.rand(n, generator=g, device=device) < s.flip
         mirrored = torch.stack((mirrored, torch.zeros_like(mirrored)))
         (across, down), (across_weights, down_weights) = self._taps(starts, parts, mirrored, fe)
-        #  Whole lines of pixels are weighed and added. For the columns, which are first, the picture is transposed
+        #  Whole lines of pixels are weighted and added. For the columns, which come first, the image is transposed
         # before and after.
         columns = _weighed(
             x.transpose(2, 3).to(torch.float32, memory_format=torch.contiguous_format), across, across_weights
@@ -88,12 +88,12 @@ class ImageAugmenter:
         return _weighed(columns.transpose(2, 3), down, down_weights)
 
     def _taps(self, start: Tensor, part: Tensor, mirrored: Tensor, fe: ImageFrontEnd) -> tuple[Tensor, Tensor]:
-        """Returns the lines of a picture, and their weights, that make up each line of the result.
+        """Returns the lines of an image, and their weights, that make up each line of the result.
 
-        - `start`, `part`, `mirrored`: first pixel and length of the stretch that is used, and whether it is mirrored,
-          `[2, B]`.
+        - `start`, `part`, `mirrored`: first pixel and length of the selected part, and whether it is mirrored, `[2,
+          B]`.
 
-        Returns two `[2, B, resolution, taps]`: indices among the `S` lines of the picture, and filter weights.
+        Returns two `[2, B, resolution, taps]`: indices among the `S` lines of the image, and filter weights.
         """
         s, side, after, device = self.settings, self.side, fe.resolution, start.device
         at = torch.arange(after, device=device) + 0.5
@@ -104,11 +104,11 @@ class ImageAugmenter:
         count = math.floor(2 * reach * max(1.0, largest * side / after) + 1e-4) + 1
         centres = start[..., None] + at * step
         first = (centres - reach * coarse - 0.5).ceil()
-        #  Taps come one after the other, each for all lines, as long rows are faster to compute with.
+        #  Taps come one after another, each for all lines, as long rows are faster to compute with.
         taps = first + torch.arange(count, device=device).view(-1, 1, 1, 1)
         weights = _kernel((taps - (centres - 0.5)) / coarse, fe.filter)
-        #  Where the part may reach beyond an edge, the picture is mirrored at the edge; elsewhere such lines have no
-        # weight, as in evaluation.
+        #  If the part may reach beyond an edge, the image is mirrored there; otherwise lines beyond it have no weight,
+        # as in evaluation.
         pad = min(side - 1, math.ceil(round(s.shift * side) + max(0.0, largest - 1) * side - 1e-4))
         weights *= (taps >= -pad) & (taps < side + pad)
         weights /= weights.sum(0)
@@ -118,9 +118,9 @@ class ImageAugmenter:
     def _coloured(self, x: Tensor, g: torch.Generator, in_colour: bool) -> Tensor:
         """Changes saturation, contrast and brightness of `x` in place.
 
-        The result is a sum of a share of the picture, one of its gray, and a constant.
+        The result is a weighted sum of the image, its grey version, and a constant.
 
-        - `in_colour`: whether a saturation is drawn, which has no effect on a gray picture.
+        - `in_colour`: whether a saturation is drawn, which has no effect on a grey image.
         """
         s, n = self.settings, len(x)
         drawn = 1 + _uniform(n, -s.saturation, s.saturation, g) if s.saturation and in_colour else None

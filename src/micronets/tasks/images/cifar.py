@@ -1,4 +1,4 @@
-"""Readers of CIFAR-10 (Krizhevsky 2009) in the forms in which it is published: Python pickles, binary batches, `.npz`.
+"""Readers of CIFAR-10 (Krizhevsky 2009) in its published forms: Python pickles, binary batches, `.npz`.
 
 .npz      x uint8 [N, S, S, 3 or 1], y integer [N], split text [N] ("train", "val", "test"), classes text [C]
 python    data_batch_1 ... data_batch_5, test_batch: pickled dictionaries of planar rows [R, G, B]; batches.meta
@@ -30,11 +30,11 @@ _SIDE, _PIXELS = 32, 3 * 32 * 32
 _BATCHES = {"train": tuple(f"data_batch_{i}" for i in range(1, 6)), "test": ("test_batch",)}
 
 SplitExamples = dict[str, tuple[Bytes, Labels]]
-"""Pictures `[N, 32, 32, 3]` and labels `[N]` by the name of their split."""
+"""Images `[N, 32, 32, 3]` and labels `[N]` by split."""
 
 
 def read(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
-    """Reads pictures and class indices by split, and the names of the classes. Raises `DataError`."""
+    """Reads images and class indices by split, and the names of the classes. Raises `DataError`."""
     if not path.exists():
         raise DataError(f"{path}: no such file or directory; give CIFAR-10's directory, unpacked, or an .npz file")
     if path.is_file():
@@ -52,7 +52,7 @@ def read(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
 
 
 def read_archive(path: Path) -> tuple[SplitExamples, tuple[str, ...]]:
-    """Reads the pictures of an `.npz` file. Raises `DataError`."""
+    """Reads the images of an `.npz` file. Raises `DataError`."""
     arrays = read_arrays(path, KEYS, f"need {', '.join(KEYS)}")
     _check(path, arrays)
     split, y = arrays["split"], arrays["y"].astype(np.int64)
@@ -106,7 +106,7 @@ def _unpickled(content: bytes) -> tuple[Bytes, Labels]:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes arrays of numbers and nothing else, since a pickle can otherwise run any program."""
+    """Makes arrays of numbers and nothing else, since a pickle could otherwise run any program."""
 
     def find_class(self, module: str, name: str) -> Any:
         """Returns the function or class `name` of `module` if arrays of numbers need it.

@@ -1,13 +1,13 @@
-"""COCO 2014 (Lin et al. 2014) as visual wake words: a picture is of class "person" if one covers 0.5 % of it or more.
+"""COCO 2014 (Lin et al. 2014) as visual wake words: class "person" if a person covers 0.5 % of the image or more.
 
-The rule is that of the Visual Wake Words paper (Chowdhery et al. 2019, Section 3), which takes the share that the box
-of an annotated person has in the picture. The test pictures are, by division:
+The rule is that of the Visual Wake Words paper (Chowdhery et al. 2019, Section 3), which uses the area of the bounding
+box of an annotated person. There are two choices of test images:
 
     paper     those of `val2014` (40,504); those of `train2014` (82,783) train. As in the MicroNets paper.
-    minival   8,059 pictures of `val2014`, by the list of their ids; the other 115,228 train. As in the Visual Wake
-    Words paper.
+    minival   8,059 images of `val2014`, by a list of their ids; the other 115,228 train. As in the Visual Wake Words
+                        paper.
 
-Validation pictures are a twentieth of those that train.
+A twentieth of the training images is held out for validation.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from micronets.terminal import counted
 CLASSES = ("non_person", "person")
 DIVISIONS = ("paper", "minival")
 MINIVAL = "mscoco_minival_ids.txt"
-LEAST_AREA = 0.005  # of the frame
-MARK = "micronets.coco_split"  # key in a model's metadata of a division other than the paper's
+LEAST_AREA = 0.005  # of the image
+MARK = "micronets.coco_split"  # key in a model's metadata for a choice other than the paper's
 
 Images = dict[Path, tuple[int, int]]  # id and class of each
 
@@ -47,13 +47,13 @@ def is_coco(path: Path) -> bool:
 def load(
     path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation, division: str = "paper"
 ) -> ImageData:
-    """Reads the pictures of COCO 2014 at `path`.
+    """Reads the images of COCO 2014 at `path`.
 
     - `path`: the directory that holds `annotations`, `train2014` and `val2014`.
-    - `fe`: the front end that prepares the pictures.
+    - `fe`: the front end that prepares the images.
     - `splits`: the splits to read; the others stay empty.
-    - `augmentation`: how training pictures are changed.
-    - `division`: the choice of test pictures, one of `DIVISIONS`.
+    - `augmentation`: the augmentation of training images.
+    - `division`: the choice of test images, one of `DIVISIONS`.
 
     Raises `DataError` for files that are missing or damaged, and `SpecError` for an unknown division.
     """
@@ -106,7 +106,7 @@ def _minival(root: Path, splits: set[str]) -> dict[str, Images]:
 
 
 def _validated(images: Images) -> dict[str, Images]:
-    """Sets apart a twentieth of the training pictures for validation, by a hash of the name."""
+    """Holds out a twentieth of the training images for validation, by a hash of the name."""
     out: dict[str, Images] = {"train": {}, "val": {}}
     for p, v in images.items():
         out["val" if int(hashlib.sha1(p.name.encode()).hexdigest(), 16) % 20 == 0 else "train"][p] = v
@@ -114,7 +114,7 @@ def _validated(images: Images) -> dict[str, Images]:
 
 
 def _minival_ids(root: Path) -> set[int]:
-    """Reads the list of ids, which is looked for beside the annotations and among them."""
+    """Reads the list of ids, from beside the annotations or from among them."""
     file = next((p for p in (root / MINIVAL, root / "annotations" / MINIVAL) if p.is_file()), None)
     if file is None:
         raise DataError(
@@ -131,7 +131,7 @@ def _minival_ids(root: Path) -> set[int]:
 
 
 def _labelled(root: Path, part: str) -> Images:
-    """Returns id and class of every picture of `train2014` or `val2014`, in the order of their names."""
+    """Returns id and class of every image of `train2014` or `val2014`, in the order of their names."""
     file = root / "annotations" / f"instances_{part}.json"
     try:
         check_plain(file)
@@ -152,14 +152,14 @@ def _labelled(root: Path, part: str) -> Images:
 
 @cache
 def _read(file: Path, size: int, changed: int) -> dict[str, tuple[int, int]]:
-    #  Outlines, most of the file of a third of a gigabyte, are dropped while it is read.
+    #  Outlines, most of a file of a third of a gigabyte, are dropped while it is read.
     return person_labels(
         json.loads(file.read_bytes(), object_hook=lambda d: {k: v for k, v in d.items() if k != "segmentation"})
     )
 
 
 def person_labels(annotations: dict[str, Any]) -> dict[str, tuple[int, int]]:
-    """Returns by file name the image's id, and 1 where a person covers at least `LEAST_AREA` of it, otherwise 0."""
+    """Returns, by file name, the image's id, and 1 if a person covers at least `LEAST_AREA` of it, otherwise 0."""
     people = {c["id"] for c in annotations["categories"] if c["name"] == "person"}
     largest: dict[int, float] = {}
     for a in annotations["annotations"]:
@@ -172,10 +172,9 @@ def person_labels(annotations: dict[str, Any]) -> dict[str, tuple[int, int]]:
 
 
 def _file_name(image: dict[str, Any]) -> str:
-    """Returns the file name of an image of the annotations. Raises `ValueError` for one that is not a name in a
-    folder."""
+    """Returns the file name of an image of the annotations. Raises `ValueError` unless it is a plain file name."""
     name = image["file_name"]
     if not isinstance(name, str) or not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise ValueError(f"file_name {name!r} is no name of a picture in a folder")
-    name.encode()  # a lone surrogate, which JSON can hold and no name of a file can, is a UnicodeEncodeError
+    name.encode()  # a lone surrogate, which JSON can hold and no file name can, raises a UnicodeEncodeError
     return name

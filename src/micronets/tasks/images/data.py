@@ -1,4 +1,4 @@
-"""Data of the tasks on pictures, in memory by split, with the augmentation of training images."""
+"""Data of the image tasks, in memory by split, with the augmentation of training images."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ImageData(LabelledData):
-    """A data set of pictures, a `TaskData`.
+    """A data set of images, a `TaskData`.
 
-    - `pictures`: by split, uint8 `[N, S, S, C]` at the side that `frontend` keeps.
+    - `pictures`: by split, uint8 `[N, S, S, C]` at the side that `frontend` stores.
     - `target`: class indices by split, `[N]`.
-    - `frontend`: the front end where no input settings are given.
+    - `frontend`: the front end for the default input settings.
     - `augmentation`: the augmentation of training images.
-    - `marks`: further texts for a model's metadata, by key.
+    - `marks`: further metadata of a model, by key.
     """
 
     frontend: ImageFrontEnd
@@ -44,11 +44,11 @@ class ImageData(LabelledData):
     marks: Mapping[str, str] = field(default_factory=dict)
 
     def stored(self, split: str) -> npt.NDArray[Any]:
-        """Returns the examples of a split as they are kept, `[N, ...]`."""
+        """Returns the stored examples of a split, `[N, ...]`."""
         return self.of_split(self.pictures, split)
 
     def pictures_of(self, split: str, indices: Labels) -> Bytes:
-        """Returns pictures of a split as they are kept, `[N, S, S, 3]`."""
+        """Returns the stored images of a split, `[N, S, S, 3]`."""
         found = self.stored(split)[indices]
         return found if found.shape[-1] == 3 else np.repeat(found, 3, axis=-1)
 
@@ -65,7 +65,7 @@ class ImageData(LabelledData):
 
         - `split`: the name of the split.
         - `settings`: values of the `input_settings` by name.
-        - `indices`: which pictures of the split, `[N]`; None: all of them.
+        - `indices`: indices of images of the split, `[N]`; None: all of them.
 
         Raises `SpecError` for an unknown split.
         """
@@ -76,7 +76,7 @@ class ImageData(LabelledData):
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
         """Returns network inputs `[B, H, W, C]` of train examples, augmented, float32.
 
-        - `indices`: which examples of the train split, `[B]`.
+        - `indices`: indices of examples of the train split, `[B]`.
         - `settings`: values of the `input_settings` by name.
         - `generator`: draws the augmentation; the result is on its device.
 
@@ -85,12 +85,12 @@ class ImageData(LabelledData):
         return self._augmenter(indices, self.frontend.with_settings(settings), generator)
 
     def view(self, card: Card, settings: Mapping[str, int]) -> MakeView:
-        """Returns a function that makes inputs for another model, from pictures augmented as by `augmented`.
+        """Returns a function that makes inputs for another model, from images augmented as by `augmented`.
 
         - `card`: the other model.
-        - `settings`: the input settings of the network that sees the result of `augmented`.
+        - `settings`: the input settings of the network that gets the result of `augmented`.
 
-        Raises `SpecError` for a front end that is not one of pictures, or does not fit the model's input.
+        Raises `SpecError` if the model's front end is not one of images, or does not fit its input.
         """
         own, shown_to = front_end(card), self.frontend.with_settings(settings)
         own = replace(own, via=self.frontend.stored)
@@ -108,7 +108,7 @@ class ImageData(LabelledData):
 
     @property
     def space_options(self) -> SpaceOptions:
-        """No options: a search space says itself which resolutions and colours it offers."""
+        """No options: a search space itself defines the resolutions and colours that it offers."""
         return {}
 
     def front_end(self, settings: Mapping[str, int]) -> str:
@@ -116,7 +116,7 @@ class ImageData(LabelledData):
         return self.frontend.with_settings(settings).to_json()
 
     def metadata(self, settings: Mapping[str, int]) -> dict[str, str]:
-        """Returns task, labels, front end and marks as they travel with a model."""
+        """Returns task, labels, front end and marks, for a model's metadata."""
         return {**super().metadata(settings), **self.marks}
 
 
@@ -136,10 +136,10 @@ def front_end(card: Card) -> ImageFrontEnd:
 
 
 def examples_by(task: str, load: Callable[[Path | None, Card, str], ImageData]) -> LoadExamples:
-    """Returns the `Task.examples` of a task on pictures, whose test pictures are among its data.
+    """Returns the `Task.examples` of an image task whose test images are among its data.
 
     - `task`: the name of the task.
-    - `load`: reads a split of the data at a path, or draws it where there is none, with the front end of a model.
+    - `load`: reads a split of the data at a path, or draws it without a path, with the front end of a model.
     """
 
     def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:

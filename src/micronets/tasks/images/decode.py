@@ -1,4 +1,4 @@
-"""`pictures`: decodes image files to square uint8 pictures, which are kept on disk, and notes what was converted."""
+"""`pictures`: decodes image files to square uint8 images, which are cached on disk, and notes conversions."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 _VERSION = 3  # increase it whenever the arithmetic or the marks change
 _CHUNK = 256
-_ORIENTATION = 0x0112  # the entry of EXIF that says how a picture is turned
+_ORIENTATION = 0x0112  # the EXIF tag for the rotation of an image
 _LARGE, _LARGE_PIXELS = Lock(), 1 << 24
-"""Pictures of more pixels are decoded one at a time, so that memory holds one of them and not one for each thread."""
+"""Images of more pixels are decoded one at a time, so that memory holds one of them and not one per thread."""
 _TELEPHONES = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF"}
-"""Pictures of telephones, which are often renamed to .jpg: what stands behind `ftyp` in them, and their name."""
+"""Image formats of phones, often renamed to .jpg: the code after `ftyp` in the file, and the format's name."""
 
 
 class Mark(IntFlag):
-    """What is to be said of a picture; several may hold. The numbers are kept on disk beside the pixels."""
+    """Remarks on an image; several may apply. The numbers are cached on disk beside the pixels."""
 
     NONE = 0
     TURNED = 1
@@ -62,7 +62,7 @@ _SAID = {
 
 
 def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str, ...]]:
-    """Reads pictures `[N, S, S, 3]` in the order given, mapped from the disk, and notes on those that were converted.
+    """Reads images `[N, S, S, 3]` in the given order, memory-mapped from the cache, and notes on converted ones.
 
     Raises `DataError`.
     """
@@ -86,7 +86,7 @@ def pictures(paths: Sequence[Path], fe: ImageFrontEnd) -> tuple[Bytes, tuple[str
 
 
 def enlarged(x: Bytes, fe: ImageFrontEnd) -> Bytes:
-    """Returns pictures `[N, S, S, C]` at the side that `fe` keeps, mapped from the disk where they had to be resized.
+    """Returns images `[N, S, S, C]` at the side that `fe` stores, memory-mapped from the cache if they were resized.
 
     Raises `DataError`.
     """
@@ -112,13 +112,13 @@ def check_pillow() -> None:
 
 
 def _key(paths: Sequence[Path], fe: ImageFrontEnd) -> str:
-    """Returns a hash of everything that the pictures depend on. Raises `DataError` for a file that cannot be read."""
+    """Returns a hash of everything that the pixels depend on. Raises `DataError` for a file that cannot be read."""
     lines = [f"images {_VERSION} {fe.stored} {fe.fit} {fe.filter}", *map(identity, paths)]
     return digest("\n".join(lines).encode(errors="surrogateescape"))
 
 
 def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, Mark]:
-    """Reads a picture, and returns it as `[S, S, 3]` with the side S that `fe` keeps, and what is to be said of it.
+    """Reads an image, and returns it as `[S, S, 3]` with the side S that `fe` stores, and remarks on it.
 
     Raises `DataError`.
     """
@@ -126,7 +126,7 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, Mark]:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of damaged EXIF, and of a large picture, which Pillow still reads
+            warnings.simplefilter("ignore")  # of damaged EXIF, and of a large image, which Pillow still reads
             with Image.open(path) as file, _LARGE if file.width * file.height > _LARGE_PIXELS else nullcontext():
                 coloured, mark = _of_three_colours(path, file)
                 return np.asarray(_square(coloured, fe)), mark | _poor(coloured)
@@ -147,7 +147,7 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, Mark]:
 
 
 def _of_three_colours(path: Path, file: ImageFile) -> tuple[Image, Mark]:
-    """Decodes a file to red, green and blue of 8 bits, upright, and returns what was done to it."""
+    """Decodes a file to 8-bit red, green and blue, upright, and returns remarks on its conversion."""
     from PIL import Image, ImageOps
 
     mark, raw = Mark.NONE, _raw_mode(file)
@@ -157,11 +157,11 @@ def _of_three_colours(path: Path, file: ImageFile) -> tuple[Image, Mark]:
         image, mark = _of_16_bits(path, file, raw)
     if 2 <= file.getexif().get(_ORIENTATION, 1) <= 8:
         image, mark = ImageOps.exif_transpose(image), mark | Mark.TURNED
-    if getattr(file, "is_animated", False) and file.format != "MPO":  # what telephones add is no animation
+    if getattr(file, "is_animated", False) and file.format != "MPO":  # the extra images of phones are no animation
         mark |= Mark.ANIMATED
     if image.mode.startswith("I;16") or (image.mode == "I" and file.format in ("PNG", "PPM")):
         pixels = np.asarray(image)
-        twelve = int(pixels.max()) < 1 << 12  # 12 bits of a sensor would otherwise give an almost black picture
+        twelve = int(pixels.max()) < 1 << 12  # a sensor's 12 bits would otherwise give an almost black image
         image = Image.fromarray((pixels >> (4 if twelve else 8)).astype(np.uint8))
         mark |= Mark.CUT_12_BITS if twelve else Mark.CUT_16_BITS
     elif image.mode in ("I", "F"):
@@ -172,12 +172,12 @@ def _of_three_colours(path: Path, file: ImageFile) -> tuple[Image, Mark]:
         mark |= Mark.TRANSPARENT
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image)
-    #  A picture with three colours is not copied: a large one may fit into memory only once.
+    #  An image with three colours is not copied: a large one may fit into memory only once.
     return image if image.mode == "RGB" else image.convert("RGB"), mark
 
 
 def _poor(coloured: Image) -> Mark:
-    """Returns what a picture lacks that a network could learn from."""
+    """Returns remarks on an image from which a network can hardly learn."""
     lowest, highest = np.array(coloured.getextrema()).T
     if min(coloured.size) < 8:
         return Mark.SMALL
@@ -192,13 +192,13 @@ def _raw_mode(file: ImageFile) -> str:
 
 
 def _of_16_bits(path: Path, high: Image, raw: str) -> tuple[Image, Mark]:
-    """Returns a picture of three colours of 16 bits with 8 bits, and whether the 16 held the 12 bits of a sensor.
+    """Converts a 16-bit colour image to 8 bits, and returns whether the 16 bits held the 12 of a sensor.
 
-    Pillow reads the upper byte of each value alone, which is almost nothing where the values have 12 bits. Their lower
-    bytes are what it reads as the upper ones where the order of the bytes is taken to be the other.
+    Pillow reads only the upper byte of each value, which is almost nothing for 12-bit values. To get the lower bytes,
+    the file is read with the other byte order, so that they become the upper ones.
 
     - `path`: the file.
-    - `high`: the picture as Pillow reads it.
+    - `high`: the image as Pillow reads it.
     - `raw`: the form in which the pixels are stored, `RGB;16B` or `RGB;16L`.
     """
     from PIL import Image
@@ -216,14 +216,14 @@ def _of_16_bits(path: Path, high: Image, raw: str) -> tuple[Image, Mark]:
 
 
 def _of_a_telephone(path: Path) -> str | None:
-    """Returns the format of a picture that Pillow does not read, from its first bytes; None for what is none."""
+    """Returns the format of an image that Pillow does not read, from its first bytes; None if they show no image."""
     with path.open("rb") as file:
         start = file.read(12)
     return _TELEPHONES.get(start[8:12]) if start[4:8] == b"ftyp" else None
 
 
 def conversion(path: Path) -> str:
-    """Returns advice that says how a picture is converted to one that can be read."""
+    """Returns advice on how to convert an image to one that can be read."""
     return f"convert it: magick {shlex.quote(path.name)} {shlex.quote(path.stem + '.png')}"
 
 

@@ -30,8 +30,8 @@ _UNREAD = (".heic", ".heif", ".avif", ".jxl", ".jp2", ".svg", ".dng", ".cr2", ".
 def scan(root: Path) -> tuple[dict[str, Files], tuple[str, ...]]:
     """Finds the image files of a directory by split and class, and notes.
 
-    Without folders named train, val or test, the only split is "all". Raises `DataError` if there is nothing to use,
-    naming the remedy.
+    Without folders named train, val or test, the only split is "all". Raises `DataError`, with the remedy, if there is
+    nothing to use.
     """
     if not root.is_dir():
         what = "not a directory" if root.exists() else "no such directory"
@@ -59,17 +59,17 @@ def _classes(root: Path) -> dict[str, ClassFiles]:
 
 
 def _hint(path: Path) -> str:
-    """Returns the end of a message about a file that is not a readable picture: how to convert it, or ""."""
+    """Returns the end of a message about an unreadable image file: how to convert it, or ""."""
     return f"; {conversion(path)}" if path.suffix.lower() in _UNREAD else ""
 
 
 @dataclass(frozen=True, eq=False)
 class SplitPictures:
-    """The pictures of a split that were read.
+    """The images of a split that were read.
 
     - `x`: uint8 `[N, S, S, 3]`.
     - `y`: class indices `[N]`.
-    - `files`: the path of each picture below the directory of the data, with "/" between its parts.
+    - `files`: the path of each image relative to the directory of the data, with "/" between its parts.
     - `notes`: warnings about what was read.
     """
 
@@ -82,12 +82,12 @@ class SplitPictures:
 def read_examples(
     root: Path, files: Mapping[str, Sequence[Path]], classes: Sequence[str], fe: ImageFrontEnd
 ) -> SplitPictures:
-    """Reads the pictures of one split.
+    """Reads the images of one split.
 
     - `root`: the directory of the data.
-    - `files`: the paths of the pictures, by class.
+    - `files`: the paths of the images, by class.
     - `classes`: the names of the classes, in the order of their indices.
-    - `fe`: the front end, which says how pictures are kept.
+    - `fe`: the front end, which defines how images are stored.
 
     Raises `DataError`.
     """

@@ -1,4 +1,4 @@
-"""The task `ic`: image classification on CIFAR-10, or on drawn shapes and textures where there are no data."""
+"""The task `ic`: image classification on CIFAR-10, or on synthetic shapes and textures without data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from micronets.terminal import counted
 __all__ = ["TASK", "IcOptions", "ImageAugmentation", "examples", "load", "outline"]
 
 VALIDATION_EXAMPLES = 5000
-_SEED = 20250  # the choice of validation pictures is part of the task, so that it is the same for every seed of a run
+_SEED = 20250  # the choice of validation images is part of the task, and so the same for every seed of a run
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class IcOptions:
 
 
 def outline(options: IcOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read."""
+    """Returns the facts that are known before the data are synthesised or read."""
     return Outline(2 if options.path else len(synthetic.TEXTURES))
 
 
@@ -60,12 +60,12 @@ def load(
     validation: int = VALIDATION_EXAMPLES,
     synthetic_images: int = 4000,
 ) -> ImageData:
-    """Reads CIFAR-10 at `path`, its directory (Python or binary version) or an `.npz` (see `cifar`), or draws pictures.
+    """Reads CIFAR-10 at `path`, its directory (Python or binary version) or an `.npz` (see `cifar`), or draws images.
 
-    - `frontend`: the front end; the default takes 32 x 32 colour pixels as they are.
+    - `frontend`: the front end; by default, 32 x 32 colour pixels without resizing.
     - `splits`: the splits to read; the others stay empty.
-    - `validation`: number of pictures moved from "train" to "val", of every class alike, and always the same ones. It
-      has no effect where the file has a "val" of its own.
+    - `validation`: number of images moved from "train" to "val", equally many of every class, and always the same ones.
+      It has no effect if the file has its own "val".
     - `augmentation`, `synthetic_images`: see `IcOptions`.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
@@ -99,13 +99,13 @@ examples = examples_by("ic", lambda path, card, split: load(path, frontend=front
 
 
 def validation_rows(target: Labels, count: int, where: Path | str) -> tuple[Labels, Labels]:
-    """Returns the indices of pictures for training, and of about `count` for validation, equal shares of every class.
+    """Returns the indices of images for training, and of about `count` for validation, equal shares of every class.
 
-    - `target`: class indices `[N]` of the pictures.
-    - `count`: how many pictures are wanted for validation, 1 to N - 1.
-    - `where`: what the pictures are from, for errors.
+    - `target`: class indices `[N]` of the images.
+    - `count`: the number of images wanted for validation, 1 to N - 1.
+    - `where`: the source of the images, for errors.
 
-    Raises `DataError` for a class with a single picture, and `SpecError` for another `count`.
+    Raises `DataError` for a class with a single image, and `SpecError` for another `count`.
     """
     if not 1 <= count < len(target):
         raise SpecError(

@@ -10,7 +10,7 @@ from micronets.errors import SpecError
 
 @dataclass(frozen=True, kw_only=True)
 class ImageAugmentation:
-    """How strongly training pictures are changed at random. Beyond its edges, a picture is continued mirrored.
+    """How strongly training images are changed at random. Beyond its edges, an image is continued mirrored.
 
     - `flip`: probability that left and right are exchanged, 0 to 1.
     - `shift`: the image is shifted by up to this share of its side, either way (0.125: random crops of CIFAR-10 padded

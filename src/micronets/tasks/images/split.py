@@ -1,7 +1,7 @@
-"""Splits of image files, with equal shares of every class; files that belong together, by their names, stay so.
+"""Splits of image files, with equal shares of every class; files that belong together by their names stay together.
 
-Pictures of one scene, person or recording look alike; if some were for training and others for the test, the test would
-be too easy.
+Images of one scene, person or recording look alike; with some in training and others in the test, the test would be too
+easy.
 """
 
 from __future__ import annotations
@@ -36,14 +36,13 @@ def held_out(
 ) -> dict[str, Files]:
     """Moves a share of every class to each of `parts`, and the rest to "train"; returns the files by split and class.
 
-    - `files`: the paths of the pictures, by class.
+    - `files`: the paths of the images, by class.
     - `parts`: the names of the splits that get a share.
-    - `where`: the directory that they are from, for errors.
+    - `where`: their directory, for errors.
     - `share`: the share of a class that each part gets, above 0.
 
-    The split of a picture depends on the names alone. Pictures are moved by groups if the names make enough of them (by
-    their beginnings first, then by `source`), otherwise one by one. Raises `DataError` for a class with too few
-    pictures.
+    The split of an image depends on the names alone. Images are moved in groups if the names make enough of them (by
+    their beginnings first, then by `source`), otherwise one by one. Raises `DataError` for a class with too few images.
     """
     for c, paths in files.items():
         if len(paths) <= len(parts):
@@ -54,7 +53,7 @@ def held_out(
     for name in (beginning, source):
 
         def group(c: str, path: Path, name: Callable[[str], str] = name) -> str:
-            below = path.parent.name  # pictures of one folder below that of the class belong together
+            below = path.parent.name  # images of one folder below that of the class belong together
             return name(path.stem) if below in ("", c) else f"{below}/"
 
         divided = _divided(files, parts, share, group)
@@ -79,12 +78,12 @@ def _divided(
         for p in paths:
             groups.setdefault(group(c, p), {}).setdefault(c, []).append(p)
     if all(len(v) == 1 for by_class in groups.values() for v in by_class.values()):
-        return None  # these names do nothing but number the pictures
+        return None  # these names only number the images
     left = sorted(groups, key=_hash)
     out: dict[str, Files] = {s: {c: [] for c in files} for s in (*parts, "train")}
     for part in parts:
         for name in list(left):
-            # A group that would take a class far beyond its share is left for training.
+            # A group that would give a part far more than its share of a class stays in training.
             fits = all(len(out[part][c]) + len(v) <= 1.5 * share * len(files[c]) + 1 for c, v in groups[name].items())
             wanted = any(len(out[part][c]) < share * len(files[c]) for c in groups[name])
             if fits and wanted:

@@ -1,7 +1,7 @@
-"""Synthetic pictures: textures and shapes in ten classes, and scenes with and without people. numpy only, seeded.
+"""Synthetic images: textures and shapes in ten classes, and scenes with and without people. numpy only, seeded.
 
-A class decides the form alone; colours, sizes, places, directions, background, clutter, light and noise are drawn at
-random, so that a network has to learn forms. No photographs are used.
+A class decides the form alone. Colours, sizes, positions, directions, background, clutter, light and noise are drawn at
+random, so that a network must learn forms. No photographs are used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from micronets.tasks.images.data import ImageData
 from micronets.tasks.images.settings import ImageAugmentation
 from micronets.terminal import counted
 
-VERSION = 1  # increase it whenever drawings change, as they are kept on disk
+VERSION = 1  # increase it whenever drawings change, as they are cached on disk
 TEXTURES = ("stripes", "checks", "dots", "rings", "waves", "disc", "triangle", "square", "cross", "star")
 PEOPLE = ("non_person", "person")
 
@@ -34,10 +34,10 @@ def drawn(
     """Draws the data of a task.
 
     - `name`: the name of the task.
-    - `fe`: the front end, which says how pictures are kept.
+    - `fe`: the front end, which defines how images are stored.
     - `train`, `splits`: see `dataset`.
-    - `augmentation`: the augmentation of training pictures.
-    - `scenes`: whether to draw scenes with and without people, else textures and shapes.
+    - `augmentation`: the augmentation of training images.
+    - `scenes`: whether to draw scenes with and without people; otherwise, textures and shapes.
 
     Raises `SpecError` for an unknown split.
     """
@@ -58,15 +58,15 @@ def drawn(
 
 
 def dataset(draw: Draw, classes: int, train: int, splits: Sequence[str]) -> tuple[dict[str, Bytes], dict[str, Labels]]:
-    """Draws pictures and their classes by split.
+    """Draws images and their classes by split.
 
-    - `draw`: draws a picture for each class index of an array `[N]`, with a random generator.
+    - `draw`: draws an image for each class index of an array `[N]`, with a random generator.
     - `classes`: the number of classes.
-    - `train`: the number of pictures for "train"; "val" and "test" get a quarter of it each, but at least one of each
+    - `train`: the number of images for "train"; "val" and "test" get a quarter of it each, but at least one of each
       class.
     - `splits`: the splits to draw; the others stay empty.
 
-    Every class gets equally many pictures, or one more than another where the number cannot be divided.
+    The classes get equally many images, or nearly so if the number cannot be divided.
     """
     x: dict[str, Bytes] = {}
     y: dict[str, Labels] = {}
@@ -78,7 +78,7 @@ def dataset(draw: Draw, classes: int, train: int, splits: Sequence[str]) -> tupl
 
 
 def _drawn(draw: Draw, target: Labels, number: int) -> Bytes:
-    """Draws pictures, or takes them from the cache."""
+    """Draws images, or reads them from the cache."""
 
     def make() -> dict[str, Bytes]:
         parts = [draw(target[:0], np.random.default_rng(0))]
@@ -90,7 +90,7 @@ def _drawn(draw: Draw, target: Labels, number: int) -> Bytes:
 
 
 def textures(target: Labels, rng: np.random.Generator) -> Bytes:
-    """Draws pictures of the classes of `TEXTURES`, `[N]`, as uint8 `[N, 32, 32, 3]`."""
+    """Draws images of the classes of `TEXTURES`, `[N]`, as uint8 `[N, 32, 32, 3]`."""
     n, side = len(target), 32
     x, y = _grid(n, side, rng, (0.55, 1.3), 0.35)
     form = np.zeros((n, side, side), np.float32)
@@ -142,7 +142,7 @@ def people(target: Labels, rng: np.random.Generator) -> Bytes:
 def _grid(
     n: int, side: int, rng: np.random.Generator, size: tuple[float, float], away: float, turn: float = np.pi
 ) -> tuple[Floats, Floats]:
-    """Returns coordinates `[N, side, side]` of a figure of radius about 1, at a random place, size and direction."""
+    """Returns coordinates `[N, side, side]` of a figure of radius about 1, with random position, size and direction."""
     at = (np.arange(side, dtype=np.float32) + 0.5) * (2 / side) - 1
     centre = rng.uniform(-away, away, (2, n, 1, 1)).astype(np.float32)
     scale = rng.uniform(*size, (n, 1, 1)).astype(np.float32)
@@ -152,7 +152,7 @@ def _grid(
 
 
 def _thing(n: int, side: int, rng: np.random.Generator) -> Floats:
-    """Draws the cover `[N, side, side]` of a disc, box, post or bar."""
+    """Draws the coverage `[N, side, side]` of a disc, box, post or bar."""
     x, y = _grid(n, side, rng, (0.15, 0.6), 0.9)
     long = rng.uniform(0.15, 1, (n, 1, 1)).astype(np.float32)
     box = np.maximum(np.abs(x), np.abs(y) / long)
@@ -160,7 +160,7 @@ def _thing(n: int, side: int, rng: np.random.Generator) -> Floats:
 
 
 def _figure(n: int, side: int, rng: np.random.Generator, scrambled: bool = False) -> list[Floats]:
-    """Draws the covers of legs, trunk, arms and head, upright but for a little, in a random pose."""
+    """Draws the coverage of legs, trunk, arms and head, nearly upright, in a random pose."""
     x, y = _grid(n, side, rng, (0.28, 0.85), 0.35, 0.25)
 
     def limb(top: tuple[float, float], bottom: tuple[float, float], width: float, sway: float) -> Floats:
@@ -181,7 +181,7 @@ def _figure(n: int, side: int, rng: np.random.Generator, scrambled: bool = False
 
 
 def _edge(distance: npt.NDArray[np.floating[Any]], side: int) -> Floats:
-    """Returns the cover, 0 to 1, of points with a distance below 1, with an edge about two pixels wide."""
+    """Returns the coverage, 0 to 1, of points with a distance below 1, with an edge about two pixels wide."""
     cover: Floats = np.clip(0.5 - (distance - 1) * np.float32(side / 16), 0, 1).astype(np.float32)
     return cover
 
@@ -206,7 +206,7 @@ def _background(n: int, side: int, rng: np.random.Generator) -> Floats:
 
 
 def _photograph(picture: Floats, rng: np.random.Generator) -> Bytes:
-    """Adds light and noise, and rounds to whole pixels."""
+    """Adds light and noise, and rounds to integer pixels."""
     n = len(picture)
     light = rng.uniform(0.6, 1.2, (n, 1, 1, 1)).astype(np.float32)
     noise = rng.standard_normal(picture.shape, np.float32) * rng.uniform(0.01, 0.1, (n, 1, 1, 1)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The task `images`: pictures of the user's own, in a folder for each class, or an `.npz`."""
+"""The task `images`: images of the user's own, in a folder per class, or an `.npz`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ImagesOptions:
 
 
 def outline(options: ImagesOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read."""
+    """Returns the facts that are known before the data are synthesised or read."""
     return Outline(2 if options.path else len(synthetic.TEXTURES))
 
 
@@ -64,11 +64,11 @@ def load(
     frontend: ImageFrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
 ) -> ImageData:
-    """Reads the pictures at `path`, or draws some.
+    """Reads the images at `path`, or draws some.
 
     - `kept`, `fit`, `synthetic_images`, `augmentation`: see `ImagesOptions`.
-    - `frontend`: the front end; the default takes colour pictures of the side `kept`.
-    - `splits`: the splits to read, where "all" is every picture of a directory of classes; the others stay empty.
+    - `frontend`: the front end; by default, colour images of the side `kept`.
+    - `splits`: the splits to read, or "all" for every image of a directory of classes; the others stay empty.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
@@ -83,13 +83,13 @@ def load(
 def read(
     task: str, path: Path, fe: ImageFrontEnd, splits: Sequence[str], augmentation: ImageAugmentation | None
 ) -> ImageData:
-    """Reads the pictures of a directory or an `.npz` file.
+    """Reads the images of a directory or an `.npz` file.
 
     - `task`: the name of the task.
     - `path`: the directory or the file.
-    - `fe`: the front end, which says how pictures are kept.
-    - `splits`: the splits to read, where "all" is every picture of a directory of classes; the others stay empty.
-    - `augmentation`: how training pictures are augmented; None: the default way.
+    - `fe`: the front end, which defines how images are stored.
+    - `splits`: the splits to read, or "all" for every image of a directory of classes; the others stay empty.
+    - `augmentation`: the augmentation of training images; None: the default.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for an unknown split.
     """
@@ -122,7 +122,7 @@ def _check_trained(untrained: set[str], path: Path) -> None:
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """What was read: see the fields of the same names of `ImageData`."""
+    """The contents of a data set; the fields are those of the same names of `ImageData`."""
 
     classes: tuple[str, ...]
     pictures: dict[str, Bytes]

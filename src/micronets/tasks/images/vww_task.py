@@ -1,4 +1,4 @@
-"""The task `vww`: visual wake words, whether there is a person in the picture (Chowdhery et al. 2019)."""
+"""The task `vww`: visual wake words, whether there is a person in the image (Chowdhery et al. 2019)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class VwwOptions:
 
 
 def outline(options: VwwOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read."""
+    """Returns the facts that are known before the data are synthesised or read."""
     return Outline(len(synthetic.PEOPLE))
 
 
@@ -67,10 +67,10 @@ def load(
     frontend: ImageFrontEnd | None = None,
     splits: Sequence[str] = SPLITS,
 ) -> ImageData:
-    """Reads the pictures at `path`, or draws some.
+    """Reads the images at `path`, or draws some.
 
     - `kept`, `fit`, `coco_split`, `synthetic_images`, `augmentation`: see `VwwOptions`.
-    - `frontend`: the front end; the default takes colour pictures of the side `kept`.
+    - `frontend`: the front end; by default, colour images of the side `kept`.
     - `splits`: the splits to read; the others stay empty.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.

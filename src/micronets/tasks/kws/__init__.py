@@ -1,1 +1,1 @@
-"""Keyword spotting, and sounds of your own."""
+"""Keyword spotting, and audio of the user's own."""

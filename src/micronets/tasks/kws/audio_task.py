@@ -1,4 +1,4 @@
-"""The task `audio`: sound of the user's own, in a folder of recordings per class, of any length."""
+"""The task `audio`: audio of the user's own, in a folder of recordings of any length per class."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class AudioOptions:
 
 
 def outline(options: AudioOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read."""
+    """Returns the facts that are known before the data are synthesised or read."""
     fe = _front_end(options.frontend, options.clip_seconds)
     return Outline(2 if options.path else len(synthetic.MACHINE_KINDS), {"frames": fe.frames, "bands": fe.n_mels})
 
@@ -80,15 +80,15 @@ def load(
     splits: Sequence[str] = SPLITS,
     seed: int = 0,
 ) -> KwsData:
-    """Reads the recordings at `path`, or makes synthetic ones.
+    """Reads the recordings at `path`, or synthesises some.
 
-    A tenth of every class is for "val" and, without `test`, another tenth for "test": whole speakers or sources where
-    file names show them (see `folders.own_splits`). The pieces of a recording are in the same split, but those of a
-    class with too few recordings, which are divided in time.
+    A tenth of every class is for "val" and, without `test`, another tenth for "test": whole speakers or sources if the
+    file names show them (see `folders.own_splits`). The pieces of a recording are in the same split, unless a class has
+    too few recordings, which are then divided in time.
 
     - `synthetic_clips`, `test`, `clip_seconds`, `negatives`, `augmentation`, `frontend`: see `AudioOptions`.
-    - `splits`: the splits to read, where "all" is every recording; the others stay empty.
-    - `seed`: seed of the negatives, and of the noise that is mixed in where there is no folder `_background_noise_`.
+    - `splits`: the splits to read, or "all" for every recording; the others stay empty.
+    - `seed`: seed of the negatives, and of the noise that is mixed in if there is no folder `_background_noise_`.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
@@ -105,7 +105,7 @@ def load(
 
 
 def _read(path: Path, test: Path | None, fe: FrontEnd, splits: Sequence[str], seed: int) -> KwsData:
-    """Reads the recordings at `path`; for the other arguments see `load`. Raises `DataError`."""
+    """Reads the recordings at `path`; the other arguments are those of `load`. Raises `DataError`."""
     chosen = tuple(s for s in splits if not (s == "test" and test))
     pairs = long_recordings.find_recordings(path)
     if pairs is not None:
@@ -136,7 +136,7 @@ def _read(path: Path, test: Path | None, fe: FrontEnd, splits: Sequence[str], se
 
 
 def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], seed: int) -> KwsData:
-    """Makes sounds of machines, whose kinds are the classes; each split has machines of its own."""
+    """Synthesises sounds of machines, whose kinds are the classes; each split has its own machines."""
     names = {"train": synthetic.IDS[:-2], "val": synthetic.IDS[-2:-1], "test": synthetic.IDS[-1:]}
     counts = {"train": n, "val": n // 4, "test": n // 2}
     x: dict[str, Features] = {}
@@ -171,10 +171,9 @@ def _synthetic_features(sounds: Sequence[synthetic.SyntheticClip], fe: FrontEnd)
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end, with the classes in the order of its
-    labels.
+    """Reads a split of the data through the model's own front end, with the classes in the order of its labels.
 
-    - `test`, `split`: as for `load`.
+    - `path`, `test`, `split`: as for `load`.
 
     Raises `SpecError` for a model without front end, and `DataError`, also if the split is empty or holds a class that
     the model does not know.

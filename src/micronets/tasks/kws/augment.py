@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from micronets.frontend import FrontEnd
     from micronets.tasks.kws.settings import SpectrogramAugmentation
 
-AUDIBLE = 40  # least mean pixel: softer background has pixels cut off at 0, and would be constant if made louder
-STEADY_DB = 12  # by how much the loudest frame of a made sound that is mixed in may lie above its mean
-MOST_MIXED = 500  # made sounds that are mixed in; enough to know many noises, few enough to leave room for real ones
+AUDIBLE = 40  # least mean pixel: softer background is cut off at 0, and would be constant if made louder
+STEADY_DB = 12  # how far the loudest frame of a synthesised sound that is mixed in may be above its mean
+MOST_MIXED = 500  # synthesised sounds that are mixed in: enough for many noises, and leaving room for real ones
 
 
 class SpectrogramAugmenter:
     """Draws augmented batches from train features `[N, T, M]` and background `[B, T, M]`, both uint8.
 
     - `scale`: pixels per unit of ln(power).
-    - `silence`: index of the class whose examples come from the background; None where there is none.
-    - `made`: number of synthesised examples, which are the last ones; they never come from the background. Those
-      that last, as hums and rain do, are mixed into other examples as noise, besides the background.
+    - `silence`: index of the class whose examples come from the background; None if there is none.
+    - `made`: number of synthesised examples, which are the last ones; they never come from the background. Continuous
+      ones, such as hums and rain, are mixed into other examples as noise, besides the background.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class SpectrogramAugmenter:
     def __call__(self, indices: torch.Tensor, frontend: FrontEnd, generator: torch.Generator) -> torch.Tensor:
         """Returns augmented features, float32 `[B, T', K, 1]`, on the generator's device.
 
-        - `indices`: numbers of clips `[B]`.
+        - `indices`: indices of clips `[B]`.
         """
         # Pixels need more than the 8 bits of a bfloat16.
         with torch.no_grad(), torch.autocast(generator.device.type, enabled=False):
@@ -102,7 +102,7 @@ class SpectrogramAugmenter:
         noise = self._turned(data["background"], some, t, g)
         low, high = (self._pixels(v) for v in self.settings.silence_gain_db)
         gain = low + (high - low) * torch.rand(len(where), 1, 1, generator=g, device=g.device)
-        #  Pixels that were cut off at 0 stay 0, as digital silence stays silent when made louder.
+        #  Pixels that were cut off at 0 stay 0, since digital silence stays silent when amplified.
         x[where] = torch.where(noise > 0, (noise + gain).clamp_(0, 255), noise)
         return x
 
@@ -126,9 +126,9 @@ class SpectrogramAugmenter:
         return x.clamp_(max=255)
 
     def _turned(self, frames: torch.Tensor, rows: torch.Tensor, t: torch.Tensor, g: torch.Generator) -> torch.Tensor:
-        """Returns the clips `rows` of noise `[b, T', M]`, each starting at a random frame and going round.
+        """Returns the noise clips `rows`, `[b, T', M]`, each rotated to start at a random frame.
 
-        - `frames`: those of all clips of noise, `[R, M]`.
+        - `frames`: those of all noise clips, `[R, M]`.
         """
         start = torch.randint(self.frames, (len(rows), 1), generator=g, device=g.device)
         return _gather(frames, rows[:, None] * self.frames + (t + start) % self.frames)
@@ -166,9 +166,9 @@ def stretches(n: int, length: int, count: int, widest: float, g: torch.Generator
 
     - `n`: the number of rows, which are drawn independently.
     - `length`: the length of a row.
-    - `count`: how many stretches a row gets; they may overlap.
-    - `widest`: the largest width of a stretch, 0 or more; widths are whole numbers from 0 on.
-    - `g`: draws the stretches; the result is on its device.
+    - `count`: the number of stretches per row; they may overlap.
+    - `widest`: the largest width of a stretch, 0 or more; widths are integers from 0.
+    - `g`: makes the random draws; the result is on its device.
     """
     width = torch.rand(n, count, 1, generator=g, device=g.device) * (widest + 1)
     start = torch.rand(n, count, 1, generator=g, device=g.device) * (length - width.floor()).clamp(min=0)
@@ -177,7 +177,7 @@ def stretches(n: int, length: int, count: int, widest: float, g: torch.Generator
 
 
 def _network_input(x: torch.Tensor, fe: FrontEnd) -> torch.Tensor:
-    """Computes `frontend.network_input` in torch, for frames that are chosen already."""
+    """Computes `frontend.network_input` in torch, for frames that are already selected."""
     mean, scale = torch.tensor(fe.input_mean, device=x.device), torch.tensor(fe.input_scale, device=x.device)
     if fe.coefficients:
         x = x @ torch.from_numpy(dct_matrix(fe)).to(x.device)

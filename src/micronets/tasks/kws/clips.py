@@ -41,7 +41,7 @@ _MOST_UNKNOWN = 4  # times the mean word in the train split: each epoch draws ot
 class Clips:
     """Recordings that were read: features and class indices by split, background for the train split, and warnings.
 
-    - `files`: by split, the path of the recording that each example is from, see `LabelledData`.
+    - `files`: by split, the path of each example's recording, see `LabelledData`.
     - `held`: the recordings of the test split, see `KwsData`.
     """
 
@@ -56,7 +56,7 @@ class Clips:
 
 @dataclass(frozen=True, eq=False)
 class Recordings:
-    """Recordings that were read: features, class indices and paths below the directory of the data, by split; notes."""
+    """Recordings that were read: features, class indices and relative paths by split, and notes."""
 
     features: dict[str, Features]
     target: dict[str, Labels]
@@ -71,11 +71,11 @@ def class_folders(
 
     - `folders`: the folders and the files in them.
     - `fe`: the front end, which computes the features and gives the length of a clip.
-    - `splits`: the splits to read, where "all" is every recording; the others stay empty.
-    - `test`: whether a tenth of every class is set apart for "test".
+    - `splits`: the splits to read, or "all" for every recording; the others stay empty.
+    - `test`: whether a tenth of every class is held out for "test".
     - `seed`: seed of the background that is cut from noise.
-    - `cut`: whether a long recording becomes several examples. Where a class has too few recordings, they are divided
-      in time; without `cut`, this holds for `_silence_` and `_unknown_` alone.
+    - `cut`: whether a long recording becomes several examples. If a class has too few recordings, they are divided in
+      time; without `cut`, this holds for `_silence_` and `_unknown_` alone.
 
     Raises `DataError`.
     """
@@ -117,8 +117,8 @@ def labelled_recordings(pairs: LabelledPairs, fe: FrontEnd, splits: Sequence[str
 
     - `pairs`: the recordings and their label files.
     - `fe`: the front end, which computes the features and gives the length of a clip.
-    - `splits`: the splits to read, where "all" is everything; the others stay empty.
-    - `test`: whether a tenth of the windows is set apart for "test".
+    - `splits`: the splits to read, or "all" for everything; the others stay empty.
+    - `test`: whether a tenth of the windows is held out for "test".
     - `seed`: seed of the background that is cut from noise.
 
     Raises `DataError` for recordings or labels that cannot be used, and for labels too few to be divided.
@@ -136,19 +136,18 @@ def speech_commands(
 ) -> Clips:
     """Reads `_silence_`, `_unknown_` and the keywords, as in the 12-class task of Speech Commands.
 
-    Recordings of other words are `_unknown_`; where every folder is a keyword, there is no such class. In "val" and
-    "test", there are as many examples of silence and of unknowns as of a mean word. Their silence is cut from
-    background that the other splits do not have (see `background_parts`).
+    Recordings of other words are `_unknown_`; if every folder is a keyword, there is no such class. In "val" and
+    "test", silence and unknown words have as many examples as the average word. Their silence is cut from background
+    that the other splits do not have (see `background_parts`).
 
     - `folders`: the folders and the files in them.
     - `words`: the keywords.
     - `fe`: the front end, which computes the features and gives the length of a clip.
     - `splits`: the splits to read; the others stay empty.
-    - `seed`: decides which unknowns and which background are for training; it has no effect on the other splits.
+    - `seed`: decides which unknown words and which background are for training; it does not affect the other splits.
     - `silence`: whether there is a class `_silence_`; the task of all 35 words has none (Warden 2018).
 
-    Raises `DataError` for recordings that are missing or cannot be used, and `SpecError` for a keyword without a
-    folder.
+    Raises `DataError` for missing or unusable recordings, and `SpecError` for a keyword without a folder.
     """
     check_words(folders, words)
     others = [c for c in folders.files if c not in words]
@@ -195,7 +194,7 @@ def speech_commands(
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """Test data that lie elsewhere.
+    """Test data from another directory.
 
     - features, target: the examples, and their class indices `[N]`.
     - notes: remarks for the run.
@@ -282,6 +281,7 @@ def read_divided(root: Path, name: str, paths: Sequence[Path], fe: FrontEnd, par
 
     A recording that is too short to be divided is for training. The clips of a split do not depend on which splits are
     read.
+    read.
 
     - `root`: the directory of the data.
     - `name`: the class, which is also the folder of the recordings.
@@ -289,7 +289,7 @@ def read_divided(root: Path, name: str, paths: Sequence[Path], fe: FrontEnd, par
     - `fe`: the front end, which computes the features and gives the length of a clip.
     - `parts`: the splits besides "train".
 
-    Raises `DataError` where no recording is long enough to be divided.
+    Raises `DataError` if no recording is long enough to be divided.
     """
     x, counts, tally = cut_features(paths, fe)
     rows: dict[str, list[int]] = {s: [] for s in SPLITS}
@@ -311,9 +311,9 @@ def read_divided(root: Path, name: str, paths: Sequence[Path], fe: FrontEnd, par
 
 
 def _uneven(classes: Sequence[str], got: Recordings) -> tuple[str, ...]:
-    """Returns a note for each class with less than half for training, as a long recording is in another split.
+    """Returns a note for each class with less than half of its clips in training, because of a long recording.
 
-    It is called before the clips of recordings that are divided in time are there, so that these classes have none.
+    It must be called before clips of recordings that are divided in time are added, so that their classes have none.
     """
     notes = []
     for i, name in enumerate(classes):
@@ -330,7 +330,7 @@ def _uneven(classes: Sequence[str], got: Recordings) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class BackgroundPart:
-    """The part of a background recording that a split has: from the share `start` of its length to the share `end`."""
+    """A split's part of a background recording: from the share `start` of its length to the share `end`."""
 
     path: Path
     start: float = 0.0
@@ -340,9 +340,9 @@ class BackgroundPart:
 def background_parts(recordings: Sequence[Path]) -> dict[str, tuple[BackgroundPart, ...]]:
     """Divides background recordings among the splits, by split.
 
-    Of three recordings or more, a sixth, at least one, are for "val" and as many for "test", whole; a hash of the name
-    decides which. One or two are divided in time: the first 80 % of each for training, a tenth each for "val" and
-    "test", which then have the same noise as the training.
+    If there are three recordings or more, a sixth, at least one, are for "val" and as many for "test", whole; a hash of
+    the name decides which. One or two are divided in time: the first 80 % of each for training, a tenth each for "val"
+    and "test", which then have the same noise as the training.
     """
     if len(recordings) < FEWEST_RECORDINGS:
         return {s: tuple(BackgroundPart(p, *part) for p in recordings) for s, part in _PARTS.items()}
@@ -374,14 +374,14 @@ def _crops(background: Sequence[BackgroundPart], n: int, fe: FrontEnd, rng: np.r
 
 @lru_cache(maxsize=4)
 def _drawn_background(fe: FrontEnd, seed: int) -> Features:
-    """Draws the background for data that bring none: 200 clips, which a process that reads them again draws once."""
+    """Draws the background for data without any: 200 clips, cached within the process."""
     found = coloured(200, fe, _rng(seed, "train"))
     found.flags.writeable = False
     return found
 
 
 def _rng(seed: int, split: str) -> np.random.Generator:
-    """Returns a random generator for a split alone, so that the split does not depend on which others are read.
+    """Returns a random generator for one split, so that a split does not depend on which others are read.
 
     Only the generator of the train split depends on the seed: the other examples are the same for all seeds.
     """

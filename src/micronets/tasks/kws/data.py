@@ -34,7 +34,7 @@ class HeldRecordings:
     """Whole recordings of the test split, of which a stream can be composed.
 
     - clips: paths of recordings by class.
-    - background: paths of recordings of noise; there may be none.
+    - background: paths of noise recordings; may be empty.
     """
 
     clips: Mapping[str, Sequence[Path]]
@@ -52,7 +52,7 @@ class KwsData(LabelledData):
     - `share`: examples of `_unknown_` and of `_silence_` in an epoch, as a multiple of the mean number of the other
       classes.
     - `made_per_epoch`: number of synthesised examples (see `LabelledData.made`) in an epoch.
-    - `held`: the recordings of the test split; None where there are none, or they are parts of longer ones.
+    - `held`: the recordings of the test split; None if there are none, or if they are parts of longer ones.
     """
 
     frontend: FrontEnd
@@ -68,7 +68,7 @@ class KwsData(LabelledData):
     input_settings: tuple[str, ...] = INPUT_SETTINGS
 
     def stored(self, split: str) -> npt.NDArray[Any]:
-        """Returns the examples of a split as they are kept, `[N, ...]`."""
+        """Returns the stored examples of a split, `[N, ...]`."""
         return self.of_split(self.features, split)
 
     def labels(self, split: str) -> Labels:
@@ -82,10 +82,11 @@ class KwsData(LabelledData):
         )
 
     def epoch(self, rng: np.random.Generator) -> Labels:
-        """Returns shuffled indices into the train split: every word once, and `share` times a mean word of the rest.
+        """Returns shuffled indices into the train split for one epoch.
 
-        The rest are `_unknown_` and `_silence_`, redrawn each time, with repetition where there are too few. Where
-        `balance` is "sampled", every word is drawn as often as a mean word. Negatives are added to these.
+        Every word's clips occur once, or with a `balance` of "sampled" as often as those of the average word.
+        `_unknown_` and `_silence_` each have `share` times the average word's clips; they are redrawn each time, and
+        repeat if there are too few. Negatives are added to these.
         """
         target = given_labels(self, "train")
         special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
@@ -106,7 +107,7 @@ class KwsData(LabelledData):
         return indices
 
     def evaluate(self, outputs: npt.NDArray[np.floating[Any]], split: str) -> Score:
-        """Returns the accuracy of logits `[N, classes]`; a negative counts as right if no word is predicted for it."""
+        """Returns the accuracy of logits `[N, classes]`; a negative is correct if no word is predicted for it."""
         if split == "val" and self.made_to_choose:
             outputs, labels = np.array(outputs), self.labels(split)
             rows = np.arange(len(labels) - self.made_to_choose, len(labels))
@@ -124,7 +125,7 @@ class KwsData(LabelledData):
 
         - `split`: the name of the split.
         - `settings`: values of the `input_settings` by name.
-        - `indices`: which examples of the split, `[N]`; None: all of them.
+        - `indices`: indices of examples of the split, `[N]`; None: all of them.
 
         Raises `SpecError` for an unknown split.
         """
@@ -135,7 +136,7 @@ class KwsData(LabelledData):
     def augmented(self, indices: torch.Tensor, settings: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
         """Returns network inputs `[B, T, M, 1]` of train examples, augmented, float32.
 
-        - `indices`: which examples of the train split, `[B]`.
+        - `indices`: indices of examples of the train split, `[B]`.
         - `settings`: values of the `input_settings` by name.
         - `generator`: draws the augmentation; the result is on its device.
 

@@ -1,10 +1,10 @@
-"""Synthesises words with espeak-ng (extra `speech`), in a process of its own.
+"""Synthesises words with espeak-ng (extra `speech`), in a separate process.
 
 The library keeps state from one word to the next; a new process gives the same samples for the same words in the same
-order. `VOICES` leaves out a few voices that do not even then, and those that sound like machines or whispers.
+order. `VOICES` omits a few voices that do not even then, and those that sound like machines or whispers.
 
-In that process, `serve` reads JSON `[[voice, word, words per minute, pitch 0..99], ...]` and writes the sample rate and
-then, for each job, the number of samples and int16 samples, all little-endian.
+In that process, `serve` reads JSON `[[voice, word, words per minute, pitch 0..99], ...]`. It writes the sample rate and
+then, for each job, the number of samples and the int16 samples, all little-endian.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ VOICES: dict[str, tuple[str, ...]] = {
 SpeakJob = tuple[str, str, int, int]
 SpokenSamples = npt.NDArray[np.int16]
 
-_LONGEST_HOME = 120  # characters: the library has a buffer of 160 for the path
+_LONGEST_HOME = 120  # characters: the library's buffer for the path holds 160
 
 
 def speak(jobs: Sequence[SpeakJob]) -> tuple[list[SpokenSamples], int]:
-    """Synthesises words: returns samples int16 `[n]` for each job, and their rate in Hz.
+    """Synthesises words; returns int16 samples `[n]` for each job, and their rate in Hz.
 
-    - `jobs`: voice, word, words per minute and pitch (0 to 99) of each.
+    - `jobs`: the voice, word, words per minute and pitch (0 to 99) of each.
 
     Raises `DataError`.
     """
@@ -77,7 +77,7 @@ def speak(jobs: Sequence[SpeakJob]) -> tuple[list[SpokenSamples], int]:
 
 
 def serve() -> None:
-    """Synthesises the words of the jobs on stdin, as JSON, to stdout: their rate, then length and samples of each."""
+    """Synthesises the jobs on stdin, as JSON, and writes to stdout their rate, then length and samples of each."""
     import espeakng_loader
 
     lib = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -104,7 +104,7 @@ def serve() -> None:
         out.write(struct.pack("<I", rate))
         for voice, word, speed, pitch in json.load(sys.stdin):
             received.clear()
-            #  Without such a variant, the library takes the plain voice and reports no error.
+            # Without such a variant, the library uses the plain voice and reports no error.
             here = (data / "voices" / "!v" / voice.partition("+")[2]).is_file()
             if not here or lib.espeak_SetVoiceByName(voice.encode()):
                 sys.exit(f"espeak-ng has no voice '{voice}'")

@@ -1,8 +1,9 @@
-"""Directories of recordings: which recordings there are, of which class, and in which split.
+"""Directories of recordings: finds the recordings, their classes and their splits.
 
-Two kinds of directory. *Words of one's own*: a folder per class. *Speech Commands* (Warden 2018): 35 folders of words,
-of which some are keywords and the others `_unknown_`, and `_background_noise_`, from which `_silence_` is cut; splits
-by `testing_list.txt` and `validation_list.txt`, or by the hash of the speaker that made those lists.
+There are two kinds of directory. *Words of the user's own*: a folder per class. *Speech Commands* (Warden 2018): 35
+folders of words, some of which are keywords and the others `_unknown_`, and `_background_noise_`, from which
+`_silence_` is cut. Its splits are those of `testing_list.txt` and `validation_list.txt`, or of the hash of the speaker
+that made those lists.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Files = Mapping[str, Sequence[Path]]  # recordings by class
 
 @dataclass(frozen=True)
 class Folders:
-    """What a directory of folders holds: recordings by folder, background recordings, and warnings."""
+    """The contents of a directory of folders: recordings by folder, background recordings, and warnings."""
 
     root: Path
     files: Files
@@ -51,9 +52,9 @@ class Folders:
 
 
 def scan(root: Path) -> Folders:
-    """Finds the recordings in the folders of `root`, hidden ones left out.
+    """Finds the recordings in the folders of `root`, without hidden ones.
 
-    Raises `DataError` if there is nothing to use, naming the remedy.
+    Raises `DataError`, with the remedy, if there is nothing to use.
     """
     if not root.exists():
         raise DataError(
@@ -72,7 +73,7 @@ def scan(root: Path) -> Folders:
     found: dict[str, ClassFiles] = {}
     for folder in folders:
         if folder.name == BACKGROUND:
-            background = files_below(folder, SOUND_SUFFIXES).files  # Speech Commands keeps a README there
+            background = files_below(folder, SOUND_SUFFIXES).files  # Speech Commands has a README there
         else:
             found[folder.name] = class_files(folder, SOUND_SUFFIXES, ".wav files", "add recordings", hint)
     if not found:
@@ -90,8 +91,8 @@ def scan(root: Path) -> Folders:
 def speaker_split(name: str) -> str:
     """Returns the split of a file by Speech Commands' rule, by which a speaker is in one split only.
 
-    It takes SHA-1 of the file name up to `_nohash_`, modulo 2^27, in percent of 2^27 - 1: below 10 is validation, below
-    20 testing.
+    The rule takes SHA-1 of the file name up to `_nohash_`, modulo 2^27, in percent of 2^27 - 1: below 10 is validation,
+    below 20 testing.
     """
     most = 2**27 - 1
     percent = int(hashlib.sha1(re.sub(r"_nohash_.*$", "", name).encode()).hexdigest(), 16) % (most + 1) * (100 / most)
@@ -99,16 +100,15 @@ def speaker_split(name: str) -> str:
 
 
 def _shown(entry: str) -> str:
-    """Returns a line of a list as messages show it; one that is no path may be as long as the file."""
+    """Returns a line of a list for a message, shortened, since a line that is no path may be as long as the file."""
     return entry if len(entry) <= 80 else f"{entry[:77]}..."
 
 
 def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]], tuple[str, ...]]:
-    """Returns the recordings by split and folder, and notes: by the two lists if they are there, otherwise by
-    `speaker_split`.
+    """Returns the recordings by split and folder, and notes.
 
-    Raises `DataError` for a list that cannot be read, that names none of the recordings, or whose recordings are in the
-    other list too.
+    The two lists decide if they are there, otherwise `speaker_split`. Raises `DataError` for a list that cannot be
+    read, that names none of the recordings, or that shares a recording with the other list.
     """
     listed: dict[str, str] = {}
     notes: list[str] = []
@@ -141,7 +141,7 @@ def official_splits(folders: Folders) -> tuple[dict[str, dict[str, list[Path]]],
 
 
 def unread_lists_note(folders: Folders) -> tuple[str, ...]:
-    """Returns a note on the lists of Speech Commands in a directory whose recordings are divided by another rule."""
+    """Returns a note on the lists of Speech Commands in a directory whose recordings are split by another rule."""
     names = [name for name in LISTS.values() if (folders.root / name).exists()]
     if not names:
         return ()
@@ -153,7 +153,7 @@ def unread_lists_note(folders: Folders) -> tuple[str, ...]:
 
 
 def _entries(path: Path) -> list[str]:
-    """Returns the paths that a list names, in the form `yes/a.wav`, whichever system and editor wrote it."""
+    """Returns the paths that a list names, in the form `yes/a.wav`, whatever system and editor wrote it."""
     try:
         data = read_plain(path)
     except OSError as e:
@@ -166,7 +166,7 @@ def _entries(path: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class Division:
-    """Which recordings are in which split.
+    """The recordings of each split.
 
     - `whole`: by split and folder, the recordings that are in that split alone.
     - `in_time`: by folder, recordings that are each divided in time among all splits, as their folder has too few.
@@ -177,11 +177,11 @@ class Division:
 
 
 def own_splits(folders: Folders, parts: Sequence[str], cut: Collection[str] = ()) -> Division:
-    """Sets apart a tenth of every class for each of `parts`, at least one clip each.
+    """Holds out a tenth of every class for each of `parts`, at least one clip each.
 
-    Whole speakers are set apart where the names tell who speaks (what stands before `_nohash_`, otherwise before the
-    first `_`, `-` or space) and every class has enough of them, otherwise single clips. A hash of the name decides, so
-    that new recordings do not move the old ones much.
+    Whole speakers are held out if the names show who speaks (the part before `_nohash_`, otherwise before the first
+    `_`, `-` or space) and every class has enough of them; otherwise, single clips. A hash of the name decides, so that
+    new recordings hardly move the old ones.
 
     - `folders`: the recordings by class.
     - `parts`: the splits besides "train".
@@ -211,7 +211,7 @@ def too_few(folder: Path, clips: int, parts: Sequence[str], way_out: str) -> Dat
     """Returns the error for the folder of a class that has too few clips for every split to have one.
 
     - `parts`: the splits besides "train".
-    - `way_out`: what else may be done than to record more.
+    - `way_out`: an alternative to recording more.
     """
     return DataError(
         f"{folder}: class '{folder.name}' has {counted(clips, 'clips')}; at least {len(parts) + 1} are needed (one "
@@ -220,7 +220,7 @@ def too_few(folder: Path, clips: int, parts: Sequence[str], way_out: str) -> Dat
 
 
 def _by_speaker(root: Path, files: Files, parts: Sequence[str]) -> dict[str, dict[str, list[Path]]] | None:
-    """Gives whole speakers to splits; None if that cannot be, or if the names do not tell who speaks."""
+    """Gives whole speakers to splits; None if that is impossible, or if the names do not show who speaks."""
     clips: dict[str, dict[str, list[Path]]] = {}
     for c, paths in files.items():
         for p in paths:
@@ -240,7 +240,7 @@ def whole_groups(
     - `clips`: the examples of every group (a speaker, a recording) by its name, by class.
     - `parts`: the splits besides "train". A hash of the groups' names decides.
 
-    Returns the examples by split and class; None if there are too few groups for every class to be in every split, and
+    Returns the examples by split and class; None if there are too few groups for every class to be in every split, with
     at least half of it in "train".
     """
     files: dict[str, list[T]] = {}
@@ -251,7 +251,7 @@ def whole_groups(
     out: dict[str, dict[str, list[T]]] = {s: {c: [] for c in files} for s in ("train", "val", "test")}
     for part in parts:
         for who in list(left):
-            # A speaker helps if some class still lacks clips, and is spared if some class would lose its last others.
+            # A speaker is taken if some class still lacks clips, but not if some class would lose its last other ones.
             wanting = any(len(out[part][c]) < 0.1 * len(files[c]) for c in clips[who])
             spared = any(not any(c in clips[w] for w in left if w != who) for c in clips[who])
             if wanting and not spared:
@@ -267,7 +267,7 @@ def whole_groups(
 
 
 def hash_of(text: str) -> str:
-    """Returns the SHA-1 of a name, by which it is decided what goes into which split."""
+    """Returns the SHA-1 of a name, which decides the split."""
     return hashlib.sha1(text.encode(errors="surrogateescape")).hexdigest()
 
 

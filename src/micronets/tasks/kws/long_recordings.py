@@ -1,8 +1,8 @@
-"""Long recordings with label files as examples: windows around what is labelled, and windows of the rest.
+"""Long recordings with label files as examples: windows around labels, and windows of the rest.
 
-Of a recording `day1.wav`, the label file `day1.csv` or `day1.txt` says what is heard from when to when
-(`frontend.labels`). Each label gives one window, or as many as fit into a long one. What lies between labels is cut
-into windows, too: those far softer than the labelled ones become `_silence_`, the others `_unknown_`.
+For a recording `day1.wav`, the label file `day1.csv` or `day1.txt` says what is heard from when to when
+(`frontend.labels`). Each label gives one window, or as many as fit if it is long. The time between labels is cut into
+windows, too: those far softer than the labelled ones become `_silence_`, the others `_unknown_`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from micronets.tasks.names import check_utf8
 from micronets.terminal import counted
 
 SOFTER_DB = 20.0
-"""By how many dB a window of the rest must be softer than the labelled ones in the median to be silence."""
+"""A window of the rest is silence if it is this many dB softer than the median of the labelled ones."""
 
 
 Float = npt.NDArray[np.float32]
 
 
 def find_recordings(path: Path) -> LabelledPairs | None:
-    """Looks for recordings with label files; None where `path` holds data of another kind.
+    """Finds recordings with label files; None if `path` holds data of another kind.
 
     - `path`: a recording, or a directory of recordings without folders.
 
@@ -69,10 +69,10 @@ def find_recordings(path: Path) -> LabelledPairs | None:
 class LabelledClips:
     """Windows by split.
 
-    - classes: the labels, and `_silence_` and `_unknown_` where there are such windows, sorted.
-    - features: as `frontend.features` gives them, by split, `[N, T, M]`.
+    - classes: the labels, and `_silence_` and `_unknown_` if there are such windows, sorted.
+    - features: those of `frontend.features`, by split, `[N, T, M]`.
     - target: class indices by split, `[N]`.
-    - notes: what is to be known.
+    - notes: remarks for the user.
     """
 
     classes: tuple[str, ...]
@@ -84,13 +84,13 @@ class LabelledClips:
 def clips(pairs: LabelledPairs, fe: FrontEnd, splits: Sequence[str], test: bool) -> LabelledClips:
     """Cuts recordings into windows of the front end's length, and divides them.
 
-    Whole recordings go to one split where there are enough of them for every class to be in every split. Else each is
-    divided in time, between labels, into parts that go to one split; no window reaches into two parts.
+    Whole recordings go to one split if there are enough of them for every class to be in every split. Otherwise each is
+    divided in time, between labels, into parts that go to one split; no window extends over two parts.
 
     - `pairs`: the recordings and their label files.
     - `fe`: the front end, which computes the features and gives the length of a window.
-    - `splits`: those to read, where "all" is everything; the others stay empty.
-    - `test`: whether a tenth is set apart for "test".
+    - `splits`: the splits to read, or "all" for everything; the others stay empty.
+    - `test`: whether a tenth is held out for "test".
 
     Raises `DataError` for recordings or labels that cannot be used, and for labels too few to be divided.
     """
@@ -132,8 +132,8 @@ def held_out_windows(
     - `classes`: the names of the classes, in the order of their indices.
     - `fe`: the front end, which gives the length of a window and computes the features.
 
-    Windows of the rest are left out where the classes have neither `_silence_` nor `_unknown_`. Raises `DataError`,
-    also for a label that is none of the classes.
+    Windows of the rest are left out if the classes have neither `_silence_` nor `_unknown_`. Raises `DataError`, also
+    for a label that is not among the classes.
     """
     sounds = [_read(pair, classes, fe) for pair in pairs.found]
     cuts = cut_recordings(pairs, sounds, fe.sample_rate, fe.clip_samples, 1)
@@ -155,13 +155,13 @@ def _read(pair: LabelledPair, known: Sequence[str] | None, fe: FrontEnd) -> tupl
 def _with_rest(
     cuts: Sequence[Cut], labels: Sequence[str], split_of: Mapping[str, str], parts: Sequence[str]
 ) -> list[Cut]:
-    """Gives windows of the rest a label, `_silence_` or `_unknown_`, and leaves most out where there are many.
+    """Gives windows of the rest a label, `_silence_` or `_unknown_`, and drops most if there are many.
 
-    Where one of the two would not be in every split, its windows join the other; where neither would be, they are left
-    out.
+    If one of the two would not be in every split, its windows join the other; if neither would be, all are dropped.
 
     - `labels`: those of the label files.
-    - `split_of`: the split of each part; `parts`: the splits that must have every class.
+    - `split_of`: the split of each part.
+    - `parts`: the splits that must have every class.
     """
     words, rest = thinned(cuts, len(labels))
     if not words or not rest:
@@ -177,7 +177,7 @@ def _with_rest(
 
 
 def _decibels(samples: Float) -> float:
-    """Returns the effective value of samples in dB above one int16 unit, at least 0."""
+    """Returns the RMS of samples in dB above one int16 unit, at least 0."""
     return (
         20 * math.log10(max(1.0, float(np.sqrt(np.square(samples, dtype=np.float64).mean())))) if len(samples) else 0.0
     )

@@ -1,8 +1,8 @@
-"""Negatives: sounds that are no word, which a network learns to stay quiet at.
+"""Negatives: sounds that are no word, at which a network learns to stay quiet.
 
-A data set of words has few sounds without a word, and a network takes a hum, a click or a knock on the table, which it
-was not trained on, for the word that is nearest. Negatives are made by a program, from random numbers, and stand among
-the training examples as `_silence_` where nobody speaks, and as `_unknown_` where the speech is no word.
+A data set of words has few sounds without a word. A network that was not trained on a hum, a click or a knock on the
+table takes it for the nearest word. Negatives are synthesised from random numbers. They join the training examples as
+`_silence_` if nobody speaks, and as `_unknown_` if the speech is no word.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from micronets.tasks.kws.wordless import SOUNDS, NegativeKind, make_negative
 from micronets.terminal import counted
 
 VERSION = 2  # increase it whenever the same seed gives other sounds
-MOST_MADE = 20_000  # negatives that are kept of one training, of which every epoch draws some
-TO_CHOOSE = MOST_SEED + 1  # the seed of the negatives by which the best epoch is chosen; no run has it as its own
-EPOCHS_APART = 4  # epochs that would have negatives of their own, were there no such limit
-SPEECH_SHARE = 0.15  # of the negatives, where there are clips of unknown words
+MOST_MADE = 20_000  # negatives of one training, from which every epoch draws some
+TO_CHOOSE = MOST_SEED + 1  # the seed of the negatives by which the best epoch is chosen; no run can have it
+EPOCHS_APART = 4  # epochs with different negatives, unless MOST_MADE limits them
+SPEECH_SHARE = 0.15  # of the negatives, if there are clips of unknown words
 
 Speech = Literal["reversed", "shuffled", "crowd"]
-"""The kinds that are made from training clips of unknown words, as pixels of their spectrograms. Keywords take no part:
-"no" reversed is nearly "on", and half of a short word is enough to recognise it.
+"""The kinds made from the spectrograms of training clips of unknown words. Keywords are not used: "no" reversed is
+nearly "on", and half of a short word is enough to recognise it.
 
 - `reversed`: a word from its end to its start.
 - `shuffled`: pieces of 60 to 250 ms of several words, put together in any order.
@@ -38,18 +38,18 @@ Speech = Literal["reversed", "shuffled", "crowd"]
 
 SPEECH: tuple[Speech, ...] = get_args(Speech)
 TO_LEARN: tuple[NegativeKind, ...] = (*SOUNDS, "knock", "knock", "tone", "chirp", "chord", "mixture")
-"""The kinds in turn as a network learns them: those that networks take for words most often come twice or more."""
+"""The kinds for training, in turn: those that networks most often take for words occur twice or more."""
 
 
 def sound_features(count: int, fe: FrontEnd, seed: int, kinds: tuple[NegativeKind, ...] = SOUNDS) -> Features:
     """Makes sounds and returns their features.
 
-    - count: how many sounds.
+    - count: the number of sounds.
     - fe: the front end; its settings after the logarithm do not matter here.
-    - seed: the same one gives the same sounds. Those of validation and test take others than the training.
-    - kinds: which kinds, in turn; one that stands there twice is made twice as often.
+    - seed: the same seed gives the same sounds. Validation and test use other seeds than the training.
+    - kinds: the kinds, in turn; one that occurs twice is made twice as often.
 
-    Returns features `[count, T, M]`, from the cache where they are in it.
+    Returns features `[count, T, M]`, from the cache if they are in it.
     """
 
     def make() -> dict[str, Features]:
@@ -68,10 +68,10 @@ def sound_features(count: int, fe: FrontEnd, seed: int, kinds: tuple[NegativeKin
 
 
 def speech_features(count: int, words: Features, scale: float, rng: np.random.Generator) -> Features:
-    """Makes speech that is no word out of training clips.
+    """Makes speech that is no word from training clips.
 
-    - count: how many.
-    - words: pixels `[N, T, M]` of clips of words that are not to be recognised, N at least 1.
+    - count: the number of clips.
+    - words: pixels `[N, T, M]` of clips of words that must not be recognised, N at least 1.
     - scale: pixels per unit of ln(power).
     - rng: draws clips, pieces and loudness.
 
@@ -93,15 +93,16 @@ def speech_features(count: int, words: Features, scale: float, rng: np.random.Ge
 
 
 def with_negatives(data: KwsData, share: float, seed: int, speech: bool) -> KwsData:
-    """Returns data whose train split ends with negatives, and with a note where there can be none.
+    """Returns data whose train split ends with negatives, or with a note if there can be none.
 
-    The val split, where it is there, gets the same share of other sounds, so that of two epochs that know the words as
-    well the quieter one is chosen. These are the same for all seeds: trainings with two seeds are judged alike.
+    The val split, if there is one, gets the same share of other sounds, so that of two epochs that know the words
+    equally well the quieter one is chosen. These are the same for all seeds: trainings with two seeds are compared on
+    equal terms.
 
-    - data: the examples; without any to train on they stay as they are.
-    - share: the share of every epoch that are negatives, 0 to below 1.
+    - data: the examples; without any for training they stay as they are.
+    - share: the share of negatives in every epoch, 0 to below 1.
     - seed: decides the negatives of the training.
-    - speech: whether the data are of words, so that words in pieces are none.
+    - speech: whether the data are of words, so that pieces of words count as no word.
     """
     if not share or not data.size("train") or data.frontend.kind != "logmel":
         return data
@@ -133,12 +134,12 @@ def with_negatives(data: KwsData, share: float, seed: int, speech: bool) -> KwsD
 
 
 def _quiet_class(classes: tuple[str, ...]) -> int:
-    """Returns the index of the class of sounds that nobody says."""
+    """Returns the index of the class of sounds without speech."""
     return classes.index(SILENCE if SILENCE in classes else UNKNOWN)
 
 
 def _made(per_epoch: int, data: KwsData, seed: int, speech: bool) -> tuple[Features, Labels]:
-    """Makes the negatives of a training, of which an epoch shows `per_epoch`: features `[P, T, M]`, classes `[P]`."""
+    """Makes the negatives of a training, `per_epoch` of which an epoch uses: features `[P, T, M]`, classes `[P]`."""
     train, target, classes, fe = data.features["train"], data.target["train"], data.classes, data.frontend
     count = min(MOST_MADE, EPOCHS_APART * per_epoch)
     quiet = _quiet_class(classes)
@@ -153,10 +154,10 @@ def _made(per_epoch: int, data: KwsData, seed: int, speech: bool) -> tuple[Featu
 
 
 def _shuffled(words: Features, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Puts pieces of several words together, each 6 to 25 frames long at 100 frames a second, in a clip `[T, M]`."""
+    """Puts pieces of several words, each 6 to 25 frames long at 100 frames a second, together in a clip `[T, M]`."""
     frames = words.shape[1]
     x = np.array(words[rng.integers(len(words))], np.float32)
-    x[:] = np.percentile(x, 10, axis=0)  # what is behind the words
+    x[:] = np.percentile(x, 10, axis=0)  # the background of the words
     at = int(rng.integers(0, max(1, frames // 3)))
     for _ in range(int(rng.integers(3, 7))):
         word = words[rng.integers(len(words))]

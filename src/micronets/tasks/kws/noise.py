@@ -12,7 +12,7 @@ from micronets.tasks.kws.data import Features
 def coloured_samples(n: int, samples: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Draws Gaussian noise `[n, samples]` of RMS 1 whose power falls as 1 / f^a, a uniform in 0..2 (white to brown).
 
-    - `n`: the number of clips; each has an exponent a of its own.
+    - `n`: the number of clips; each has its own exponent a.
     - `samples`: the length of a clip.
     - `rng`: draws the noise and the exponents.
     """

@@ -1,17 +1,17 @@
-"""`features.npz`: prepared log-mel pixels of a keyword data set, a documented format.
+"""`features.npz`: prepared log-mel pixels of a keyword data set, in a documented format.
 
-    x         uint8 [N, T, M]   log-mel pixels
-    y         int [N]           index into classes
-    split     text [N]          "train", "val", "test", or "unassigned": background without speech
-    classes   text [C]
-    frontend  text              JSON of the FrontEnd that made x; see FrontEnd.from_json
-    speaker   text [N]          optional; of background, the recording that a row was cut from
+x         uint8 [N, T, M]   log-mel pixels
+y         int [N]           index into classes
+split     text [N]          "train", "val", "test", or "unassigned": background without speech
+classes   text [C]
+frontend  text              JSON of the FrontEnd that made x; see FrontEnd.from_json
+    speaker   text [N]          optional; for background, the recording that a row was cut from
     clip      text [N]          optional, not read here
 
-Rows of background serve three ends when there is a class `_silence_`: most are for mixing and for the silence of the
-train split, the others for that of "val" and of "test" (where those have none of their own). Where `speaker` names
-three recordings or more, a sixth of these, at least one, are for "val" and as many for "test", whole. Else every ninth
-and tenth of ten rows are, which may be of the same recordings as the rest.
+If there is a class `_silence_`, rows of background serve three purposes: most are for mixing and for the silence of
+the train split, the others for that of "val" and of "test" (if those have none of their own). If `speaker` names
+three recordings or more, a sixth of these, at least one, are for "val" and as many for "test", whole. Otherwise
+every ninth and tenth of ten rows are, which may be of the same recordings as the rest.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ def read(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 
 def front_end_of(path: Path) -> tuple[int, FrontEnd]:
-    """Returns the number of classes and the front end of a `features.npz`, whose rows are not read. Raises `DataError`,
-    and `SpecError` for a front end that cannot be.
+    """Returns the number of classes and the front end of a `features.npz`, without reading its rows.
+
+    Raises `DataError`, and `SpecError` for an impossible front end.
     """
     arrays = read_npz(path, ("classes", "frontend"), f"a features.npz has {', '.join(KEYS)}")
     return arrays["classes"].size, FrontEnd.from_json(str(arrays["frontend"]), f"{path}: frontend")
@@ -69,7 +70,7 @@ def _check(path: Path, a: dict[str, npt.NDArray[Any]]) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What a `features.npz` holds: features and class indices by split, and background for the train split."""
+    """The contents of a `features.npz`: features and class indices by split, and background for the train split."""
 
     classes: tuple[str, ...]
     frontend: FrontEnd
@@ -82,12 +83,12 @@ class Prepared:
 def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
     """Reads the data of a `features.npz`.
 
-    In "val", `_unknown_` is thinned and `_silence_` drawn from the background to the mean number of a word, as in the
-    official 12-class test set; "test" keeps every row. Which these are is the same for every seed.
+    In "val", `_unknown_` is thinned and `_silence_` drawn from the background to the average number of a word, as in
+    the official 12-class test set; "test" keeps every row. The selection is the same for every seed.
 
     - `path`: the file.
-    - `splits`: those that the caller wants.
-    - `seed`: of what is drawn for the train split.
+    - `splits`: the splits that the caller needs.
+    - `seed`: seed of the draws for the train split.
 
     Raises `DataError`, also for a class without train or val rows if that split is among `splits`.
     """
@@ -116,16 +117,16 @@ def load(path: Path, splits: Sequence[str], seed: int) -> Prepared:
             )
             raise DataError(f"{path}: class '{c}' has no {s} row; write the file so that {fix}")
     background = pool
-    if SILENCE in classes:  # and its own rows, where it has any
+    if SILENCE in classes:  # drawn from background, besides its own rows
         own = a["x"][(a["split"] == "train") & (a["y"] == classes.index(SILENCE))]
         background = np.concatenate([parts["train"], own])
     return Prepared(classes, FrontEnd.from_json(str(a["frontend"])), features, target, background, len(a["x"]))
 
 
 def _background_rows(recordings: npt.NDArray[Any]) -> dict[str, npt.NDArray[np.bool_]]:
-    """Divides rows of background among the splits: returns for each split which rows are its own, bool `[B]`.
+    """Divides rows of background among the splits: returns for each split a mask of its rows, bool `[B]`.
 
-    - `recordings`: for each row the name of the recording that it was cut from, empty where it is not known.
+    - `recordings`: for each row the name of the recording that it was cut from, empty if unknown.
     """
     names = sorted({str(name) for name in recordings}, key=hash_of)
     if "" in names or len(names) < FEWEST_RECORDINGS:
@@ -143,11 +144,11 @@ def mean_word_count(target: Labels, classes: tuple[str, ...]) -> int:
 
 
 def silent_clips(background: Features, n: int, rng: np.random.Generator) -> Features:
-    """Makes silent clips from background: turned in time, and between 6 dB softer and 20 dB louder.
+    """Makes silent clips from background: rotated in time, and between 6 dB softer and 20 dB louder.
 
-    - `background`: pixels of background clips, uint8 `[clips, T, M]`; where there are none, the result is empty.
+    - `background`: pixels of background clips, uint8 `[clips, T, M]`; without any, the result is empty.
     - `n`: the number of clips to make.
-    - `rng`: draws the clips, how far each is turned, and how much louder it is.
+    - `rng`: draws the clips, their rotations, and their gains.
     """
     if not len(background) or not n:
         return background[:0]
@@ -159,7 +160,7 @@ def silent_clips(background: Features, n: int, rng: np.random.Generator) -> Feat
 
 
 def _thinned(target: Labels, classes: tuple[str, ...], rng: np.random.Generator) -> npt.NDArray[np.bool_]:
-    """Returns which examples stay when `_unknown_` is thinned to the mean number of a word."""
+    """Returns which examples stay when `_unknown_` is thinned to the average number of a word."""
     rows = np.flatnonzero(target == classes.index(UNKNOWN))
     keep = np.ones(len(target), bool)
     spare = len(rows) - mean_word_count(target, classes)

@@ -1,4 +1,4 @@
-"""Settings of keyword spotting: how training clips are disturbed."""
+"""Settings of keyword spotting: the augmentation of training clips."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from micronets.ranges import check_fields, ranged
 
 @dataclass(frozen=True, kw_only=True)
 class SpectrogramAugmentation:
-    """How much the train split is disturbed, in the spectrogram; widths are at the full frame rate.
+    """How strongly the train split is augmented, in the spectrogram; widths are at the full frame rate.
 
     - `shift_frames`: each clip is shifted by up to this many frames either way; the gap is filled with the clip
       mirrored at its edge.

@@ -1,4 +1,4 @@
-"""Synthetic keyword data: many voices, rates, pitches, rooms and noises. No recording of a human being is in it."""
+"""Synthetic keyword data: many voices, rates, pitches, rooms and noises, without any recording of a human being."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def load(
     seed: int = 0,
     words: Sequence[str] = KEYWORDS,
 ) -> KwsData:
-    """Speaks keywords and unknown words by espeak-ng, and makes silence; a speaker is in one split only.
+    """Synthesises keywords and unknown words by espeak-ng, and silence; a speaker is in one split only.
 
     - `sizes`: clips by split, divided equally among the classes.
     - `frontend`: the front end of the features; None: the log-mel.
     - `splits`: the splits to make; the others stay empty.
-    - `seed`: seed of all that is drawn.
-    - `words`: the keywords; the default has the ten of Speech Commands.
+    - `seed`: seed of all random draws.
+    - `words`: the keywords; by default the ten of Speech Commands.
 
-    The same arguments give the same data, bit for bit, on one platform. Raises `DataError` if the synthesiser is not
-    there.
+    The same arguments give the same data, bit for bit, on one platform. Raises `DataError` if the synthesiser is
+    missing.
     """
     sizes = sizes or SIZES
     fe = (frontend or FrontEnd()).base()
@@ -70,15 +70,15 @@ def load(
 def spoken(
     words: Sequence[str], each: int, rate: int, split: str = "test", seed: int = 0
 ) -> dict[str, list[npt.NDArray[np.float32]]]:
-    """Speaks words by espeak-ng in the voices of a split; returns the clips of each word, in int16 units.
+    """Synthesises words by espeak-ng in the voices of a split; returns the clips of each word, in int16 units.
 
-    - words: what is said; `_` stands for a blank.
-    - each: clips of each word.
+    - words: the words; `_` stands for a blank.
+    - each: clips per word.
     - rate: samples a second.
     - split: train, val or test.
-    - seed: of accents, voices, speeds and pitches.
+    - seed: seed of accents, voices, speeds and pitches.
 
-    Raises `DataError` if the synthesiser is not there.
+    Raises `DataError` if the synthesiser is missing.
     """
     rng = np.random.default_rng([seed, SPLITS.index(split)])
     jobs = [_job(split, word.replace("_", " "), rng) for word in words for _ in range(each)]
@@ -90,16 +90,16 @@ def spoken(
 def clips_of(
     word: str, n: int, split: str, fe: FrontEnd, seed: int = 0, never: Sequence[str] = ()
 ) -> npt.NDArray[np.float32]:
-    """Speaks a word `n` times in the voices of a split, in rooms and over noise; returns clips in int16 units.
+    """Synthesises a word `n` times in the voices of a split, in rooms and over noise; returns clips in int16 units.
 
-    - `word`: what is said, or `_unknown_` for other words.
+    - `word`: the word, or `_unknown_` for other words.
     - `n`: the number of clips.
-    - `split`: train, val or test, which have speakers of their own.
+    - `split`: train, val or test, each with its own speakers.
     - `fe`: the front end, which gives sample rate and length of a clip.
-    - `seed`: of voices, rooms and noise.
-    - `never`: words that are not said where `word` is `_unknown_`.
+    - `seed`: seed of voices, rooms and noise.
+    - `never`: words that `_unknown_` must not contain.
 
-    Raises `DataError` if the synthesiser is not there.
+    Raises `DataError` if the synthesiser is missing.
     """
     rng = np.random.default_rng([seed, SPLITS.index(split), *word.encode()])
     return _clips(split, n, fe, rng, (word,), never)[0]
@@ -131,7 +131,7 @@ def _job(split: str, word: str, rng: np.random.Generator, others: Sequence[str] 
 
 
 def _placed(samples: npt.NDArray[np.float32], length: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Puts the audible part somewhere in a clip of `length` samples."""
+    """Puts the audible part at a random position in a clip of `length` samples."""
     loud = np.flatnonzero(np.abs(samples) > 0.02 * np.abs(samples).max(initial=1))
     word = samples[loud[0] : loud[-1] + 1][:length] if len(loud) else samples[:0]
     clip = np.zeros(length, np.float32)
@@ -143,7 +143,7 @@ def _placed(samples: npt.NDArray[np.float32], length: int, rng: np.random.Genera
 
 
 def _in_room(x: Waveforms, rate: int, rng: np.random.Generator) -> Waveforms:
-    """Convolves each clip with a random room (a direct path and a decaying tail), and tilts it by a microphone's."""
+    """Convolves each clip with a random room (a direct path and a decaying tail), and applies a microphone's tilt."""
     tail = int(0.25 * rate)
     n = x.shape[1] + tail
     decay = np.exp(-6.9 * np.arange(tail) / rate / rng.uniform(0.05, 0.4, (len(x), 1)))  # reverberation time, s
@@ -158,7 +158,7 @@ def _in_room(x: Waveforms, rate: int, rng: np.random.Generator) -> Waveforms:
 
 
 def _noisy(x: Waveforms, rng: np.random.Generator) -> Waveforms:
-    """Brings speech to a random level, with noise 0 to 30 dB below it (RMS over the clip)."""
+    """Scales speech to a random level, with noise 0 to 30 dB below it (RMS over the clip)."""
     rms = np.sqrt((x**2).mean(1, keepdims=True))
     level = np.exp(rng.uniform(np.log(100), np.log(3000), (len(x), 1)))
     noise = level * 10 ** (-rng.uniform(0, 30, (len(x), 1)) / 20)

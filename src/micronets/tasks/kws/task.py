@@ -1,4 +1,4 @@
-"""The task `kws`: keyword spotting, which word was said in a second of sound."""
+"""The task `kws`: keyword spotting, which word was said in a second of audio."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class KwsOptions:
 
 
 def outline(options: KwsOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read. Raises `DataError` for a damaged file."""
+    """Returns the facts that are known before the data exist. Raises `DataError` for a damaged file."""
     fe = options.frontend.base() if options.frontend else FrontEnd()
     if not options.path:
         return Outline(len(synthetic.CLASSES), {"frames": fe.frames, "bands": fe.n_mels})
@@ -100,19 +100,19 @@ def load(
 ) -> KwsData:
     """Reads keyword data, or synthesises speech.
 
-    - `path`: a `features.npz`, or the directory that holds it (see `prepared`), where WAVs in `test_wav` beside it
-      become "test"; a Speech Commands directory (`testing_list.txt`, or folders of the ten keywords and others), for
-      the 12-class task or that of other `words`; a directory with a folder of WAVs per class; a recording with a label
-      file beside it or a directory of such (see `long_recordings`); or None for synthetic speech.
+    - `path`: a `features.npz`, or the directory that holds it (see `prepared`), with WAVs in `test_wav` beside it as
+      "test"; a Speech Commands directory (`testing_list.txt`, or folders of the ten keywords and others), for the
+      12-class task or that of other `words`; a directory with a folder of WAVs per class; a recording with a label file
+      beside it or a directory of such (see `long_recordings`); or None for synthetic speech.
     - `test`: a directory with a folder of WAVs per class; "test" is then that and nothing else.
     - `words`: the keywords of a Speech Commands directory; without them, its ten.
     - `silence`: whether a Speech Commands directory has the class `_silence_`.
     - `frontend`: the front end of the features; without it, that of `features.npz`, or the log-mel.
-    - `splits`: the splits to read, where "all" is every clip of a directory of folders; the others stay empty.
+    - `splits`: the splits to read, or "all" for every clip of a directory of folders; the others stay empty.
     - `augmentation`, `share`: see `KwsData`.
     - `negatives`: see `KwsOptions`.
-    - `seed`: seed of all that is drawn.
-    - `synthetic_clips`: training clips to synthesise where there is no path.
+    - `seed`: seed of all random draws.
+    - `synthetic_clips`: training clips to synthesise without a path.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
@@ -139,7 +139,7 @@ def _read(
     splits: Sequence[str],
     seed: int,
 ) -> KwsData:
-    """Reads the data at `path`, as `load` does, whose arguments these are."""
+    """Reads the data at `path`; the arguments are those of `load`."""
     is_recording = path.suffix.lower() in SOUND_SUFFIXES
     if (path.is_file() and not is_recording) or (path / FEATURES).is_file():
         file = path if path.is_file() else path / FEATURES
@@ -171,7 +171,7 @@ def _refuse_of_speech_commands(words: Sequence[str] | None, silence: bool, why: 
     """Raises `SpecError` for an option that only a directory of Speech Commands has.
 
     - `words`, `silence`: arguments of `load`.
-    - `why`: what is there instead, for the error.
+    - `why`: what the data are instead, for the error.
     """
     if words or not silence:
         given = f"words = {', '.join(words)}" if words else "silence = false"
@@ -186,10 +186,10 @@ def _of_clips(
     fe: FrontEnd,
     splits: Sequence[str],
 ) -> KwsData:
-    """Makes a data set of clips that were read from `path`, with the test data that lie elsewhere.
+    """Makes a data set of clips that were read from `path`, with test data from another directory.
 
     - `got`: the clips.
-    - `what`: what the clips are called in the description of their source.
+    - `what`: the word for the clips in the description of their source.
     - `test`, `splits`: arguments of `load`.
     - `fe`: the front end of the features.
     """
@@ -206,7 +206,7 @@ def _of_clips(
 
 
 def _prepared(file: Path, test: Path | None, frontend: FrontEnd | None, splits: Sequence[str], seed: int) -> KwsData:
-    """Reads a `features.npz`; for the arguments see `load`. Raises `DataError`."""
+    """Reads a `features.npz`; the arguments are those of `load`. Raises `DataError`."""
     if "all" in splits:
         raise DataError(f"{file}: split 'all' is for directories of WAV files; allowed here: {', '.join(SPLITS)}")
     p = prepared.load(file, splits, seed)
@@ -215,7 +215,7 @@ def _prepared(file: Path, test: Path | None, frontend: FrontEnd | None, splits: 
     notes: tuple[str, ...] = ()
     named: dict[str, tuple[str, ...]] = {}
     recordings = None
-    # Pixels of integers and of floats differ by 1 at most, so that either serves a model of the other.
+    # Pixels of integer and float arithmetic differ by 1 at most, so that either serves a model of the other.
     alike = replace(fe, arithmetic=p.frontend.arithmetic) == p.frontend.base()
     if not alike and (test is None or tuple(splits) != ("test",)):
         raise DataError(
@@ -243,8 +243,7 @@ def _is_speech_commands(folders: Folders) -> bool:
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end, with the classes in the order of its
-    labels.
+    """Reads a split of the data through the model's own front end, with the classes in the order of its labels.
 
     - `path`, `test`: as for `load`.
     - `split`: may be "all" for a directory of folders.
@@ -261,7 +260,7 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
 def _learnt_words(card: Card, path: Path | None) -> tuple[tuple[str, ...] | None, bool]:
     """Returns the options `words` and `silence` of `load` with which the classes of a model are read.
 
-    They are the defaults, but for a directory of Speech Commands that has a folder of every word of the model.
+    They are the defaults, except for a directory of Speech Commands with a folder for every word of the model.
     """
     words = tuple(label for label in card.labels or () if label not in (SILENCE, UNKNOWN))
     if path is None or not words or not all((path / word).is_dir() for word in words):
@@ -290,7 +289,7 @@ def model_examples(card: Card, fe: FrontEnd, data: KwsData, split: str, where: P
     - `card`: the facts about the model.
     - `fe`: the model's front end.
     - `data`: the examples.
-    - `split`: which of them are taken.
+    - `split`: the split.
     - `where`: what the data are, for errors.
 
     Raises `DataError` if the split is empty or holds a class that the model does not know.

@@ -1,4 +1,4 @@
-"""The task `wake`: one or a few words, to which a device wakes up, against everything else."""
+"""The task `wake`: one or a few words that wake a device, against everything else."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from micronets.terminal import counted
 __all__ = ["TASK", "SpectrogramAugmentation", "WakeOptions", "examples", "load", "outline"]
 
 _VERSION = 1  # increase it whenever the same arguments give other clips
-_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}  # of what is synthesised
+_SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}  # of the synthesised clips
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class WakeOptions:
 
 
 def outline(options: WakeOptions) -> Outline:
-    """Returns the facts that are known before the data are made or read."""
+    """Returns the facts that are known before the data are synthesised or read."""
     fe = _front_end(options.frontend, options.clip_seconds)
     return Outline(len(options.words) + 2, {"frames": fe.frames, "bands": fe.n_mels})
 
@@ -87,15 +87,15 @@ def load(
     splits: Sequence[str] = SPLITS,
     seed: int = 0,
 ) -> KwsData:
-    """Reads recordings of wake words and of anything else, and synthesises what is not there.
+    """Reads recordings of wake words and of anything else, and synthesises what is missing.
 
     The classes are `_silence_`, `_unknown_` and the words. A tenth of the recordings of every folder is for "val" and,
-    without `test`, a tenth for "test": whole speakers where file names tell (see `folders.own_splits`).
+    without `test`, a tenth for "test": whole speakers if file names show them (see `folders.own_splits`).
 
     - `path`, `words`, `synthetic_clips`, `test`, `clip_seconds`, `share`, `negatives`, `augmentation`, `frontend`: see
       `WakeOptions`.
-    - `splits`: the splits to read, where "all" is every recording; the others stay empty.
-    - `seed`: seed of all that is drawn for training.
+    - `splits`: the splits to read, or "all" for every recording; the others stay empty.
+    - `seed`: seed of all random draws for training.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
@@ -152,21 +152,21 @@ def load(
 
 
 def _check_words(words: tuple[str, ...]) -> None:
-    """Raises `SpecError` unless there are wake words, each once, and none is called like another class."""
+    """Raises `SpecError` unless there are wake words, each once, and none has the name of another class."""
     bad = [w for w in words if not w.strip("_ ") or w in (SILENCE, UNKNOWN) or words.count(w) > 1]
     if not words or bad:
         raise SpecError(f"wake: words = {list(words)}; need at least one wake word, each once")
 
 
 def _labelled(parts: Mapping[str, Features], classes: Sequence[str], fe: FrontEnd) -> tuple[Features, Labels]:
-    """Returns the features of some classes one behind the other, and the index of the class of each."""
+    """Returns the features of some classes, concatenated, and the class index of each."""
     ordered = [parts.get(c, features([], fe)) for c in classes]
     target = np.repeat(np.arange(len(classes)), [len(part) for part in ordered])
     return np.concatenate(ordered), target.astype(np.int64)
 
 
 def _with_noise(parts: Mapping[str, Features], words: Sequence[str], split: str, fe: FrontEnd, seed: int) -> Features:
-    """Returns the examples of `_silence_` of a split, with noise until there are as many as of a word in the mean."""
+    """Returns the `_silence_` examples of a split, filled up with noise to the average number of a word."""
     recorded = parts.get(SILENCE, features([], fe))
     count = max(1, round(sum(len(parts.get(word, ())) for word in words) / len(words)))
     rng = np.random.default_rng([seed if split == "train" else 0, len(SPLITS) + [*SPLITS, "all"].index(split)])
@@ -176,9 +176,9 @@ def _with_noise(parts: Mapping[str, Features], words: Sequence[str], split: str,
 class _Recorded:
     """The recordings of a directory: features by split and class.
 
-    - classes: those that there are recordings of.
+    - classes: the classes that have recordings.
     - notes: remarks for the run and its report, such as files that were left out.
-    - held: the recordings of the test split, where they were read.
+    - held: the recordings of the test split, if they were read.
     """
 
     def __init__(self, path: Path, words: Sequence[str], fe: FrontEnd) -> None:
@@ -244,10 +244,11 @@ def _spoken(name: str, words: Sequence[str], count: int, split: str, fe: FrontEn
 
 
 def examples(card: Card, path: Path | None, *, split: str = "test", test: Path | None = None) -> Examples:
-    """Reads a split of the data at `path` through the model's own front end, with the classes in the order of its
-    labels, of which those that are neither `_silence_` nor `_unknown_` are the wake words.
+    """Reads a split of the data through the model's own front end, with the classes in the order of its labels.
 
-    - `test`, `split`: as for `load`.
+    The labels other than `_silence_` and `_unknown_` are the wake words.
+
+    - `path`, `test`, `split`: as for `load`.
 
     Raises `SpecError` for a model without front end, and `DataError`, also if the split is empty.
     """

@@ -1,7 +1,7 @@
 """Sounds without a word: hums, tones, knocks, noises and others, made from random numbers.
 
-`micronets.tasks.kws.negatives` trains on them. A sound is made in three steps: what happens (blows, a phase that
-runs, noise), what it happens to (a body that rings, an envelope), and where it is heard (a room, a microphone).
+`micronets.tasks.kws.negatives` trains on them. A sound is made in three steps: the excitation (blows, a running phase,
+noise), the body that it excites (resonances, an envelope), and the surroundings (a room, a microphone).
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ NegativeKind = Literal[
 
 - `hum`: the mains (50 or 60 Hz) or another low frequency, with up to 40 harmonics.
 - `tone`: one to three tones, pure or with harmonics, some with vibrato; they stay, beep, swell or are struck.
-- `chirp`: a tone, pure or with harmonics, whose frequency rises or falls, once or again and again.
+- `chirp`: a tone, pure or with harmonics, whose frequency rises or falls, once or repeatedly.
 - `click`: one to eight impulses of at most 1.5 ms.
-- `knock`: one to five blows, soft to hard, on a thing that rings for some milliseconds: a table, a door, a box, a
-  bottle. Single ones, pairs, a steady beat, or the ever faster ones of a thing that bounces.
-- `step`: jumps of the mean, held or as they come through a coupling capacitor.
-- `clipped`: noise so loud that the converter is at its limits.
-- `chord`: notes of the equal temperament with harmonics, together or one after the other.
+- `knock`: one to five blows, soft to hard, on an object that rings for some milliseconds: a table, a door, a box, a
+  bottle. They are single, in pairs, in a steady beat, or ever faster like those of a bouncing object.
+- `step`: jumps of the mean, held or as they pass a coupling capacitor.
+- `clipped`: noise so loud that the converter saturates.
+- `chord`: notes of the equal temperament with harmonics, together or one after another.
 - `noise`: noise of a random colour or band, whose loudness swells, or which comes in bursts.
-- `silence`: zeros, or zeros but for the last bit.
+- `silence`: zeros, or zeros except in the last bit.
 - `rattle`: tens to thousands of small blows: rain, gravel, paper, a fire, keys.
-- `call`: a voice without words: a tone with harmonics whose pitch bends, through resonances that stay, once or
-  repeated, as of animals, horns and hinges.
+- `call`: a voice without words: a tone with harmonics whose pitch bends, through fixed resonances, once or repeated,
+  like those of animals, horns and hinges.
 - `mixture`: two or three of the others at once, up to 20 dB apart.
 """
 
@@ -57,11 +57,11 @@ SOUNDS: tuple[NegativeKind, ...] = get_args(NegativeKind)
 def make_negative(kind: NegativeKind, samples: int, rate: int, rng: np.random.Generator) -> Wave:
     """Makes a sound.
 
-    - kind: what it is.
-    - samples: how many samples it has.
+    - kind: its kind.
+    - samples: its number of samples.
     - rate: samples a second.
-    - rng: draws all that is random: pitch, times, loudness over 50 dB, in half of the sounds a room, and the noise of
-      the microphone, in some so much gain that the sound clips.
+    - rng: draws everything random: pitch, times, a loudness over 50 dB, a room for half of the sounds, and the
+      microphone's noise; some sounds get so much gain that they clip.
 
     Returns float32 `[samples]`, whole numbers in int16 units.
     """
@@ -95,7 +95,7 @@ def _harmonics(base: npt.NDArray[np.float64], amplitudes: npt.NDArray[np.float64
 
     - base: the phase `[n]` of the fundamental, in radians.
     - amplitudes: of the fundamental and each further harmonic, `[K]`.
-    - phases: the phase of each of these at the start, `[K]`, in radians.
+    - phases: their initial phases, `[K]`, in radians.
     """
     turn = np.exp(1j * base)
     at, total = np.ones_like(turn), np.zeros(len(base))
@@ -111,7 +111,7 @@ def _phase(frequency: float, samples: int, rate: int) -> npt.NDArray[np.float64]
 
 
 def _wave(base: npt.NDArray[np.float64], highest: float, rate: int, rng: np.random.Generator) -> Wave:
-    """Returns a wave of a random shape with the phase `base` `[n]`: a sine, or all or the odd ones of its harmonics.
+    """Returns a wave of a random shape with the phase `base` `[n]`: a sine, or with all or the odd harmonics.
 
     - highest: the highest frequency of the fundamental; no harmonic is above half the rate.
     """
@@ -150,7 +150,7 @@ def _struck(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def _envelope(samples: int, rate: int, rng: np.random.Generator) -> Wave:
-    """Returns a gain `[samples]`: a steady one, or one that beeps, swells or falls after a blow."""
+    """Returns a gain `[samples]` that is steady, beeps, swells, or decays after a blow."""
     match int(rng.integers(5)):
         case 0:
             return _gate(samples, rate, rng)
@@ -200,7 +200,7 @@ def _chirp(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def _times(samples: int, most: int, rng: np.random.Generator) -> list[int]:
-    """Draws one to `most` places of blows: at random, in a steady beat, or ever faster, as of a thing that bounces."""
+    """Draws one to `most` times of blows: at random, in a steady beat, or ever faster as of a bouncing object."""
     count = int(rng.integers(1, most + 1))
     kind = rng.random()
     if kind < 0.6:
@@ -221,10 +221,10 @@ def _click(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def _modes(most: int, rate: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Draws the frequencies of one to `most` modes of a body, in Hz: any, or those of one law.
+    """Draws the frequencies of one to `most` modes of a body, in Hz: independent ones, or by one law.
 
-    The law is f * k^p: p is 1 for a string or a pipe, 2 for a bar, and between them for plates and membranes
-    (Fletcher and Rossing, The Physics of Musical Instruments, chapters 2 and 3).
+    The law is f * k^p: p is 1 for a string or a pipe, 2 for a bar, and in between for plates and membranes (Fletcher
+    and Rossing, The Physics of Musical Instruments, chapters 2 and 3).
     """
     count, top = int(rng.integers(1, most + 1)), min(5000.0, 0.45 * rate)
     if rng.random() < 0.5:
@@ -234,7 +234,7 @@ def _modes(most: int, rate: int, rng: np.random.Generator) -> npt.NDArray[np.flo
 
 
 def _body(samples: int, rate: int, rng: np.random.Generator) -> Wave:
-    """Returns how a thing rings after an impulse, `[samples]`: modes that decay in a time, or in a number of turns."""
+    """Returns the impulse response of an object, `[samples]`: modes that decay in a time, or in a number of cycles."""
     t = np.arange(samples) / rate
     modes = _modes(8, rate, rng)
     seconds = _log_uniform(rng, 0.003, 0.15) * np.exp(rng.uniform(-1, 1, len(modes)))  # until it has fallen to 1 / e
@@ -265,11 +265,11 @@ def _knock(samples: int, rate: int, rng: np.random.Generator) -> Wave:
     rough, softer = rng.uniform(0, 1) * (rng.random() < 0.6), rng.uniform(0.4, 1)
     for i, at in enumerate(_times(samples, 5, rng)):
         length = max(1, int(seconds * rng.uniform(0.8, 1.25) * rate))
-        blow = np.sin(np.pi * (np.arange(length) + 0.5) / length)  # half a sine, as of two things that spring apart
+        blow = np.sin(np.pi * (np.arange(length) + 0.5) / length)  # half a sine, as when two objects rebound
         blow = blow * (1 - rough + rough * rng.standard_normal(length))
         x[at : at + length] += (rng.uniform(0.5, 1) * softer**i * blow)[: samples - at].astype(np.float32)
     y = _convolved(x, _body(samples // 2, rate, rng))
-    if rng.random() < 0.4:  # the noise of the skin and of small things that shake
+    if rng.random() < 0.4:  # the noise of the skin, and of small parts that shake
         tail = np.exp(-np.arange(samples // 4) / rate / _log_uniform(rng, 0.002, 0.04))
         noise = _convolved(x, (tail * coloured_samples(1, samples // 4, rng)[0]).astype(np.float32))
         y = y / _top(y) + np.float32(rng.uniform(0, 1)) * noise / _top(noise)
@@ -277,7 +277,7 @@ def _knock(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def _top(x: Wave) -> np.float32:
-    """Returns the largest magnitude of a sound, and 1 for digital silence."""
+    """Returns the largest magnitude of a sound, or 1 for digital silence."""
     return np.float32(np.abs(x).max(initial=0)) or np.float32(1)
 
 
@@ -349,7 +349,7 @@ def _rattle(samples: int, rate: int, rng: np.random.Generator) -> Wave:
 
 
 def _call(samples: int, rate: int, rng: np.random.Generator) -> Wave:
-    """Makes a voice without words: harmonics of a bent pitch, through one to three resonances."""
+    """Makes a voice without words: harmonics of a bending pitch, through one to three resonances."""
     t = np.arange(samples) / samples
     f = _log_uniform(rng, 80, 1500)
     bends = np.interp(t, np.linspace(0, 1, 4), rng.uniform(-0.6, 0.6, 4) * rng.uniform(0, 1))
