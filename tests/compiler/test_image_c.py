@@ -184,7 +184,7 @@ def test_a_camera_needs_a_model_of_pictures_and_our_c() -> None:
     board = load_board("NUCLEO-F446RE")
     with pytest.raises(SpecError) as e:
         OUR_C.compile(sound, board, camera="40x30:gray")
-    assert str(e.value) == "camera: the model carries no front end of pictures that fits its input; leave it out"
+    assert str(e.value) == "camera: the model has no image front end that fits its input; leave the camera out"
     with pytest.raises(SpecError) as e:
         TFLM.compile(as_file(some, "a.tflite"), board, camera="40x30:gray")
     assert str(e.value) == "--camera 40x30:gray: is for --runtime c, which writes the front end; leave it out"

@@ -151,7 +151,7 @@ def test_cmake_builds_portable_kernels_for_a_core_without_the_extension(tmp_path
     assert not list(out.glob("*.S"))
     text = " ".join((out / "README.md").read_text("utf-8").split())
     assert "DSP instructions" not in text
-    assert "The kernels are portable C, tried on Cortex-M0+, Cortex-M3 and RISC-V RV32IMC" in text
+    assert "The kernels are portable C, tested on Cortex-M0+, Cortex-M3 and RISC-V RV32IMC" in text
 
 
 def test_a_network_without_assembly_asks_for_no_assembler() -> None:

@@ -207,11 +207,11 @@ def test_a_name_is_made_of_the_name_of_a_file(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("", "is no name for C"),
-        ("Kws", "is no name for C"),
-        ("a-b", "is no name for C"),
-        ("1a", "is no name for C"),
-        ("a__b", "is no name for C"),
+        ("", "is not a valid C name"),
+        ("Kws", "is not a valid C name"),
+        ("a-b", "is not a valid C name"),
+        ("1a", "is not a valid C name"),
+        ("a__b", "is not a valid C name"),
         ("string", "is taken by another header"),
         ("micronets_add", "is taken by another header"),
         ("com1", "is a device on Windows"),
@@ -221,4 +221,4 @@ def test_a_name_is_made_of_the_name_of_a_file(text: str, name: str) -> None:
 def test_a_name_that_cannot_be_is_refused(name: str, why: str) -> None:
     with pytest.raises(SpecError) as e:
         Names(name)
-    assert str(e.value) == (f"name '{name}': {why}; take lower-case letters, digits and _, a letter first, at most 40")
+    assert str(e.value) == (f"name '{name}': {why}; use lower-case letters, digits and _, a letter first, at most 40")

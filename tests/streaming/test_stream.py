@@ -371,7 +371,7 @@ def test_a_network_that_keeps_state_is_compiled_without_a_stream(tmp_path: Path)
 def test_the_header_tells_the_memory_that_a_stream_takes() -> None:
     files = compile_model(listening_model("log-mel", DETECTORS["slow"]), name="net").files
     assert "#define MICRONETS_NET_GATE_FRAMES 7" in files["net_stream.h"]
-    assert "net_stream.h takes samples without end" in files["net.h"]
+    assert "net_stream.h processes a continuous stream of samples" in files["net.h"]
     assert "`net_stream.h`" in files["README.md"]
     assert "net_stream.c" in files["CMakeLists.txt"]
 

@@ -1,4 +1,4 @@
-"""The front end of arrays as C: from the values of a sensor to the network's input; see `frontend.standard`."""
+"""The array front end as C: from sensor values to the network's input; see `frontend.standard`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from micronets.compiler.generate.names import Names
 from micronets.frontend.standard import ArrayTables, Standard
 
 _HEADER = """\
-/* The front end of the network: values of a sensor in, the codes of the network's input out. */
+/* The front end of the network: from sensor values to the codes of the network's input. */
 #ifndef {m}FRONTEND_H
 #define {m}FRONTEND_H
 
 #include <stdint.h>
 
-/* A value is an integer of 32 bits. An integer of 1 stands for 2 to the power of minus {m}VALUE_BITS in the
- * units of the data that the network was trained on. With data in g and 12 bits, for instance, 1 g is 4096; with -1
- * bits, an integer of 1 is 2 g. */
+/* A value is a 32-bit integer with {m}VALUE_BITS fractional bits, in the units of the training data. For example,
+ * if the data are in g, 1 g is 4096 with 12 bits; with -1 bits, the integer 1 is 2 g. */
 #define {m}VALUE_BITS ({bits})
 #define {m}VALUES {count} /* {shape} */
 {sizes}
@@ -29,7 +28,7 @@ extern "C" {{
 
 /* Computes the network's input.
  *
- * - values: in, [{m}VALUES], the last axis fastest.
+ * - values: in, [{m}VALUES], in row-major order.
  * - input: out, [{m}VALUES], for instance what {f}input returns. */
 void {f}frontend_values(const int32_t *values, int8_t *input);
 {frame}
@@ -41,8 +40,8 @@ void {f}frontend_values(const int32_t *values, int8_t *input);
 """
 
 _SOURCE = """\
-/* The front end of the network. A code is (factor * value + offset) >> shift, clamped to -128 .. 127; there is a factor
- * and an offset for each place along the last axis. */
+/* The front end of the network. A code is (factor * value + offset) >> shift, clamped to -128 .. 127; each index along
+ * the last axis has its own factor and offset. */
 #include "{header}"
 
 {factors}
@@ -50,7 +49,7 @@ _SOURCE = """\
 /* Returns the code of a value.
  *
  * - value: the value.
- * - at: its place along the last axis. */
+ * - at: its index along the last axis. */
 static int8_t code_of(int32_t value, int32_t at)
 {{
     const int64_t code = ((int64_t)value * factors[at] + offsets[at]) >> {shift};
@@ -68,16 +67,16 @@ void {f}frontend_values(const int32_t *values, int8_t *input)
 {frame}"""
 
 _SIZES = """
-/* A number of a sample, in the unit of a value. */
+/* One axis of a sample, in the unit of a value. */
 typedef int32_t {f}sample;
 
 #define {m}SAMPLE_MIN INT32_MIN
 #define {m}SAMPLE_MAX INT32_MAX
 
-/* For each axis, what a number of 1 stands for, in the units of the data that the network was trained on. */
+/* The real value of the integer 1 on each axis, in the units of the training data. */
 #define {m}UNITS {initialiser}
 
-/* A window has {m}WINDOW_SAMPLES samples of {m}AXES axes; each sample is a frame of its own. */
+/* A window has {m}WINDOW_SAMPLES samples of {m}AXES axes; each sample is one frame. */
 #define {m}AXES {axes}
 #define {m}WINDOW_SAMPLES {samples}
 #define {m}FRAME_SAMPLES 1
@@ -102,7 +101,7 @@ void {f}frontend_frame(const {f}sample *sample, int8_t *codes)
     }}
 }}
 """
-"""What the C of a window `[T, K]` has besides: the front end of one sample, for a stream."""
+"""The additional C of a window `[T, K]`: the front end of one sample, for a stream."""
 
 
 def header(names: Names) -> str:
@@ -111,12 +110,12 @@ def header(names: Names) -> str:
 
 
 def array_files(standard: Standard, tables: ArrayTables, names: Names, frames: int | None = None) -> dict[str, str]:
-    """Returns the C of the front end of arrays, text by file name.
+    """Returns the C of the array front end, text by file name.
 
-    Windows `[T, K]` get the front end of one sample, too, by which a stream takes them.
+    For windows `[T, K]`, it includes the front end of one sample, which a stream uses.
 
     - standard: the front end; its shape is that of the values that the C takes.
-    - tables: the factors, the offsets and the shift that the C computes codes with.
+    - tables: the factors, offsets and shift from which the C computes codes.
     - names: the names of the network in C.
     - frames: samples of the network's input; None for those of a whole window.
     """

@@ -1,6 +1,6 @@
-"""Calls of kernels as C: a record in flash with the arguments of each, and functions that call kernels from records.
+"""Kernel calls as C: for each call a record of its arguments in flash, and functions that call kernels from records.
 
-The C runs every layer, whole or in patches, by a call `run_KERNEL(arena, record)`.
+The C runs every layer, whole or in patches, by calling `run_KERNEL(arena, record)`.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from micronets.compiler.kernels.base import (
 )
 
 _RUNNERS = """\
-/* Functions that run layers. A record holds the arguments of one call of a kernel, in the order of its parameters; a
- * tensor and scratch memory are given as bytes from the start of the arena `a`. run_KERNEL calls micronets_KERNEL with
- * the arguments in a record. */
+/* Functions that run layers. A record holds the arguments of one call of a kernel, in the order of the kernel's
+ * parameters. Tensors and scratch memory are byte offsets from the start of the arena `a`. run_KERNEL calls
+ * micronets_KERNEL with the arguments in a record. */
 {functions}"""
 
 _RUNNER = """\
@@ -57,9 +57,9 @@ def record(call: Call, index: int) -> Constant:
 
 
 def runners(calls: Iterable[Call], written: Mapping[str, str] = MappingProxyType({})) -> str:
-    """Returns the definitions of all functions that run these calls, and of the types of their records.
+    """Returns the definitions of the functions that run these calls, and of the types of their records.
 
-    written: by `Call.runner`, definitions for records of another form.
+    written: definitions for records of another form, by `Call.runner`.
     """
     found = dict[str, Call]()
     for call in calls:
@@ -74,9 +74,9 @@ def runner_text(runner: str, fields: Iterable[str], record_bytes: int, before: s
 
     - runner: the `Call.runner`.
     - fields: the declarations of the record's fields.
-    - record_bytes: bytes of the record where pointers have 32 bits.
-    - before: lines of statements in front of the call.
-    - call: the call of the kernel, in which `r` is the record.
+    - record_bytes: bytes of the record with 32-bit pointers.
+    - before: the statements before the call.
+    - call: the call of the kernel, which refers to the record as `r`.
     """
     return _RUNNER.format(
         fields="\n".join(f"    {field};" for field in fields),
@@ -148,7 +148,7 @@ def _field_values(name: str, argument: Argument) -> Iterator[tuple[str, Value]]:
 
 
 def _passed(name: str, argument: Argument) -> str:
-    """Returns the C expression that is passed to the kernel for an argument whose field has the name `name`."""
+    """Returns the C expression passed to the kernel for an argument whose field is `name`."""
     match argument:
         case Arena():
             return "a"

@@ -1,4 +1,4 @@
-"""Values of the compiler, numbers and comments as C text."""
+"""Prints the compiler's values, numbers and comments as C text."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ROW = "   "  # how a row of a table begins
 _PIECE = 1 << 16  # numbers that are words at a time
 _BYTES = {value: f" {value}," for value in range(-128, 256)}
 LINE = 120
-"""Columns that no line exceeds, unless a name does."""
+"""The largest number of columns of a line, unless a single name is longer."""
 _INDENT = 4
 
 
@@ -42,11 +42,11 @@ def wrapped_macro(text: str) -> str:
 def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes, in_sram: bool = False) -> str:
     """Returns `static const ctype name[] = {...};` for an array of numbers, in lines of readable width.
 
-    - ctype: the C type of an element; numbers are written as float constants for `float`, and else as integers.
+    - ctype: the C type of an element; numbers are written as float constants for `float`, otherwise as integers.
     - name: the name of the array in C.
-    - values: the numbers, of any shape, which are written in C order; integers have at most 32 bits. Bytes stand for
-      numbers from 0 to 255.
-    - in_sram: whether it is no constant, so that it lies in SRAM.
+    - values: the numbers, of any shape, written in C order; integers have at most 32 bits. Bytes stand for numbers from
+      0 to 255.
+    - in_sram: whether the array is not const, so that it lies in SRAM.
     """
     flat = np.frombuffer(values, np.uint8) if isinstance(values, bytes) else values.ravel()
     rows: list[str] = []
@@ -65,36 +65,36 @@ def array(ctype: str, name: str, values: npt.NDArray[Any] | bytes, in_sram: bool
 
 
 def _words(ctype: str, values: npt.NDArray[Any]) -> Iterator[str]:
-    """Returns numbers as words of a table in C, each with a space in front and a comma behind."""
+    """Returns numbers as the entries of a C table, each with a leading space and a trailing comma."""
     if values.dtype in (np.int8, np.uint8) and ctype != "float":
         return map(_BYTES.__getitem__, values.tolist())
     return (f" {text}," for text in map(real if ctype == "float" else integer, values.tolist()))
 
 
 def integer(value: int) -> str:
-    """Returns an integer of at most 32 bits as a C constant; the lowest one, which has no literal, as an expression."""
+    """Returns an integer of at most 32 bits as a C constant; the smallest has no literal and becomes an expression."""
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)
 
 
 def wide(value: int) -> str:
-    """Returns an integer of 64 bits as a C constant."""
+    """Returns a 64-bit integer as a C constant."""
     return f"INT64_C({value})"
 
 
 def wide_array(name: str, values: npt.NDArray[np.int64]) -> str:
-    """Returns the definition of an array of int64_t, with one number in each line."""
+    """Returns the definition of an int64_t array, one number per line."""
     lines = "\n".join(f"    {wide(value)}," for value in values.ravel().tolist())
     return f"static const int64_t {name}[{values.size}] = {{\n{lines}\n}};\n"
 
 
 def as_words(values: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
-    """Returns pairs of numbers of 16 bits, `[n, 2]`, as words `[n]`; the first of a pair is in the low half."""
+    """Returns pairs of 16-bit numbers, `[n, 2]`, as words `[n]`; the first number of a pair is in the low half."""
     halves = values.astype(np.int64) & 0xFFFF
     return (halves[:, 0] | halves[:, 1] << 16).astype(np.uint32)
 
 
 def real(value: float) -> str:
-    """Returns a float constant that reads back as the same float32; `math_header` has what others than numbers need."""
+    """Returns a float constant that reads back as the same float32; infinities and NaN need `math_header`."""
     if np.isnan(value):
         return "NAN"
     if np.isinf(value):
@@ -104,16 +104,16 @@ def real(value: float) -> str:
 
 
 def math_header(constants: Iterable[npt.NDArray[Any]]) -> str:
-    """Returns the line that includes math.h where a constant holds an infinity or NaN, and else nothing.
+    """Returns the line that includes math.h if a constant contains an infinity or NaN, otherwise "".
 
-    The macros for these are constants of the compiler, so that nothing of the library of math.h is linked.
+    The compiler evaluates their macros, so the math library is not linked.
     """
     finite = all(np.isfinite(values).all() for values in constants if values.dtype.kind == "f")
     return "" if finite else "#include <math.h>\n"
 
 
 def string(text: str) -> str:
-    """Returns a text as a C string literal of UTF-8; other bytes than plain ASCII characters are octal escapes."""
+    """Returns a text as a C string literal in UTF-8; bytes other than plain ASCII characters become octal escapes."""
     plain = "".join(
         chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode(errors="replace")
     )
@@ -124,7 +124,7 @@ def constant(of: Table | Constant, tables_in_sram: bool = False) -> str:
     """Returns the definition of a table or struct, `static const ctype name = {.field = value, ...};`, as lines.
 
     - of: the table or struct.
-    - tables_in_sram: whether a table is no constant, so that it lies in SRAM.
+    - tables_in_sram: whether tables are not const, so that they lie in SRAM.
     """
     match of:
         case Table():
@@ -137,10 +137,10 @@ def constant(of: Table | Constant, tables_in_sram: bool = False) -> str:
 
 
 def _initialiser(of: Value, indent: int, column: int) -> str:
-    """Returns a value as `value` does, over several lines where it is too long for one.
+    """Returns a value as `value` does, on several lines if it is too long for one.
 
     - indent: columns in front of the line on which the value begins.
-    - column: where on that line it begins; a comma or semicolon follows the value.
+    - column: its first column on that line; a comma or semicolon follows the value.
     """
     text = value(of)
     if column + len(text) < LINE or not isinstance(of, Struct | tuple):
@@ -162,13 +162,13 @@ def _initialiser(of: Value, indent: int, column: int) -> str:
 
 
 def block_comment(text: str) -> str:
-    """Returns `/* text */` as a line, or as several where it is too long for one."""
+    """Returns `/* text */` as a line, or as several if it is too long for one."""
     first, *more = textwrap.wrap(text, LINE - len("/*  */"), break_long_words=False, break_on_hyphens=False)
     return "\n * ".join([f"/* {first}", *more]) + " */\n"
 
 
 def listing(head: str, items: Iterable[str]) -> str:
-    """Returns `head {items};` as a line, or as several, none of which divides an item, where it is too long for one."""
+    """Returns `head {items};` as a line, or as several that do not divide an item if it is too long for one."""
     whole = list(items)
     text = ", ".join(whole)
     if len(head) + len(text) + len(" {};") <= LINE:
@@ -225,7 +225,7 @@ def call(function: str, arguments: Iterable[str]) -> str:
 
 
 def pointer(ctype: str, offset: str) -> str:
-    """Returns a pointer to `ctype` into the arena `a`; where `ctype` is `void`, C converts it without a cast.
+    """Returns a pointer to `ctype` into the arena `a`; a pointer to `void` needs no cast.
 
     - ctype: the type that it points to.
     - offset: a C expression of bytes.
@@ -235,7 +235,7 @@ def pointer(ctype: str, offset: str) -> str:
 
 
 def comment(text: str) -> str:
-    """Returns text from a model for a comment of C: characters that could end the comment or its line become `_`."""
+    """Returns text from a model for a C comment: characters that could end the comment or its line become `_`."""
     return re.sub(r"[^A-Za-z0-9_ .,:;()\[\]'=+-]", "_", text)
 
 

@@ -1,4 +1,4 @@
-"""example.c, which runs a network once, and test_vector.h, the bytes that it compares with."""
+"""example.c, which runs a network once, and test_vector.h, the inputs and the expected outputs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _COMPARE_ONE = """\
     int32_t best = 0, wrong = 0;
     for (int32_t i = 0; i < {m}OUTPUT_COUNT; i++) {{
         if (output[i] > output[best]) {{
-            best = i; /* the class, where the network classifies */
+            best = i; /* the class, if the network is a classifier */
         }}
         wrong += {differs};
     }}
@@ -108,12 +108,13 @@ def _comparison(model: QuantizedModel, names: Names) -> str:
 
 
 def _differs(otype: str, name: str) -> str:
-    """Returns the C expression that says whether value i of an output differs from the expected one.
+    """Returns the C expression that is true if value i of an output differs from the expected one.
 
-    What is not a number is neither less than another float nor greater; both must be numbers, or neither.
+    A NaN is neither less nor greater than another float, so the expression also requires that both values or neither be
+    NaN.
 
     - otype: the C type of the values.
-    - name: what the output is called.
+    - name: the name of the output.
     """
     got, want = f"{name}[i]", f"micronets_test_{name}[i]"
     less = f"{got} < {want} || {got} > {want}"

@@ -1,4 +1,4 @@
-"""The image front end as C: from the rows of a camera's frame to the network's input.
+"""The image front end as C: from the rows of a camera frame to the network's input.
 
 The arithmetic is in frontend/csrc/micronets_image.c, and in numpy in `frontend.camera`.
 """
@@ -18,9 +18,9 @@ from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel, TensorQuant
 
 _HEADER = """\
-/* The front end of the network: frames of a camera in, the codes of the network's input out.
+/* The front end of the network: from camera frames to the codes of the network's input.
  *
- * A frame has {height} rows of {width} pixels, {pixels}: {m}ROW_BYTES bytes each. */
+ * A frame has {height} rows of {width} {pixels} pixels; a row has {m}ROW_BYTES bytes. */
 #ifndef {m}FRONTEND_H
 #define {m}FRONTEND_H
 
@@ -30,27 +30,27 @@ _HEADER = """\
 #define {m}FRAME_HEIGHT {height}
 #define {m}ROW_BYTES {row_bytes}
 
-/* Bytes of memory that the front end works in, aligned to 4. They must stay unchanged from row to row of a frame. */
+/* Bytes of the front end's work memory, aligned to 4 bytes. It must not change between the rows of a frame. */
 #define {m}FRONTEND_BYTES {work}
 
 #ifdef __cplusplus
 extern "C" {{
 #endif
 
-/* Takes the next row of a frame, so that no memory need hold a whole one. Rows come from the top, each once; after the
- * last one the network's input is whole.
+/* Takes the next row of a frame, so that no buffer has to hold a whole frame. Pass every row once, from top to bottom;
+ * after the last one the network's input is complete.
  *
- * - y: the number of the row, 0 .. {m}FRAME_HEIGHT - 1.
+ * - y: index of the row, 0 .. {m}FRAME_HEIGHT - 1.
  * - row: in, [{m}ROW_BYTES].
  * - work: in and out, [{m}FRONTEND_BYTES].
- * - input: out, for instance what {f}input returns. */
+ * - input: out, for example the address that {f}input returns. */
 void {f}frontend_row(int32_t y, const uint8_t *row, void *work, int8_t *input);
 
 /* Computes the network's input from a whole frame.
  *
  * - frame: in, [{m}FRAME_HEIGHT][{m}ROW_BYTES].
  * - work: scratch, [{m}FRONTEND_BYTES].
- * - input: out, for instance what {f}input returns. */
+ * - input: out, for example the address that {f}input returns. */
 void {f}frontend_picture(const uint8_t *frame, void *work, int8_t *input);
 
 #ifdef __cplusplus
@@ -90,7 +90,7 @@ def header(names: Names) -> str:
 
 
 def camera_of(text: str) -> Camera | None:
-    """Returns the camera that a text such as 160x120:rgb565 names, None for an empty one. Raises `SpecError`."""
+    """Returns the camera that a text such as 160x120:rgb565 describes, or None for "". Raises `SpecError`."""
     return Camera.parse(text) if text else None
 
 
@@ -107,7 +107,7 @@ def image_files(fe: ImageFrontEnd, camera: Camera, quant: TensorQuant, names: Na
     """Returns the C of the image front end, text by file name.
 
     - fe: the front end.
-    - camera: the frames that it gets.
+    - camera: the format of the camera frames.
     - quant: scale and zero point of the network's input, which is int8.
     - names: the names of the network in C.
     """

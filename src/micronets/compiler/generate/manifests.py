@@ -12,10 +12,10 @@ from micronets.compiler.generate import package
 from micronets.compiler.generate.model_c import Compiled
 from micronets.compiler.kernel_files import is_source
 
-EXAMPLE = "example.c"  # example.c is a program of its own, and not part of the library
+EXAMPLE = "example.c"  # a separate program, not part of the library
 
 _MODULE = """\
-# Tells Zephyr's build system what this module consists of.
+# Describes this module to Zephyr's build system.
 name: {library}
 build:
   cmake: zephyr
@@ -27,15 +27,15 @@ config {library_upper}
 \tbool "{title}"
 \thelp
 \t  Adds the network to the build. Programs include "{header}".
-\t  Memory: {arena} bytes of arena, given by the caller.
+\t  Memory: an arena of {arena} bytes, which the caller provides.
 \t  Constants: {constants} bytes.
 """
 
 _CMAKE = """\
-# Read by Zephyr as a module; elsewhere, use the CMakeLists.txt above this directory.
+# Zephyr reads this file for the module; elsewhere, use CMakeLists.txt in the parent directory.
 if(CONFIG_{library_upper})
   zephyr_library()
-  # A kernel that the module of another network has built already is not built a second time.
+  # Kernels that another network's module already builds are not built twice.
   foreach(source IN ITEMS
 {sources}
   )
@@ -45,7 +45,7 @@ if(CONFIG_{library_upper})
       set_property(GLOBAL APPEND PROPERTY MICRONETS_BUILT ${{source}})
     endif()
   endforeach()
-  zephyr_library_compile_options(-O2) # also where the application is built for size
+  zephyr_library_compile_options(-O2) # even if the application is built for size
   zephyr_include_directories(..)
 endif()
 """

@@ -19,11 +19,11 @@ from micronets.quantized.model import TensorQuant
 _PARTS = ("micronets_micro.h", "micronets_micro.c")
 
 _HEADER = """\
-/* The front end of the network, that of TFLM: {rate} samples a second in, the codes of the network's input out.
+/* The front end of the network, which is TFLM's: from {rate} samples per second to the codes of the network's input.
  *
- * Frames of {m}FRAME_SAMPLES samples of 16 bits begin
- * {m}FRAME_HOP samples apart; each gives {m}FRAME_VALUES codes,
- * which depend on the noise in the frames before it, too. */
+ * Frames of {m}FRAME_SAMPLES 16-bit samples begin
+ * {m}FRAME_HOP samples apart. Each gives {m}FRAME_VALUES codes,
+ * which also depend on the noise in earlier frames. */
 #ifndef {m}FRONTEND_H
 #define {m}FRONTEND_H
 
@@ -36,7 +36,7 @@ _HEADER = """\
 #define {m}FRAMES {frames}
 #define {m}FRAME_VALUES MICRONETS_MICRO_BANDS
 
-/* Words of 32 bits that the front end works in; their contents mean nothing from one call to the next. */
+/* 32-bit words of the front end's scratch memory, whose contents need not survive between calls. */
 #define {m}FRONTEND_WORDS MICRONETS_MICRO_WORDS
 
 #ifdef __cplusplus
@@ -46,17 +46,17 @@ extern "C" {{
 /* Computes the codes of the next frame of a sound.
  *
  * - samples: in, [{m}FRAME_SAMPLES].
- * - noise: in and out, [MICRONETS_MICRO_BANDS], the noise of the sound; all 0 before its first frame.
+ * - noise: in and out, [MICRONETS_MICRO_BANDS], the noise estimates; all 0 before the first frame of a sound.
  * - work: scratch, [{m}FRONTEND_WORDS].
  * - codes: out, [{m}FRAME_VALUES]. */
 void {f}frontend_frame(const int16_t *samples, uint32_t *noise, int32_t *work, int8_t *codes);
 
-/* Computes the network's input from so many samples as it needs.
+/* Computes the network's input from a clip of samples.
  *
  * - samples: in, [{m}CLIP_SAMPLES].
  * - noise, work: see {f}frontend_frame.
- * - input: out, [{m}FRAMES * {m}FRAME_VALUES], such as what {f}input
- *   returns. */
+ * - input: out, [{m}FRAMES * {m}FRAME_VALUES], for example the
+ *   address that {f}input returns. */
 void {f}frontend_clip(const int16_t *samples, uint32_t *noise, int32_t *work, int8_t *input);
 
 #ifdef __cplusplus
@@ -67,7 +67,7 @@ void {f}frontend_clip(const int16_t *samples, uint32_t *noise, int32_t *work, in
 """
 
 _SOURCE = """\
-/* The tables of the front end; micronets_micro.h says what they mean. */
+/* The tables of the front end; micronets_micro.h describes them. */
 #include "{header}"
 
 #if {wrong}
@@ -105,7 +105,7 @@ _NUMBERS: Mapping[str, int] = MappingProxyType(
         "CODE_BITS": micro.CODE_BITS,
     }
 )
-"""Numbers that the C and the definition in numpy must agree on, by their names in micronets_micro.h."""
+"""Numbers that must be equal in the C and in numpy, by their names in micronets_micro.h."""
 
 
 def header(names: Names) -> str:
@@ -114,12 +114,12 @@ def header(names: Names) -> str:
 
 
 def micro_files(fe: Micro, quant: TensorQuant, names: Names, frames: int | None = None) -> dict[str, str]:
-    """Returns the C of TFLM's audio front end, text by file name: its header, its tables and what they include.
+    """Returns the C of TFLM's audio front end, text by file name: its header, tables and included files.
 
     - fe: the front end.
     - quant: scale and zero point of the network's input, which is int8.
-    - names: what the network is called.
-    - frames: frames of the network's input; None for those that an output depends on.
+    - names: the names of the network in C.
+    - frames: frames of the network's input; None for the frames on which an output depends.
 
     Raises `SpecError` for a scale that does not fit the values of the front end.
     """

@@ -1,4 +1,4 @@
-"""`compile_model`, which turns a network into C files. It writes nothing, and reads no files but micronets' own C."""
+"""`compile_model` turns a network into C files. It writes no files and reads only micronets' own C sources."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ from micronets.streaming.plan import (
 _MODEL_C = """\
 /* {title}.
  *
- * This file holds the weights and tables of the layers, and runs the layers in order. {header} says how to use the
- * network; micronets_kernels.h describes the kernels that compute the layers.{storage} */
+ * This file contains the weights and tables of the layers and runs the layers in order. {header} describes how to use
+ * the network; micronets_kernels.h describes the kernels that compute the layers.{storage} */
 #include "{header}"
 
 {include_math}#include "micronets_kernels.h"
@@ -71,12 +71,12 @@ void {f}invoke({parameters})
 
 _IN_SRAM = """
  *
- * Nothing writes to the tables. They are no constants so that they lie in SRAM, which has no wait states: as
- * initialised data, whose values the start-up code of the program copies from flash."""
+ * The tables are never written, but they are not declared const: as initialised data they lie in SRAM, which has no
+ * wait states. The program's start-up code copies their values from flash."""
 
 _RUN = """\
-/* functions: those that run layers. function_of: for each layer, 1 + the index of its function, or 0 where the layer
- * has nothing to do or runs in patches. records: for each layer, the record that its function runs it from. */
+/* functions: the functions that run layers. function_of: for each layer, 1 + the index of its function, or 0 if the
+ * layer has nothing to do or runs in patches. records: for each layer, the record with the arguments of its kernel. */
 typedef void layer_function(int8_t *a, const void *record);
 {functions}static const {ctype} function_of[{m}LAYERS] = {{
 {function_of}
@@ -103,16 +103,16 @@ static void run_layers(int8_t *a, int32_t first, int32_t end)
 class Compiled:
     """A network as C.
 
-    - files: text by file name, all for one directory; C and assembly in the order in which they lie in flash.
+    - files: text by file name, all for one directory; C and assembly files in their order in flash.
     - arena_bytes: bytes of the arena that the caller provides.
-    - model: the network that the C computes, layer for layer; its outputs are those of the network that was given.
+    - model: the network that the C computes, layer by layer; its outputs equal those of the given network.
     - plan: the addresses of its tensors in the arena.
-    - contents: the parts of it that lie in flash.
+    - contents: the parts that lie in flash.
     - names: the names of the network in C.
-    - front_end: names of those files that make the input from samples, pictures or values of a sensor, or that listen
-      to a stream; a program that does neither can leave them out.
-    - goal: what its kernels were chosen for.
-    - tables_bytes: bytes of weights and tables that lie in SRAM beside the arena, and in flash as initial values.
+    - front_end: names of the files that compute the input from samples, images or sensor values, or that process a
+      stream; a program that needs neither can leave them out.
+    - goal: the goal for which its kernels were chosen.
+    - tables_bytes: bytes of weights and tables in SRAM, in addition to the arena; flash holds their initial values.
     """
 
     files: Mapping[str, str]
@@ -145,15 +145,16 @@ def compile_model(
 
     - model: the network.
     - target: the instruction set that the C is for.
-    - arena_limit: the bytes that the arena may have. Where it would be larger, as few layers as possible run together
-      in patches (`memory.patches`); 0 asks for the smallest arena. A limit that cannot be held is no error.
+    - arena_limit: the largest size of the arena in bytes. If the arena would be larger, as few layers as possible run
+      together in patches (`memory.patches`); 0 gives the smallest arena. A limit that cannot be met is not an error.
     - name: the name of the network in C, see `Names`.
-    - camera: the frames of which a front end is to make the network's input, for an image model; None writes none.
-    - goal: what kernels are chosen for where a faster one takes more memory.
-    - copies: how layers may copy their weights from slow flash to the arena first; None for not at all.
+    - camera: for an image model, the camera frames from which a front end computes the network's input; None for no
+      front end.
+    - goal: the criterion for choosing a kernel if a faster one takes more memory.
+    - copies: how layers may first copy their weights from slow flash to the arena; None for no copies.
 
-    Raises `SpecError` for an inconsistent model, for a name that `Names` refuses and for a camera where the model has
-    no front end of pictures, and `UnsupportedError` for numbers that the C cannot hold.
+    Raises `SpecError` for an inconsistent model, for a name that `Names` refuses, or for a camera if the model has no
+    image front end, and `UnsupportedError` for numbers that the C cannot hold.
     """
     names = Names(name)
     model, plan = _planned(model, target, arena_limit, goal, copies)
@@ -163,7 +164,7 @@ def compile_model(
 def compiled_contents(
     model: QuantizedModel, target: Target = DSP, *, arena_limit: int | None = None, goal: Goal = DEFAULT_GOAL
 ) -> Contents:
-    """Returns what the C of `compile_model` puts into flash, without its text; arguments and errors are the same."""
+    """Returns the flash contents of the C of `compile_model`, without its text; arguments and errors are the same."""
     return _parts(*_planned(model, target, arena_limit, goal, None), goal).contents
 
 
@@ -182,13 +183,13 @@ def _planned(
 
 @dataclass(frozen=True)
 class _Parts:
-    """The parts of a network's C before they are text.
+    """The parts of a network's C, before they become text.
 
     - codes: the code of each layer.
     - groups: the code of each group of layers in patches.
     - runs: the call that runs each layer, see `_whole_layers`.
-    - own: the files of the kernels, text by name.
-    - contents: what of it lies in flash.
+    - own: the kernel files, text by name.
+    - contents: the parts that lie in flash.
     - narrow: the narrow records, by the `Call.runner` of their layers; those of all other layers are wide.
     """
 
@@ -201,7 +202,7 @@ class _Parts:
 
 
 def _parts(model: QuantizedModel, plan: ArenaPlan, goal: Goal) -> _Parts:
-    """Returns the parts of the C of a network, by a plan of its arena; goal: what its kernels were chosen for."""
+    """Returns the parts of a network's C for a plan of its arena; goal: the goal for which its kernels were chosen."""
     codes = [kernel.code(model, Place(i, plan.offsets)) for i, kernel in enumerate(plan.kernels)]
     groups = [patches_c.group_code(model, plan, group, codes[group.first : group.last + 1]) for group in plan.groups]
     runs = _whole_layers(plan, codes)
@@ -245,13 +246,13 @@ def generate(
     camera: Camera | None = None,
     goal: Goal = DEFAULT_GOAL,
 ) -> Compiled:
-    """Returns the C of a network, without optimising it, by a plan of its arena; for errors see `compile_model`.
+    """Returns the C of a network for a plan of its arena; for errors see `compile_model`.
 
     - model: the network, which must be valid; it is not optimised.
     - plan: the addresses of the tensors of this network in the arena, and the kernels of its layers.
     - names: the names of the network in C.
     - camera: see `compile_model`.
-    - goal: what the kernels were chosen for, and the records of layers are.
+    - goal: the goal for which the kernels were chosen, and by which the records of layers are chosen.
     """
     parts = _parts(model, plan, goal)
     own, constants = parts.own, parts.contents.constant_bytes
@@ -280,44 +281,44 @@ def generate(
 def _front_end(
     model: QuantizedModel, names: Names, camera: Camera | None
 ) -> tuple[dict[str, str], package.FrontEndText | None]:
-    """Returns the C of the front end that a model carries, text by file name, and the package's texts about it."""
+    """Returns the C of a model's front end, text by file name, and the package's texts about it."""
     sound, array = integer_front_end(model), array_front_end(model)
     to = f"{names.functions}input(arena)"
     if camera is not None:
         picture = image_c.image_front_end(model)
         if picture is None:
-            raise SpecError("camera: the model carries no front end of pictures that fits its input; leave it out")
+            raise SpecError("camera: the model has no image front end that fits its input; leave the camera out")
         call = f"{names.functions}frontend_picture(frame, work, {to});"
-        about = "from the frames of a camera to the network's input, with `micronets_image.c`"
-        text = package.FrontEndText(image_c.header(names), "the frames of a camera", call, about)
+        about = "from camera frames to the network's input, with `micronets_image.c`"
+        text = package.FrontEndText(image_c.header(names), "camera frames", call, about)
         return image_c.image_files(picture, camera, model.quant[INPUT], names), text
     if sound is not None:
         call = f"{names.functions}frontend_clip(samples, work, {to});"
         about = "from the samples of a clip to the network's input, with `micronets_sound.c`"
-        text = package.FrontEndText(sound_c.header(names), "sound", call, about)
+        text = package.FrontEndText(sound_c.header(names), "audio samples", call, about)
         return sound_c.sound_files(sound, model.quant[INPUT], names, model.arch.input_shape[0]), text
     spectral = spectral_front_end(model)
     if spectral is not None:
         call = f"{names.functions}frontend_window(samples, work, {to});"
-        about = "from the samples of a sensor to the network's input, with `micronets_spectral.c`"
-        text = package.FrontEndText(spectral_c.header(names), "the samples of a sensor", call, about)
+        about = "from sensor samples to the network's input, with `micronets_spectral.c`"
+        text = package.FrontEndText(spectral_c.header(names), "sensor samples", call, about)
         return spectral_c.spectral_files(spectral, model.quant[INPUT], names, model.arch.input_shape[0]), text
     micro = micro_front_end(model)
     if micro is not None:
         call = f"{names.functions}frontend_clip(samples, noise, work, {to});"
         about = "from samples at 16 kHz to the network's input, with `micronets_micro.c`"
-        text = package.FrontEndText(micro_c.header(names), "sound", call, about)
+        text = package.FrontEndText(micro_c.header(names), "audio samples", call, about)
         return micro_c.micro_files(micro, model.quant[INPUT], names, input_frames(model)), text
     if array is not None:
         call = f"{names.functions}frontend_values(values, {to});"
-        about = "from the values of a sensor to the network's input"
-        text = package.FrontEndText(array_c.header(names), "the values of a sensor", call, about)
+        about = "from sensor values to the network's input"
+        text = package.FrontEndText(array_c.header(names), "sensor values", call, about)
         return array_c.array_files(*array, names, model.arch.input_shape[0]), text
     return {}, None
 
 
 def _whole_layers(plan: ArenaPlan, codes: Sequence[LayerCode]) -> list[Call | None]:
-    """Returns the call that runs each layer; None for layers that have nothing to do or run in patches."""
+    """Returns the call that runs each layer, or None if the layer has nothing to do or runs in patches."""
     patched = {i for group in plan.groups for i in group.layers}
     return [None if i in patched else code.call for i, code in enumerate(codes)]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from micronets.errors import SpecError
 
 DEFAULT = "model"
-"""The name of a network that nobody has named."""
+"""The name of a network without a given name."""
 
 LONGEST = 40
 """Characters of the longest name."""
@@ -17,10 +17,10 @@ _OTHERS = """
 assert complex ctype errno example fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg
 stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string test_vector tgmath threads time uchar wchar wctype
 """
-"""Names whose header would hide one of the C library, or of the package itself."""
+"""Names whose header would hide a header of the C library or of the package itself."""
 
 _WINDOWS_DEVICE = r"con|prn|aux|nul|(com|lpt)[0-9]"
-"""Names of devices of Windows, where no file can be called so, whatever its ending."""
+"""Device names of Windows, which no file may have there, whatever its extension."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Names:
     - name: the network's name, a C identifier in lower case: its header is NAME.h, its functions are
       `micronets_NAME_input` and so on, its macros `MICRONETS_NAME_INPUT_COUNT` and so on.
 
-    Raises `SpecError` for a name that is no such identifier, is too long or is that of another header or of a device.
+    Raises `SpecError` for a name that is not such an identifier, is too long, or is that of another header or a device.
     """
 
     name: str = DEFAULT
@@ -39,7 +39,7 @@ class Names:
         why = _why_not(self.name)
         if why:
             raise SpecError(
-                f"name '{self.name}': {why}; take lower-case letters, digits and _, a letter first, at most {LONGEST}"
+                f"name '{self.name}': {why}; use lower-case letters, digits and _, a letter first, at most {LONGEST}"
             )
 
     @property
@@ -69,9 +69,9 @@ class Names:
 
 
 def _why_not(name: str) -> str | None:
-    """Returns why a network cannot have a name; None where it can."""
+    """Returns why a network cannot have a name; None if it can."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name.endswith("_") or "__" in name:
-        return "is no name for C"
+        return "is not a valid C name"
     if len(name) > LONGEST:
         return f"has {len(name)} characters"
     if name in _OTHERS.split() or name.startswith("micronets"):
@@ -82,7 +82,7 @@ def _why_not(name: str) -> str | None:
 
 
 def name_from(text: str) -> str:
-    """Makes a name of any text, such as the name of a file."""
+    """Makes a name from any text, such as a file name."""
     found = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
     if found and not found[0].isalpha():
         found = f"net_{found}"

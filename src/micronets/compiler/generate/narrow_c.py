@@ -1,8 +1,8 @@
-"""Records that hold only what differs between the layers of a kernel, each number in as few bytes as it needs.
+"""Records that hold only the numbers that differ between the layers of a kernel, each in as few bytes as it needs.
 
-A network of many layers has as many records, most of whose bytes are zeros or the same everywhere. Where flash counts,
-the function that runs a kernel gets a record with just the numbers that differ, one for several that are always equal,
-and makes the kernel's structs of them and of constants on the stack.
+A network of many layers has as many records, and most of their bytes are zero or the same in all records. If flash
+counts, the function that runs a kernel gets a record of the numbers that differ; numbers that are always equal share a
+field. It builds the kernel's structs on the stack from these numbers and from constants.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ from micronets.compiler.kernels.goal import Goal
 from micronets.compiler.limits import STRUCT_FIELDS
 
 NARROW_GOALS: tuple[Goal, ...] = ("size", "balanced")
-"""The goals for which records may be narrow, as a layer then takes some hundred cycles more."""
+"""The goals for which records may be narrow; a layer then takes some hundred cycles more."""
 
 FIELD_BYTES = 8
-"""Bytes of code that set a field of a struct on the stack, at most: a load and a store."""
+"""The most bytes of code that set a field of a struct on the stack: a load and a store."""
 
-_STACK_WORTH = 3  # bytes of flash that each byte of a struct on the stack has to save
+_STACK_WORTH = 3  # bytes of flash that each byte of a struct on the stack must save
 
-_SIZE = "uint32_t"  # what the type of a size counts as, so that its field has no sign
+_SIZE = "uint32_t"  # the declared type of a size, so that its field is unsigned
 
 Path = tuple[str, ...]
-"""A number that a kernel is called with: the name of its argument, and in a struct the names or places of fields."""
+"""The path to a number in a call: the name of the argument and, within a struct, the indices of its fields."""
 
 Number = int | Name | Table
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A number that a kernel is called with, for every call.
+    """A number that a kernel is called with, and its value in every call.
 
     - name: the name of its field in a record.
     - ctype: the C type of the field.
@@ -66,18 +66,18 @@ class _Column:
 
     @property
     def is_constant(self) -> bool:
-        """Returns whether the number is the same in all calls; no table is, as the functions stand in front of
-        tables."""
+        """Returns whether the number is the same in all calls. Tables never count as constant, since model.c defines
+        them after the functions."""
         return not isinstance(self.values[0], Table) and all(value == self.values[0] for value in self.values)
 
     @property
     def bytes(self) -> int:
-        """Bytes of the field where pointers have 32 bits."""
+        """Bytes of the field with 32-bit pointers."""
         return next((size for ctype, size in C_TYPE_BYTES.items() if ctype == self.ctype), WORD_BYTES)
 
     @property
     def key(self) -> tuple[bool, tuple[Number, ...]]:
-        """What columns that share a field have in common: whether the type is one without a sign, and the values."""
+        """The key by which columns share a field: whether the type is unsigned, and the values."""
         return self.ctype.startswith("u"), self.values
 
 
@@ -85,8 +85,8 @@ class _Column:
 class NarrowRecords:
     """The narrow records of one kernel.
 
-    - calls: the calls that run its layers, by the number of the layer.
-    - columns: the numbers that it is called with.
+    - calls: the calls that run its layers, by layer index.
+    - columns: the numbers in these calls.
     """
 
     calls: Mapping[int, Call]
@@ -103,25 +103,25 @@ class NarrowRecords:
 
     @property
     def record_bytes(self) -> int:
-        """Bytes of a record where pointers have 32 bits."""
+        """Bytes of a record with 32-bit pointers."""
         sizes = [column.bytes for column in self._fields.values()]
         return math.ceil(sum(sizes) / max(sizes)) * max(sizes)
 
     @property
     def built_fields(self) -> int:
-        """How many fields of structs are set on the stack for a call."""
+        """The number of struct fields that a call sets on the stack."""
         return sum(column.in_struct for path, column in self.columns.items() if not self._is_constant(path[0]))
 
     @property
     def saved_bytes(self) -> int:
-        """How many bytes less the records take than wide ones."""
+        """The bytes that the records save in comparison with wide ones."""
         structs = [struct for name, struct in _structs(self._first) if self._is_constant(name)]
         wide = sum(call.record_bytes for call in self.calls.values())
         return wide - len(self.calls) * self.record_bytes - sum(struct.bytes for struct in structs)
 
     @property
     def pays(self) -> bool:
-        """Returns whether the records save flash, and enough of it for the memory that they take on the stack."""
+        """Returns whether the records save enough flash for the stack that they take."""
         stack = sum(struct.bytes for name, struct in _structs(self._first) if not self._is_constant(name))
         return self.saved_bytes - FIELD_BYTES * self.built_fields > _STACK_WORTH * stack
 
@@ -135,7 +135,7 @@ class NarrowRecords:
         return f"{self._first.runner}_record"
 
     def record(self, layer: int) -> Constant:
-        """Returns the record of a layer, by its number."""
+        """Returns the record of a layer, by its index."""
         at = list(self.calls).index(layer)
         fields = tuple((column.name, column.values[at]) for column in self._fields.values())
         return Constant(f"layer_{layer}", Struct(self._record_type, fields))
@@ -171,7 +171,7 @@ class NarrowRecords:
                 return self._number((name,))
 
     def _number(self, path: Path) -> str:
-        """Returns the C expression of a number that the kernel is called with."""
+        """Returns the C expression of a number in the call."""
         column = self.columns[path]
         return ctext.value(column.values[0]) if column.is_constant else f"r->{self._fields[column.key].name}"
 
@@ -183,9 +183,9 @@ class NarrowRecords:
 
 
 def narrow_records(calls: Mapping[int, Call]) -> NarrowRecords | None:
-    """Returns narrow records for layers that run whole by one kernel; None where they save nothing.
+    """Returns narrow records for layers that one kernel runs whole; None if they save nothing.
 
-    calls: the calls that run the layers, by the number of the layer; all have the same `Call.runner`.
+    calls: the calls that run the layers, by layer index; all have the same `Call.runner`.
     """
     if len(calls) < 2:
         return None
@@ -199,7 +199,7 @@ def narrow_records(calls: Mapping[int, Call]) -> NarrowRecords | None:
             return None
         columns[path] = _Column(name, ctype, numbers, len(path) > 1)
         if any(isinstance(value, Name) and value.is_enumerator for value in numbers) and not columns[path].is_constant:
-            return None  # a field of one or of four bytes, as the compiler has it
+            return None  # the compiler decides whether such a field has one byte or four
     found = NarrowRecords(calls, columns)
     return found if not all(column.is_constant for column in columns.values()) and found.pays else None
 
@@ -211,7 +211,7 @@ def _structs(call: Call) -> Iterator[tuple[str, Struct]]:
             yield name, value
 
 
-_Found = tuple[str, str, Number | None]  # the declared C type, the name of a field, and the value; None for no number
+_Found = tuple[str, str, Number | None]  # declared C type and name of a field, and its value; None if not a number
 
 
 def _numbers(call: Call) -> Iterator[tuple[Path, _Found]]:
@@ -236,7 +236,7 @@ def _inner_numbers(path: Path, name: str, value: Value, types: Iterator[str]) ->
 
 
 def _number(value: Argument | Value) -> Number | None:
-    """Returns a number of a call for a layer that runs whole; None for what is no number."""
+    """Returns a value of a call as a number, for a layer that runs whole; None if it is not a number."""
     match value:
         case int() | Name() | Table():
             return value
@@ -251,9 +251,9 @@ def _number(value: Argument | Value) -> Number | None:
 
 
 def _column_type(declared: str, values: Sequence[Number]) -> str | None:
-    """Returns the C type of a field that holds all `values`; None where they are of different kinds.
+    """Returns the C type of a field that holds all `values`; None if they are of different kinds.
 
-    declared: the type that the kernel takes, whose sign the field has, too; one of 32 bits has a sign anyway.
+    declared: the type that the kernel takes. The field has the same signedness, but 32-bit fields are always signed.
     """
     numbers = [value for value in values if isinstance(value, int)]
     if len(numbers) == len(values):
@@ -268,7 +268,7 @@ def _column_type(declared: str, values: Sequence[Number]) -> str | None:
 
 
 def _initialised(head: str, items: Sequence[str]) -> str:
-    """Returns the statement `head {items};` within a function, on several lines where it is too long for one."""
+    """Returns the statement `head {items};` within a function, on several lines if it is too long for one."""
     line = f"{head}{{{', '.join(items)}}};"
     if len(line) <= ctext.LINE:
         return f"{line}\n"

@@ -1,6 +1,4 @@
-"""The generated files that say how a network is used: model.h, the example, the build file, the README, the
-test vector.
-"""
+"""The generated files for the network's user: model.h, the example, the build file, the README, the test vector."""
 
 from __future__ import annotations
 
@@ -44,8 +42,9 @@ _HEADER = """\
  *     {f}invoke({arguments});
 {usage}
 {from_sensor}{from_streams} *
- * The caller provides the arena, aligned to 16 bytes, and may use it for other things between inferences: nothing is
- * kept in it, and the input has to be written again for each. Two arenas may be used at the same time.{keeps}
+ * The caller provides the arena, aligned to 16 bytes. Its contents need not survive between inferences, so the caller
+ * may use it for other purposes in between, and must write the input again before each inference. Inferences in
+ * different arenas may run at the same time.{keeps}
  */
 #ifndef {m}H
 #define {m}H
@@ -78,8 +77,8 @@ void {f}invoke({parameters});
 
 _KEEPS = """
  *
- * The network keeps {bytes} bytes from one inference to the next in `state`, which is aligned to 4 bytes and must not
- * be used for anything else. {f}reset sets its contents before the first inference of a signal."""
+ * The network keeps {bytes} bytes from one inference to the next in `state`, which must be aligned to 4 bytes and must
+ * not be used for anything else. Call {f}reset before the first inference of a signal."""
 
 _BEGIN = """\
  *     static uint8_t state[{m}STATE_BYTES] __attribute__((aligned(4)));
@@ -88,21 +87,21 @@ _BEGIN = """\
 """
 
 _RESET = """\
-/* Sets the state, {m}STATE_BYTES bytes, to its contents before the first inference. */
+/* Initialises the state, {m}STATE_BYTES bytes. Call it before the first inference of a signal. */
 void {f}reset(void *state);
 
 """
 
 _FROM_SENSOR = """\
  *
- * {front_end} makes the input from {sensor}:
+ * {front_end} computes the input from {sensor}:
  *
  *     {call}
 """
 
 _FROM_STREAMS = """\
  *
- * {streams} takes samples without end, and tells which classes it finds and when.
+ * {streams} processes a continuous stream of samples and reports which classes it detects and when.
 """
 
 _README_SENSOR = """\
@@ -112,12 +111,12 @@ _README_SENSOR = """\
 
 @dataclass(frozen=True)
 class FrontEndText:
-    """Texts about the front end that makes the network's input, for the files of a package.
+    """Texts about the front end that computes the network's input, for the files of a package.
 
     - header: the name of the front end's header.
-    - sensor: what the front end makes the input from.
-    - call: the C call that makes the input.
-    - about: what the front end's files do, for the table of files.
+    - sensor: the data from which the front end computes the input.
+    - call: the C call that computes the input.
+    - about: the description of the front end's files in the table of files.
     """
 
     header: str
@@ -127,7 +126,7 @@ class FrontEndText:
 
 
 _README_STREAMS = """\
-| `{streams}.h`, `{streams}.c` | from samples without end to decisions, with `micronets_detector.c` |
+| `{streams}.h`, `{streams}.c` | from a continuous stream of samples to decisions, with `micronets_detector.c` |
 """
 
 
@@ -135,7 +134,7 @@ _CMAKE = """\
 cmake_minimum_required(VERSION 3.13)
 project({library} C)
 
-# Flags that select the processor (-mcpu and the like) come from the toolchain of the project around this.
+# Flags that select the processor (-mcpu and the like) come from the toolchain of the surrounding project.
 add_library({library} STATIC
 {sources})
 target_include_directories({library} PUBLIC ${{CMAKE_CURRENT_SOURCE_DIR}})
@@ -144,7 +143,7 @@ if(CMAKE_C_COMPILER_ID MATCHES "GNU|Clang")
 endif()
 set_target_properties({library} PROPERTIES C_STANDARD 99 C_EXTENSIONS ON)
 
-# The example runs one inference and returns 0 if the output is as expected: ctest.
+# The example runs one inference and returns 0 if the output is as expected; ctest runs it.
 if(CMAKE_SOURCE_DIR STREQUAL CMAKE_CURRENT_SOURCE_DIR AND NOT CMAKE_CROSSCOMPILING)
   enable_testing()
   add_executable(example example.c)
@@ -155,7 +154,7 @@ endif()
 
 _CMAKE_ASSEMBLY = """\
   enable_language(ASM) # kernels for cores with the DSP extension; empty for others
-  # The flags that select the processor are often C's alone.
+  # Projects often set the flags that select the processor for C only.
   set(CMAKE_ASM_FLAGS "${{CMAKE_C_FLAGS}} ${{CMAKE_ASM_FLAGS}}")
   target_sources({library} PRIVATE
 {sources})
@@ -164,36 +163,36 @@ _CMAKE_ASSEMBLY = """\
 _README = """\
 # {title}
 
-A neural network as C99. It needs no heap and no library, and {globals}. It works in an arena of
+A neural network as C99. It needs neither a heap nor a library, and {globals}. It works in an arena of
 {arena:,} bytes, which the caller provides, and a little stack. Weights and tables take {constants:,} bytes of
 flash{storage}.
 
-| file | what |
+| file | contents |
 |---|---|
 | `{header}` | how to call the network: sizes, scales, functions |
 | `{source}` | the weights and tables of each layer, a record of its sizes, and the function that runs it |
-| `micronets_*` | the kernels it uses, documented in `micronets_kernels.h`: {languages} |
-{from_sensor}{streams}| `example.c`, `test_vector.h` | an inference whose output must come out equal to the last byte |
+| `micronets_*` | the kernels that it uses, documented in `micronets_kernels.h`: {languages} |
+{from_sensor}{streams}| `example.c`, `test_vector.h` | one inference; every output byte must be as expected |
 | `CMakeLists.txt` | a static library, and the example as a test |
-| `zephyr/`, `library.json` | make this directory a module of Zephyr, and a library of PlatformIO |
+| `zephyr/`, `library.json` | make this directory a Zephyr module and a PlatformIO library |
 
 On this machine:
 
     cc -std=c99 -O2 {sources} -o example && ./example && echo equal
 
-In firmware, add {every} but `example.c` to the build, or the directory as a library:
+In firmware, add {every} except `example.c` to the build, or add the directory as a library:
 
 - CMake: `add_subdirectory(THIS_DIRECTORY {library})` and `target_link_libraries(yours PRIVATE {library})`;
-- Zephyr: `west build ... -- -DEXTRA_ZEPHYR_MODULES=/path/to/THIS_DIRECTORY` (`ZEPHYR_EXTRA_MODULES` in older ones) and
-  `CONFIG_{library_upper}=y` in `prj.conf`;
-- PlatformIO: the directory in `lib/` of the project.
+- Zephyr: `west build ... -- -DEXTRA_ZEPHYR_MODULES=/path/to/THIS_DIRECTORY` (in older versions,
+  `ZEPHYR_EXTRA_MODULES`) and `CONFIG_{library_upper}=y` in `prj.conf`;
+- PlatformIO: put the directory in `lib/` of the project.
 
-These build the network with `-O2`, whatever the project is built with. In any other build, pass `-O2` yourself: without
-optimisation the network takes several times as long. The flags that select the processor (`-mcpu` and the like) are
-those of the project. {kernels}
+These build the network with `-O2`, regardless of the project's optimisation level. In any other build, pass `-O2`
+yourself: without optimisation the network takes several times as long. The flags that select the processor (`-mcpu` and
+the like) are those of the project. {kernels}
 
-`-D'MICRONETS_LAYER(i)=...'` runs a statement of yours before each layer `i`, and once more after the last layer with
-`i == {m}LAYERS`: a cycle counter, for example. Where layers run in patches of a few rows, it runs
+`-D'MICRONETS_LAYER(i)=...'` runs your statement, for example one that reads a cycle counter, before each layer `i`, and
+once more after the last layer with `i == {m}LAYERS`. If layers run in patches of a few rows, it runs
 before each patch of a layer.
 
 | # | layer | kind | output |
@@ -211,15 +210,15 @@ def describe(
     front_end: FrontEndText | None,
     streams: str | None,
 ) -> dict[str, str]:
-    """Returns every file of the package besides the kernels and the network itself, by name.
+    """Returns the files of the package other than the kernels and the network itself, by name.
 
     - model: the network.
     - plan: the addresses of its tensors in the arena.
     - names: the names of the network in C.
     - constants: bytes of the weights and tables.
     - sources: names of the C and assembly files.
-    - front_end: texts about the front end that makes the input; None where the package has none.
-    - streams: the header of the C that listens to a stream; None where the package has none.
+    - front_end: texts about the front end that computes the input; None if the package has none.
+    - streams: the header of the C that processes a stream; None if the package has none.
     """
     return {
         names.header: _header(model, plan, names, front_end, streams),
@@ -313,9 +312,9 @@ def _readme(
         else _README_SENSOR.format(front_end=front_end.header.removesuffix(".h"), about=front_end.about),
         streams="" if streams is None else _README_STREAMS.format(streams=streams.removesuffix(".h")),
         arena=plan.bytes,
-        globals="nothing changes its globals" if plan.tables_in_sram else "all its globals are constants",
+        globals="its globals are never written" if plan.tables_in_sram else "all its globals are constants",
         constants=constants,
-        storage=", and lie in SRAM as initialised data" if plan.tables_in_sram else "",
+        storage=" and lie in SRAM as initialised data" if plan.tables_in_sram else "",
         rows=rows,
         sources="*.c *.S" if assembly else "*.c",
         every="every `.c` and `.S` file" if assembly else "every `.c` file",
@@ -329,27 +328,27 @@ def _kernels(target: Target) -> str:
         case "dsp":
             return (
                 f"For a {_labels(DSP, 'or')}, the kernels use its DSP instructions;\n"
-                f"for any other processor they are portable C, tried on {plain}."
+                f"for any other processor they are portable C, tested on {plain}."
             )
         case "mve":
             return (
                 f"For a {_labels(MVE, 'or')}, the kernels use its vector and DSP instructions;\n"
-                f"for any other processor they are portable C, tried on {plain}."
+                f"for any other processor they are portable C, tested on {plain}."
             )
         case "plain":
-            return f"The kernels are portable C, tried on {plain}."
+            return f"The kernels are portable C, tested on {plain}."
         case _:
             assert_never(target.kernels)
 
 
 def _labels(target: Target, last: str) -> str:
-    """Returns the cores of a target in words; `last` stands before the last one."""
+    """Returns the cores of a target in words; `last`, such as "and", precedes the last one."""
     labels = [core.label for core in CORES.values() if core.target is target]
     return f"{', '.join(labels[:-1])} {last} {labels[-1]}"
 
 
 def _feeding(model: QuantizedModel, names: Names) -> str:
-    """Returns the lines that write the inputs, for the example at the head of the header."""
+    """Returns the lines that write the inputs, for the example at the top of the header."""
     lines = []
     arch = model.arch
     rows = zip(arch.inputs, input_variables(arch), input_functions(arch, names), strict=True)
@@ -362,7 +361,7 @@ def _feeding(model: QuantizedModel, names: Names) -> str:
 
 
 def _usage(model: QuantizedModel, names: Names) -> str:
-    """Returns the lines that read the outputs, for the example at the head of the header."""
+    """Returns the lines that read the outputs, for the example at the top of the header."""
     arch = model.arch
     variables = ["output"] if len(arch.outputs) == 1 else [f"output_{k}" for k in range(len(arch.outputs))]
     rows = zip(arch.outputs, variables, output_functions(arch, names), strict=True)
@@ -384,7 +383,7 @@ def _cmake(sources: Sequence[str], names: Names) -> str:
 
 
 def title(model: QuantizedModel) -> str:
-    """Returns one line that says what the network is."""
+    """Returns a one-line description of the network."""
     arch, shapes = model.arch, model.arch.shapes()
     weights = sum(model.weights[a.name].weights.size for a in arch.layers if isinstance(a, Weighted))
     ends = [spec.name for spec in arch.inputs], arch.outputs

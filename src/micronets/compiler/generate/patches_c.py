@@ -1,7 +1,7 @@
-"""Layers that run in patches, as C: tables of what each layer does in each patch, and a function that runs them.
+"""Layers that run in patches, as C: tables of the work of each layer in each patch, and a function that runs them.
 
-A layer in patches has the record and the runner of a layer that runs whole. Where something in the record changes from
-patch to patch, the function copies the record, sets what changes, and runs the layer from the copy.
+A layer in patches has the record and the runner of a layer that runs whole. If fields of the record change from patch
+to patch, the function copies the record, sets these fields, and runs the layer from the copy.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ KEEP_ROWS = "micronets_patch_keep_rows"
 PATCH = "micronets_patch"
 PATCH_RUN = "micronets_patch_run"
 PATCH_SOURCES = (KEEP_ROWS,)
-"""The C files that patches need besides those of their kernels."""
+"""The C files that patches need in addition to those of their kernels."""
 
 _COPY = "this_"  # begins the name of a record's copy
 _START_BYTES = 2  # bytes of a number in the table of starts
 
 _FUNCTION = """\
-/* Layers {first} to {last} run together, patch by patch, on a few rows at a time. Patches in which each layer does the
- * same are of one kind.
- * patch_{first}: for each kind and layer, what the layer does in a patch.
- * repeat_{first}: for each kind, how many patches of it follow each other.{starts_comment} */
+/* Layers {first} to {last} run together, patch by patch, on a few rows at a time. Patches in which every layer does
+ * the same work are of one kind.
+ * patch_{first}: for each kind and layer, the work of the layer in a patch.
+ * repeat_{first}: for each kind, the number of consecutive patches.{starts_comment} */
 static const {patch_type} patch_{first}[{kinds}][{layers}] = {{
 {patches}}};
 static const {run_type} repeat_{first}[{kinds}] = {{
@@ -78,8 +78,8 @@ def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes:
 
     - model: the network.
     - plan: the plan of the arena that the group belongs to.
-    - group: the layers, and what they do in each patch.
-    - codes: what each layer of the group is compiled to, in order.
+    - group: the layers, and their work in each patch.
+    - codes: the code of each layer of the group, in order.
     """
     first, kinds, layers = group.first, len(group.patches), len(group.layers)
     pitches = _pitches(model)
@@ -103,7 +103,7 @@ def group_code(model: QuantizedModel, plan: ArenaPlan, group: PatchGroup, codes:
         layers=layers,
         patches="".join(_row(map(_numbers, equal.layers)) for equal in group.patches),
         repeats="\n".join(f"    {{{equal.times}, {equal.advance}}}," for equal in group.patches),
-        starts_comment=f"\n * start_{first}: for each kind, the first rows that layers read in their input buffers."
+        starts_comment=f"\n * start_{first}: for each kind, the first row that each layer reads in its input buffer."
         if moving
         else "",
         starts=f"static const int16_t start_{first}[{kinds}][{len(moving)}] = {{\n{table}}};\n" if moving else "",
@@ -124,7 +124,7 @@ class _LayerInPatch:
     - model: the network.
     - plan: the plan of the arena that the group belongs to.
     - group: the layers that run together.
-    - number: the number of the layer within the group, from 0 on.
+    - number: the index of the layer within the group, from 0.
     - moving: the pairs (layer, input) whose first row is in the table of starts, in the order of that table.
     - pitches: bytes of a row of every tensor, by name.
     """
@@ -138,11 +138,11 @@ class _LayerInPatch:
 
     @property
     def _patch(self) -> str:
-        """The C expression of the `micronets_patch` that says what the layer does in this patch."""
+        """The C expression of the `micronets_patch` that describes the layer's work in this patch."""
         return f"b[{self.number}]"
 
     def lines(self, code: LayerCode) -> list[str]:
-        """Returns the statements that move rows, set the numbers that change, and run the layer."""
+        """Returns the statements that move rows, set the fields that change, and run the layer."""
         index = self.group.first + self.number
         layer = self.model.arch.layers[index]
         lines = [f"MICRONETS_LAYER({index});", f"if ({self._patch}.rows > 0) {{"]
@@ -160,7 +160,7 @@ class _LayerInPatch:
         return [*lines, "}"]
 
     def _copy(self, constant: Constant) -> list[str]:
-        """Returns the statements that copy a constant and set the numbers that change; none if nothing changes."""
+        """Returns the statements that copy a constant and set the fields that change; none if nothing changes."""
         changes = [f"{path} = {new};" for path, new in self._changes(f"{_COPY}{constant.name}", constant.value)]
         return [f"{constant.value.ctype} {_COPY}{constant.name} = {constant.name};", *changes] if changes else []
 
@@ -188,11 +188,11 @@ class _LayerInPatch:
                 assert_never(value)
 
     def _count(self, value: OutputRows) -> str:
-        """Returns a number in proportion to the rows that this patch computes, as C."""
+        """Returns a number proportional to the rows that this patch computes, as C."""
         return f"{self._patch}.rows" + (f" * {value.each}" if value.each != 1 else "")
 
     def _offset(self, of: Offset) -> str:
-        """Returns where the rows of a tensor begin that this patch reads or computes; scratch memory stays in place."""
+        """Returns the start of the rows of a tensor that this patch reads or computes; scratch memory does not move."""
         layer = self.model.arch.layers[self.group.first + self.number]
         if of.tensor in layer.inputs:
             begin = "x" if of.tensor == self.group.source else str(of.bytes)

@@ -17,9 +17,9 @@ from micronets.quantized.model import TensorQuant
 _PARTS = ("micronets_fourier.h", "micronets_sound.h", "micronets_sound.c")
 
 _HEADER = """\
-/* The front end of the network: {sample_rate} samples a second in, the codes of the network's input out.
+/* The front end of the network: from {sample_rate} samples per second to the codes of the network's input.
  *
- * A clip has {m}CLIP_SAMPLES samples of 16 bits. Its frames of {m}FRAME_SAMPLES begin
+ * A clip has {m}CLIP_SAMPLES 16-bit samples. Its frames of {m}FRAME_SAMPLES samples begin
  * {m}FRAME_HOP samples apart; each gives {m}FRAME_VALUES codes. */
 #ifndef {m}FRONTEND_H
 #define {m}FRONTEND_H
@@ -34,7 +34,7 @@ _HEADER = """\
 #define {m}FRAME_BANDS {bands}
 #define {m}FRAME_VALUES {values}
 
-/* Words of 32 bits that the front end works in; their contents mean nothing from one call to the next. */
+/* 32-bit words of the front end's scratch memory, whose contents need not survive between calls. */
 #define {m}FRONTEND_WORDS {words}
 
 #ifdef __cplusplus
@@ -49,7 +49,7 @@ extern "C" {{
  * - codes: out, [{m}FRAME_VALUES]. */
 void {f}frontend_frame(const int16_t *samples, int32_t loudest, int32_t *work, int8_t *codes);
 
-/* Returns the sum of the pixels of a frame, which tells how loud it is.
+/* Returns the sum of the pixels of a frame, a measure of its loudness.
  *
  * - work: in, as {f}frontend_frame left it. */
 int32_t {f}frontend_loudness(const int32_t *work);
@@ -58,7 +58,8 @@ int32_t {f}frontend_loudness(const int32_t *work);
  *
  * - samples: in, [{m}CLIP_SAMPLES].
  * - work: scratch, [{m}FRONTEND_WORDS].
- * - input: out, [{m}FRAMES * {m}FRAME_VALUES], for instance what {f}input returns. */
+ * - input: out, [{m}FRAMES * {m}FRAME_VALUES], for example the address that
+ *   {f}input returns. */
 void {f}frontend_clip(const int16_t *samples, int32_t *work, int8_t *input);
 
 #ifdef __cplusplus
@@ -120,7 +121,7 @@ def header(names: Names) -> str:
 
 
 def sound_files(fe: FrontEnd, quant: TensorQuant, names: Names, frames: int | None = None) -> dict[str, str]:
-    """Returns the C of an audio front end, text by file name: its header, its tables and what they include.
+    """Returns the C of an audio front end, text by file name: its header, its tables and the files that they include.
 
     - fe: the front end; the C computes it in integer arithmetic.
     - quant: scale and zero point of the network's input, which is int8.

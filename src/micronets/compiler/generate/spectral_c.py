@@ -17,22 +17,22 @@ from micronets.quantized.model import TensorQuant
 _HEADER = """\
 /* The front end of the network: samples of a sensor in, the codes of the network's input out.
  *
- * A window has {m}WINDOW_SAMPLES samples of {m}AXES axes, each a number of 16 bits.
+ * A window has {m}WINDOW_SAMPLES samples of {m}AXES axes, each a 16-bit integer.
  * Its frames of {m}FRAME_SAMPLES samples begin {m}FRAME_HOP samples apart; each gives
- * {m}FRAME_VALUES codes. A sample of 1 stands for, in the units of the data that the network was
- * trained on, one number for each axis: {units}. */
+ * {m}FRAME_VALUES codes. The real value of the integer 1 on each axis, in the units of the
+ * training data: {units}. */
 #ifndef {m}FRONTEND_H
 #define {m}FRONTEND_H
 
 #include "micronets_spectral.h"
 
-/* A number of a sample. */
+/* One axis of a sample. */
 typedef int16_t {f}sample;
 
 #define {m}SAMPLE_MIN INT16_MIN
 #define {m}SAMPLE_MAX INT16_MAX
 
-/* For each axis, what a sample of 1 stands for, in the units of the data that the network was trained on. */
+/* The real value of the integer 1 on each axis, in the units of the training data. */
 #define {m}UNITS {initialiser}
 
 #define {m}AXES {axes}
@@ -42,7 +42,7 @@ typedef int16_t {f}sample;
 #define {m}FRAMES {frames}
 #define {m}FRAME_VALUES {values} /* {bands} bands and {moments} moments of each axis */
 
-/* Words of 32 bits that the front end works in; their contents mean nothing from one call to the next. */
+/* 32-bit words of the front end's scratch memory, whose contents need not survive between calls. */
 #define {m}FRONTEND_WORDS {words}
 
 #ifdef __cplusplus
@@ -60,8 +60,8 @@ void {f}frontend_frame(const {f}sample *samples, int32_t *work, int8_t *codes);
  *
  * - samples: in, [{m}WINDOW_SAMPLES][{m}AXES].
  * - work: scratch, [{m}FRONTEND_WORDS].
- * - input: out, [{m}FRAMES][{m}FRAME_VALUES], for instance what
- *   {f}input returns. */
+ * - input: out, [{m}FRAMES][{m}FRAME_VALUES], for example the
+ *   address that {f}input returns. */
 void {f}frontend_window(const {f}sample *samples, int32_t *work, int8_t *input);
 
 #ifdef __cplusplus
@@ -111,7 +111,7 @@ def header(names: Names) -> str:
 
 
 def spectral_files(fe: Spectral, quant: TensorQuant, names: Names, frames: int | None = None) -> dict[str, str]:
-    """Returns the C of a spectral front end, text by file name: its header, its tables and what they include.
+    """Returns the C of a spectral front end, text by file name: its header, its tables and the files that they include.
 
     - fe: the front end.
     - quant: scale and zero point of the network's input, which is int8.

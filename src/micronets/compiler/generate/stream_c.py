@@ -1,4 +1,4 @@
-"""A network that listens to a sound or follows a sensor without end, as C: samples in, decisions out.
+"""A network on a continuous stream of audio or sensor samples, as C: samples in, decisions out.
 
 The detector's arithmetic is in streaming/csrc/micronets_detector.c; `streaming.Stream` computes the same in numpy.
 """
@@ -23,7 +23,7 @@ from micronets.streaming.plan import StreamPlan, plan_stream, unstreamable
 from micronets.streaming.signal import Signal
 
 _HEADER = """\
-/* A network that {listens} without end: samples in, decisions out.
+/* A network on a continuous stream of {listens}: samples in, decisions out.
  *
  *     static uint8_t arena[{m}STREAM_ARENA_BYTES] __attribute__((aligned(16)));
  *     static {f}stream stream;
@@ -35,12 +35,12 @@ _HEADER = """\
  *             micronets_decision decision;
  *             taken += {f}feed(&stream, samples + taken{axes}, n - taken);
  *             while ({f}poll(&stream, &decision)) {{
- *                 (the class decision.class_index {was_heard})
+ *                 (decision.class_index was detected)
  *             }}
  *         }}
  *     }}
  *
- * A frame is computed as soon as all its samples are there. {when} */
+ * The front end computes a frame as soon as all its samples have arrived. {when} */
 #ifndef {m}STREAM_H
 #define {m}STREAM_H
 
@@ -49,23 +49,23 @@ _HEADER = """\
 
 #include "micronets_detector.h"
 
-/* Bytes of the arena in which the network and the front end work. It is aligned to 16, and between two calls of
- * {f}feed the program may use it for other things. */
+/* Bytes of the arena in which the network and the front end work. The arena must be aligned to 16 bytes. Between two
+ * calls of {f}feed, the program may use it for other purposes. */
 #define {m}STREAM_ARENA_BYTES {arena}
 
-#define {m}STREAM_WINDOW {window} /* frames that an output of the network depends on */
-#define {m}STREAM_HOP {hop} /* frames from one output that the detector takes to the next */
+#define {m}STREAM_WINDOW {window} /* frames on which an output of the network depends */
+#define {m}STREAM_HOP {hop} /* frames between two outputs that the detector takes */
 {gate_size}#define {m}AVERAGE {average} /* outputs whose scores are averaged */
-#define {m}DECISIONS 8 /* decisions that can wait to be polled */
+#define {m}DECISIONS 8 /* pending decisions that the stream can hold */
 #define {m}MILLIHERTZ {millihertz} /* samples in 1,000 seconds */
 
-/* The state of a stream; {f}start sets it.
+/* The state of a stream; {f}start initialises it.
  *
- * - time: how many samples have been fed or lost.
- * - held: how many samples of the next frame are there; a negative number: how many samples are skipped before it.
- * - place: where in `codes`, a ring of frames, the next frame goes; the oldest frame is there.
-{about_gate} * - wait: how many frames it takes until the detector takes an output of the network.
- * - first, waiting: where in `decisions`, a ring, the oldest one is that waits to be polled, and how many wait.
+ * - time: number of samples fed or lost so far.
+ * - held: number of samples of the next frame in `samples`; if negative, the number of samples to skip before it.
+ * - place: index in `codes`, a ring of frames, of the oldest frame, which the next frame replaces.
+{about_gate} * - wait: number of frames until the detector takes an output of the network.
+ * - first, waiting: index of the oldest pending decision in `decisions`, a ring, and number of pending decisions.
  * - detector: the state of the detector; {f}score reads it.{about_state} */
 typedef struct {{
     uint64_t time;
@@ -86,23 +86,22 @@ extern "C" {{
  * - arena: {m}STREAM_ARENA_BYTES bytes, aligned to 16. */
 void {f}start({f}stream *stream, void *arena);
 
-/* Takes the next samples, {samples_a_second}, and runs the network as often as they allow.
+/* Takes the next samples, {samples_a_second}, and runs the network whenever enough of them have arrived.
  *
-{about_samples} * - n: how many samples, any number.
+{about_samples} * - n: number of samples, of any size.
  *
- * Returns how many of them it took: all, unless {m}DECISIONS decisions wait to be polled. */
+ * Returns the number of samples taken: all of them, unless {m}DECISIONS decisions are pending. */
 int32_t {f}feed({f}stream *stream, const {sample} *samples, int32_t n);
 
-/* Tells the stream that samples were lost: its time moves on, and the detector waits until there is a whole window of
- * frames again.
+/* Reports lost samples: the stream's time advances, and the detector waits for a whole window of new frames.
  *
- * - samples: how many were lost. */
+ * - samples: number of samples lost. */
 void {f}gap({f}stream *stream, uint32_t samples);
 
-/* Takes the oldest decision that waits. Returns 1, or 0 where none waits. */
+/* Takes the oldest pending decision. Returns 1, or 0 if none is pending. */
 int32_t {f}poll({f}stream *stream, micronets_decision *decision);
 
-/* Returns the averaged score of a class after the last run of the network, 0 .. MICRONETS_SCORE_ONE. */
+/* Returns the averaged score of a class after the network's last run, 0 .. MICRONETS_SCORE_ONE. */
 int32_t {f}score(const {f}stream *stream, int32_t class_index);
 
 #ifdef __cplusplus
@@ -113,14 +112,14 @@ int32_t {f}score(const {f}stream *stream, int32_t class_index);
 """
 
 _SOURCE = """\
-/* A stream: the tables of the detector, and the functions that run front end, network and detector. */
+/* A stream: the detector's tables, and the functions that run the front end, the network and the detector. */
 #include "{header}"
 
 {tables}
 static const micronets_detector detector = {{{classes}, {average}, {softmax}, table, least, refractory,
                                             {least_loudness}}};
 
-/* Forgets all samples and outputs, and keeps the time and the decisions that wait. */
+/* Discards all samples and outputs. The time and the pending decisions remain. */
 static void begin_anew({f}stream *stream)
 {{
     stream->held = 0;
@@ -159,7 +158,7 @@ static void run({f}stream *stream)
     {f}invoke(stream->arena{state_argument});
 }}
 
-/* Runs the detector on the network's output, and appends what it decides to the decisions that wait. */
+/* Runs the detector on the network's output and appends its decision, if any, to the pending ones. */
 static void decide({f}stream *stream)
 {{
 {gate_sum}{output}    const int32_t fired = micronets_detector_step(&detector, stream->detector, output, {loudness});
@@ -172,7 +171,7 @@ static void decide({f}stream *stream)
     }}
 }}
 
-/* Computes the codes of the frame whose samples are complete; then runs network and detector where they are due. */
+/* Computes the codes of the completed frame, then runs the network and the detector if they are due. */
 static void hear({f}stream *stream)
 {{
     const int32_t kept = {m}FRAME_SAMPLES - {m}FRAME_HOP;
@@ -224,9 +223,8 @@ int32_t {f}score(const {f}stream *stream, int32_t class_index)
 
 _GATE: Mapping[str, str] = MappingProxyType(
     {
-        "gate_size": "#define {m}GATE_FRAMES {gate_frames} /* newest frames whose pixels tell whether there is a "
-        "sound */\n",
-        "about_gate": " * - loud_place: where in `loudness`, a ring of frames, the next frame's loudness goes.\n",
+        "gate_size": "#define {m}GATE_FRAMES {gate_frames} /* newest frames from which loudness is computed */\n",
+        "about_gate": " * - loud_place: index in `loudness`, a ring of frames, of the next frame's loudness.\n",
         "gate_place": ", loud_place",
         "gate_state": "    int32_t loudness[{m}GATE_FRAMES];\n",
         "gate_begin": "    stream->loud_place = 0;\n",
@@ -250,8 +248,7 @@ _GATE: Mapping[str, str] = MappingProxyType(
 _SOUND: Mapping[str, str] = MappingProxyType(
     {
         **_GATE,
-        "listens": "listens to a sound",
-        "was_heard": "was heard",
+        "listens": "audio samples",
         "axes": "",
         "samples_a_second": "{m}SAMPLE_RATE a second",
         "about_samples": "",
@@ -262,13 +259,12 @@ _SOUND: Mapping[str, str] = MappingProxyType(
         "hold": "            stream->samples[stream->held] = samples[taken];\n",
     }
 )
-"""The parts of the C that only a stream of sound has."""
+"""The parts of the C that only an audio stream has."""
 
 _MOVEMENT: Mapping[str, str] = MappingProxyType(
     {
         **dict.fromkeys(_GATE, ""),
-        "listens": "follows a sensor",
-        "was_heard": "was found",
+        "listens": "sensor samples",
         "axes": " * {m}AXES",
         "samples_a_second": "{rate:g} a second",
         "about_samples": " * - samples: in, [n][{m}AXES].\n",
@@ -283,16 +279,16 @@ _MOVEMENT: Mapping[str, str] = MappingProxyType(
 """,
     }
 )
-"""The parts of the C that only a stream of a sensor has."""
+"""The parts of the C that only a sensor stream has."""
 
 _ARRAYS: Mapping[str, str] = MappingProxyType({**_MOVEMENT, "work": "", "loudest": ""})
-"""The same of a sensor whose samples are standardised: its front end needs no scratch memory."""
+"""The same for a sensor whose samples are standardised: its front end needs no scratch memory."""
 
 _MICRO: Mapping[str, str] = MappingProxyType(
     {
         **_SOUND,
         **dict.fromkeys(_GATE, ""),
-        "about_gate": " * - noise: what the front end knows of the noise.\n",
+        "about_gate": " * - noise: the front end's estimates of the noise.\n",
         "gate_state": "    uint32_t noise[MICRONETS_MICRO_BANDS];\n",
         "gate_reset": """\
     for (int32_t i = 0; i < MICRONETS_MICRO_BANDS; i++) {{
@@ -303,7 +299,7 @@ _MICRO: Mapping[str, str] = MappingProxyType(
         "loudest": "stream->noise, work, ",
     }
 )
-"""What is peculiar to the C of a stream of sound with TFLM's own front end."""
+"""The parts of the C that only an audio stream with TFLM's own front end has."""
 
 _OUTPUT = """\
     const int8_t *const output = {f}output(stream->arena);
@@ -316,20 +312,20 @@ _UNSIGNED_OUTPUT = """\
         output[i] = (int8_t)(codes[i] - 128);
     }}
 """
-"""How the detector gets the codes of an output of int8 and of uint8."""
+"""How the detector obtains the codes of an int8 output and of a uint8 output."""
 
 _WHOLE = """\
-The network runs for the first time when there are as
- * many frames as its input holds, and then every {hop} frames, which is every {hop_samples:,} samples."""
+The network first runs when there are as many
+ * frames as its input holds, and then every {hop} frames, i.e. every {hop_samples:,} samples."""
 
 _STEPS = """\
-The network takes {step} frames at a time and keeps
- * in its state what it needs of earlier ones: it runs every {step_samples:,} samples. The detector takes its output for
- * the first time when there is a whole window of {window} frames, and then every {hop} frames, which is every
+The network takes {step} frames
+ * at a time, every {step_samples:,} samples, and keeps what it needs of earlier frames in its state. The detector first
+ * takes its output when there is a whole window of {window} frames, and then every {hop} frames, i.e. every
  * {hop_samples:,} samples."""
 
 _ABOUT_STATE = """
- * - state: what the network keeps from one run to the next."""
+ * - state: the network's state between runs."""
 
 _RESET = """\
     for (int32_t i = 0; i < {m}FRAMES * {m}FRAME_VALUES; i++) {{
@@ -351,7 +347,7 @@ def header(names: Names) -> str:
 
 
 def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, str]:
-    """Returns the C of a network that listens, text by file name; none for a model that cannot listen.
+    """Returns the C that runs a network on a stream, text by file name; none for a model that cannot run on one.
 
     - model: the network.
     - names: the names of the network in C.
@@ -403,7 +399,8 @@ def stream_files(model: QuantizedModel, names: Names, arena: int) -> dict[str, s
 
 
 def _peculiar(signal: Signal) -> tuple[Mapping[str, str], int]:
-    """Returns the parts of the C that only this kind of signal has, and the words of 32 bits its front end works in."""
+    """Returns the parts of the C that only this kind of signal has, and the number of 32-bit words of the front end's
+    scratch memory."""
     match signal.front_end:
         case FrontEnd() as fe:
             return _SOUND, 2 * sound_tables(fe.base()).points + fe.n_mels

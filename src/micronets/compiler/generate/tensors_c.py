@@ -1,4 +1,4 @@
-"""The C functions through which a program reaches inputs, outputs and state, and the macros of their sizes."""
+"""The C functions through which a program accesses inputs, outputs and state, and the macros of their sizes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from micronets.quantized.model import QuantizedModel
 from micronets.quantized.state import first_state
 
 _DECLARE_ANY = """
-/* Return where output number `index`, 0 .. {m}OUTPUTS - 1, is in the arena, and how many bytes it has. */
+/* Return the address in the arena, and the size in bytes, of output `index`, 0 .. {m}OUTPUTS - 1. */
 const void *{f}output_at(const void *arena, int32_t index);
 int32_t {f}output_size(int32_t index);"""
 
@@ -46,13 +46,13 @@ int32_t {f}output_size(int32_t index)
 
 
 _DECLARE_LABELS = """
-/* The labels, in the order of the outputs: the name of the class that each output scores. */
+/* The labels: for each output value, the name of the class whose score it is. */
 extern const char *const {f}labels[{m}OUTPUT_COUNT];"""
 
 
 _DECLARE_ANY_INPUT = """
-/* Return where input number `index`, 0 .. {m}INPUTS - 1, goes in the arena, and how many bytes it has. All inputs lie
- * one behind the other, in {m}INPUT_BYTES bytes; each begins at a multiple of 4. */
+/* Return the address in the arena, and the size in bytes, of input `index`, 0 .. {m}INPUTS - 1. The inputs lie one
+ * after another in {m}INPUT_BYTES bytes; each is aligned to 4 bytes. */
 void *{f}input_at(void *arena, int32_t index);
 int32_t {f}input_size(int32_t index);"""
 
@@ -89,9 +89,9 @@ def public_functions(model: QuantizedModel, names: Names) -> list[str]:
 
 
 def input_functions(arch: Arch, names: Names) -> list[str]:
-    """Returns the names of the C functions that return where the inputs go, in order.
+    """Returns the names of the C functions that return the addresses of the inputs, in order.
 
-    The name has a number only where there are several inputs.
+    The name has a number only if there are several inputs.
     """
     if not arch.more_inputs:
         return [f"{names.functions}input"]
@@ -99,12 +99,13 @@ def input_functions(arch: Arch, names: Names) -> list[str]:
 
 
 def first_input(arch: Arch, names: Names) -> str:
-    """Returns the C expression of the address in `arena` at which the first input begins; all others lie behind it."""
+    """Returns the C expression of the first input's address in `arena`; all others follow it."""
     return f"{input_functions(arch, names)[0]}(arena)"
 
 
 def input_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
-    """Returns the C functions that tell where the inputs go; for several inputs also those that take an input's number.
+    """Returns the C functions that return the addresses of the inputs; for several inputs also those that take an
+    index.
 
     - model: the network.
     - plan: the addresses of its inputs in the arena.
@@ -123,7 +124,7 @@ def input_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> s
 
 
 def input_macro(arch: Arch, k: int) -> str:
-    """Returns the beginning of the names of macros of input number `k`, after the network's own beginning."""
+    """Returns the beginning of the names of the macros of input `k`, after the network's prefix."""
     return f"INPUT_{k}" if arch.more_inputs else "INPUT"
 
 
@@ -133,7 +134,7 @@ def input_variables(arch: Arch) -> list[str]:
 
 
 def input_list(model: QuantizedModel) -> str:
-    """Returns the inputs with type and shape, for the comment at the head of the header."""
+    """Returns the inputs with type and shape, for the comment at the top of the header."""
     texts = [f"{CTYPES[spec.type]}, {ctext.shape_text(spec.shape)}" for spec in model.arch.inputs]
     if len(texts) == 1:
         return f"Input: {texts[0]}"
@@ -144,16 +145,17 @@ def input_list(model: QuantizedModel) -> str:
 
 
 def input_declarations(model: QuantizedModel, names: Names) -> list[str]:
-    """Returns the functions of the header that tell where the inputs go."""
+    """Returns the header's declarations of the functions that return the addresses of the inputs."""
     arch = model.arch
     rows = zip(arch.inputs, input_functions(arch, names), strict=True)
     found = [f"{CTYPES[spec.type]} *{function}(void *arena);" for spec, function in rows]
     if len(found) > 1:
         several = _DECLARE_ANY_INPUT.format(m=names.macros, f=names.functions)
-        return ["/* Return where the inputs go in the arena, which an inference may overwrite. */", *found, several]
+        about = "/* Return the addresses of the inputs in the arena. An inference may overwrite the inputs. */"
+        return [about, *found, several]
     count = f"{names.macros}INPUT_COUNT"
     return [
-        f"/* Returns where the input goes: {count} values in the arena, which an inference may overwrite. */",
+        f"/* Returns the address of the input in the arena: {count} values. An inference may overwrite it. */",
         *found,
     ]
 
@@ -175,13 +177,13 @@ def output_functions(arch: Arch, names: Names) -> list[str]:
 
 
 def output_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> str:
-    """Returns the C functions that return the outputs, and the table of labels where there is one.
+    """Returns the C functions that return the outputs, and the table of labels if there is one.
 
     - model: the network.
     - plan: the addresses of its outputs in the arena.
     - names: the names of the network in C, with which those of the functions begin.
 
-    For several outputs there are also functions that take the number of one.
+    For several outputs there are also functions that take an output's index.
     """
     outputs, functions = model.arch.outputs, output_functions(model.arch, names)
     found = [
@@ -201,7 +203,7 @@ def output_definitions(model: QuantizedModel, plan: ArenaPlan, names: Names) -> 
 
 
 def _reset_definition(model: QuantizedModel, names: Names) -> str:
-    """Returns the C function that fills the state, each variable with one byte or from a table."""
+    """Returns the C function that initialises the state, each variable from one byte value or from a table."""
     lines, tables = [], []
     for number, (name, codes) in enumerate(first_state(model).items()):
         data = np.ascontiguousarray(codes).view(np.int8).ravel()
@@ -216,12 +218,12 @@ def _reset_definition(model: QuantizedModel, names: Names) -> str:
 
 
 def output_macro(arch: Arch, k: int) -> str:
-    """Returns what the macros of output number `k` are called after the network's prefix."""
+    """Returns the beginning of the names of the macros of output `k`, after the network's prefix."""
     return "OUTPUT" if len(arch.outputs) == 1 else f"OUTPUT_{k}"
 
 
 def output_list(model: QuantizedModel) -> str:
-    """Returns the outputs with type and shape, for the comment at the head of the header."""
+    """Returns the outputs with type and shape, for the comment at the top of the header."""
     arch, shapes = model.arch, model.arch.shapes()
     texts = [f"{ctype(model, name)}, {ctext.shape_text(shapes[name])}" for name in arch.outputs]
     if len(texts) == 1:
@@ -239,8 +241,8 @@ def output_declarations(model: QuantizedModel, names: Names) -> list[str]:
     found = [f"const {ctype(model, name)} *{function}(const void *arena);" for name, function in rows]
     if len(found) > 1:
         several = _DECLARE_ANY.format(m=names.macros, f=names.functions)
-        return ["/* Return where the outputs are in the arena after an inference. */", *found, several]
-    where = f"/* Returns where the output is after an inference: {names.macros}OUTPUT_COUNT values in the arena. */"
+        return ["/* Return the addresses of the outputs in the arena, valid after an inference. */", *found, several]
+    where = f"/* Returns the address of the output in the arena: {names.macros}OUTPUT_COUNT values. */"
     named = [_DECLARE_LABELS.format(m=names.macros, f=names.functions)] if labels_of(model) else []
     return [where, *found, *named]
 

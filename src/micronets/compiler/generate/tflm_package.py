@@ -52,11 +52,12 @@ _SETTINGS_H = """\
 
 #include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 
-// Predicted {cortex:,} bytes on a Cortex-M with CMSIS-NN and {host:,} on a 64-bit machine, and a margin of {margin:,}
-// and {margin64:,} bytes ({percent} % and {extra:,}): interpreter.arena_used_bytes() tells what your version takes.
+// The predicted {cortex:,} bytes on a Cortex-M with CMSIS-NN and {host:,} on a 64-bit machine, plus margins of
+// {margin:,} and {margin64:,} bytes ({percent} % and {extra:,}); interpreter.arena_used_bytes() returns what your
+// version of TFLM uses.
 constexpr int kMicronetsArenaBytes = UINTPTR_MAX > 0xFFFFFFFFu ? {host_total} : {cortex_total};
 
-// How many variables the model keeps from one inference to the next.
+// The number of variables that the model keeps from one inference to the next.
 constexpr int kMicronetsVariables = {variables};
 
 using MicronetsOps = tflite::MicroMutableOpResolver<{count}>;
@@ -94,7 +95,7 @@ int main() {{
   tflite::InitializeTarget();
   const tflite::Model* model = tflite::GetModel({name});
   if (model->version() != TFLITE_SCHEMA_VERSION) {{
-    MicroPrintf("the model is of version %d, this TFLM reads %d", static_cast<int>(model->version()),
+    MicroPrintf("the model has schema version %d, this TFLM reads %d", static_cast<int>(model->version()),
                 TFLITE_SCHEMA_VERSION);
     return 1;
   }}
@@ -143,18 +144,18 @@ $(eval $(call microlite_test,{name},$(MICRONETS_SRCS),$(MICRONETS_HDRS)))
 _README = """\
 # {title}, under TensorFlow Lite Micro
 
-| file | what |
+| file | contents |
 |---|---|
 | `model_data.c`, `model_data.h` | the `.tflite` file, {size:,} bytes, aligned to 16 |
 | `micronets_tflm.h`, `resolver.cc` | the size of the arena; registers the model's {count} operators and no others |
-| `main.cc`, `test_vector.h` | an inference whose output must come out equal to the last byte |
+| `main.cc`, `test_vector.h` | one inference; every output byte must be as expected |
 | `Makefile.inc` | for TFLM's Makefile |
 
 Operators: {operators}.
 
-Arena: {cortex_total:,} bytes on a Cortex-M with CMSIS-NN. That is {cortex:,}, which micronets predicts, and a margin of
-{percent} % and {extra:,} bytes, since TFLM's structures change. On a 64-bit machine it is {host_total:,}. The program
-prints what is used; a smaller `kMicronetsArenaBytes` saves the rest. Without CMSIS-NN, weights of 4 bits need more.
+Arena: {cortex_total:,} bytes on a Cortex-M with CMSIS-NN: the predicted {cortex:,} bytes and a margin of {percent} %
+and {extra:,} bytes, because TFLM's structures change. On a 64-bit machine it is {host_total:,}. The program prints how
+much of it is used; reduce `kMicronetsArenaBytes` to save the rest. Without CMSIS-NN, 4-bit weights need more.
 
 Written for {board}: {sram:,} bytes of SRAM, {flash:,} of flash.
 
@@ -170,10 +171,10 @@ builds it for this machine and runs it. For the board's core:
     make -f tensorflow/lite/micro/tools/make/Makefile {words} \\
         OPTIMIZED_KERNEL_DIR=cmsis_nn microlite
 
-makes `gen/cortex_m_generic_{arch}_default_cmsis_nn_gcc/lib/libtensorflow-microlite.a`, to be linked with these files in
-the project of the board, which has the start-up code and the linker script.
+builds `gen/cortex_m_generic_{arch}_default_cmsis_nn_gcc/lib/libtensorflow-microlite.a`. Link it with these files in
+the board's project, which has the start-up code and the linker script.
 
-## With a library that is built already
+## With a prebuilt library
 
     make -f tensorflow/lite/micro/tools/make/Makefile microlite
     T=gen/linux_x86_64_default_gcc/lib
@@ -182,7 +183,7 @@ the project of the board, which has the start-up code and the linker script.
     c++ -std=c++17 -O2 -DTF_LITE_STATIC_MEMORY -I. -I$D/flatbuffers/include -I$D/gemmlowp -ITHIS_DIRECTORY \\
         THIS_DIRECTORY/main.cc THIS_DIRECTORY/resolver.cc model_data.o $T/libtensorflow-microlite.a -o run && ./run
 
-`TF_LITE_STATIC_MEMORY` must be set as it was for the library: TFLM's structures depend on it.
+Set `TF_LITE_STATIC_MEMORY` exactly as it was set for the library: TFLM's structures depend on it.
 """
 
 
@@ -197,7 +198,7 @@ _METHODS = {
     "PADV2": "AddPadV2",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "AddUnidirectionalSequenceLSTM",
 }
-"""The methods that are not called after their operators by the rule of `resolver_method`."""
+"""The methods whose names do not follow from their operators by the rule of `resolver_method`."""
 
 _FIELDS: Mapping[Type, str] = {
     "int4": "int8",
@@ -222,12 +223,13 @@ def resolver_method(operator: str) -> str:
 
 
 def arena_with_margin(predicted: int) -> int:
-    """Returns the bytes of the arena to provide where `predicted` are needed; a multiple of 16."""
+    """Returns the bytes of the arena to provide for a predicted need of `predicted` bytes; a multiple of 16."""
     return int(align(predicted + predicted * MARGIN_PERCENT // 100 + MARGIN_BYTES))
 
 
 def target_arch(board: Board) -> str:
-    """Returns what TFLM's `cortex_m_generic` calls the board's core. Raises `SpecError` for a core it does not know."""
+    """Returns the name of the board's core in TFLM's `cortex_m_generic`. Raises `SpecError` for a core that it
+    lacks."""
     core = core_of(board.core, board.name)
     if core.tflm_arch is None:
         raise SpecError(f"{board.name}: {core.no_tflm}; take runtime c")
@@ -235,7 +237,7 @@ def target_arch(board: Board) -> str:
 
 
 def make_words(board: Board) -> str:
-    """Returns the variables that tell TFLM's Makefile the board's core, and its FPU where cores of this kind differ."""
+    """Returns the variables of TFLM's Makefile for the board's core, and for its FPU if cores of this kind differ."""
     fpu = [flag.removeprefix("-mfpu=") for flag in board.compiler_flags if flag.startswith("-mfpu=")]
     more = f" FPU={fpu[0]}" if core_of(board.core, board.name).tflm_asks_fpu and fpu else ""
     return f"TARGET=cortex_m_generic TARGET_ARCH={target_arch(board)}{more}"
@@ -252,8 +254,8 @@ def tflm_files(
     """Returns every file of a package for TFLM, by its name.
 
     - data: the bytes of the `.tflite` file.
-    - model: the network that the file reads as.
-    - tensors: the tensors of the file, by which the arena is predicted.
+    - model: the network in the file.
+    - tensors: the tensors of the file, from which the arena is predicted.
     - operators: TensorFlow Lite's names of the file's operators, each once.
     - board: the board that the README and the arena are for.
     - name: the name of the network in C, see `Names`; the array with the file, its size and the program begin with it.
