@@ -1,6 +1,6 @@
-/* The Fourier transform and the logarithm in integers, which the front ends share. The order of all operations is that
- * of micronets.frontend.fourier, so that every bit is the same. The functions are static, for sources that compute
- * spectra to include. */
+/* The integer Fourier transform and logarithm that the front ends share. The operations are in the same order as in
+ * micronets.frontend.fourier, so that every bit is equal. The functions are static; source files that compute spectra
+ * include this header. */
 #ifndef MICRONETS_FOURIER_H
 #define MICRONETS_FOURIER_H
 
@@ -9,7 +9,7 @@
 #include "micronets_bits.h"
 
 #define LOG_BITS 15    /* fractional bits of a logarithm to base 2 */
-#define POWER_SHIFT 10 /* how far the square of a magnitude is shifted right before it is weighted or summed */
+#define POWER_SHIFT 10 /* right shift of squared magnitudes before they are weighted or summed */
 
 /* log2(1 + i / 64), LOG_BITS fractional bits. */
 static const uint16_t logarithms[65] = {0,     733,   1455,  2166,  2866,  3556,  4236,  4907,  5568,  6220,  6863,
@@ -21,7 +21,7 @@ static const uint16_t logarithms[65] = {0,     733,   1455,  2166,  2866,  3556,
 
 #if MICRONETS_DSP_ASSEMBLY
 
-/* Returns the upper 32 of the 48 bits of value * (low half of `pair`). */
+/* Returns the upper 32 bits of the 48-bit product value * (low half of `pair`). */
 MICRONETS_INLINE int32_t by_low(int32_t value, uint32_t pair)
 {
     int32_t r;
@@ -29,7 +29,7 @@ MICRONETS_INLINE int32_t by_low(int32_t value, uint32_t pair)
     return r;
 }
 
-/* Returns the upper 32 of the 48 bits of value * (high half of `pair`). */
+/* Returns the upper 32 bits of the 48-bit product value * (high half of `pair`). */
 MICRONETS_INLINE int32_t by_high(int32_t value, uint32_t pair)
 {
     int32_t r;
@@ -45,7 +45,7 @@ MICRONETS_INLINE int32_t add_by_high(int32_t value, uint32_t pair, int32_t sum)
     return r;
 }
 
-/* Returns the 32 bits of `value` in the reverse order. */
+/* Returns the 32 bits of `value` in reverse order. */
 MICRONETS_INLINE uint32_t reversed(uint32_t value)
 {
     uint32_t r;
@@ -55,13 +55,13 @@ MICRONETS_INLINE uint32_t reversed(uint32_t value)
 
 #else
 
-/* Returns the upper 32 of the 48 bits of value * (low half of `pair`). */
+/* Returns the upper 32 bits of the 48-bit product value * (low half of `pair`). */
 MICRONETS_INLINE int32_t by_low(int32_t value, uint32_t pair)
 {
     return (int32_t)(((int64_t)value * (int16_t)(pair & 0xFFFFu)) >> 16);
 }
 
-/* Returns the upper 32 of the 48 bits of value * (high half of `pair`). */
+/* Returns the upper 32 bits of the 48-bit product value * (high half of `pair`). */
 MICRONETS_INLINE int32_t by_high(int32_t value, uint32_t pair)
 {
     return (int32_t)(((int64_t)value * (int16_t)(pair >> 16)) >> 16);
@@ -73,7 +73,7 @@ MICRONETS_INLINE int32_t add_by_high(int32_t value, uint32_t pair, int32_t sum)
     return sum + by_high(value, pair);
 }
 
-/* Returns the 32 bits of `value` in the reverse order. */
+/* Returns the 32 bits of `value` in reverse order. */
 MICRONETS_INLINE uint32_t reversed(uint32_t value)
 {
     value = ((value >> 1) & 0x55555555u) | ((value & 0x55555555u) << 1);
@@ -85,14 +85,15 @@ MICRONETS_INLINE uint32_t reversed(uint32_t value)
 
 #endif
 
-/* Multiplies a complex number by a cosine minus i times a sine, and halves it; at z and z + 1. */
+/* Stores real + i * imag at z and z + 1, multiplied by a cosine minus i times a sine, and halved. */
 MICRONETS_INLINE void store_turned(int32_t *z, int32_t real, int32_t imag, uint32_t pair)
 {
     z[0] = add_by_high(imag, pair, by_low(real, pair));
     z[1] = by_low(imag, pair) - by_high(real, pair);
 }
 
-/* One butterfly of four complex numbers, `quarter` words apart; a, b and c turn its second, third and fourth output. */
+/* A radix-4 butterfly of complex numbers `quarter` words apart; a, b and c rotate its second, third and fourth
+ * output. */
 MICRONETS_INLINE void butterfly(int32_t *z, int32_t quarter, uint32_t a, uint32_t b, uint32_t c)
 {
     int32_t *const z1 = z + quarter, *const z2 = z1 + quarter, *const z3 = z2 + quarter;
@@ -103,13 +104,13 @@ MICRONETS_INLINE void butterfly(int32_t *z, int32_t quarter, uint32_t a, uint32_
     const int32_t dif2_r = r1 - (z3[0] >> 1), dif2_i = i1 - (z3[1] >> 1);
     z[0] = (sum_r + sum2_r) >> 1;
     z[1] = (sum_i + sum2_i) >> 1;
-    /* The second and the third output change places, which leaves the bins in bit-reversed order in the end. */
+    /* The second and third outputs are exchanged so that the bins end up in bit-reversed order. */
     store_turned(z1, sum_r - sum2_r, sum_i - sum2_i, b);
     store_turned(z2, dif_r + dif2_i, dif_i - dif2_r, a);
     store_turned(z3, dif_r - dif2_i, dif_i + dif2_r, c);
 }
 
-/* The butterflies of the first stage for numbers whose upper half is 0, with the results of `butterfly`. */
+/* The butterflies of the first stage if the upper half of the numbers is 0; the results are those of `butterfly`. */
 static void butterflies_of_half(int32_t *z, int32_t points, const uint32_t *twiddles)
 {
     const uint32_t *b = twiddles, *c = twiddles;
@@ -125,7 +126,7 @@ static void butterflies_of_half(int32_t *z, int32_t points, const uint32_t *twid
     }
 }
 
-/* The butterflies of the last stage of radix 4, whose outputs are halved and not turned. */
+/* The butterflies of the last radix-4 stage, whose outputs are halved and not rotated. */
 static void last_butterflies(int32_t *z, int32_t points)
 {
     for (int32_t *const end = z + 2 * points; z < end; z += 8) {
@@ -148,9 +149,9 @@ static void last_butterflies(int32_t *z, int32_t points)
 /* Fourier transform of `points` complex numbers in place, divided by `points`; the bins are in bit-reversed order.
  *
  * - z: in and out, [points] pairs of real and imaginary part.
- * - points: how many numbers there are, a power of 2.
- * - twiddles: in, [3 * points / 4] words, a cosine and a sine each.
- * - half: whether the upper half of the numbers counts as 0; it then need not be written before. */
+ * - points: the number of points, a power of 2.
+ * - twiddles: in, [3 * points / 4] words, each a cosine and a sine.
+ * - half: whether the upper half of the numbers counts as 0; it then need not be initialised. */
 static void transform(int32_t *z, int32_t points, const uint32_t *twiddles, int32_t half)
 {
     int32_t n = points, step = 1;
@@ -195,9 +196,10 @@ static int32_t log_2(uint64_t value)
     return exponent * (1 << LOG_BITS) + line[0] + (int32_t)(((uint32_t)(line[1] - line[0]) * rest) >> 16);
 }
 
-/* Returns the square of the magnitude of bin k of the real transform.
+/* Returns the squared magnitude of bin k of the real transform.
  *
- * - z: the transform of `points` complex numbers; the even samples are its real and the odd ones its imaginary parts.
+ * - z: the transform of `points` complex numbers, whose real parts are the even samples and whose imaginary parts are
+ *     the odd ones.
  * - shift: 32 - log2 of `points`.
  * - turn: cosine and sine of pi k / points. */
 MICRONETS_INLINE uint64_t power_of_bin(const int32_t *z, int32_t points, uint32_t k, int32_t shift, uint32_t turn)

@@ -1,5 +1,5 @@
-/* The front end of pictures in integers, which micronets_image.h describes. The order of all operations is that of
- * micronets.frontend.camera, so that every bit is the same. */
+/* The integer image front end; see micronets_image.h. The operations are in the same order as in
+ * micronets.frontend.camera, so that every bit is equal. */
 #include "micronets_image.h"
 
 #define ACROSS_SHIFT 8 /* from the sum over a row to a number with 6 fractional bits */
@@ -10,7 +10,7 @@ static int32_t held(int32_t value)
     return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-/* Writes a pixel as R, G and B, or as gray. Returns where the next pixel goes. */
+/* Writes a pixel as R, G and B, or as gray. Returns the address of the next pixel. */
 static uint8_t *put(uint8_t *line, int32_t channels, int32_t r, int32_t g, int32_t b)
 {
     if (channels == 1) {
@@ -23,7 +23,7 @@ static uint8_t *put(uint8_t *line, int32_t channels, int32_t r, int32_t g, int32
     return line + 3;
 }
 
-/* Writes two pixels of 16 bits a pixel into the line; `high` and `low` are the places of the bytes of a pixel. */
+/* Writes 16-bit pixels to the line; `high` and `low` are the indices of a pixel's bytes. */
 static void decode_565(const micronets_image *image, const uint8_t *row, int32_t high, uint8_t *line)
 {
     for (const uint8_t *p = row + 2 * image->left, *end = p + 2 * image->columns; p < end; p += 2) {
@@ -48,7 +48,7 @@ static void decode_yuv(const micronets_image *image, const uint8_t *row, uint8_t
     }
 }
 
-/* Writes the part of a row that is used as pixels of `channels` bytes. */
+/* Writes the used part of a row as pixels of `channels` bytes. */
 static void decode(const micronets_image *image, const uint8_t *row, uint8_t *line)
 {
     switch (image->pixels) {
@@ -92,8 +92,8 @@ static void resize_line(const micronets_image *image, const uint8_t *line, int16
     }
 }
 
-/* Writes row `o` of the picture into the input, a weighted sum of resized rows of the frame, of which `last` is the
- * last one. work: in, the resized rows, a ring. */
+/* Writes row `o` of the image to the input: a weighted sum of resized rows of the frame, the last of which is `last`.
+ * work: in, a ring of the resized rows. */
 static void write_row(const micronets_image *image, int32_t o, int32_t last, const int16_t *work, int8_t *input)
 {
     const int32_t size = image->width * image->channels, count = image->down.count;

@@ -1,6 +1,6 @@
-/* The front end of pictures: from the rows of a camera's frame to the codes of a network's input, in integers.
+/* The image front end: from the rows of a camera frame to the codes of a network's input, in integer arithmetic.
  *
- * micronets.frontend.camera computes the same in numpy, to the last bit. There is no heap, no float and no libm. */
+ * micronets.frontend.camera computes the same bits in numpy. It uses no heap, no float and no libm. */
 #ifndef MICRONETS_IMAGE_H
 #define MICRONETS_IMAGE_H
 
@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* How a camera writes a pixel: bytes R, G, B; 16 bits, the high byte first or the low one; Y, U, Y, V; a byte of gray.
+/* Pixel formats of cameras: bytes R, G, B; 16-bit RGB565, high byte or low byte first; Y, U, Y, V; one gray byte.
  *  */
 #define MICRONETS_RGB888 0
 #define MICRONETS_RGB565 1
@@ -21,21 +21,21 @@ extern "C" {
 /* The weights that resize an axis.
  *
  * - count: pixels of a sum.
- * - start: [pixels of the output], the first pixel of each sum, rising.
- * - weights: [pixels of the output][count], 14 fractional bits; those of a sum are 1 together. */
+ * - start: [pixels of the output], the first pixel of each sum, in ascending order.
+ * - weights: [pixels of the output][count], 14 fractional bits; the weights of a sum add up to 1. */
 typedef struct {
     int32_t count;
     const int16_t *start;
     const int16_t *weights;
 } micronets_taps;
 
-/* The numbers of one camera and network; they lie in flash.
+/* The parameters of one camera and network, in flash.
  *
  * - pixels: one of the macros above.
- * - channels: of the network's input, 3 or 1.
- * - left, top, columns, rows: the part of the frame that is used, in pixels.
- * - side: of the network's input, in pixels.
- * - to_left, to_top, width, height: the part of the input that is filled; the rest is black.
+ * - channels: channels of the network's input, 3 or 1.
+ * - left, top, columns, rows: the used part of the frame, in pixels.
+ * - side: width and height of the network's input, in pixels.
+ * - to_left, to_top, width, height: the part of the input that shows the frame; the rest is black.
  * - across, down: the weights for rows and for columns.
  * - codes: [256], the code of each pixel. */
 typedef struct {
@@ -46,11 +46,11 @@ typedef struct {
     const int8_t *codes;
 } micronets_image;
 
-/* Takes the next row of a frame; rows come from the top, each once, and `input` is whole after the last one.
+/* Takes the next row of a frame. Pass every row once, from top to bottom; `input` is complete after the last one.
  *
- * - y: the number of the row, from 0.
+ * - y: the index of the row, from 0.
  * - row: in, the bytes of the row.
- * - work: in and out, kept from row to row: a ring of down.count rows of `width` * `channels` numbers.
+ * - work: in and out, must survive between rows: a ring of down.count rows of `width` * `channels` numbers.
  * - line: scratch, `columns` * `channels` bytes.
  * - input: out, [side][side][channels]. */
 void micronets_image_row(const micronets_image *image, int32_t y, const uint8_t *row, int16_t *work, uint8_t *line,

@@ -1,5 +1,5 @@
-/* TFLM's own audio front end in integers; see micronets_micro.h. The order of all operations is that of
- * micronets.frontend.micro, so that every bit is the same. */
+/* TFLM's own audio front end, which uses integers; see micronets_micro.h. The operations are in the same order as in
+ * micronets.frontend.micro, so that every bit is equal. */
 #include "micronets_micro.h"
 
 #include "micronets_bands.h"
@@ -9,12 +9,12 @@
 #define POINTS 256     /* complex points of the transform */
 #define WEIGHT_BITS 12 /* fractional bits of the window and of the weights of bins */
 #define NOISE_BITS 10  /* fractional bits of a noise estimate */
-#define SMOOTH_BITS 14 /* fractional bits of the shares of a noise estimate */
+#define SMOOTH_BITS 14 /* fractional bits of the weights in a noise estimate */
 #define RATIO_SHIFT 6  /* from a band times its gain to a number with RATIO_BITS fractional bits */
-#define SCALE_BITS 3   /* by how many bits bands are smaller than they were */
+#define SCALE_BITS 3   /* right shift of the bands */
 
-/* Puts the windowed frame into x, two samples in a word, and zeros behind it. Returns how far it can be scaled up so
- * that its numbers still have 16 bits. */
+/* Writes the windowed frame to x, two samples per word, padded with zeros. Returns the number of bits by which it can
+ * be scaled up while its numbers still fit 16 bits. */
 static int32_t windowed(const micronets_micro *micro, const int16_t *samples, complex16 *x)
 {
     const int16_t *const window = micro->window;
@@ -29,14 +29,14 @@ static int32_t windowed(const micronets_micro *micro, const int16_t *samples, co
     for (; i < 2 * POINTS; i += 2) {
         *x++ = 0;
     }
-    return 15 - bit_length(bits & 0x7FFFu); /* -32768 does not count: it has no size in 16 bits */
+    return 15 - bit_length(bits & 0x7FFFu); /* -32768 is ignored: its magnitude does not fit */
 }
 
-/* Fourier transform of complex numbers, divided by their number. The first stage of radix 4, whose factors are 1, takes
- * them in the order of their digits to base 4 read backwards.
+/* Fourier transform of POINTS complex numbers, divided by POINTS. The first radix-4 stage, whose factors are 1, reads
+ * them in digit-reversed order to base 4.
  *
  * - x: in, [POINTS].
- * - up: by how many bits they are scaled up before.
+ * - up: the left shift of x before the transform.
  * - z: out, [POINTS]. */
 static void transform(const complex16 *x, int32_t up, complex16 *z, const uint32_t *twiddles)
 {
@@ -51,8 +51,8 @@ static void transform(const complex16 *x, int32_t up, complex16 *z, const uint32
     complex_stages(z, POINTS, 4, twiddles);
 }
 
-/* Puts the squared magnitudes of the bins 1 .. POINTS - 1 of the transform of 2 * POINTS real numbers in the place of
- * that of POINTS complex ones, whose real parts are the numbers of even places. */
+/* Replaces the transform of POINTS complex numbers by the squared magnitudes of bins 1 .. POINTS - 1 of the transform
+ * of 2 * POINTS real numbers; the real parts of the complex numbers are the even-numbered real ones. */
 static void squares(complex16 *z, const uint32_t *split)
 {
     for (int32_t k = 1; k <= POINTS / 2; k++) {
@@ -65,9 +65,9 @@ static void squares(complex16 *z, const uint32_t *split)
 
 /* Returns the code of a band.
  *
- * - signal: its magnitude.
- * - noise: in and out, its noise estimate.
- * - share: that of this frame in the estimate. */
+ * - signal: the magnitude of the band.
+ * - noise: in and out, the noise estimate of the band.
+ * - share: the weight of this frame in the estimate. */
 static int8_t code_of(const micronets_micro *micro, uint32_t signal, uint32_t *noise, uint32_t share)
 {
     const uint32_t fine = signal << NOISE_BITS;
@@ -91,7 +91,7 @@ void micronets_micro_frame(const micronets_micro *micro, const int16_t *samples,
     const int32_t up = windowed(micro, samples, x);
     const uint8_t *edge = micro->first_bin;
     const uint16_t *fall = micro->fall;
-    uint64_t rising = 0; /* what the bins before this edge give to the band above it */
+    uint64_t rising = 0; /* contribution of the bins before this edge to the band above it */
     int32_t k = *edge;
     transform(x, up, z, micro->twiddles);
     squares(z, micro->split);

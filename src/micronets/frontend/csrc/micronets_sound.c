@@ -1,5 +1,5 @@
-/* The sound front end in integers, which micronets_sound.h describes. The order of all operations is that of
- * micronets.frontend.integer, so that every bit is the same. */
+/* The integer audio front end; see micronets_sound.h. The operations are in the same order as in
+ * micronets.frontend.integer, so that every bit is equal. */
 #include "micronets_sound.h"
 
 #include "micronets_fourier.h"
@@ -25,8 +25,8 @@ MICRONETS_INLINE uint32_t square_root(uint64_t value)
     return (root_of_upper((uint32_t)((value << shift) >> 32)) << 16) >> (shift / 2);
 }
 
-/* Puts the windowed frame into z, scaled up so far that its largest sample still has 16 bits, and zeros behind it, up
- * to `end`. Returns how far it is scaled, in bits. */
+/* Writes the windowed frame to z, shifted left as far as its largest sample fits 16 bits, and padded with zeros up to
+ * `end`. Returns the shift. */
 static int32_t windowed(const micronets_sound *sound, const int16_t *samples, int32_t *z, int32_t end)
 {
     const int32_t count = sound->window_samples;
@@ -54,7 +54,7 @@ static int32_t windowed(const micronets_sound *sound, const int16_t *samples, in
     return up;
 }
 
-/* Computes the levels of a frame from its transform z; `square`: whether bands sum squares of magnitudes. */
+/* Computes the levels of a frame from its transform z; `square`: whether bands sum squared magnitudes. */
 MICRONETS_INLINE void sum_bands(const micronets_sound *sound, const int32_t *z, int32_t square, int32_t unit,
                                 int32_t *levels)
 {
@@ -62,7 +62,7 @@ MICRONETS_INLINE void sum_bands(const micronets_sound *sound, const int32_t *z, 
     const int16_t *edge = sound->first_bin;
     const uint16_t *rise = sound->rise + *edge;
     const uint32_t *split = sound->split + *edge;
-    uint64_t rising = 0; /* the sum of the bins before this edge, weighted by the band that rises there */
+    uint64_t rising = 0; /* sum of the bins before this edge, with the weights of the band that rises there */
     uint32_t k = (uint32_t)*edge;
     for (int32_t band = -1; band < sound->bands; band++) {
         const uint32_t end = (uint32_t)*++edge;

@@ -1,6 +1,6 @@
-/* The sound front end: from samples to levels, pixels and the codes of a network's input, in integers.
+/* The audio front end: from samples to levels, pixels and the codes of a network's input, in integer arithmetic.
  *
- * micronets.frontend.integer computes the same in numpy, to the last bit. There is no heap, no float and no libm. */
+ * micronets.frontend.integer computes the same bits in numpy. It uses no heap, no float and no libm. */
 #ifndef MICRONETS_SOUND_H
 #define MICRONETS_SOUND_H
 
@@ -10,26 +10,25 @@
 extern "C" {
 #endif
 
-/* Fractional bits of a level, which is the logarithm to base 2 of the energy of a band. */
+/* Fractional bits of a level, which is the base-2 logarithm of the energy of a band. */
 #define MICRONETS_LEVEL_BITS 15
 
-/* The tables and numbers of one front end; they lie in flash.
+/* The tables and parameters of one front end, in flash.
  *
  * - window_samples: samples of a frame, at most 2 * points.
- * - points: complex points of the Fourier transform, half of its real ones: a power of 2, 32 .. 2048.
+ * - points: complex points of the Fourier transform, half the number of real points; a power of 2, 32 .. 2048.
  * - bands: mel bands.
- * - power: 1 where bands sum magnitudes, 2 where they sum squares of magnitudes.
- * - to_loudest: 1 where levels are relative to the loudest sample of the clip, else 0.
+ * - power: 1 if bands sum magnitudes, 2 if they sum squared magnitudes.
+ * - to_loudest: 1 if levels are relative to the loudest sample of the clip, else 0.
  * - window: [window_samples], 14 fractional bits.
  * - twiddles: [3 * points / 4] words of a cosine (low half) and a sine (high half) of 2 pi i / points, 15 fractional
  *   bits each.
  * - split: [bins] words, cosine and sine of pi k / points in the form of `twiddles`.
- * - first_bin: [bands + 2], rising: the first bin behind each edge of the bands.
- * - rise: [bins], the share of a bin, 12 fractional bits, that belongs to the band which rises there; the rest belongs
- *   to the band below.
- * - unit_level: the number that turns the level of a band in units of the transform into that of the front end, when it
- *   is added.
- * - least_level: the least level, to which smaller ones are raised.
+ * - first_bin: [bands + 2], ascending: the first bin after each edge of the bands.
+ * - rise: [bins], the weight of a bin, 12 fractional bits, in the band that rises there; 1 minus this is its weight in
+ *     the band below.
+ * - unit_level: the offset that converts a band's level from the units of the transform to those of the front end.
+ * - least_level: the lower limit of levels.
  * - pixel_factor, pixel_offset: a pixel is (level * factor + offset) >> 35, clamped to 0 .. 255. */
 typedef struct {
     int32_t window_samples;
@@ -48,10 +47,10 @@ typedef struct {
     int64_t pixel_offset;
 } micronets_sound;
 
-/* How the values of a frame become the codes of the network's input.
+/* The conversion of a frame's values to the codes of the network's input.
  *
- * - values: codes of a frame, which are the bands or the coefficients of a cosine transform.
- * - codes: [256], the code of each pixel; 0 where `factors` are used.
+ * - values: codes per frame, one for each band or for each coefficient of a cosine transform.
+ * - codes: [256], the code of each pixel; NULL if `factors` are used.
  * - factors: [values][bands]; a code is (sum of factor * value + offset) >> shift, clamped to -128 .. 127.
  * - offsets: [values].
  * - shift: 0 .. 62. */
@@ -67,26 +66,25 @@ typedef struct {
  *
  * - samples: in, [window_samples].
  * - work: scratch, [2 * points] words.
- * - levels: out, [bands], MICRONETS_LEVEL_BITS fractional bits. They are not yet relative to a loudest sample nor
- *   raised
- *   to the least level: micronets_sound_hold does both. */
+ * - levels: out, [bands], MICRONETS_LEVEL_BITS fractional bits, before micronets_sound_hold makes them relative to the
+ *   loudest sample and limits them. */
 void micronets_sound_levels(const micronets_sound *sound, const int16_t *samples, int32_t *work, int32_t *levels);
 
-/* Makes levels relative to a loudest sample where the front end says so, and raises them to the least level.
+/* Makes levels relative to the loudest sample if `to_loudest` is 1, and raises them to at least the lower limit.
  *
  * - levels: in and out, [bands].
- * - loudest: the largest sample of the clip, 1 or more; it is read only where `to_loudest` is 1. */
+ * - loudest: the largest sample of the clip, at least 1; read only if `to_loudest` is 1. */
 void micronets_sound_hold(const micronets_sound *sound, int32_t loudest, int32_t *levels);
 
-/* Turns levels into pixels.
+/* Converts levels to pixels.
  *
- * - levels: in and out, [bands]: pixels 0 .. 255 take the place of the levels. */
+ * - levels: in and out, [bands]: pixels 0 .. 255 replace the levels. */
 void micronets_sound_pixels(const micronets_sound *sound, int32_t *levels);
 
 /* Returns the pixel of a level. */
 int32_t micronets_sound_pixel(const micronets_sound *sound, int32_t level);
 
-/* Turns the pixels or the levels of a frame into codes.
+/* Converts the pixels or levels of a frame to codes.
  *
  * - values: in, [bands]: pixels or, for a front end without pixels (MFCC), levels.
  * - codes: out, [values]. */

@@ -1,5 +1,5 @@
-/* The spectral front end in integers, which micronets_spectral.h describes. The order of all operations is that of
- * micronets.frontend.spectral, so that every bit is the same. */
+/* The integer spectral front end; see micronets_spectral.h. The operations are in the same order as in
+ * micronets.frontend.spectral, so that every bit is equal. */
 #include "micronets_spectral.h"
 
 #include "micronets_fourier.h"
@@ -8,16 +8,16 @@
  *
  * - sum: the sum of the samples.
  * - low, high: the smallest and the largest sample.
- * - up: by which power of 2 the deviations, samples times `frame` less `sum`, are scaled; it may be negative.
- * - squares: the sum of the squares of the scaled deviations. */
+ * - up: the left shift of the deviations (samples * `frame` - `sum`); may be negative.
+ * - squares: the sum of the squared scaled deviations. */
 typedef struct {
     int32_t sum, low, high, up;
     uint64_t squares;
 } axis_moments;
 
-/* Puts the windowed deviations of an axis into z, scaled so that the largest has 15 bits, and zeros behind them.
+/* Writes the windowed deviations of an axis to z, scaled so that the largest has 15 bits, and padded with zeros.
  *
- * - samples: in, the first sample of the axis; the next ones are `axes` numbers apart.
+ * - samples: in, the first sample of the axis; the samples are `axes` numbers apart.
  * - end: words of z that are written, at least a frame. */
 static axis_moments windowed(const micronets_spectral *spectral, const int16_t *samples, int32_t *z, int32_t end)
 {
@@ -45,7 +45,7 @@ static axis_moments windowed(const micronets_spectral *spectral, const int16_t *
     return m;
 }
 
-/* Returns the logarithm of an energy in squares of a step of the sensor, not below the least one. */
+/* Returns the logarithm of an energy in squared sensor steps, at least the lower limit. */
 static int32_t level_of(const micronets_spectral *spectral, uint64_t energy, int32_t unit, int32_t up)
 {
     const int32_t level = log_2(energy ? energy : 1) + unit - 2 * up * (1 << LOG_BITS);
@@ -54,7 +54,7 @@ static int32_t level_of(const micronets_spectral *spectral, uint64_t energy, int
 
 /* Writes the code of a value.
  *
- * - at: the number of the code in the frame. */
+ * - at: the index of the code in the frame. */
 static void put(const micronets_spectral *spectral, int32_t at, int32_t value, int8_t *codes)
 {
     const int64_t sum = (int64_t)value * spectral->factors[at] + spectral->offsets[at];

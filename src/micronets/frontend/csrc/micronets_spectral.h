@@ -1,6 +1,6 @@
-/* The spectral front end of sensors: from samples of several axes to the codes of a network's input, in integers.
+/* The spectral front end of sensors: from multi-axis samples to the codes of a network's input, in integer arithmetic.
  *
- * micronets.frontend.spectral computes the same in numpy, to the last bit. There is no heap, no float and no libm. */
+ * micronets.frontend.spectral computes the same bits in numpy. It uses no heap, no float and no libm. */
 #ifndef MICRONETS_SPECTRAL_H
 #define MICRONETS_SPECTRAL_H
 
@@ -10,27 +10,27 @@
 extern "C" {
 #endif
 
-/* The moments of a frame that become values of the network's input, behind those of the bands and in this order. */
+/* The moments of a frame that follow the bands in the network's input, in this order. */
 #define MICRONETS_MEAN 1
 #define MICRONETS_DEVIATION 2
 #define MICRONETS_MINIMUM 4
 #define MICRONETS_MAXIMUM 8
 
-/* The tables and numbers of one front end; they lie in flash.
+/* The tables and parameters of one front end, in flash.
  *
- * - axes: values of a sample, such as 3 of an accelerometer and 3 of a gyroscope.
+ * - axes: values per sample, such as 3 of an accelerometer and 3 of a gyroscope.
  * - frame: samples of a frame, at most 2 * points.
- * - points: complex points of the Fourier transform, half of its real ones: a power of 2, 8 .. 2048.
+ * - points: complex points of the Fourier transform, half the number of real points; a power of 2, 8 .. 2048.
  * - bands: bands of the spectrum.
- * - moments: the sum of those macros above that are wanted.
+ * - moments: the bitwise OR of the macros above for the wanted moments.
  * - window: [frame], 14 fractional bits.
  * - twiddles: [3 * points / 4] words of a cosine (low half) and a sine (high half) of 2 pi i / points, 15 fractional
  *   bits each.
  * - split: [first_bin[bands]] words, cosine and sine of pi k / points in the form of `twiddles`.
- * - first_bin: [bands + 1], rising: the first bin of each band, and the one behind the last.
- * - band_unit, deviation_unit: the number that turns a logarithm in units of the arithmetic into that of a variance in
- *   squares of a step of the sensor, when it is added; 15 fractional bits.
- * - least: the least logarithm, to which smaller ones are raised.
+ * - first_bin: [bands + 1], ascending: the first bin of each band, and the one after the last band.
+ * - band_unit, deviation_unit: the offset that converts a logarithm from the units of the arithmetic to that of a
+ *     variance in squared sensor steps; 15 fractional bits.
+ * - least: the lower limit of logarithms.
  * - factors, offsets, shifts: [bands and moments][axes]; a code is (value * factor + offset) >> shift, clamped to
  *   -128 .. 127. */
 typedef struct {

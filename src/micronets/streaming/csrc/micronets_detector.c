@@ -1,4 +1,4 @@
-/* The detector in integers, which micronets_detector.h describes. */
+/* The detector; see micronets_detector.h. */
 #include "micronets_detector.h"
 
 /* Computes the score of every class from the codes of the output. */
