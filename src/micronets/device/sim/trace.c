@@ -5,10 +5,10 @@
 
 /* A fully associative cache before the flash, which replaces the line that was unused for longest. */
 struct cache {
-    uint32_t lines;   /* how many lines it holds; 0 where there is no cache */
+    uint32_t lines;   /* how many lines it holds; 0 if there is no cache */
     uint32_t shift;   /* log2 of the bytes of a line */
     uint32_t last;    /* line of the flash that was accessed last */
-    uint32_t *slots;  /* for each line of the flash, the slot that holds it, plus 1; 0 where none does */
+    uint32_t *slots;  /* for each line of the flash, the slot that holds it, plus 1; 0 if none does */
     uint32_t *tags;   /* for each slot, the line that it holds */
     uint64_t *stamps; /* for each slot, the time of its last use; 0 for an empty one */
     uint64_t *misses; /* for each layer, how often a line was not in the cache */
@@ -27,7 +27,7 @@ struct trace {
     uint32_t layers;  /* how many layers there may be; 0 is what runs outside of them */
     uint32_t layer;   /* the layer that runs */
     uint32_t before;  /* the block that ran last; 0xffffff: none */
-    uint32_t active;  /* 1 where it is counted, 0 before that begins */
+    uint32_t active;  /* 1 if it is counted, 0 before that begins */
     uint32_t failed;  /* 1: the table is full; 2: code outside the flash; 3: a block has two sizes; 4: a layer is out of
                         * range; 5: an access is not aligned */
     uint64_t clock;   /* accesses to lines so far */

@@ -13,7 +13,7 @@ int32_t app_start(void);
 
 /* Takes the next samples or the next frame, runs the network where it is due, and shows what was found.
  *
- * Returns 1 while there is more to come, 0 where the signal has ended, and a negative number where the sensor or the
+ * Returns 1 while there is more to come, 0 if the signal has ended, and a negative number where the sensor or the
  * camera failed. */
 int32_t app_step(void);
 

@@ -28,7 +28,7 @@ int32_t sensor_start(int32_t rate);
  * - most: at least 1.
  * - lost: out, how many samples were lost before these, because nobody took them in time.
  *
- * Returns how many samples it wrote; 0 where the sound has ended, and a negative number where the microphone failed. */
+ * Returns how many samples it wrote; 0 if the sound has ended, and a negative number where the microphone failed. */
 int32_t sensor_read(sensor_sample *samples, int32_t most, uint32_t *lost);
 
 /* Stops the microphone. */

@@ -31,7 +31,7 @@ int32_t sensor_start(int32_t millihertz);
  * - most: at least 1.
  * - lost: out, how many samples were lost before these, because nobody took them in time.
  *
- * Returns how many samples it wrote; 0 where the signal has ended, and a negative number where the sensor failed. */
+ * Returns how many samples it wrote; 0 if the signal has ended, and a negative number where the sensor failed. */
 int32_t sensor_read(sensor_sample *samples, int32_t most, uint32_t *lost);
 
 /* Stops the sensor. */

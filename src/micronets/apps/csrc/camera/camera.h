@@ -20,7 +20,7 @@ int32_t camera_start(void);
  *
  * - row: out, [MICRONETS_MODEL_ROW_BYTES].
  *
- * Returns 1, 0 where there are no more frames, and a negative number where the camera failed. */
+ * Returns 1, 0 if there are no more frames, and a negative number where the camera failed. */
 int32_t camera_read(uint8_t *row);
 
 /* Stops the camera. */

@@ -11,8 +11,8 @@
 
 #define BLOCK_SAMPLES 160
 
-/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted to the right to become one of 16.
- * It is 2 less than 16, which is a gain of 12 dB. */
+/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted right to become one of 16. It is 2
+ * less than 16, which is a gain of 12 dB. */
 #define MICROPHONE_SHIFT 14
 
 static i2s_chan_handle_t microphone;

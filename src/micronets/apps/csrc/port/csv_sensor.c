@@ -66,7 +66,7 @@ static double scaled(double value, int32_t exponent)
     return value;
 }
 
-/* Reads a number such as -12.5e-1. Returns 0, or -1 where there is none. */
+/* Reads a number such as -12.5e-1. Returns 0, or -1 if there is none. */
 static int32_t read_number(double *value)
 {
     const int32_t negative = current == '-';

@@ -25,7 +25,7 @@ static int32_t is_named(const uint8_t *bytes, const char *name)
            bytes[3] == (uint8_t)name[3];
 }
 
-/* Skips bytes. Returns 0, or -1 where the file ends before. */
+/* Skips bytes. Returns 0, or -1 if the file ends before. */
 static int32_t skip(uint32_t bytes)
 {
     uint8_t rest[64];
@@ -39,7 +39,7 @@ static int32_t skip(uint32_t bytes)
     return 0;
 }
 
-/* Reads up to the samples. Returns 0, or -1 where the file is no WAV file of that rate. */
+/* Reads up to the samples. Returns 0, or -1 if the file is no WAV file of that rate. */
 static int32_t read_head(int32_t rate)
 {
     uint8_t head[16];

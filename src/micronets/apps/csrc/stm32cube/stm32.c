@@ -32,8 +32,8 @@
 #define SERIAL_FUNCTION GPIO_AF7_USART3
 #endif
 
-/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted to the right to become one of 16.
- * It is 2 less than 16, which is a gain of 12 dB. */
+/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted right to become one of 16. It is 2
+ * less than 16, which is a gain of 12 dB. */
 #define MICROPHONE_SHIFT 14
 #define HALF_FRAMES 160    /* frames, of a left and a right sample, in each half of the DMA's buffer */
 #define FRAME_HALF_WORDS 4 /* half-words of a frame: left, then right, the upper half of each first */

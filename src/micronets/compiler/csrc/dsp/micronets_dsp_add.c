@@ -4,8 +4,8 @@
 
 #if MICRONETS_DSP_ASSEMBLY && !MICRONETS_MVE
 
-/* Returns whether an operand's scale is exactly half that of the common grid: (code - zero point) << 20 is then brought
- * there by << 19. */
+/* Returns whether an operand's scale is exactly half that of the common scale: (code - zero point) << 20 is then
+ * brought there by << 19. */
 static int32_t halved(const micronets_add_operand *operand)
 {
     return operand->multiplier == 1 << 30 && operand->shift == 0;

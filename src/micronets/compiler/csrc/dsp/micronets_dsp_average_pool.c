@@ -4,7 +4,7 @@
 #if MICRONETS_DSP
 
 /* Returns a mean plus 128, rounded to nearest, halves away from zero. The rounded mean is (2 * sum + count) / (2 *
- * count), rounded down, with a numerator less by 1 where the sum is negative. A numerator that is larger by 256 * count
+ * count), rounded down, with a numerator less by 1 if the sum is negative. A numerator that is larger by 256 * count
  * makes the result larger by 128, and not negative.
  *
  * sum: of the codes. offset: 257 * count, where count is 2 .. 255. inverse: 2^31 / count, rounded up. Numerators are

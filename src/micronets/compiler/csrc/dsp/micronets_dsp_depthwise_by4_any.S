@@ -1,10 +1,10 @@
 /* void micronets_depthwise_by4_any(struct micronets_depthwise_by4_pass *pass): a depthwise convolution of four
  * channels, windows of any size.
  *
- * It computes lines of outputs, each output of four channels at once; micronets_depthwise_by4_pass.h describes the
- * record `pass`. A tap is a word of four values and a word of four weights; their even and odd bytes are widened to
- * pairs, and four multiplications add to the sums of four channels. The loop takes four taps a round; it is entered
- * in the middle, so that the first round of a line of the kernel is the short one.
+ * It computes output lines, each output of four channels at once; micronets_depthwise_by4_pass.h describes the record
+ * `pass`. A tap is a word of four values and a word of four weights; their even and odd bytes are widened to pairs, and
+ * four multiplications add to the sums of four channels. The loop takes four taps a round; it is entered in the middle,
+ * so that the first round of a line of the kernel is the short one.
  */
 /* Cycles on a Cortex-M4 without wait states, from label to label; a branch counts as not taken, and takes
  * 3 cycles more where it is. Written by benchmarks/assembly_cycles.py.
@@ -134,7 +134,7 @@ pass     .req lr
     cmp output, r2
     bne.w .Loutput
 
-    /* The next line of outputs, if there is one. */
+    /* The next output line, if there is one. */
     ldr.w r3, [pass, #MICRONETS_BY4_LINES]
     ldr.w r4, [pass, #MICRONETS_BY4_OUT_LINE]
     ldr.w r5, [pass, #MICRONETS_BY4_X_LINE]

@@ -67,7 +67,7 @@ MICRONETS_INLINE void micronets_write4(int32_t s0, int32_t s1, int32_t s2, int32
 #endif
 
 #if MICRONETS_DSP_LOOPS
-/* Clamps a line of outputs where the clamp allows less than -128 .. 127; the loops in assembly only saturate. */
+/* Clamps an output line where the clamp allows less than -128 .. 127; the loops in assembly only saturate. */
 MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const micronets_depthwise_pass *pass)
 {
     const micronets_requant *const n = pass->requant;
@@ -76,7 +76,7 @@ MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const 
     }
 }
 
-/* Computes a line of outputs, four at a time, from `output` on; at its end there may be fewer than four.
+/* Computes an output line, four at a time, from `output` on; at its end there may be fewer than four.
  *
  * LINE makes four doubled sums s0 .. s3, and moves p0 to p2, the three lines under the window, on. CODE turns a sum
  * into a code. The asm statement needs 13 registers: four sums; a, b and c, which hold pairs of values, then the
@@ -145,7 +145,7 @@ MICRONETS_INLINE void micronets_clamp_line(int8_t *output, int32_t count, const 
     "ssat %[" S "], #8, %[" S "]\n\t"
 /* clang-format on */
 
-/* Computes a line of outputs; RELU: a constant, 1 where the output's zero point is -128, else 0. */
+/* Computes an output line; RELU: a constant, 1 if the output's zero point is -128, else 0. */
 #define MICRONETS_ROW(LINE, RELU)                                  \
     do {                                                           \
         int8_t *to = output;                                       \

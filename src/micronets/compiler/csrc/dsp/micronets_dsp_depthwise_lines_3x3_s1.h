@@ -43,7 +43,7 @@
 
 /* Computes a pass; the files of the kernels without and with _relu each make a function of it.
  *
- * pass, output, rows, count: the arguments of micronets_depthwise_kernel. relu: a constant, 1 where the output's zero
+ * pass, output, rows, count: the arguments of micronets_depthwise_kernel. relu: a constant, 1 if the output's zero
  * point is -128, so that a negative value is clamped; else 0. */
 MICRONETS_INLINE void micronets_depthwise_lines_3x3_s1(const micronets_depthwise_pass *pass, int8_t *output,
                                                        int32_t rows, int32_t count, int32_t relu)

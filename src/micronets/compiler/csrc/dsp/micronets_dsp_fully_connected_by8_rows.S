@@ -1,5 +1,5 @@
-/* void micronets_fully_connected_by8_rows(...), for weights of 8 bits;
- * micronets_dsp_fully_connected_by8_rows.h describes the arguments. */
+/* void micronets_fully_connected_by8_rows(...), for 8-bit weights; micronets_dsp_fully_connected_by8_rows.h describes
+ * the arguments. */
 #define KERNEL micronets_fully_connected_by8_rows
 #define FOUR_BITS 0
 #include "micronets_dsp_fully_connected_by8_rows.inc"

@@ -13,9 +13,9 @@ MICRONETS_INLINE uint32_t below_one(int32_t log_sum, int32_t difference)
 
 /* Writes the logarithms of a row.
  *
- * row: [in] `columns` codes. output: [out] `columns` codes; it may lie exactly over the row. differences: [in] the
- * scaled differences. top: the largest code of the row in each byte. most: the largest difference of codes, in each
- * byte, whose logarithm is more than the least code. log_sum: see below_one. */
+ * row: [in] `columns` codes. output: [out] `columns` codes; it may coincide with the row. differences: [in] the scaled
+ * differences. top: the largest code of the row in each byte. most: the largest difference of codes, in each byte,
+ * whose logarithm is more than the least code. log_sum: see below_one. */
 MICRONETS_INLINE void write_row(const int8_t *row, int8_t *output, int32_t columns, const int32_t *differences,
                                 uint32_t top, uint32_t most, int32_t log_sum)
 {

@@ -3,17 +3,17 @@
 #if MICRONETS_DSP
 
 /* How two codes become the code of their squared difference. The operand of the larger scale is called x: its scale is
- * half that of the common grid, so that it is multiplied by a power of two. The other operand is y. */
+ * half that of the common scale, so that it is multiplied by a power of two. The other operand is y. */
 typedef struct {
     int32_t multiplier;          /* of y, 2^30 .. 2^31 - 1 */
-    int32_t shift;               /* how far y is shifted to the right, 0 .. 31 */
+    int32_t shift;               /* how far y is shifted right, 0 .. 31 */
     micronets_dsp_result result; /* of the square */
     int32_t zero;                /* zero point of the output, plus 128 */
 } square_scale;
 
 /* Returns the code of a squared difference plus 128, saturated to 0 .. 255.
  *
- * y: 2^8 times y on the common grid before its shift, and half a unit. minus_x: -x on the common grid. */
+ * y: 2^8 times y on the common scale before its shift, and half a unit. minus_x: -x on the common scale. */
 MICRONETS_INLINE uint32_t code_of(int32_t y, int32_t minus_x, square_scale n)
 {
     const int32_t difference = micronets_round_add(y >> 8, n.shift, minus_x);

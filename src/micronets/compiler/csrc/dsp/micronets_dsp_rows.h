@@ -7,23 +7,23 @@
 
 #if MICRONETS_DSP
 
-/* How the values of an operand are scaled: twice the value is shifted to the left and multiplied; the upper half of the
- * product, rounded, is shifted to the right and rounded again. Where the scale has no shift to the right, the upper
- * half is doubled first, so that a shift by 1 rounds nothing. */
+/* How the values of an operand are scaled: twice the value is shifted left and multiplied; the upper half of the
+ * product, rounded, is shifted right and rounded again. Where the scale has no shift to the right, the upper half is
+ * doubled first, so that a shift by 1 rounds nothing. */
 typedef struct {
     int32_t left;       /* the first shift, and 1 for twice the value */
     int32_t multiplier; /* 2^30 .. 2^31 - 1 */
-    int32_t again;      /* 1 where the scale shifts nothing to the right, else 0 */
+    int32_t again;      /* 1 if the scale shifts nothing to the right, else 0 */
     int32_t shift;      /* to the right, 1 .. 31 */
 } micronets_dsp_operand;
 
 /* How a sum or product becomes a code. */
 typedef struct {
-    int32_t multiplier; /* twice the multiplier, its 32 bits read as a negative number */
+    int32_t multiplier; /* twice the multiplier, reinterpreted as a negative int32 */
     int32_t shift;      /* to the right, 1 .. 31 */
 } micronets_dsp_result;
 
-/* Tells whether an operand can be scaled by micronets_dsp_on_grid: values of 9 bits, shifted to the left by `bits`. */
+/* Tells whether an operand can be scaled by micronets_dsp_on_grid: values of 9 bits, shifted left by `bits`. */
 MICRONETS_INLINE int32_t micronets_dsp_scales(const micronets_add_operand *operand, int32_t bits)
 {
     return operand->multiplier != 0 && operand->shift <= 21 - bits;
@@ -67,7 +67,7 @@ MICRONETS_INLINE int32_t micronets_dsp_code(int32_t value, micronets_dsp_result 
 
 /* How a product becomes 2^16 * (output code + 128). */
 typedef struct {
-    int32_t multiplier; /* twice the multiplier, its 32 bits read as a negative number */
+    int32_t multiplier; /* twice the multiplier, reinterpreted as a negative int32 */
     int32_t factor;     /* 2^16 / 2^shift */
     int32_t first;      /* 2^16 * (zero point + 128), and half a unit to round */
 } micronets_dsp_upper;

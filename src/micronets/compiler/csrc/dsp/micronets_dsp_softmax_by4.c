@@ -6,8 +6,8 @@
 
 /* Returns the code of a probability plus 128, saturated to 255.
  *
- * exponential: of its difference. factor: twice the reciprocal of the sum of exponentials, its 32 bits read as a
- * negative number. shift: how far to shift to the right, 23 .. 35. */
+ * exponential: of its difference. factor: twice the reciprocal of the sum of exponentials, reinterpreted as a negative
+ * int32. shift: how far to shift to the right, 23 .. 35. */
 MICRONETS_INLINE uint32_t code_of(int32_t exponential, int32_t factor, int32_t shift)
 {
     return micronets_saturate_byte((uint32_t)micronets_shift_add(micronets_high_plus(exponential, factor), shift, 0));
@@ -15,8 +15,8 @@ MICRONETS_INLINE uint32_t code_of(int32_t exponential, int32_t factor, int32_t s
 
 /* Writes the probabilities of a row.
  *
- * row: [in] `columns` codes. output: [out] `columns` codes; it may lie exactly over the row. exponentials, top, most:
- * as micronets_dsp_total takes them. factor, shift: see code_of. */
+ * row: [in] `columns` codes. output: [out] `columns` codes; it may coincide with the row. exponentials, top, most: see
+ * micronets_dsp_total. factor, shift: see code_of. */
 MICRONETS_INLINE void write_row(const int8_t *row, int8_t *output, int32_t columns, const int32_t *exponentials,
                                 uint32_t top, uint32_t most, int32_t factor, int32_t shift)
 {

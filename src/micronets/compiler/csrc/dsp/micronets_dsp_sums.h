@@ -35,7 +35,7 @@ MICRONETS_APART int8_t micronets_dsp_any_code(int32_t sum, const micronets_requa
 
 /* Writes the codes of sums, and returns the end of the output.
  *
- * sums: [in] `count` sums without the bias, filled up to a multiple of four; twice a sum with its bias fits 32 bits.
+ * sums: [in] `count` sums without the bias, padded to a multiple of four; twice a sum with its bias fits 32 bits.
  * requant: [in] plain tables of one scale; the multiplier is any from 0 on, as that of a mean is divided by the count.
  */
 MICRONETS_APART int8_t *micronets_dsp_mean_codes(const int32_t *sums, int32_t count, const micronets_requant *requant,

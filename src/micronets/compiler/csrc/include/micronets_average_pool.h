@@ -1,4 +1,4 @@
-/* Means over windows: functions that the portable kernel and the one for the DSP extension share. */
+/* Means over windows: functions shared by the portable kernel and the one for the DSP extension. */
 #ifndef MICRONETS_AVERAGE_POOL_H
 #define MICRONETS_AVERAGE_POOL_H
 

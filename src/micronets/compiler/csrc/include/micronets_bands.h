@@ -1,6 +1,6 @@
-/* What TFLM's audio front end and its signal operators compute of the bands of a sound, one by one: square roots,
- * gains and logarithms. In numpy it is micronets.frontend.micro_arithmetic, to the last bit. The functions are static:
- * sources include them. */
+/* What TFLM's audio front end and its signal operators compute of the bands of a sound, one by one: square roots, gains
+ * and logarithms. In numpy it is micronets.frontend.micro_arithmetic, bit for bit. The functions are static: sources
+ * include them. */
 #ifndef MICRONETS_BANDS_H
 #define MICRONETS_BANDS_H
 
@@ -14,7 +14,7 @@
 #define BAND_LOG_BITS 16   /* fractional bits of a logarithm */
 #define BAND_LN_2 45426    /* the natural logarithm of 2, BAND_LOG_BITS fractional bits */
 
-/* Returns the square root of a number below 2^48, rounded to nearest; that of a number of 32 bits has 16 bits. */
+/* Returns the square root of a number below 2^48, rounded to nearest; that of a 32-bit number has 16 bits. */
 MICRONETS_INLINE uint32_t root_of_48(uint64_t value)
 {
     const uint32_t upper = (uint32_t)(value >> 32);

@@ -21,7 +21,7 @@ MICRONETS_INLINE int32_t bit_length(uint32_t value)
 #endif
 }
 
-/* Returns the square root of a number of 32 bits, rounded down; one of its upper two bits is set.
+/* Returns the square root of a 32-bit number, rounded down; one of its upper two bits is set.
  *
  * It is found by Newton's method, from a line that is 6 % off at most: after two steps it is 1 too large at most. */
 MICRONETS_INLINE uint32_t root_of_upper(uint32_t upper)

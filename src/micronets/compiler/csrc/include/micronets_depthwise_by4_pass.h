@@ -18,14 +18,14 @@ typedef struct micronets_depthwise_by4_pass {
     uint32_t lowest4, highest4;  /* limits of the clamp, as a code in each of four bytes */
     const uint32_t *weights;     /* weights of the four channels, [kernel_h, kernel_w] */
     int32_t x_step, out_step;    /* distance of two neighbours of a line: of their windows, and of the outputs */
-    int8_t *out_end;             /* end of the line of outputs */
+    int8_t *out_end;             /* end of the output line */
     const uint32_t *x;           /* the values under the window of the line's first output */
-    int32_t x_line, out_line;    /* distance of two lines of outputs: of their windows, and of the outputs */
+    int32_t x_line, out_line;    /* distance of two output lines: of their windows, and of the outputs */
     int32_t channel;             /* number of the first channel */
-    int32_t lines;               /* how many lines are left */
+    int32_t lines;               /* number of lines left */
     int32_t next;                /* from the end of the values under one line of the kernel to those under the next */
     int32_t row;                 /* size of the weights of a line of the kernel */
-    int32_t back;                /* from the end of a line of outputs to its start, negative */
+    int32_t back;                /* from the end of an output line to its start, negative */
     const uint32_t *weights_end; /* end of the weights */
     int32_t skipped;             /* size of the code that the first round of the loop over taps leaves out */
     uint32_t entry;              /* where that loop is entered; set by the assembly */
@@ -34,7 +34,7 @@ typedef struct micronets_depthwise_by4_pass {
     int8_t *to;                  /* where the next output goes; set by the assembly */
     const uint32_t *at;          /* the first value under its window; set by the assembly */
     const micronets_requant *requant; /* the layer's requantisation */
-    int32_t channels;                 /* how many channels there are, 1 .. 4 */
+    int32_t channels;                 /* number of channels, 1 .. 4 */
 } micronets_depthwise_by4_pass;
 
 #if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)

@@ -14,7 +14,7 @@ typedef struct micronets_depthwise_bytes_pass {
     int32_t *weights;                 /* the channel's weights, [kernel_h, kernel_w] */
     const uint8_t *lines;             /* the lines under the window of the first output */
     int32_t pitch;                    /* bytes of a line */
-    int32_t step, out_line;           /* bytes from an output to the next, and from a line of outputs to the next */
+    int32_t step, out_line;           /* bytes from an output to the next, and from an output line to the next */
     int32_t channel;                  /* number of the output channel */
     uint32_t bias;                    /* its bias, for values that are raised by 128; sums wrap at 32 bits */
     uint32_t doubled;                 /* twice its multiplier */

@@ -19,8 +19,8 @@ typedef struct {
 /* Computes all channels of a pixel.
  *
  * x: [in] the first channel of the first tap. output: [out] `channels` codes; one of them may lie over a tap of the
- * same channel, or of one before it. weights: [in] bytes in the order that the head of this file describes. channels: a
- * multiple of eight. requant: [in] tables of either form in that order, with a multiplier for each channel. */
+ * same channel, or of one before it. weights: [in] bytes in the order described at the top of this file. channels: a
+ * multiple of eight. requant: [in] packed or plain tables in that order, with a multiplier for each channel. */
 void micronets_depthwise_pixel(const micronets_tap_steps *steps, const int8_t *x, int8_t *output, const int8_t *weights,
                                int32_t channels, const micronets_requant *requant);
 

@@ -1,5 +1,5 @@
-/* One pass of a depthwise convolution with windows of 3 x 3 that computes two lines of outputs at a time: the record,
- * and the computation in portable C.
+/* One pass of a depthwise convolution with windows of 3 x 3 that computes two output lines at a time: the record, and
+ * the computation in portable C.
  *
  * Two lines of the input lie together: for each place on them there are four words, one for each of four channels. The
  * lower half of a word is the value of the first line, its upper half that of the second. */
@@ -19,7 +19,7 @@ typedef struct {
     uint32_t
         weights[6]; /* for each place on a line: the first and the second line's weight, then the second and third's */
     int32_t multiplier; /* packed: 0 or 2^30 .. 2^31 - 1 */
-    int32_t addend;     /* half a unit, and the zero point, both shifted to the left */
+    int32_t addend;     /* 1/2 for rounding plus the zero point, both shifted left */
     int32_t shift;      /* 1 .. -MICRONETS_LEAST_SHIFT */
     int32_t bias;
 } micronets_two_lines_channel;
@@ -28,17 +28,17 @@ typedef struct {
  * bytes. */
 typedef struct micronets_depthwise_two_lines_pass {
     micronets_two_lines_channel constants[4];
-    const uint32_t *x;          /* the first two lines under the windows of the first two lines of outputs */
+    const uint32_t *x;          /* the first two lines under the windows of the first two output lines */
     int8_t *output;             /* the first output of the first channel */
     int32_t out_step, out_line; /* from an output to the next one of its line, and to the next line */
     int32_t span;               /* from the first output of a line to the last one that has no neighbour, or its end */
     int32_t turn;               /* from there to the first output of the line after the next */
-    int32_t x_line;             /* from two lines of the input to the next two; negative where these lie before them */
-    int32_t x_turn;             /* from the end of the values under two lines of outputs to those under the next two */
-    int32_t odd;                /* 1 where a line has an odd number of outputs; else 0 */
-    int32_t lines;              /* lines of outputs, at least 1 */
+    int32_t x_line;             /* from two lines of the input to the next two; negative if these lie before them */
+    int32_t x_turn;             /* from the end of the values under two output lines to those under the next two */
+    int32_t odd;                /* 1 if a line has an odd number of outputs; else 0 */
+    int32_t lines;              /* output lines, at least 1 */
     int32_t count;              /* outputs of a line, at least 2 */
-    int32_t channels;           /* how many channels there are, 1 .. 4 */
+    int32_t channels;           /* number of channels, 1 .. 4 */
 } micronets_depthwise_two_lines_pass;
 
 #if MICRONETS_DSP_ASSEMBLY && !defined(MICRONETS_WRITING_OFFSETS)

@@ -1,4 +1,4 @@
-/* The products of one vector with filters whose weights are single bytes, for cores with one product an instruction.
+/* The products of one vector with filters whose weights are single bytes, for cores with one product per instruction.
  *
  * Weights come four filters at a time: for each value of the vector there are four bytes, one for each filter. Filters
  * are padded to a multiple of four. A byte is the weight plus 128, 0 .. 255, since some cores (Cortex-M0+) take two
@@ -31,8 +31,8 @@ typedef struct {
 /* Computes the outputs of one pixel.
  *
  * vector: [in] the codes under the pixel's window, at least one. output: [out] `filters` codes; none of them may lie in
- * the vector. weights: [in] bytes of all filters, in the order that the head of this file describes. filters: at
- * least 1. requant: [in] tables of either form. */
+ * the vector. weights: [in] bytes of all filters, in the order described at the top of this file. filters: at least 1.
+ * requant: [in] packed or plain tables. */
 void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const uint8_t *weights, int32_t filters,
                          const micronets_requant *requant);
 
@@ -41,7 +41,7 @@ void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const
  *
  * vectors: [in] the codes under both pixels' windows. output: [out] `filters` codes of the first pixel, and as many of
  *   the second; none of them may lie in a vector. pitch: bytes from the first pixel's codes to the second's. weights,
- *   filters, requant: as micronets_dot_bytes takes them. */
+ *   filters, requant: see micronets_dot_bytes. */
 void micronets_dot_bytes_pair(const micronets_dot_rows *vectors, int8_t *output, int32_t pitch, const uint8_t *weights,
                               int32_t filters, const micronets_requant *requant);
 #endif

@@ -1,4 +1,4 @@
-/* The exponential of float32, computed in integers: every core gives the same bits. */
+/* The exponential of float32, computed in integers: every core computes the same bits. */
 #ifndef MICRONETS_EXP_H
 #define MICRONETS_EXP_H
 

@@ -1,5 +1,5 @@
-/* Fixed-point numbers of 32 bits, as softmax and its logarithm compute with them: value = raw / 2^(31 - n), where n is
- * the number of integer bits. */
+/* Fixed-point 32-bit numbers, as softmax and its logarithm compute with them: value = raw / 2^(31 - n), where n is the
+ * number of integer bits. */
 #ifndef MICRONETS_FIXED_POINT_H
 #define MICRONETS_FIXED_POINT_H
 

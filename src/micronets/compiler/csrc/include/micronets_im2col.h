@@ -47,22 +47,24 @@ MICRONETS_INLINE void micronets_im2col_quad(const int8_t *x, uint32_t *column)
  * x: [in] `count` codes. column: [out] every second word, from the first on. count: at least 1. */
 void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
 
-/* The record of a layer that is computed from columns. The assembly reads the fields at the offsets
- * of micronets_offsets.h. */
+/* The record of a layer that is computed from columns. The assembly reads the fields at the offsets of
+ * micronets_offsets.h.
+ *
+ * clamp: 0: by the limits below; 1: by saturation, with a zero point of -128; -1: by saturation, with any other zero
+ * point; MICRONETS_STRAIGHT: by saturation, with straight tables. */
 typedef struct {
-    const uint32_t *weights;    /* words of all filters */
-    const uint32_t *end;        /* end of the columns */
-    const int32_t *bias;        /* packed table of biases and shifts, or straight table */
-    const int32_t *multiplier;  /* packed table of multipliers, one for each channel, or that straight table */
-    int32_t filters;            /* how many to compute, at least 1 */
-    int32_t skipped;            /* bytes of code that the first round of the loop leaves out, plus 1 for Thumb */
-    uint32_t *columns;          /* two interleaved columns */
-    int32_t zero_point;         /* zero point of the output */
-    int32_t clamp;              /* 0: to the limits below; 1 and -1: by saturation, 1 where the zero point is -128;
-                    * MICRONETS_STRAIGHT: by saturation, with straight tables */
-    int32_t pairs;              /* 0: the caller wrote the columns; else how many pairs of pixels `input` has */
-    const int8_t *input;        /* pixels that become columns, each of a multiple of four values */
-    uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
+    const uint32_t *weights;          /* words of all filters */
+    const uint32_t *end;              /* end of the columns */
+    const int32_t *bias;              /* packed table of biases and shifts, or straight table */
+    const int32_t *multiplier;        /* packed table of multipliers, one for each channel, or that straight table */
+    int32_t filters;                  /* how many to compute, at least 1 */
+    int32_t skipped;                  /* bytes of code that the first round of the loop leaves out, plus 1 for Thumb */
+    uint32_t *columns;                /* two interleaved columns */
+    int32_t zero_point;               /* zero point of the output */
+    int32_t clamp;                    /* how codes are clamped, see above */
+    int32_t pairs;                    /* 0: the caller wrote the columns; else how many pairs of pixels `input` has */
+    const int8_t *input;              /* pixels that become columns, each of a multiple of four values */
+    uint32_t lowest4, highest4;       /* limits of the clamp, as a code in each of four bytes */
     const micronets_requant *requant; /* the layer's requantisation */
 } micronets_im2col_block;
 
@@ -84,7 +86,7 @@ MICRONETS_INLINE int32_t micronets_im2col_skipped(uint32_t pairs, uint32_t steps
  *
  * columns: [scratch] where the caller will write the columns, aligned to 4 bytes: 8 bytes for every two values
  *   of a column, rounded up.
- * weights: [in] words of all filters, in the order that the head of this file describes.
+ * weights: [in] words of all filters, in the order described at the top of this file.
  * size: values of a column, at least 1.
  * filters: how many to compute, at least 1.
  * requant: [in] packed tables with a multiplier for each channel, or a straight table. */

@@ -1,4 +1,4 @@
-/* The matrix product of the convolutions, for weights of 8 bits. micronets_im2col.h describes columns and weights. */
+/* The matrix product of the convolutions, for 8-bit weights. micronets_im2col.h describes columns and weights. */
 #ifndef MICRONETS_IM2COL_MULTIPLY_H
 #define MICRONETS_IM2COL_MULTIPLY_H
 
@@ -13,8 +13,8 @@ extern "C" {
  *
  * block: [in] the layer's record.
  * output: [out] codes of the first pixel, `filters` bytes.
- * pitch: bytes from the codes of a pixel to those of the next; 0 where both columns hold the same pixel, so that the
- *   codes of one pixel are written. */
+ * pitch: bytes from the codes of a pixel to those of the next; 0 if both columns hold the same pixel, so that the codes
+ *   of one pixel are written. */
 void micronets_im2col_multiply(const micronets_im2col_block *block, int8_t *output, int32_t pitch);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* The matrix product of the convolutions, for weights of 4 bits. micronets_im2col.h describes columns and weights. */
+/* The matrix product of the convolutions, for 4-bit weights. micronets_im2col.h describes columns and weights. */
 #ifndef MICRONETS_IM2COL_MULTIPLY_S4_H
 #define MICRONETS_IM2COL_MULTIPLY_S4_H
 
@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* Returns the record of a layer with weights of 4 bits. The arguments are those of micronets_im2col_prepare, whose
- * record enters the loop of micronets_im2col_multiply; this one enters that of micronets_im2col_multiply_s4. */
+/* Returns the record of a layer with 4-bit weights. The arguments are those of micronets_im2col_prepare, whose record
+ * enters the loop of micronets_im2col_multiply; this one enters that of micronets_im2col_multiply_s4. */
 MICRONETS_INLINE micronets_im2col_block micronets_im2col_prepare_s4(uint32_t *columns, const uint32_t *weights,
                                                                     int32_t size, int32_t filters,
                                                                     const micronets_requant *requant)

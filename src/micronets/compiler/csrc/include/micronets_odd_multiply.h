@@ -13,7 +13,7 @@ extern "C" {
  * odd: [in] the filters.
  * columns, end: [in] two interleaved columns, see micronets_im2col.h, and their end.
  * output: [out] codes of the first pixel, of which those of the filters are written.
- * pitch: bytes to the codes of the second pixel; 0 where both columns hold the same pixel. */
+ * pitch: bytes to the codes of the second pixel; 0 if both columns hold the same pixel. */
 void micronets_odd_multiply(const micronets_odd_filters *odd, const uint32_t *columns, const uint32_t *end,
                             int8_t *output, int32_t pitch);
 

@@ -4,7 +4,7 @@
 
 #include "micronets_requantize.h"
 
-/* Returns the value of an operand on the common grid, or that of the sum on the output's grid.
+/* Returns the value of an operand on the common scale, or that of the sum on the output's scale.
  * value: within +-2^30. operand: [in] the scale. */
 static inline int32_t micronets_add_scale(int32_t value, const micronets_add_operand *operand)
 {
@@ -19,8 +19,8 @@ MICRONETS_INLINE int8_t micronets_add_codes(int32_t a, int32_t b, const micronet
     return (int8_t)(micronets_clamp(micronets_add_scale(x + y, &n->sum), n->lowest, n->highest) + n->sum.zero_point);
 }
 
-#define MICRONETS_SUB_BITS 20   /* bits to spare of the common grid of a difference */
-#define MICRONETS_SQUARE_BITS 7 /* bits to spare of the common grid of a squared difference */
+#define MICRONETS_SUB_BITS 20   /* additional bits of the common scale of a difference */
+#define MICRONETS_SQUARE_BITS 7 /* additional bits of the common scale of a squared difference */
 
 /* Returns the code of the difference of the codes a and b, -128 .. 127 each; n: [in] the scales. */
 MICRONETS_INLINE int8_t micronets_sub_codes(int32_t a, int32_t b, const micronets_add_params *n)

@@ -4,7 +4,7 @@
 
 #include "micronets_requantize.h"
 
-/* How many bits an operand of a sum or a difference is shifted to the left before it is scaled. */
+/* How many bits an operand of a sum or a difference is shifted left before it is scaled. */
 #define MICRONETS_ADD_BITS_S16 15
 
 /* Returns a value times a scale. */
@@ -13,7 +13,7 @@ MICRONETS_INLINE int32_t micronets_scaled(int32_t value, const micronets_factor 
     return micronets_multiply(value, factor->multiplier, factor->shift);
 }
 
-/* Returns an operand of a sum or a difference on the common grid. */
+/* Returns an operand of a sum or a difference on the common scale. */
 MICRONETS_INLINE int32_t micronets_on_grid_s16(int32_t code, const micronets_factor *factor)
 {
     return micronets_scaled(code * (1 << MICRONETS_ADD_BITS_S16), factor);

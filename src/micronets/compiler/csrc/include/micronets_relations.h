@@ -4,7 +4,7 @@
 
 #include "micronets_kernels.h"
 
-/* Returns 1 where `relation` holds between two numbers, else 0. */
+/* Returns 1 if `relation` holds between two numbers, else 0. */
 MICRONETS_INLINE uint8_t micronets_related(int32_t a, int32_t b, micronets_relation relation)
 {
     switch (relation) {

@@ -60,7 +60,7 @@ typedef struct {
 
 /* Returns the scale of an output channel.
  *
- * requant: [in] tables of either form. channel: the channel, at least 0. */
+ * requant: [in] packed or plain tables. channel: the channel, at least 0. */
 MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *requant, int32_t channel)
 {
     const int32_t k = channel * requant->per_channel, word = requant->bias[channel],
@@ -78,7 +78,7 @@ MICRONETS_INLINE micronets_scale micronets_scale_of(const micronets_requant *req
 
 /* Returns the code of a sum of products, -128 .. 127.
  *
- * sum: the sum without its bias; the two together wrap at 32 bits. requant: [in] tables of either form. channel: the
+ * sum: the sum without its bias; the two together wrap at 32 bits. requant: [in] packed or plain tables. channel: the
  * output channel of the sum, at least 0. */
 MICRONETS_INLINE int8_t micronets_requantize(int32_t sum, const micronets_requant *requant, int32_t channel)
 {

@@ -46,7 +46,7 @@ MICRONETS_APART void micronets_requantize_any(const uint32_t *sums, int8_t *outp
 /* Writes the codes of sums of neighbouring output channels.
  *
  * sums: [in] `count` sums, without their biases, which wrap at 32 bits; with packed tables, a sum plus its bias is
- * within +-(2^29 - 1). output: [out] `count` codes. requant: [in] tables of either form. channel: that of the first
+ * within +-(2^29 - 1). output: [out] `count` codes. requant: [in] packed or plain tables. channel: that of the first
  * sum. count: at least 1. */
 MICRONETS_INLINE void micronets_requantize_sums(const uint32_t *sums, int8_t *output, const micronets_requant *requant,
                                                 int32_t channel, int32_t count)

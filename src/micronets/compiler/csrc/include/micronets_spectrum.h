@@ -1,5 +1,5 @@
 /* The Fourier transform of 16-bit integers that TFLM's audio front end and its signal operators share: complex numbers
- * in words, and the steps of the transform. In numpy it is micronets.frontend.micro_arithmetic, to the last bit. The
+ * in words, and the steps of the transform. In numpy it is micronets.frontend.micro_arithmetic, bit for bit. The
  * functions are static: sources include them. */
 #ifndef MICRONETS_SPECTRUM_H
 #define MICRONETS_SPECTRUM_H
@@ -8,7 +8,7 @@
 
 #include "micronets_target.h"
 
-#define COMPLEX_QUARTER 8191 /* 1 / 4, 15 fractional bits, as a stage of radix 4 divides by 4 */
+#define COMPLEX_QUARTER 8191 /* 1 / 4, 15 fractional bits, as a radix-4 stage divides by 4 */
 #define COMPLEX_HALF 16383   /* 1 / 2, likewise */
 
 /* A complex number of two int16 in a word, the real part in its low half. */
@@ -56,7 +56,7 @@ MICRONETS_INLINE uint32_t complex_square(complex16 a)
     return r;
 }
 
-/* Returns the pair of real / 2^15 and imag / 2^15, as 16 bits hold them. */
+/* Returns the pair of real / 2^15 and imag / 2^15, truncated to 16 bits each. */
 MICRONETS_INLINE complex16 complex_narrowed(int32_t real, int32_t imag)
 {
     complex16 r;
@@ -134,7 +134,7 @@ MICRONETS_INLINE int32_t complex_high(complex16 a)
     return (int16_t)(a >> 16);
 }
 
-/* Returns the pair of two numbers, as 16 bits hold them. */
+/* Returns the pair of two numbers, truncated to 16 bits each. */
 MICRONETS_INLINE complex16 complex_of(int32_t real, int32_t imag)
 {
     return ((uint32_t)real & 0xFFFFu) | ((uint32_t)imag << 16);
@@ -170,7 +170,7 @@ MICRONETS_INLINE uint32_t complex_square(complex16 a)
     return (uint32_t)(complex_low(a) * complex_low(a)) + (uint32_t)(complex_high(a) * complex_high(a));
 }
 
-/* Returns the pair of real / 2^15 and imag / 2^15, as 16 bits hold them. */
+/* Returns the pair of real / 2^15 and imag / 2^15, truncated to 16 bits each. */
 MICRONETS_INLINE complex16 complex_narrowed(int32_t real, int32_t imag)
 {
     return complex_of(real >> 15, imag >> 15);
@@ -233,7 +233,7 @@ MICRONETS_INLINE complex16 complex_turned(complex16 a, complex16 b)
     return complex_narrowed(complex_real_product(a, b, 1 << 14), complex_imag_product(a, b, 1 << 14));
 }
 
-/* Returns a times 2^up, as 16 bits hold its parts. */
+/* Returns a times 2^up, truncated to 16 bits each. */
 MICRONETS_INLINE complex16 complex_raised(complex16 a, int32_t up)
 {
     return complex_low_and_high(a << up, (a & 0xFFFF0000u) << up);
@@ -250,7 +250,7 @@ MICRONETS_INLINE void complex_butterfly(complex16 *z, int32_t step, complex16 a,
     z[3 * step] = complex_plus_i(difference, rest);
 }
 
-/* The stages of radix 4 of a Fourier transform, each of which divides by 4.
+/* The radix-4 stages of a Fourier transform, each of which divides by 4.
  *
  * z: [in, out] `points` complex numbers, of which groups of `size` next to each other are transformed already.
  * points, size: powers of 2; points is size times a power of 4. twiddles: [in] [3 points / 4]. */

@@ -7,8 +7,8 @@
 
 /* Returns the number of the first tap that lies at position 0 or after it.
  *
- * start: position of the window's first tap, negative where that lies in the padding. dilation: from a tap to the next,
- * at least 1. */
+ * start: position of the window's first tap, negative if that lies in the padding. dilation: from a tap to the next, at
+ * least 1. */
 static inline int32_t micronets_first_tap(int32_t start, int32_t dilation)
 {
     return start >= 0 ? 0 : dilation == 1 ? -start : (dilation - 1 - start) / dilation;

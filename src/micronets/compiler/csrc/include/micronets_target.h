@@ -12,7 +12,7 @@
 #ifndef MICRONETS_TARGET_H
 #define MICRONETS_TARGET_H
 
-/* 1 where the core that the compiler builds for has the DSP extension, and the compiler takes the assembly of
+/* 1 if the core that the compiler builds for has the DSP extension, and the compiler takes the assembly of
  * micronets_dsp.h and of csrc/dsp: Thumb-2, as GCC and Clang assemble it. */
 #if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__)
 #define MICRONETS_DSP_CORE 1
@@ -20,17 +20,17 @@
 #define MICRONETS_DSP_CORE 0
 #endif
 
-/* 1 where the kernels for the DSP extension are built. That is decided by the core, unless it is given on the command
+/* 1 if the kernels for the DSP extension are built. That is decided by the core, unless it is given on the command
  * line: -DMICRONETS_DSP=0 builds the portable kernels on any core, and -DMICRONETS_DSP=1 builds the others on any core,
  * their instructions written out in C, so that their logic can be tested on every machine. */
 #ifndef MICRONETS_DSP
 #define MICRONETS_DSP MICRONETS_DSP_CORE
 #endif
 
-/* 1 where the kernels in assembly (csrc/dsp, .S) are built. */
+/* 1 if the kernels in assembly (csrc/dsp, .S) are built. */
 #define MICRONETS_DSP_ASSEMBLY (MICRONETS_DSP && MICRONETS_DSP_CORE)
 
-/* 1 where the kernels for Arm's vector extension are built: in packages for a core that has it, which say so by
+/* 1 if the kernels for Arm's vector extension are built: in packages for a core that has it, which say so by
  * MICRONETS_MVE_PACKAGE, on every such core. -DMICRONETS_MVE=0 builds their counterparts on it. */
 #ifndef MICRONETS_MVE
 #if defined(MICRONETS_MVE_PACKAGE) && defined(__ARM_FEATURE_MVE) && defined(__GNUC__)
@@ -40,16 +40,16 @@
 #endif
 #endif
 
-/* 1 where whole loops are written as inline assembly within C. They need 13 registers, which only an optimising GCC
- * finds: Clang, and GCC with -O0, compile the same loops from C. */
+/* 1 if whole loops are written as inline assembly within C. They need 13 registers, which only an optimising GCC finds:
+ * Clang, and GCC with -O0, compile the same loops from C. */
 #if MICRONETS_DSP_ASSEMBLY && !defined(__clang__) && defined(__OPTIMIZE__)
 #define MICRONETS_DSP_LOOPS 1
 #else
 #define MICRONETS_DSP_LOOPS 0
 #endif
 
-/* 1 where the core has no instruction for a product of 64 bits, which would call a function of the compiler's:
- * Cortex-M0+ and M23. It may be given on the command line as well. */
+/* 1 if the core has no instruction for a product of 64 bits, which would call a function of the compiler's: Cortex-M0+
+ * and M23. It may be given on the command line as well. */
 #ifndef MICRONETS_NARROW_PRODUCTS
 #if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)
 #define MICRONETS_NARROW_PRODUCTS 1
@@ -58,7 +58,7 @@
 #endif
 #endif
 
-/* 1 where loops are written as inline assembly for cores whose instructions have 16 bits: Cortex-M0+ and M23. GCC adds
+/* 1 if loops are written as inline assembly for cores whose instructions have 16 bits: Cortex-M0+ and M23. GCC adds
  * moves between registers to the same loops in C, and only an optimising one leaves all eight low registers to them. */
 #if MICRONETS_NARROW_PRODUCTS && defined(__thumb__) && !defined(__clang__) && defined(__OPTIMIZE__)
 #define MICRONETS_THUMB_LOOPS 1
@@ -66,7 +66,7 @@
 #define MICRONETS_THUMB_LOOPS 0
 #endif
 
-/* 1 where there are 30 registers for values, and not 13. */
+/* 1 if there are 30 registers for values, and not 13. */
 #if defined(__riscv) && !defined(__riscv_32e)
 #define MICRONETS_MANY_REGISTERS 1
 #else
@@ -77,7 +77,7 @@
 
 /* MICRONETS_INLINE is for inner loops, which are fast only as part of the loop around them. MICRONETS_APART keeps a
  * loop out of its caller, so that it has all registers for itself. MICRONETS_LEADING_ZEROS counts the zeros in front of
- * a number of 32 bits above 0; it is not there for compilers without a function for that. */
+ * a 32-bit number above 0; it is not there for compilers without a function for that. */
 #if defined(__GNUC__)
 #define MICRONETS_LEADING_ZEROS(value) __builtin_clz(value)
 #define MICRONETS_INLINE static inline __attribute__((always_inline))

@@ -1,4 +1,4 @@
-/* The values under a window of a convolution, copied one behind the other. */
+/* The values under a window of a convolution, copied one after another. */
 #ifndef MICRONETS_WINDOW_BYTES_H
 #define MICRONETS_WINDOW_BYTES_H
 

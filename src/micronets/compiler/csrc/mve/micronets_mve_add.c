@@ -2,7 +2,7 @@
 
 #if MICRONETS_MVE
 
-/* Returns four codes on the common grid. */
+/* Returns four codes on the common scale. */
 MICRONETS_INLINE int32x4_t on_common_grid(const int8_t *codes, const micronets_add_operand *operand)
 {
     return micronets_add_scale4(vshlq_n_s32(vsubq_n_s32(vldrbq_s32(codes), operand->zero_point), 20), operand);

@@ -93,7 +93,7 @@ MICRONETS_INLINE sums_of_pair sums_of_two(const int8_t *x, const int8_t *y, cons
 /* clang-format on */
 
 /* Returns the sums of two vectors of at most 16 values, which lie in registers with zeros behind them. w: the weights
- * of four filters, one behind the other. */
+ * of four filters, one after another. */
 MICRONETS_INLINE sums_of_pair sums_of_short(int8x16_t x, int8x16_t y, const int8_t *w, int32_t size)
 {
     sums_of_pair sums;

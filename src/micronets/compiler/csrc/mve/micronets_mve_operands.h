@@ -13,7 +13,7 @@ MICRONETS_INLINE int32x4_t micronets_add_scale4(int32x4_t values, const micronet
     return micronets_multiply4(values, vdupq_n_s32(operand->multiplier), vdupq_n_s32(operand->shift));
 }
 
-/* Writes four results on the output's grid as codes. */
+/* Writes four results on the output's scale as codes. */
 MICRONETS_INLINE void micronets_store_codes4(int8_t *output, int32x4_t values, const micronets_add_params *n)
 {
     const int32x4_t raised = vmaxq_s32(values, vdupq_n_s32(n->lowest));

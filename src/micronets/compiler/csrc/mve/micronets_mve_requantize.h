@@ -63,7 +63,7 @@ MICRONETS_INLINE int32x4_t micronets_multiply4(int32x4_t values, int32x4_t multi
     return vrshlq_s32(vaddq_s32(high, vshrq_n_s32(vandq_s32(high, right), 31)), right);
 }
 
-/* Returns the codes of four sums without their biases, by tables of either form.
+/* Returns the codes of four sums without their biases, by packed or plain tables.
  *
  * sums: each with its bias wraps at 32 bits. channel: that of the first, a multiple of four. some: the channels that
  * there are, of four. */

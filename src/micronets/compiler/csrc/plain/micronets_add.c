@@ -4,7 +4,8 @@
 #if !MICRONETS_DSP_ASSEMBLY && !MICRONETS_MVE
 
 #if MICRONETS_NARROW_PRODUCTS
-/* Returns the value of a code on the common grid: micronets_add_scale of difference * 2^20, by two products of 32 bits.
+/* Returns the value of a code on the common scale: micronets_add_scale of difference * 2^20, by two products of 32
+ * bits.
  *
  * difference: of the code and its zero point, within +-255. operand: [in] its scale, whose shift is at most 0. */
 MICRONETS_INLINE int32_t on_common_grid(int32_t difference, const micronets_add_operand *operand)

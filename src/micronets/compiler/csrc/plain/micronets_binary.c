@@ -10,7 +10,7 @@ typedef struct {
     int32_t row_count, count; /* rows, and values of a row */
 } operand;
 
-/* Writes rows of an operand one behind the other, with repeated values written out, and returns them.
+/* Writes rows of an operand one after another, with repeated values written out, and returns them.
  *
  * x: [in] the operand. row: the first row. rows, count: how many rows, and how many values of each; at most CHUNK
  * values together. chunk: [out] the values. */
@@ -25,7 +25,7 @@ static const int8_t *gathered(const operand *x, int32_t row, int32_t rows, int32
     return chunk;
 }
 
-/* Tells whether the values of an operand lie one behind the other through all rows. */
+/* Tells whether the values of an operand lie one after another through all rows. */
 static int32_t lies_together(const operand *x)
 {
     return (x->step == 1 || x->count == 1) && (x->row_step == x->count || x->row_count == 1);

@@ -1,6 +1,6 @@
 #include "micronets_kernels.h"
 
-/* Returns a / b, rounded towards 0; 0 where b is 0. */
+/* Returns a / b, rounded towards 0; 0 if b is 0. */
 static int32_t quotient(int32_t a, int32_t b)
 {
     return b == 0 ? 0 : b == -1 ? (int32_t)(0u - (uint32_t)a) : a / b;

@@ -1,6 +1,6 @@
 #include "micronets_values.h"
 
-/* Returns a float rounded towards 0 and clamped to 32 bits; 0 for what is not a number. */
+/* Returns a float rounded towards 0 and clamped to 32 bits; 0 for NaN. */
 static int32_t whole(float value)
 {
     if (value != value) {

@@ -1,7 +1,7 @@
 #include "micronets_relations.h"
 #include "micronets_values.h"
 
-/* Returns 1 where `relation` holds between two floats, else 0; no order holds for what is not a number. */
+/* Returns 1 if `relation` holds between two floats, else 0; no order holds for NaN. */
 static uint8_t related(float a, float b, micronets_relation relation)
 {
     switch (relation) {

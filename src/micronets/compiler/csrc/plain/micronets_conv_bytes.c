@@ -8,7 +8,7 @@ void micronets_conv_bytes(const int8_t *input, int8_t *output, const uint8_t *we
     const int32_t c = n->in_c, row = n->in_w * c, count = n->kernel_w * c, size = n->kernel_h * count;
     const micronets_dot_rows copied = {scratch, 1, size, 0, size};
     const int32_t direct = count >= MICRONETS_DIRECT_ROW; /* shorter rows cost more one by one than copied to one row */
-    /* The greatest top and left of a window that lies inside the map; -1 where taps of a row are dilated. */
+    /* The greatest top and left of a window that lies inside the map; -1 if taps of a row are dilated. */
     const int32_t bottom = n->in_h - 1 - (n->kernel_h - 1) * n->dilation_h;
     const int32_t right = n->dilation_w == 1 ? n->in_w - n->kernel_w : -1;
     for (int32_t oy = 0; oy < n->out_h; oy++) {

@@ -5,7 +5,7 @@
 /* Transforms one row of the input, or a row of padding, under all tiles of an output row.
  *
  * row: [in] the row's first value; 0 for padding. n: [in] the layer's window. v: [out] the row's words of the first
- * tile. strip: [scratch] six pixels, for tiles that reach over the edge. */
+ * tile. strip: [scratch] six pixels, for tiles that extend beyond the edge. */
 MICRONETS_SMALL
 MICRONETS_APART void transform_row(const int8_t *row, const micronets_window *n, uint32_t *v, int8_t *strip)
 {

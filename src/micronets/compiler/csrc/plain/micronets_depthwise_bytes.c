@@ -69,8 +69,8 @@ MICRONETS_APART const int8_t *prepare(micronets_depthwise_bytes_pass *pass, cons
  * moved to the front.
  *
  * input: [in] the part's first value. output: [out] the part's first output. count: outputs of a line. copied: [in] how
- * lines are copied. rows_per_pass: lines of outputs of a pass. pass: [in] the constants. lines: [scratch] the lines
- * under a pass. kernel: computes a pass. */
+ * lines are copied. rows_per_pass: output lines of a pass. pass: [in] the constants. lines: [scratch] the lines under a
+ * pass. kernel: computes a pass. */
 MICRONETS_APART void passes(const int8_t *input, int8_t *output, int32_t count, const copy *copied,
                             int32_t rows_per_pass, const micronets_depthwise_bytes_pass *pass, uint8_t *lines,
                             micronets_depthwise_bytes_kernel kernel)

@@ -5,7 +5,7 @@
 typedef struct {
     int32_t count;    /* values of a line and channel, at least 1 */
     int32_t step;     /* bytes from a value of the map to the next on its line */
-    int32_t channels; /* how many channels there are, 1 .. 4; words of others are left as they are */
+    int32_t channels; /* number of channels, 1 .. 4; words of others are left as they are */
 } copy;
 
 #if MICRONETS_DSP

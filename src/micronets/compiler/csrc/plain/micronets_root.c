@@ -19,7 +19,7 @@ float micronets_root(float x)
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     if (!(x > 0.0f) || bits >= 0x7f800000u) {
-        bits = x < 0.0f ? 0x7fc00000u : bits; /* zeros, infinity, and what is not a number stay */
+        bits = x < 0.0f ? 0x7fc00000u : bits; /* zeros, infinity, and NaN stay */
         memcpy(&x, &bits, sizeof x);
         return x;
     }

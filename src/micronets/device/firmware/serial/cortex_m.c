@@ -19,7 +19,7 @@
 
 extern uint32_t firmware_stack_bottom[];
 
-static int has_cycles;             /* 1 where DWT counts cycles, 0 where SysTick counts */
+static int has_cycles;             /* 1 if DWT counts cycles, 0 if SysTick counts */
 static uint32_t *painted;          /* end of the stack that was filled with the pattern */
 static uint32_t ticks, last_value; /* ticks of SysTick so far, and its value when it was last read */
 

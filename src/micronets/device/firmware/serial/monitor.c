@@ -151,7 +151,7 @@ static int may_run(void)
     return run_sequence == request.sequence || have_input == INPUT_BYTES ? 0 : NO_INPUT;
 }
 
-/* Copies the network's outputs to `output`, one behind the other. */
+/* Copies the network's outputs to `output`, one after another. */
 static void keep_output(void)
 {
 #ifdef MICRONETS_MODEL_OUTPUTS

@@ -9,7 +9,7 @@ enum { COUNTER_CYCLES = 1, COUNTER_TICKS = 2, COUNTER_NANOSECONDS = 3 }; /* only
 
 typedef struct {
     uint8_t machine, counter;
-    uint32_t clock_hz;    /* clock of the core, as it was really set; 0 where it is not known */
+    uint32_t clock_hz;    /* clock of the core, as it was really set; 0 if it is not known */
     uint32_t counter_hz;  /* counts in a second */
     const char *settings; /* clock source, wait states, caches: one line for people */
 } port_info_t;
