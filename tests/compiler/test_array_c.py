@@ -106,7 +106,7 @@ def test_a_model_of_arrays_is_compiled_with_its_front_end() -> None:
     assert {"model_frontend.h", "model_frontend.c"} <= compiled.front_end
     assert "frontend_values(values, micronets_model_input(arena))" in compiled.files["model.h"]
     assert "model_frontend.c" in compiled.files["CMakeLists.txt"]
-    assert "from the values of a sensor" in compiled.files["README.md"]
+    assert "from sensor values" in compiled.files["README.md"]
 
 
 def test_values_that_32_bits_cannot_hold_have_no_front_end() -> None:

@@ -74,7 +74,7 @@ def test_a_model_of_a_sensor_is_compiled_with_its_front_end() -> None:
     assert own | {"micronets_fourier.h"} <= compiled.front_end
     assert "frontend_window(samples, work, micronets_model_input(arena))" in compiled.files["model.h"]
     assert "micronets_spectral.c" in compiled.files["CMakeLists.txt"]
-    assert "from the samples of a sensor" in compiled.files["README.md"]
+    assert "from sensor samples" in compiled.files["README.md"]
 
 
 def test_a_front_end_of_another_input_is_not_compiled() -> None:

@@ -40,7 +40,8 @@ _HEADER = """\
  *         }}
  *     }}
  *
- * The front end computes a frame as soon as all its samples have arrived. {when} */
+ * The front end computes a frame as soon as all its samples have arrived.
+ * {when} */
 #ifndef {m}STREAM_H
 #define {m}STREAM_H
 
@@ -315,14 +316,13 @@ _UNSIGNED_OUTPUT = """\
 """How the detector obtains the codes of an int8 output and of a uint8 output."""
 
 _WHOLE = """\
-The network first runs when there are as many
- * frames as its input holds, and then every {hop} frames, i.e. every {hop_samples:,} samples."""
+The network first runs when there are as many frames as its input holds, and then every {hop} frames, i.e. every
+ * {hop_samples:,} samples."""
 
 _STEPS = """\
-The network takes {step} frames
- * at a time, every {step_samples:,} samples, and keeps what it needs of earlier frames in its state. The detector first
- * takes its output when there is a whole window of {window} frames, and then every {hop} frames, i.e. every
- * {hop_samples:,} samples."""
+The network takes {step} frames at a time, every {step_samples:,} samples, and keeps what it needs of earlier frames
+ * in its state. The detector first takes its output when there is a whole window of {window} frames, and then every
+ * {hop} frames, i.e. every {hop_samples:,} samples."""
 
 _ABOUT_STATE = """
  * - state: the network's state between runs."""
