@@ -14,7 +14,7 @@ from micronets.errors import SpecError
 def arduino(listener: Listener) -> Project:
     """Returns the project for Arduino: a library, with an example for each kind of microphone, or for a camera.
 
-    Raises `SpecError` for frames that the library of the camera does not give.
+    Raises `SpecError` for frames that the camera's library does not provide.
     """
     names = listener.names
     network = {name: text for name, text in listener.network.items() if name not in EXAMPLE}
@@ -56,11 +56,11 @@ _OV767X_SIZES: Mapping[tuple[int, int], str] = MappingProxyType(
 )
 
 _OV767X_PIXELS: Mapping[str, str] = MappingProxyType({"rgb565": "RGB565", "yuv422": "YUV422", "gray": "GRAYSCALE"})
-"""The names of sizes and pixels of frames in the library Arduino_OV767X, for what fits into the memory of a board."""
+"""The library Arduino_OV767X's names for sizes and pixels of frames that fit into a board's memory."""
 
 
 def _sketch(listener: Listener, example: str) -> str:
-    """Returns the text of a sketch. Raises `SpecError` for frames that the library of the camera does not give."""
+    """Returns the text of a sketch. Raises `SpecError` for frames that the camera's library does not provide."""
     text, frames = listener.source(f"arduino/{example}.ino"), listener.frames
     if frames is None:
         return text

@@ -109,10 +109,10 @@ _PORT = ("file.h", "host.c", "semihosting.c")
 
 
 def _cmake_steps(sensor: Sensor, qemu: QemuMachine | None, board: bool) -> str:
-    """Returns how the project for CMake is built and started, in Markdown.
+    """Returns how to build and start the project for CMake, in Markdown.
 
     - sensor: the sensor of the project.
-    - qemu: QEMU's machine with the board's core; None where it has none.
+    - qemu: QEMU's machine with the board's core; None if there is none.
     - board: whether the addresses of the board's memory are known.
     """
     text = f"""

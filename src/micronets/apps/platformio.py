@@ -39,7 +39,7 @@ _PLATFORMIO_BOARDS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "NUCLEO-F767ZI": ("nucleo_f767zi", "STM32F7"),
     }
 )
-"""The boards with a driver of a microphone: PlatformIO's name of each, and the family of its chip."""
+"""The boards with a microphone driver: PlatformIO's name of each, and the family of its chip."""
 
 _PLATFORMIO = """\
 ; pio run, pio run -t upload, pio device monitor

@@ -13,7 +13,7 @@ from micronets.compiler.generate import image_c, stream_c
 from micronets.compiler.generate.names import Names
 
 NETWORK = "network"
-"""The folder of the network in a project, where the kind of project does not want another."""
+"""The folder of the network in a project, unless the kind of project needs another."""
 
 EXAMPLE = ("example.c", "test_vector.h")
 """The files of a network that are a program of their own."""
@@ -32,7 +32,7 @@ class Listener:
     - arena_bytes: bytes of the network's arena.
     - constant_bytes: bytes of its weights and tables.
     - sensor: the sensor that its input comes from.
-    - takes: sentences about the input and the output of the application.
+    - takes: sentences about the application's input and output.
     - frames: the frames of its camera; None for another sensor.
     - board: the board.
     - version: the version of micronets.
@@ -63,7 +63,7 @@ class Listener:
         return text.replace("micronets_model_", self.names.functions).replace("MICRONETS_MODEL_", self.names.macros)
 
     def application(self, folder: str, *others: str) -> dict[str, str]:
-        """Returns the files of the application that know no hardware, text by path in the project.
+        """Returns the hardware-independent files of the application, text by path in the project.
 
         - folder: the folder of the project for these files, empty or with a slash at its end.
         - others: names of further files of `csrc/app`.
@@ -91,7 +91,7 @@ def readme(listener: Listener, what: str, steps: str, parts: Mapping[str, str]) 
 
     - listener: the network and the board.
     - what: the kind of project, as the beginning of a sentence.
-    - steps: how the project is built and started, in Markdown.
+    - steps: how to build and start the project, in Markdown.
     - parts: the purpose of each file or folder, by its path.
     """
     sensor = listener.sensor

@@ -19,7 +19,7 @@ class Sensor:
     - application: the files of the application, in `csrc`, by their names in the project.
     - about: descriptions of the files that a reader looks for first, by name.
     - handler: the function in app.c in which a product reacts to an event.
-    - driver: the file of `csrc/port` that takes the sensor's place.
+    - driver: the file of `csrc/port` that simulates the sensor.
     - about_driver: a description of that file.
     - recording: the name of a recording, for commands.
     - kinds: the kinds of projects that have a driver for it.
@@ -97,8 +97,8 @@ CAMERA = Sensor(
 class Frames:
     """The frames of a camera.
 
-    - width, height: pixels of a row, and rows.
-    - pixels: the way in which a pixel is written, such as rgb565.
+    - width, height: pixels per row, and rows.
+    - pixels: the pixel format, such as rgb565.
     """
 
     width: int
@@ -107,15 +107,15 @@ class Frames:
 
 
 NO_BREAK = "\0"
-"""What stands for a space in text that is laid out in lines later, where no line may end there."""
+"""A non-breaking space, for text that is wrapped later."""
 
 _LONGEST_LABEL = 60
 
 
 def code_span(text: str) -> str:
-    """Returns text from a model as a code span of Markdown, in which nothing of it is obeyed.
+    """Returns text from a model as a code span of Markdown, so that no markup in it takes effect.
 
-    Its spaces are `NO_BREAK`, since a line that began within the text might be a heading or a list.
+    Its spaces are `NO_BREAK`, since a line that begins within the text might become a heading or a list.
     """
     line = printable(" ".join(text.split())).replace("`", "'") or " "
     cut = line if len(line) <= _LONGEST_LABEL else f"{line[: _LONGEST_LABEL - 3]}..."

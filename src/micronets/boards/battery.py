@@ -1,7 +1,7 @@
 """Average power and battery life of a board that runs one network at a steady rate and sleeps in between.
 
-duty = rate x latency; average power = run power x duty + sleep power x (1 - duty);
-life = charge x voltage / average power. What that leaves out is in docs/measure.md.
+duty = rate x latency; average power = run power x duty + sleep power x (1 - duty); life = charge x voltage / average
+power. docs/measure.md says what this leaves out.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from micronets.boards.board import Board
 from micronets.errors import SpecError
 
-CR2032 = "225mAh@3V"  # the coin cell that reports take
-_ROUNDING = 1e-9  # how far a duty of 1 may be exceeded by rounding
+CR2032 = "225mAh@3V"  # the coin cell of reports
+_ROUNDING = 1e-9  # how far rounding may make a duty exceed 1
 _SCALES = {"mAh": 1e-3, "Ah": 1.0}
 
 
@@ -23,7 +23,7 @@ class Battery:
     """A battery.
 
     - `ah`: its charge in ampere hours, above 0.
-    - `volts`: the voltage that it gives all the time until it is empty, above 0.
+    - `volts`: its voltage, assumed constant until it is empty, above 0.
     """
 
     ah: float
@@ -43,12 +43,12 @@ class DutyCycle:
     """A board that runs a network at a steady rate and sleeps in between.
 
     - `rate`: inferences a second.
-    - `duty`: the share of the time in which it runs, 0 to 1.
+    - `duty`: the share of time in which it runs, 0 to 1.
     - `run_power_w`: its power while it runs, in watts.
-    - `sleep_power_w`: its power while it sleeps, in watts; None where that is not known and counts as 0, so that
-      `average_w` is the least it can be and `life_hours` the most.
+    - `sleep_power_w`: its power while it sleeps, in watts; None if unknown. It then counts as 0, so that `average_w` is
+      a lower bound and `life_hours` an upper bound.
     - `average_w`: its average power, in watts.
-    - `battery`: the battery, as `parse_battery` reads it.
+    - `battery`: the battery, as from `parse_battery`.
     - `life_hours`: how long the full battery lasts, in hours.
     """
 
@@ -72,7 +72,7 @@ def parse_battery(text: str) -> Battery:
 
 
 def check_rate(rate: float) -> float:
-    """Returns `rate`, in inferences a second, if it is a finite number above 0. Raises `SpecError` for another one."""
+    """Returns `rate`, in inferences a second, if it is a finite number above 0; otherwise raises `SpecError`."""
     if not (math.isfinite(rate) and rate > 0):
         raise SpecError(
             f"rate = {rate:g} inferences a second; need a number above 0, such as 1, or 0.1 for one in ten seconds"
@@ -83,13 +83,12 @@ def check_rate(rate: float) -> float:
 def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -> DutyCycle:
     """Computes power and battery life at a steady rate.
 
-    - `latency_ms`: how long one inference takes on the board, in milliseconds.
-    - `board`: gives the power of running and of sleeping.
+    - `latency_ms`: the time of one inference on the board, in milliseconds.
+    - `board`: gives the power while running and while asleep.
     - `rate`: inferences a second.
-    - `battery`: what the board runs from.
+    - `battery`: the battery of the board.
 
-    Raises `SpecError` for a rate that is not above 0 or that the board cannot keep, and
-    for a board whose power is not known.
+    Raises `SpecError` for a rate that is not above 0 or that the board cannot keep, and for a board of unknown power.
     """
     if board.active_power_w is None:
         raise SpecError(
@@ -108,7 +107,7 @@ def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -
 
 
 def duty_rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
-    """Returns a duty cycle as rows of a table: what, how much, how it comes about."""
+    """Returns a duty cycle as rows of a table: quantity, value, origin."""
     known = cycle.sleep_power_w is not None
     asleep = (
         f"else {watts(cycle.sleep_power_w)} asleep"
@@ -127,7 +126,7 @@ def duty_rows(cycle: DutyCycle) -> list[tuple[str, str, str]]:
 
 
 def watts(value: float) -> str:
-    """Returns the text of a power in watts with a unit that suits, as in `163 mW` or `8.4 uW`."""
+    """Returns the text of a power in watts with a suitable unit, as in `163 mW` or `8.4 uW`."""
     for unit, scale in (("W", 1.0), ("mW", 1e-3)):
         if value >= scale:
             return f"{value / scale:.3g} {unit}"
@@ -135,7 +134,7 @@ def watts(value: float) -> str:
 
 
 def life_text(hours: float) -> str:
-    """Returns the text of a time in hours with a unit that suits, as in `5.2 hours`, `12 days` or `1.4 years`."""
+    """Returns the text of a time in hours with a suitable unit, as in `5.2 hours`, `12 days` or `1.4 years`."""
     for unit, size in (("years", 8766.0), ("days", 24.0)):
         if hours >= size:
             return f"{hours / size:.3g} {unit}"

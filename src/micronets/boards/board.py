@@ -34,9 +34,9 @@ _NUMBERS = (
 )
 _OPTIONAL = ("simulation", "firmware", "sleep_power_w")
 _TIMES = ("cycle_factor", "cycle_uncertainty", "simulation")
-"""Keys about cycles, which belong into a board's file where there is a cycle model of its core, and nowhere else."""
+"""Keys about cycles, which a board's file must have if its core has a cycle model, and must not have otherwise."""
 _UNKNOWN = ("active_power_w", "flash_wait_states")
-"""Keys that may be left out where there is no cycle model of the core, as nothing is computed from them then."""
+"""Keys that may be left out if the core has no cycle model, as nothing is computed from them then."""
 _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty")
 
 
@@ -44,12 +44,12 @@ _REALS = ("sleep_power_w", "active_power_w", "cycle_factor", "cycle_uncertainty"
 class SimulationModel:
     """The factors that turn cycles simulated on a plain Cortex-M4 into those of the board, for generated C.
 
-    - `instruction_lines`, `data_lines`: lines of the caches before its flash, 0 where there is none.
+    - `instruction_lines`, `data_lines`: lines of the caches in front of its flash, 0 without a cache.
     - `line_bytes`: bytes of a line of both caches, a power of two.
-    - `miss_cycles`: cycles that an access waits for what is in no cache.
-    - `factor`: cycles of the board over the cycles that are simulated with these caches.
+    - `miss_cycles`: cycles that an access waits on a cache miss.
+    - `factor`: the ratio of the board's cycles to those simulated with these caches.
     - `uncertainty`: relative error of the simulated cycles times the factor.
-    - `source`: where these figures are from.
+    - `source`: the source of these figures.
     """
 
     instruction_lines: int
@@ -65,10 +65,10 @@ class SimulationModel:
 class FirmwareTarget:
     """The settings for building the firmware that measures on a board over its serial line, and for flashing it.
 
-    - `port`: the file of `device/firmware/serial` that knows the board's clock and serial line, without its ending.
+    - `port`: the file of `device/firmware/serial` for the board's clock and serial line, without its suffix.
     - `flash_origin`, `ram_origin`: first addresses of flash and SRAM.
-    - `uart`: the pins of the serial line, and the source of that.
-    - `pyocd_target`: the chip's name in pyOCD; empty where pyOCD does not have it.
+    - `uart`: the pins of the serial line, and the source for them.
+    - `pyocd_target`: the chip's name in pyOCD; empty if pyOCD does not know it.
     """
 
     port: str
@@ -82,23 +82,21 @@ class FirmwareTarget:
 class Board:
     """A microcontroller board.
 
-    - `name`: as its maker writes it.
+    - `name`: the maker's name of the board.
     - `core`: the name of an entry in `cores.CORES`, as compilers write it.
     - `clock_hz`: the highest clock of the core.
     - `sram_bytes`: bytes of the largest SRAM with one contiguous address range.
     - `flash_bytes`: bytes of program flash.
     - `flash_cache`: words for the cache or buffer that hides the wait states of the flash.
     - `compiler_flags`: flags of GCC that select the core and its FPU.
-    - `sources`: where each number is from, by field name.
-    - `flash_wait_states`: of one flash access at that clock, before any cache; None where it is not known.
-    - `active_power_w`: power while a network runs at that clock, in watts; None where it is not known.
-    - `cycle_factor`: its cycles over those of a Cortex-M4 without wait states
-      (`tflm_cycles.layer_base_cycles`); None where there is no cycle model of the core; then nothing is said about
-      times.
+    - `sources`: the source of each number, by field name.
+    - `flash_wait_states`: wait states of a flash access at that clock, before any cache; None if unknown.
+    - `active_power_w`: power while a network runs at that clock, in watts; None if unknown.
+    - `cycle_factor`: the ratio of its cycles to those of a Cortex-M4 without wait states
+      (`tflm_cycles.layer_base_cycles`); None if there is no cycle model of the core, and so no times.
     - `cycle_uncertainty`: relative error of that factor (0.1 is +-10 %), or None with it.
-    - `sleep_power_w`: power of the deepest sleep that keeps the SRAM and wakes by a clock, in watts; None where it is
-      not known.
-    - `simulation`: what turns simulated cycles into the board's; where it is None, `cycle_factor` does.
+    - `sleep_power_w`: power of the deepest sleep that keeps the SRAM and wakes by a clock, in watts; None if unknown.
+    - `simulation`: turns simulated cycles into the board's; if it is None, `cycle_factor` does.
     - `firmware`: the settings for measuring on the board itself; None where there is no port to it.
     """
 
@@ -120,21 +118,21 @@ class Board:
 
     @property
     def target(self) -> Target:
-        """The instruction set that code for the board is generated for. `SpecError` is raised for an unknown core."""
+        """The instruction set of code for the board. Raises `SpecError` for an unknown core."""
         return core_of(self.core, self.name).target
 
     @property
     def no_times(self) -> str | None:
-        """Why there are no estimated or simulated times of the board, in a sentence, or None where there are."""
+        """Why there are no estimated or simulated times of the board, as a sentence; None if there are."""
         reason = core_of(self.core, self.name).no_times
         return f"{self.name}: {reason}" if reason else None
 
     def milliseconds(self, cycles: Number) -> Number:
-        """Returns how long the core takes for this many cycles at its full clock; a number or a 0-d tensor."""
+        """Returns the time of `cycles` at the core's full clock; a number or a 0-d tensor."""
         return cycles * (1e3 / self.clock_hz)
 
     def millijoules(self, milliseconds: Number) -> Number:
-        """Returns the energy, in mJ, of a network that runs so long; None where the active power is not known."""
+        """Returns the energy, in mJ, of a network that runs for this time; None if the active power is unknown."""
         return None if self.active_power_w is None else milliseconds * self.active_power_w
 
 
@@ -153,7 +151,7 @@ class Limit:
 
 
 def _limit(label: str, unit: str) -> Any:
-    """Makes a field of `Budget`, which sets no limit unless it is given."""
+    """Makes a field of `Budget`; it is no limit by default."""
     return field(default=None, metadata={"label": label, "unit": unit})
 
 
@@ -195,11 +193,11 @@ LIMITS: Mapping[str, Limit] = {f.name: Limit(f.name, f.metadata["label"], f.meta
 
 
 TIME_LIMITS = ("latency_ms", "energy_mj")
-"""Limits whose costs are known only where times of the board are."""
+"""Limits whose costs are known only for boards with times."""
 
 
 def estimated_limits(board: Board) -> tuple[str, ...]:
-    """Returns the names of the limits that there are estimates for on a board: all, or those that need no times."""
+    """Returns the names of the limits that can be estimated on a board: all, or those that need no times."""
     return tuple(name for name in LIMITS if not (board.no_times and name in TIME_LIMITS))
 
 
@@ -216,8 +214,9 @@ def board_budget(budget: Budget, board: Board) -> Budget:
 def parse_size(value: int | str, where: str = "size") -> int:
     """Returns a size in bytes.
 
-    - `value`: an integer, 0 or more, or a text with a unit: K or KiB (1024), kB (1000), M or MiB (1024^2), MB (1000^2).
-    - `where`: what the size is of, for error messages.
+    - `value`: an integer, 0 or more, or a string with a unit: K or KiB (1024), kB (1000), M or MiB (1024^2), MB
+      (1000^2).
+    - `where`: the name of the size for error messages.
 
     Raises `SpecError` for anything else.
     """
@@ -235,7 +234,7 @@ def parse_size(value: int | str, where: str = "size") -> int:
 
 
 def board_names() -> tuple[str, ...]:
-    """Returns the names of the boards that come with micronets, sorted."""
+    """Returns the names of the built-in boards, sorted."""
     return tuple(sorted(_known_boards()))
 
 
@@ -243,8 +242,8 @@ def board_names() -> tuple[str, ...]:
 def load_board(board: str | PathLike[str] | Board) -> Board:
     """Returns a board.
 
-    - `board`: the name of one that comes with micronets (case, spaces and dashes do not matter), the path of a `.toml`
-      file that describes one, or a `Board`, which is returned as it is.
+    - `board`: the name of a built-in board (case, spaces and dashes do not matter), the path of a `.toml` file that
+      describes one, or a `Board`, which is returned as it is.
 
     Raises `SpecError` for an unknown name or a bad description, `FileError` for a file that cannot be read.
     """
@@ -265,19 +264,19 @@ def _normalised(name: str) -> str:
 
 
 def _board_files() -> list[Traversable]:
-    """Returns the files of the boards that come with micronets."""
+    """Returns the files of the built-in boards."""
     return [e for e in (files("micronets") / "boards").iterdir() if e.name.endswith(".toml")]
 
 
 @cache
 def _known_boards() -> Mapping[str, Board]:
-    """Returns the boards that come with micronets, by name; their files are read once."""
+    """Returns the built-in boards, by name; their files are read once."""
     boards = [_parse_board(e.read_text("utf-8"), f"boards/{e.name}") for e in _board_files()]
     return {b.name: b for b in boards}
 
 
 def board_file(name: str) -> str:
-    """Returns the TOML of a board that comes with micronets, from which a user may begin his own.
+    """Returns the TOML of a built-in board, as a start for a user's own.
 
     Raises `SpecError` for an unknown name.
     """
@@ -289,7 +288,7 @@ def board_file(name: str) -> str:
 
 
 def _read_board_file(path: Path) -> str:
-    """Reads a user's file of a board. Raises `FileError` if it cannot be read."""
+    """Reads a user's board file. Raises `FileError` if it cannot be read."""
     try:
         return read_plain_text(path)
     except (OSError, UnicodeDecodeError) as e:
@@ -298,7 +297,7 @@ def _read_board_file(path: Path) -> str:
 
 
 def _parse_board(text: str, where: str) -> Board:
-    """Makes a board from its TOML. Raises `SpecError` for what is missing, unknown or out of range."""
+    """Makes a board from its TOML. Raises `SpecError` for a key that is missing, unknown or out of range."""
     try:
         raw = parse_toml(text)
     except (ValueError, RecursionError) as e:
@@ -330,7 +329,7 @@ def _parse_board(text: str, where: str) -> Board:
 
 
 def _core(raw: Mapping[str, Any], where: str) -> Core:
-    """Returns the core that a board's file names. Raises `SpecError` for one that is not known."""
+    """Returns the core that a board's file names. Raises `SpecError` for an unknown one."""
     if not isinstance(raw["core"], str):
         raise SpecError(f"{where}: core = {raw['core']!r}; need one of: {', '.join(sorted(CORES))}")
     return core_of(raw["core"], where)
@@ -373,7 +372,7 @@ def _firmware(raw: object, where: str) -> FirmwareTarget:
 
 
 _NAME = re.compile(r"[\w.(][\w .,+()/-]{0,59}")
-"""What the name of a board consists of; nothing of it is obeyed by a terminal, a page, C, CMake or Markdown."""
+"""The allowed names of boards, which have no special meaning to a terminal, a page, C, CMake or Markdown."""
 
 _FLAG = re.compile(r"[\w=.,+:/@-]+")
 

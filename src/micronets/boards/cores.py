@@ -1,9 +1,8 @@
-"""`Core`: a processor that boards have, with all that building for it and executing its code depend on.
+"""`Core`: a processor of boards, with all that building for it and executing its code depend on.
 
-The compiler takes a core's target, the cross compilers its flags, the simulator and QEMU their models of it, TFLM's
-makefile its name. To add a core: one value in `CORES`. Where it has an instruction set of its own, that is a `Target`
-(boards/targets.py); where it belongs to an architecture that no other core has, that is an entry in
-device/architectures.py as well.
+The compiler uses a core's target, the cross compilers its flags, the simulator and QEMU their models of it, TFLM's
+makefile its name. A new core is one value in `CORES`. If it has a new instruction set, that is a `Target`
+(boards/targets.py). If no other core has its architecture, that needs an entry in device/architectures.py as well.
 """
 
 from __future__ import annotations
@@ -17,18 +16,17 @@ from micronets.boards.targets import DSP, MVE, PLAIN, Target
 from micronets.errors import SpecError, did_you_mean
 
 Architecture = Literal["arm", "riscv"]
-"""The family of a core, which start-up code, memory map and debuggers depend on.
+"""The family of a core, which decides its start-up code, memory map and debuggers.
 
-- arm: Arm's M profile: Thumb instructions, a table of vectors from which the core takes its stack and where to begin.
-- riscv: RISC-V with registers of 32 bits.
+- arm: Arm's M profile: Thumb instructions, and a vector table with the initial stack and the entry point.
+- riscv: RISC-V with 32-bit registers.
 """
 
 CycleModel = Literal["single-issue", "dual-issue"]
-"""What turns instructions that were executed into cycles.
+"""The model that turns executed instructions into cycles.
 
 - single-issue: the table of Arm's manual of the Cortex-M4 (device/sim/cortex_m4), and a board's factor.
-- dual-issue: the same, and beside it a scoreboard of two instructions a cycle, as a Cortex-M7's
-  (device/sim/cortex_m7).
+- dual-issue: the same, and a scoreboard of two instructions a cycle, like that of a Cortex-M7 (device/sim/cortex_m7).
 """
 
 
@@ -36,10 +34,10 @@ CycleModel = Literal["single-issue", "dual-issue"]
 class QemuMachine:
     """A machine of QEMU that executes a core's code.
 
-    - program: the command. debian_package: what it comes in there.
+    - program: the command. debian_package: the Debian package that has it.
     - machine: its option `-M`.
     - options: further words of the command line.
-    - memory_bytes: of the memory for code and constants, and of that for data.
+    - memory_bytes: bytes of the memory for code and constants, and of that for data, each.
     """
 
     program: str
@@ -53,22 +51,22 @@ class QemuMachine:
 class Core:
     """A processor.
 
-    - name: as compilers name it, and as a board's file does under `core`.
-    - label: as its maker writes it, for messages.
+    - name: the compilers' name for it, which is also `core` of a board's file.
+    - label: the maker's name for it, for messages.
     - target: its instruction set, for the compiler.
     - architecture: the family that it belongs to.
-    - fpu: whether float32 is computed by instructions.
-    - aligned_only: whether it reads and writes values of several bytes at multiples of their size alone.
+    - fpu: whether it has instructions for float32.
+    - aligned_only: whether it can access values of several bytes only at multiples of their size.
     - zig: flags that select it, for clang from pip's `ziglang`. Those for GCC are the board's `compiler_flags`.
-    - gcc: names of the GCC that builds for it, the first one that is installed taken.
-    - unicorn_model: the constant of unicorn's package that names the simulated processor; None where unicorn does not
-      execute all of its instructions. QEMU then takes the simulator's place.
+    - gcc: names of GCCs that build for it; the first installed one is used.
+    - unicorn_model: the constant of unicorn's package that names the simulated processor; None if unicorn does not
+      execute all of its instructions. QEMU then replaces the simulator.
     - qemu: the machine in which QEMU executes its code, or None.
-    - cycle_model: computes cycles of simulated instructions; None where there is no such model. Then instructions are
-      counted, and nothing says how long they take.
-    - tflm_arch: what TFLM's makefile calls it (TARGET_ARCH of `cortex_m_generic`), with its FPU, without which floats
-      would be passed in other registers; None where the makefile does not know it.
-    - tflm_asks_fpu: whether that makefile is to be told which FPU it is, as there are several for that core.
+    - cycle_model: computes cycles of simulated instructions; None if there is no such model. Then instructions are
+      counted, and there are no times.
+    - tflm_arch: the name in TFLM's makefile (TARGET_ARCH of `cortex_m_generic`), with its FPU, without which floats
+      would be passed in other registers; None if the makefile does not know it.
+    - tflm_asks_fpu: whether that makefile must be told the FPU, as that core comes with several.
     """
 
     name: str
@@ -87,12 +85,12 @@ class Core:
 
     @property
     def no_times(self) -> str | None:
-        """Why there are no times of this core, in a few words, or None where there are."""
+        """Why there are no times of this core, in a few words; None if there are."""
         return None if self.cycle_model else f"no cycle model of a {self.label}: instructions are counted, no times"
 
     @property
     def no_tflm(self) -> str | None:
-        """A few words that say why there is no TFLM for this core, or None where there is one."""
+        """Why there is no TFLM for this core, in a few words; None if there is."""
         if self.tflm_arch is not None:
             return None
         known = ", ".join(name for name, core in CORES.items() if core.tflm_arch)
@@ -180,7 +178,7 @@ _ALL = (
         zig=(*_HARD_FLOAT, "-mcpu=cortex_m33+dsp+fp_armv8d16sp"),
         gcc=_ARM_GCC,
         unicorn_model="UC_CPU_ARM_CORTEX_M33",
-        # QEMU's machines with a Cortex-M33 have their memory elsewhere. A Cortex-M55 executes all of its instructions.
+        # QEMU's machines with a Cortex-M33 have another memory map. A Cortex-M55 executes all of its instructions.
         qemu=_MPS3_AN547,
         cycle_model="single-issue",
         tflm_arch="cortex-m33",
@@ -209,7 +207,7 @@ _ALL = (
         zig=(*_HARD_FLOAT, "-mcpu=cortex_m85+mve+mve_fp+fp_armv8d16sp"),
         gcc=_ARM_GCC,
         unicorn_model=None,
-        # QEMU has no Cortex-M85. A Cortex-M55 executes all instructions that the kernels are built of.
+        # QEMU has no Cortex-M85. A Cortex-M55 executes all instructions that the kernels use.
         qemu=_MPS3_AN547,
         cycle_model=None,
         tflm_arch="cortex-m85",
@@ -220,7 +218,7 @@ _ALL = (
         target=PLAIN,
         architecture="riscv",
         fpu=False,
-        aligned_only=True,  # Other cores of that set may do it slowly, or not at all
+        aligned_only=True,  # other cores with that instruction set may do it slowly, or not at all
         zig=("-target", "riscv32-freestanding-none", "-mcpu=generic_rv32+m+c", "-mabi=ilp32"),
         gcc=_RISCV_GCC,
         unicorn_model="UC_CPU_RISCV32_SIFIVE_E31",  # RV32IMAC, and so no FPU
@@ -231,7 +229,7 @@ _ALL = (
 )
 
 CORES: Mapping[str, Core] = MappingProxyType({core.name: core for core in _ALL})
-"""Every core that there is code for, by name."""
+"""Every core that the compiler generates code for, by name."""
 
 
 _RUNS_CODE_OF: Mapping[str, str] = MappingProxyType(
@@ -243,10 +241,10 @@ _RUNS_CODE_OF: Mapping[str, str] = MappingProxyType(
         **dict.fromkeys(("cortex-m52",), "cortex-m55"),
     }
 )
-"""Cores that are not in `CORES`, with the one in it whose instructions they have all of.
+"""Cores that are not in `CORES`, with one in it whose instructions they all have.
 
-Arm's architecture manuals: ARMv6-M is the base of ARMv8-M Baseline (M23); the M52 has the vector extension, as the M55
-has.
+By Arm's architecture manuals, ARMv6-M is the base of ARMv8-M Baseline (M23); the M52 has the vector extension, like the
+M55.
 """
 
 
@@ -255,7 +253,7 @@ def core_of(name: str, where: str) -> Core:
 
     - where: the board or the file that names it, for the message.
 
-    Raises `SpecError` for a core that is not known.
+    Raises `SpecError` for an unknown core.
     """
     if name not in CORES:
         other = _RUNS_CODE_OF.get(name.lower().replace("_", "-").replace(" ", "-").replace("arm-", ""))

@@ -1,8 +1,8 @@
-"""`Target`: an instruction set, with all that follows from it for the code that is generated.
+"""`Target`: an instruction set, with all that follows from it for the generated code.
 
-The compiler chooses kernels, the order of weights, the memory that kernels work in and the way through a depthwise
-layer by the target alone. Which target a core has, its entry says (boards/cores.py). To add one: a name in `KernelSet`
-and a value below; the type checker then names the places in compiler/kernels that must know it.
+The target alone decides the kernels, the order of weights, the memory that kernels work in, and whether a depthwise
+layer is computed by rows or by columns. A core's entry names its target (boards/cores.py). A new target is a name in
+`KernelSet` and a value below; the type checker then names the places in compiler/kernels that must handle it.
 """
 
 from __future__ import annotations
@@ -11,51 +11,51 @@ from dataclasses import dataclass
 from typing import Literal
 
 KernelSet = Literal["dsp", "mve", "plain"]
-"""Which kernels, and with them which order of weights, a target takes.
+"""The kernels of a target, which decide its order of weights.
 
-- dsp: two products of 16 bits an instruction. Weights of two filters share 16 bits (f + 256 g,
-  compiler/kernels/conv_weights). Every C compiler takes these kernels: where the instructions are missing, portable C
-  does the same.
-- mve: 16 products of bytes an instruction. Weights of convolutions and dense layers are bytes in the order of the file,
-  those of a filter one behind the other (compiler/kernels/conv_lanes). Layers without a kernel of their own take those
-  of `dsp`, which such cores execute as well.
-- plain: one product an instruction. Weights of convolutions and dense layers are single bytes, four filters side by
-  side (compiler/kernels/conv_bytes); all other layers take the portable C of the others.
+- dsp: two 16-bit products per instruction. Weights of two filters share 16 bits (f + 256 g,
+  compiler/kernels/conv_weights). Every C compiler accepts these kernels: without the instructions, portable C does the
+  same.
+- mve: 16 byte products per instruction. Weights of convolutions and dense layers are bytes in the order of the file,
+  filter by filter (compiler/kernels/conv_lanes). Layers without a kernel of their own use those of `dsp`, which such
+  cores execute as well.
+- plain: one product per instruction. Weights of convolutions and dense layers are single bytes, with four filters
+  interleaved (compiler/kernels/conv_bytes); all other layers use the portable C of the others.
 """
 
 
 @dataclass(frozen=True)
 class DepthwiseCycles:
-    """Cycles that the depthwise kernels take, by which the compiler chooses between them and between rows and columns.
+    """Cycles of the depthwise kernels, by which the compiler chooses between them, and between rows and columns.
 
     One channel at a time:
 
-    - channel, channel_tap: to begin a channel, and for each weight of it.
+    - channel, channel_tap: to begin a channel, and per weight of it.
     - value: to copy an input value.
-    - line: for a line of outputs.
-    - group, group_tap, group_tap_3x3, group_stride2: for four outputs; for each weight, in a window of any size and of
-      3 x 3; for the stride of 2.
-    - output, output_tap: for an output and each of its weights, where outputs cannot be computed in pairs.
+    - line: per line of outputs.
+    - group, group_tap, group_tap_3x3, group_stride2: per four outputs; per weight, in a window of any size and of 3 x
+      3; for the stride of 2.
+    - output, output_tap: per output and per weight of it, if outputs cannot be computed in pairs.
 
     Four channels at a time, in cycles for one of the four:
 
     - by4_channel: to begin the channel.
-    - by4_line: for a line of outputs.
+    - by4_line: per line of outputs.
     - by4_value: to copy an input value.
-    - by4_pair_3x3: for two outputs of a 3 x 3 window.
-    - by4_output, by4_output_tap: for an output of any other window and each of its weights.
+    - by4_pair_3x3: per two outputs of a 3 x 3 window.
+    - by4_output, by4_output_tap: per output of any other window, and per weight of it.
 
     Four channels at a time, two lines of outputs together, windows of 3 x 3; in cycles for one of the four:
 
     - two_lines_channel: to begin the channel.
-    - two_lines_copy, two_lines_value: to copy two lines of the input, for both and for each place on them.
-    - two_lines_line, two_lines_odd: for two lines of outputs; more of it where their number of outputs is odd.
-    - two_lines_group, two_lines_stride2: for two outputs of both lines; more of it with a stride of 2.
-    - two_lines_single: for two outputs of a last line that is alone.
+    - two_lines_copy, two_lines_value: to copy two lines of the input, for both and per position on them.
+    - two_lines_line, two_lines_odd: per two lines of outputs, and in addition if their number of outputs is odd.
+    - two_lines_group, two_lines_stride2: per two outputs of both lines, and in addition with a stride of 2.
+    - two_lines_single: per two outputs of a single last line.
 
-    Convolutions and dense layers, to tell what share of a network the depthwise layers are:
+    Convolutions and dense layers, to know the depthwise layers' share of a network:
 
-    - conv_mac, conv_output: for a multiplication, and for an output.
+    - conv_mac, conv_output: per multiplication, and per output.
     """
 
     channel: float
@@ -91,8 +91,8 @@ class Target:
     """An instruction set.
 
     - name: one word.
-    - kernels: the kernels that it takes.
-    - depthwise: how many cycles its depthwise kernels take.
+    - kernels: its kernels.
+    - depthwise: the cycles of its depthwise kernels.
     """
 
     name: str

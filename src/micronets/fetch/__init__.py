@@ -1,6 +1,6 @@
 """Downloads of data sets: the catalogue (`sources`), the plan (`plan_downloads`), the download (`fetch_archives`).
 
-Connections are the affair of `download.py`, archives that of `unpack.py`. Only the standard library is used.
+`download.py` handles connections, and `unpack.py` handles archives. Only the standard library is used.
 """
 
 from __future__ import annotations
@@ -32,23 +32,24 @@ __all__ = [
     "source_of",
 ]
 
-MANIFEST = ".micronets-data.json"  # the name is hidden so that no loader takes the file for data
+MANIFEST = ".micronets-data.json"  # the name is hidden so that no loader mistakes the file for data
 
-_SLACK = 64 << 20  # bytes to which any archive may unpack
+_SLACK = 64 << 20  # unpacked bytes that any archive may have
 
 FetchProgress = Callable[[str, int, int | None], None]
-"""It is told what is being done, how far it is (bytes, or files when unpacking), and of how many, if known."""
+"""A function that is called with the activity, its progress (bytes, or files when unpacking), and the total, if
+known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FetchedArchive:
-    """What the manifest of a directory says of an archive that was downloaded into it, or unpacked there.
+    """The entry of a directory's manifest for an archive that was downloaded into it, or unpacked there.
 
-    - `url`: where it is from.
+    - `url`: its address.
     - `bytes`: its size; None before it is unpacked.
     - `folder`: the folder that it was unpacked to; None before that.
-    - `sha256`, `md5`: its digests, as hexadecimal digits; None for one that was not computed.
-    - `delete`: whether the archive is still to be deleted, once its folder is there.
+    - `sha256`, `md5`: its digests in hexadecimal; None if not computed.
+    - `delete`: whether the archive must still be deleted, once its folder is there.
     """
 
     url: str
@@ -61,14 +62,14 @@ class FetchedArchive:
 
 @dataclass(frozen=True)
 class ArchivePlan:
-    """What is left to do for one archive.
+    """The remaining work for one archive.
 
-    - `archive`: which.
-    - `url`: where it comes from.
+    - `archive`: the archive.
+    - `url`: its address.
     - `state`: "fetch", "unpack" (the archive is there) or "done".
-    - `size`: of the archive, in bytes; None if nobody knows.
-    - `left`: bytes of it that are still to be downloaded.
-    - `room`: bytes of disk that downloading and unpacking still take.
+    - `size`: its size in bytes; None if unknown.
+    - `left`: bytes that remain to be downloaded.
+    - `room`: bytes of disk that downloading and unpacking still need.
     """
 
     archive: Archive
@@ -82,14 +83,14 @@ class ArchivePlan:
 def plan_downloads(
     archives: tuple[Archive, ...], directory: Path, mirror: str | None = None
 ) -> tuple[ArchivePlan, ...]:
-    """Finds out what is left to do for each archive; asks the servers how large those are that are not there.
+    """Returns the remaining work for each archive; asks the servers for the sizes of missing ones.
 
-    - `archives`: what is wanted.
-    - `directory`: where the data are to lie, or lie already.
-    - `mirror`: a URL under which the archives are found by their names, in place of their publishers'.
+    - `archives`: the archives wanted.
+    - `directory`: the directory of the data.
+    - `mirror`: a URL under which the archives are found by name, instead of at their publishers'.
 
-    Raises `SpecError` for a mirror that is not a web address, and `FileError` if a server does not answer or a folder
-    of an archive's name is there that was not unpacked by micronets.
+    Raises `SpecError` for a mirror that is not a web address, and `FileError` if a server does not answer, or if a
+    folder with an archive's name exists that was not unpacked by micronets.
     """
     if mirror is not None and urlsplit(mirror).scheme not in ("http", "https"):
         raise SpecError(f"--from {mirror}: need a web address, such as https://mirror.example/data")
@@ -133,16 +134,16 @@ def check_disk_space(plans: tuple[ArchivePlan, ...], directory: Path) -> int:
 def fetch_archives(
     plans: tuple[ArchivePlan, ...], directory: Path, progress: FetchProgress, *, keep_archives: bool = False
 ) -> None:
-    """Downloads, checks and unpacks what the plans say; each archive's folder is whole or not there.
+    """Downloads, checks and unpacks what the plans say; each archive's folder is complete or missing.
 
-    - `plans`: made by `plan_downloads` for the same directory.
-    - `directory`: where the folders are made; it is created where it does not exist.
-    - `progress`: is called with what is being done.
-    - `keep_archives`: keeps archives that were downloaded; without it they are deleted once they are unpacked. Archives
-      that somebody has put there by hand always stay.
+    - `plans`: those of `plan_downloads` for the same directory.
+    - `directory`: the directory of the data; it is created if needed.
+    - `progress`: called with the progress.
+    - `keep_archives`: keeps downloaded archives; without it they are deleted once they are unpacked. Archives that
+      somebody put there by hand always stay.
 
-    Raises `FileError` if a server does not answer, a checksum is wrong (a file that was downloaded now is deleted
-    then), or an archive does not hold what it should.
+    Raises `FileError` if a server does not answer, a checksum is wrong (the file is deleted if this call downloaded
+    it), or an archive does not hold what it should.
     """
     directory.mkdir(parents=True, exist_ok=True)
     for p in plans:
@@ -155,10 +156,10 @@ def fetch_archives(
 
 
 def _fetch(p: ArchivePlan, directory: Path, progress: FetchProgress, keep_archives: bool) -> None:
-    """Downloads, checks and unpacks one archive; for arguments and errors see `fetch_archives`.
+    """Downloads, checks and unpacks one archive; arguments and errors are those of `fetch_archives`.
 
-    What is done is noted just before the archive, or the folder, gets its name: so a process that is killed there does
-    not take what it has made for somebody else's.
+    The manifest is written just before the archive, or the folder, gets its name. So if the process is killed there,
+    the next one knows that the file is its own.
     """
     a, file = p.archive, directory / p.archive.name
     if p.state == "fetch":
@@ -190,17 +191,17 @@ def _fetch(p: ArchivePlan, directory: Path, progress: FetchProgress, keep_archiv
 
 
 def _note(directory: Path, name: str, fetched: FetchedArchive) -> None:
-    """Notes in the manifest that the archive `name` was downloaded, or unpacked: its record then names its folder."""
+    """Records in the manifest that the archive `name` was downloaded, or unpacked: its record then names its folder."""
     _write_manifest(directory, {**read_manifest(directory), name: fetched})
 
 
 def _forget(directory: Path, name: str) -> None:
-    """Takes the record of the archive `name` out of the manifest."""
+    """Removes the record of the archive `name` from the manifest."""
     _write_manifest(directory, {n: record for n, record in read_manifest(directory).items() if n != name})
 
 
 def _write_manifest(directory: Path, records: Mapping[str, FetchedArchive]) -> None:
-    """Writes the manifest of a directory; without records there is none."""
+    """Writes the manifest of a directory, or removes it if there are no records."""
     if not records:
         (directory / MANIFEST).unlink(missing_ok=True)
         return
@@ -209,7 +210,7 @@ def _write_manifest(directory: Path, records: Mapping[str, FetchedArchive]) -> N
 
 
 def _add_way_out(problem: Exception, archive: Archive, directory: Path) -> str:
-    """Writes what is wrong with a download, and how to get the archive without it."""
+    """Describes a problem with a download, and how to get the archive without it."""
     return (
         f"{problem}; by hand: download {archive.url} elsewhere, put it into {directory} as {archive.name}, and run "
         "this command again, which then checks and unpacks it; or name a mirror with --from URL"
@@ -217,15 +218,15 @@ def _add_way_out(problem: Exception, archive: Archive, directory: Path) -> str:
 
 
 def settings_of_source(source: Source, directory: Path) -> dict[str, str]:
-    """Returns the settings, by key of a configuration, with which a task uses the data that lie in `directory`."""
+    """Returns the settings, by key of a configuration, with which a task uses the data in `directory`."""
     found = {key: directory / folder if folder else directory for key, folder in source.settings.items()}
     return {key: str(path) for key, path in found.items() if path.is_dir()}
 
 
 def read_manifest(directory: Path) -> dict[str, FetchedArchive]:
-    """Reads what was fetched into a directory before, by archive.
+    """Reads the records of a directory's manifest, by archive.
 
-    A manifest that is missing or damaged is taken for an empty one, and a damaged record in it for none.
+    A missing or damaged manifest counts as empty, and a damaged record as missing.
     """
     found: dict[str, FetchedArchive] = {}
     with suppress(OSError, ValueError, RecursionError, AttributeError):
@@ -238,9 +239,9 @@ def read_manifest(directory: Path) -> dict[str, FetchedArchive]:
 def _check_digests(file: Path, plan: ArchivePlan, ours: bool) -> dict[str, str]:
     """Returns the digests of an archive by name.
 
-    - `ours`: whether the file was downloaded by this command; then it is deleted if they are not its publisher's.
+    - `ours`: whether this command downloaded the file; then it is deleted if they differ from the published ones.
 
-    Raises `FileError` if they are not.
+    Raises `FileError` if they differ.
     """
     kind, _, wanted = plan.archive.checksum.partition(":")
     sums = net.digests(file, kind)

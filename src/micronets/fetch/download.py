@@ -1,4 +1,4 @@
-"""Downloads one file over HTTP; an interrupted download is continued if the server's file is still the same."""
+"""Downloads one file over HTTP; an interrupted download is resumed if the server's file has not changed."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from micronets.errors import FileError
 from micronets.files import read_plain_text, write_atomic
 
 DownloadProgress = Callable[[int, int | None], None]
-"""It is told the bytes that are there and, where that is known, of how many."""
+"""A function that is called with the bytes downloaded and, if known, the total."""
 
-PART, STATE = ".part", ".part.json"  # endings of files: what came so far, and what the server says
+PART, STATE = ".part", ".part.json"  # suffixes of the partial file, and of what the server says about it
 TIMEOUT_SECONDS = 60.0
 _CHUNK = 1 << 20
-_TRIES = 5  # attempts in a row without a byte of progress, after which a download is given up
+_TRIES = 5  # attempts in a row without any progress, after which a download is given up
 _BROKEN = (OSError, http.client.HTTPException)  # URLError and timeouts are OSErrors
 
 
@@ -33,10 +33,10 @@ class NoAnswer(FileError):
 
 @dataclass(frozen=True)
 class Remote:
-    """What a server says of a file.
+    """What a server says about a file.
 
     - `size`: in bytes; None if the server does not say.
-    - `etag`: the header ETag, which tells one version of the file from another; "" if there is none.
+    - `etag`: the header ETag, which identifies a version of the file; "" if there is none.
     - `modified`: the header Last-Modified; "" if there is none.
     """
 
@@ -51,7 +51,7 @@ class Remote:
 
 
 def ask_server(url: str) -> Remote:
-    """Asks what a server says of a file, without its content.
+    """Asks what a server says about a file, without its content.
 
     Raises `NoAnswer` if the server cannot be reached or does not have the file.
     """
@@ -69,13 +69,13 @@ def ask_server(url: str) -> Remote:
 def download(
     url: str, target: Path, progress: DownloadProgress, pause: float = 1.0, *, on_whole: Callable[[], None]
 ) -> Remote:
-    """Downloads the file at `url` to `target`, whole or not at all; what came so far is kept beside it as `NAME.part`.
+    """Downloads the file at `url` to `target` atomically; the partial download is kept beside it as `NAME.part`.
 
     - `url`: the address of the file.
-    - `target`: the path under which it is written.
-    - `progress`: is called with how far the download is.
-    - `pause`: seconds before a broken connection is taken up again, which double with every attempt in a row.
-    - `on_whole`: is called when all bytes are there, before the file gets its name.
+    - `target`: the path of the downloaded file.
+    - `progress`: called with the progress of the download.
+    - `pause`: seconds before a broken connection is retried, doubled with every attempt in a row.
+    - `on_whole`: called when all bytes are there, before the file gets its name.
 
     Raises `NoAnswer` if the server cannot be reached, does not have the file, or five attempts in a row brought
     nothing, and `OSError` if the file cannot be written (disk full, no permission).
@@ -105,18 +105,18 @@ def download(
 
 
 def remove_state(target: Path) -> None:
-    """Removes what was noted beside the part of a download, once the file itself is there."""
+    """Removes the state file of a download, once the file itself is there."""
     target.with_name(target.name + STATE).unlink(missing_ok=True)
 
 
 def partial_bytes(target: Path) -> int:
-    """Returns how many bytes of an interrupted download of `target` are there."""
+    """Returns the number of bytes that an interrupted download of `target` has."""
     part = target.with_name(target.name + PART)
     return part.stat().st_size if part.exists() else 0
 
 
 def digests(path: Path, also: str = "sha256") -> dict[str, str]:
-    """Computes the SHA-256 of a file and the digest `also`, a name of `hashlib`, as hexadecimal digits by name."""
+    """Computes the SHA-256 of a file and the digest `also`, a name of `hashlib`, in hexadecimal by name."""
     sums = {name: hashlib.new(name, usedforsecurity=False) for name in ("sha256", also)}
     with path.open("rb") as f:
         while block := f.read(_CHUNK):
@@ -126,9 +126,9 @@ def digests(path: Path, also: str = "sha256") -> dict[str, str]:
 
 
 def _attempt(url: str, target: Path, progress: DownloadProgress) -> Remote:
-    """Downloads over one connection what is missing of the file, to its part.
+    """Downloads the missing rest of a file to its part, over one connection.
 
-    Raises what `urllib` raises, and `ConnectionError` if the file is not whole at the end.
+    Raises what `urllib` raises, and `ConnectionError` if the file is incomplete at the end.
     """
     part, state = target.with_name(target.name + PART), target.with_name(target.name + STATE)
     there, old = partial_bytes(target), _read_state(state)
@@ -165,7 +165,7 @@ def _attempt(url: str, target: Path, progress: DownloadProgress) -> Remote:
 
 
 def _parse_answer(answer: Any) -> tuple[Remote, int]:
-    """Returns what an answer's headers say of the whole file, and the number of the first byte that it brings."""
+    """Returns what an answer's headers say about the whole file, and the position of its first byte."""
     headers = answer.headers
     if answer.status == 206:
         place, _, total = headers.get("Content-Range", "").removeprefix("bytes ").partition("/")
@@ -177,13 +177,13 @@ def _parse_answer(answer: Any) -> tuple[Remote, int]:
 
 
 def _remote_of(headers: Any, size: str | None) -> Remote:
-    """Returns what headers say of a file whose size, in bytes, is the text `size`."""
+    """Returns what headers say about a file whose size, in bytes, is the text `size`."""
     known = int(size) if size is not None and size.isdigit() else None
     return Remote(known, headers.get("ETag", ""), headers.get("Last-Modified", ""))
 
 
 def _read_state(path: Path) -> Remote | None:
-    """Reads what the server said of a file whose download was interrupted; None if that is not known."""
+    """Reads what the server said about a partially downloaded file; None if unknown."""
     try:
         return Remote(**json.loads(read_plain_text(path)))
     except (OSError, ValueError, TypeError):
@@ -191,14 +191,14 @@ def _read_state(path: Path) -> Remote | None:
 
 
 def _open(url: str, headers: dict[str, str], method: str = "GET") -> Any:
-    """Sends a request and returns the answer, whose body is still to be read."""
-    # Servers compress what they think is text unless told not to, and a range of that is useless.
+    """Sends a request and returns the answer, whose body is still unread."""
+    # Servers compress what they take for text unless told not to, and a range of that is useless.
     own = {"User-Agent": f"micronets/{__version__}", "Accept-Encoding": "identity", **headers}
     return urllib.request.urlopen(urllib.request.Request(url, headers=own, method=method), timeout=TIMEOUT_SECONDS)
 
 
 def _write_block(f: Any, block: bytes, path: Path) -> None:
-    """Writes to the open file of `path`; an `OSError` names that file, which tells it from errors of the network."""
+    """Writes to the open file of `path`; an `OSError` names that file, unlike errors of the network."""
     try:
         f.write(block)
     except OSError as e:
@@ -207,7 +207,7 @@ def _write_block(f: Any, block: bytes, path: Path) -> None:
 
 
 def _describe(url: str, e: Exception) -> str:
-    """Writes one line about what went wrong with a connection."""
+    """Describes a problem with a connection in one line."""
     if isinstance(e, urllib.error.HTTPError):
         return f"{url}: the server answers {e.code} {e.reason}"
     reason = getattr(e, "reason", None) or e

@@ -18,14 +18,14 @@ class Archive:
 
     - `part`: its name for the option `--part`.
     - `name`: name of the file.
-    - `url`: where its publisher has it.
+    - `url`: its address at the publisher's.
     - `checksum`: `md5:` or `sha256:` and hexadecimal digits: the publisher's, or for Speech Commands those that
       TensorFlow and torchaudio check.
-    - `folder`: the folder in the data directory that it is unpacked into.
+    - `folder`: the folder in the data directory to which it is unpacked.
     - `within`: whether the archive itself has this folder at its top.
-    - `holds`: a file or directory that must be in `folder` afterwards; "" where nothing is asked for.
-    - `size`: bytes to expect, None where unknown; a size that the server states counts instead.
-    - `growth`: bytes unpacked for each byte of the archive, roughly.
+    - `holds`: a file or directory that must be in `folder` afterwards; "" for no check.
+    - `size`: expected bytes, None if unknown; a size that the server states takes precedence.
+    - `growth`: unpacked bytes per byte of the archive, roughly.
     """
 
     part: str
@@ -44,13 +44,13 @@ class Source:
     """The published data set of a task.
 
     - `task`: name of the task.
-    - `title`: of the data set, with its reference.
-    - `licence`: under which its publisher gives it away.
-    - `page`: where it is described.
+    - `title`: the title of the data set, with its reference.
+    - `licence`: its licence.
+    - `page`: the page that describes it.
     - `archives`: its files.
-    - `usual`: parts that are taken where none are named.
+    - `usual`: the parts that are fetched by default.
     - `settings`: keys of a configuration that use the data, each with its folder in the data directory, "" for that
-      directory itself; a setting whose folder is not there is left out.
+      directory itself; a setting whose folder is missing is left out.
     """
 
     task: str
@@ -142,7 +142,7 @@ SOURCES: Mapping[str, Source] = {
         {"data.path": ""},
     ),
 }  # fmt: skip
-"""Data sets by task. MicroNets' anomaly detection is that of the slide rail, so the other machines must be named."""
+"""Data sets by task. MicroNets' anomaly detection is that of the slide rail, so the other machines are optional."""
 
 
 def source_of(task: str) -> Source:
@@ -153,7 +153,7 @@ def source_of(task: str) -> Source:
 
 
 def select_archives(source: Source, parts: Sequence[str]) -> tuple[Archive, ...]:
-    """Returns the archives of some parts of a data set, of the usual ones where none is named, each once.
+    """Returns the archives of the given parts of a data set, or of its usual ones, each once.
 
     Raises `SpecError` for a part that the data set does not have.
     """

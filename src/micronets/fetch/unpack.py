@@ -1,4 +1,4 @@
-"""Unpacks archives into folders: whole or not at all, and never a file outside the folder."""
+"""Unpacks archives into folders, atomically, and never a file outside the folder."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from micronets.errors import FileError
 from micronets.files import DAMAGE, damage_text
 
 UnpackProgress = Callable[[int], None]
-"""It is told how many files have been unpacked."""
+"""A function that is called with the number of unpacked files."""
 
 MOST_FILES = 5_000_000
 """An archive of more files than this is refused; COCO has 120,000."""
 
-_COPIED = 1 << 20  # bytes that are copied at a time
+_COPIED = 1 << 20  # bytes copied at a time
 
 _OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
-"""Errors of writing that no other archive would mend."""
+"""Errors of writing that do not depend on the archive."""
 
 
 def unpack(
@@ -37,19 +37,19 @@ def unpack(
     most_bytes: int = 1 << 40,
     on_whole: Callable[[], None] = lambda: None,
 ) -> int:
-    """Unpacks an archive into a folder beside `target`, and then renames that to `target`.
+    """Unpacks an archive into a temporary folder beside `target`, and then renames that to `target`.
 
     - `archive`: a `.zip` file, or a `.tar` that may be compressed by gzip, bzip2 or xz.
     - `target`: the folder to make, which must not exist.
-    - `within`: the archive has the folder `target.name` at its top, and only what lies in that is wanted.
-    - `holds`: path of a file or folder that must be in `target` then; "" asks for nothing.
-    - `progress`: receives an event after every file.
-    - `most_bytes`: an archive whose files are larger than this together is refused before it has filled the disk.
-    - `on_whole`: is called when all files are there, before the folder gets its name.
+    - `within`: whether the archive has the folder `target.name` at its top, whose contents alone are unpacked.
+    - `holds`: path of a file or folder that must then be in `target`; "" for no check.
+    - `progress`: called after every file.
+    - `most_bytes`: an archive whose files are larger than this together is refused before it fills the disk.
+    - `on_whole`: called when all files are there, before the folder gets its name.
 
-    Returns the number of files. Raises `FileError` for a damaged archive, one with links or with names that lead out of
-    it, one that is too large or does not hold what it must, and if `target` exists; `OSError` for a disk that is full
-    or cannot be written to. What was unpacked before an error is removed.
+    Returns the number of files. Raises `FileError` for an archive that is damaged, has links or names that lead out of
+    it, is too large, or does not hold what it must, and if `target` exists; `OSError` for a disk that is full or cannot
+    be written to. What was unpacked before an error is removed.
     """
     if target.exists():
         raise FileError(f"{target}: is there, but not from here; move it away, or name another directory")

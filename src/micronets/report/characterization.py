@@ -1,4 +1,4 @@
-"""The findings of the command characterize as a page and as text; they are computed in `latency_findings.py`."""
+"""The findings of the command characterize as a page and as text; `latency_findings.py` has their records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from micronets.terminal import text_table
 
 
 def characterization_page(found: Findings, records: Sequence[NetworkRecord]) -> str:
-    """Returns the text of `characterization.html`, which needs nothing else, neither script nor network."""
+    """Returns the text of `characterization.html`, a self-contained page without scripts."""
     title = f"{found.board}: latency of random networks"
 
     def plot(width: int) -> Markup:
@@ -31,12 +31,12 @@ def characterization_page(found: Findings, records: Sequence[NetworkRecord]) -> 
 
 
 def _rows_html(rows: Sequence[Sequence[str]]) -> Markup:
-    """Returns rows, of which the first is the head, as a table of the page; all columns but the first are numbers."""
+    """Returns rows, the first of which is the head, as a table of the page; all columns but the first are numbers."""
     return html_table(rows[0], rows[1:], numeric=range(1, len(rows[0])), own_line="first")
 
 
 def findings_text(found: Findings) -> str:
-    """Returns the text of the main tables of the findings, and their source, for a terminal."""
+    """Returns the main tables of the findings, and their source, as text for a terminal."""
     parts = [whole_rows(found), kind_rows(found)]
     parts += [model_rows(found.model)] if found.model else []
     tables = [text_table(rows[0], rows[1:], range(1, len(rows[0]))) for rows in parts]
@@ -44,17 +44,17 @@ def findings_text(found: Findings) -> str:
 
 
 def source_line(found: Findings) -> str:
-    """Writes where the figures are from, in one line."""
+    """Describes the source of the figures in one line."""
     counts = ", ".join(f"{n} of {space}" for space, n in found.networks.items())
     large = f"; {found.too_large} more are too large for it" if found.too_large else ""
     return f"source: {found.source}, {found.board}, {found.toolchain}; random networks: {counts}{large}"
 
 
 def ops_plot(records: Sequence[NetworkRecord], spaces: Iterable[str], width: int = charts.WIDTH) -> Markup:
-    """Draws the latency of networks against their ops, with a colour for each space.
+    """Draws the latency of networks against their ops, with a colour per space.
 
     - `records`: measured networks; those of other spaces, such as single layers, are left out.
-    - `spaces`: the names of the spaces that are drawn.
+    - `spaces`: the names of the spaces to draw.
     - `width`: width of the drawing.
     """
     groups = [(s, [(r.ops / 1e6, r.latency_ms) for r in records if r.space == s]) for s in spaces]
@@ -62,7 +62,7 @@ def ops_plot(records: Sequence[NetworkRecord], spaces: Iterable[str], width: int
 
 
 def whole_rows(found: Findings) -> list[tuple[str, ...]]:
-    """Returns a head, and a row for each space and one for all of them: the line of latency over ops."""
+    """Returns a head, a row per space, and one for all spaces: the line of latency over ops."""
     lines = {**found.whole, **({"all of them": found.pooled} if len(found.whole) > 1 else {})}
     return [
         ("space", "networks", "ms per Mop", "intercept ms", "r2"),
@@ -71,7 +71,7 @@ def whole_rows(found: Findings) -> list[tuple[str, ...]]:
 
 
 def kind_rows(found: Findings) -> list[tuple[str, ...]]:
-    """Returns a head, and a row for each kind of layer: the line of cycles over ops."""
+    """Returns a head, and a row per kind of layer: the line of cycles over ops."""
     return [
         ("layers", "count", "cycles per op", "slope", "intercept, cycles", "r2"),
         *(
@@ -82,7 +82,7 @@ def kind_rows(found: Findings) -> list[tuple[str, ...]]:
 
 
 def channel_rows(found: Findings) -> list[tuple[str, ...]]:
-    """Returns a head, and a row for each number of channels of one convolution: its cycles."""
+    """Returns a head, and a row per number of channels of one convolution: its cycles."""
     return [
         ("channels", "cycles", "cycles per MAC"),
         *((str(v.channels), f"{v.cycles:,}", f"{v.cycles / v.macs:.3f}") for v in found.channels),
@@ -90,7 +90,7 @@ def channel_rows(found: Findings) -> list[tuple[str, ...]]:
 
 
 def model_rows(model: ModelErrors) -> list[tuple[str, ...]]:
-    """Returns a head, and a row for each space, for all and for the line through ops: errors on held-out networks."""
+    """Returns a head, and rows for each space, all spaces and the line through ops: errors on held-out networks."""
     lines = {**model.spaces, "all of them": model.held_out, "ops alone, one line": model.ops_alone}
     return [
         ("held-out networks", "count", "mean error", "worst", "rank correlation", "r2"),
@@ -102,7 +102,7 @@ def model_rows(model: ModelErrors) -> list[tuple[str, ...]]:
 
 
 def residual_rows(model: ModelErrors) -> list[tuple[str, ...]]:
-    """Returns a head, and a row for each kind of kernel: the error of the model on layers of held-out networks."""
+    """Returns a head, and a row per kind of kernel: the error of the model on layers of held-out networks."""
     return [
         ("kernel", "layers", "error", "share of all cycles"),
         *((n, str(v.layers), f"{v.error:.1%}", f"{v.share:.1%}") for n, v in model.residuals.items()),

@@ -14,15 +14,15 @@ from micronets.report.markup import Markup, el
 from micronets.terminal import printable
 
 WIDTH = 760  # of a drawing, in units of SVG; the page stretches it to its own width
-NARROW = 360  # of the same drawing on a phone, where letters would be too small otherwise
+NARROW = 360  # of the same drawing on a phone, where letters would otherwise be too small
 LEAST_SPAN = 0.8  # of the greatest value: an axis that does not start at 0 starts there or lower
-LETTER = 7.2  # units that a letter takes at most on average, of the small text in drawings
-COLOURS = 6  # the style sheet has so many classes, c0 to c5
+LETTER = 7.2  # largest average width of a letter of the small text in drawings, in units
+COLOURS = 6  # the style sheet has this many classes, c0 to c5
 
 
 @dataclass(frozen=True)
 class Series:
-    """One curve of a chart: its name, and its values, with None for a missing one."""
+    """One curve of a chart: its name, and its values; None is a missing value."""
 
     name: str
     values: Sequence[float | None]
@@ -31,13 +31,13 @@ class Series:
 def both_widths(draw: Callable[[int], Markup]) -> Markup:
     """Returns the drawing for `WIDTH` and for `NARROW`; the style sheet shows the one that fits the screen.
 
-    - `draw`: makes the drawing at a width.
+    - `draw`: makes the drawing at a given width.
     """
     return Markup(el("div", draw(WIDTH), class_="wide") + el("div", draw(NARROW), class_="narrow"))
 
 
 def svg(width: int, height: float, *children: Markup | Sequence[Markup], label: str) -> Markup:
-    """Returns a drawing of `width` by `height`; `label` says what it shows to those who cannot see it.
+    """Returns a drawing of `width` by `height`; `label` describes it to those who cannot see it.
 
     - `width`, `height`: the size in units of SVG.
     - `children`: the elements of the drawing.
@@ -49,21 +49,21 @@ def svg(width: int, height: float, *children: Markup | Sequence[Markup], label: 
 def svg_text(x: float, y: float, value: str, class_: str = "", anchor: str = "start") -> Markup:
     """Returns text in a drawing.
 
-    - `x`, `y`: its place in units of SVG; y is that of its baseline.
+    - `x`, `y`: its position in units of SVG; y is that of its baseline.
     - `value`: the text.
-    - `class_`: its classes in the style sheet, with a space between two; empty for none.
+    - `class_`: its classes in the style sheet, separated by spaces; empty for none.
     - `anchor`: start, middle or end: the part of the text that is at x.
     """
     return el("text", value, x=x, y=y, class_=class_ or None, text_anchor=anchor)
 
 
 def mark_text(x: float, y: float, value: str, width: int) -> Markup:
-    """Returns a value below its place on an axis, moved to the left where the drawing's edge would cut it.
+    """Returns a value below its position on an axis, moved to the left if the drawing's edge would cut it.
 
-    - `x`: the place in units of SVG.
+    - `x`: the position in units of SVG.
     - `y`: the baseline of the text, in the same units.
     - `value`: the text.
-    - `width`: that of the drawing, in the same units.
+    - `width`: width of the drawing, in the same units.
     """
     over = x + LETTER * len(value) / 2 > width
     return svg_text(width if over else x, y, value, "small", "end" if over else "middle")
@@ -73,7 +73,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Returns about `count` round numbers at equal distances, the first at most `low`, the last at least `high`.
 
     - `low`, `high`: the ends of the range that the numbers cover.
-    - `count`: how many steps between the numbers there are, roughly.
+    - `count`: the approximate number of steps between them.
     """
     span = (high - low) or abs(high) or 1.0
     unit = 10.0 ** math.floor(math.log10(span / count))
@@ -84,7 +84,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def whole_ticks(last: int, count: int = 6) -> list[int]:
-    """Returns the numbers of an axis that counts from 1 to `last`: 1, and about `count` round whole numbers."""
+    """Returns the numbers of an axis that counts from 1 to `last`: 1, and about `count` round integers."""
     step = max(1, round(ticks(0, last, count)[1]))
     return sorted({1, *range(step, last + 1, step)})
 
@@ -100,7 +100,7 @@ def short_number(value: float) -> str:
 def budget_bars(rows: Sequence[tuple[str, float, float, str, bool]], width: int = WIDTH) -> Markup:
     """Draws a bar for each limit: (name, value, limit, text beside it, whether it is met). A line marks the limit.
 
-    In a narrow drawing name and text stand above the bar. A bar that would leave the drawing ends at its edge.
+    In a narrow drawing, name and text are above the bar. A bar that would leave the drawing ends at its edge.
     """
     narrow = width < WIDTH
     left, right, pitch, down = (4, 4, 48, 20) if narrow else (150, 190, 34, 0)
@@ -139,9 +139,9 @@ def line_chart(
     - `y_label`, `x_label`: the texts beside the axes.
     - `limit`: a value at which a dashed line is drawn.
     - `mark`: index, from 0, from which the background is shaded.
-    - `zero`: whether the vertical axis always starts at 0; otherwise it does unless all values lie in the upper half of
-      what it would show. It then starts below them all and at `LEAST_SPAN` of the greatest, or lower, so that small
-      changes do not look large.
+    - `zero`: whether the vertical axis always starts at 0. If not, and if all values lie in the upper half of what it
+      would show, it starts below them all, at `LEAST_SPAN` of the greatest or lower, so that small changes do not look
+      large.
     - `width`: width of the drawing.
     """
     height = 208
@@ -163,7 +163,7 @@ def line_chart(
     parts += [mark_text(x(n - 1), height - bottom + 16, str(n), width) for n in x_marks]
     parts.append(svg_text(width - right, height - 3, x_label, "small", "end"))
     if mark is not None:
-        start = x(max(0, mark - 0.5))  # so that also the last epoch alone has an area
+        start = x(max(0, mark - 0.5))  # so that even a single last epoch has an area
         shade = el("rect", x=start, y=top, width=x(count - 1) - start, height=height - top - bottom, class_="shade")
         parts.insert(0, shade)
     if limit is not None:
@@ -181,11 +181,11 @@ def line_chart(
 
 
 def y_axis(marks: Sequence[float], y: Callable[[float], float], left: float, end: float) -> Markup:
-    """Draws lines from `left` to `end` at the values `marks`, whose heights `y` gives, and the values beside them.
+    """Draws lines from `left` to `end` at the values `marks`, with the values beside them.
 
     - `marks`: the values.
-    - `y`: returns the height of a value in the drawing, in units of SVG.
-    - `left`, `end`: the places where the lines begin and end, in the same units.
+    - `y`: returns the y coordinate of a value, in units of SVG.
+    - `left`, `end`: the x coordinates of the lines' ends, in the same units.
     """
     rows = []
     for m in marks:
@@ -222,13 +222,13 @@ def choice_bars(rows: Sequence[tuple[str, float, float, str]], width: int = WIDT
 def memory_chart(
     buffers: Sequence[PlannedBuffer], steps: Sequence[str], arena: int, limit: int | None, width: int = WIDTH
 ) -> Markup:
-    """Draws a memory plan: a box for each buffer, time to the right, addresses upwards.
+    """Draws a memory plan: a box per buffer, time to the right, addresses upwards.
 
-    - `buffers`: where each buffer lies and between which layers it is needed.
-    - `steps`: names of the layers, one for each column.
+    - `buffers`: the address and the lifetime of each buffer.
+    - `steps`: names of the layers, one per column.
     - `arena`: bytes of the plan.
     - `limit`: bytes at which a dashed line is drawn, or None.
-    - `width`: width of the drawing. Where names have too little room, every second or third layer has one.
+    - `width`: width of the drawing. If there is little room, only every second or third layer is named.
     """
     left, bottom, top, right, height = 62, 84, 26, 14, 400
     marks = ticks(0, max(arena, limit or 0, 1))
@@ -252,7 +252,7 @@ def memory_chart(
         captions.append(caption)
     title = "arena, bytes"
     parts.append(svg_text(left, 14, title, "small"))
-    texts: list[Box] = [(0.0, y(m) - 6, left - 2, y(m) + 6) for m in marks]  # where the values beside the axis stand
+    texts: list[Box] = [(0.0, y(m) - 6, left - 2, y(m) + 6) for m in marks]  # the values beside the axis
     texts.append((left, 2, left + LETTER * len(title), 18))
     for k, b in enumerate(buffers):
         if captions[k] is None:
@@ -274,14 +274,14 @@ Box = tuple[float, float, float, float]
 
 
 def _caption_above(name: str, box: Box, others: Sequence[Box], end: float) -> tuple[Markup | None, list[Box]]:
-    """Writes the name of a box above it, where nothing else stands: over its middle, or flush with one of its sides.
+    """Writes the name of a box above it if there is room: over its middle, or flush with one of its sides.
 
-    - name: of the box.
+    - name: the name.
     - box: the box.
-    - others: the boxes and texts that must not be met.
+    - others: the boxes and texts that it must not overlap.
     - end: the right edge of the drawing.
 
-    Returns the text, or None where there is no room, and the rectangle that it takes.
+    Returns the text, or None if there is no room, and the rectangle that it takes.
     """
     left, top, right, _ = box
     long = LETTER * len(name)
@@ -298,12 +298,12 @@ def _caption_above(name: str, box: Box, others: Sequence[Box], end: float) -> tu
 
 
 def _overlap(a: Box, b: Box) -> bool:
-    """Returns whether two rectangles have a point in common that is not on an edge."""
+    """Returns whether two rectangles share more than an edge."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _box_caption(name: str, x: float, y: float, wide: float, tall: float) -> Markup | None:
-    """Writes the name of a box inside it, around (x, y): along it, upwards where only that fits, or not at all."""
+    """Writes the name of a box inside it, around (x, y): along it, upwards if only that fits, or not at all."""
     long = LETTER * len(name) + 6
     if wide >= long and tall >= 15:
         return svg_text(x, y + 4, name, "small box", "middle")
@@ -314,7 +314,7 @@ def _box_caption(name: str, x: float, y: float, wide: float, tall: float) -> Mar
 
 
 def _shortened(name: str, room: float) -> str:
-    """Returns a name, or its beginning and an ellipsis where the whole would be wider than `room` pixels."""
+    """Returns a name, shortened by an ellipsis if it would be wider than `room` pixels."""
     shown = printable(name)
     most = max(2, int(room / LETTER))
     return shown if len(shown) <= most else f"{shown[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
@@ -323,9 +323,9 @@ def _shortened(name: str, room: float) -> str:
 def confusion_chart(counts: Sequence[Sequence[int]], classes: Sequence[str], width: int = WIDTH) -> Markup:
     """Draws a confusion matrix, each cell shaded by its share of the row.
 
-    - `counts`: `counts[true][predicted]`, how many examples of each class were taken for each class.
+    - `counts`: `counts[true][predicted]`, the number of examples.
     - `classes`: the names of the classes, in the order of the counts.
-    - `width`: that of the drawing, in units of SVG: `WIDTH` or `NARROW`.
+    - `width`: width of the drawing, in units of SVG: `WIDTH` or `NARROW`.
     """
     left, top = (110, 112) if width == WIDTH else (82, 98)
     cell = min(46.0, (width - left - 10) / max(1, len(classes)))
@@ -363,7 +363,7 @@ def scatter_chart(
 
     - `groups`: the name of each group and its points (x, y), none below 0.
     - `y_label`, `x_label`: the labels of the axes.
-    - `width`: that of the drawing, in units of SVG: `WIDTH` or `NARROW`.
+    - `width`: width of the drawing, in units of SVG: `WIDTH` or `NARROW`.
     """
     left, bottom, top, right, height = 62, 40, 26, 14, 340
     points = [p for _, group in groups for p in group]

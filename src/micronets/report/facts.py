@@ -1,4 +1,4 @@
-"""`Verdict` and `Facts`: what is known of a finished run, as `evaluate.json` and `report.json` hold it."""
+"""`Verdict` and `Facts`: the facts about a finished run, as in `evaluate.json` and `report.json`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from micronets.runtimes.measurement import Comparison, Measurement
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """The score of one form of the network on the test split: `value` of the task's metric, and other metrics by
-    name.
-    """
+    """The score of one form of the network on the test split: `value` of the task's metric, and other metrics by name."""
 
     name: str
     value: float
@@ -30,10 +28,10 @@ class ScoreRow:
 
 @dataclass(frozen=True)
 class LimitRow:
-    """A limit of the budget, and the best figure there is for it.
+    """A limit of the budget, and the best figure for it.
 
     - `name`, `label`, `unit`: see `boards.board.Limit`.
-    - `value`, `predicted`: the figure, and what the costs estimate; both in the limit's unit.
+    - `value`, `predicted`: the figure, and the estimated cost; both in the limit's unit.
     - `met`: whether the value is within the limit.
     - `source`, `note`: how the figure was found.
     """
@@ -51,9 +49,7 @@ class LimitRow:
 
 @dataclass(frozen=True)
 class ArenaCheck:
-    """TFLM's arena on a 64-bit host, in bytes: predicted, and the smallest in which it runs; None where it was not
-    run.
-    """
+    """TFLM's arena on a 64-bit host, in bytes: predicted, and the smallest in which it runs; None if not run."""
 
     predicted: int
     found: int | None
@@ -63,19 +59,19 @@ class ArenaCheck:
 class Verdict:
     """The scores of the exported model on the test split, and its figures beside the limits.
 
-    - `metric`, `noun`: the task's metric, and what an example is called, in the plural.
-    - `scores`: a row for each form of the network; the last is that which counts.
-    - `interval`: 95 % interval of the last score, where there is one.
-    - `judged`, `judged_noun`: how many were judged, and what they are called.
-    - `bit_exact`: whether TFLM's outputs equal our reference's; None where TFLM was not run.
+    - `metric`, `noun`: the task's metric, and the word for examples, in the plural.
+    - `scores`: a row for each form of the network; the last is the one that counts.
+    - `interval`: 95 % interval of the last score, if there is one.
+    - `judged`, `judged_noun`: the number of scored items, and the word for them.
+    - `bit_exact`: whether TFLM's outputs equal our reference's; None if TFLM was not run.
     - `arena`: TFLM's arena, predicted and found.
-    - `runtime`: the runtime that the limits on the board are for.
-    - `c`: the measurement of our C on the simulated board; None where it could not be measured.
+    - `runtime`: the runtime to which the limits on the board apply.
+    - `c`: the measurement of our C on the simulated board; None if it could not be measured.
     - `limits`: a row for each limit.
-    - `confusion`: examples by true class (row) and predicted one, where there are classes.
-    - `balanced`: the balanced accuracy of the last score where the classes are unequal, 0 to 1; otherwise None.
+    - `confusion`: examples by true class (row) and predicted one, if there are classes.
+    - `balanced`: the balanced accuracy of the last score, 0 to 1, if the classes are unequal; otherwise None.
     - `worse_than_guessing`: whether the last score is below that of a network that guesses.
-    - `remarks`: what must be said beside the last score so that it does not mislead (`tasks.scoring.remarks`).
+    - `remarks`: remarks without which the last score would mislead (`tasks.scoring.remarks`).
     """
 
     metric: str
@@ -114,13 +110,13 @@ class Verdict:
         return "; ".join(wrong) or None
 
     def check(self) -> None:
-        """Raises `CheckFailed` that names what failed, if anything did."""
+        """Raises `CheckFailed` with the failed checks, if there are any."""
         message = self.failure()
         if message is not None:
             raise CheckFailed(message)
 
     def to_json(self) -> JsonObject:
-        """Returns the record as its file holds it."""
+        """Returns the record as JSON for its file."""
         table: JsonObject = {"ok": self.ok, **records.to_json(self)}
         if self.c is not None:
             table["c"] = {name: value for name, value in self.c.to_json().items() if name != "model"}
@@ -129,7 +125,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class ChoiceRow:
-    """A choice of the space: its value and options; `idle` where it changes nothing, as its block is left out."""
+    """A choice of the space: its value and options; `idle` if it has no effect, because its block is left out."""
 
     name: str
     kind: str
@@ -170,9 +166,9 @@ class PlanFacts:
 
 @dataclass(frozen=True)
 class SearchFacts:
-    """How a search went, and what its limits were.
+    """The course of a search, and its limits.
 
-    - `history`: what the search noted; empty where there was none.
+    - `history`: the search's records; empty if there was no search.
     - `limits`: the limits of the budget and of the board, by name and in their units.
     """
 
@@ -182,24 +178,24 @@ class SearchFacts:
 
 @dataclass(frozen=True)
 class TrainFacts:
-    """How a training went, epoch by epoch."""
+    """The course of a training, epoch by epoch."""
 
     history: tuple[TrainEpoch, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Facts(Verdict):
-    """Everything that is known of a finished run: its verdict, and what it was made from.
+    """All facts about a finished run: its verdict, and what it was made from.
 
     - `source`, `synthetic`, `notes`, `classes`: what the data are, see `TaskData`.
     - `samples`: number of examples by split.
-    - `costs`: what the network costs under TFLM, by limit name.
-    - `battery`: our C at one inference a second, where it was measured.
+    - `costs`: the network's costs under TFLM, by name of the limit.
+    - `battery`: our C at one inference a second, if it was measured.
     - `commands`: how to make the run again, and how to check its model by hand.
-    - `versions`: versions of everything that has a say in the numbers, by name.
+    - `versions`: versions of everything that affects the numbers, by name.
     - `seconds`: seconds that each stage took.
     - `config`: the configuration as TOML.
-    - `trials`: how the space was chosen; None where the configuration names it.
+    - `trials`: how the space was chosen; None if the configuration names it.
     - `choices`: the value of every choice of the space.
     - `against_largest`: sizes of the network, beside those of the largest of its space.
     - `layers`: a row for each layer.

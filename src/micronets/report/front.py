@@ -29,22 +29,22 @@ from micronets.report.style import CSS
 from micronets.terminal import amount, counted, duration, interval_text, metric_label, percent, text_table
 
 COSTS = ("latency_ms", "sram_bytes", "flash_bytes", "energy_mj", "macs")
-"""The costs that accuracy is compared with, by the names of their limits."""
+"""The costs against which accuracy is compared, by the names of their limits."""
 
 
 @dataclass(frozen=True)
 class FrontPoint:
     """A finished network of a sweep.
 
-    - `name`, `directory`: what it is called, and its run directory below that of the sweep.
+    - `name`, `directory`: its name, and its run directory below that of the sweep.
     - `board`: the name of its board.
     - `limits`: its limits that differ from point to point, by name, in the limit's unit.
-    - `metric`, `value`, `interval`: the task's metric, that of the int8 network on the test split, 0 to 1, and its 95 %
-      interval where there is one.
+    - `metric`, `value`, `interval`: the task's metric; its value for the int8 network on the test split, 0 to 1; and
+      its 95 % interval, if there is one.
     - `validation`: the metric on the validation split, by which networks are picked.
     - `figures`: its memory, time and energy on its board, by the name of the limit; unknown ones are left out.
     - `source`: how time, energy, SRAM and flash were found: "simulated" or "estimated".
-    - `ok`, `failure`: whether every limit is kept and every check passed, and what did not.
+    - `ok`, `failure`: whether every limit is met and every check passed, and what failed.
     - `seconds`: seconds that each stage of its run took.
     - `synthetic`: whether its examples are synthetic.
     """
@@ -67,7 +67,7 @@ class FrontPoint:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A point for whose limits no network was found: its name, board, limits (see `FrontPoint`), and why."""
+    """A point for whose limits no network was found: its name, board, limits (see `FrontPoint`), and the reason."""
 
     name: str
     board: str
@@ -79,7 +79,7 @@ class Refusal:
 class Pick:
     """The network to take under a limit on a board.
 
-    - `board`, `limit`, `most`: the board, and the name and the value of the limit; "" and 0 where no limit differs.
+    - `board`, `limit`, `most`: the board, and the name and the value of the limit; "" and 0 if no limit differs.
     - `point`: the network.
     """
 
@@ -99,12 +99,12 @@ class Pick:
 
 @dataclass(frozen=True)
 class SweepFacts:
-    """Everything that is known of a sweep.
+    """All facts about a sweep.
 
-    - `task`, `runtime`: the task, and the runtime that the limits on the boards are for.
-    - `planned`: how many finished points there will be, as far as is known.
-    - `points`: those that are finished, in the order in which they were planned.
-    - `refused`: those whose limits no network was found to keep.
+    - `task`, `runtime`: the task, and the runtime to which the limits on the boards apply.
+    - `planned`: the expected number of finished points.
+    - `points`: the finished points, in the order in which they were planned.
+    - `refused`: the points whose limits no network was found to meet.
     - `config`: the configuration as TOML.
     """
 
@@ -129,7 +129,7 @@ class SweepFacts:
     def optimal(self, costs: Sequence[str] = COSTS) -> tuple[FrontPoint, ...]:
         """Returns the points that are Pareto-optimal on their board in accuracy and some costs; see `pareto`.
 
-        Costs that are known of no point of a board do not count there, such as times on a board that has none.
+        Costs that are unknown for all points of a board, such as times, do not count there.
         """
         found: list[FrontPoint] = []
         for board in self.boards:
@@ -139,7 +139,7 @@ class SweepFacts:
         return tuple(found)
 
     def rows(self) -> list[Row]:
-        """Returns a flat row for each point, finished or refused; figures that are not known are None."""
+        """Returns a flat row for each point, finished or refused; unknown figures are None."""
         optimal, by_cost = self.optimal(), {cost: self.optimal((cost,)) for cost in COSTS}
         found: list[Row] = []
         for point in self.points:
@@ -160,8 +160,8 @@ class SweepFacts:
     def picks(self) -> tuple[Pick, ...]:
         """Returns, for each board and each value of each limit of the sweep, the network to take.
 
-        It is the one that did best on the validation split among all of the board's that keep the limit, for whichever
-        limit they were made; of equal ones, that which takes less.
+        It is the best one on the validation split among all of the board's that meet the limit, for whichever limit
+        they were made; ties go to the network with less cost.
         """
         found = []
         for board in self.boards:
@@ -177,7 +177,7 @@ class SweepFacts:
         return tuple(found)
 
     def to_json(self) -> JsonObject:
-        """Returns the rows of the table, and the picks by what they are for."""
+        """Returns the rows of the table, and the picks by their purpose."""
         picks = {pick.text(): pick.point.name for pick in self.picks()}
         return {"task": self.task, "runtime": self.runtime, "points": self.rows(), "picks": picks}
 
@@ -186,7 +186,7 @@ def pareto(points: Sequence[FrontPoint], costs: Sequence[str]) -> list[FrontPoin
     """Returns the points for which no other point is at least as good in accuracy and all costs, and better in one.
 
     - `points`: networks on one board.
-    - `costs`: names of costs, of which less is better; points of which one is not known are left out.
+    - `costs`: names of costs, of which less is better; points for which one is unknown are left out.
     """
 
     def key(point: FrontPoint) -> tuple[float, ...]:
@@ -194,7 +194,7 @@ def pareto(points: Sequence[FrontPoint], costs: Sequence[str]) -> list[FrontPoin
 
     known = sorted((p for p in points if all(cost in p.figures for cost in costs)), key=key)
     front: list[FrontPoint] = []
-    for point in known:  # whoever beats a point comes before it, and so does one of the front that beats it
+    for point in known:  # any point that beats another comes before it, and so does one on the front that beats it
         mine = key(point)
         if not any(key(one) != mine and all(a <= b for a, b in zip(key(one), mine, strict=True)) for one in front):
             front.append(point)
@@ -225,7 +225,7 @@ def _cell(value: Any) -> str:
 
 
 def front_text(facts: SweepFacts) -> str:
-    """Returns the text that `micronets sweep` prints at its end: all points, and which of them to take."""
+    """Returns the text that `micronets sweep` prints at its end: all points, and the picks."""
     optimal = facts.optimal()
     head = ("point", _metric(facts), "95 %", *(LIMITS[cost].label for cost in COSTS), "")
     rows = [
@@ -272,7 +272,7 @@ def _short(point: FrontPoint) -> str:
 
 
 def front_page(facts: SweepFacts) -> str:
-    """Returns the page as HTML that needs nothing else: no script, no font, no network."""
+    """Returns the page as self-contained HTML: no script, no font, no network."""
     left = facts.planned - len(facts.points)
     synthetic = any(point.synthetic for point in facts.points)
     warning = el("p", el("b", "SYNTHETIC DATA. "), "Real examples differ.", class_="warning") if synthetic else None
@@ -348,7 +348,7 @@ def _refused_section(facts: SweepFacts) -> Markup | None:
 
 
 def _plot(facts: SweepFacts, cost: str) -> Markup | None:
-    """Draws accuracy against one cost; None where no point has the cost."""
+    """Draws accuracy against one cost; None if no point has the cost."""
     if not any(cost in point.figures for point in facts.points):
         return None
     return el(
@@ -407,6 +407,6 @@ def front_chart(facts: SweepFacts, cost: str, width: int = WIDTH) -> Markup:
 
 
 def _dot(point: FrontPoint, x: float, y: float, filled: bool) -> Markup:
-    """Draws a point, with its name and figures for whoever points at it."""
+    """Draws a point, with a tooltip of its name and figures."""
     title = el("title", f"{point.name}: {_short(point)}")
     return el("circle", title, cx=x, cy=y, r=4.5 if filled else 3, fill_opacity=1 if filled else 0.35)

@@ -25,15 +25,15 @@ class LayerCycles:
 class NetworkFigures:
     """A network with random weights, measured on a board.
 
-    - `runtime`: what ran it.
+    - `runtime`: the runtime that ran it.
     - `source`: how the figures were obtained.
     - `macs`, `ops`, `params`: multiply-accumulates, twice as many operations, and weights and biases of the network
       that ran.
-    - `cycles`, `core_cycles`, `instructions`: what one inference takes, see `Measurement`.
+    - `cycles`, `core_cycles`, `instructions`: those of one inference, see `Measurement`.
     - `outside_cycles`: cycles outside all layers.
     - `latency_ms`, `energy_mj`, `power_w`: time and energy of one inference, and the board's power.
     - `sram_bytes`, `flash_bytes` and the arenas: see `Measurement`.
-    - `arch`: the network that ran, as the compiler left it.
+    - `arch`: the network that ran, as the compiler changed it.
     - `layers`: a row for each of its layers.
     """
 
@@ -64,11 +64,11 @@ class NetworkFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkRecord(NetworkFigures):
-    """A network of a search space, measured.
+    """A measured network of a search space.
 
     - `space`, `values`: the space's name, and the choices that make the network.
     - `hash`: a hash of all that the measurement depends on.
-    - `toolchain`: what built the firmware.
+    - `toolchain`: the tools that built the firmware.
     """
 
     space: str
@@ -77,19 +77,19 @@ class NetworkRecord(NetworkFigures):
     values: Mapping[str, int]
 
     def to_json(self) -> JsonObject:
-        """Returns the record as its file holds it."""
+        """Returns the record as JSON for its file."""
         table = {name: records.to_json(value) for name, value in vars(self).items() if name != "arch"}
         return {**table, "arch": json.loads(self.arch.to_json())}
 
 
 def network_record(table: JsonObject) -> NetworkRecord:
-    """Returns the record of what `NetworkRecord.to_json` returned."""
+    """Returns the record from the result of `NetworkRecord.to_json`."""
     return records.from_json(NetworkRecord, {**table, "arch": Arch.from_json(json.dumps(table["arch"]))})
 
 
 @dataclass(frozen=True)
 class Line:
-    """y = slope * x + intercept by least squares over `count` points, and the share r2 of the variance it explains."""
+    """y = slope * x + intercept by least squares over `count` points, and its coefficient of determination r2."""
 
     slope: float
     intercept: float
@@ -106,7 +106,7 @@ class KindLine(Line):
 
 @dataclass(frozen=True)
 class Errors:
-    """Predicted against measured: relative errors (mean of absolute ones, largest), Spearman's rank correlation, r2."""
+    """Errors of predictions: relative ones (mean of absolute values, and largest), Spearman's rank correlation, r2."""
 
     mean: float
     worst: float
@@ -119,7 +119,7 @@ class Errors:
 class Residual:
     """The error of the latency model for one kind of kernel.
 
-    - `layers`: how many layers of the kind there are.
+    - `layers`: the number of layers of the kind.
     - `error`: their mean absolute relative error, weighted by cycles.
     - `share`: their share of all cycles.
     """
@@ -131,7 +131,7 @@ class Residual:
 
 @dataclass(frozen=True)
 class ChannelCost:
-    """A convolution of equal channels in and out: multiply-accumulates and cycles."""
+    """A convolution with equal numbers of input and output channels: multiply-accumulates and cycles."""
 
     channels: int
     macs: int
@@ -140,7 +140,7 @@ class ChannelCost:
 
 @dataclass(frozen=True)
 class PowerSpread:
-    """Mean power of the networks in watts, its relative deviation, and where it is from."""
+    """Mean power of the networks in watts, its relative deviation, and its source."""
 
     mean: float
     deviation: float
@@ -149,7 +149,7 @@ class PowerSpread:
 
 @dataclass(frozen=True)
 class ModelErrors:
-    """The latency model on networks that it was not fitted to, beside the line through ops fitted to the same ones.
+    """The latency model on networks outside its fit, beside the line through ops that was fitted to the same ones.
 
     - `held_out`: errors over all of them.
     - `spaces`: errors by space.
@@ -170,10 +170,10 @@ class Findings:
     - `whole`: the line of latency in ms over millions of ops, by space.
     - `pooled`: that of all spaces together.
     - `kinds`: the line of a layer's cycles over its ops, by kind of kernel.
-    - `channels`: what single convolutions cost.
+    - `channels`: the costs of single convolutions.
     - `power_w`: power of the board.
-    - `model`: how good the latency model is; None where there were too few networks for one.
-    - `samples`, `seed`, `out`: what was asked for.
+    - `model`: the errors of the latency model; None if there were too few networks for one.
+    - `samples`, `seed`, `out`: the arguments of the command.
     - `too_large`: networks that did not fit the board.
     """
 
@@ -194,5 +194,5 @@ class Findings:
     too_large: int = 0
 
     def to_json(self) -> JsonObject:
-        """Returns the record as `findings.json` holds it."""
+        """Returns the record as JSON for `findings.json`."""
         return records.to_json(self)

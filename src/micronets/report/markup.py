@@ -1,4 +1,4 @@
-"""HTML and SVG as nested function calls; text is escaped unless it is `Markup` already."""
+"""HTML and SVG as nested function calls; text is escaped unless it is already `Markup`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _VOID = {"meta", "br", "img", "line", "rect", "path", "circle", "polyline"}
 
 
 class Markup(str):
-    """Text that is HTML or SVG already, and is put in as it is."""
+    """Text that is already HTML or SVG, and is inserted unchanged."""
 
     __slots__ = ()
 
@@ -22,7 +22,7 @@ Attribute = str | float | int | None
 
 
 def escape(value: Child) -> Markup:
-    """Turns a value into markup: text is escaped, a number written out, a sequence joined; None becomes nothing."""
+    """Turns a value into markup: text is escaped, a number written out, a sequence joined, and None left out."""
     if value is None:
         return Markup("")
     if isinstance(value, Markup):
@@ -38,8 +38,8 @@ def el(tag: str, /, *children: Child, **attributes: Attribute) -> Markup:
     """Returns an element of HTML or SVG.
 
     - `tag`: its name.
-    - `children`: what it holds, as `escape` takes it.
-    - `attributes`: by name, with underscores for dashes and one at the end of a Python keyword (`class_`); those that
+    - `children`: its content, as for `escape`.
+    - `attributes`: by name, with underscores for dashes, and one at the end of a Python keyword (`class_`); those that
       are None are left out.
     """
     given = {k.rstrip("_").replace("_", "-"): v for k, v in attributes.items() if v is not None}
@@ -63,16 +63,16 @@ def html_table(
     *,
     own_line: Literal["first", "first three", "lines of five", "last"] | None = None,
 ) -> Markup:
-    """Returns a table that scrolls sideways where it is too wide for the page.
+    """Returns a table that scrolls sideways if it is too wide for the page.
 
     - `head`: titles of the columns.
-    - `rows`: the cells, one for each column.
-    - `numeric`: numbers of the columns, from 0, that are set flush right.
-    - `own_line`: which cells of each row have a line of their own on a narrow page, so that nothing is cut off there:
-      the first one or the first three above the others, or the last one below them. Of the three, the second is as wide
-      as two columns, so that four numbers stand below them. "lines of five" is for 11 columns: the first cell has a
-      line of its own at all widths, and a narrow page has two cells in its first line, four in its second (the figure
-      and its interval first) and five in its third.
+    - `rows`: the cells, one per column.
+    - `numeric`: numbers of the columns, from 0, that are aligned to the right.
+    - `own_line`: the cells of each row that get a line of their own on a narrow page, so that nothing is cut off: the
+      first one or the first three above the others, or the last one below them. Of the three, the second is as wide as
+      two columns, so that four numbers fit below them. "lines of five" is for 11 columns: the first cell has its own
+      line at all widths, and a narrow page has two cells in its first line, four in its second (the figure and its
+      interval first) and five in its third.
     """
     head = list(head)
     right = set(numeric)
@@ -94,7 +94,7 @@ def section(title: str, *body: Child) -> Markup:
 
 
 def document(title: str, style: str, *body: Child) -> str:
-    """Returns the text of a whole page that needs nothing else, with `style` as its style sheet."""
+    """Returns the text of a complete, self-contained page with the style sheet `style`."""
     head = el(
         "head",
         el("meta", charset="utf-8"),

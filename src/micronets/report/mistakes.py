@@ -1,4 +1,4 @@
-"""`Mistake`: an example whose class the model named wrong; the surest of them are shown on the page of a run."""
+"""`Mistake`: a misclassified example; the most confident mistakes are shown on the page of a run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MOST_SHOWN = 24  # of the mistakes on a page
 
 @dataclass(frozen=True)
 class Mistake:
-    """An example whose class was named wrong.
+    """A misclassified example.
 
     - `example`: its index in the split.
-    - `file`: the path of its file below the directory of the data; "" where it has none.
-    - `truth`, `named`: its class, and the one that the model named.
-    - `probability`: how sure the model was of the class that it named, 0 to 1, by the softmax of its outputs.
+    - `file`: the path of its file relative to the directory of the data; "" if it has none.
+    - `truth`, `named`: its class, and the predicted one.
+    - `probability`: the probability of the predicted class, 0 to 1, by the softmax of the outputs.
     """
 
     example: int
@@ -35,7 +35,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Mistakes:
-    """All mistakes of a model on the test split, the surest first."""
+    """All mistakes of a model on the test split, the most confident first."""
 
     mistakes: tuple[Mistake, ...]
 
@@ -48,10 +48,10 @@ def find_mistakes(
 ) -> Mistakes:
     """Finds the mistakes of a classifier.
 
-    - `outputs`: logits `[N, classes]`; of equal largest ones the first is what the model names.
+    - `outputs`: logits `[N, classes]`; the largest is the prediction, the first one of a tie.
     - `labels`: the true class indices `[N]`.
     - `classes`: the names of the classes.
-    - `files`: the path of each example's file, `[N]`; empty where there are none.
+    - `files`: the path of each example's file, `[N]`; empty if there are none.
     """
     logits = outputs.reshape(len(outputs), -1).astype(np.float64)
     shares = np.exp(logits - logits.max(1, keepdims=True))
@@ -73,11 +73,11 @@ def find_mistakes(
 
 
 def mistakes_section(found: Mistakes, noun: str, pictures: Sequence[bytes] = ()) -> Markup | None:
-    """Shows the surest mistakes; nothing where there are none.
+    """Shows the most confident mistakes; nothing if there are none.
 
     - `found`: all mistakes.
-    - `noun`: what an example is called, in the plural.
-    - `pictures`: the first mistakes as JPEG files, for people to look at; empty where the examples are no pictures.
+    - `noun`: the word for examples, in the plural.
+    - `pictures`: the first mistakes as JPEG files, for people to look at; empty if the examples are not images.
     """
     if not found.mistakes:
         return None
@@ -95,7 +95,7 @@ def mistakes_section(found: Mistakes, noun: str, pictures: Sequence[bytes] = ())
 
 
 def _figure(mistake: Mistake, picture: bytes) -> Markup:
-    """Draws a mistake as a picture with its class, what it was taken for, and its file below it."""
+    """Draws a mistake as an image with its class, its predicted class, and its file below it."""
     says = f"{mistake.truth}, named {mistake.named} ({percent(mistake.probability)})"
     source = f"data:image/jpeg;base64,{base64.b64encode(picture).decode('ascii')}"
     file = el("span", mistake.file, class_="small") if mistake.file else None

@@ -1,4 +1,4 @@
-"""`report.html`: the facts of `report.json` as one page that needs nothing else: no script, no font, no network."""
+"""`report.html`: the facts of `report.json` as one self-contained page: no script, no font, no network."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ METRIC_MEANINGS = {
 
 
 def _meaning(metric: str) -> str:
-    """Returns what a metric says, in a sentence; of one that a task of the user's brings, its name."""
+    """Returns a sentence that explains a metric; for a metric of a user's task, its name."""
     if metric in METRIC_MEANINGS:
         return METRIC_MEANINGS[metric]
     label = metric_label(metric)
@@ -45,10 +45,10 @@ def run_page(
 ) -> str:
     """Returns the text of the whole page about a finished run.
 
-    - `facts`: everything that is known of the run.
-    - `mistakes`: the test examples whose class was named wrong; None where the task names no classes.
-    - `pictures`: the first mistakes as JPEG files; empty where the examples are no pictures.
-    - `stream`: what the model detects on a stream; None where it does not listen or there are no recordings.
+    - `facts`: all facts about the run.
+    - `mistakes`: the misclassified test examples; None for a task without classes.
+    - `pictures`: the first mistakes as JPEG files; empty if the examples are not images.
+    - `stream`: the model's detections on a stream; None if it does not listen or there are no recordings.
     """
     title = f"{facts.task} on {facts.board.name}"
     sections = [
@@ -128,12 +128,12 @@ def _header(facts: Facts) -> Markup:
 
 
 def _never_right(row: Sequence[int], index: int) -> bool:
-    """Returns whether a class that has examples (`row` of the confusion counts, at `index`) is never named right."""
+    """Returns whether a class with examples (`row` of the confusion counts, at `index`) has a recall of 0."""
     return sum(row) > 0 and row[index] == 0
 
 
 def _budget_section(facts: Facts) -> Markup:
-    """Shows every limit of the budget, and the best figure there is for it."""
+    """Shows every limit of the budget, and the best figure for it."""
     rows = facts.limits
     bars = [(r.label, r.value, r.limit, f"{amount(r.value, r.unit)} of {amount(r.limit, r.unit)}", r.met) for r in rows]
     cells = [
@@ -154,7 +154,7 @@ def _budget_section(facts: Facts) -> Markup:
 
 
 def _accuracy_section(facts: Facts) -> Markup:
-    """Shows how well each form of the network does on the test split."""
+    """Shows the scores of each form of the network on the test split."""
     rows = [(r.name, percent(r.value), r.source) for r in facts.scores]
     last, metric, interval = facts.scores[-1], facts.metric, facts.interval
     others = [(metric_label(name), percent(value)) for name, value in last.metrics.items() if name != metric]
@@ -169,7 +169,7 @@ def _accuracy_section(facts: Facts) -> Markup:
 
 
 def _deployment_section(facts: Facts) -> Markup:
-    """Shows what the generated C takes on the simulated board."""
+    """Shows the costs of the generated C on the simulated board."""
     c = facts.c
     if c is None:
         return section("As C on the board", el("p", f"Not measured here: {install('sim')}. The C is in the folder c."))
@@ -209,12 +209,12 @@ def _deployment_section(facts: Facts) -> Markup:
 
 
 def _share(part: int | None, whole: int | None) -> str:
-    """Returns the text of a part as a share of the whole, and "" where one of the two is not known."""
+    """Returns the text of a part as a share of the whole, or "" if one of the two is unknown."""
     return f"{part / whole:.1%}" if part is not None and whole else ""
 
 
 def _battery_section(facts: Facts) -> Markup | None:
-    """Shows how long a battery lasts; nothing where that is not known."""
+    """Shows the battery life; nothing if it is unknown."""
     cycle, c = facts.battery, facts.c
     if cycle is None or c is None:
         return None
@@ -244,15 +244,15 @@ def _curves(
     zero: bool = True,
     over: str = "epoch",
 ) -> Markup:
-    """Draws curves over the epochs, for wide and for narrow screens; for the arguments see `charts.line_chart`.
+    """Draws curves over the epochs, for wide and for narrow screens; the arguments are those of `charts.line_chart`.
 
-    - `over`: what the values are of, one after the other, if not epochs.
+    - `over`: the items of the horizontal axis, if not epochs.
     """
     return charts.both_widths(lambda width: charts.line_chart(series, label, over, limit, mark, zero, width))
 
 
 def _space_section(facts: Facts) -> Markup | None:
-    """Shows how the space was chosen; None where the configuration names it."""
+    """Shows how the space was chosen; None if the configuration names it."""
     trials = facts.trials
     if trials is None:
         return None
@@ -278,7 +278,7 @@ def _space_section(facts: Facts) -> Markup | None:
 
 
 def _search_section(facts: Facts) -> Markup:
-    """Shows how the search went, epoch by epoch."""
+    """Shows the course of the search."""
     history = facts.search.history
     if not history:
         return section("Search", el("p", "No search: the architecture was given."))
@@ -295,7 +295,7 @@ def _search_section(facts: Facts) -> Markup:
 
 
 def _finals_section(facts: Facts) -> Markup | None:
-    """Shows the rounds by which networks were compared at the end of a search, if there were any."""
+    """Shows the rounds in which networks were compared at the end of a search, if there were any."""
     rounds = [record for record in facts.search.history if isinstance(record, Finalist)]
     if not rounds:
         return None
@@ -335,7 +335,7 @@ def _supernet_section(facts: Facts) -> Markup:
 
 
 def _candidates_section(facts: Facts) -> Markup:
-    """Shows a search that trained some networks by themselves."""
+    """Shows a search that trained some networks separately."""
     history, label = facts.search.history, metric_label(facts.metric)
     text = (
         f"{counted(len(history), 'networks')} within the limits, trained one after the other, each by itself. The one "
@@ -352,7 +352,7 @@ def _candidates_section(facts: Facts) -> Markup:
 
 
 def _cut_networks_section(facts: Facts, chosen: ChosenCut) -> Markup:
-    """Shows a search among networks that were cut out of a trained supernet, and the one that was chosen."""
+    """Shows a search among subnetworks of a trained supernet, and the chosen one."""
     label, losses = metric_label(facts.metric), chosen.compared
     text = (
         "One supernet holds all networks of the space, and was trained so that they work when they are cut out: for "
@@ -389,7 +389,7 @@ def _shares_of_limits(facts: Facts) -> list[charts.Series]:
 
 
 def _choices_section(facts: Facts) -> Markup:
-    """Shows what was chosen of every choice, beside the largest network of the space."""
+    """Shows the value of every choice, beside the largest network of the space."""
     choices = facts.choices
     bars = []
     for c in (c for c in choices if c.kind == "width"):
@@ -449,7 +449,7 @@ def _layers_section(facts: Facts) -> Markup:
 
 
 def _training_section(facts: Facts) -> Markup:
-    """Shows how the training went, epoch by epoch."""
+    """Shows the course of the training, epoch by epoch."""
     history = facts.train.history
     if not history:
         return section("Training", el("p", "No record of a training."))
@@ -467,7 +467,7 @@ def _training_section(facts: Facts) -> Markup:
 
 
 def _confusion_section(facts: Facts) -> Markup | None:
-    """Shows the confusion matrix; nothing where the task has none."""
+    """Shows the confusion matrix; nothing if the task has none."""
     confusion = facts.confusion
     if confusion is None:
         return None

@@ -1,4 +1,4 @@
-"""The page of `micronets evaluate --stream`: what a model detects on a long recording, and its DET curve."""
+"""The page of `micronets evaluate --stream`: a model's detections on a long recording, and its DET curve."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _LEAST_PER_HOUR = 0.1  # the axis of false accepts begins at this or at a lower 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A point of a DET curve: a threshold for all words, 0 .. 1, and the errors that it leads to.
+    """A point of a DET curve: a threshold for all words, 0 .. 1, and the resulting errors.
 
-    - miss_rate: misses per word that was said, 0 .. 1.
+    - miss_rate: misses per spoken word, 0 .. 1.
     - false_accepts_per_hour: at least 0.
     """
 
@@ -31,15 +31,15 @@ class CurvePoint:
 class StreamPage:
     """The figures that the page shows.
 
-    - model, stream: the name of the model's file, and where the stream is from.
+    - model, stream: the name of the model's file, and the origin of the stream.
     - composed: whether the stream was made of clips.
-    - seconds: how long it is.
-    - lines: what was detected, a sentence each.
-    - notes: what is to be known of the stream.
+    - seconds: its length.
+    - lines: the detections, a sentence each.
+    - notes: remarks on the stream.
     - words: (label, times said, times detected, false accepts) of each word.
-    - point: what the model's own detector does; its threshold is not shown, since each word may have another. None
-      where no word was said.
-    - curve: the DET curve, one threshold for all words.
+    - point: the result of the model's own detector; its threshold is not shown, since each word may have another. None
+      if no word was said.
+    - curve: the DET curve, with one threshold for all words.
     """
 
     model: str
@@ -54,7 +54,7 @@ class StreamPage:
 
 
 def stream_page(page: StreamPage) -> str:
-    """Returns the page as HTML that needs nothing else: no script, no font, no network."""
+    """Returns the page as self-contained HTML: no script, no font, no network."""
     warning = None
     if page.composed:
         text = "It was made of clips, so that words come far more often than in a room. Real rooms differ."
@@ -72,7 +72,7 @@ def stream_page(page: StreamPage) -> str:
 
 
 def listening_section(page: StreamPage) -> Markup:
-    """Returns the section of a run's report that shows what the model detects on a stream of test recordings."""
+    """Returns the section of a run's report with the model's detections on a stream of test recordings."""
     about = (
         f"The model on {page.seconds:,.0f} s of sound: {page.stream}, in which words come far more often than in a "
         "room. One false accept weighs much in so short a stream; micronets evaluate --stream judges longer ones."
@@ -87,7 +87,7 @@ def listening_section(page: StreamPage) -> Markup:
 
 
 def _words_table(page: StreamPage) -> Markup:
-    """Returns the table of what was said, detected and accepted falsely by word."""
+    """Returns the table of spoken, detected and falsely accepted words."""
     return html_table(("word", "said", "detected", "false accepts"), page.words, numeric=(1, 2, 3))
 
 
@@ -119,7 +119,7 @@ def _curve(page: StreamPage) -> Markup:
 def det_chart(curve: Sequence[CurvePoint], point: CurvePoint, width: int = WIDTH) -> Markup:
     """Draws a DET curve, and a dot for a detector.
 
-    The horizontal axis has a logarithmic scale, and a place for 0 at its left end.
+    The horizontal axis has a logarithmic scale, with 0 at its left end.
 
     - curve: the points, in any order of thresholds.
     - point: the detector.

@@ -13,19 +13,19 @@ from micronets.frontend.labels import SpokenWord
 Float = npt.NDArray[np.float32]
 
 PAUSE_S = (0.5, 4.0)
-"""Seconds between two clips, from and to."""
+"""Range of the seconds between two clips."""
 
 NOISE_S = (4.0, 12.0)
-"""Seconds of one piece of background noise, from and to."""
+"""Range of the seconds of one piece of background noise."""
 
 NOISE_LEVEL = (30.0, 600.0)
-"""Effective value of a piece of noise in int16 units, from and to; its logarithm is drawn uniformly."""
+"""Range of the RMS of a piece of noise, in int16 units; its logarithm is drawn uniformly."""
 
 GAIN_DB = (-6.0, 6.0)
-"""Gain of a clip in dB, from and to."""
+"""Range of the gain of a clip, in dB."""
 
 _FADE_S = 0.01  # seconds of fading at the ends of clips and pieces of noise, so that they begin without a click
-_QUIET = 1e-3  # share of the power of a clip's loudest 10 ms; the word begins and ends with at least as much
+_QUIET = 1e-3  # share of the power of a clip's loudest 10 ms that the word's first and last 10 ms have at least
 
 
 def compose(
@@ -39,13 +39,13 @@ def compose(
     """Composes a stream: clips in random order with pauses, over pieces of background noise of random loudness.
 
     - words: clips by word, in int16 units; each word comes equally often.
-    - others: clips of anything else; where there are some, every second clip is one, and the result has no times of it.
+    - others: clips of anything else; if there are any, every second clip is one. The result has no times for them.
     - background: long recordings of noise.
     - rate: samples a second of all recordings.
     - seconds: the length of the stream.
     - seed: seed of all random choices.
 
-    Returns the samples, and the words with the times at which they are loud.
+    Returns the samples, and the words with the times of their loud parts.
     """
     rng = np.random.default_rng(seed)
     total = round(seconds * rate)
@@ -78,13 +78,13 @@ def compose(
 
 
 def _endless(count: int, rng: np.random.Generator) -> Any:
-    """Yields the numbers below `count` in random order, all of them before any comes again."""
+    """Yields the numbers below `count` in random order, over and over, all of them in each round."""
     while count:
         yield from rng.permutation(count).tolist()
 
 
 def _faded(x: Float, rate: int) -> npt.NDArray[np.float64]:
-    """Returns a sound whose beginning and end rise from and fall to silence."""
+    """Returns a sound with a fade-in and a fade-out."""
     found = np.asarray(x, np.float64).copy()
     n = min(round(_FADE_S * rate), len(found) // 2)
     ramp = np.arange(n) / max(1, n)
@@ -94,7 +94,7 @@ def _faded(x: Float, rate: int) -> npt.NDArray[np.float64]:
 
 
 def loud_part(clip: Float, rate: int) -> tuple[int, int]:
-    """Returns where the loud part of a clip begins and ends, in samples: it is within 30 dB of the loudest 10 ms."""
+    """Returns the start and the end of a clip's loud part, in samples: it is within 30 dB of the loudest 10 ms."""
     step = max(1, rate // 100)
     blocks = np.asarray(clip[: len(clip) // step * step], np.float64).reshape(-1, step)
     power = (blocks**2).mean(1)

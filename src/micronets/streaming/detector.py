@@ -1,11 +1,10 @@
-"""`Detector`: from a stream of a network's outputs to decisions, in integers that numpy and C compute alike.
+"""`Detector`: from a stream of a network's outputs to decisions, in integer arithmetic that numpy and C share.
 
     output codes [C] -> scores [C] -> sum of the last W scores of each class -> the class with the largest sum fires
 
-A score is a certainty with 15 fractional bits, 0 .. `CERTAIN`. Where the network's outputs are logits, it is their
-softmax: the exponential of a code below the largest one comes from a table, and is divided by the sum of all. Where
-they are certainties already, it comes from a table too. csrc/micronets_detector.c computes the same in C, to the last
-bit.
+A score is a probability with 15 fractional bits, 0 .. `CERTAIN`. If the network's outputs are logits, it is their
+softmax: a table gives the exponential of a code relative to the largest one, and the sum of all divides it. If they are
+already probabilities, a table gives the score. csrc/micronets_detector.c computes the same in C, to the last bit.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ DETECTOR_KEY = "micronets.detector"
 """The key of the detector in a model's metadata."""
 
 CERTAIN = 1 << 15
-"""The score of certainty."""
+"""The score of certainty, a probability of 1."""
 
 _CODES = 256
 _NEVER = 2**31 - 1
@@ -40,14 +39,14 @@ _QUIET_NAMES = frozenset({"silence", "unknown", "background", "noise", "other", 
 
 @dataclass(frozen=True, kw_only=True)
 class Detector:
-    """The rule by which a network's outputs become decisions; it has integers only, and travels with the model as JSON.
+    """The rule by which a network's outputs become decisions; it has integers only, and is stored in the model as JSON.
 
-    - `hop_frames`: the detector takes an output of the network once for this many frames, 1 .. 1000.
+    - `hop_frames`: the detector uses one output of the network per this many frames, 1 .. 1000.
     - `average`: the number of outputs whose scores are averaged, 1 .. 64; scores before the first one count as 0.
-    - `thresholds`: for each class, the averaged score from which on it fires, 0 .. `CERTAIN`.
-    - `refractory_ms`: for each class, how many milliseconds it does not fire again after it fired, 0 .. 60,000.
-    - `never`: numbers of the classes that never fire, such as those of silence and of unknown words. While one of them
-      has the largest average, no other class fires.
+    - `thresholds`: for each class, the averaged score from which it fires, 0 .. `CERTAIN`.
+    - `refractory_ms`: for each class, the milliseconds during which it does not fire again, 0 .. 60,000.
+    - `never`: numbers of the classes that never fire, such as silence and unknown words. While one of them has the
+      largest average, no other class fires.
     - `gate_frames`, `gate_pixel`: no class fires while the average pixel of the newest `gate_frames` frames (1 .. 1000)
       is below `gate_pixel` (0 .. 255; 0 turns the gate off).
 
@@ -87,7 +86,7 @@ class Detector:
 
     @staticmethod
     def from_json(text: str, where: str = "detector") -> Detector:
-        """Reads what `to_json` wrote; fields that are left out take their defaults. Raises `SpecError`."""
+        """Reads the result of `to_json`; missing fields take their defaults. Raises `SpecError`."""
         return as_json.from_json(Detector, text, where)
 
 
@@ -98,15 +97,15 @@ def _is_integer(value: object) -> bool:
 def default_detector(labels: Sequence[str], signal: Signal, step: int = 1) -> Detector:
     """Returns the detector of a model that carries none.
 
-    The detector takes an output about every 100 ms and averages three; a class fires from an average of 0.8 on, and
-    again after a second. Classes whose labels stand for silence or the unknown never fire, unless there is no other.
-    Of a network of the field with one output, behind TFLM's own front end, the detector takes every output and averages
-    five; the word fires from 0.97 on, as those who train such wake words have it.
+    The detector takes an output about every 100 ms and averages three; a class fires from an average of 0.8, and again
+    after a second at the earliest. Classes whose labels mean silence or the unknown never fire, unless there is no
+    other. For a third-party network with one output behind TFLM's own front end, the detector takes every output and
+    averages five; the word fires from 0.97, as is usual for such wake words.
 
     - labels: the names of the outputs.
-    - signal: what the front end of the network takes.
-    - step: the number of frames, at least 1, of which the hop is to be a multiple: those that the network, or its
-      version that takes only the new frames, takes at a time.
+    - signal: the signal of the network's front end.
+    - step: the number of frames, at least 1, of which the hop must be a multiple: the frames that the network, or its
+      incremental version, takes at a time.
     """
     if isinstance(signal.front_end, Micro) and len(labels) == 1:
         return Detector(hop_frames=step, average=5, thresholds=(round(0.97 * CERTAIN),), refractory_ms=(1000,))
@@ -121,16 +120,16 @@ def default_detector(labels: Sequence[str], signal: Signal, step: int = 1) -> De
 
 @dataclass(frozen=True, eq=False)
 class DetectorTables:
-    """The numbers that the arithmetic of a detector reads; C holds the same ones.
+    """The numbers that the arithmetic of a detector reads; C has the same ones.
 
-    - classes: C, how many outputs there are.
+    - classes: C, the number of outputs.
     - average: the number of runs whose scores are averaged.
     - softmax: whether `table` has exponentials, by how far a code is below the largest one; otherwise it has the score
       of each code, beginning with that of -128.
     - table: `[256]`, 0 .. `CERTAIN`.
-    - least: `[C]`, the sum of the last `average` scores from which on a class fires.
-    - refractory: `[C]`, after how many runs a class may fire again, at least 1.
-    - least_loudness: the sum of the pixels of the newest `gate_frames` frames from which on a class may fire.
+    - least: `[C]`, the sum of the last `average` scores from which a class fires.
+    - refractory: `[C]`, the number of runs after which a class may fire again, at least 1.
+    - least_loudness: the sum of the pixels of the newest `gate_frames` frames from which a class may fire.
     - gate_frames: the number of frames whose pixels are summed.
     """
 
@@ -148,9 +147,9 @@ def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> D
     """Makes the tables of a detector.
 
     - detector: the detector, with a threshold for each class.
-    - signal: what the front end of the network takes.
-    - quant: scale and zero point of the network's output as int8, see `output_quant`. Where its codes are 0 to 255 /
-      256, which is what softmax and logistic have, they are certainties; otherwise they are logits.
+    - signal: the signal of the network's front end.
+    - quant: scale and zero point of the network's output as int8, see `output_quant`. If its codes are 0 to 255 / 256,
+      as after softmax and logistic, they are probabilities; otherwise they are logits.
     """
     classes = len(detector.thresholds)
     certainties = float(quant.scale) == 1 / _CODES and quant.zero_point == -128
@@ -177,7 +176,7 @@ def detector_tables(detector: Detector, signal: Signal, quant: TensorQuant) -> D
 
 
 def output_quant(model: QuantizedModel) -> TensorQuant:
-    """Returns scale and zero point of the output of a model as int8; codes of a uint8 one are 128 larger."""
+    """Returns scale and zero point of a model's output as int8; codes of a uint8 output are 128 larger."""
     name = model.arch.outputs[0]
     quant = model.quant[name]
     return replace(quant, zero_point=quant.zero_point - 128) if model.arch.types()[name] == "uint8" else quant
@@ -212,7 +211,7 @@ class Decision:
 class Fired:
     """A class that fired.
 
-    - run: the number of the run of the network, 0 for the first of those that were fed together.
+    - run: the number of the run of the network, from 0 for the first one of the call.
     - class_index: the class.
     - score: its averaged score, 0 .. `CERTAIN`.
     """
@@ -223,7 +222,7 @@ class Fired:
 
 
 class DetectorState:
-    """The state of a detector: outputs in, classes that fire out; outputs may come in pieces of any size."""
+    """The state of a detector: outputs in, firing classes out; outputs may come in pieces of any size."""
 
     def __init__(self, tables: DetectorTables) -> None:
         self.tables = tables
@@ -233,7 +232,7 @@ class DetectorState:
         self._quiet = np.zeros(tables.classes, np.int64)  # runs in which a class does not fire, counted from the next
 
     def feed(self, outputs: npt.NDArray[Any], loudness: npt.NDArray[Any]) -> list[Fired]:
-        """Takes the outputs of N runs of the network, one after the other.
+        """Takes the outputs of N consecutive runs of the network.
 
         - outputs: int8 or uint8 `[N, C]`.
         - loudness: integers `[N]`, the sum of the pixels of the newest `gate_frames` frames at each run.
@@ -243,7 +242,7 @@ class DetectorState:
         return self.feed_scores(scores(outputs, self.tables), loudness)
 
     def feed_scores(self, found: Int, loudness: npt.NDArray[Any]) -> list[Fired]:
-        """Takes the scores of N runs, `[N, C]`, as `scores` returns them; otherwise it does what `feed` does."""
+        """Takes the scores of N runs, `[N, C]`, as from `scores`; otherwise it is `feed`."""
         t, count = self.tables, len(found)
         if not count:
             return []

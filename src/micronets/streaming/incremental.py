@@ -16,10 +16,10 @@ STEPS_KEY = "micronets.incremental"
 
 @dataclass(frozen=True)
 class Steps:
-    """How a model takes a stream in steps; its metadata have it as JSON.
+    """How a model takes a stream in steps; stored as JSON in its metadata.
 
     - frames: frames of one step, which are the model's input.
-    - window: frames that an output depends on, the last ones of the stream.
+    - window: the number of latest frames of the stream that an output depends on.
     """
 
     frames: int
@@ -27,19 +27,19 @@ class Steps:
 
     @property
     def early(self) -> int:
-        """Frames of the first step that lie before the stream, so that a later step ends with its first window."""
+        """Frames of the first step before the stream begins, so that a later step ends with its first window."""
         return -self.window % self.frames
 
 
 def incremental(model: QuantizedModel, where: str = "the model") -> QuantizedModel:
-    """Returns the model that computes the same outputs from the new frames and from what it has kept.
+    """Returns the model that computes the same outputs from the new frames and from stored values.
 
-    - model: a network whose input is a window of frames, `(T, F, C)`; it computes a window again for each output.
+    - model: a network whose input is a window of frames, `(T, F, C)`; it computes a whole window for each output.
     - where: the beginning of error messages, such as the model's path.
 
     The result takes `Steps.frames` frames at a time, `(S, F, C)`, and keeps variables from one inference to the next.
     Calls end T, T + S, T + 2 S, ... frames after the beginning of the stream, and each gives the output of `model` for
-    the last T frames, byte for byte. Raises `UnsupportedError` for a network for which there is none.
+    the last T frames, byte for byte. Raises `UnsupportedError` for a network that cannot be converted.
     """
     try:
         found = network.incremental(model.arch)

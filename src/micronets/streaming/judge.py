@@ -1,4 +1,4 @@
-"""Decisions compared with labels: detections, misses, false accepts, latencies; and the detector that does best."""
+"""Decisions compared with labels: detections, misses, false accepts, latencies; and the tuning of detectors."""
 
 from __future__ import annotations
 
@@ -14,41 +14,41 @@ from micronets.streaming.detector import CERTAIN, Decision, Detector
 from micronets.streaming.offline import Heard
 
 LATE_S = 1.0
-"""Seconds after the end of a word within which a decision for it counts as right."""
+"""Seconds after the end of a word within which a decision for it counts as correct."""
 
 THRESHOLDS = tuple(range(CERTAIN // 32, CERTAIN + 1, CERTAIN // 64))
-"""The thresholds of a DET curve, among which `tuned` chooses as well."""
+"""The thresholds of a DET curve, from which `tuned` chooses as well."""
 
 AVERAGES = (1, 2, 3, 4, 6, 8)
-"""Numbers of runs that `tuned` averages."""
+"""The numbers of runs over which `tuned` tries to average."""
 
 SHARES = (0.0, 0.5, 1.0)
-"""By how much `tuned` takes a class to be like the mean of all."""
+"""The weights with which `tuned` moves a class towards the mean of all classes."""
 
 BUDGETS = (1.0, 0.7, 0.5, 0.35)
-"""Parts of the allowed false accepts that `tuned` uses up on the streams that it chooses by."""
+"""Parts of the allowed false accepts that `tuned` tries to use up on the streams by which it chooses."""
 
 PARTS = 5
-"""Parts of each stream, of which `tuned` holds back one after the other."""
+"""Parts of each stream, which `tuned` holds out in turn."""
 
 WORDS_A_FALSE_ACCEPT = 3.0
-"""Words that `tuned` rather misses than to have one false accept more than allowed, where it judges a rule."""
+"""The cost of one false accept more than allowed, in missed words, when `tuned` scores a rule."""
 
 Counts = npt.NDArray[np.int64]
 
-_FINENESS = 4  # steps of a false accept in which a budget is divided
+_FINENESS = 4  # steps into which one false accept of a budget is divided
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Detection:
-    """A decision, judged.
+    """A decision compared with the labels.
 
     - time: seconds from the beginning of the recording.
     - label: the class that fired.
     - score: its averaged score, 0 .. 1.
     - right: whether that word was said, and not decided before.
-    - latency: seconds from the end of the word to the decision; None where it is wrong.
+    - latency: seconds from the end of the word to the decision; None if it is wrong.
     """
 
     time: float
@@ -63,10 +63,10 @@ def judged(
 ) -> tuple[Detection, ...]:
     """Compares decisions with labels.
 
-    A decision is right if its word begins before it and ends at most `LATE_S` before it. Only the first one for a word
-    counts; every other decision is a false accept.
+    A decision is correct if its word begins before it and ends at most `LATE_S` before it. Only the first one for a
+    word counts; every other decision is a false accept.
 
-    - decisions: what a detector decided, in the order of time.
+    - decisions: the decisions of a detector, in order of time.
     - events: the words that were said.
     - labels: names of the classes.
     - rate: samples a second.
@@ -89,7 +89,7 @@ class DetPoint:
 
     - threshold: the threshold of all classes, 0 .. 1.
     - miss_rate: the share of words that are not detected.
-    - false_accepts_per_hour: decisions without a word, in an hour.
+    - false_accepts_per_hour: decisions without a word, per hour.
     """
 
     threshold: float
@@ -129,19 +129,21 @@ def tuned(
 ) -> Detector:
     """Returns the detector that is expected to detect most words with at most this many false accepts an hour.
 
-    Thresholds that are best for one stream are too low for others, since a word that was accepted falsely by chance
-    less often than others got a low one. So there are several rules by which thresholds follow from streams: by how
-    many runs are averaged (`AVERAGES`), by how far each class is taken to be like all others (`SHARES`), and by which
-    part of the allowed false accepts is used up (`BUDGETS`). The streams are divided into parts; each rule chooses by
-    all parts but one and is judged by that one, for every part. The rule that detects most in this way chooses by all
-    parts, within the false accepts that are allowed; each false accept more than allowed in a part that was held back
-    counts as `WORDS_A_FALSE_ACCEPT` words missed. Where the detector that is given keeps to the false accepts and
-    detects more on these streams, which it was not chosen by, it is returned.
+    The best thresholds for one stream are too low for others, since by chance a word had few false accepts there and
+    got a low one. So there are several rules that derive thresholds from streams. They differ in the number of averaged
+    runs (`AVERAGES`), in how far each class moves towards the mean of all (`SHARES`), and in the part of the allowed
+    false accepts that they use up (`BUDGETS`).
+
+    The rules are compared by cross-validation: the streams are divided into parts, and each rule chooses thresholds by
+    all parts but one and is scored on that one, for every part. A false accept more than allowed in a held-out part
+    counts as `WORDS_A_FALSE_ACCEPT` missed words. The rule that detects most then chooses by all parts, within the
+    allowed false accepts. If the given detector stays within them and detects more on these streams, by which it was
+    not chosen, it is returned instead.
 
     - heard: the network's scores for each stream.
     - events: the words of each stream that should be detected.
-    - detector: the detector whose hop, refractory times, gate and classes that never fire are kept.
-    - per_hour: false accepts an hour that are allowed.
+    - detector: the detector whose hop, refractory times, gate and never-firing classes are kept.
+    - per_hour: allowed false accepts per hour.
     """
     allowed = per_hour * sum(h.seconds for h in heard) / 3600
     able = np.array([i not in detector.never for i in range(len(detector.thresholds))])
@@ -167,16 +169,16 @@ def tuned(
 
 
 def _merit(right: int, wrong: int, allowed: float) -> tuple[float, int]:
-    """Returns the words that results are worth, and minus their false accepts; of two results the larger is better.
+    """Returns a result's worth in words, and minus its false accepts; the larger of two results is better.
 
-    - right, wrong: right decisions and false accepts.
-    - allowed: how many false accepts there may be; each further one costs `WORDS_A_FALSE_ACCEPT`.
+    - right, wrong: correct decisions and false accepts.
+    - allowed: the allowed false accepts; each further one costs `WORDS_A_FALSE_ACCEPT`.
     """
     return right - WORDS_A_FALSE_ACCEPT * max(0.0, wrong - allowed), -wrong
 
 
 def _totals(heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector) -> tuple[int, int]:
-    """Returns the right decisions and the false accepts of a detector on streams."""
+    """Returns the correct decisions and the false accepts of a detector on streams."""
     found = [
         one
         for h, said in zip(heard, events, strict=True)
@@ -188,9 +190,9 @@ def _totals(heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], dete
 
 @dataclass(frozen=True, eq=False)
 class DecisionCounts:
-    """What classes decide at each of `THRESHOLDS`, by parts of the streams.
+    """The decisions for each class at each of `THRESHOLDS`, by parts of the streams.
 
-    - right, wrong: right decisions and false accepts, `[classes, thresholds, parts]`.
+    - right, wrong: correct decisions and false accepts, `[classes, thresholds, parts]`.
     - said: how often each class was said, `[classes, parts]`.
     """
 
@@ -203,14 +205,14 @@ class DecisionCounts:
         return DecisionCounts(*(np.delete(x, part, -1) for x in (self.right, self.wrong, self.said)))
 
     def best_levels(self, share: float, budgets: Sequence[float], able: npt.NDArray[np.bool_]) -> list[Counts]:
-        """Returns the thresholds that detect most words, for each budget, as places in `THRESHOLDS`, `[classes]`.
+        """Returns the thresholds that detect most words, for each budget, as indices into `THRESHOLDS`, `[classes]`.
 
         The false accepts of a budget are divided among the classes by dynamic programming, since no class's threshold
-        changes what others do. A class counts as many false accepts as it had, and more where the mean of all classes
-        is higher; what it detects counts in part as the mean.
+        affects the others. A class counts with its own false accepts, or more if the mean of all classes is higher; its
+        detections count in part as the mean.
 
-        - share: by how much a class is taken to be like the mean, 0 .. 1.
-        - budgets: false accepts that are allowed.
+        - share: the weight of the mean, 0 .. 1.
+        - budgets: allowed false accepts.
         - able: which classes can fire, `[classes]`; the others get the highest threshold.
         """
         right, wrong, said = self.right.sum(-1), self.wrong.sum(-1), self.said.sum(-1)
@@ -218,18 +220,18 @@ class DecisionCounts:
         costs = np.ceil((wrong + more) * _FINENESS - _ROUNDING).astype(np.int64)
         gains = (1 - share) * right + share * np.outer(said / max(1, said.sum()), right[able].sum(0))
         states = 1 + int(max(budgets) * _FINENESS)
-        best = np.zeros(states)  # what is detected with so many false accepts at most
+        best = np.zeros(states)  # the most detections with at most so many false accepts
         taken: dict[int, Counts] = {}
         for c in np.flatnonzero(able).tolist():
             after, level = np.full(states, -1.0), np.full(states, -1)
-            for place in reversed(range(len(THRESHOLDS))):  # of equal ones, the highest threshold
+            for place in reversed(range(len(THRESHOLDS))):  # ties go to the highest threshold
                 cost = int(costs[c, place])
                 if cost < states:
                     reached = np.full(states, -1.0)
                     reached[cost:] = best[: states - cost] + gains[c, place]
                     better = reached > after + _ROUNDING
                     after[better], level[better] = reached[better], place
-            # Where even the highest threshold has too many, the class is as quiet as it can be.
+            # If even the highest threshold has too many, the class is as quiet as it can be.
             best, taken[c] = np.where(level < 0, best, after), level
         found = []
         for budget in budgets:
@@ -243,7 +245,7 @@ class DecisionCounts:
 
 
 def _counts(heard: Sequence[Heard], events: Sequence[Sequence[SpokenWord]], detector: Detector) -> DecisionCounts:
-    """Counts what each class decides by threshold; each stream is divided into `PARTS` of equal length."""
+    """Counts the decisions for each class by threshold; each stream is divided into `PARTS` of equal length."""
     classes = len(detector.thresholds)
     counts = np.zeros((2, classes, len(THRESHOLDS), PARTS), np.int64)
     said = np.zeros((classes, PARTS), np.int64)

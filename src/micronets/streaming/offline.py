@@ -1,6 +1,6 @@
 """A whole recording at once: its scores are computed once, and many detectors can decide on them.
 
-A detector decides here what it decides in a `Stream`.
+The decisions are those of a `Stream`.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ from micronets.streaming.stream import Runner
 _Array = npt.NDArray[np.int64]
 
 _FRAMES = 6000  # frames whose codes are computed at once
-_AT_ONCE = 256  # windows that the network is given at once
+_AT_ONCE = 256  # windows that the network computes at once
 
 
 @dataclass(frozen=True)
 class HeardPart:
     """A part of a recording between two gaps.
 
-    - runs: how many runs of the network it has.
-    - frames: how many frames it has.
-    - begin: samples of the recording before it, with those that are missing.
+    - runs: its number of runs of the network.
+    - frames: its number of frames.
+    - begin: samples of the recording before it, including missing ones.
     """
 
     runs: int
@@ -55,8 +55,8 @@ class Heard:
     - model: the network.
     - scores: the scores of each run, `[N, C]`, 0 .. `CERTAIN`.
     - loudness: the sum of the pixels of every frame, `[F]`.
-    - samples: how many samples the recording has, with those that are missing.
-    - parts: the parts between gaps, one where there is no gap; the network and the detector begin each again.
+    - samples: the number of samples of the recording, including missing ones.
+    - parts: the parts between gaps, one if there is no gap; the network and the detector start anew in each.
     """
 
     plan: StreamPlan
@@ -68,7 +68,7 @@ class Heard:
 
     @property
     def seconds(self) -> float:
-        """The length of the recording."""
+        """The length of the recording in seconds."""
         return self.samples / self.plan.rate
 
     def decide(self, detector: Detector) -> list[Decision]:
@@ -89,7 +89,7 @@ class Heard:
 
 
 def tables_of(heard: Heard, detector: Detector) -> DetectorTables:
-    """Returns the numbers of a detector for the network that was heard."""
+    """Returns the numbers of a detector for the recording's network."""
     return detector_tables(detector, heard.plan.signal, output_quant(heard.model))
 
 
@@ -104,11 +104,11 @@ def hear(
     """Computes the scores of a network for a recording.
 
     - model: the network.
-    - plan: how the network listens, as `plan_stream` returns it.
+    - plan: how the network listens, from `plan_stream`.
     - samples: `[n]` or `[n, axes]` in the units of recordings, at the front end's rate.
     - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`.
-    - tell: is called with the number of runs that are done and of all runs.
-    - gaps: where samples are missing; after each, everything begins again.
+    - tell: called with the number of completed runs, and of all runs.
+    - gaps: the positions of missing samples; after each, everything starts anew.
     """
     x, parts, lost = plan.signal.integers(np.asarray(samples)), [], 0
     found: list[tuple[_Array, _Array]] = []
@@ -125,7 +125,7 @@ def hear(
 
 
 def _runs(samples: int, plan: StreamPlan) -> int:
-    """Returns how often the detector hears the network in this many samples without a gap."""
+    """Returns how many outputs of the network the detector takes in this many samples without a gap."""
     frames = 0 if samples < plan.signal.frame_samples else 1 + (samples - plan.signal.frame_samples) // plan.frame_hop
     return len(range(0, frames - plan.frames + 1, plan.detector.hop_frames))
 
@@ -135,7 +135,7 @@ def _hear_part(
 ) -> tuple[_Array, _Array]:
     """Computes the scores of a network `[N, C]` for a part without gaps, and the loudness of every frame `[F]`.
 
-    For the arguments see `hear`, but `x` has integers, and `tell` is called with the number of runs that are done.
+    The arguments are those of `hear`, but `x` has integers, and `tell` is called with the number of completed runs.
     """
     rows = plan.signal.rows(x)
     count = len(rows)
@@ -164,11 +164,11 @@ def _hear_part(
 def _stepped(
     codes: npt.NDArray[np.int8], steps: Steps, input_shape: tuple[int, ...], run: Runner
 ) -> npt.NDArray[np.integer[Any]]:
-    """Returns the outputs `[N, C]` of a network that takes steps, for all windows that end where a step ends.
+    """Returns the outputs `[N, C]` of a network that takes steps, for all windows that end with a step.
 
-    - codes: the codes of all frames, `[F, K, channels]`, which are at least a window.
+    - codes: the codes of all frames, `[F, K, channels]`, at least a window.
     - steps: how the network takes frames.
-    - input_shape: the shape of the network's input, which is that of the frames of a step.
+    - input_shape: the shape of the network's input, the frames of a step.
     - run: computes the outputs of steps.
     """
     early = np.zeros((steps.early, *codes.shape[1:]), np.int8)

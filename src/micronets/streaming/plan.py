@@ -1,4 +1,4 @@
-"""`StreamPlan`: how a model listens to a signal that does not end, read from the model itself."""
+"""`StreamPlan`: how a model listens to an endless signal, read from the model itself."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class StreamPlan:
     """How a network listens.
 
     - labels: the names of the network's outputs.
-    - signal: the signal that its front end takes, in integer arithmetic.
+    - signal: the signal of its front end, in integer arithmetic.
     - quant: scale and zero point of its input.
     - detector: the rule by which its outputs become decisions.
     - tables: the detector's numbers.
@@ -73,7 +73,7 @@ class StreamPlan:
 
 
 def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
-    """Returns the audio front end that a model carries; None where it has none that the integer arithmetic can do."""
+    """Returns the audio front end that a model carries; None if it has none that integer arithmetic can compute."""
     try:
         fe = FrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
     except SpecError:
@@ -83,9 +83,9 @@ def integer_front_end(model: QuantizedModel) -> FrontEnd | None:
 
 
 def _window_shape(model: QuantizedModel) -> tuple[int, ...] | None:
-    """Returns the shape of the window that an output depends on, also of a network that takes only the new frames.
+    """Returns the shape of the window that an output depends on, also for a network that takes only the new frames.
 
-    Returns None where the metadata about its steps do not fit the network.
+    Returns None if the metadata about its steps do not fit the network.
     """
     try:
         steps = steps_of(model)
@@ -96,7 +96,7 @@ def _window_shape(model: QuantizedModel) -> tuple[int, ...] | None:
 
 
 def spectral_front_end(model: QuantizedModel) -> Spectral | None:
-    """Returns the spectral front end that a model carries; None where it has none that fits its input."""
+    """Returns the spectral front end that a model carries; None if it has none that fits its input."""
     text = model.metadata.get("micronets.frontend", "")
     if not is_spectral(text):
         return None
@@ -110,7 +110,7 @@ def spectral_front_end(model: QuantizedModel) -> Spectral | None:
 
 
 def micro_front_end(model: QuantizedModel) -> Micro | None:
-    """Returns TFLM's own audio front end where a model carries it and its input takes whole frames of it."""
+    """Returns TFLM's own audio front end if a model carries it and its input has whole frames of it."""
     text = model.metadata.get("micronets.frontend", "")
     if not is_micro(text) or len(model.arch.inputs) != 1 or model.arch.types()[INPUT] != "int8":
         return None
@@ -124,7 +124,7 @@ def micro_front_end(model: QuantizedModel) -> Micro | None:
 
 
 def array_front_end(model: QuantizedModel) -> tuple[Standard, ArrayTables] | None:
-    """Returns the front end of arrays that a model carries and its tables; None where there is none for integers."""
+    """Returns the array front end that a model carries, and its tables; None if it has none in integers."""
     try:
         standard = Standard.from_json(model.metadata.get("micronets.frontend", ""), "the model")
     except SpecError:
@@ -137,7 +137,7 @@ def array_front_end(model: QuantizedModel) -> tuple[Standard, ArrayTables] | Non
 
 
 def _no_stream_of_arrays(standard: Standard) -> str | None:
-    """Returns why a model of arrays cannot follow a sensor; None where it can."""
+    """Returns why a model of arrays cannot listen to a sensor; None if it can."""
     if len(standard.shape) != 2:
         size = " x ".join(map(str, standard.shape))
         return f"its arrays are {size} numbers, and a stream is followed in windows [samples, axes]"
@@ -150,24 +150,24 @@ def _no_stream_of_arrays(standard: Standard) -> str | None:
 
 
 def input_frames(model: QuantizedModel) -> int:
-    """Returns the frames of one input of a model that carries a front end of sound or of a sensor."""
+    """Returns the number of frames of one input of a model with a front end for sound or for a sensor."""
     if is_micro(model.metadata.get("micronets.frontend", "")):
-        return math.prod(model.arch.input_shape) // BANDS  # networks of the field have inputs of several shapes
+        return math.prod(model.arch.input_shape) // BANDS  # third-party networks have inputs of several shapes
     return model.arch.input_shape[0]
 
 
 def counted_front_end(model: QuantizedModel) -> CountedFrontEnd | None:
-    """Returns the integer front end, of sound or of a sensor, that a model was trained on.
+    """Returns the integer front end, for sound or for a sensor, on which a model was trained.
 
     Its cost counts as part of the product's. Returns None for other models, among them models of sound that were
-    trained on a float front end, and those of standardised arrays.
+    trained on a float front end, and models of standardised arrays.
     """
     fe = stream_front_end(model)
     return None if isinstance(fe, Standard) or (isinstance(fe, FrontEnd) and fe.arithmetic != "integer") else fe
 
 
 def stream_front_end(model: QuantizedModel) -> StreamFrontEnd | None:
-    """Returns the front end of sound or of a sensor with which a model can listen; None where it carries none."""
+    """Returns the front end for sound or for a sensor with which a model can listen; None if it carries none."""
     found = integer_front_end(model) or spectral_front_end(model) or micro_front_end(model)
     if found is None and (array := array_front_end(model)) is not None:
         return array[0] if _no_stream_of_arrays(array[0]) is None else None
@@ -175,7 +175,7 @@ def stream_front_end(model: QuantizedModel) -> StreamFrontEnd | None:
 
 
 def unstreamable(model: QuantizedModel) -> str | None:
-    """Returns why a model cannot listen to a stream; None where it can."""
+    """Returns why a model cannot listen to a stream; None if it can."""
     arch, fe = model.arch, stream_front_end(model)
     if fe is None and (array := array_front_end(model)) is not None:
         return _no_stream_of_arrays(array[0])
@@ -195,7 +195,7 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
 
     - model: the model.
     - where: the beginning of error messages, such as the model's path.
-    - detector: None is the one that the model carries, or else `default_detector`.
+    - detector: the detector; None: the one that the model carries, or else `default_detector`.
 
     Raises `UnsupportedError` for a model that cannot listen, and `SpecError` for a detector that is not the model's.
     """

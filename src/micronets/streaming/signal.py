@@ -20,18 +20,19 @@ from micronets.quantized.model import TensorQuant
 Array = npt.NDArray[Any]
 
 CountedFrontEnd = FrontEnd | Spectral | Micro
-"""The front ends whose cost is counted with the network's."""
+"""The front ends whose cost is counted together with the network's."""
 
 StreamFrontEnd = CountedFrontEnd | Standard
-"""The front ends that a stream can have: of sound, also that of TFLM, and of a sensor with several axes."""
+"""The front ends of streams: for sound, including TFLM's, and for a sensor with several axes."""
 
 Coder = Callable[[Array], tuple[Array, Array]]
-"""What makes codes int8 `[F, *frame_shape]` and sums of pixels `[F]` of frames `[F, frame_samples, *sample_shape]`."""
+"""A function that makes codes int8 `[F, *frame_shape]` and sums of pixels `[F]` from frames `[F, frame_samples,
+*sample_shape]`."""
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """A signal without end, as the front end of a network takes it: frame by frame.
+    """An endless signal, as the front end of a network takes it: frame by frame.
 
     - front_end: the front end.
     - noun: the word for the signal in messages.
@@ -41,12 +42,12 @@ class Signal:
     - frame_samples: samples of a frame.
     - frame_hop: samples from the start of one frame that the network uses to that of the next.
     - frames: frames of a window, which an output of the network depends on.
-    - window_samples: samples of a recording as long as those that the network was trained on.
+    - window_samples: samples of a recording of the length on which the network was trained.
     - frame_shape: the shape of the codes of a frame, (values, channels).
-    - pixels: how many pixels of a frame tell how loud it is; 0 where no loudness is told.
+    - pixels: the number of pixels of a frame that measure its loudness; 0 if loudness is not measured.
     - integers: rounds samples in the units of recordings to integers of `sample_bits` bits.
-    - coder: begins a stream, and returns what makes codes of its frames of such integers, which it is given in their
-      order, for an input of the network with this scale and zero point.
+    - coder: begins a stream for a network input with a given scale and zero point. It returns a function that makes
+      codes from the stream's frames of such integers, in order.
     """
 
     front_end: StreamFrontEnd
@@ -79,7 +80,7 @@ class Signal:
         return round(1000 * self.rate)
 
     def rows(self, samples: Array) -> Array:
-        """Returns the frames `[F, frame_samples, *sample_shape]` that are whole in samples `[n, *sample_shape]`."""
+        """Returns the complete frames `[F, frame_samples, *sample_shape]` in samples `[n, *sample_shape]`."""
         if len(samples) < self.frame_samples:
             return np.zeros((0, self.frame_samples, *self.sample_shape), samples.dtype)
         windows = np.lib.stride_tricks.sliding_window_view(samples, self.frame_samples, axis=0)

@@ -17,20 +17,20 @@ from micronets.streaming.plan import plan_stream
 Array = npt.NDArray[Any]
 Runner = Callable[[Array], Array]
 
-_AT_ONCE = 64  # windows that the network is given at once: bounds the memory
+_AT_ONCE = 64  # windows that the network computes at once, which bounds the memory
 
 
 class Stream:
     """A network that listens to a sound, or follows a sensor of several axes.
 
-    The codes of a frame are computed as soon as all its samples are there. The detector takes an output of the network
-    for the first time when there is a whole window of frames, and then every `hop_frames` frames. A network that takes
-    only the new frames runs whenever a step of them is there, and keeps what it needs of earlier ones.
+    The codes of a frame are computed as soon as all its samples are there. The detector takes the first output of the
+    network when there is a whole window of frames, and then one every `hop_frames` frames. A network that takes only
+    the new frames runs whenever a step of them is complete, and stores what it needs of earlier ones.
 
     - model: the network.
-    - detector: the detector; None takes the one that the model carries, or else the default for its labels.
-    - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`, which a network that keeps state
-      takes one after the other, beginning again with each call; None is the integer reference.
+    - detector: the detector; None: the one that the model carries, or else the default for its labels.
+    - run: computes outputs int8 `[N, ...]` from codes of inputs `[N, *input_shape]`; None is the integer reference. A
+      network with state computes the inputs in order, and starts from its initial state with each call.
     - where: the beginning of error messages.
 
     Raises what `plan_stream` raises.
@@ -56,12 +56,10 @@ class Stream:
     def _start_anew(self) -> None:
         self._state = DetectorState(self.plan.tables)
         self._coder = self.plan.signal.coder(self.plan.quant)
-        self._samples: Array = np.zeros(
-            (0, *self.plan.signal.sample_shape), np.int64
-        )  # those of frames that are not complete
-        self._skip = 0  # coming samples that belong to no frame, where frames do not touch
+        self._samples: Array = np.zeros((0, *self.plan.signal.sample_shape), np.int64)  # those of incomplete frames
+        self._skip = 0  # coming samples that belong to no frame, if frames do not touch
         steps, shape = self.plan.steps, self.plan.signal.frame_shape
-        # The newest frames; of a network that takes steps, those of the step that is not complete.
+        # The newest frames; for a network that takes steps, those of the incomplete step.
         self._codes: Array = np.zeros((0 if steps is None else steps.early, *shape), np.int8)
         self._before: Array = np.zeros((0, *self._model.arch.input_shape), np.int8)  # earlier steps
         self._variables = first_state(self._model)
@@ -69,9 +67,9 @@ class Stream:
         self._wait = self.plan.frames  # frames until the network runs
 
     def gap(self, samples: int) -> None:
-        """Tells that samples were lost: time advances, and the network waits until it has a whole input again.
+        """Reports that samples were lost: time advances, and the network waits until it has a whole input again.
 
-        - samples: how many, at least 0.
+        - samples: the number of lost samples, at least 0.
         """
         self._time += samples
         self._start_anew()
@@ -132,11 +130,11 @@ class Stream:
         return fired
 
     def _compute(self, x: Array) -> Array:
-        """Computes the outputs of inputs `[N, *input_shape]`, from the first state on where the network has one."""
+        """Computes the outputs of inputs `[N, *input_shape]`; a network with state starts from its initial one."""
         return reference.run(self._model, x) if self._run is None else self._run(x)
 
     def _take_steps(self, codes: Array) -> Array:
-        """Computes the outputs of all steps that are complete in the codes of frames `[F, ...]`, one row for each."""
+        """Computes the outputs of all complete steps in the codes of frames `[F, ...]`, one row for each."""
         steps = self.plan.steps
         assert steps is not None, "the network takes steps"
         count = len(codes) // steps.frames
@@ -145,7 +143,7 @@ class Stream:
             return np.zeros((0, self.plan.tables.classes), np.int8)
         if self._run is None:
             return reference.run(self._model, x, self._variables).reshape(count, -1)
-        # Another runtime begins with its first state, and is what it was after as many steps as a window has.
+        # Another runtime starts from its initial state, and has the right one after as many steps as a window has.
         all_steps = np.concatenate([self._before, x])
         outputs = self._run(all_steps)[len(self._before) :]
         self._before = all_steps[max(0, len(all_steps) - (steps.window + steps.early) // steps.frames + 1) :]
