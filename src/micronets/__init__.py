@@ -48,7 +48,7 @@ from __future__ import annotations
 
 __version__ = "0.1.0"
 
-TYPE_CHECKING = False  # that of `typing` without its import, before which nobody looks after Ctrl-C in the command line
+TYPE_CHECKING = False  # as in `typing`, whose import would delay the command line's handling of Ctrl-C
 if TYPE_CHECKING:
     from micronets.boards.board import Board as Board
     from micronets.boards.board import Budget as Budget
@@ -104,7 +104,7 @@ if TYPE_CHECKING:
     from micronets.tasks import Score as Score
     from micronets.tasks import Task as Task
     from micronets.tasks import TaskData as TaskData
-    from micronets.tasks import load as load_data  # noqa: F401 -- a name of its own here
+    from micronets.tasks import load as load_data  # noqa: F401 -- under a name of its own here
     from micronets.tasks.arrays.augment import SensorAugmentation as SensorAugmentation
     from micronets.tasks.arrays.in_memory import arrays as arrays
     from micronets.tasks.arrays.in_memory import data_from_torch as data_from_torch
@@ -145,8 +145,8 @@ _HOMES = {
     "tasks.arrays.augment": ("SensorAugmentation",),
     "tasks.arrays.in_memory": ("arrays", "data_from_torch"),
 }
-"""By module, the names that are here as well. They are looked up when they are asked for: importing is quick, and
-the deploy half needs no torch; a test holds this table to the imports above, which are for type checkers."""
+"""By module, the names that are here as well. They are looked up on first use: importing is quick, and the deploy half
+needs no torch. A test compares this table with the imports above, which are for type checkers."""
 
 _PLACES = {names.split()[-1]: (home, names.split()[0]) for home, own in _HOMES.items() for names in own}
 
@@ -172,5 +172,5 @@ def __getattr__(name: str) -> Any:
         if missing in EXTRAS:
             e.add_note(f"micronets.{name} needs the package '{missing}': {install(EXTRAS[missing])}")
         raise
-    # `layers` is a module itself, and those are no attributes of their packages before they are imported.
+    # `layers` is a module itself, and a module is no attribute of its package before it is imported.
     return getattr(module, own) if hasattr(module, own) else import_module(f"micronets.{home}.{own}")

@@ -1,8 +1,7 @@
-"""`checked`: a public function refuses an argument of a wrong kind in one line, by its own annotations.
+"""`checked`: makes a public function refuse arguments of a wrong kind in one line, by its annotations.
 
 A caller in a notebook has no type checker. Without a check, `measure(model, None)` ends in a TypeError far inside; with
-it, in `board is None; need text, a path or a Board`. The annotations are the only place that says what a function
-takes.
+it, in `board is None; need text, a path or a Board`. The annotations are the only definition of a function's arguments.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def checked(function: F) -> F:
-    """Returns the function with its arguments checked against its annotations, at each call, before anything is done.
+    """Returns the function with its arguments checked against its annotations at each call, before anything is done.
 
-    An annotation may name classes that are imported only for type checkers: an argument is of such a class if one of
-    its own classes has that name. Protocols and shapes of arrays are left to the function, since only it can say what
-    is missing. The function raises `SpecError` for an argument of another kind.
+    An annotation may name classes that are imported only for type checkers: an argument has such a class if one of its
+    own classes has that name. Protocols and shapes of arrays are left to the function, since only it can say what is
+    missing. The function raises `SpecError` for an argument of another kind.
     """
     signature = inspect.signature(function)
 
@@ -39,7 +38,7 @@ def checked(function: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             given = signature.bind(*args, **kwargs).arguments
-        except TypeError:  # Python's own message names the parameter that is missing or too many
+        except TypeError:  # Python's own message names the missing or superfluous parameter
             return function(*args, **kwargs)
         check_arguments(function, given)
         return function(*args, **kwargs)
@@ -48,7 +47,7 @@ def checked(function: F) -> F:
 
 
 def check_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Raises `SpecError` for arguments, by name, of other kinds than a function's annotations say.
+    """Raises `SpecError` for arguments, by name, of other kinds than those of a function's annotations.
 
     - function: a function of micronets.
     - given: some of its arguments.
@@ -60,13 +59,13 @@ def check_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> N
 
 
 MISFITS = (TypeError, AttributeError, ValueError, ArithmeticError, LookupError)
-"""The exceptions that a value of a wrong kind may cause wherever it is used first."""
+"""The exceptions that a value of a wrong kind may cause on its first use."""
 
 
 def check_records(*records: Any) -> None:
-    """Raises `SpecError` for the first field of records (dataclasses) that is of another kind than its annotation.
+    """Raises `SpecError` for the first field of records (dataclasses) whose kind is not that of its annotation.
 
-    It takes a while, so the records of a network are checked when one of `MISFITS` has come up, and not before.
+    This takes a while, so the records of a network are checked only after one of `MISFITS` was raised.
     """
     for record in records:
         for field, kind in _field_kinds(type(record)).items():
@@ -74,12 +73,12 @@ def check_records(*records: Any) -> None:
 
 
 def check_kinds(record: Any, prefix: str) -> None:
-    """Raises `SpecError` for the first field of a record of settings that is of another kind than its annotation.
+    """Raises `SpecError` for the first field of a record of settings whose kind is not that of its annotation.
 
-    A list may stand where a tuple is annotated.
+    A list is allowed for a tuple.
 
     - record: an instance of a dataclass.
-    - prefix: what stands before the name of a field in errors, such as "augmentation: ".
+    - prefix: the text before the name of a field in errors, such as "augmentation: ".
     """
     for field, kind in _field_kinds(type(record)).items():
         value = getattr(record, field)
@@ -112,21 +111,21 @@ def _kinds(function: Callable[..., Any]) -> Mapping[str, Any]:
 
 
 class _ByName(type):
-    """The class of classes that are known by their names alone, since they are imported for type checkers only."""
+    """The class of classes that are known only by name, since they are imported for type checkers only."""
 
     def __instancecheck__(cls, value: object) -> bool:
         """Returns whether a value is of a class of that name, or of one derived from it."""
         return any(kind.__name__ == cls.__name__ for kind in type(value).__mro__)
 
     def __getattr__(cls, name: str) -> _ByName:
-        """Returns what a module of that name would hold, as in `torch.Tensor`."""
+        """Returns the class of that name in a module of this name, as in `torch.Tensor`."""
         if name.startswith("_"):
             raise AttributeError(name)
         return _ByName(name, (), {})
 
 
 class _Names(dict[str, Any]):
-    """The names of a module; one that it has only for type checkers is a class that is known by its name."""
+    """The names of a module; a name that it imports only for type checkers is a class known by name."""
 
     def __missing__(self, name: str) -> Any:
         """Returns such a class, and leaves Python's own names to Python."""
@@ -136,7 +135,7 @@ class _Names(dict[str, Any]):
 
 
 def _check(value: Any, kind: Any, where: str) -> None:
-    """Raises `SpecError` for a value that is not of a kind, or for an entry of a container that is not."""
+    """Raises `SpecError` for a value of another kind, or for an entry of another kind in a container."""
     kinds = _alternatives(kind)
     if not any(_is(value, one) for one in kinds):
         raise SpecError(f"{where} is {_described(value)}; need {_words(kinds)}")
@@ -166,7 +165,7 @@ def _check(value: Any, kind: Any, where: str) -> None:
 
 
 def _alternatives(kind: Any) -> tuple[Any, ...]:
-    """Returns the kinds of a union, or the one kind that there is."""
+    """Returns the kinds of a union, or the kind itself."""
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
@@ -178,7 +177,7 @@ _IS: Mapping[Any, Callable[[Any], bool]] = {
     Path: lambda value: isinstance(value, str | os.PathLike),
     abc.Sequence: lambda value: _is_list(value),
 }
-"""By type, whether a value may stand where it is annotated: a numpy integer for int, any path for Path, any list."""
+"""By type, whether a value is accepted for it: a numpy integer for int, any path for Path, any list."""
 
 _WORDS: Mapping[Any, str] = {
     types.NoneType: "None",
@@ -196,24 +195,24 @@ _WORDS: Mapping[Any, str] = {
 
 
 def _is(value: Any, kind: Any) -> bool:
-    """Returns whether a value is of a kind that is no union; containers are not looked into."""
+    """Returns whether a value is of a kind that is no union; containers are not searched."""
     of = get_origin(kind) or kind
     if of in _IS:
         return _IS[of](value)
     if of is Literal:
         return any(type(value) is type(word) and value == word for word in get_args(kind))
     if isinstance(of, type) and of.__name__ == "ndarray":
-        return hasattr(value, "__array__")  # that of torch, too
+        return hasattr(value, "__array__")  # torch tensors have it, too
     return not isinstance(of, type) or of is Any or _is_protocol(of) or isinstance(value, of)
 
 
 def _is_list(value: Any) -> bool:
-    """Returns whether a value has entries that can be gone through more than once, and is no text."""
+    """Returns whether a value has entries that can be iterated over more than once, and is no text."""
     return isinstance(value, abc.Collection) and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) == 1
 
 
 def _is_protocol(kind: type) -> bool:
-    """Returns whether a class is a protocol, whose values are known by what they can do."""
+    """Returns whether a class is a protocol, whose values are recognised by their members."""
     return bool(getattr(kind, "_is_protocol", False))
 
 
@@ -224,7 +223,7 @@ def _words(kinds: tuple[Any, ...]) -> str:
 
 
 def _named(kind: Any) -> tuple[str, ...]:
-    """Returns what an error calls a kind that is no union; the words of a `Literal` are one each."""
+    """Returns the names of a kind that is no union, for an error; each word of a `Literal` is one."""
     of = get_origin(kind) or kind
     if of is Literal:
         return tuple(repr(word) for word in get_args(kind))
@@ -232,7 +231,7 @@ def _named(kind: Any) -> tuple[str, ...]:
 
 
 def _described(value: Any) -> str:
-    """Returns what an error calls a value: the value itself where it is short, otherwise its class."""
+    """Returns a value in words for an error: the value itself if it is short, otherwise its class."""
     if value is None or isinstance(value, bool | int | float | str | bytes):
         return shown(value)
     return f"the class {value.__name__}" if isinstance(value, type) else _with_article(type(value).__name__)

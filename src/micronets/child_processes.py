@@ -1,9 +1,9 @@
 """Starts other programs (compilers, QEMU, TFLM, espeak), which end when this process does, however it ends.
 
-Python's own clean-up runs at an ordinary end and after Ctrl-C, not when a process is killed. So a warden, a small
-process in a session of its own, holds the other end of a pipe: it is told which programs were started and which have
-ended, and when the pipe closes, which the system does however this process ends, it kills those that are left. Each
-program leads a process group of its own, and the whole group is killed, with what the program has started itself.
+Python's own clean-up runs at an ordinary end and after Ctrl-C, but not when a process is killed. So a warden, a small
+process in a separate session, holds the other end of a pipe. It is told which programs were started and which have
+ended. When the pipe closes, which happens however this process ends, the warden kills the programs that are left. Each
+program leads its own process group, and the whole group is killed, with the programs that it has started itself.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ for group in groups:
         pass
 """
 
-_WARDEN_ENDS_S = 10.0  # seconds that the warden is waited for; at an ordinary end it has nothing to do
+_WARDEN_ENDS_S = 10.0  # seconds to wait for the warden; at an ordinary end it has nothing to do
 _lock = threading.Lock()
 _wardens: dict[int, subprocess.Popen[bytes]] = {}
-"""The warden of this process, by the process's number, since a fork starts a warden of its own."""
+"""The warden of this process, by process number, since a fork starts its own."""
 _running: set[subprocess.Popen[bytes]] = set()
 """The programs that this process has started and not stopped."""
 
@@ -54,7 +54,7 @@ def run(
     - `words`: the program and its arguments.
     - `timeout_s`: seconds after which it is killed; None waits as long as it takes.
     - `content`: what it reads from its stdin; None gives it nothing to read.
-    - `environment`: all of its environment variables; None leaves it those of this process.
+    - `environment`: all of its environment variables; None: those of this process.
 
     Raises `OSError` if it cannot be started, and `subprocess.TimeoutExpired` if it takes longer than `timeout_s`.
     """
@@ -84,7 +84,7 @@ def start(
     - `words`: the program and its arguments.
     - `stdin`: `subprocess.PIPE` or `subprocess.DEVNULL`.
     - `stderr`: the same, or an open file; None: that of this process.
-    - `environment`: all of its environment variables; None leaves it those of this process.
+    - `environment`: all of its environment variables; None: those of this process.
 
     Raises `OSError` if it cannot be started.
     """
@@ -107,7 +107,7 @@ def start(
 
 @contextmanager
 def killed_when_interrupted() -> Iterator[None]:
-    """Kills all programs if the block is interrupted (Ctrl-C), so that threads that wait for one come back at once."""
+    """Kills all programs if the block is interrupted (Ctrl-C), so that threads that wait for one return at once."""
     try:
         yield
     except BaseException as e:
@@ -119,10 +119,10 @@ def killed_when_interrupted() -> Iterator[None]:
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """Kills a program and what it has started, if it still runs."""
-    if process.returncode is not None:  # it has ended, and its number may be that of another process by now
+    if process.returncode is not None:  # it has ended, and another process may have its number by now
         return
     if _POSIX:
-        with suppress(ProcessLookupError, PermissionError):  # macOS refuses where it has just ended
+        with suppress(ProcessLookupError, PermissionError):  # macOS refuses if it has just ended
             os.killpg(process.pid, signal.SIGKILL)
     else:
         process.kill()
@@ -151,7 +151,7 @@ def _dismiss_warden() -> None:
 
 
 def _tell_warden(line: str) -> None:
-    """Tells the warden that a process group began ("+NUMBER") or ended ("-NUMBER"), and starts it if need be."""
+    """Tells the warden that a process group began ("+NUMBER") or ended ("-NUMBER"), and starts it if necessary."""
     if not _POSIX:
         return
     with _lock:
@@ -167,6 +167,6 @@ def _tell_warden(line: str) -> None:
                 start_new_session=True,
             )
         assert warden.stdin is not None
-        with suppress(OSError):  # somebody has killed the warden; the next program that is started gets a new one
+        with suppress(OSError):  # somebody has killed the warden; the next started program gets a new one
             warden.stdin.write(line.encode())
             warden.stdin.flush()

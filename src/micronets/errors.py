@@ -1,16 +1,16 @@
 """The errors that a user can cause; each message says what is wrong, where, the value, and what to do.
 
-MicronetsError                 exit code 2: what was asked for cannot be done
+MicronetsError                 exit code 2: the request cannot be fulfilled
 ├── SpecError                  a bad architecture, space, board, configuration or option
 │   └── UserCodeError          code of the user's (a space, a task, an augmentation) that failed
 ├── FileError                  a file that is missing, damaged or of the wrong kind
 ├── DataError                  a data set or recording that cannot be used
-├── UnsupportedError           a valid model that holds something we do not handle
+├── UnsupportedError           a valid model with something that micronets does not support
 ├── TrainingError              a training that diverged
-├── BudgetError                a budget that no network of the space was found to keep
-├── MissingPackageError        a package that this needs and that is not installed
+├── BudgetError                a budget that no network of the space was found to meet
+├── MissingPackageError        a package that is needed and not installed
 ├── DeviceError                a runtime, compiler, simulator or board failed
-└── CheckFailed                exit code 1: it was done, and the result is not as it has to be
+└── CheckFailed                exit code 1: it was done, and the result is wrong or misses a limit
     └── DoesNotFit             a model that is too large for the board
 Any other exception is a bug of ours and keeps its traceback.
 """
@@ -23,13 +23,13 @@ from collections.abc import Iterable
 
 from micronets.terminal import printable
 
-_LONGEST = 1500  # characters of a message; a path or a text of the user's may be longer
+_LONGEST = 1500  # characters of a message; a user's path or text may be longer
 
 
 class MicronetsError(Exception):
     """The base of every error caused by the input, not by a bug of ours.
 
-    Its message is one line that can be shown as it is: control characters are escaped, and the middle of a message
+    Its message is one line that can be shown unchanged: control characters are escaped, and the middle of a message
     beyond 1,500 characters is left out.
     """
 
@@ -58,7 +58,7 @@ class DataError(MicronetsError):
 
 
 class UnsupportedError(MicronetsError):
-    """A well-formed model that uses something outside our vocabulary."""
+    """A well-formed model that uses something that micronets does not support."""
 
 
 class TrainingError(MicronetsError):
@@ -78,7 +78,7 @@ class DeviceError(MicronetsError):
 
 
 class CheckFailed(MicronetsError):
-    """A check of what was made failed: outputs differ, or a finished model misses a limit of its budget."""
+    """A check of the result failed: outputs differ, or a finished model misses a limit of its budget."""
 
     exit_code = 1
 
@@ -88,10 +88,10 @@ class DoesNotFit(CheckFailed):
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """Returns a hint with the known word nearest to `word`, whatever the case of its letters, and all known words.
+    """Returns a hint with the known word nearest to `word`, ignoring case, and all known words.
 
-    - word: what was given; callers from Python may give what is no text.
-    - known: what would have been allowed.
+    - word: the given word; callers from Python may give other values than text.
+    - known: the allowed words.
     """
     known = sorted(known)
     by_lower_case = {name.lower(): name for name in known}

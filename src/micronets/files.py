@@ -1,4 +1,4 @@
-"""Files that are whole or not there (written beside their place, flushed to the disk, then renamed), locks and hashes.
+"""Atomic files (written beside their destination, flushed to the disk, then renamed), locks and hashes.
 
 Nothing here knows what the files hold. Only the standard library is used.
 """
@@ -36,19 +36,19 @@ DAMAGE = (
 )
 """The exceptions that readers of arrays, archives and pickles raise for a damaged file.
 
-zipfile raises NotImplementedError for an odd method of compression, RuntimeError for an encrypted file, struct.error
-and IndexError for a short one; numpy raises SyntaxError, TokenError, RecursionError and KeyError for an odd header of
-an array, and ArithmeticError and MemoryError for one that announces more than there can be.
+zipfile raises NotImplementedError for an unknown compression, RuntimeError for an encrypted file, and struct.error and
+IndexError for a short one. numpy raises SyntaxError, TokenError, RecursionError and KeyError for an invalid header of
+an array, and ArithmeticError and MemoryError for one that announces an impossible size.
 """
 
 
-_LONGEST = 200  # characters of a library's message, which may quote what a damaged file holds
+_LONGEST = 200  # characters of a library's message, which may quote the contents of a damaged file
 
 
 def damage_text(e: Exception) -> str:
-    """Writes what is wrong with a file that was damaged (an error of `DAMAGE`).
+    """Describes the damage of a file from an error of `DAMAGE`.
 
-    Where numpy takes a file that it does not know for a pickle, its advice to unpickle it is left out.
+    numpy takes an unknown file for a pickle; its advice to unpickle it is left out.
     """
     if "allow_pickle=`" in str(e):
         return "it does not begin as one does"
@@ -61,20 +61,20 @@ def damage_text(e: Exception) -> str:
 
 
 _SYSTEM_FOLDERS = ("/proc", "/sys")
-"""Where Linux shows its own state as files, without end, as links among them lead everywhere."""
+"""Where Linux shows its own state as files. Links there lead everywhere, so that a walk would not end."""
 
 
 def _belongs_to_the_system(of: os.stat_result) -> bool:
-    """Returns whether a file or folder is one in which the system shows its own state."""
+    """Returns whether a file or folder belongs to the system's view of its own state."""
     return any(os.path.ismount(p) and os.stat(p).st_dev == of.st_dev for p in _SYSTEM_FOLDERS)
 
 
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095
-"""Bytes that the name of a file, and a path, may have on the file systems of Linux, macOS and Windows at most."""
+"""The maximum number of bytes in a file name, and in a path, on the file systems of Linux, macOS and Windows."""
 
 
 def unusable_path(text: str) -> str | None:
-    """Returns why no file can have a path, as words that follow it in an error; None for a path that one can have."""
+    """Returns why no file can have a path, as words that follow it in an error; None for a possible path."""
     if "\0" in text:
         return "holds a NUL character, which no path can have"
     try:
@@ -87,7 +87,7 @@ def unusable_path(text: str) -> str | None:
 
 
 def link_to_nothing(path: str | Path) -> str | None:
-    """Tells which part of a path is a link to what is not there, as words for an error; None where there is none."""
+    """Returns, as words for an error, which part of a path is a broken link, or None."""
     for part in (Path(path), *Path(path).parents):
         if part.is_symlink() and not part.exists():
             return f"{part} is a link to {os.readlink(part)}, which is not there: make that, or name another place"
@@ -95,9 +95,9 @@ def link_to_nothing(path: str | Path) -> str | None:
 
 
 def check_plain(path: Path) -> None:
-    """Raises `OSError` for what is not a plain file: a pipe, a device or a file of the system may never end.
+    """Raises `OSError` for anything but a plain file: a pipe, a device or a file of the system may never end.
 
-    The error is also that of `Path.stat`, for a file that is not there, and of a path that no system can have.
+    It also raises the error of `Path.stat` for a missing file, and an error for a path that no system allows.
     """
     try:
         found = path.stat()
@@ -118,7 +118,7 @@ def read_plain(path: Path) -> bytes:
 
 
 def read_plain_text(path: Path) -> str:
-    """Reads a whole file of UTF-8, or of UTF-16 where its first bytes say so; a mark of the order of bytes is left out.
+    """Reads a whole file in UTF-8, or in UTF-16 if it has that byte order mark; a byte order mark is left out.
 
     Editors and shells of Windows write such marks. Raises `OSError` as `read_plain` does, and `UnicodeDecodeError`.
     """
@@ -127,15 +127,15 @@ def read_plain_text(path: Path) -> str:
 
 
 MOST_ENTRIES = 3_000_000
-"""Files and folders that a data set may have; a folder with more is one of something else, such as a whole disk."""
+"""The maximum number of files and folders of a data set; a folder with more is probably a whole disk."""
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """Yields every folder at and below `root`: its path, and the names of the folders and of the files in it, sorted.
 
-    Links to folders are followed, each folder once. A name may be taken out of the list of folders, which is then left
-    out. Raises `DataError` for a folder that cannot be read, for one in which the system shows its own state, and for
-    more than `MOST_ENTRIES` files and folders.
+    Links to folders are followed, each folder once. The caller may remove a name from the list of folders to skip it.
+    Raises `DataError` for a folder that cannot be read, for one in which the system shows its own state, and for more
+    than `MOST_ENTRIES` files and folders.
     """
 
     def refuse(error: OSError) -> None:
@@ -167,12 +167,12 @@ def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def check_output(path: str | Path, *inputs: object) -> None:
-    """Refuses to write a file where this would replace what is read, before anything is computed.
+    """Refuses to write a file that would replace an input, before anything is computed.
 
     - `path`: the file that will be written.
-    - `inputs`: what is read; those that are no paths of files that are there are passed over.
+    - `inputs`: the inputs; those that are not paths of existing files are ignored.
 
-    Raises `FileError` where the file is one of the inputs, by whatever name, or a directory.
+    Raises `FileError` if the file is one of the inputs, under whatever name, or a directory.
     """
     if Path(path).is_dir():
         raise FileError(f"{path}: is a directory; name a file to write")
@@ -184,12 +184,12 @@ def check_output(path: str | Path, *inputs: object) -> None:
 def _is_same_file(a: str | Path, b: str | os.PathLike[str]) -> bool:
     try:
         return os.path.samefile(a, b)
-    except (OSError, ValueError):  # one of them is not there, or is no path
+    except (OSError, ValueError):  # one of them does not exist, or is no path
         return False
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Makes the file `path` hold exactly `data` (text as UTF-8); at any moment there is the old or the new one.
+    """Makes the file `path` hold exactly `data` (text as UTF-8); at any moment either the old or the new file exists.
 
     Raises `OSError` (disk full, no permission), which names the file; the old one is then untouched.
     """
@@ -201,7 +201,7 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def atomic(path: Path) -> Iterator[BinaryIO]:
     """Opens a file that becomes `path` when the block ends, and vanishes if the block raises.
 
-    Parts of `path` whose writers were killed in mid-write are removed. Raises `OSError` as `write_atomic` does.
+    Parts of `path` whose writers were killed are removed. Raises `OSError` as `write_atomic` does.
     """
     if not path.name:  # the current directory, or the root
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
@@ -223,25 +223,25 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
 
 
 def part_of(path: Path) -> Path:
-    """Names the part of `path`: the hidden file or directory beside it in which this process prepares it."""
+    """Returns the part of `path`: the hidden file or directory beside it in which this process prepares it."""
     return path.with_name(f".{path.name}.{os.getpid()}{_PART}")
 
 
 def is_part(name: str, of: Iterable[str] | None = None) -> bool:
-    """Returns whether a file of this name is a part (see `part_of`): of a name in `of`, or of any where it is None."""
+    """Returns whether a file name is that of a part (see `part_of`) of a name in `of`; None means any name."""
     found = _PART_NAME.fullmatch(name)
     return found is not None and (of is None or found["name"] in of)
 
 
 def remove_parts(directory: Path) -> None:
-    """Removes all parts in `directory` and the folders below it, in which no other process may be at work."""
+    """Removes all parts in `directory` and the folders below it, in which no other process may be working."""
     for part in list(directory.rglob(f".*{_PART}")):
         if is_part(part.name):
             _remove_part(part)
 
 
 def remove_dead_parts(path: Path) -> None:
-    """Removes the parts of `path` whose processes have ended, as if killed in mid-write; others stay."""
+    """Removes the parts of `path` whose processes have ended, for instance because they were killed; others stay."""
     for part in list(path.parent.glob(f".{glob.escape(path.name)}.*{_PART}")):
         found = _PART_NAME.fullmatch(part.name)
         if found is not None and found["name"] == path.name and not _process_exists(int(found["process"])):
@@ -249,8 +249,8 @@ def remove_dead_parts(path: Path) -> None:
 
 
 def _process_exists(process: int) -> bool:
-    """Returns whether there is a process of this number, whoever it belongs to; on Windows, that there may be one."""
-    if os.name == "nt":  # there `os.kill` would press Ctrl-C in, or end, the process that it asks about
+    """Returns whether a process with this number exists, whoever owns it; on Windows, always true."""
+    if os.name == "nt":  # there `os.kill` would send Ctrl-C to the process, or end it
         return True
     try:
         os.kill(process, 0)
@@ -262,7 +262,7 @@ def _process_exists(process: int) -> bool:
 
 
 def _remove_part(part: Path) -> None:
-    """Removes a file, or a directory with what is in it; what this process may not change stays."""
+    """Removes a file, or a directory with its contents; what this process may not change stays."""
     if part.is_dir() and not part.is_symlink():
         shutil.rmtree(part, ignore_errors=True)
     else:
@@ -279,11 +279,10 @@ class InUse(Exception):
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Holds the lock file `path` for this process while the block runs; makes it and its directory where needed.
+    """Holds the lock file `path` for this process while the block runs; makes it and its directory if needed.
 
-    The system gives the lock back when the process ends, in whatever way. The process that holds the lock may remove
-    the file. A lock on a file that is no longer the one at `path` protects nothing, so whoever gets such a one tries
-    again.
+    The system releases the lock when the process ends, in whatever way. The process that holds the lock may remove the
+    file. A lock on a file that is no longer the one at `path` protects nothing, so a process that gets one tries again.
 
     Raises `InUse` if another process holds the lock, and `OSError` if the file cannot be made. On a system without
     `fcntl` locks nothing is locked.
@@ -316,7 +315,7 @@ def locked(path: Path) -> Iterator[None]:
             return
         finally:
             os.close(handle)
-    if not path.parent.exists():  # as where the current directory has been removed
+    if not path.parent.exists():  # for instance if the current directory has been removed
         raise OSError(errno.EINVAL, "the directory cannot be made", str(path.parent))
     raise InUse
 
@@ -330,15 +329,15 @@ def _is_open_file(handle: int, path: Path) -> bool:
 
 
 _TEMPORARY = "micronets-scratch-"  # how the names of temporary directories begin
-_SURELY_LOCKED_S = 60.0  # seconds after which a process has long locked the temporary directory that it has made
+_SURELY_LOCKED_S = 60.0  # seconds after which a process has certainly locked its new temporary directory
 
 
 @contextmanager
 def temporary_directory() -> Iterator[Path]:
-    """Makes a directory for this process, which is removed with what is in it when the block ends.
+    """Makes a directory for this process, which is removed with its contents when the block ends.
 
-    A process that is killed leaves its own behind. So each is locked as long as its process lives, however that ends,
-    and the first call in a process removes what others have left. On a system without `fcntl` locks it stays.
+    A killed process leaves its directory behind. So each is locked as long as its process lives, however that ends, and
+    the first call in a process removes those that others have left. Without `fcntl` locks they stay.
     """
     _remove_left_temporary_directories(Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=_TEMPORARY) as name:
@@ -349,7 +348,7 @@ def temporary_directory() -> Iterator[Path]:
             return
         handle = os.open(name, os.O_RDONLY)
         try:
-            with suppress(OSError):  # a disk without locks; nobody gets one there to remove the directory either
+            with suppress(OSError):  # a disk without locks; no other process can lock the directory there either
                 fcntl.flock(handle, fcntl.LOCK_EX)
             yield Path(name)
         finally:
@@ -360,7 +359,7 @@ def temporary_directory() -> Iterator[Path]:
 def temporary_environment() -> Iterator[dict[str, str]]:
     """Yields environment variables for a program whose temporary files go to a `temporary_directory`.
 
-    A compiler that is killed leaves its temporary files behind; there the next process removes them.
+    A killed compiler leaves its temporary files behind; there the next process removes them.
     """
     with temporary_directory() as directory:
         yield {**os.environ, **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(directory))}
@@ -396,7 +395,7 @@ def digest(data: bytes | memoryview | str) -> str:
 def identity(path: Path) -> str:
     """Returns a line that changes when a file is replaced or written: its path, its size and its time of change.
 
-    The file is not read. Raises `DataError` where it cannot be asked for.
+    The file is not read. Raises `DataError` if its properties cannot be read.
     """
     try:
         found = path.stat()
@@ -409,8 +408,8 @@ def fingerprint(path: Path, read_bytes: int = 256 << 20) -> str:
     """Hashes a file or a whole directory to 16 hexadecimal digits: every name and size, and contents.
 
     - `path`: the file or directory; hidden files in it are left out.
-    - `read_bytes`: about this many bytes of contents are read. Where there are more, evenly spaced files stand for the
-      rest, so that a large data set takes seconds and not minutes.
+    - `read_bytes`: about how many bytes of contents to read. If there are more, evenly spaced files stand for the rest,
+      so that a large data set takes seconds and not minutes.
 
     Raises `OSError` if a file cannot be read, and `DataError` for a folder as `walk` does.
     """

@@ -1,6 +1,6 @@
-"""The histories of searches and trainings: a record for each epoch, or for each network that was tried.
+"""The histories of searches and trainings: a record per epoch, or per network that was tried.
 
-Searches and trainings make them, checkpoints and files of a run hold them as JSON, and reports show them.
+Searches and trainings make them, checkpoints and files of a run store them as JSON, and reports show them.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, Literal
 from micronets import records
 
 TrainStage = Literal["float", "quantised"]
-"""The stages of a training: in float, then with quantisation simulated."""
+"""The stages of a training: in float, then with simulated quantisation."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainEpoch:
     """An epoch of a training.
 
-    - `stage`: the stage that the epoch belongs to.
+    - `stage`: its stage.
     - `epoch`: its number in the stage, from 1.
     - `loss`: the mean loss of its steps, on augmented training examples.
     - `metric`: the name of the task's metric.
@@ -39,12 +39,12 @@ class SupernetEpoch:
 
     - `epoch`: its number, from 1.
     - `loss`: the mean cross-entropy of its steps, in nats, on augmented training examples.
-    - `accuracy`: the share of these that were right, 0 to 1.
-    - `costs`: the exact costs, by name of the limit and in its unit, of the network that the history follows: the most
-      likely one, or that of the last step where each step trains another one, or the largest one in a sweep.
+    - `accuracy`: the share of these that were classified correctly, 0 to 1.
+    - `costs`: the exact costs, by name of the limit and in its unit, of the recorded network: the most likely one; or
+      that of the last step, if each step trains another one; or the largest one, in a sweep.
     - `values`: the option of every choice of the space in that network.
-    - `temperature`: of the Gumbel-softmax at the end of the epoch.
-    - `entropy`: of the probabilities of every choice's options, in nats.
+    - `temperature`: temperature of the Gumbel-softmax at the end of the epoch.
+    - `entropy`: entropy of the probabilities of every choice's options, in nats.
     """
 
     kind: Literal["supernet epoch"] = "supernet epoch"
@@ -59,9 +59,9 @@ class SupernetEpoch:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedCandidate:
-    """A network that a search has trained by itself.
+    """A network that a search has trained separately.
 
-    - `epoch`: the epochs, of all networks, that were done when its training ended.
+    - `epoch`: the total number of epochs, of all networks, when its training ended.
     - `loss`: the mean loss of its last epoch.
     - `accuracy`: the task's metric of its best epoch, on the validation split, 0 to 1.
     - `costs`: its exact costs, by name of the limit and in its unit.
@@ -78,14 +78,14 @@ class TrainedCandidate:
 
 @dataclass(frozen=True, kw_only=True)
 class ChosenCut:
-    """The network that was chosen among those that were cut out of a trained supernet and compared.
+    """The network that was chosen among the compared subnetworks of a trained supernet.
 
     - `epoch`: the epochs of the supernet's training.
-    - `loss`: its mean cross-entropy, in nats, on the validation examples that networks are compared on.
+    - `loss`: its mean cross-entropy, in nats, on the validation examples of the comparison.
     - `accuracy`: the task's metric on the validation split, 0 to 1.
     - `costs`: its exact costs, by name of the limit and in its unit.
     - `values`: the option of every choice of the space.
-    - `compared`: the losses of all networks that were compared, ascending.
+    - `compared`: the losses of all compared networks, ascending.
     """
 
     kind: Literal["chosen cut"] = "chosen cut"
@@ -98,7 +98,7 @@ class ChosenCut:
 
 
 Origin = Literal["uniform", "neighbour", "searched"]
-"""Where a network that takes part in the finals of a search came from."""
+"""The origin of a network that takes part in the finals of a search."""
 
 ORIGINS: Mapping[Origin, str] = {
     "uniform": "uniform",
@@ -110,14 +110,13 @@ ORIGINS: Mapping[Origin, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Finalist:
-    """A round at the end of a search, in which a network was trained by itself or among few others in a supernet.
+    """A network's result in a round at the end of a search, trained separately or among few others in a supernet.
 
     - `round`: the number of the round, from 1.
-    - `origin`: where the network came from: it is the space's standard network scaled to the limits, or a neighbour of
-      it, or was searched for.
-    - `examples`: how many examples it was trained on in this round; in a supernet, its share of the round's.
-    - `loss`: the mean loss of the round on augmented training examples; in a supernet, that at its end on validation
-      examples, by which the networks were compared.
+    - `origin`: its origin: the space's standard network scaled to the limits, a neighbour of it, or the search.
+    - `examples`: the number of examples of its training in this round; in a supernet, its share of the round's.
+    - `loss`: the mean loss of the round on augmented training examples; in a supernet, the loss at its end on
+      validation examples, by which the networks were compared.
     - `accuracy`: the task's metric at the end of the round, on the validation split, 0 to 1.
     - `costs`: its exact costs, by name of the limit and in its unit.
     - `values`: the option of every choice of the space.
@@ -134,15 +133,15 @@ class Finalist:
 
 
 SearchRecord = SupernetEpoch | TrainedCandidate | ChosenCut | Finalist
-"""What a search records as it runs."""
+"""A record that a search adds to its history."""
 
 
 def train_epoch(table: Any) -> TrainEpoch:
-    """Returns the record of an epoch of a training that JSON holds. Raises `TypeError` where it is none."""
+    """Returns the record of a training epoch from JSON. Raises `TypeError` if it is none."""
     return records.from_json(TrainEpoch, table)
 
 
 def search_record(table: Any) -> SearchRecord:
-    """Returns the record of a search that JSON holds. Raises `TypeError` where it is none."""
+    """Returns the record of a search from JSON. Raises `TypeError` if it is none."""
     found: SearchRecord = records.from_json(SearchRecord, table)
     return found

@@ -1,7 +1,7 @@
-"""Which command gets a missing package in this installation of micronets: the one that works where it runs.
+"""Returns the command that installs a missing package in this installation of micronets.
 
-The distribution is called `micronets-tinyml`; the name `micronets` on the Python Package Index belongs to somebody
-else, so `pip install micronets` would bring an unrelated package. The import is `micronets` all the same.
+The distribution is called `micronets-tinyml`; the name `micronets` on the Python Package Index belongs to another
+project, so `pip install micronets` would install an unrelated package. The import name is `micronets` all the same.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ EXTRAS = {
     "onnx": "onnx",
     "ray": "ray",
 }
-"""The extra of the installation (`pip install 'micronets-tinyml[EXTRA]'`) that brings a package."""
+"""For each package, the extra of the installation (`pip install 'micronets-tinyml[EXTRA]'`) that brings it."""
 
 
 def install(extra: str) -> str:
@@ -42,14 +42,14 @@ def install(extra: str) -> str:
 
     - `extra`: a name under `[project.optional-dependencies]` of pyproject.toml.
 
-    An installation from a checkout is added to from that checkout, editable if it was. An interpreter whose pip is not
-    the one on the path is named, so that the packages land where micronets runs.
+    In an installation from a checkout, the command installs from that checkout, editable if it was. If pip on the path
+    is not this interpreter's, the command names the interpreter, so that the packages are installed for it.
     """
     return f"{_pip()} install {shlex.join(_source(extra))}"
 
 
 def require(package: str) -> None:
-    """Raises `MissingPackageError`, naming the command that brings it, if a package of `EXTRAS` is not installed."""
+    """Raises `MissingPackageError`, with the command that installs it, if a package of `EXTRAS` is not installed."""
     if find_spec(package) is None:
         raise MissingPackageError(f"this needs the package '{package}': {install(EXTRAS[package])}")
 
@@ -72,7 +72,7 @@ def _source(extra: str) -> list[str]:
 
 @cache
 def _checkout() -> tuple[Path | None, bool]:
-    """Returns the directory that micronets was installed from, None if it is gone, and whether it is editable."""
+    """Returns the directory from which micronets was installed, None if it is gone, and whether it is editable."""
     root = Path(__file__).resolve().parents[2]
     if (root / "pyproject.toml").is_file():
         return root, True  # runs from its sources: an editable installation, or these on PYTHONPATH

@@ -1,4 +1,4 @@
-"""`Number`: what a cost is counted in, as an integer or with a gradient."""
+"""`Number`: the type of a cost, an integer or a value with a gradient."""
 
 from typing import Any
 

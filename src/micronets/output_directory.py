@@ -1,6 +1,6 @@
-"""Writes files into a directory that may hold other files; a list in the directory says which ones are ours.
+"""Writes files into a directory that may hold other files; a list in the directory names ours.
 
-The list, `.micronets-files.json`, holds the name of every file that we wrote and a digest of what we wrote. A file that
+The list, `.micronets-files.json`, holds the name of every file that we wrote and a digest of its contents. A file that
 is not on it, or that has changed since, belongs to somebody else: it is never replaced or removed.
 """
 
@@ -20,22 +20,22 @@ LIST = ".micronets-files.json"
 _STAGED = "micronets-new"  # its part (`files.part_of`) holds new files until all of them are written
 
 Ours = Mapping[str, tuple[str, ...]]
-"""The files that we wrote, by name, with the digests that each may have: two if we were killed in between."""
+"""The files that we wrote, by name, with their possible digests: two if we were killed while replacing them."""
 
 
 def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False, spared: Collection[str] = ()) -> None:
-    """Makes `files` all the files that we have in a directory; what others have there stays.
+    """Makes `files` the complete set of our files in a directory; other people's files stay.
 
     Nothing is written before everything is checked, and nothing is replaced before everything is written. A process
     that is killed in between leaves old and new files that are all on the list, and the next call does the rest.
 
-    - `directory`: is created where it does not exist.
+    - `directory`: is created if needed.
     - `files`: text by name, with `/` between folders.
-    - `keep`: what we wrote earlier stays too.
+    - `keep`: whether files that we wrote earlier stay too.
     - `spared`: names of files that stay as they are, whatever they hold (see `edited`).
 
-    Raises `FileError` for a file of somebody else's in the way, and `OSError` (disk full, no permission), which names
-    the directory; all is then as it was before.
+    Raises `FileError` if somebody else's file is in the way, and `OSError` (disk full, no permission), which names the
+    directory; everything is then as it was before.
     """
     new = {name: text.encode() for name, text in files.items() if name not in spared}
     wanted = {name: digest(content) for name, content in new.items()}
@@ -68,12 +68,12 @@ def write_files(directory: Path, files: Mapping[str, str], *, keep: bool = False
             e.filename, e.filename2 = str(directory), None  # the names of parts mean nothing to a user
         for made in missing:
             with suppress(OSError):
-                made.rmdir()  # fails for one that is not empty
+                made.rmdir()  # fails for a directory that is not empty
         raise
 
 
 def remove_files(directory: Path) -> None:
-    """Removes the files that `write_files` has written, and the directory if nothing else is there.
+    """Removes the files that `write_files` has written, and the directory if nothing else is in it.
 
     Raises `FileError` for a file that has changed since; nothing is removed then.
     """
@@ -86,7 +86,7 @@ def remove_files(directory: Path) -> None:
     if os.listdir(directory) == [LIST]:
         (directory / LIST).unlink()
     elif ours:
-        _write_list(directory, {})  # the empty list says that the directory stays one of ours
+        _write_list(directory, {})  # the empty list says that the directory is still ours
     with suppress(OSError):
         directory.rmdir()
 
@@ -94,7 +94,7 @@ def remove_files(directory: Path) -> None:
 def edited(directory: Path, files: Mapping[str, str]) -> tuple[str, ...]:
     """Returns which of these files we wrote into a directory and somebody has changed since, sorted.
 
-    - `files`: text by name that `write_files` is to write. A file that holds the new text already is none of them.
+    - `files`: text by name, as for `write_files`. A file that already holds the new text does not count.
 
     Raises `FileError` for a damaged list.
     """
@@ -136,7 +136,7 @@ def check_writable(
 
 
 def read_list(directory: Path) -> Ours:
-    """Reads which files in a directory are ours; none where there is no list. Raises `FileError` for a damaged list."""
+    """Reads which files in a directory are ours; none without a list. Raises `FileError` for a damaged list."""
     path = directory / LIST
     try:
         content = json.loads(read_plain_text(path))
@@ -155,7 +155,7 @@ def read_list(directory: Path) -> Ours:
 
 
 def _write_list(directory: Path, ours: Ours) -> None:
-    """Writes the list, with a sentence about its purpose for people who look into it."""
+    """Writes the list, with a sentence about its purpose for people who open it."""
     about = "written by micronets, which replaces or removes no other file in this directory"
     files = {name: list(dict.fromkeys(digests)) for name, digests in sorted(ours.items())}
     write_atomic(directory / LIST, json.dumps({"about": about, "files": files}, indent=1) + "\n")
@@ -169,7 +169,7 @@ def _digest_of(path: Path) -> str | None:
 
 
 def _remove_listed(directory: Path, names: Iterable[str]) -> None:
-    """Removes files of a directory by their names, and the folders below it that are empty then."""
+    """Removes files of a directory by name, and the folders below it that are then empty."""
     for name in names:
         (directory / name).unlink(missing_ok=True)
         for place in PurePosixPath(name).parents:
@@ -179,7 +179,7 @@ def _remove_listed(directory: Path, names: Iterable[str]) -> None:
 
 
 def _remove_left_overs(directory: Path) -> None:
-    """Removes what processes were preparing when they were killed; no other process may be writing to the directory."""
+    """Removes the parts of killed processes; no other process may be writing to the directory."""
     for path in list(directory.iterdir()):
         if not is_part(path.name, (_STAGED, LIST)):
             continue
@@ -191,7 +191,7 @@ def _remove_left_overs(directory: Path) -> None:
 
 @contextmanager
 def _writing_alone(directory: Path) -> Iterator[None]:
-    """Keeps other processes from `write_files` to the directory while the block runs, where the system has such locks.
+    """Keeps other processes from `write_files` to the directory while the block runs, if the system has such locks.
 
     Raises `FileError` if another process is writing there.
     """

@@ -1,4 +1,4 @@
-"""`Progress`: how long-running work tells the command line, or whoever called it, how far it is."""
+"""`Progress`: reports of long-running work to the command line or another caller."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class NoteEvent:
 
 @dataclass(frozen=True)
 class StepEvent:
-    """Steps of the work in progress are done.
+    """A report that steps of the work in progress are done.
 
     - `stage`: names the work.
-    - `step`, `steps`: how many of how many are done.
-    - `seconds_left`: how long the others will take; None where that is not known.
+    - `step`, `steps`: the number of completed steps, and of all steps.
+    - `seconds_left`: the remaining time; None if unknown.
     - `figures`: figures by name, such as `loss`.
     """
 
@@ -54,7 +54,7 @@ class StepEvent:
 
 
 Event = NoteEvent | StepEvent
-"""What happened. Printed, it is one line."""
+"""A report of progress, which prints as one line."""
 
 Progress = Callable[[Event], None]
-"""A function that is told of every event."""
+"""A function that is called with every event."""

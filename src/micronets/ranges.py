@@ -1,4 +1,4 @@
-"""Ranges of numbers that users give: fields of dataclasses that say theirs, and one message for a number out of it."""
+"""Ranges of numbers that users give: dataclass fields with ranges, and one message for a number out of range."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from micronets.errors import SpecError
 
 _RANGE = "range"
 MOST_SEED = 2**32 - 1
-"""The largest seed: numpy takes 32 bits."""
+"""The largest seed: numpy accepts 32 bits."""
 
 
 def ranged(default: Any, least: float, most: float) -> Any:
-    """Returns a field of a dataclass.
+    """Returns a dataclass field with a range.
 
     - `default`: its default, a number or a tuple of numbers.
     - `least`, `most`: the range of the number, or of each number, both ends included.
@@ -24,19 +24,19 @@ def ranged(default: Any, least: float, most: float) -> Any:
 
 
 def check_number(name: str, value: Any, least: float, most: float) -> None:
-    """Raises `SpecError` for a number, or one of a tuple of numbers, that is out of its range or not a number.
+    """Raises `SpecError` for a number, or one of a tuple of numbers, that is out of its range or NaN.
 
     - `name`: what the number is, for the error, such as "data.kept".
     - `least`, `most`: the range, both ends included.
     """
     for one in value if isinstance(value, (tuple, list)) else (value,):
         check_is_number(name, one)
-        if not least <= one <= most:  # also for nan, which is not below anything
+        if not least <= one <= most:  # also true for NaN, for which every comparison is false
             raise SpecError(f"{name} = {shown(one)}; allowed: {_end(least)} to {_end(most)}")
 
 
 def check_is_number(name: str, value: Any) -> None:
-    """Raises `SpecError` for a value that is not a real number; `name` is what it is called in the error."""
+    """Raises `SpecError` for a value that is not a real number; `name` is its name in the error."""
     if not isinstance(value, Real):
         raise SpecError(f"{name} = {shown(value)}; need a number")
 
@@ -51,7 +51,7 @@ def check_fields(record: Any, prefix: str) -> None:
     """Checks every field of a dataclass that was made by `ranged`.
 
     - `record`: an instance of the dataclass.
-    - `prefix`: what stands before the name of a field in errors, such as "data.".
+    - `prefix`: the text before the name of a field in errors, such as "data.".
 
     Raises `SpecError`.
     """
@@ -59,11 +59,11 @@ def check_fields(record: Any, prefix: str) -> None:
 
 
 def check_options(kind: type, values: Mapping[str, Any], prefix: str) -> None:
-    """Checks values that are to become fields of a dataclass, as far as `ranged` made these; None is left out.
+    """Checks values for the fields of a dataclass against the ranges of `ranged`; None is not checked.
 
     - `kind`: the dataclass.
-    - `values`: the values by the names of the fields; others are left out.
-    - `prefix`: what stands before the name of a field in errors.
+    - `values`: the values by the names of the fields; others are ignored.
+    - `prefix`: the text before the name of a field in errors.
 
     Raises `SpecError`.
     """
@@ -73,7 +73,7 @@ def check_options(kind: type, values: Mapping[str, Any], prefix: str) -> None:
 
 
 def shown(value: object) -> str:
-    """Returns the text of a value for an error, not longer than it needs to be."""
+    """Returns the text of a value for an error, shortened if necessary."""
     if isinstance(value, float):
         return f"{value:.4g}"
     text = _digits(value) if isinstance(value, int) else repr(value)
@@ -81,7 +81,7 @@ def shown(value: object) -> str:
 
 
 def _digits(value: int) -> str:
-    """Returns the text of an integer, or its number of digits where it is too long for Python or for a reader."""
+    """Returns the text of an integer, or its number of bits if it is too long for Python or for a reader."""
     return str(value) if abs(value) < 10**40 else f"an integer of {value.bit_length()} bits"
 
 

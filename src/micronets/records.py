@@ -1,4 +1,4 @@
-"""Frozen dataclasses as JSON and back: the one way in which results are written to files and read again."""
+"""Frozen dataclasses as JSON and back: the single way in which results are written to files and read again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 JsonObject = dict[str, Any]
-"""An object of JSON: the form that records have in files and in what `--json` prints."""
+"""A JSON object: the form of records in files and in the output of `--json`."""
 
 Row = dict[str, Any]
 """A flat row of a table: a number, a text or None by the name of the column."""
@@ -32,7 +32,7 @@ def to_json(value: DataclassInstance) -> JsonObject: ...
 @overload
 def to_json(value: object) -> Any: ...
 def to_json(value: Any) -> Any:
-    """Returns a record as JSON holds it: dataclasses and mappings as objects, tuples and lists as arrays."""
+    """Returns a record as JSON: dataclasses and mappings as objects, tuples and lists as arrays."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
@@ -43,7 +43,7 @@ def to_json(value: Any) -> Any:
 
 
 def without_null(table: JsonObject) -> JsonObject:
-    """Returns an object of JSON without the keys whose value is null, for a file that leaves out what is not known."""
+    """Returns a JSON object without the keys whose value is null, for a file that leaves out unknown values."""
     return {key: value for key, value in table.items() if value is not None}
 
 
@@ -54,12 +54,12 @@ def from_json(cls: types.UnionType, table: Any) -> Any: ...
 def from_json(cls: Any, table: Any) -> Any:
     """Returns the record from which `to_json` made `table`.
 
-    - `cls`: its type, or a union of types, each of which has a field `kind` of a `Literal` that tells it apart.
-    - `table`: the record as JSON holds it. A key that the record lacks is left out. A field that the table lacks has
-      its default, or None where the type allows it.
+    - `cls`: its type, or a union of types, each with a field `kind` of a `Literal` that identifies it.
+    - `table`: the record as JSON. A key that is no field of the record is ignored. A field without a key gets its
+      default, or None if the type allows it.
 
-    Raises `TypeError` where a field has no value or one of another type; the message begins with the field's name, such
-    as `search.history[2].loss`.
+    Raises `TypeError` for a field that has no value or one of another type; the message begins with the field's name,
+    such as `search.history[2].loss`.
     """
     return _value(cls, table, "")
 
@@ -67,11 +67,11 @@ def from_json(cls: Any, table: Any) -> Any:
 def read_record(make: Callable[[Any], T], path: Path, way_out: str) -> T:
     """Reads a file that holds one record.
 
-    - `make`: makes the record of what the file holds; raises `TypeError` or `ValueError` where that is none.
+    - `make`: makes the record from the file's JSON; raises `TypeError` or `ValueError` if it is none.
     - `path`: the file.
     - `way_out`: what a user can do about a damaged file; the message ends with it.
 
-    Raises `FileError`, which says what is wrong in the file, where it cannot be read or is damaged.
+    Raises `FileError`, with the reason, for a file that cannot be read or is damaged.
     """
     text = _text_of(path, way_out)
     try:
@@ -83,11 +83,11 @@ def read_record(make: Callable[[Any], T], path: Path, way_out: str) -> T:
 def read_lines(make: Callable[[Any], T], path: Path, way_out: str) -> tuple[T, ...]:
     """Reads the file that `write_lines` wrote.
 
-    - `make`: makes a record of what a line holds; raises `TypeError` or `ValueError` where that is none.
+    - `make`: makes a record from a line's JSON; raises `TypeError` or `ValueError` if it is none.
     - `path`: the file.
     - `way_out`: what a user can do about a damaged file; the message ends with it.
 
-    Raises `FileError` that names the line, and what is wrong in it, where the file cannot be read or is damaged.
+    Raises `FileError`, with the line and the reason, for a file that cannot be read or is damaged.
     """
     found = []
     for number, line in enumerate(_text_of(path, way_out).splitlines(), 1):
@@ -100,7 +100,7 @@ def read_lines(make: Callable[[Any], T], path: Path, way_out: str) -> tuple[T, .
 
 
 def _text_of(path: Path, way_out: str) -> str:
-    """Reads a file of records; raises `FileError` where it cannot be read or is no text."""
+    """Reads a file of records; raises `FileError` if it cannot be read or is no text."""
     try:
         return read_plain_text(path)
     except OSError as e:
@@ -110,7 +110,7 @@ def _text_of(path: Path, way_out: str) -> str:
 
 
 def write_lines(path: Path, items: Iterable[Any]) -> None:
-    """Writes records to a file, a line of JSON for each, whole or not at all. Raises `OSError`."""
+    """Writes records to a file, a line of JSON for each, atomically. Raises `OSError`."""
     write_atomic(path, "".join(json.dumps(to_json(item)) + "\n" for item in items))
 
 
@@ -120,7 +120,7 @@ def rows(items: Iterable[Any]) -> list[Row]:
 
 
 def _record(cls: Any, table: Any, where: str) -> Any:
-    """Makes the record of class `cls` from a table; `where` names the field that it is the value of."""
+    """Makes the record of class `cls` from a table; `where` names the field whose value it is."""
     if not isinstance(table, Mapping):
         raise TypeError(_wrong(where, table, f"an object ({cls.__name__})"))
     values = {}
@@ -137,13 +137,13 @@ def _record(cls: Any, table: Any, where: str) -> Any:
 
 @cache
 def _fields(cls: Any) -> dict[str, tuple[Any, bool]]:
-    """Returns the fields of a class by name: their types, and whether they must be given."""
+    """Returns the fields of a class by name: their types, and whether they are required."""
     hints = get_type_hints(cls)
     return {f.name: (hints[f.name], f.default is MISSING and f.default_factory is MISSING) for f in fields(cls)}
 
 
 def _value(hint: Any, value: Any, where: str) -> Any:
-    """Returns the value of a field as its type `hint` has it; raises `TypeError` for a value of another type."""
+    """Converts the value of a field to its type `hint`; raises `TypeError` for a value of another type."""
     origin, args = get_origin(hint), get_args(hint)
     if hint is Any or (isinstance(hint, type) and is_dataclass(hint) and isinstance(value, hint)):
         return value
@@ -172,7 +172,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
 
 
 def _member(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    """Returns which type of a union a value is of: None, the one other type there is, or the record of its `kind`."""
+    """Returns the type of a union to which a value belongs: None, the only other type, or the record of its `kind`."""
     if value is None and type(None) in kinds:
         return type(None)
     others = [kind for kind in kinds if kind is not type(None)]
@@ -189,15 +189,14 @@ def _member(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 
 def _is_scalar(hint: Any, value: Any) -> bool:
-    """Returns whether a value is of the type `hint` of `_SCALARS`; a whole number is a number too, a bool is
-    neither."""
+    """Returns whether a value is of the type `hint` of `_SCALARS`; an integer is a number too, a bool is neither."""
     if isinstance(value, bool):
         return hint is bool
     return isinstance(value, (int, float)) if hint is float else isinstance(value, hint)
 
 
 def _wrong(where: str, value: Any, wanted: str) -> str:
-    """Returns the message on a value that is not what was wanted; it quotes the value in part."""
+    """Returns the message for a value of the wrong kind; it quotes a part of the value."""
     text = json.dumps(value, default=str)
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
     return f"{where}: is {text}, not {wanted}" if where else f"is {text}, not {wanted}"

@@ -1,4 +1,4 @@
-"""Numbers as people read them, and tables of text. What the numbers mean is decided where they are shown."""
+"""Numbers in readable form, and tables of text. The callers decide what the numbers mean."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _UNSEEN = re.compile(
 
 
 def printable(text: str) -> str:
-    """Writes characters that a terminal or a browser would obey and not show as Python does, such as `\\x1b`.
+    """Escapes characters that a terminal or a browser would interpret, as Python does, for instance `\\x1b`.
 
-    These are control characters but for newline and tab, those that turn the direction of writing or have no width, and
-    lone surrogates. Text from models, data and files may hold them.
+    These are control characters except newline and tab, characters that change the writing direction or have no width,
+    and lone surrogates. Text from models, data and files may hold them.
     """
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
@@ -34,11 +34,11 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def amount_row(label: str, value: float | None, unit: str, about: str) -> list[tuple[str, str, str]]:
-    """Returns a row of a table of figures, as a list of one row, or an empty list where the figure is not known.
+    """Returns a row of a table of figures, as a list of one row, or an empty list for an unknown figure.
 
-    - label: what the figure is.
-    - value: the figure; None where it is not known.
-    - unit: its unit, as `amount` takes it.
+    - label: the name of the figure.
+    - value: the figure; None if unknown.
+    - unit: its unit, as for `amount`.
     - about: a remark for the last column.
     """
     return [] if value is None else [(label, amount(value, unit), about)]
@@ -47,8 +47,8 @@ def amount_row(label: str, value: float | None, unit: str, about: str) -> list[t
 def counted(number: int, nouns: str) -> str:
     """Returns the text of a number of things, as in `1 clip`, `1,200 other files` or `0 classes`.
 
-    - number: how many.
-    - nouns: what they are, in the plural, which ends in s; words may stand before it.
+    - number: their number.
+    - nouns: the word for them, in the plural, which ends in s; other words may precede it.
     """
     if number != 1:
         return f"{number:,} {nouns}"
@@ -64,7 +64,7 @@ def percent(share: float) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """Returns the text of the name of a metric as tables show it.
+    """Returns the name of a metric as tables show it.
 
     `auc` becomes `AUC`, `pauc fan_id_00` becomes `pAUC fan_id_00`, `balanced_accuracy` becomes `balanced accuracy`;
     others stay as they are.
@@ -93,9 +93,9 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequ
 
     - `head`: titles of the columns, underlined.
     - `rows`: the cells, one for each column.
-    - `numeric`: numbers of the columns, from 0, that are flush right.
+    - `numeric`: numbers of the columns, from 0, that are aligned to the right.
     """
-    lines = [[printable(str(cell)) for cell in r] for r in (head, *rows)]  # as wide as it is shown
+    lines = [[printable(str(cell)) for cell in r] for r in (head, *rows)]  # as wide as displayed
     widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
     out = [
         "  ".join(c.rjust(w) if i in numeric else c.ljust(w) for i, (c, w) in enumerate(zip(line, widths, strict=True)))

@@ -1,4 +1,4 @@
-"""Reads TOML, and says in plain words why a text is none."""
+"""Reads TOML, and explains in plain words why a text is not TOML."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 _MOST_BITS = 14_000
-"""Of an integer: of more, Python does not make a text. TOML itself asks for 64."""
+"""The maximum size of an integer: Python does not convert a larger one to text. TOML itself requires 64 bits."""
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 def toml_problem(error: ValueError | RecursionError) -> str:
     """Returns the message for a text that `parse_toml` does not read.
 
-    For a number of thousands of digits, and for deeply nested lists, Python's own message addresses programmers; it is
+    For a number of thousands of digits, and for deeply nested lists, Python's own message is for programmers; it is
     replaced.
     """
     if isinstance(error, tomllib.TOMLDecodeError):
@@ -36,8 +36,7 @@ def toml_problem(error: ValueError | RecursionError) -> str:
 
 
 def _printable(value: object) -> bool:
-    """Returns whether no integer in a value of TOML is too long: hexadecimal digits are read, however many there
-    are."""
+    """Returns whether no integer in a TOML value is too long; hexadecimal ones are read whatever their length."""
     if isinstance(value, Mapping):
         return all(map(_printable, value.values()))
     if isinstance(value, list):

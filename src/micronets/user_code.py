@@ -20,12 +20,12 @@ _PACKAGE = str(Path(__file__).parent)
 
 
 def is_own(text: str) -> bool:
-    """Returns whether a name is that of something in a file of the user's, `FILE.py:NAME`, and not one of ours."""
+    """Returns whether a name is `FILE.py:NAME`, something in a user's file, and not one of ours."""
     return text.endswith(".py") or ".py:" in text
 
 
 def file_of(text: str) -> Path:
-    """Returns the file that `FILE.py:NAME` names. The path starts at the directory that the program runs in."""
+    """Returns the file that `FILE.py:NAME` names. A relative path starts at the current directory."""
     return Path(text if text.endswith(".py") else text.rpartition(":")[0])
 
 
@@ -51,7 +51,7 @@ def source_text(text: str, key: str) -> str:
 def source_fingerprint(text: str, key: str) -> str:
     """Returns a hash of the file that `FILE.py:NAME` names, and of every Python file beside it that it imports.
 
-    Imports are followed through those files too. What is installed does not count, nor do files of data that the code
+    Imports are followed through those files too. Installed packages do not count, nor do data files that the code
     reads.
 
     - `key`: the setting or option in which the user wrote it, for errors.
@@ -73,7 +73,7 @@ def source_fingerprint(text: str, key: str) -> str:
 
 
 def _imported(source: bytes, path: Path, top: Path) -> Iterator[Path]:
-    """Yields the files below the folder `top` that a file imports, anywhere in it; none where it is not Python."""
+    """Yields the files below the folder `top` that a file imports, anywhere in it; none if it is not Python."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError):
@@ -98,7 +98,7 @@ def _imported(source: bytes, path: Path, top: Path) -> Iterator[Path]:
 def load(text: str, key: str) -> Any:
     """Returns the object that `FILE.py:NAME` names.
 
-    The file is run once, and again when its text has changed. It may import what lies beside it.
+    The file is run once, and again when its text has changed. It may import files beside it.
 
     - `text`: path of a file and the name of something in it.
     - `key`: the setting or option in which the user wrote it, such as `space.file`, for errors.
@@ -125,7 +125,7 @@ _modules: dict[tuple[Path, str], types.ModuleType] = {}
 
 
 def _run(source: str, path: Path, key: str) -> types.ModuleType:
-    # Dataclasses look their module up by its name.
+    # Dataclasses look up their module by name.
     module = types.ModuleType(f"micronets_user_{path.stem}_{len(_modules)}")
     module.__file__ = str(path)
     try:
@@ -145,7 +145,7 @@ def _run(source: str, path: Path, key: str) -> types.ModuleType:
 
 
 def _is_from(value: object, module: types.ModuleType) -> bool:
-    """Returns whether a file defines a value, as far as can be told: a function, a class or a record of its own."""
+    """Returns whether a file defines a value, as far as can be seen: a function, a class or a record of its own."""
     return getattr(value, "__module__", None) == module.__name__ or (
         is_dataclass(value) and not isinstance(value, type)
     )
@@ -160,18 +160,18 @@ def called(
 ) -> T:
     """Calls code of the user's, and returns its result.
 
-    - `file`: the user's file; None: whatever is not part of micronets, of Python or of what is installed.
-    - `what`: what the call is, for the message: "the template of space 'my_space'".
-    - `passed_on`: exceptions that go to the caller as they are.
+    - `file`: the user's file; None: any file outside micronets, Python and installed packages.
+    - `what`: the name of the call for the message: "the template of space 'my_space'".
+    - `passed_on`: exceptions that are passed to the caller unchanged.
 
-    Raises `UserCodeError` that names the line of the user's that the call came to last, whatever else the call raised.
+    Raises `UserCodeError`, with the user's line that the call reached last, for any other exception.
     """
     try:
         return function()
     except (Exception, SystemExit) as e:
         if isinstance(e, (UserCodeError, *passed_on)):
             raise
-        # Only what is new since this call: the first entry of the traceback is this function's own.
+        # Only the part after this call: the first entry of the traceback is this function's own.
         trace = e.__traceback__.tb_next if e.__traceback__ is not None else None
         place = ""
         while trace is not None:
@@ -179,7 +179,7 @@ def called(
             if (file is not None and _same(name, file)) or (file is None and not _is_ours(name)):
                 place = f"{name}:{trace.tb_lineno}: "
             trace = trace.tb_next
-        if not place and isinstance(e, MicronetsError):  # of ours, about what the user's code gave
+        if not place and isinstance(e, MicronetsError):  # an error of ours, about the result of the user's code
             raise
         place = place or (f"{file}: " if file is not None else "")
         raise UserCodeError(f"{place}{what} failed: {_error_text(e)}; mend that line") from e
@@ -203,7 +203,7 @@ def _is_ours(name: str) -> bool:
 
 
 def place(function: Callable[..., object]) -> tuple[str | None, str]:
-    """Returns the file of a function (None where there is none), and `FILE:LINE` of its first line, or its name."""
+    """Returns the file of a function, or None, and `FILE:LINE` of its first line, or its name."""
     function = inspect.unwrap(function)
     code = getattr(function, "__code__", None) or getattr(getattr(function, "__call__", None), "__code__", None)  # noqa: B004
     if code is None:

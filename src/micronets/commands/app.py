@@ -37,7 +37,7 @@ class Application:
     - `name`: the base of the names of the network's files, functions and macros.
     - `network`: the network's folder in the project.
     - `files`: all other files, by path in the project.
-    - `kept`: those of them that have been edited since they were written; they are not changed.
+    - `kept`: those of them that were left unchanged, because somebody has edited them.
     - `arena_bytes`: bytes of the arena of our C.
     - `constant_bytes`: bytes of its weights and tables.
     """
@@ -139,10 +139,10 @@ def app(
 
 
 def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str, Frames | None]:
-    """Returns the sensor of a model, sentences about what an application of it takes and tells, and a camera's frames.
+    """Returns a model's sensor, sentences about its application's input and output, and its camera's frames.
 
     Raises `UnsupportedError` for a model that neither listens nor looks, and `SpecError` for a camera that is missing
-    or cannot be.
+    or impossible.
     """
     model = file.model
     if image_c.image_front_end(model) is not None:

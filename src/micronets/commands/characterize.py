@@ -1,8 +1,8 @@
 """`characterize`: random networks of a search space, compiled and measured on a board (MicroNets, Section 4).
 
 Every network is drawn uniformly from its space, given random weights, compiled to C and run on the simulated board, or
-on a real one. A finished measurement is a file of its own, named by a hash of everything that it depends on, so that a
-run that was killed continues where it stopped, and nothing is measured twice.
+on a real one. A finished measurement is a separate file, named by a hash of everything that it depends on. So a killed
+run resumes where it stopped, and nothing is measured twice.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from micronets.terminal import counted
 from micronets.tflite import as_file
 
 CountProgress = Callable[[int, int], None]
-"""Is told how many networks are done, and how many there are."""
+"""A function that is called with the number of completed networks and the total."""
 
 RESULTS = ("models.csv", "characterization.html", "findings.json", "latency.toml")
 DEVICES = ("sim", "qemu", "serial:PORT")
@@ -57,7 +57,7 @@ COLUMNS = (
     "sram_bytes",
     "flash_bytes",
 )
-_TRIES = 200  # draws for one that is new, before the space counts as used up
+_TRIES = 200  # draws without a new network, after which the space counts as used up
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class Drawn:
 
 
 def draw(space: SearchSpace, count: int, seed: int) -> list[Drawn]:
-    """Draws different networks, every choice uniformly and on its own.
+    """Draws different networks, every choice uniformly and independently.
 
-    - `space`: the space whose networks are drawn.
-    - `count`: how many are drawn; there are fewer where the space has no more.
+    - `space`: the space of the networks.
+    - `count`: the number of networks; there are fewer if the space has no more.
     - `seed`: the seed of the draw.
 
-    The first n of a longer draw are the draw of n, so that more samples later keep what was measured.
+    The first n of a longer draw equal the draw of n, so that a larger sample reuses earlier measurements.
     """
     rng = random.Random(f"{seed} {space.name}")
     found: dict[Arch, Drawn] = {}
@@ -90,21 +90,19 @@ def draw(space: SearchSpace, count: int, seed: int) -> list[Drawn]:
 
 
 def measurement_key(arch: Arch, board: Board, toolchain: str, kernels: str) -> str:
-    """Returns the name under which a measurement is kept.
+    """Returns the name under which a measurement is stored; it changes with each argument.
 
-    - `arch`: the network that is measured.
-    - `board`: the board that it is measured for.
-    - `toolchain`: the name and version of what builds the firmware, see `Runtime.toolchain`.
-    - `kernels`: a text that changes with everything in this package that the firmware is made from, such as
-      `kernel_version` returns.
-
-    The name changes with each of these.
+    - `arch`: the network.
+    - `board`: its board.
+    - `toolchain`: the name and version of the tools that build the firmware, see `Runtime.toolchain`.
+    - `kernels`: a text that changes with everything in this package that the firmware is made from, such as the result
+      of `kernel_version`.
     """
     return digest("\n".join((arch.to_json(), repr(board), toolchain, kernels)))
 
 
 def kernel_version(root: Path | None = None) -> str:
-    """Returns a hash of everything that turns a network into firmware and its figures, random weights included.
+    """Returns a hash of everything that turns a network into firmware and its figures, including its random weights.
 
     - `root`: the folder of the package; by default that of this installation.
     """
@@ -120,9 +118,9 @@ def measured(
     - `board`: the board that it runs on, simulated or real.
     - `compiler`: "gcc", "zig", or None for the first that is installed.
     - `device`: see `MeasureOptions`.
-    - `runtime`: what runs it.
+    - `runtime`: the runtime that executes it.
 
-    Raises `CheckFailed` where its output differs from the reference's, `DoesNotFit` where it does not fit a real board,
+    Raises `CheckFailed` if its output differs from the reference's, `DoesNotFit` if it does not fit a real board,
     `DeviceError` for a device that counts no cycles.
     """
     model = with_random_weights(arch)
@@ -163,7 +161,7 @@ def measured(
 
 
 def _known_power_w(board: Board) -> float:
-    """Returns the board's power in watts while a network runs. Raises `SpecError` where it is not known."""
+    """Returns the board's power in watts while a network runs. Raises `SpecError` if it is unknown."""
     if board.active_power_w is None:
         raise SpecError(f"{board.name}: its power is not known; give active_power_w and its source in its file")
     return board.active_power_w
@@ -183,19 +181,19 @@ def characterize(
 ) -> list[NetworkRecord]:
     """Measures every network of `drawn`, and returns the records in order.
 
-    What the folder `models` of `out` holds already is read, not measured. A real board is given one network after the
-    other, and those too large for it are left out.
+    Results in the folder `models` of `out` are reused. A real board measures one network after another, and those too
+    large for it are left out.
 
-    - `drawn`: the networks, as `draw` returns them.
-    - `board`: the board that they run on, simulated or real.
-    - `out`: the directory of results; its folder `models` holds a file for each network.
-    - `compiler`: "gcc", "zig", or None for the first that is installed.
+    - `drawn`: the networks, from `draw`.
+    - `board`: the board on which they run, simulated or real.
+    - `out`: the directory of results; its folder `models` holds a file per network.
+    - `compiler`: "gcc", "zig", or None for the first one installed.
     - `device`: see `MeasureOptions`.
-    - `runtime`: what runs the networks.
-    - `jobs`: processes at work, at least 1; a cluster of Ray decides by its processors.
-    - `progress`: is called with how many of how many are done.
-    - `ray`: `local`, or the address of a cluster of Ray that is `ray_cluster.reached`, whose machines measure with a
-      simulator of their own; their compilers must be those of this machine. Empty: processes of this machine.
+    - `runtime`: the runtime that executes the networks.
+    - `jobs`: number of processes, at least 1; a Ray cluster decides by its processors.
+    - `progress`: called with the number of completed networks and the total.
+    - `ray`: `local`, or the address of a connected Ray cluster (`ray_cluster.reached`). Its machines measure with their
+      own simulators; their compilers must be those of this machine. Empty: processes of this machine.
     """
     if jobs < 1:
         raise SpecError(f"jobs = {jobs}; need at least 1")
@@ -237,7 +235,7 @@ def characterize(
 
 
 def _is_measured(path: Path) -> bool:
-    """Returns whether a file holds what was found of a network; one that is missing or damaged is to be made again."""
+    """Returns whether a file holds a network's result; a missing or damaged one must be made again."""
     try:
         _read(path)
     except (OSError, ValueError, TypeError, KeyError, RecursionError, MicronetsError):
@@ -246,14 +244,14 @@ def _is_measured(path: Path) -> bool:
 
 
 def _read(path: Path) -> NetworkRecord | TooLarge:
-    """Reads what was found of a network. Raises the errors that `_is_measured` takes for a damaged file."""
+    """Reads a network's result. Raises the errors by which `_is_measured` recognises a damaged file."""
     table = json.loads(read_plain_text(path))
     return TooLarge(str(table["too_large"])) if "too_large" in table else network_record(table)
 
 
 @dataclass(frozen=True)
 class TooLarge:
-    """Stands for a network that does not fit a real board; the simulated one has room for all."""
+    """The result for a network that does not fit a real board; the simulated board has room for all."""
 
     reason: str
 
@@ -275,7 +273,7 @@ def _measure_all(jobs: Sequence[NetworkJob], workers: int, ray: str) -> Iterator
     if workers == 1 or len(jobs) < 2:
         yield from ((i, _measured(job)) for i, job in enumerate(jobs))
         return
-    # Fresh processes: a fork of one that has threads (the simulator, torch) may hang.
+    # Fresh processes: a fork of a process with threads (the simulator, torch) may hang.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _attend) as pool:
         try:
             with _interrupts_held():
@@ -290,11 +288,11 @@ def _measure_all(jobs: Sequence[NetworkJob], workers: int, ray: str) -> Iterator
 def _measure_on_ray(
     jobs: Sequence[NetworkJob], workers: int, address: str
 ) -> Iterator[tuple[int, NetworkFigures | TooLarge]]:
-    """Yields what `_measure_all` does; every network is a task of Ray that takes one processor."""
+    """Yields what `_measure_all` does; every network is a Ray task that takes one processor."""
     import ray
 
     with ray_cluster.running(address, workers, "run it again when the machine is less busy, or without --ray"):
-        # A network that failed is not measured again: its error says what is wrong.
+        # A failed network is not measured again: its error says what is wrong.
         measure = ray.remote(num_cpus=1, max_retries=0)(_measured_or_error)
         tasks: dict[Any, int] = {measure.remote(job): i for i, job in enumerate(jobs)}
         try:
@@ -316,7 +314,7 @@ def _measure_on_ray(
 
 
 def _measured_or_error(job: NetworkJob) -> NetworkFigures | TooLarge | MicronetsError:
-    """Measures one network on the machine of a task; an error is returned, as Ray would wrap one that is raised."""
+    """Measures one network on the machine of a task; errors are returned, as Ray would wrap a raised one."""
     try:
         return _measured(job)
     except MicronetsError as e:
@@ -325,13 +323,14 @@ def _measured_or_error(job: NetworkJob) -> NetworkFigures | TooLarge | Micronets
 
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
-    """Holds Ctrl-C back until the end of the block, where the system can; a process that is started in it never gets
-    one, not even before `_attend`, while it imports what it needs.
+    """Holds Ctrl-C back until the end of the block, if the system can.
+
+    A process started in the block never receives it, not even while it imports modules, before `_attend`.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # as it starts, it lets the signal through again
+    resource_tracker.ensure_running()  # its start would otherwise unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield

@@ -47,7 +47,7 @@ LAYER_SPACE = "layers"
 _, FINDINGS_PAGE, FINDINGS_FILE, LATENCY_MODEL = RESULTS
 USUAL = {"kws": "dscnn:kws", "ad": "dscnn:ad", "ic": "resnet:ic", "images": "mobilenetv2:images"}
 KIND = {"dscnn": "kws", "temporal": "kws", "resnet": "ic", "mobilenetv2": "images"}
-OPTIONS: Mapping[str, SpaceOptions] = {  # so that most of a space's networks are of a microcontroller's size
+OPTIONS: Mapping[str, SpaceOptions] = {  # so that most of a space's networks suit a microcontroller
     "mobilenetv2:images": {"width_multiplier": 0.35, "resolutions": (96, 80, 64, 50)},
     "mobilenetv2:ic": {"width_multiplier": 0.5},
     "dscnn:ad": {"max_width": 140},
@@ -69,10 +69,10 @@ def characterize_spaces(
     runtime: Runtime = OUR_C,
     ray: str = "",
 ) -> Findings:
-    """Measures networks of search spaces, and writes what they say into the directory `out`.
+    """Measures networks of search spaces, and writes the findings to the directory `out`.
 
-    - `names`: the spaces, each as `measured_space` takes it.
-    - `samples`: networks of each space.
+    - `names`: the spaces, each as for `measured_space`.
+    - `samples`: networks per space.
     - `seed`: seed of the draw.
     - `runtime`: the runtime that executes the networks.
     - `board`, `out`, `jobs`, `compiler`, `progress`, `device`, `ray`: see `characterize`.
@@ -101,7 +101,7 @@ def characterize_spaces(
 
 
 def measured_space(name: str) -> SearchSpace:
-    """Returns the search space of that name, with the options it has by itself or those of `OPTIONS`.
+    """Returns the search space of that name, with its default options or those of `OPTIONS`.
 
     `dscnn:ad` is the space `dscnn` for inputs of the kind `ad`; a kind alone (kws, ad, ic, images) names its usual
     space. Raises `SpecError`.
@@ -131,7 +131,7 @@ def channel_networks() -> list[Drawn]:
 
 
 def layer_networks() -> list[Drawn]:
-    """Returns networks of hardly more than a layer, of kinds and sizes that the spaces lack or have too few of."""
+    """Returns networks of little more than one layer, of kinds and sizes that are missing or rare in the spaces."""
     flat = [({"inputs": n, "units": u}, (1, 1, n), (_dense(u),)) for n, u in DENSE]
     soft = [
         ({"classes": c}, (1, 1, 32), (_dense(c), Softmax(name="softmax", inputs=("dense",)))) for c in SOFTMAX_CLASSES
@@ -152,7 +152,7 @@ def _dense(units: int) -> FullyConnected:
 
 
 def findings(records: Sequence[NetworkRecord], board: Board) -> tuple[Findings, LatencyModel | None]:
-    """Computes the figures of measured networks, and the latency model where there are enough of them.
+    """Computes the figures of measured networks, and the latency model if there are enough of them.
 
     Raises `DataError` for fewer than three networks of a space.
     """
@@ -194,7 +194,7 @@ def _latency_line(records: Sequence[NetworkRecord]) -> Line:
 
 
 def _kind_lines(records: Sequence[NetworkRecord]) -> dict[str, KindLine]:
-    """Fits a layer's cycles to its ops, by kind of kernel with ops, and tells cycles per op over all its layers."""
+    """Fits a layer's cycles to its ops, by kind of kernel with ops, with the cycles per op over all its layers."""
     found = {}
     for name, rows in latency_fit.layer_rows(records).items():
         points = [(2 * step_macs(step), y) for step, y, _ in rows if step_macs(step)]
@@ -205,7 +205,7 @@ def _kind_lines(records: Sequence[NetworkRecord]) -> dict[str, KindLine]:
 
 
 def _model_errors(networks: Sequence[NetworkRecord], names: Sequence[str], model: LatencyModel) -> ModelErrors:
-    """Compares the model, on networks that it was not fitted to, with a line through ops fitted to the same ones."""
+    """Compares the model, on networks outside its fit, with a line through ops that was fitted to the same ones."""
     fitted, held_out = latency_fit.split_networks(networks)
     line = latency_fit.line([r.ops for r in fitted], [r.cycles for r in fitted])
     by_ops = [max(1.0, line.slope * r.ops + line.intercept) for r in held_out]

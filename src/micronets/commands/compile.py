@@ -24,7 +24,7 @@ from micronets.terminal import amount
 from micronets.tflite import ModelSource, model_file
 
 _TOLD = ("micronets_tflm.h", "model_data.c", "main.cc", "example.c")
-"""Files that a user looks for first, where they are written."""
+"""Files that the result mentions, if they were written, since users look for them first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +34,9 @@ class Compilation(Package):
     - `model`: the model's path.
     - `out`: the directory that the files are in.
     - `name`: the base of the names of files, functions and macros.
-    - `runtime`: what they are for.
+    - `runtime`: the runtime that they are for.
     - `source`: the source of the sizes.
-    - `arena_tflm_cortex_m_bytes`: what TFLM's arena takes on a Cortex-M.
+    - `arena_tflm_cortex_m_bytes`: bytes of TFLM's arena on a Cortex-M.
     - `board_sram_bytes`, `board_flash_bytes`: the board's memory.
     - `optimise_asked`: the requested goal for the kernels of our C; `optimise` is the one that fitted the board.
     """
@@ -76,13 +76,13 @@ class Compilation(Package):
         return "\n".join(lines)
 
     def _tables_lines(self) -> list[str]:
-        """Returns a line about the weights and tables in SRAM, if they are there."""
+        """Returns a line about weights and tables in SRAM, if there are any."""
         if self.optimise != "fastest" or self.sram_c_bytes is None:
             return []
         return [f"SRAM {amount(self.sram_c_bytes, 'B')} of {self.board_sram_bytes:,}: arena, stack, weights and tables"]
 
     def _goal_lines(self) -> list[str]:
-        """Returns a line about a goal that does not fit the board, if there is one."""
+        """Returns a line about a requested goal that does not fit the board, if so."""
         if self.optimise in (None, self.optimise_asked):
             return []
         return [f"kernels chosen for {self.optimise}: with those for {self.optimise_asked} the model does not fit"]
@@ -137,7 +137,7 @@ def compile(
 
 
 def write_package(out: Path, files: Mapping[str, str]) -> None:
-    """Writes files into a directory that is new, empty, or has an earlier result, which they replace.
+    """Writes files into a directory that is new, is empty, or has an earlier result, which they replace.
 
     - `out`: the directory.
     - `files`: text by path in it.
@@ -150,7 +150,7 @@ def write_package(out: Path, files: Mapping[str, str]) -> None:
 
 
 def check_package(out: Path, files: Mapping[str, str], spared: Collection[str] = ()) -> None:
-    """Raises the errors of `write_package` for what is there already.
+    """Raises the errors that `write_package` would raise for the present contents of a directory.
 
     - `out`: the directory.
     - `files`: text by path in it.

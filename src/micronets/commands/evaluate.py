@@ -35,9 +35,9 @@ from micronets.terminal import counted, interval_text, metric_label, percent, te
 from micronets.tflite import ModelFile, ModelSource, model_file
 
 REFERENCE = "reference"
-"""What runs a model here beside the runtimes: our integer reference, in numpy."""
+"""The name under which our integer reference, in numpy, runs a model here, besides the runtimes."""
 
-_CHUNK = 256  # clips the reference works on at a time: bounds its memory
+_CHUNK = 256  # examples that the reference computes at a time, which bounds its memory
 _BLOCK = 1024  # examples whose inputs are real numbers at a time
 
 InputCodes = npt.NDArray[Any]
@@ -45,12 +45,12 @@ Floats = npt.NDArray[np.float32]
 
 
 def blocks(count: int, size: int = _BLOCK) -> Iterator[npt.NDArray[np.int64]]:
-    """Yields the indices of `count` examples, `size` at a time, since inputs of a large split would fill the memory."""
+    """Yields the indices of `count` examples, `size` at a time: all inputs of a large split would fill the memory."""
     yield from (np.arange(i, min(i + size, count)) for i in range(0, count, size))
 
 
 def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> InputCodes:
-    """Returns real inputs `[N, H, W, C]` as codes of the model's own input shape and type; float32 ones stay."""
+    """Returns real inputs `[N, H, W, C]` in the model's own input shape, as codes or float32 by its type."""
     model.arch.check_one_input()
     q = quantize(x, model.quant[INPUT], model.arch.input_type) if INPUT in model.quant else np.asarray(x, np.float32)
     return q.reshape(len(x), *model.arch.input_shape)
@@ -72,14 +72,14 @@ def runner(file: ModelFile, runtime: str) -> Callable[[InputCodes], InputCodes]:
         return RUNTIMES[runtime].runner(file)
     model = file.model
     if model.arch.variables():
-        return lambda x: reference.run(model, x)  # each inference needs what the one before has kept
+        return lambda x: reference.run(model, x)  # each inference needs the state of the previous one
     return lambda x: np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
 
 
 def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:
     """Returns codes of outputs as real logits `[N, classes]`, up to a constant.
 
-    Where the model ends in softmax they are the logarithms of its outputs.
+    If the model ends in a softmax, they are the logarithms of its outputs.
     """
     real = dequantize(out, model.quant[model.arch.output]) if model.arch.output in model.quant else out
     real = real.reshape(len(out), -1).astype(np.float32)
@@ -96,7 +96,7 @@ def compare(file: ModelFile, x: InputCodes, ours: InputCodes, theirs: InputCodes
     - `x`: codes of its inputs, `[N, *input_shape]`.
     - `ours`, `theirs`: codes of the outputs by our reference and by TFLM, `[N, *output_shape]`.
 
-    Where they differ, the layers are compared on the first example that differs.
+    If they differ, the layers are compared on the first example that differs.
     """
     wrong = (ours != theirs).reshape(len(x), -1)
     if not wrong.any():
@@ -115,15 +115,15 @@ class Evaluation:
     """The score of a model on a split of a data set.
 
     - `model`: its path.
-    - `task`, `split`, `data`: what it was tested on, and its source.
-    - `metric`, `value`, `interval`: the task's metric, and its 95 % interval where there is one.
+    - `task`, `split`, `data`: the task, the split, and the source of the data.
+    - `metric`, `value`, `interval`: the task's metric, and its 95 % interval, if there is one.
     - `metrics`: this and others by name.
-    - `samples`, `noun`: the number of evaluated examples, and what they are called.
-    - `runtime`, `source`: what computed the outputs, and where.
+    - `samples`, `noun`: the number of evaluated examples, and the word for them.
+    - `runtime`, `source`: the runtime that computed the outputs, and where.
     - `synthetic`, `notes`: whether the examples are synthetic; remarks on them.
-    - `classes`, `confusion`: names of the outputs; examples by true class (row) and predicted one, where there are
+    - `classes`, `confusion`: names of the outputs; examples by true class (row) and predicted one, if there are
       classes.
-    - `class_counts`: the number of evaluated examples of each class, where there are classes.
+    - `class_counts`: the number of evaluated examples of each class, if there are classes.
     - `remarks`: remarks without which the metric could mislead (`tasks.scoring.remarks`).
     """
 
@@ -280,13 +280,13 @@ def _check_one_score(file: ModelFile, front_end: str | None) -> None:
 
 
 def _labels(file: ModelFile, given: Sequence[str] | None, front_end: str | None) -> tuple[str, ...] | None:
-    """Returns the names of a model's outputs, None where nobody names them.
+    """Returns the names of a model's outputs; None if they are unknown.
 
     - `file`: the model.
-    - `given`: the names that the user gives, None or none for those of the model or of its front end.
-    - `front_end`: the front end that the user names, None for that of the model.
+    - `given`: the user's names; None or empty: those of the model or of its front end.
+    - `front_end`: the front end that the user names; None: that of the model.
 
-    Raises `SpecError` where there are not as many names as outputs.
+    Raises `SpecError` if the numbers of names and outputs differ.
     """
     network = file.model
     names = tuple(given) if given is not None and len(given) else known_labels(network.metadata, front_end)
@@ -300,7 +300,7 @@ def _labels(file: ModelFile, given: Sequence[str] | None, front_end: str | None)
 
 
 def _logits_of(file: ModelFile, examples: Examples, runtime: str, tell: Progress) -> Floats:
-    """Computes the logits `[N, classes]` of examples, a block at a time, and says how many are done."""
+    """Computes the logits `[N, classes]` of examples block by block, and reports progress."""
     run, found, count = runner(file, runtime), list[InputCodes](), len(examples.labels)
     begun, done = time.monotonic(), 0
     for rows in blocks(count, _CHUNK):
@@ -312,7 +312,7 @@ def _logits_of(file: ModelFile, examples: Examples, runtime: str, tell: Progress
 
 
 def checked_runtime(name: str) -> str:
-    """Returns the name itself. Raises `SpecError` for one that is not a runtime and not `REFERENCE`."""
+    """Returns the name itself. Raises `SpecError` for a name that is neither a runtime nor `REFERENCE`."""
     if name not in (known := (*RUNTIMES, REFERENCE)):
         raise SpecError(f"--runtime {name}: {did_you_mean(name, known)}")
     return name
@@ -321,10 +321,10 @@ def checked_runtime(name: str) -> str:
 def _task_of(file: ModelFile, given: str | None, front_end: str | None) -> str:
     """Returns the task on which a model is evaluated.
 
-    - `given`: the task that the user names, None for that of the model.
-    - `front_end`: the front end that the user names, None for that of the model.
+    - `given`: the task that the user names; None: that of the model.
+    - `front_end`: the front end that the user names; None: that of the model.
 
-    Raises `SpecError` where nobody names a task.
+    Raises `SpecError` if neither names a task.
     """
     own = file.model.metadata.get("micronets.task")
     if given is None and own is None and front_end is None:
@@ -336,8 +336,7 @@ def _task_of(file: ModelFile, given: str | None, front_end: str | None) -> str:
 
 
 def _shape_of_input(file: ModelFile) -> tuple[int, int, int]:
-    """Returns the shape (H, W, C) of a model's input; a vector of K values is (K, 1, 1), a sequence (T, K) is (T, K,
-    1).
+    """Returns the shape (H, W, C) of a model's input: (K, 1, 1) for K values, (T, K, 1) for a sequence (T, K).
 
     Raises `UnsupportedError` for an input of more axes.
     """
@@ -349,7 +348,7 @@ def _shape_of_input(file: ModelFile) -> tuple[int, int, int]:
 
 
 def _examples_of(data: TaskData, split: str, file: ModelFile, names: tuple[str, ...] | None) -> Examples:
-    """Returns a split of a data set in memory, for a model of its classes and its input. Raises `DataError`."""
+    """Returns a split of a data set in memory, for a model with its classes and input shape. Raises `DataError`."""
     own.check_data(data)
     if names is not None and names != data.classes:
         raise DataError(
@@ -388,7 +387,7 @@ def _front_end_file(path: Path) -> str:
 
 
 def known_labels(metadata: Mapping[str, str], front_end: str | None = None) -> tuple[str, ...] | None:
-    """Returns the names of a model's outputs: from its metadata, or as the released models of a front end have them."""
+    """Returns the names of a model's outputs: from its metadata, or those of a front end's released models."""
     text = metadata.get("micronets.labels")
     if text:
         return tuple(json.loads(text))
@@ -398,7 +397,7 @@ def known_labels(metadata: Mapping[str, str], front_end: str | None = None) -> t
 
 
 def input_settings_of(metadata: Mapping[str, str], data: TaskData) -> dict[str, int]:
-    """Returns the input settings of data that the front end in a model's metadata names."""
+    """Returns the input settings of data that the front end in a model's metadata implies."""
     told = json.loads(metadata.get("micronets.frontend", "{}"))
     return {name: int(told[name]) for name in data.input_settings if name in told}
 

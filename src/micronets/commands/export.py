@@ -33,16 +33,16 @@ def quantise(
 ) -> QuantizedModel:
     """Makes an integer model of a trained network, with labels and front end of the data as metadata.
 
-    A network that was trained with quantisation simulated becomes exactly the simulated model. One that was trained in
-    float only is quantised now, each range found by the least squared error over training examples (post-training
-    quantisation), which loses more accuracy. A network that `from_torch` read is also quantised now, in the way that
-    changes its outputs least.
+    A network that was trained with simulated quantisation becomes exactly the simulated model. One that was trained in
+    float only is quantised now: each range minimises the squared error over training examples (post-training
+    quantisation), which loses more accuracy. A network from `from_torch` is also quantised now, in the way that changes
+    its outputs least.
 
-    - `trained`: what `train` returned, or what `from_torch` read.
-    - `data`: the training data; for a network of `from_torch`, typical inputs are enough, an array `[N, ...]` as the
+    - `trained`: the result of `train` or of `from_torch`.
+    - `data`: the training data; for a network from `from_torch`, typical inputs are enough, an array `[N, ...]` as the
       module takes them. Some hundred training examples are used, always the same.
-    - `batches`, `batch`: number and size of the batches of training examples on which ranges are observed, where they
-      were not before. A network of `from_torch` ignores them.
+    - `batches`, `batch`: number and size of the batches of training examples on which ranges are observed, if they were
+      not before. A network from `from_torch` ignores them.
 
     Raises `DataError` for data that do not fit the network.
     """
@@ -70,7 +70,7 @@ def quantise(
 
 
 def _after_training(network: FloatNetwork, data: TaskData | npt.NDArray[Any]) -> QuantizedModel:
-    """Quantises a network of another tool over training examples or typical inputs, with metadata of the data."""
+    """Quantises another tool's network over training examples or typical inputs, with metadata of the data."""
     if _is_array(data):
         given = np.asarray(data)
         return post_training(
@@ -104,10 +104,9 @@ def export(
 ) -> QuantizedModel:
     """Writes a trained network as `.tflite`, checks that it reads back as written, and returns the model in the file.
 
-    - `trained`: what `train` returned or `from_torch` read, which is quantised as `quantise` does it, or an integer
-      model.
+    - `trained`: the result of `train` or of `from_torch`, which is quantised as by `quantise`, or an integer model.
     - `path`: path of the file.
-    - `data`: the training data; not for an integer model, which has its metadata.
+    - `data`: the training data; not for an integer model, which already has its metadata.
 
     Raises `CheckFailed` if it reads back differently, and `FileError` if it cannot be written.
     """

@@ -1,4 +1,4 @@
-"""`first_network`: a trained network from a file, its last layer fitted to the classes of the data it learns next."""
+"""`first_network`: a trained network from a file, with its last layer adapted to the classes of new data."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
 MODEL_SUFFIXES = (".tflite", ".onnx")
 """The files that hold a network with its weights."""
 
-_STATISTICS = 1024  # training examples on which the statistics of batch norms are found
+_STATISTICS = 1024  # training examples for the statistics of batch norms
 _BATCH = 128
 
 
 @dataclass(frozen=True, eq=False)
 class FirstNetwork:
-    """A trained network that is ready to be trained on.
+    """A trained network that is ready for further training.
 
-    - `network`: its layers and float weights; it has one output for each class of the data, in their order.
-    - `settings`: the input settings of the data under which its input is made.
-    - `new`: the classes whose outputs begin again, because the file has none of that name.
+    - `network`: its layers and float weights; it has one output per class of the data, in their order.
+    - `settings`: the input settings of the data that give its input.
+    - `new`: the classes whose outputs start anew, because the file has none of that name.
     - `notes`: remarks on it for the user, one line each.
     """
 
@@ -50,16 +50,16 @@ class FirstNetwork:
 
 
 def first_network(path: Path, data: TaskData, settings: Mapping[str, int] | None = None) -> FirstNetwork:
-    """Reads a trained network and gives it the outputs that the data ask for.
+    """Reads a trained network and adapts its outputs to the data.
 
-    The output of a class that the file has under the same name keeps its weights, whatever its place; that of a new
-    class begins with weights of 0 and the mean bias of those that are kept; outputs of classes that the data do not
-    have go. A file that names no labels keeps its outputs as they are if it has as many as there are classes, and else
-    they all begin again.
+    The output of a class keeps its weights if the file has a class of the same name, whatever its position. That of a
+    new class starts with weights of 0 and the mean bias of those that are kept. Outputs of other classes are removed.
+    If the file has no labels and as many outputs as there are classes, it keeps all outputs; otherwise they all start
+    anew.
 
     - `path`: a `.tflite`, int8 or float, or an ONNX file.
-    - `data`: the data that the network learns.
-    - `settings`: input settings of the data; None: those that the file's front end names.
+    - `data`: the data that the network will learn.
+    - `settings`: input settings of the data; None: those that the file's front end implies.
 
     Raises `FileError` for a file that cannot be read, `UnsupportedError` for a network whose last layer cannot be
     changed, `DataError` for data of another shape.
@@ -93,7 +93,7 @@ def first_network(path: Path, data: TaskData, settings: Mapping[str, int] | None
 
 
 def network_in_file(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tuple[float, float]]]:
-    """Returns the network in a file, in real numbers, and the ranges of its tensors where it computes in integers.
+    """Returns the network in a file, in real numbers, and the ranges of its tensors if it computes in integers.
 
     - `path`: a `.tflite`, float or int8, or an ONNX file.
     - `where`: its name in error messages.
@@ -117,13 +117,13 @@ def network_in_file(path: Path, where: str) -> tuple[FloatNetwork, dict[str, tup
 
 
 def first_weights(network: FloatNetwork, data: TaskData, settings: Mapping[str, int]) -> dict[str, Tensor]:
-    """Returns the weights of a network as a training begins with them, by the names of `Net`'s state dict.
+    """Returns the initial weights of a training that starts from a network, by the names of `Net`'s state dict.
 
     - `network`: the network, in real numbers.
-    - `data`: the data that it learns.
+    - `data`: the data that it will learn.
     - `settings`: input settings of the data.
 
-    Batch norms, which a trained file has no more, get the statistics of some training examples, and undo them.
+    A trained file has its batch norms folded. New ones get the statistics of some training examples, and undo them.
 
     Raises `UnsupportedError` for layers that cannot be trained.
     """
@@ -141,7 +141,7 @@ def with_outputs(network: FloatNetwork, sources: Sequence[int | None], where: st
 
     - `network`: one whose outputs are those of a FullyConnected layer, or the channels of a Conv2D on a map of one
       pixel; a Softmax and reshapes may follow.
-    - `sources`: for each output of the result the old one whose weights it keeps; None: it begins with weights of 0 and
+    - `sources`: for each output of the result the old one whose weights it keeps; None: it starts with weights of 0 and
       the mean bias of those that are kept.
     - `where`: the name of the network in error messages.
 
@@ -188,7 +188,7 @@ def _size(shape: Sequence[int]) -> int:
 
 
 def _front_end_note(where: str, network: FloatNetwork, data: TaskData, settings: Mapping[str, int]) -> tuple[str, ...]:
-    """Returns a note that says in what the data's front end differs from the file's, if it does."""
+    """Returns a note on the differences between the data's front end and the file's, if there are any."""
     text, own = network.metadata.get("micronets.frontend"), data.metadata(settings).get("micronets.frontend")
     if text is None or own is None:
         return ()

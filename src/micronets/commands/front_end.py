@@ -20,24 +20,24 @@ from micronets.terminal import counted
 from micronets.tflite import ModelFile, ModelSource, model_file
 
 STEP_MS_OF: Mapping[str, int] = MappingProxyType({"micro": 10, "micro-20ms": 20})
-"""The front ends that can be named: TFLM's own, with a frame every 10 ms (microWakeWord) or 20 ms (micro_speech)."""
+"""The front ends with names: TFLM's own, with a frame every 10 ms (microWakeWord) or 20 ms (micro_speech)."""
 
-_LEAST_MS = 1000  # of sound that is heard before the first output of a network that keeps state counts
+_LEAST_MS = 1000  # of sound before the first valid output of a network with state
 
 
 def with_front_end(model: ModelSource, front_end: str, classes: Sequence[str] | None = None) -> ModelFile:
     """Returns a model that carries TFLM's own audio front end, as if its metadata had said so.
 
-    A network that keeps state takes the new frames of its input alone. Its outputs count as soon as they cannot depend
-    on the state that it began with, and after a second at least.
+    A network with state takes only the new frames of its input. Its outputs are used once they cannot depend on its
+    initial state, and after at least a second.
 
-    - model: the path of a `.tflite`, or a model in memory; its input has 40 values for each frame.
-    - front_end: "micro" for a frame every 10 ms, as networks of microWakeWord take them, or "micro-20ms".
-    - classes: the names of its outputs, in their order; None for those that it carries, or for the name of the file
-      of a model with one output.
+    - model: the path of a `.tflite`, or a model in memory; its input has 40 values per frame.
+    - front_end: "micro" for a frame every 10 ms, as for networks of microWakeWord, or "micro-20ms".
+    - classes: the names of its outputs, in order; None: those that it carries, or the file's name for a model with one
+      output.
 
-    Raises `SpecError` for another name, for a model that cannot have this front end, and for names that do not fit, and
-    what reading the model raises.
+    Raises `SpecError` for another name, for a model that cannot have this front end, and for unsuitable names, and the
+    errors of reading the model.
     """
     if front_end not in STEP_MS_OF:
         raise SpecError(f"--front-end {front_end}: is not known; {did_you_mean(front_end, STEP_MS_OF)}")
@@ -74,7 +74,7 @@ def with_front_end(model: ModelSource, front_end: str, classes: Sequence[str] | 
 
 
 def _names(file: ModelFile, classes: Sequence[str] | None) -> list[str]:
-    """Returns the names of a model's outputs. Raises `SpecError` where they are not known or do not fit."""
+    """Returns the names of a model's outputs. Raises `SpecError` if they are unknown or unsuitable."""
     count = math.prod(file.model.arch.output_shape)
     names = list(classes if classes is not None else labels_of(file.model))
     if not names and count == 1:
@@ -88,13 +88,13 @@ def _names(file: ModelFile, classes: Sequence[str] | None) -> list[str]:
 
 
 def named(model: ModelSource, front_end: str | None, classes: str | None) -> ModelSource:
-    """Returns a model with the front end and the classes that a command was given, as the options are written.
+    """Returns a model with the front end and the classes of a command's options.
 
     - model: the model.
-    - front_end: see `with_front_end`; None for what the model carries.
+    - front_end: see `with_front_end`; None: that of the model.
     - classes: names with commas between them, or None.
 
-    Raises what `with_front_end` raises, and `SpecError` for classes without a front end.
+    Raises the errors of `with_front_end`, and `SpecError` for classes without a front end.
     """
     if front_end is None:
         if classes is not None:
@@ -104,6 +104,6 @@ def named(model: ModelSource, front_end: str | None, classes: str | None) -> Mod
 
 
 def refuse_clips(model: QuantizedModel, where: str, front_end: str | None) -> None:
-    """Raises `SpecError` for a model of clips whose front end is TFLM's own: it is for streams."""
+    """Raises `SpecError` if a model with TFLM's own front end, which is for streams, is used for clips."""
     if front_end in STEP_MS_OF or (front_end is None and is_micro(model.metadata.get("micronets.frontend", ""))):
         raise SpecError(f"{where}: TFLM's own front end knows the noise of a stream; judge the model with --stream")

@@ -1,4 +1,4 @@
-"""`import_model`: makes an int8 `.tflite` of a trained network of another tool."""
+"""`import_model`: makes an int8 `.tflite` from another tool's trained network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from micronets.terminal import counted
 from micronets.tflite.foreign import foreign_model
 
 CALIBRATION_EXAMPLES = 400
-"""How many calibration inputs are taken where there are more."""
+"""The number of calibration inputs, if there are more."""
 
 
 def import_model(
@@ -41,15 +41,15 @@ def import_model(
     settings: PtqSettings | None = None,
     progress: Progress | None = None,
 ) -> Imported:
-    """Makes an int8 model of a trained network of another tool, by quantisation after training.
+    """Makes an int8 model from another tool's trained network, by quantisation after training.
 
     - `model`: the path of a float `.tflite`, or of an ONNX model, float or quantised with QuantizeLinear.
     - `out`: where the `.tflite` is written; None: nowhere.
     - `calibrate`: typical inputs: an array `[N, ...]`, a `.npy` or `.npz` of one, or the data of a task.
     - `task`, `front_end`, `labels`: what the network has learnt, by which its data are read; the model carries them.
-    - `split`: which part of the task's data the inputs are drawn from.
-    - `examples`: how many of the inputs are used at most, drawn at random with a fixed seed.
-    - `settings`: how to quantise; by default what does best on these inputs.
+    - `split`: the split of the task's data from which the inputs are drawn.
+    - `examples`: the maximum number of inputs, drawn at random with a fixed seed.
+    - `settings`: how to quantise; by default, the way that does best on these inputs.
     - `progress`: receives events that say what is in progress.
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`.
@@ -80,7 +80,7 @@ def import_model(
 
 
 def float_network(path: Path) -> FloatNetwork:
-    """Returns the float network in a file of another tool. Raises `FileError` and `UnsupportedError`."""
+    """Returns the float network in another tool's file. Raises `FileError` and `UnsupportedError`."""
     if path.is_dir() and (other := foreign_model(path)):
         raise FileError(f"{path}: {other}")
     try:
@@ -101,7 +101,7 @@ def float_network(path: Path) -> FloatNetwork:
 def _metadata(
     network: FloatNetwork, task: str | None, front_end: str | None, labels: Sequence[str] | None
 ) -> dict[str, str]:
-    """Returns the texts that the model will carry: its own, and what the user says of it."""
+    """Returns the metadata of the model: its own, and the user's options."""
     texts = dict(network.metadata)
     if task is not None:
         texts["micronets.task"] = tasks.find(task).name
@@ -142,20 +142,20 @@ def _inputs_of(
         progress(NoteEvent("data", f"reading {path}"))
     height, width, channels = (*network.arch.input_shape, 1, 1)[:3]
     shape = (height, width, channels)
-    # No labels: the data may be of other classes than those that the network knows.
+    # No labels: the data may have other classes than the network.
     card = tasks.Card(None, front_end_json(network.metadata, front_end), shape, where, network.metadata)
     found = tasks.examples(task or next(iter(tasks.TASKS)), card, path, split=split)
     return found.part(drawn_inputs(len(found.labels), examples)).reshape(-1, *network.arch.input_shape)
 
 
 def drawn_inputs(count: int, examples: int) -> npt.NDArray[np.int64]:
-    """Returns the places of at most `examples` of `count` inputs, in order."""
+    """Returns the indices of at most `examples` of `count` inputs, in order."""
     order = np.random.default_rng(0).permutation(count)
     return np.sort(order[:examples]).astype(np.int64)
 
 
 def _array_of(path: Path) -> npt.NDArray[Any]:
-    """Returns the inputs in a `.npy`, or in an `.npz` that holds one array or one called `x`. Raises `DataError`."""
+    """Returns the inputs in a `.npy`, or in an `.npz` with a single array or one called `x`. Raises `DataError`."""
     try:
         check_plain(path)
         pack = np.load(path, allow_pickle=False)

@@ -27,7 +27,7 @@ class IncrementalModel:
     - `frames`, `milliseconds`: the number of frames of a step, and the time between steps.
     - `window`: frames that an output depends on.
     - `macs`, `window_macs`: multiply-accumulates of one step, and of a whole window.
-    - `state_bytes`: bytes that it keeps from one step to the next.
+    - `state_bytes`: bytes of its state between steps.
     """
 
     model: str
@@ -56,21 +56,21 @@ class IncrementalModel:
 
 
 def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
-    """Writes a model that computes the outputs of `model` on a stream from the new frames and the state that it keeps.
+    """Writes a model that computes the outputs of `model` on a stream from the new frames and from stored state.
 
-    Its outputs are those of `model` for the window that ends with these frames, byte for byte; docs/streaming.md has
+    Its outputs equal those of `model` for the window that ends with these frames, byte for byte; docs/streaming.md has
     the conditions. Every function for streaming models accepts it.
 
     - `model`: the path of a `.tflite`, or a model in memory. It must carry labels and an audio front end.
     - `out`: the file to write.
 
-    Raises `FileError`, `SpecError`, and `UnsupportedError` for a model for which there is none, with the reason.
+    Raises `FileError`, `SpecError`, and `UnsupportedError` for a model that cannot be converted, with the reason.
     """
     check_output(out, model)
     file = model_file(model)
     if steps_of(file.model, file.name) is not None:
         raise UnsupportedError(f"{file.name}: takes new frames alone already; use it as it is")
-    plan_stream(file.model, file.name)  # refuses a model that cannot listen, which is the reason to tell first
+    plan_stream(file.model, file.name)  # refuses a model that cannot listen, which is the first reason to report
     made = incremental_model(file.model, file.name)
     plan = plan_stream(made, file.name)
     steps = plan.steps
@@ -89,8 +89,9 @@ def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
 
 
 def new_frames_alone(model: ModelSource) -> ModelFile:
-    """Returns a model that listens as the one that takes only the new frames, where that computes less between two
-    outputs that the detector hears; any other model as it is. What is decided is the same.
+    """Returns the incremental version of a listening model if it computes less per output that the detector takes.
+
+    Any other model is returned unchanged. The decisions are the same.
 
     - `model`: the path of a `.tflite`, or a model in memory.
 

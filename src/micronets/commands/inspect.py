@@ -1,5 +1,5 @@
-"""`inspect`: a network and its costs on a board, layer by layer. Everything is estimated, and nothing runs unless the
-time of our C is to be simulated.
+"""`inspect`: a network and its costs on a board, layer by layer. Everything is estimated, unless the time of our C is
+simulated.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from micronets.tflite.tflm_limits import why_tflm_cannot_run
 class FrontEndInspection:
     """The estimated costs of the audio front end of a model on a board.
 
-    - `frames`: frames of one input of the network. `frames_a_second`: frames that a second of sound has.
+    - `frames`: frames of one input of the network. `frames_a_second`: frames of a second of sound.
     - `frame_cycles`: cycles of one frame on the board.
     - `latency_ms`, `energy_mj`: time and energy of the frames of one input.
     - `second_ms`, `second_mj`: time and energy of the frames of a second of sound.
-    - `inferences_a_second`: how often the network runs in a second of a stream; None for a model that cannot listen.
-    - `kept_bytes`, `scratch_bytes`: bytes of SRAM that stay from frame to frame, and that a frame is computed in; our C
-      computes it in the arena.
+    - `inferences_a_second`: inferences in a second of a stream; None for a model that cannot listen.
+    - `kept_bytes`, `scratch_bytes`: bytes of SRAM that persist from frame to frame, and that computing a frame needs;
+      our C uses the arena for the latter.
     - `flash_bytes`: bytes of tables and code.
 
-    Cycles, times and energies are None where there is no cycle model of the board's core.
+    Cycles, times and energies are None if there is no cycle model of the board's core.
     """
 
     frames: int
@@ -72,23 +72,22 @@ class Inspection:
     - `source`: the source of the figures.
     - `macs`, `ops`: multiply-accumulates, and twice as many operations.
     - `params`, `weight_bytes`: number of weights and biases, and their bytes.
-    - `tflite_bytes`: bytes of the file, as it is or as it would be.
+    - `tflite_bytes`: bytes of the file, or of the file that it would be.
     - `arena_tflm_host64_bytes`, `arena_tflm_cortex_m_bytes`: TFLM's arena on a 64-bit host and on a Cortex-M.
     - `arena_c_bytes`: our C's arena as `compile` would plan it for the board.
-    - `arena_c_patched_bytes`: the smallest arena that our C can have, with layers in patches.
-    - `sram_bytes`, `flash_bytes`: memory that the network takes under TFLM.
-    - `sram_c_bytes`, `flash_c_bytes`: memory that it takes as our C.
-    - `board_sram_bytes`, `board_flash_bytes`: memory that the board has.
+    - `arena_c_patched_bytes`: the smallest arena of our C, with layers in patches.
+    - `sram_bytes`, `flash_bytes`: memory of the network under TFLM.
+    - `sram_c_bytes`, `flash_c_bytes`: memory of the network as our C.
+    - `board_sram_bytes`, `board_flash_bytes`: memory of the board.
     - `latency_ms`, `energy_mj`: time and energy of one inference under TFLM; within +-`uncertainty` (0.1 is 10 %). None
-      where there is no cycle model of the board's core; no_times says so then.
-    - `latency_c_ms`, `energy_c_mj`, `uncertainty_c`: the same of our C; None where they are not known, and no_times_c
-      says why.
-    - `source_c`: how they are known: by the "latency model" of the board, or "simulated".
+      if there is no cycle model of the board's core, as no_times then says.
+    - `latency_c_ms`, `energy_c_mj`, `uncertainty_c`: the same for our C; None if unknown, for the reason in no_times_c.
+    - `source_c`: their source: the "latency model" of the board, or "simulated".
     - `fits`, `fits_c`: whether it fits the board under TFLM, and as our C.
     - `no_tflm`: why there are no figures for TFLM on the board, if it is not built for its core: TFLM's SRAM, flash and
       fit are then None.
-    - `front_end`: the integer front end that the model was trained on; None where there is none. It is a part of SRAM,
-      flash, latency and energy, which are those of one input of the network with all its frames.
+    - `front_end`: the integer front end on which the model was trained, or None. It is a part of SRAM, flash, latency
+      and energy, which are those of one input of the network with all its frames.
     - `per_layer`: a row for each layer, in order.
     """
 
@@ -179,7 +178,7 @@ class Inspection:
         return "\n".join([layers, "", text_table(("total", "", ""), totals, (1,)), "", last])
 
     def _front_end_rows(self) -> list[tuple[str, str, str]]:
-        """Returns the rows of totals with the part of the front end; none where the model has none in integers."""
+        """Returns the rows of totals for the front end's part; none if the model has no integer front end."""
         one = self.front_end
         if one is None:
             return []
@@ -198,7 +197,7 @@ class Inspection:
         ]
 
     def fit_text(self) -> str:
-        """Returns the end of a sentence that says whether the network fits, and if not, by how much it is too large."""
+        """Returns the end of a sentence on whether the network fits, and if not, by how much it is too large."""
         sizes = (
             (self.sram_bytes, self.board_sram_bytes, "SRAM", "under TFLM"),
             (self.flash_bytes, self.board_flash_bytes, "flash", "under TFLM"),
@@ -221,7 +220,7 @@ class Inspection:
                 return f"fits {self.board} {'under TFLM, NOT as our C' if tflm else 'as our C, NOT under TFLM'}: {over}"
 
     def check(self) -> None:
-        """Raises `DoesNotFit`, which says by how much, if the network fits the board under no runtime."""
+        """Raises `DoesNotFit`, with the excess, if the network fits the board under no runtime."""
         if not self.fits and not self.fits_c:
             name = Path(self.model).name
             raise DoesNotFit(f"{name} {self.fit_text()}; take fewer channels, weights of 4 bits, or a larger board")
@@ -229,7 +228,7 @@ class Inspection:
 
 @dataclass(frozen=True)
 class _Times:
-    """Latency in ms and energy in mJ of our C, within +-uncertainty, and how they are known; or why they are not."""
+    """Latency in ms and energy in mJ of our C, within +-uncertainty, and their source; or why they are unknown."""
 
     latency_ms: float | None = None
     energy_mj: float | None = None
@@ -244,10 +243,10 @@ def inspect(
 ) -> Inspection:
     """Estimates what a network costs on a board; nothing runs unless `simulate` is true.
 
-    - `model`: the path of a `.tflite` or of an architecture's `.json`, a model in memory, an architecture, or what
-      `from_torch` read, which costs the same as its architecture. Our C is the one that `compile` writes for a model on
-      this board, with layers in patches if it needs them to fit; for an architecture, which has no weights, it is that
-      of the unchanged network.
+    - `model`: the path of a `.tflite` or of an architecture's `.json`, a model in memory, an architecture, or the
+      result of `from_torch`, which costs the same as its architecture. Our C is the one that `compile` writes for a
+      model on this board, with layers in patches if it needs them to fit; for an architecture, which has no weights, it
+      is that of the unchanged network.
     - `board`: a name, the path of a board's TOML file, or a board.
     - `simulate`: whether our C runs on the simulated board for its times; for a model with weights only.
 
@@ -280,8 +279,7 @@ def _read_arch(path: Path) -> Arch:
 
 
 def _estimated_times(steps: Sequence[Step], board: Board, front_end: FrontEndCost | None) -> _Times:
-    """Returns the times by the latency model of our C, and the front end's, if the board has a model that knows all
-    layers."""
+    """Returns the times by our C's latency model, and the front end's, if the board's model knows all layers."""
     if board.no_times is not None:
         return _Times(unknown=board.no_times)
     model = shipped_model(board.name, OUR_C.name)
@@ -298,8 +296,9 @@ def _estimated_times(steps: Sequence[Step], board: Board, front_end: FrontEndCos
 
 
 def _simulated_times(file: ModelFile, board: Board) -> _Times:
-    """Returns what the firmware with our C takes on the simulated board. Raises `CheckFailed` for other bytes than the
-    reference's.
+    """Returns the times of our C's firmware on the simulated board.
+
+    Raises `CheckFailed` if its outputs differ from the reference's.
     """
     found = measure(file, board, samples=1)
     if not found.bit_exact:
@@ -314,7 +313,7 @@ def _inspected(
 ) -> Inspection:
     """Makes the record.
 
-    - `file`: the file that the network was read from, with its size and its tensors; None where there is none.
+    - `file`: the file of the network, with its size and its tensors; None without a file.
     - `name`: the file's name, for the result.
     - `simulate`: see `inspect`.
     """
@@ -332,7 +331,7 @@ def _inspected(
     sram_c = sram_bytes(arena, ours.steps()) + (0 if front_end is None else int(front_end.sram_bytes(arena)))
     flash_c = int(network_flash_bytes(Network(ours.steps(), board, 0, ours, tensors)))
     if file is not None:
-        with suppress(UnsupportedError):  # numbers that C cannot hold, which `compile` refuses
+        with suppress(UnsupportedError):  # values that C cannot hold, for which `compile` raises an error
             flash_c = compiled_flash_bytes(file.model, board)
     flash_c += more
     if file is not None and simulate:
@@ -377,7 +376,7 @@ def _inspected(
 
 
 def _front_end(cost: FrontEndCost, board: Board, file: ModelFile | None) -> FrontEndInspection:
-    """Returns what the front end of a model costs on a board."""
+    """Returns the costs of a model's front end on a board."""
     frame = None if board.cycle_factor is None else cost.frame_cycles * board.cycle_factor
     one, second = (
         None if frame is None else board.milliseconds(frames * frame) for frames in (cost.frames, cost.frames_a_second)

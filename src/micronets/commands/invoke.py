@@ -26,13 +26,12 @@ def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Ar
     """Computes outputs `[N, *output_shape]` of a model for inputs `[N, *input_shape]`.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `x`: real numbers, which are quantised as the model's input is, or codes of it, in its type (int8 as a rule);
+    - `x`: real numbers, which are quantised as the model's input is, or codes of it, in its type (usually int8);
       outputs are of the same kind.
-    - `runtime`: `reference` (integers in numpy, the definition of what a model computes), `c` (the C that `compile`
-      writes, built for this machine) or `tflm` (TensorFlow Lite Micro, where it is installed). All three give the same
-      bytes.
+    - `runtime`: `reference` (integers in numpy, which define a model's outputs), `c` (the C that `compile` writes,
+      built for this machine) or `tflm` (TensorFlow Lite Micro, if it is installed). All three give the same bytes.
 
-    Raises `SpecError` for inputs of another shape, `DeviceError` where a runtime cannot be built or run.
+    Raises `SpecError` for inputs of another shape, `DeviceError` if a runtime cannot be built or run.
     """
     checked_runtime(runtime)
     file = model_file(model)
@@ -46,7 +45,7 @@ def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> d
     """Computes every tensor of a model, `[N, *shape]` by the name of its layer, the input first.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `x`: real numbers or codes `[N, *input_shape]`, as `invoke` takes them; the tensors are of the same kind.
+    - `x`: real numbers or codes `[N, *input_shape]`, as for `invoke`; the tensors are of the same kind.
     - `runtime`: `reference` or `tflm`. Our C keeps no tensors, so `c` is refused.
 
     Raises the errors of `invoke`, and `SpecError` for the runtime `c`.
@@ -63,7 +62,7 @@ def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> d
 
 
 def _codes(model: QuantizedModel, x: npt.ArrayLike) -> tuple[Array, bool]:
-    """Returns inputs as the model takes them, and whether they were given as real numbers. Raises `SpecError`."""
+    """Returns inputs as codes, and whether they were given as real numbers. Raises `SpecError`."""
     model.arch.check_one_input()
     given = np.asarray(x)
     shape = model.arch.input_shape

@@ -14,12 +14,12 @@ from micronets.ir.arch import Step
 from micronets.report.latency_findings import Errors, Line, NetworkRecord, Residual
 
 Vector = npt.NDArray[np.float64]
-_SMALL = 0.01  # of a network's cycles: a layer below it is fitted as if it had that many
-HELD_OUT = 4  # every so many networks of a space are kept from the fit
+_SMALL = 0.01  # of a network's cycles: a smaller layer is weighted as if it had that many
+HELD_OUT = 4  # one in this many networks of a space is held out from the fit
 
 
 def line(x: Sequence[float], y: Sequence[float]) -> Line:
-    """Fits the line of least squares. Raises `DataError` for fewer than three points or where all x are equal."""
+    """Fits the line of least squares. Raises `DataError` for fewer than three points, or if all x are equal."""
     a, b = np.asarray(x, float), np.asarray(y, float)
     if len(a) < 3 or np.ptp(a) == 0:
         raise DataError(
@@ -30,7 +30,7 @@ def line(x: Sequence[float], y: Sequence[float]) -> Line:
 
 
 def errors(predicted: Sequence[float], actual: Sequence[float]) -> Errors:
-    """Tells how far predictions are off. Raises `DataError` for fewer than three."""
+    """Returns the errors of predictions. Raises `DataError` for fewer than three."""
     from scipy.stats import spearmanr
 
     p, a = np.asarray(predicted, float), np.asarray(actual, float)
@@ -55,7 +55,7 @@ def split_networks(records: Sequence[NetworkRecord]) -> tuple[list[NetworkRecord
 
 
 def layer_rows(records: Sequence[NetworkRecord]) -> dict[str, list[tuple[Step, float, float]]]:
-    """Returns, by kind of kernel, every layer of it, its cycles, and the cycles that its error is relative to."""
+    """Returns, by kind of kernel, every layer, its cycles, and the cycles to which its error is relative."""
     rows: dict[str, list[tuple[Step, float, float]]] = defaultdict(list)
     for r in records:
         for step, layer in zip(r.steps(), r.layers, strict=True):
@@ -70,11 +70,11 @@ def fit(
 ) -> LatencyModel:
     """Fits non-negative coefficients, kind by kind, that minimise the squared relative errors of layers.
 
-    The errors told are those of the held-out networks (`split_networks`).
+    The reported errors are those of the held-out networks (`split_networks`).
 
-    - `records`: the networks that were measured, of which some are held out.
-    - `board`, `runtime`: their names, which the model bears.
-    - `source`: the measurements that these are, for the reader of the model.
+    - `records`: the measured networks, some of which are held out.
+    - `board`, `runtime`: their names, for the model.
+    - `source`: a description of the measurements, for the model.
     - `more`: networks to fit that are never held out.
 
     Raises `DataError` for too few networks.
@@ -88,7 +88,7 @@ def fit(
         names = list(counted[0])
         matrix = np.array([[float(c[n]) for n in names] for c in counted])
         actual, scale = np.array([y for _, y, _ in rows]), np.array([s for _, _, s in rows])
-        # Columns of one size, so that the solver's tolerance means the same for a layer and for a million MACs.
+        # Scaled columns, so that the solver's tolerance means the same for a layer and for a million MACs.
         size = np.maximum(np.abs(matrix / scale[:, None]).max(axis=0), 1e-30)
         found, _ = nnls(matrix / scale[:, None] / size, actual / scale, maxiter=50 * len(names))
         kinds[name] = {n: float(f) for n, f in zip(names, found / size, strict=True) if f > 0}
@@ -99,13 +99,13 @@ def fit(
 
 
 def predictions(records: Sequence[NetworkRecord], model: LatencyModel) -> tuple[list[float], list[float]]:
-    """Returns cycles by the model and as measured, for the networks all of whose kinds it knows."""
+    """Returns predicted and measured cycles, for the networks all of whose layers the model knows."""
     known = [r for r in records if all(kernel_kind(s) in (None, *model.kinds) for s in r.steps())]
     return [float(fitted_cycles(r.steps(), model)) for r in known], [float(r.cycles) for r in known]
 
 
 def residuals(records: Sequence[NetworkRecord], model: LatencyModel) -> dict[str, Residual]:
-    """Tells, by kind of kernel, how far off the model is, layer by layer."""
+    """Returns, by kind of kernel, the model's error over single layers."""
     found = {}
     total = sum(layer.cycles for r in records for layer in r.layers) or 1
     for name, rows in sorted(layer_rows(records).items()):

@@ -30,7 +30,7 @@ from micronets.streaming import CERTAIN, Decision, Stream, steps_of
 from micronets.tflite import ModelSource, model_file
 
 _FIRMWARE = "listener"  # the network's name in the firmware; it must not be `model`
-_FLOAT_ERROR = 1e-7  # by how much hundredths of a quotient may be below the middle in floats
+_FLOAT_ERROR = 1e-7  # how far float hundredths of a quotient may fall below the middle
 _SILENT_DB = -96.0  # the level of digital silence
 
 
@@ -38,7 +38,7 @@ _SILENT_DB = -96.0  # the level of digital silence
 class HeardWord:
     """A decision, with names.
 
-    - `time`: seconds from the beginning, up to the newest sample that was heard.
+    - `time`: seconds from the beginning to the newest sample.
     - `label`: the class that fired.
     - `score`: its averaged score, 0 .. 1.
     """
@@ -52,7 +52,7 @@ class HeardWord:
         return records.to_json(self)
 
     def text(self) -> str:
-        """Returns the record as a line: `  12.34 s  yes   0.93`, in digits as an application in C writes them."""
+        """Returns the record as a line: `  12.34 s  yes   0.93`, with digits as in an application in C."""
         return f"{_two_decimals(self.time):>8} s  {self.label:<12}  {_two_decimals(self.score)}"
 
 
@@ -63,13 +63,13 @@ def _two_decimals(value: float) -> str:
 
 @dataclass(frozen=True)
 class SoundPiece:
-    """A piece of sound, or of what a sensor measured, that was heard.
+    """A piece of sound, or of a sensor's samples, that was processed.
 
     - `time`: seconds from the beginning to its end.
-    - `level`: its effective value in dB below full scale, -96 .. 0. Of a sensor whose samples are standardised, full
-      scale are 32 to 64 times the smallest deviation.
-    - `best`, `score`: the class with the largest averaged score, and that, 0 .. 1.
-    - `words`: what was decided.
+    - `level`: its RMS in dB below full scale, -96 .. 0. For a sensor with standardised samples, full scale is 32 to 64
+      times the smallest deviation.
+    - `best`, `score`: the class with the largest averaged score, and that score, 0 .. 1.
+    - `words`: the decisions.
     """
 
     time: float
@@ -83,21 +83,21 @@ class ModelListener:
     """A model that listens, a piece of sound at a time.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `runtime`: the runtime that computes the outputs; None is TFLM where it is installed, and the reference for a
-      model that takes only the new frames, or can and computes less so.
+    - `runtime`: the runtime that computes the outputs. None: TFLM if it is installed, but the reference for a model
+      that takes only the new frames, or is converted to one because that computes less.
 
-    Raises what `Stream` and `checked_runtime` raise.
+    Raises the errors of `Stream` and `checked_runtime`.
     """
 
     def __init__(self, model: ModelSource, runtime: str | None = None) -> None:
         self.file = file = new_frames_alone(model) if runtime is None else model_file(model)
         name = checked_runtime(runtime or (TFLM.name if interpreter.available() else REFERENCE))
-        # The reference continues from the state of the last piece, which other runtimes compute again for each.
+        # The reference continues from the state of the last piece, which other runtimes recompute for each.
         goes_on = runtime is None and steps_of(file.model, file.name) is not None
         self.stream = Stream(file.model, run=None if goes_on else runner(file, name), where=file.name)
         self.labels, self.rate = self.stream.plan.labels, self.stream.plan.rate
         self.piece = self.stream.plan.hop
-        """Samples from one time that the detector hears the network to the next, which is a good size of a piece."""
+        """Samples from one output that the detector takes to the next, a good size for a piece."""
         self._samples = 0
 
     def feed(self, samples: npt.NDArray[Any]) -> SoundPiece:
@@ -116,7 +116,7 @@ class ModelListener:
         )
 
     def _named(self, decisions: Sequence[Decision]) -> tuple[HeardWord, ...]:
-        """Returns decisions with names."""
+        """Returns decisions with the names of their classes."""
         return tuple(HeardWord(d.time / self.rate, self.labels[d.class_index], d.score / CERTAIN) for d in decisions)
 
     def gap(self, samples: int) -> None:
@@ -129,12 +129,12 @@ class ModelListener:
         return long_recording(path, self.stream.plan)
 
     def composed(self, seconds: float, seed: int) -> LongRecording:
-        """Composes a recording of synthesised speech, whose notes say which word is said when.
+        """Composes a recording of synthesised speech, whose notes list the words and their times.
 
         - `seconds`: its length in seconds.
         - `seed`: seed of all random choices.
 
-        Raises `DataError` without the synthesiser, and `SpecError` for a length that cannot be.
+        Raises `DataError` without the synthesiser, and `SpecError` for an impossible length.
         """
         sound = composed_sound(self.stream.plan, None, seconds, seed)
         said = ", ".join(f"{e.label} until {e.end:.1f} s" for e in sound.events)
@@ -149,7 +149,7 @@ class ModelListener:
                 yield self.feed(recording.samples[piece])
 
     def _pieces(self, recording: LongRecording) -> Iterator[slice | int]:
-        """Yields the pieces of a recording in their order: which samples, or how many are missing."""
+        """Yields the pieces of a recording in order: the samples, or how many are missing."""
         before = 0
         for part, lost in unbroken(len(recording.samples), recording.gaps):
             if lost > before:
@@ -159,13 +159,13 @@ class ModelListener:
                 yield slice(at, min(at + self.piece, part.stop))
 
     def on_board(self, recording: LongRecording, board: str | Path | Board) -> Iterator[SoundPiece]:
-        """Listens with the C that `micronets compile` writes, on a simulated core, and compares every decision.
+        """Listens with the C of `micronets compile` on a simulated core, and compares every decision with numpy's.
 
         - `recording`: the recording, with its gaps.
         - `board`: a name, the path of a board's TOML file, or a board.
 
-        Raises `DeviceError` where there is no compiler or no simulator, and `CheckFailed` where the C decides otherwise
-        than numpy.
+        Raises `DeviceError` if there is no compiler or no simulator, and `CheckFailed` if the C's decisions differ from
+        numpy's.
         """
         where = load_board(board)
         signal = self.stream.plan.signal
@@ -189,17 +189,18 @@ class ModelListener:
     def microphone(self, device: str | None) -> Iterator[SoundPiece]:
         """Listens to a microphone until it is interrupted.
 
-        - `device`: the name or the number of one, as `python -m sounddevice` lists them; None is the system's own.
+        - `device`: the name or the number of a device, as `python -m sounddevice` lists them; None: the system's
+          default.
 
-        Where the system lost samples, the stream begins again. Raises `MissingPackageError` without the package
-        sounddevice, and `DeviceError` for a device that cannot be opened.
+        If the system lost samples, the stream restarts. Raises `MissingPackageError` without the package sounddevice,
+        and `DeviceError` for a device that cannot be opened.
         """
         if self.stream.plan.signal.noun != "sound":
             raise SpecError(f"{self.file.name}: is for a sensor; name a recording of it, a .csv or .npy, with --input")
         require("sounddevice")
         try:
             import sounddevice
-        except OSError as e:  # the package is there, PortAudio is not
+        except OSError as e:  # the package is there, but PortAudio is missing
             raise MissingPackageError(f"sounddevice: {e}; install PortAudio (apt install libportaudio2)") from e
         which = int(device) if device is not None and device.isdigit() else device
         try:

@@ -35,7 +35,7 @@ def measure(
     - `model`: the path of a `.tflite`, or a model in memory.
     - `board`: a name, the path of a board's TOML file, or a board.
     - `device`, `compiler`, `samples`, `seed`, `patches`, `flash`, `optimise`: see `MeasureOptions`.
-    - `runtime`: what executes it: `c`, or a runtime that was built for the board.
+    - `runtime`: the runtime that executes it: `c`, or a runtime that was built for the board.
 
     Figures that are unknown on a device are None. Raises the errors of reading, compiling, building and running;
     outputs that differ are a result, not an error.
@@ -62,13 +62,14 @@ def write_firmware(
     - `board`: the board.
     - `device`: serial:PORT, the line over which the board will be measured.
     - `out`: the ELF file that is written.
-    - `compiler`: `gcc` or `zig`; None for the first that is installed.
+    - `compiler`: `gcc` or `zig`; None for the first one installed.
     - `patches`: how large the arena of our C may get: `auto`, `off`, `smallest` or a size such as 64K, see
       `runtimes.c.arena_limit`.
-    - `runtime`: what executes the model.
-    - `optimise`: what kernels of our C are chosen for, see `runtimes.c.compile_for`.
+    - `runtime`: the runtime that executes the model.
+    - `optimise`: the goal for the kernels of our C, see `runtimes.c.compile_for`.
 
-    Raises `SpecError` for a runtime or options that have none, and what reading, compiling and building raise.
+    Raises `SpecError` for a runtime or options that have no such firmware, and the errors of reading, compiling and
+    building.
     """
     options = MeasureOptions(device, compiler, patches=patches, optimise=optimise)
     runtime.write_firmware(read_file(path), board, options, out)

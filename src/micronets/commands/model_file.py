@@ -13,7 +13,7 @@ from micronets.quantized.model import QuantizedModel
 
 @checked
 def write(model: QuantizedModel, path: str | Path, portable: bool = False) -> Path:
-    """Writes a model as `.tflite`, of which `read` is the inverse, and returns the path.
+    """Writes a model as `.tflite`, for which `read` is the inverse, and returns the path.
 
     - `model`: the model.
     - `path`: the file that is written.

@@ -1,4 +1,4 @@
-"""A search space of the user's own, a function in a file or in their program, checked before anything uses it."""
+"""A search space of the user's own, a function in a file or in their program, checked before it is used."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SpaceFunction = Callable[..., SearchSpace]
 CONTRACT = "def my_space(inputs, classes, **options): ... return SearchSpace(name, choices, template)"
 
 RESERVED = ("name", "file", "fix", BITS)
-"""What `[space]` of a configuration has beside the options of its function and of its input."""
+"""Keys of a configuration's `[space]` besides the options of its function and of its input."""
 
-_SAMPLES = 20  # networks drawn at random, beside one for every option of every choice
+_SAMPLES = 20  # networks drawn at random, besides one for every option of every choice
 _CHANGES: Mapping[str, frozenset[str]] = {
     "width": frozenset({"filters", "paddings"}),
     "kernel": frozenset({"kernel"}),
@@ -34,7 +34,7 @@ _CHANGES: Mapping[str, frozenset[str]] = {
     "keep": frozenset({"paddings"}),
     "bits": frozenset({"weight_bits"}),
 }
-"""By kind of choice, the fields of layers that it may change: what the supernet can mask, spread or mix."""
+"""By kind of choice, the layer fields that it may change: those that the supernet can mask, spread or mix."""
 
 
 def load_space(text: str, key: str = "space.file") -> Space:
@@ -48,11 +48,11 @@ def load_space(text: str, key: str = "space.file") -> Space:
 
 
 def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
-    """Returns a space by its name, by `FILE.py:FUNCTION`, or of a function of the user's.
+    """Returns a space from its name, from `FILE.py:FUNCTION`, or from a function of the user's.
 
     - `where`: its name in error messages.
 
-    Raises `SpecError` for an unknown name and `UserCodeError` for what is no such function.
+    Raises `SpecError` for an unknown name and `UserCodeError` for an unsuitable function.
     """
     if isinstance(given, Space):
         return given
@@ -95,7 +95,7 @@ def space_of(given: str | Space | SpaceFunction, where: str = "space") -> Space:
 
 
 def _can_be_written(hint: Any) -> bool:
-    """Returns whether a TOML file can give a value of the type."""
+    """Returns whether TOML can express a value of the type."""
     if get_origin(hint) is tuple:
         return all(a is ... or _can_be_written(a) for a in get_args(hint))
     return hint in (bool, int, float, str, Any) or get_origin(hint) is not None
@@ -108,7 +108,7 @@ def _kind(value: object) -> str:
 def guarded(space: SearchSpace) -> SearchSpace:
     """Returns the space with a template whose failures name the user's line, after checking its choices.
 
-    Raises `UserCodeError` for choices that cannot be.
+    Raises `UserCodeError` for invalid choices.
     """
     file, place = user_code.place(space.template)
     _check_choices(space, place)
@@ -157,10 +157,10 @@ def _check_choices(space: SearchSpace, place: str) -> None:
 
 
 def check(space: SearchSpace, classes: int) -> None:
-    """Refuses a space with networks that cannot be, or that cannot be searched together.
+    """Refuses a space with networks that are invalid, or that cannot be searched together.
 
-    Derives the largest and the smallest network, one for every option of every choice, and some at random. Raises
-    `SpecError` that says where the template is, for which values it fails, and what is wrong.
+    It derives the largest and the smallest network, one for every option of every choice, and some at random. Raises
+    `SpecError` with the position of the template, the values for which it fails, and the reason.
     """
     place = user_code.place(space.template)[1]
     try:
@@ -177,7 +177,7 @@ def check(space: SearchSpace, classes: int) -> None:
 
 
 def _check_between(space: SearchSpace) -> None:
-    """The template also answers for values between the options, with which a search estimates costs."""
+    """Checks that the template accepts values between the options, with which a search estimates costs."""
     means = {c.name: c.options[0] if c.kind == "shape" else sum(c.options) / len(c.options) for c in space.choices}
     try:
         relaxed_steps(space, means)
@@ -226,9 +226,9 @@ def _layers(space: SearchSpace, values: Mapping[str, int]) -> list[Layer]:
 
 
 def _check_blocks(space: SearchSpace, place: str, arch: Arch) -> None:
-    """Checks what the supernet asks of blocks that may be left out.
+    """Checks the supernet's conditions on blocks that may be left out.
 
-    They turn a map into one of the same shape, or add to it.
+    Such a block maps its input to the same shape, or adds to it.
     """
     values, shapes, previous = space.largest(), arch.shapes(), INPUT
     kinds = {c.name: c.kind for c in space.choices}

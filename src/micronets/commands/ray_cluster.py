@@ -1,4 +1,4 @@
-"""Ray, which does work on the processors of this machine or of a cluster: how it is reached and started."""
+"""Ray, which distributes work over the processors of this machine or of a cluster: connecting and starting."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from micronets.errors import MicronetsError, SpecError
 from micronets.installation import require
 
 LOCAL = "local"
-"""The address that stands for a Ray of this machine alone, which lasts while there is work."""
+"""The address that stands for Ray on this machine alone, started for the duration of the work."""
 
 
 @contextmanager
 def reached(address: str) -> Iterator[None]:
-    """Is connected with the cluster at `address` while the block runs; with `LOCAL` or an empty one there is none.
+    """Connects with the cluster at `address` while the block runs; `LOCAL` or an empty address needs no connection.
 
     Raises `MissingPackageError` without Ray, and `SpecError` if there is no cluster at the address.
     """
@@ -29,7 +29,7 @@ def reached(address: str) -> Iterator[None]:
 
     host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        if host and port.isdigit():  # Ray itself tries for minutes, and then ends this process
+        if host and port.isdigit():  # Ray itself would try for minutes, and then end this process
             socket.create_connection((host, int(port)), timeout=10).close()
         ray.init(address=address, log_to_driver=False)
     except (OSError, OverflowError, ValueError, RuntimeError) as e:
@@ -43,10 +43,10 @@ def reached(address: str) -> Iterator[None]:
 
 @contextmanager
 def running(address: str, processors: int, way_out: str) -> Iterator[None]:
-    """Has a Ray that takes tasks while the block runs: one that is started here, or the cluster that is `reached`.
+    """Provides Ray for tasks while the block runs: started here, or the connected cluster (`reached`).
 
     - `address`: `LOCAL`, or the address of the cluster.
-    - `processors`: how many the tasks of a Ray that is started here may take at the same time.
+    - `processors`: the number of processors for the tasks of a Ray that is started here.
     - `way_out`: what the user can do if it does not start.
 
     Raises `MicronetsError` if it does not start.
@@ -56,10 +56,10 @@ def running(address: str, processors: int, way_out: str) -> Iterator[None]:
         return
     import ray
 
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # else Ray reports its use to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # otherwise Ray reports its use to its makers
     try:
         ray.init(num_cpus=processors, include_dashboard=False, log_to_driver=False)
-    except Exception as e:  # Ray raises a plain one where its processes are not up within half a minute
+    except Exception as e:  # Ray raises a plain Exception if its processes do not start within half a minute
         ray.shutdown()
         raise MicronetsError(f"ray = 'local': Ray did not start ({str(e).strip().splitlines()[0]}); {way_out}") from e
     try:

@@ -1,4 +1,4 @@
-"""`search`: finds a network of a space that does well on data and keeps a budget on a board."""
+"""`search`: finds a network of a space that does well on data and meets a budget on a board."""
 
 from __future__ import annotations
 
@@ -126,9 +126,9 @@ def search(
 def _contenders(
     data: TaskData, budget: Budget, bare: RuntimeCosts, options: SpaceOptions, fix: Mapping[str, int]
 ) -> tuple[list[Contender], dict[str, str]]:
-    """Returns the spaces of micronets that take the data, and the reasons of the others by name.
+    """Returns the built-in spaces that accept the data, and the reasons against the others by name.
 
-    Raises `SpecError` for choices of `fix`, which belong to one space, and if no space takes the data.
+    Raises `SpecError` for choices of `fix`, which belong to one space, and if no space accepts the data.
     """
     if fix:
         raise SpecError(f'fix: {", ".join(fix)} are choices of one space, and space = "{AUTO}" tries several; name one')
@@ -145,12 +145,12 @@ def _contenders(
 
 
 def contender(space: SearchSpace, data: TaskData, budget: Budget, bare: RuntimeCosts) -> Contender:
-    """Returns a space that may be chosen, with its limits and costs.
+    """Returns a space with its limits and costs, to be compared with others.
 
     - `space`: the space.
-    - `data`: the data, which have the front ends and the metadata of the file.
-    - `budget`: the limits as the user gave them.
-    - `bare`: how the costs of networks are computed, without front ends.
+    - `data`: the data, which determine the front ends and the file's metadata.
+    - `budget`: the user's limits.
+    - `bare`: computes the costs of networks without front ends.
     """
     from micronets.design.choose_space import Contender
 
@@ -159,7 +159,7 @@ def contender(space: SearchSpace, data: TaskData, budget: Budget, bare: RuntimeC
 
 
 def _directory(out: str | Path | None) -> Any:
-    """Returns a context with a directory for checkpoints: the one that is given, or a temporary one."""
+    """Returns a context with a directory for checkpoints: the given one, or a temporary one."""
     if out is None:
         return temporary_directory()
     from contextlib import nullcontext
@@ -173,15 +173,14 @@ def space_for(
     options: SpaceOptions,
     fix: Mapping[str, int],
 ) -> SearchSpace:
-    """Makes the search space for given data, and checks its networks where it is the user's own.
+    """Makes the search space for given data, and checks the networks of a user's own space.
 
-    - `space`: a space made already, a function that makes one, the name of one that comes with micronets, or
-      `FILE.py:FUNCTION`.
-    - `data`: the data that the networks learn.
-    - `options`: options of the space, by name; a space made already takes none.
-    - `fix`: choices that have one value, by name.
+    - `space`: a finished space, a function that makes one, the name of a built-in one, or `FILE.py:FUNCTION`.
+    - `data`: the data that the networks will learn.
+    - `options`: options of the space, by name; a finished space takes none.
+    - `fix`: choices with a fixed value, by name.
 
-    Raises `SpecError` for a space that cannot be made or does not go with the data.
+    Raises `SpecError` for a space that cannot be made or does not accept the data.
     """
     classes = len(data.classes)
     if isinstance(space, SearchSpace):
@@ -216,11 +215,11 @@ def space_for(
 
 
 def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts) -> Budget:
-    """Returns the budget less the labels and the front end in the file, as far as they exceed what the costs assume.
+    """Returns the budget minus the file's labels and front end, as far as they exceed what the costs assume.
 
     - `budget`: the limits.
-    - `data`: the data, which have the labels and the front end.
-    - `costs`: how the runtime's costs are computed; they say which limits the metadata of the file count for.
+    - `data`: the data, which determine the labels and the front end.
+    - `costs`: the runtime's cost functions, which name the limits for which metadata count.
     """
     metadata = data.metadata({})
     more = max(0, text_bytes(metadata) - METADATA_BYTES)
@@ -229,10 +228,10 @@ def budget_without_metadata(budget: Budget, data: TaskData, costs: RuntimeCosts)
 
 
 def front_ends_of(space: SearchSpace, data: TaskData) -> dict[Shape, str]:
-    """Returns the front ends that the networks of a space may have, as texts of their metadata by the input's shape.
+    """Returns the front ends that the networks of a space may have, as metadata, by the input's shape.
 
-    Where settings of the input differ and its shape does not, it is the front end that takes the most cycles. Front
-    ends without a definition in integers are not among them.
+    If several input settings give the same shape, it is the front end with the most cycles. Front ends without an
+    integer definition are left out.
     """
     choices = [c for c in space.choices if c.name in data.input_settings]
     found: dict[Shape, tuple[float, str]] = {}
@@ -247,7 +246,7 @@ def front_ends_of(space: SearchSpace, data: TaskData) -> dict[Shape, str]:
 
 
 def front_end_costs(front_ends: Mapping[Shape, str]) -> dict[Shape, FrontEndCost]:
-    """Returns what the front ends of `front_ends_of` cost, by the shape of the network's input."""
+    """Returns the costs of the front ends of `front_ends_of`, by the shape of the network's input."""
     costs = {shape: front_end_cost_of(text) for shape, text in front_ends.items()}
     return {shape: cost for shape, cost in costs.items() if cost is not None}
 
@@ -255,16 +254,16 @@ def front_end_costs(front_ends: Mapping[Shape, str]) -> dict[Shape, FrontEndCost
 def measured_costs(
     budget: Budget, board: Board, runtime: Runtime, progress: Progress, front_ends: Mapping[Shape, str] | None = None
 ) -> Callable[[Arch], dict[str, float]] | None:
-    """Returns a function that measures a candidate of the search on the simulated board, by name of the limit.
+    """Returns a function that measures a search candidate on the simulated board, by name of the limit.
 
     - `budget`: the limits; the board's own are added to them.
-    - `board`: the board that is simulated.
-    - `runtime`: what executes the candidate.
-    - `progress`: is called with the reason if nothing on this machine can simulate the board.
-    - `front_ends`: what `front_ends_of` returns: they are measured with the networks; None measures the networks alone.
+    - `board`: the simulated board.
+    - `runtime`: the runtime that executes the candidate.
+    - `progress`: called with the reason if nothing on this machine can simulate the board.
+    - `front_ends`: those of `front_ends_of`, which are measured with the networks; None measures the networks alone.
 
-    It is None where the limits are for a runtime that cannot be measured with what there is here, or where nothing can
-    be simulated: the search then goes by estimates alone, and says so.
+    It returns None if the limits are for a runtime that cannot be measured here, or if nothing can be simulated. The
+    search then uses estimates alone, and says so.
     """
     names = [n for n in board_budget(budget, board).limits() if n in LIMITS_MEASURED]
     if not runtime.self_contained or not names:

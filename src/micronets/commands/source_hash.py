@@ -1,8 +1,8 @@
-"""Finds the files of this package that a module depends on, and hashes them: the key of a kept measurement.
+"""Finds the files of this package that a module depends on, and hashes them: the key of a stored measurement.
 
-The list is not written down anywhere. It follows imports from the module, those inside functions too, so that a file
-that moves, or that somebody adds, is on it as soon as anything imports it. What is no Python (kernels in C, start-up
-code, linker scripts) is taken from the folders that hold it, whole.
+There is no fixed list. It follows the imports of the module, including those inside functions, so that a moved or new
+file is on the list as soon as anything imports it. Files other than Python (kernels in C, start-up code, linker
+scripts) are included by whole folders.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import micronets
 from micronets.files import digest
 
 _PACKAGE = "micronets"
-_DATA = ("boards",)  # folders whose other files are data that a measurement names by itself
+_DATA = ("boards",)  # folders whose other files are data that a measurement names itself
 
 
 def source_hash(module: str, root: Path | None = None) -> str:
-    """Returns a hash of the contents of `sources`; where a file lies does not matter."""
+    """Returns a hash of the contents of `sources`; the files' positions do not matter."""
     return digest("".join(sorted(digest(path.read_bytes()) for path in sources(module, root))))
 
 
 def sources(module: str, root: Path | None = None) -> list[Path]:
-    """Lists the files of the package that can change what `module` does, sorted.
+    """Returns the files of the package that can affect `module`, sorted.
 
     They are every Python file that `module` imports, directly or not, and every other file in the first-level folders
     of those, such as compiler/ and device/.
@@ -55,7 +55,7 @@ def sources(module: str, root: Path | None = None) -> list[Path]:
 
 
 def _files(name: str, root: Path) -> Iterator[Path]:
-    """Yields the file of a module with this dotted name, if it is one, and those of the packages that contain it."""
+    """Yields the file of a module with this dotted name, if there is one, and those of the packages that contain it."""
     parts = name.split(".")
     if parts[0] != _PACKAGE:
         return
@@ -68,9 +68,9 @@ def _files(name: str, root: Path) -> Iterator[Path]:
 
 @lru_cache(maxsize=1024)
 def _imported(text: str) -> tuple[str, ...]:
-    """Returns the dotted names that the text of a file imports anywhere in it; `from a import b` may mean module a.b.
+    """Returns the dotted names that a file's text imports anywhere; `from a import b` may mean module a.b.
 
-    What it imports only for type checkers is left out, as it is never run.
+    Imports for type checkers only are left out, as they are never run.
     """
     found: list[str] = []
     nodes: list[ast.AST] = [ast.parse(text)]

@@ -1,4 +1,4 @@
-"""`evaluate --stream` and `tune`: the detections of a model in long recordings, and its best detector.
+"""`evaluate --stream` and `tune`: a model's detections in long recordings, and its best detector.
 
 Needs no torch.
 """
@@ -42,11 +42,11 @@ from micronets.terminal import counted, percent, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file, write
 
 COMPOSED = "composed"
-"""What the option `--stream` is for a stream that is made of clips."""
+"""The value of the option `--stream` for a stream that is composed of clips."""
 
 _SPOKEN_EACH = 4  # voices that say each word of a synthesised stream
 _NOISES_MADE = 5  # pieces of noise of a synthesised stream
-_NOISES = frozenset({"silence", "background", "noise"})  # labels whose clips are background, and no speech
+_NOISES = frozenset({"silence", "background", "noise"})  # labels whose clips are background without speech
 
 Float = npt.NDArray[np.float32]
 
@@ -58,10 +58,10 @@ class Sound:
     - samples: `[n]` in int16 units for sound, `[n, axes]` in the units of the data for a sensor; at the front end's
       rate.
     - events: the words that have a label.
-    - source: where it is from.
+    - source: its origin.
     - composed: whether it was made of clips.
     - notes: remarks on it for the user.
-    - gaps: where samples are missing.
+    - gaps: the positions of missing samples.
     """
 
     samples: npt.NDArray[Any]
@@ -86,17 +86,17 @@ class WordResult:
 class StreamEvaluation:
     """The results of a model on a stream: detections, false accepts and latencies.
 
-    - `model`, `runtime`: its path, and what computed the outputs.
+    - `model`, `runtime`: its path, and the runtime that computed the outputs.
     - `stream`, `composed`, `notes`: the source of the stream, whether it was composed, and remarks on it.
     - `seconds`: its length.
     - `said`, `detected`, `misses`: words with a label that can fire, those that were detected, and those not.
-    - `miss_rate`: misses per word that was said.
+    - `miss_rate`: misses per spoken word.
     - `false_accepts`, `false_accepts_per_hour`: decisions that are wrong, or a second time for one word.
-    - `latency_median_ms`, `latency_90_ms`: from the end of a word to the decision; None where nothing was detected.
-    - `detector`: what decided.
+    - `latency_median_ms`, `latency_90_ms`: from the end of a word to the decision; None without detections.
+    - `detector`: the detector.
     - `words`: these results by word.
     - `detections`: every decision.
-    - `det`: the DET curve, one threshold for all words.
+    - `det`: the DET curve, with one threshold for all words.
     """
 
     model: str
@@ -131,7 +131,7 @@ class StreamEvaluation:
         return "\n".join(lines)
 
     def figures(self) -> StreamPage:
-        """Returns what a page of HTML shows of the record."""
+        """Returns the figures for an HTML page of the record."""
         point = None if self.miss_rate is None else CurvePoint(0, self.miss_rate, self.false_accepts_per_hour)
         return StreamPage(
             model=Path(self.model).name,
@@ -146,7 +146,7 @@ class StreamEvaluation:
         )
 
     def _findings(self) -> list[str]:
-        """Returns lines that say what was detected, missed and accepted falsely, and how late."""
+        """Returns lines on detections, misses, false accepts and latency."""
         missed = "" if self.miss_rate is None else f" ({percent(self.miss_rate)})"
         lines = [
             f"{self.detected} of {counted(self.said, 'words')} detected, {self.misses} missed{missed}",
@@ -178,13 +178,13 @@ def evaluate_stream(
     - `model`: the path of a `.tflite`, or a model in memory.
     - `stream`: a recording, or "composed".
     - `labels`: the recording's label file, see `frontend.labels.read_labels`.
-    - `data`: for a composed stream, a directory with a folder of recordings for each class; None composes it of
-      synthesised speech.
+    - `data`: for a composed stream, a directory with a folder of recordings per class; None composes it of synthesised
+      speech.
     - `seconds`, `seed`: of a composed stream.
-    - `runtime`: the runtime that computes the outputs, `c`, `tflm` or `reference`; None is TFLM where it is installed.
-    - `detector`: None is the model's own, or the default for its labels.
-    - `report`: a file that becomes a page of HTML with the DET curve; None writes none.
-    - `progress`: is called with how many runs of the network are done.
+    - `runtime`: the runtime that computes the outputs, `c`, `tflm` or `reference`; None: TFLM if it is installed.
+    - `detector`: None: the model's own, or the default for its labels.
+    - `report`: the path of an HTML page with the DET curve; None writes none.
+    - `progress`: called with the number of completed runs of the network.
 
     Raises `FileError`, `SpecError`, `DataError`, `UnsupportedError`, `DeviceError`.
     """
@@ -206,8 +206,8 @@ def result_of(model: str, runtime: str, sound: Sound, heard: Heard, detector: De
     - `model`: the path of the network's file.
     - `runtime`: the name of the runtime that computed the outputs.
     - `sound`: the stream with its known words.
-    - `heard`: what the network says about it, run by run.
-    - `detector`: what turns this into decisions; its `hop_frames` is that of the plan in `heard`.
+    - `heard`: the network's scores for it, run by run.
+    - `detector`: turns the scores into decisions; its `hop_frames` is that of the plan in `heard`.
     """
     plan = heard.plan
     names = words_of(plan.labels, detector)
@@ -301,7 +301,7 @@ def tune(
     - `stream`: a recording, or "composed".
     - `out`: the `.tflite` that is written.
     - `false_accepts_per_hour`: the number allowed in an hour of this stream, 0 to 3,600.
-    - `hop_frames`: frames from one output that the detector hears to the next; None for those of the model's detector.
+    - `hop_frames`: frames from one output that the detector takes to the next; None: as in the model's detector.
     - `labels`, `data`, `seconds`, `seed`, `runtime`, `progress`: those of `evaluate_stream`.
 
     The stream must not be used to evaluate the model later. `micronets.streaming.judge.tuned` describes the choice.
@@ -332,9 +332,9 @@ def tune(
 
 
 def _plan(file: ModelFile, hop_frames: int | None) -> StreamPlan:
-    """Returns how a model listens, with another number of frames from one output to the next where that is given.
+    """Returns how a model listens, with `hop_frames` frames between outputs if given.
 
-    Raises what `plan_stream` raises, and `SpecError` for a number that is not allowed.
+    Raises the errors of `plan_stream`, and `SpecError` for a number that is not allowed.
     """
     text = file.model.metadata.get(DETECTOR_KEY)
     if hop_frames is None:
@@ -399,11 +399,11 @@ def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: 
     """Composes a stream.
 
     - `plan`: how the model listens to the stream, see `plan_stream`.
-    - `folder`: a directory of clips, with a folder for each class; None takes synthesised speech.
+    - `folder`: a directory of clips, with a folder per class; None: synthesised speech.
     - `seconds`: its length in seconds.
     - `seed`: seed of all random choices.
 
-    Raises `DataError`, and `SpecError` for a length that cannot be.
+    Raises `DataError`, and `SpecError` for an impossible length.
     """
     if plan.signal.noun != "sound":
         raise SpecError("composed: streams are composed of sounds; for a sensor, name a recording, a .csv or .npy")
@@ -414,7 +414,7 @@ def composed_sound(plan: StreamPlan, folder: Path | None, seconds: float, seed: 
 
 
 def _of_clips(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Sound:
-    """Composes a stream of the clips of a directory."""
+    """Composes a stream from the clips of a directory."""
     folders = scan(folder)
     names = words_of(plan.labels, plan.detector)
     if not any(name in folders.files for name in names):

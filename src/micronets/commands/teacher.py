@@ -1,4 +1,4 @@
-"""`teacher_of_file`: makes a teacher of the finished model in a `.tflite`, float or int8, or in an ONNX file."""
+"""`teacher_of_file`: makes a teacher from a finished model in a `.tflite`, float or int8, or in an ONNX file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Teacher:
     """A network whose outputs another one learns to imitate.
 
     - `net`: maps its inputs `[B, H, W, C]` to logits `[B, classes]`, in the order of the data's classes.
-    - `view`: what it sees of the training examples; None: the inputs of the network that is trained.
+    - `view`: makes its inputs from the training examples; None: it gets the inputs of the trained network.
     """
 
     net: nn.Module
@@ -36,11 +36,11 @@ class Teacher:
 
 
 def teacher_of_file(path: Path, data: TaskData, settings: Mapping[str, int], front_end: str = "") -> Teacher:
-    """Makes a teacher of the model in a file, which sees the training examples through its own front end.
+    """Makes a teacher from the model in a file, which sees the training examples through its own front end.
 
     - `path`: a `.tflite`, float or int8, or an ONNX file.
     - `data`: the data of the training.
-    - `settings`: input settings of the network that is trained.
+    - `settings`: input settings of the trained network.
     - `front_end`: name or JSON file of the model's front end; empty: that of its metadata.
 
     Raises `FileError`, `SpecError`, `UnsupportedError` for a model that cannot be read or cannot teach these data.
@@ -60,12 +60,12 @@ def teacher_of_file(path: Path, data: TaskData, settings: Mapping[str, int], fro
     )
     net = FrozenNet(network.arch, parameters, lambda step, inputs: layer_outputs(network, step, inputs), read.order)
     with torch.no_grad():
-        net(torch.zeros(1, *read.card.input_shape))  # so that an operator that cannot be computed is told now
+        net(torch.zeros(1, *read.card.input_shape))  # so that an unsupported operator is reported now
     return Teacher(net.eval(), view)
 
 
 def check_teacher(path: Path, data: TaskData, front_end: str = "") -> None:
-    """Raises what `teacher_of_file` would, as far as that does not depend on the network that is trained.
+    """Raises the errors of `teacher_of_file`, as far as they do not depend on the trained network.
 
     - `path`: a `.tflite`, float or int8, or an ONNX file.
     - `data`: the data of the training.
@@ -80,10 +80,10 @@ def check_teacher(path: Path, data: TaskData, front_end: str = "") -> None:
 class _Read:
     """A model that can teach.
 
-    - `network`: it, in real numbers.
+    - `network`: the model, in real numbers.
     - `ranges`: the least and the greatest value of every tensor, if it computes in integers.
-    - `card`: what is known of it.
-    - `order`: for each class of the data, the output that stands for it.
+    - `card`: the facts about it.
+    - `order`: for each class of the data, the index of the output for it.
     """
 
     network: FloatNetwork
@@ -112,7 +112,7 @@ def _checked(path: Path, data: TaskData, front_end: str) -> _Read:
 
 
 def _order(network: FloatNetwork, data: TaskData, front_end: str, where: str) -> list[int]:
-    """Returns for each class of the data the output that stands for it. Raises `SpecError` for other classes."""
+    """Returns for each class of the data the index of the output for it. Raises `SpecError` for other classes."""
     count = int(np.prod(network.arch.output_shape))
     names = known_labels(network.metadata, front_end or None) or data.classes
     if count != len(names) or len(names) != len(data.classes):

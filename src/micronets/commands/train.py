@@ -51,7 +51,7 @@ def train(
     - `teacher`: a trained network with the same input and outputs, from whose outputs it also learns.
     - `seed`: seed of initial weights, order and augmentation of examples.
     - `out`: a directory for checkpoints, from which an interrupted training resumes; None: there are none.
-    - `progress`: is called with step, steps, seconds_left, the loss and the score about once a second.
+    - `progress`: called with step, steps, seconds_left, the loss and the score about once a second.
 
     Raises `SpecError` for settings that contradict each other, `DataError` for data with another shape or other
     classes, `FileError` or `UnsupportedError` for a file that cannot be read or trained, and `TrainingError` if the
@@ -105,11 +105,11 @@ def train(
 
 
 def check_fit(arch: Arch, data: TaskData, input_settings: Mapping[str, int]) -> None:
-    """Raises `DataError` for data whose shape or classes are not those of a network.
+    """Raises `DataError` if the shape or the classes of data are not those of a network.
 
     - `arch`: the network.
-    - `data`: the data that it is to learn.
-    - `input_settings`: the data's input settings by name, under which the shape of their inputs is taken.
+    - `data`: the data that it will learn.
+    - `input_settings`: the data's input settings by name, which determine the shape of their inputs.
     """
     shape, outputs = data.input_shape(input_settings), arch.output_shape
     if arch.input_shape != shape:

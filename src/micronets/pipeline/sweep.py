@@ -4,7 +4,7 @@ Every point (a board with limits) is an ordinary run, in a directory below that 
 the shared supernet (`search.supernet`), and its stages are those of a run.
 
     DIR/sweep.toml      the configuration
-        DIR/supernet/       the supernet, and the losses of subnetworks that were compared
+    DIR/supernet/       the supernet, and the losses of subnetworks that were compared
     DIR/points/NAME/    a run directory for each point
     DIR/front.csv       a row for each point
     DIR/front.html      the table and its plots as a page

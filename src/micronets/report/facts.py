@@ -18,7 +18,7 @@ from micronets.runtimes.measurement import Comparison, Measurement
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """The score of one form of the network on the test split: `value` of the task's metric, and other metrics by name."""
+    """The score of one form of the network on the test split: `value` by the task's metric, and others by name."""
 
     name: str
     value: float

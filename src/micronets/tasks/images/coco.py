@@ -5,7 +5,7 @@ box of an annotated person. There are two choices of test images:
 
     paper     those of `val2014` (40,504); those of `train2014` (82,783) train. As in the MicroNets paper.
     minival   8,059 images of `val2014`, by a list of their ids; the other 115,228 train. As in the Visual Wake Words
-                        paper.
+              paper.
 
 A twentieth of the training images is held out for validation.
 """

@@ -5,8 +5,8 @@ y         int [N]           index into classes
 split     text [N]          "train", "val", "test", or "unassigned": background without speech
 classes   text [C]
 frontend  text              JSON of the FrontEnd that made x; see FrontEnd.from_json
-    speaker   text [N]          optional; for background, the recording that a row was cut from
-    clip      text [N]          optional, not read here
+speaker   text [N]          optional; for background, the recording that a row was cut from
+clip      text [N]          optional, not read here
 
 If there is a class `_silence_`, rows of background serve three purposes: most are for mixing and for the silence of
 the train split, the others for that of "val" and of "test" (if those have none of their own). If `speaker` names
