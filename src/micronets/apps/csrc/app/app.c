@@ -1,6 +1,6 @@
-/* The application: samples in, a line for each decision out.
+/* The application: from samples to a line of text for each decision.
  *
- * This file knows no hardware: samples come from sensor.h, lines go to output.h. */
+ * This file is independent of the hardware: sensor.h provides samples, output.h shows lines of text. */
 #include "app.h"
 
 #include "model.h"
@@ -8,16 +8,16 @@
 #include "output.h"
 #include "sensor.h"
 
-#define PIECE 160      /* samples that are taken from the sensor at once */
+#define PIECE 160      /* samples taken from the sensor at a time */
 #define LABEL_WIDTH 12 /* columns of the class in a line */
 
 static uint8_t arena[MICRONETS_MODEL_STREAM_ARENA_BYTES] __attribute__((aligned(16)));
 static micronets_model_stream stream;
 
-/* Writes a number with two digits behind the point before `end`, padded with blanks on the left.
+/* Writes a number with two decimals so that it ends before `end`, padded with blanks on the left.
  *
  * - hundredths: a hundred times the number.
- * - columns: at least so many characters are written.
+ * - columns: the least number of characters to write.
  *
  * Returns the first character. */
 static char *two_decimals(char *end, uint32_t hundredths, int32_t columns)
@@ -36,7 +36,7 @@ static char *two_decimals(char *end, uint32_t hundredths, int32_t columns)
     return at;
 }
 
-/* Shows a class that was found. What your product does then belongs here. */
+/* Shows a detected class. Put your product's reaction here. */
 static void heard(const micronets_decision *decision)
 {
     char line[96], number[24];

@@ -1,4 +1,4 @@
-/* The application: samples of a sensor or frames of a camera in, lines out. */
+/* The application: from sensor samples or camera frames to lines of text. */
 #ifndef APP_APP_H
 #define APP_APP_H
 
@@ -8,16 +8,16 @@
 extern "C" {
 #endif
 
-/* Starts the sensor or the camera. Returns 0, or another number where it cannot start. */
+/* Starts the sensor or the camera. Returns 0, or a nonzero number if it cannot start. */
 int32_t app_start(void);
 
-/* Takes the next samples or the next frame, runs the network where it is due, and shows what was found.
+/* Takes the next samples or the next frame, runs the network if it is due, and shows the result.
  *
- * Returns 1 while there is more to come, 0 if the signal has ended, and a negative number where the sensor or the
- * camera failed. */
+ * Returns 1 if the signal continues, 0 if it has ended, or a negative number if the sensor or the camera failed. */
 int32_t app_step(void);
 
-/* Starts, and runs app_step until the signal ends. Returns 0, or another number where the sensor or the camera failed.
+/* Starts the application and runs app_step until the signal ends. Returns 0, or a nonzero number if the sensor or
+ * camera failed.
  *  */
 int32_t app_run(void);
 

@@ -1,4 +1,4 @@
-/* Where lines of text go: one function, which the file of this project that knows the hardware defines. */
+/* The output of text: one function, defined in this project's hardware-specific file. */
 #ifndef APP_OUTPUT_H
 #define APP_OUTPUT_H
 
@@ -6,9 +6,9 @@
 extern "C" {
 #endif
 
-/* Shows a line.
+/* Shows a line of text.
  *
- * - text: ends with 0, without an end of line. */
+ * - text: zero-terminated, without a line break. */
 void output_line(const char *text);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
-/* Samples between an interrupt of the microphone and the application: a ring that counts the samples it has no room
- * for.
+/* A ring buffer of samples between the microphone's interrupt and the application. It counts the samples that it has no
+ * room for.
  *
- * A file that includes this one first defines RING_LOCK() and RING_UNLOCK(), between which that interrupt cannot run.
+ * Before including this file, define RING_LOCK() and RING_UNLOCK(), which disable and enable that interrupt.
  *  */
 #ifndef APP_RING_H
 #define APP_RING_H
@@ -24,10 +24,10 @@ static void ring_put(int16_t sample)
     }
 }
 
-/* Takes samples out of the ring, at most `most`. Returns how many it took.
+/* Takes at most `most` samples from the ring. Returns the number of samples taken.
  *
- * - lost: out, how many samples are lost. Where some had no room, those in the ring are lost too, since the next
- *   samples do not follow them. */
+ * - lost: out, the number of lost samples. If some had no room, those in the ring are discarded too, since the next
+ *     samples do not follow them directly. */
 static int32_t ring_take(int16_t *samples, int32_t most, uint32_t *lost)
 {
     RING_LOCK();

@@ -1,6 +1,6 @@
-/* The microphone: three functions, which the file of this project that knows the hardware defines.
+/* The microphone: three functions, defined in this project's hardware-specific file.
  *
- * To use another microphone, write these three functions for it; nothing else of the application changes. */
+ * To use another microphone, implement these three functions for it; the rest of the application stays the same. */
 #ifndef APP_SENSOR_H
 #define APP_SENSOR_H
 
@@ -10,25 +10,25 @@
 extern "C" {
 #endif
 
-#define SENSOR_AXES 1                           /* numbers of a sample */
-#define SENSOR_RATE MICRONETS_MODEL_SAMPLE_RATE /* what sensor_start is given */
+#define SENSOR_AXES 1                           /* axes of a sample */
+#define SENSOR_RATE MICRONETS_MODEL_SAMPLE_RATE /* the argument of sensor_start */
 
 typedef int16_t sensor_sample;
 
 /* Starts the microphone.
  *
- * - rate: samples a second.
+ * - rate: samples per second.
  *
- * Returns 0, or another number where it cannot start; it has then told why with output_line. */
+ * Returns 0, or a nonzero number if it cannot start; it has then reported the reason with output_line. */
 int32_t sensor_start(int32_t rate);
 
-/* Waits until there are samples, and takes them.
+/* Waits for samples and takes them.
  *
  * - samples: out, at most `most` samples, the oldest first.
  * - most: at least 1.
- * - lost: out, how many samples were lost before these, because nobody took them in time.
+ * - lost: out, the number of samples lost before these because they were not taken in time.
  *
- * Returns how many samples it wrote; 0 if the sound has ended, and a negative number where the microphone failed. */
+ * Returns the number of samples written, 0 if the sound has ended, or a negative number if the microphone failed. */
 int32_t sensor_read(sensor_sample *samples, int32_t most, uint32_t *lost);
 
 /* Stops the microphone. */

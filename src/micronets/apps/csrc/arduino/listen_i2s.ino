@@ -1,13 +1,13 @@
-/* Listens to an I2S microphone (an INMP441 or the like, left channel), and prints the words that it hears: on boards
- * whose package has the library I2S of Arduino's SAMD boards. */
+/* Listens to an I2S microphone (an INMP441 or similar, left channel) and prints the words that it detects, on boards
+ * whose package includes the I2S library of Arduino's SAMD boards. */
 #include <I2S.h>
 
 #include "app.h"
 #include "output.h"
 #include "sensor.h"
 
-/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted right to become one of 16. It is 2
- * less than 16, which is a gain of 12 dB. */
+/* Right shift from the microphone's 24-bit sample, in the upper bits of a 32-bit word, to 16 bits. It is 2 less than
+ * 16, which gives a gain of 12 dB. */
 #define MICROPHONE_SHIFT 14
 
 int32_t sensor_start(int32_t rate)
@@ -16,11 +16,11 @@ int32_t sensor_start(int32_t rate)
         output_line("the I2S microphone does not start at the rate of the network");
         return -1;
     }
-    I2S.read(); /* the first reading makes the interface a receiver */
+    I2S.read(); /* the first read makes the interface a receiver */
     return 0;
 }
 
-/* Returns a sample of 32 bits as one of 16, with that gain, clamped to 16 bits. */
+/* Returns a 32-bit sample as a 16-bit one, with that gain, clamped. */
 static int16_t sample_of(int32_t value)
 {
     const int32_t scaled = value / (1L << MICROPHONE_SHIFT);
@@ -30,7 +30,7 @@ static int16_t sample_of(int32_t value)
 int32_t sensor_read(int16_t *samples, int32_t most, uint32_t *lost)
 {
     int32_t count = 0;
-    *lost = 0; /* the library does not tell whether it lost any */
+    *lost = 0; /* the library does not report lost samples */
     while (count < most) {
         if (I2S.available() < 8) {
             yield();

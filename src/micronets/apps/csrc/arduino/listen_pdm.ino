@@ -1,5 +1,5 @@
-/* Listens to a PDM microphone, and prints the words that it hears: on an Arduino Nano 33 BLE Sense or a Nano RP2040
- * Connect, with the library PDM of their boards' packages. */
+/* Listens to a PDM microphone and prints the words that it detects, on an Arduino Nano 33 BLE Sense or Nano RP2040
+ * Connect with the PDM library of the board's package. */
 #include <PDM.h>
 
 #include "app.h"
@@ -12,7 +12,7 @@
 
 static int16_t piece[512];
 
-/* Puts the microphone's samples into the ring; the library calls it in an interrupt when there are some. */
+/* Puts the microphone's samples into the ring; the library calls it in an interrupt when samples are available. */
 static void on_samples(void)
 {
     while (PDM.available() > 0) {

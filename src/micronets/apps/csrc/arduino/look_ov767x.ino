@@ -1,5 +1,5 @@
-/* Looks through an OV7670 or OV7675, and prints the class of each frame: on an Arduino Nano 33 BLE, with the library
- * Arduino_OV767X, whose example CameraCapture tells how the camera is connected. */
+/* Classifies the frames of an OV7670 or OV7675 camera and prints the class of each, on an Arduino Nano 33 BLE with the
+ * Arduino_OV767X library. That library's example CameraCapture shows how to connect the camera. */
 #include <Arduino_OV767X.h>
 
 #include "app.h"

@@ -1,6 +1,6 @@
-/* The sensor: three functions, which the file of this project that knows the hardware defines.
+/* The sensor: three functions, defined in this project's hardware-specific file.
  *
- * To use another sensor, write these three functions for it; nothing else of the application changes. */
+ * To use another sensor, implement these three functions for it; the rest of the application stays the same. */
 #ifndef APP_SENSOR_H
 #define APP_SENSOR_H
 
@@ -12,26 +12,26 @@
 extern "C" {
 #endif
 
-#define SENSOR_AXES MICRONETS_MODEL_AXES       /* numbers of a sample */
-#define SENSOR_RATE MICRONETS_MODEL_MILLIHERTZ /* what sensor_start is given */
+#define SENSOR_AXES MICRONETS_MODEL_AXES       /* axes of a sample */
+#define SENSOR_RATE MICRONETS_MODEL_MILLIHERTZ /* the argument of sensor_start */
 
-typedef micronets_model_sample sensor_sample; /* a number of a sample */
+typedef micronets_model_sample sensor_sample; /* one axis of a sample */
 
 /* Starts the sensor.
  *
- * - millihertz: samples in 1,000 seconds.
+ * - millihertz: samples per 1,000 seconds.
  *
- * Returns 0, or another number where it cannot start; it has then told why with output_line. */
+ * Returns 0, or a nonzero number if it cannot start; it has then reported the reason with output_line. */
 int32_t sensor_start(int32_t millihertz);
 
-/* Waits until there are samples, and takes them.
+/* Waits for samples and takes them.
  *
- * - samples: out, at most [most][SENSOR_AXES] numbers, the oldest sample first. MICRONETS_MODEL_UNITS says for each
- *   axis what a number of 1 stands for, in the units of the data that the network was trained on.
+ * - samples: out, at most [most][SENSOR_AXES] numbers, the oldest sample first. MICRONETS_MODEL_UNITS has the real
+ *     value of the integer 1 on each axis, in the units of the training data.
  * - most: at least 1.
- * - lost: out, how many samples were lost before these, because nobody took them in time.
+ * - lost: out, the number of samples lost before these because they were not taken in time.
  *
- * Returns how many samples it wrote; 0 if the signal has ended, and a negative number where the sensor failed. */
+ * Returns the number of samples written, 0 if the signal has ended, or a negative number if the sensor failed. */
 int32_t sensor_read(sensor_sample *samples, int32_t most, uint32_t *lost);
 
 /* Stops the sensor. */

@@ -1,7 +1,7 @@
-/* The application: frames of a camera in, a line for each frame out.
+/* The application: from camera frames to a line of text for each frame.
  *
- * This file knows no hardware: rows of frames come from camera.h, lines go to output.h. A frame is never in memory as a
- * whole. */
+ * This file is independent of the hardware: camera.h provides rows of frames, output.h shows lines of text. No buffer
+ * holds a whole frame. */
 #include "app.h"
 
 #include "camera.h"
@@ -10,15 +10,15 @@
 #include "output.h"
 
 #define LABEL_WIDTH 12 /* columns of the class in a line */
-#define LABEL_MOST 48  /* characters of a class that are shown, at most */
+#define LABEL_MOST 48  /* largest number of characters of a class that are shown */
 
 static uint8_t arena[MICRONETS_MODEL_ARENA_BYTES] __attribute__((aligned(16)));
 static uint32_t work[(MICRONETS_MODEL_FRONTEND_BYTES + 3) / 4];
 static uint8_t row[MICRONETS_MODEL_ROW_BYTES];
 static uint32_t frames;
 
-/* Writes a number before `end`, padded with blanks on the left to at least so many columns; returns the first
- * character. */
+/* Writes a number so that it ends before `end`, padded with blanks on the left to at least `columns` characters.
+ * Returns the first character. */
 static char *number_before(char *end, int32_t number, int32_t columns)
 {
     char *at = end;
@@ -36,7 +36,7 @@ static char *number_before(char *end, int32_t number, int32_t columns)
     return at;
 }
 
-/* Shows the class of a frame. What your product does then belongs here.
+/* Shows the class of a frame. Put your product's reaction here.
  *
  * - class_index: the class with the largest output.
  * - code: that output, -128 .. 127. */

@@ -1,6 +1,6 @@
-/* The camera: three functions, which the file of this project that knows the hardware defines.
+/* The camera: three functions, defined in this project's hardware-specific file.
  *
- * To use another camera, write these three functions for it; nothing else of the application changes. */
+ * To use another camera, implement these three functions for it; the rest of the application stays the same. */
 #ifndef APP_CAMERA_H
 #define APP_CAMERA_H
 
@@ -12,15 +12,15 @@ extern "C" {
 
 /* Starts the camera, with frames of MICRONETS_MODEL_FRAME_HEIGHT rows of MICRONETS_MODEL_FRAME_WIDTH pixels.
  *
- * Returns 0, or another number where it cannot start; it has then told why with output_line. */
+ * Returns 0, or a nonzero number if it cannot start; it has then reported the reason with output_line. */
 int32_t camera_start(void);
 
-/* Waits for the next row of a frame, and takes it. Rows come from the top; behind the last row of a frame comes the
- * first one of another frame, which begins only when it is asked for: between two frames lies an inference.
+/* Waits for the next row of a frame and takes it. Rows are in order from the top. After the last row of a frame, the
+ * next call must start a new frame: an inference runs between two frames.
  *
  * - row: out, [MICRONETS_MODEL_ROW_BYTES].
  *
- * Returns 1, 0 if there are no more frames, and a negative number where the camera failed. */
+ * Returns 1, 0 if there are no more frames, or a negative number if the camera failed. */
 int32_t camera_read(uint8_t *row);
 
 /* Stops the camera. */

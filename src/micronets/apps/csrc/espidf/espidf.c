@@ -1,5 +1,5 @@
-/* The application under ESP-IDF (5.1 or newer): an I2S microphone (an INMP441 or the like, left channel), lines on the
- * console. The pins are those of `idf.py menuconfig`, "Listening". */
+/* The application under ESP-IDF (5.1 or newer): an I2S microphone (an INMP441 or similar, left channel), and text on
+ * the console. `idf.py menuconfig`, "Listening", sets the pins. */
 #include <stdio.h>
 
 #include "app.h"
@@ -11,12 +11,12 @@
 
 #define BLOCK_SAMPLES 160
 
-/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted right to become one of 16. It is 2
- * less than 16, which is a gain of 12 dB. */
+/* Right shift from the microphone's 24-bit sample, in the upper bits of a 32-bit word, to 16 bits. It is 2 less than
+ * 16, which gives a gain of 12 dB. */
 #define MICROPHONE_SHIFT 14
 
 static i2s_chan_handle_t microphone;
-static volatile uint32_t lost_bytes; /* bytes that the driver had no room for, 4 a sample */
+static volatile uint32_t lost_bytes; /* bytes that the driver had no room for, 4 per sample */
 
 /* Counts lost samples; the driver calls it in an interrupt when its buffers are full. */
 static bool on_overflow(i2s_chan_handle_t handle, i2s_event_data_t *event, void *context)
@@ -50,7 +50,7 @@ int32_t sensor_start(int32_t rate)
     return 0;
 }
 
-/* Returns a sample of 32 bits as one of 16, with that gain, clamped to 16 bits. */
+/* Returns a 32-bit sample as a 16-bit one, with that gain, clamped. */
 static int16_t sample_of(int32_t value)
 {
     const int32_t scaled = value / (1 << MICROPHONE_SHIFT);

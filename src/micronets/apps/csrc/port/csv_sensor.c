@@ -1,25 +1,24 @@
-/* A sensor that is a CSV file: a line for each sample with a number for each axis, in the units of the data that the
- * network was trained on.
+/* A CSV file in place of a sensor: one line per sample, with one number per axis in the units of the training data.
  *
- * Numbers stand between commas, semicolons or tabs. A first line of headings, empty lines and lines that begin with #
- * are left out. Numbers of up to 15 digits become the same step of the sensor as in Python. */
+ * Commas, semicolons or tabs separate numbers. A first line of headings, empty lines and lines that begin with # are
+ * skipped. Numbers of up to 15 digits are rounded to the same integers as in Python. */
 #include "file.h"
 #include "output.h"
 #include "sensor.h"
 
-#define LARGEST_WHOLE 100000000000000000u /* from here on, further digits only change the exponent */
-#define MOST_EXPONENT 400                 /* beyond which a number is 0 or larger than every step */
+#define LARGEST_WHOLE 100000000000000000u /* from here on, digits only increase the exponent */
+#define MOST_EXPONENT 400                 /* beyond it, a number is 0 or exceeds every sample */
 #define EXACT_POWER 22                    /* the largest power of ten that a double holds exactly */
 
 static const double units[SENSOR_AXES] = MICRONETS_MODEL_UNITS;
 
 static uint8_t buffer[256];
 static int32_t filled, at;
-static int32_t current; /* the character that is read next; -1 behind the end of the file */
-static uint32_t line;   /* the number of the line that `current` is in, from 1 */
-static int32_t first;   /* whether no line of numbers or of headings has been read yet */
+static int32_t current; /* the next character; -1 at the end of the file */
+static uint32_t line;   /* the line number of `current`, from 1 */
+static int32_t first;   /* whether no line of numbers or headings has been read yet */
 
-/* Moves on to the next character. */
+/* Advances to the next character. */
 static void advance(void)
 {
     line += current == '\n';
@@ -111,7 +110,7 @@ static int32_t read_number(double *value)
     return 0;
 }
 
-/* Rounds a number to the nearest integer, halves to the even one, and clamps it to those that a sample can have. */
+/* Rounds a number to the nearest integer, halves to even, and clamps it to the range of a sample. */
 static sensor_sample to_step(double value)
 {
     if (value >= MICRONETS_MODEL_SAMPLE_MAX) {
@@ -126,7 +125,7 @@ static sensor_sample to_step(double value)
     return (sensor_sample)(below + (rest > 0.5 || (rest == 0.5 && (below & 1) != 0)));
 }
 
-/* Shows a message with the number of the line that is no sample. */
+/* Reports the number of a line that is not a sample. */
 static void tell_line(void)
 {
     static const char end[] = " of the recording does not hold a number for each axis of the sensor, and nothing else";
@@ -149,7 +148,7 @@ static void tell_line(void)
     output_line(text);
 }
 
-/* Reads a line. Returns 1, 0 behind the last one, and -1 for a line that is no sample. */
+/* Reads a line. Returns 1, 0 at the end of the file, or -1 if the line is not a sample. */
 static int32_t read_sample(sensor_sample *sample)
 {
     for (;;) {
@@ -192,7 +191,7 @@ static int32_t read_sample(sensor_sample *sample)
 
 int32_t sensor_start(int32_t millihertz)
 {
-    (void)millihertz; /* the lines of the file are samples at this rate */
+    (void)millihertz; /* assumed to be the rate of the file's samples */
     if (file_open() != 0) {
         output_line("no recording: name a CSV file behind the program, on the command line");
         return -1;

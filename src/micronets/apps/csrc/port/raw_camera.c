@@ -1,5 +1,5 @@
-/* A camera that is a file of raw frames, one after another: rows from the top, each MICRONETS_MODEL_ROW_BYTES bytes as
- * the camera would send them. */
+/* A file of consecutive raw frames in place of a camera: rows from top to bottom, each MICRONETS_MODEL_ROW_BYTES bytes
+ * in the camera's format. */
 #include "camera.h"
 #include "file.h"
 #include "model_frontend.h"

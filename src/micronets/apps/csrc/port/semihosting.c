@@ -1,8 +1,7 @@
-/* The application on a core without an operating system; files and the terminal are those of the computer that runs the
- * debugger or the emulator.
+/* The application on a bare-metal core, with the files and terminal of the computer that runs the debugger or emulator.
  *
- * A debugger or an emulator carries out what the processor asks of it: Arm's "Semihosting for AArch32 and AArch64",
- * and "RISC-V Semihosting", which has the same numbers. Without one, the processor stops at the first request. */
+ * The debugger or emulator performs the requested services, see Arm's "Semihosting for AArch32 and AArch64" and "RISC-V
+ * Semihosting", which uses the same numbers. Without one, the processor stops at the first request. */
 #include <stdint.h>
 
 #include "app.h"
@@ -20,17 +19,16 @@
 
 static uintptr_t handle;
 
-/* Asks for a service.
+/* Requests a service.
  *
- * - operation: its number.
- * - argument: the address of its arguments, or its only one. */
+ * - operation: the number of the service.
+ * - argument: the address of its arguments, or its only argument. */
 static uintptr_t ask(uintptr_t operation, const void *argument)
 {
 #if defined(__riscv)
     register uintptr_t a0 __asm("a0") = operation;
     register uintptr_t a1 __asm("a1") = (uintptr_t)argument;
-    /* The three instructions are those that a debugger looks for; none of them may be a compressed one, and they may
-     * not lie on two pages. */
+    /* A debugger recognises these three instructions. They must not be compressed and must lie on one page. */
     __asm volatile(".option push\n\t"
                    ".option norvc\n\t"
                    ".balign 16\n\t"
@@ -76,7 +74,7 @@ int32_t file_open(void)
 int32_t file_read(void *to, int32_t bytes)
 {
     const uintptr_t read[3] = {handle, (uintptr_t)to, (uintptr_t)bytes};
-    const uintptr_t missing = ask(SYS_READ, read); /* bytes that were not read */
+    const uintptr_t missing = ask(SYS_READ, read); /* number of bytes that were not read */
     return missing > (uintptr_t)bytes ? 0 : bytes - (int32_t)missing;
 }
 

@@ -1,4 +1,4 @@
-/* A microphone that is a WAV file: one channel, 16 bits a sample, at the rate that the network wants. */
+/* A WAV file in place of a microphone: one channel, 16 bits per sample, at the network's sample rate. */
 #include "file.h"
 #include "output.h"
 #include "sensor.h"
@@ -18,14 +18,14 @@ static uint32_t number(const uint8_t *from, int32_t bytes)
     return value;
 }
 
-/* Tells whether four bytes are the characters of a name. */
+/* Returns whether four bytes are the characters of a name. */
 static int32_t is_named(const uint8_t *bytes, const char *name)
 {
     return bytes[0] == (uint8_t)name[0] && bytes[1] == (uint8_t)name[1] && bytes[2] == (uint8_t)name[2] &&
            bytes[3] == (uint8_t)name[3];
 }
 
-/* Skips bytes. Returns 0, or -1 if the file ends before. */
+/* Skips bytes. Returns 0, or -1 if the file ends first. */
 static int32_t skip(uint32_t bytes)
 {
     uint8_t rest[64];
@@ -39,7 +39,7 @@ static int32_t skip(uint32_t bytes)
     return 0;
 }
 
-/* Reads up to the samples. Returns 0, or -1 if the file is no WAV file of that rate. */
+/* Reads the file up to its samples. Returns 0, or -1 if it is not a WAV file of that rate. */
 static int32_t read_head(int32_t rate)
 {
     uint8_t head[16];
@@ -80,7 +80,7 @@ static char *append(char *end, const char *text)
     return end;
 }
 
-/* Shows how a recording is converted to the rate of the network. */
+/* Shows how to convert a recording to the network's sample rate. */
 static void tell_how_to_convert(int32_t rate)
 {
     char digits[11], line[96];

@@ -1,11 +1,11 @@
-/* The application on an STM32F4 or STM32F7 with ST's HAL: an I2S microphone (an INMP441 or the like, left channel) on
- * I2S2, lines on the serial line of the board's debugger at 115,200 baud.
+/* The application on an STM32F4 or STM32F7 with ST's HAL: an I2S microphone (an INMP441 or similar, left channel) on
+ * I2S2, and text on the serial port of the board's debugger at 115,200 baud.
  *
  *     word select  PB12
  *     bit clock    PB13
  *     data         PB15
  *
- * The core runs at 168 MHz from the internal oscillator, a clock that the STM32F446, F746 and F767 all reach. */
+ * The core runs at 168 MHz from the internal oscillator, which the STM32F446, F746 and F767 all support. */
 #if defined(STM32F7)
 #include "stm32f7xx_hal.h"
 #else
@@ -32,11 +32,11 @@
 #define SERIAL_FUNCTION GPIO_AF7_USART3
 #endif
 
-/* Bits by which a sample of 32 bits, whose upper 24 are the microphone's, is shifted right to become one of 16. It is 2
- * less than 16, which is a gain of 12 dB. */
+/* Right shift from the microphone's 24-bit sample, in the upper bits of a 32-bit word, to 16 bits. It is 2 less than
+ * 16, which gives a gain of 12 dB. */
 #define MICROPHONE_SHIFT 14
-#define HALF_FRAMES 160    /* frames, of a left and a right sample, in each half of the DMA's buffer */
-#define FRAME_HALF_WORDS 4 /* half-words of a frame: left, then right, the upper half of each first */
+#define HALF_FRAMES 160    /* frames of a left and a right sample in each half of the DMA buffer */
+#define FRAME_HALF_WORDS 4 /* half-words of a frame: left, then right, upper half first */
 
 static UART_HandleTypeDef serial;
 static I2S_HandleTypeDef microphone;
@@ -75,7 +75,7 @@ void HAL_I2S_RxCpltCallback(I2S_HandleTypeDef *i2s)
     put_half(buffer + HALF_FRAMES * FRAME_HALF_WORDS);
 }
 
-/* Connects pins with a peripheral. */
+/* Connects pins to a peripheral. */
 static void connect(GPIO_TypeDef *port, uint32_t pins, uint32_t function)
 {
     GPIO_InitTypeDef pin = {.Pin = pins,
@@ -86,7 +86,7 @@ static void connect(GPIO_TypeDef *port, uint32_t pins, uint32_t function)
     HAL_GPIO_Init(port, &pin);
 }
 
-/* Sets all clocks: the core's from 16 MHz / 16 * 336 / 2, a quarter and half of it for the buses. */
+/* Sets all clocks: the core's to 16 MHz / 16 * 336 / 2, the buses' to a quarter and half of that. */
 static HAL_StatusTypeDef start_clocks(void)
 {
     RCC_OscInitTypeDef oscillator = {
@@ -160,7 +160,7 @@ int32_t sensor_start(int32_t rate)
     __HAL_LINKDMA(&microphone, hdmarx, receiver);
     HAL_NVIC_SetPriority(DMA1_Stream3_IRQn, 1, 0);
     HAL_NVIC_EnableIRQ(DMA1_Stream3_IRQn);
-    /* HAL counts samples of 32 bits as one each, and transfers two half-words for each. */
+    /* HAL counts each 32-bit sample once and transfers two half-words for it. */
     if (start_i2s_clock() != HAL_OK || HAL_DMA_Init(&receiver) != HAL_OK || HAL_I2S_Init(&microphone) != HAL_OK ||
         HAL_I2S_Receive_DMA(&microphone, buffer, 2 * HALF_FRAMES * FRAME_HALF_WORDS / 2) != HAL_OK) {
         output_line("the I2S microphone does not start at the rate of the network");
@@ -196,7 +196,7 @@ void output_line(const char *text)
     (void)HAL_UART_Transmit(&serial, (const uint8_t *)"\r\n", 2, HAL_MAX_DELAY);
 }
 
-/* Starts the serial line that output_line writes to. */
+/* Starts the serial port to which output_line writes. */
 static void start_serial(void)
 {
 #if defined(STM32F446xx)
@@ -223,7 +223,7 @@ int main(void)
         return 1;
     }
 #if defined(STM32F7)
-    SCB_EnableICache(); /* the data cache stays off, since DMA writes the buffer without it */
+    SCB_EnableICache(); /* the data cache stays off, since DMA writes bypass it */
 #endif
     start_serial();
     return app_run() != 0;

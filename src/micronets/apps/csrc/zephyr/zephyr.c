@@ -1,6 +1,6 @@
-/* The application under Zephyr (3.6 or newer): a microphone by the audio API "dmic", lines by printk.
+/* The application under Zephyr (3.6 or newer): a microphone through the "dmic" audio API, and text through printk.
  *
- * The board's devicetree names the microphone `dmic_dev`; a board without one needs an overlay that does. */
+ * The microphone is the board's devicetree node `dmic_dev`; other boards need an overlay that defines it. */
 #include <zephyr/audio/dmic.h>
 #include <zephyr/device.h>
 #include <zephyr/kernel.h>
@@ -12,14 +12,14 @@
 
 #define BLOCK_SAMPLES 320
 #define BLOCK_BYTES (BLOCK_SAMPLES * (int32_t)sizeof(int16_t))
-#define BLOCKS 16       /* blocks that can wait while the network runs */
+#define BLOCKS 16       /* blocks that can be pending while the network runs */
 #define TIMEOUT_MS 2000 /* time after which a microphone without samples counts as failed */
 
 K_MEM_SLAB_DEFINE_STATIC(blocks, BLOCK_BYTES, BLOCKS, 4);
 
 static const struct device *const microphone = DEVICE_DT_GET(DT_NODELABEL(dmic_dev));
-static void *block;          /* the block whose samples are being taken, or NULL */
-static uint32_t taken, held; /* samples of the block that have been taken, and samples that it has */
+static void *block;          /* the block being read, or NULL */
+static uint32_t taken, held; /* samples already taken from the block, and its number of samples */
 
 int32_t sensor_start(int32_t rate)
 {
@@ -44,12 +44,12 @@ int32_t sensor_start(int32_t rate)
     return 0;
 }
 
-/* Gets the next block of samples. Returns 0, or a negative number where the microphone failed. */
+/* Gets the next block of samples. Returns 0, or a negative number if the microphone failed. */
 static int32_t next_block(uint32_t *lost)
 {
     uint32_t bytes = 0;
     if (dmic_read(microphone, 0, &block, &bytes, TIMEOUT_MS) < 0) {
-        /* A driver that ran out of blocks has stopped. How much it did not record is unknown; all blocks are lost. */
+        /* A driver that ran out of blocks has stopped. The length of the gap is unknown; count all blocks as lost. */
         *lost = BLOCK_SAMPLES * BLOCKS;
         if (dmic_trigger(microphone, DMIC_TRIGGER_START) < 0 ||
             dmic_read(microphone, 0, &block, &bytes, TIMEOUT_MS) < 0) {
