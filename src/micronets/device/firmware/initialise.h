@@ -1,4 +1,4 @@
-/* What the start-up code of every core does between reset and main. */
+/* The start-up work of every core between reset and main. */
 #ifndef MICRONETS_INITIALISE_H
 #define MICRONETS_INITIALISE_H
 

@@ -1,5 +1,5 @@
-/* Runs the network over and over. The simulator or emulator stops the processor in firmware_ready, to write an input,
- * and in firmware_done, to read the output; of several outputs it reads one at a time, in order. */
+/* Runs the network in an endless loop. The simulator or emulator stops the processor in firmware_ready, to write an
+ * input, and in firmware_done, to read the output; it reads several outputs one at a time, in order. */
 #include <stdint.h>
 
 #include "mark.h"
@@ -7,7 +7,7 @@
 
 __attribute__((section(".arena"), aligned(16), used)) uint8_t firmware_arena[MICRONETS_MODEL_ARENA_BYTES];
 
-/* In these functions the empty assembly keeps the compiler from removing the calls and their argument. */
+/* The empty assembly in these functions keeps the compiler from removing calls of them and their arguments. */
 __attribute__((noinline, used)) void firmware_ready(void *input)
 {
     __asm volatile("" : : "r"(input) : "memory");
@@ -19,7 +19,7 @@ __attribute__((noinline, used)) void firmware_done(const void *output)
 }
 
 #ifdef MICRONETS_MODEL_OUTPUTS
-/* The simulator cannot stop twice in a row in one function, so that it stops here between two outputs. */
+/* The simulator cannot stop in the same function twice in a row, so it stops here between two outputs. */
 __attribute__((noinline, used)) void firmware_next(void)
 {
     __asm volatile("" : : : "memory");
@@ -42,7 +42,7 @@ int main(void)
 #endif
     for (;;) {
 #ifdef MICRONETS_MODEL_INPUTS
-        firmware_ready(micronets_model_input_at(firmware_arena, 0)); /* the others lie behind it */
+        firmware_ready(micronets_model_input_at(firmware_arena, 0)); /* the others follow it */
 #else
         firmware_ready(micronets_model_input(firmware_arena));
 #endif

@@ -1,12 +1,12 @@
-/* Makes the network tell which of its layers begins. The compiler includes it before everything else (-include). */
+/* Makes the network report the start of each layer. The compiler includes this file first (-include). */
 #ifndef MICRONETS_MARK_H
 #define MICRONETS_MARK_H
 
 #include <stdint.h>
 
-/* Is called when a layer begins.
+/* Called at the start of a layer.
  *
- * index: the number of the layer, from 0 on; after the last layer, the number of layers. */
+ * index: the index of the layer, from 0; after the last layer, the number of layers. */
 void micronets_mark(uint32_t index);
 
 #define MICRONETS_LAYER(index) micronets_mark((uint32_t)(index))

@@ -1,12 +1,12 @@
-/* memcpy, memmove and memset, as C defines them. This file is compiled without the optimisation that turns loops into
- * calls of these functions, which would make each of them call itself. */
+/* memcpy, memmove and memset of the C standard. This file is compiled without the optimisation that replaces loops by
+ * calls of these functions, since each of them would then call itself. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 typedef uint32_t __attribute__((may_alias)) word_t;
 
-/* Returns whether two addresses have the same distance from a multiple of four. */
+/* Returns whether two addresses have the same remainder modulo four. */
 static int same_alignment(const void *a, const void *b)
 {
     return (((uintptr_t)a ^ (uintptr_t)b) & 3u) == 0;
@@ -45,8 +45,7 @@ void *memmove(void *to, const void *from, size_t bytes)
 {
     unsigned char *t = to;
     const unsigned char *f = from;
-    if ((uintptr_t)t - (uintptr_t)f <
-        bytes) { /* copied from the front, bytes would be overwritten before they are read */
+    if ((uintptr_t)t - (uintptr_t)f < bytes) { /* a forward copy would overwrite bytes before they are read */
         while (bytes--) {
             t[bytes] = f[bytes];
         }
@@ -79,7 +78,7 @@ void *memset(void *to, int value, size_t bytes)
     return to;
 }
 
-/* The names by which compilers for the Arm ABI call these functions; a number in a name promises an alignment. */
+/* The names of these functions in the Arm ABI; a number in a name guarantees an alignment. */
 #define ALIAS(name)                                       \
     void *name(void *to, const void *from, size_t bytes); \
     void *name(void *to, const void *from, size_t bytes)  \

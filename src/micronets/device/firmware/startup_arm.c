@@ -1,4 +1,4 @@
-/* From reset to main on a Cortex-M: the vector table, the FPU where there is one, initialised and cleared data. */
+/* From reset to main on a Cortex-M: the vector table, the FPU if there is one, initialised and cleared data. */
 #include <stdint.h>
 
 #include "initialise.h"
@@ -33,7 +33,7 @@ __attribute__((section(".vectors"), used)) const vector_t firmware_vectors[16] =
     {.handler = firmware_fault},
 };
 
-/* Begins at reset: the core has taken the stack pointer from the vector table. */
+/* The entry at reset: the core has loaded the stack pointer from the vector table. */
 void firmware_reset(void)
 {
 #if defined(__ARM_FP)
@@ -41,7 +41,7 @@ void firmware_reset(void)
     __asm volatile("dsb\n\tisb" ::: "memory");
 #endif
 #if defined(__ARM_ARCH_6M__)
-    /* CCR.UNALIGN_TRP: unaligned accesses fault. ARMv6-M always has it set; a simulator's core may not. */
+    /* CCR.UNALIGN_TRP: unaligned accesses fault. It is always set on ARMv6-M, but perhaps not on a simulator's core. */
     *(volatile uint32_t *)0xE000ED14u |= 1u << 3;
 #endif
     firmware_initialise();
@@ -49,7 +49,7 @@ void firmware_reset(void)
     firmware_fault();
 }
 
-/* Stops for good: the simulator, or a debugger, sees the processor here. */
+/* Stops forever, so that the simulator or a debugger finds the processor here. */
 void firmware_fault(void)
 {
     for (;;) {

@@ -6,7 +6,7 @@ void firmware_reset(void);
 void firmware_start(void);
 void firmware_fault(void);
 
-/* Begins at reset: it lies first in flash, where QEMU's machines begin. The assembler counts the control registers as
+/* The entry at reset: it is first in flash, where QEMU's machines start. The assembler treats the control registers as
  * an extension (Zicsr), which every core has. */
 __attribute__((naked, section(".vectors"), used)) void firmware_reset(void)
 {
@@ -27,8 +27,8 @@ __attribute__((used)) void firmware_start(void)
     firmware_fault();
 }
 
-/* Handles every trap: it stops for good. It is aligned, as the two lowest bits of a handler's address mean
- * something else. */
+/* Handles every trap: stops forever. It is aligned to 4 bytes, as the two lowest bits of a handler's address select the
+ * vector mode. */
 __attribute__((aligned(4))) void firmware_fault(void)
 {
     for (;;) {

@@ -1,39 +1,39 @@
-/* Counts what a simulated processor does. unicorn calls the functions trace_... for each basic block and each access to
- * memory. trace.py has the structs field by field: both must change together. Blocks are numbered by their address in
- * half-words from the start of the flash. */
+/* Counts the events of a simulated processor. unicorn calls the functions trace_... for each basic block and each
+ * memory access. trace.py repeats the structs field by field: change both together. The number of a block is its
+ * address in half-words from the start of the flash. */
 #include <stdint.h>
 
-/* A fully associative cache before the flash, which replaces the line that was unused for longest. */
+/* A fully associative cache in front of the flash, which replaces the least recently used line. */
 struct cache {
-    uint32_t lines;   /* how many lines it holds; 0 if there is no cache */
+    uint32_t lines;   /* number of lines; 0 if there is no cache */
     uint32_t shift;   /* log2 of the bytes of a line */
-    uint32_t last;    /* line of the flash that was accessed last */
-    uint32_t *slots;  /* for each line of the flash, the slot that holds it, plus 1; 0 if none does */
-    uint32_t *tags;   /* for each slot, the line that it holds */
+    uint32_t last;    /* the flash line that was accessed last */
+    uint32_t *slots;  /* for each flash line, 1 + the slot that holds it; 0 if none does */
+    uint32_t *tags;   /* for each slot, its flash line */
     uint64_t *stamps; /* for each slot, the time of its last use; 0 for an empty one */
-    uint64_t *misses; /* for each layer, how often a line was not in the cache */
+    uint64_t *misses; /* for each layer, the number of cache misses */
 };
 
-/* What is counted, and what is known of the processor and the firmware. */
+/* The counts, and facts about the processor and the firmware. */
 struct trace {
     uint64_t *keys;   /* hash table: layer (16 bits), the block before (24), the block that runs after it (24) */
-    uint64_t *counts; /* for each entry of the table, how often that happened; 0 for an empty one */
+    uint64_t *counts; /* for each entry of the table, its number of occurrences; 0 for an empty one */
     uint32_t *sizes;  /* for each half-word of the flash, the bytes of the block that begins there; 0 for none */
     uint32_t entries; /* entries of the hash table, a power of two */
-    uint32_t used;    /* how many of them are not empty */
+    uint32_t used;    /* number of entries that are not empty */
     uint32_t base;    /* first address of the flash */
     uint32_t bytes;   /* size of the flash */
     uint32_t marker;  /* address of micronets_mark, whose argument is the layer that begins */
-    uint32_t layers;  /* how many layers there may be; 0 is what runs outside of them */
+    uint32_t layers;  /* most layers; layer 0 is code outside all layers */
     uint32_t layer;   /* the layer that runs */
     uint32_t before;  /* the block that ran last; 0xffffff: none */
-    uint32_t active;  /* 1 if it is counted, 0 before that begins */
+    uint32_t active;  /* 1 while events are counted, 0 before */
     uint32_t failed;  /* 1: the table is full; 2: code outside the flash; 3: a block has two sizes; 4: a layer is out of
                         * range; 5: an access is not aligned */
     uint64_t clock;   /* accesses to lines so far */
-    int32_t register_id;  /* unicorn's number of the register of a function's first argument */
-    int32_t condition_id; /* unicorn's number of the register with the state of conditional blocks; -1 for none */
-    uint32_t condition;   /* its value outside of such a block; trace.py tells why it is written */
+    int32_t register_id;  /* unicorn's id of the register of a function's first argument */
+    int32_t condition_id; /* unicorn's id of the register with the state of conditional blocks; -1 for none */
+    uint32_t condition;   /* its value outside such a block; trace.py explains why it is written */
     int32_t (*read_register)(void *processor, int32_t id, void *value);        /* uc_reg_read */
     int32_t (*write_register)(void *processor, int32_t id, const void *value); /* uc_reg_write */
     struct cache instructions, data;
@@ -129,7 +129,7 @@ void trace_read(void *processor, int32_t type, uint64_t address, int32_t size, i
     }
 }
 
-/* Notes an access to memory at an address that is no multiple of its size. user: the struct trace. */
+/* Records a memory access at an address that is not a multiple of its size. user: the struct trace. */
 void trace_alignment(void *processor, int32_t type, uint64_t address, int32_t size, int64_t value, void *user)
 {
     struct trace *t = user;

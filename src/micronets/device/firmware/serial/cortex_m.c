@@ -1,5 +1,5 @@
-/* The functions of port.h and cortex_m.h that all Cortex-M processors share. Registers and their bits are those of the
- * Armv7-M Architecture Reference Manual (DDI 0403). */
+/* The functions of port.h and cortex_m.h that are common to all Cortex-M processors. For registers and their bits see
+ * the Armv7-M Architecture Reference Manual (DDI 0403). */
 #include "cortex_m.h"
 
 #define PATTERN 0xA5A5A5A5u
@@ -20,8 +20,8 @@
 extern uint32_t firmware_stack_bottom[];
 
 static int has_cycles;             /* 1 if DWT counts cycles, 0 if SysTick counts */
-static uint32_t *painted;          /* end of the stack that was filled with the pattern */
-static uint32_t ticks, last_value; /* ticks of SysTick so far, and its value when it was last read */
+static uint32_t *painted;          /* end of the stack area that holds the pattern */
+static uint32_t ticks, last_value; /* ticks of SysTick so far, and its last value */
 
 int cortex_m_wait(uint32_t address, uint32_t mask, uint32_t value)
 {
@@ -49,7 +49,7 @@ void cortex_m_start_counter(void)
     }
     REGISTER(SYSTICK_RELOAD) = SYSTICK_MASK;
     REGISTER(SYSTICK_VALUE) = 0;
-    REGISTER(SYSTICK_CTRL) = 5; /* counts the core's clock, without interrupts */
+    REGISTER(SYSTICK_CTRL) = 5; /* counts core cycles, without interrupts */
 }
 
 uint32_t port_count(void)
@@ -57,7 +57,7 @@ uint32_t port_count(void)
     if (has_cycles) {
         return REGISTER(DWT_CYCCNT);
     }
-    const uint32_t value = REGISTER(SYSTICK_VALUE); /* counts down in 24 bits: must be read at least once a round */
+    const uint32_t value = REGISTER(SYSTICK_VALUE); /* counts down in 24 bits: must be read before each wrap */
     ticks += (last_value - value) & SYSTICK_MASK;
     last_value = value;
     return ticks;
@@ -89,7 +89,7 @@ uint32_t port_stack_bytes(void)
     return (uint32_t)((uintptr_t)painted - (uintptr_t)at);
 }
 
-/* Waits until all accesses to memory are done and what was fetched is discarded. */
+/* Waits until all memory accesses are complete and prefetched instructions are discarded. */
 static void barrier(void)
 {
     __asm volatile("dsb\n\tisb" ::: "memory");
@@ -101,7 +101,7 @@ void cortex_m7_caches_on(void)
     REGISTER(ICIALLU) = 0;
     barrier();
     REGISTER(CCR) |= 1u << 17; /* instruction cache */
-    REGISTER(CSSELR) = 0;      /* the data cache of the first level: all of its lines are invalidated first */
+    REGISTER(CSSELR) = 0;      /* the level 1 data cache: invalidate all its lines first */
     barrier();
     const uint32_t size = REGISTER(CCSIDR), sets = (size >> 13) & 0x7FFF, ways = (size >> 3) & 0x3FF;
     const uint32_t line_bits = (size & 7) + 4, way_shift = ways ? (uint32_t)__builtin_clz(ways) : 0;

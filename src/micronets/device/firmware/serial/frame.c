@@ -1,4 +1,4 @@
-/* Sends and receives frames byte by byte; frame.h has their form. */
+/* Sends and receives frames byte by byte; frame.h describes their format. */
 #include "frame.h"
 
 #include <string.h>
@@ -7,8 +7,8 @@
 
 enum { MAGIC_0 = 0xA7, MAGIC_1 = 0x4E, HEAD = 6, TAIL = 4 };
 
-static uint8_t line[HEAD + FRAME_PAYLOAD + TAIL]; /* bytes that came and may be the start of a frame */
-static uint32_t filled;                           /* how many there are */
+static uint8_t line[HEAD + FRAME_PAYLOAD + TAIL]; /* received bytes that may be the start of a frame */
+static uint32_t filled;                           /* number of these bytes */
 
 /* Returns the CRC-32 of `count` bytes. */
 static uint32_t crc32(const uint8_t *bytes, uint32_t count)
@@ -56,7 +56,7 @@ int frame_receive(frame_t *frame)
         const uint8_t *tail = line + HEAD + length;
         const uint32_t sent = tail[0] | (uint32_t)tail[1] << 8 | (uint32_t)tail[2] << 16 | (uint32_t)tail[3] << 24;
         if (crc32(line + 2, HEAD - 2 + length) != sent) {
-            drop(1); /* a frame may begin among the other bytes */
+            drop(1); /* a frame may begin within the other bytes */
             continue;
         }
         frame->type = line[2];

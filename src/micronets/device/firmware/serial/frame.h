@@ -1,4 +1,4 @@
-/* Frames on a serial line that may lose, change or invent bytes.
+/* Frames for a serial line that may lose, corrupt or insert bytes.
  *
  *   0xA7 0x4E | type | sequence | length, 2 bytes | payload, `length` bytes | CRC-32, 4 bytes
  *

@@ -1,5 +1,5 @@
 /* The port of a process on a computer: the line is its standard input and output, and the counter is the computer's
- * clock, for which it must be compiled with -D_POSIX_C_SOURCE=199309L. */
+ * clock. Compile it with -D_POSIX_C_SOURCE=199309L. */
 #include <time.h>
 #include <unistd.h>
 

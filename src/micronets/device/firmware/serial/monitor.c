@@ -1,19 +1,19 @@
-/* Runs a network on a board on behalf of a computer at the other end of a serial line. The computer asks which network
- * it is, writes an input, runs it, and reads the output and what each layer took. The firmware never speaks first. An
- * answer has the sequence number of its request and the request's type with the highest bit set, or it has the type
- * REFUSED and a reason. Requests and answers hold these numbers, whose bytes are in brackets:
+/* Runs a network on a board, controlled by a computer over a serial line. The computer identifies the network, writes
+ * an input, runs it, and reads the output and each layer's time. The firmware only answers requests. An answer has the
+ * sequence number of its request, and either the request's type with the highest bit set, or the type REFUSED and a
+ * reason. Requests and answers contain these numbers, with their sizes in bytes in parentheses:
  *
  *   IDENTIFY  answer: version of the protocol (2), machine, counter (1 each), clock_hz, counter_hz, bytes of the input,
  *             of the output and of the arena, bytes of the network's image in flash and of the code in it (4 each),
  *             layers, longest payload (2 each), hash of the model (8), and four texts that end with 0: board,
  *             toolchain, flags, settings
- *   WRITE     request: offset (4), then bytes of the input. They come in order from 0 on; a piece may come twice.
- *   RUN       request: how many inferences (4). The answer comes at once. The first inference takes the input, the
- *             others what it left of that.
+ *   WRITE     request: offset (4), then bytes of the input. They come in order from 0; a piece may be repeated.
+ *   RUN       request: how many inferences (4). The answer is sent at once. The first inference takes the input, the
+ *             others what the previous one left of it.
  *   RESULT    answer, once all inferences are done: count of the first inference, least and greatest count of all,
  *             bytes of stack (4 each)
  *   READ      request: offset (4), count (2); answer: these bytes of the first inference's output
- *   LAYERS    request: first layer (2), count (2); answer: what these layers took in the first inference (4 each)
+ *   LAYERS    request: first layer (2), count (2); answer: the times of these layers in the first inference (4 each)
  */
 #include <stdint.h>
 #include <string.h>
@@ -29,7 +29,7 @@ enum { IDENTIFY = 1, WRITE, RUN, RESULT, READ, LAYERS, ANSWER = 0x80, REFUSED = 
 enum { UNKNOWN_COMMAND = 1, BAD_REQUEST, NO_INPUT, NO_RESULT };
 #ifdef MICRONETS_MODEL_INPUTS
 #define INPUT_BYTES ((uint32_t)MICRONETS_MODEL_INPUT_BYTES)
-#define INPUT ((uint8_t *)micronets_model_input_at(firmware_arena, 0)) /* the others lie behind it */
+#define INPUT ((uint8_t *)micronets_model_input_at(firmware_arena, 0)) /* the others follow it */
 #else
 #define INPUT_BYTES (MICRONETS_MODEL_INPUT_COUNT * (uint32_t)sizeof *micronets_model_input(firmware_arena))
 #define INPUT ((uint8_t *)micronets_model_input(firmware_arena))
@@ -47,20 +47,20 @@ __attribute__((aligned(16)))
 #endif
 uint8_t firmware_arena[MICRONETS_MODEL_ARENA_BYTES];
 
-static frame_t request;                         /* the request that is being worked on */
+static frame_t request;                         /* the current request */
 static uint8_t answer[FRAME_PAYLOAD];           /* its answer so far */
 static uint16_t answer_length;                  /* bytes of it */
-static uint32_t have_input;                     /* how many bytes of the input have come, from the first on */
+static uint32_t have_input;                     /* number of bytes of the input received so far */
 static int have_result;                         /* 1 once all inferences of a RUN are done */
 static int run_sequence = -1;                   /* the sequence number of the last RUN */
 static uint8_t output[OUTPUT_BYTES];            /* output of the first inference */
-static uint32_t counts[MICRONETS_MODEL_LAYERS]; /* what each layer took in the first inference */
-static uint32_t first, least, most;             /* counts of the first, the fastest and the slowest inference */
+static uint32_t counts[MICRONETS_MODEL_LAYERS]; /* time of each layer in the first inference */
+static uint32_t first, least, most;             /* times of the first, the fastest and the slowest inference */
 static uint32_t stack_bytes;                    /* stack that the first inference used */
-static uint32_t mark_layer, mark_begin;         /* the layer that runs, and the count at which it began */
+static uint32_t mark_layer, mark_begin;         /* the current layer, and the count at its start */
 static int keep_counts;                         /* 1 during the first inference */
 
-/* Adds the time of the layer that ends to its count: a layer that runs in patches begins and ends more than once. */
+/* Adds the elapsed time to the layer that ends; a layer in patches begins and ends more than once. */
 void micronets_mark(uint32_t index)
 {
     const uint32_t now = port_count();
@@ -89,7 +89,7 @@ static uint32_t get(uint32_t at, int bytes)
     return value;
 }
 
-/* Appends a text to the answer, with the 0 at its end, as far as there is room. */
+/* Appends a zero-terminated text to the answer, truncated to the available room. */
 static void put_text(const char *text)
 {
     do {
@@ -122,7 +122,7 @@ static void identify(void)
     put_text(info.settings);
 }
 
-/* Obeys WRITE. Returns 0 or a reason to refuse it. */
+/* Executes WRITE. Returns 0 or a reason to refuse it. */
 static int write_input(void)
 {
     if (request.length < 4) {
@@ -142,7 +142,7 @@ static int write_input(void)
     return 0;
 }
 
-/* Returns 0 if a RUN can be obeyed, else a reason to refuse it. */
+/* Returns 0 if a RUN can be executed, else a reason to refuse it. */
 static int may_run(void)
 {
     if (request.length != 4 || get(0, 4) == 0) {
@@ -165,7 +165,7 @@ static void keep_output(void)
 #endif
 }
 
-/* Runs `runs` inferences, at least one, and keeps what they took. */
+/* Runs `runs` inferences, at least one, and keeps their times. */
 static void run(uint32_t runs)
 {
     have_input = 0; /* the network overwrites it */
@@ -245,7 +245,8 @@ static int tell_layers(void)
     return 0;
 }
 
-/* Obeys the request, but for the inferences of a RUN, which follow its answer. Returns 0 or a reason to refuse it. */
+/* Executes the request, except for the inferences of a RUN, which follow its answer. Returns 0 or a reason to refuse
+ * it. */
 static int obey(void)
 {
     switch (request.type) {
@@ -278,7 +279,7 @@ int main(void)
             put((uint32_t)reason, 1);
         }
         frame_send(reason ? REFUSED : request.type | ANSWER, request.sequence, answer, answer_length);
-        /* A RUN that comes twice, because its answer was lost, runs once. */
+        /* A RUN that is repeated because its answer was lost runs once. */
         if (request.type == RUN && !reason && run_sequence != request.sequence) {
             run_sequence = request.sequence;
             run(get(0, 4));

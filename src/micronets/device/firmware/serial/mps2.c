@@ -1,4 +1,4 @@
-/* The port of Arm's MPS2 board (AN386, AN500) as QEMU emulates it: 25 MHz, the line is UART 0 of the CMSDK. */
+/* The port of Arm's MPS2 board (AN386, AN500) as emulated by QEMU: 25 MHz, the line is UART 0 of the CMSDK. */
 #include "cortex_m.h"
 #include "identity.h"
 

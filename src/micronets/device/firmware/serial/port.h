@@ -1,4 +1,4 @@
-/* What the firmware needs of a machine. Every port is one C file that defines these functions. */
+/* The functions that the firmware needs from a machine. A port is one C file that defines them. */
 #ifndef MICRONETS_PORT_H
 #define MICRONETS_PORT_H
 
@@ -9,18 +9,18 @@ enum { COUNTER_CYCLES = 1, COUNTER_TICKS = 2, COUNTER_NANOSECONDS = 3 }; /* only
 
 typedef struct {
     uint8_t machine, counter;
-    uint32_t clock_hz;    /* clock of the core, as it was really set; 0 if it is not known */
-    uint32_t counter_hz;  /* counts in a second */
-    const char *settings; /* clock source, wait states, caches: one line for people */
+    uint32_t clock_hz;    /* actual clock of the core; 0 if unknown */
+    uint32_t counter_hz;  /* counts per second */
+    const char *settings; /* clock source, wait states, caches: one readable line */
 } port_info_t;
 
-/* Sets clock, caches, counter and serial line. */
+/* Sets up clock, caches, counter and serial line. */
 void port_start(void);
 
-/* Returns what the machine is, after port_start. */
+/* Returns a description of the machine, after port_start. */
 port_info_t port_info(void);
 
-/* Waits for the next byte from the line and returns it, 0 to 255; returns -1 when the line has ended for good. */
+/* Waits for the next byte from the line and returns it, 0 to 255; returns -1 if the line has ended. */
 int port_get(void);
 
 /* Sends a byte over the line. */
@@ -32,7 +32,7 @@ uint32_t port_count(void);
 /* Fills the unused stack with a pattern. */
 void port_paint_stack(void);
 
-/* Returns the bytes of stack below the caller that were used since then; 0xFFFFFFFF where this is not known. */
+/* Returns the bytes of stack below the caller that were used since then; 0xFFFFFFFF if unknown. */
 uint32_t port_stack_bytes(void);
 
 #endif

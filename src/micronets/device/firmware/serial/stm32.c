@@ -1,5 +1,5 @@
-/* Sets the clock of an STM32F4 or STM32F7. Registers and bits are those of RM0390 and RM0385, chapters PWR, RCC and
- * FLASH; bits are named beside them. */
+/* Sets the clock of an STM32F4 or STM32F7. For registers and bits see RM0390 and RM0385, chapters PWR, RCC and FLASH;
+ * comments name the bits. */
 #include "stm32.h"
 
 #include "cortex_m.h"
@@ -19,7 +19,7 @@ uint32_t stm32_start_clock(uint32_t flash_caches)
     (void)REGISTER(RCC_APB1ENR);
     REGISTER(PWR_CR) |= 3u << 14; /* VOS: scale 1, the reset value; may only change while the PLL is off */
     /* The PLL: 16 MHz / 8 = 2 MHz, times the core's clock in MHz, divided by 2. Its outputs Q and R are not used; their
-       divisors only keep them within their limits. */
+       divisors keep them within their limits. */
     REGISTER(RCC_PLLCFGR) = 8u | FIRMWARE_CLOCK_HZ / 1000000u << 6 | 9u << 24 | 2u << 28;
     REGISTER(RCC_CR) |= 1u << 24; /* PLLON */
     if (FIRMWARE_CLOCK_HZ > 168000000u) {
@@ -39,6 +39,6 @@ uint32_t stm32_start_clock(uint32_t flash_caches)
     if (!cortex_m_wait(RCC_CR, 1u << 25, 1u << 25)) {
         return HSI_HZ; /* PLLRDY */
     }
-    REGISTER(RCC_CFGR) = 5u << 10 | 4u << 13 | 2u; /* APB1 / 4, APB2 / 2, the core from the PLL */
+    REGISTER(RCC_CFGR) = 5u << 10 | 4u << 13 | 2u; /* APB1 / 4, APB2 / 2, core clocked by the PLL */
     return cortex_m_wait(RCC_CFGR, 12, 8) ? FIRMWARE_CLOCK_HZ : HSI_HZ;
 }

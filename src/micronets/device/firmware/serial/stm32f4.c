@@ -1,5 +1,5 @@
 /* The port of STM32F4 on a Nucleo-64 (RM0390; NUCLEO-F446RE: UM1724): the line is USART2 on PA2 and PA3, which the
- * ST-LINK passes on to USB. */
+ * ST-LINK forwards to USB. */
 #include "cortex_m.h"
 #include "identity.h"
 #include "stm32.h"

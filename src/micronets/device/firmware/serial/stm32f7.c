@@ -1,5 +1,5 @@
 /* The port of STM32F7 on a Nucleo-144 (RM0385, RM0410; boards: UM1974): the line is USART3 on PD8 and PD9, which the
- * ST-LINK passes on to USB. */
+ * ST-LINK forwards to USB. */
 #include "cortex_m.h"
 #include "identity.h"
 #include "stm32.h"
@@ -12,7 +12,7 @@ static uint32_t clock_hz;
 
 void port_start(void)
 {
-    /* Prefetch and ART are on, though the core reads the code over AXI, through its own caches. */
+    /* Prefetch and ART are on, although the core reads the code over AXI through its own caches. */
     clock_hz = stm32_start_clock(3u << 8);
     cortex_m7_caches_on();
     const uint32_t usart_hz = clock_hz == FIRMWARE_CLOCK_HZ ? clock_hz / 4 : clock_hz;

@@ -1,6 +1,6 @@
-// Runs a network with TensorFlow Lite Micro over and over. The simulator or emulator stops the processor in
-// firmware_ready, to write an input, and in firmware_done, to read the output. TFLM tells its profiler of every
-// operator that it runs; the profiler here tells the simulator which layer begins.
+// Runs a network with TensorFlow Lite Micro in an endless loop. The simulator or emulator stops the processor in
+// firmware_ready, to write an input, and in firmware_done, to read the output. TFLM reports every operator that it runs
+// to its profiler; this profiler reports the start of each layer to the simulator.
 #include <cstddef>
 #include <cstdint>
 
@@ -16,8 +16,8 @@
 namespace
 {
 
-// The profiler. An operator that reports parts of itself counts as one layer; what TFLM does between operators belongs
-// to none.
+// The profiler. An operator that reports its parts separately counts as one layer; TFLM's work between operators
+// belongs to no layer.
 class Marks final : public tflite::MicroProfilerInterface
 {
   public:
@@ -41,7 +41,7 @@ class Marks final : public tflite::MicroProfilerInterface
     uint32_t depth_ = 0;
 };
 
-// Keeps the first line that TFLM logs, which says why it fails.
+// Keeps the first line that TFLM logs, which states why it failed.
 void KeepFirstLine(const char *text)
 {
     if (firmware_log[0]) {
@@ -52,7 +52,7 @@ void KeepFirstLine(const char *text)
     }
 }
 
-// Sets the model up and runs it for ever.
+// Sets up the model and runs it forever.
 void Run()
 {
     RegisterDebugLogCallback(KeepFirstLine);

@@ -1,4 +1,5 @@
-// What C++ and its library need on a board without an operating system and without a heap, whose main does not return.
+// The functions that C++ and its library need on a board without an operating system or a heap, whose main does not
+// return.
 #include "firmware.h"
 
 extern "C" {
@@ -9,7 +10,7 @@ volatile uint32_t firmware_events, firmware_arena_used;
 char firmware_log[FIRMWARE_LOG_BYTES];
 const char *volatile firmware_failure;
 
-// In these functions the empty assembly keeps the compiler from removing the calls and their argument.
+// The empty assembly in these functions keeps the compiler from removing calls of them and their arguments.
 __attribute__((noinline, used)) void firmware_ready(void *input)
 {
     __asm volatile("" : : "r"(input) : "memory");
@@ -33,7 +34,7 @@ __attribute__((noinline, used)) void firmware_failed(const char *why)
     }
 }
 
-// TFLM calls abort in a state that it does not expect.
+// TFLM calls abort in unexpected states.
 void abort()
 {
     firmware_failed("TFLM aborts");
@@ -47,7 +48,7 @@ void __cxa_pure_virtual()
     firmware_failed("TFLM calls a pure virtual function");
 }
 
-// Nothing is destroyed, since main does not return.
+// No object is destroyed, since main does not return.
 void *__dso_handle = nullptr;
 int __aeabi_atexit(void *, void (*)(void *), void *)
 {
@@ -58,7 +59,7 @@ int __cxa_atexit(void (*)(void *), void *, void *)
     return 0;
 }
 
-// What the C library asks of an operating system: there is no memory to give, and there are no files.
+// System calls of the C library: there is neither memory to allocate nor a file.
 void *_sbrk(ptrdiff_t)
 {
     return reinterpret_cast<void *>(-1);
