@@ -18,11 +18,11 @@ typedef struct {
     int8_t *output;             /* [out] codes of the sum */
     int32_t offset_a, offset_b; /* -(zero point), shifted as the codes are: by 19 bits and by 21 */
     int32_t multiplier_b;       /* multiplier of the operand b, 2^30 .. 2^31 - 1 */
-    int32_t shift_b;            /* how far the operand b is shifted right, 0 .. 31 */
+    int32_t shift_b;            /* right shift of the operand b, 0 .. 31 */
     int32_t multiplier;         /* twice the multiplier of the sum; its 32 bits are read as a negative number */
-    int32_t shift;              /* how far the sum is shifted right, 1 .. 31 */
+    int32_t shift;              /* right shift of the sum, 1 .. 31 */
     int32_t zero_point;         /* zero point of the sum */
-    int32_t needs_clamp;        /* 1 if the clamp allows less than -128 .. 127, else 0 */
+    int32_t needs_clamp;        /* 1 if the clamp is narrower than -128 .. 127, else 0 */
     const int8_t *end;          /* end of codes_a, of which there are a multiple of four, at least four */
     uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
 } micronets_add_by4_constants;

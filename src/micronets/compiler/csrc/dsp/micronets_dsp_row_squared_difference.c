@@ -6,7 +6,7 @@
  * half that of the common scale, so that it is multiplied by a power of two. The other operand is y. */
 typedef struct {
     int32_t multiplier;          /* of y, 2^30 .. 2^31 - 1 */
-    int32_t shift;               /* how far y is shifted right, 0 .. 31 */
+    int32_t shift;               /* right shift of y, 0 .. 31 */
     micronets_dsp_result result; /* of the square */
     int32_t zero;                /* zero point of the output, plus 128 */
 } square_scale;
@@ -21,7 +21,7 @@ MICRONETS_INLINE uint32_t code_of(int32_t y, int32_t minus_x, square_scale n)
     return micronets_saturate_byte((uint32_t)micronets_shift_add(high, n.result.shift, n.zero));
 }
 
-/* Tells whether an operand may be x. */
+/* Returns whether an operand may be x. */
 static int32_t is_halved(const micronets_add_operand *operand)
 {
     return operand->multiplier == 1 << 30 && operand->shift == 0;

@@ -23,7 +23,7 @@ typedef struct {
     int32_t shift;      /* to the right, 1 .. 31 */
 } micronets_dsp_result;
 
-/* Tells whether an operand can be scaled by micronets_dsp_on_grid: values of 9 bits, shifted left by `bits`. */
+/* Returns whether an operand can be scaled by micronets_dsp_on_grid: values of 9 bits, shifted left by `bits`. */
 MICRONETS_INLINE int32_t micronets_dsp_scales(const micronets_add_operand *operand, int32_t bits)
 {
     return operand->multiplier != 0 && operand->shift <= 21 - bits;
@@ -45,7 +45,7 @@ MICRONETS_INLINE int32_t micronets_dsp_on_grid(int32_t value, micronets_dsp_oper
     return micronets_shift_add(even + (even >> 31), scale.shift, 0);
 }
 
-/* Tells whether a result can be scaled by micronets_dsp_code. */
+/* Returns whether a result can be scaled by micronets_dsp_code. */
 MICRONETS_INLINE int32_t micronets_dsp_shrinks(const micronets_add_operand *operand)
 {
     return operand->multiplier != 0 && operand->shift < 0;
@@ -72,7 +72,7 @@ typedef struct {
     int32_t first;      /* 2^16 * (zero point + 128), and half a unit to round */
 } micronets_dsp_upper;
 
-/* Tells whether a product of two codes can be scaled by micronets_dsp_upper_code. */
+/* Returns whether a product of two codes can be scaled by micronets_dsp_upper_code. */
 MICRONETS_INLINE int32_t micronets_dsp_fits_upper(const micronets_add_operand *operand)
 {
     return operand->multiplier != 0 && operand->shift <= -3 && operand->shift >= -16;

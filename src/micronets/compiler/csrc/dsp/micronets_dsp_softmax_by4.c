@@ -7,7 +7,7 @@
 /* Returns the code of a probability plus 128, saturated to 255.
  *
  * exponential: of its difference. factor: twice the reciprocal of the sum of exponentials, reinterpreted as a negative
- * int32. shift: how far to shift to the right, 23 .. 35. */
+ * int32. shift: right shift, 23 .. 35. */
 MICRONETS_INLINE uint32_t code_of(int32_t exponential, int32_t factor, int32_t shift)
 {
     return micronets_saturate_byte((uint32_t)micronets_shift_add(micronets_high_plus(exponential, factor), shift, 0));

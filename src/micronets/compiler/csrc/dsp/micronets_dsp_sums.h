@@ -11,8 +11,8 @@
 
 /* Returns the code of a sum plus 128, saturated to 0 .. 255.
  *
- * twice: the sum with its bias, doubled. multiplier: of the scale. shift: how far to shift to the right, 0 .. 31. zero:
- * zero point of the output, plus 128. */
+ * twice: the sum with its bias, doubled. multiplier: of the scale. shift: right shift, 0 .. 31. zero: zero point of the
+ * output, plus 128. */
 MICRONETS_INLINE uint32_t micronets_dsp_mean_code(int32_t twice, int32_t multiplier, int32_t shift, int32_t zero)
 {
     return micronets_saturate_byte((uint32_t)micronets_round_add(micronets_smmulr(twice, multiplier), shift, zero));

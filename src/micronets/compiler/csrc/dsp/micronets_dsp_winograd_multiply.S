@@ -141,7 +141,7 @@ bias       .req lr  /* 8 times the bias */
     bfi \word, \sum, #24, #8
     .endm
 
-    /* Clamps four codes to the limits in m0 and m1; m2 is lost. */
+    /* Clamps four codes to the limits in m0 and m1; m2 is overwritten. */
     .macro clamp4 codes
     ssub8 m2, \codes, m0
     sel \codes, \codes, m0

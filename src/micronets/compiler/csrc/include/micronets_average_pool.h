@@ -4,8 +4,8 @@
 
 #include "micronets_requantize.h"
 
-/* Writes sum / count, rounded to nearest, halves away from zero, clamped to lowest .. highest. Returns where the next
- * mean goes. */
+/* Writes sum / count, rounded to nearest, halves away from zero, clamped to lowest .. highest. Returns the address of
+ * the next mean. */
 MICRONETS_SMALL
 MICRONETS_APART int8_t *micronets_put_mean(int8_t *output, int32_t sum, int32_t count, int32_t lowest, int32_t highest)
 {
@@ -29,8 +29,8 @@ MICRONETS_APART micronets_span micronets_span_inside(int32_t start, int32_t kern
 
 /* Returns the sum of one channel's values under a window.
  *
- * line: [in] the first value. lines: lines of the window inside the map. row: bytes from a line to the next. width:
- * bytes of a line of the window, with all channels. channels: bytes from a value to the next. */
+ * line: [in] the first value. lines: lines of the window inside the map. row: bytes between adjacent lines. width:
+ * bytes of a line of the window, with all channels. channels: bytes between adjacent values. */
 MICRONETS_INLINE int32_t micronets_sum_channel(const int8_t *line, int32_t lines, int32_t row, int32_t width,
                                                int32_t channels)
 {

@@ -1,6 +1,6 @@
-/* What TFLM's audio front end and its signal operators compute of the bands of a sound, one by one: square roots, gains
- * and logarithms. In numpy it is micronets.frontend.micro_arithmetic, bit for bit. The functions are static: sources
- * include them. */
+/* Arithmetic of TFLM's audio front end and signal operators on single frequency bands: square roots, gains and
+ * logarithms. micronets.frontend.micro_arithmetic computes the same bits in numpy. The functions are static; source
+ * files include this header. */
 #ifndef MICRONETS_BANDS_H
 #define MICRONETS_BANDS_H
 
@@ -10,7 +10,7 @@
 #include "micronets_target.h"
 
 #define BAND_RATIO_BITS 12 /* fractional bits of a signal divided by its noise */
-#define BAND_OUT_BITS 6    /* fractional bits of what the gain control gives */
+#define BAND_OUT_BITS 6    /* fractional bits of the gain control's output */
 #define BAND_LOG_BITS 16   /* fractional bits of a logarithm */
 #define BAND_LN_2 45426    /* the natural logarithm of 2, BAND_LOG_BITS fractional bits */
 
@@ -41,7 +41,7 @@ MICRONETS_INLINE uint32_t root_of_48(uint64_t value)
 
 /* Returns the gain of a band.
  *
- * gains: [in] [33][3], for noise estimates of 0, 1, ... bits the coefficients of a parabola. noise: the estimate. */
+ * gains: [in] [33][3], the coefficients of a parabola for noise estimates of 0, 1, ... bits. noise: the estimate. */
 MICRONETS_INLINE uint32_t gain_of(const int16_t *gains, uint32_t noise)
 {
     const int32_t bits = bit_length(noise);
@@ -51,17 +51,17 @@ MICRONETS_INLINE uint32_t gain_of(const int16_t *gains, uint32_t noise)
     return (uint32_t)(row[0] + ((sum * place + (1 << 14)) >> 15));
 }
 
-/* Returns the ratio of a signal and its noise less 1, BAND_OUT_BITS fractional bits; a small one is squared in place of
- * that. ratio: BAND_RATIO_BITS fractional bits. */
+/* Returns the ratio of a signal to its noise minus 1, with BAND_OUT_BITS fractional bits; a small ratio is squared
+ * instead. ratio: BAND_RATIO_BITS fractional bits. */
 MICRONETS_INLINE uint32_t shrunk_ratio(uint32_t ratio)
 {
     return ratio < (2u << BAND_RATIO_BITS) ? (ratio * ratio) >> (2 + 2 * BAND_RATIO_BITS - BAND_OUT_BITS)
                                            : (ratio >> (BAND_RATIO_BITS - BAND_OUT_BITS)) - (1u << BAND_OUT_BITS);
 }
 
-/* Returns `scale` times the natural logarithm of a number, rounded to nearest, as 32 bits hold it; 0 for 0 and 1.
+/* Returns `scale` times the natural logarithm of a number, rounded to nearest, modulo 2^32; 0 for 0 and 1.
  *
- * logarithms: [in] [129], by how much log2(1 + i / 128) is larger than i / 128, BAND_LOG_BITS fractional bits. */
+ * logarithms: [in] [129], log2(1 + i / 128) - i / 128, BAND_LOG_BITS fractional bits. */
 MICRONETS_INLINE uint32_t logarithm_of(const uint16_t *logarithms, uint32_t value, uint32_t scale)
 {
     if (value < 2) {

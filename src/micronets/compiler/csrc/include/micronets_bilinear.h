@@ -1,4 +1,4 @@
-/* A pixel that is interpolated between four others. */
+/* Bilinear interpolation of a pixel. */
 #ifndef MICRONETS_BILINEAR_H
 #define MICRONETS_BILINEAR_H
 
@@ -6,10 +6,11 @@
 
 #include "micronets_target.h"
 
-/* Writes `count` channels of a pixel that lies between four pixels.
+/* Writes `count` channels of a pixel that is interpolated between four pixels.
  *
- * upper, lower: [in] the rows of the four pixels. output: [out] the channels. below: the weight of the lower row, of
- * which 1024 is 1. column: [in] bytes to the left and to the right pixel within a row, and the weight of the right one.
+ * upper, lower: [in] the rows of the four pixels. output: [out] the channels. below: the weight of the lower row, where
+ * 1024 represents 1. column: [in] the offsets of the left and the right pixel within a row in bytes, and the weight of
+ * the right one.
  */
 MICRONETS_INLINE void micronets_bilinear_pixel(const int8_t *upper, const int8_t *lower, int8_t *output, int32_t below,
                                                const int32_t *column, int32_t count)

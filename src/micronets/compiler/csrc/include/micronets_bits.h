@@ -1,5 +1,5 @@
-/* Lengths and square roots of integers, which front ends and kernels share. The functions are static: sources include
- * them. */
+/* Bit lengths and square roots of integers, shared by front ends and kernels. The functions are static; source files
+ * include this header. */
 #ifndef MICRONETS_BITS_H
 #define MICRONETS_BITS_H
 
@@ -7,7 +7,7 @@
 
 #include "micronets_target.h"
 
-/* Returns how many bits a number has; 0 for 0. */
+/* Returns the number of bits of a number; 0 for 0. */
 MICRONETS_INLINE int32_t bit_length(uint32_t value)
 {
 #ifdef MICRONETS_LEADING_ZEROS
@@ -23,7 +23,8 @@ MICRONETS_INLINE int32_t bit_length(uint32_t value)
 
 /* Returns the square root of a 32-bit number, rounded down; one of its upper two bits is set.
  *
- * It is found by Newton's method, from a line that is 6 % off at most: after two steps it is 1 too large at most. */
+ * It is found by Newton's method, starting from a linear approximation with an error of at most 6 %: after two steps it
+ * is at most 1 too large. */
 MICRONETS_INLINE uint32_t root_of_upper(uint32_t upper)
 {
     uint32_t root = (upper >> 17) + (upper >> 19) + 24248u;

@@ -1,17 +1,17 @@
-/* Runs of bytes, copied and filled; with the DSP extension, by words that need not be aligned, and with the vector
- * extension 16 at a time. */
+/* Copying and filling of runs of bytes: with the DSP extension by unaligned words, and with the vector extension 16
+ * bytes at a time. */
 #ifndef MICRONETS_BYTES_H
 #define MICRONETS_BYTES_H
 
 #include "micronets_dsp.h"
 
-/* Copies `count` bytes and returns the end of the target. With the DSP extension the last word is copied with some
- * bytes of the word before it, so that source and target must not overlap. */
+/* Copies `count` bytes and returns the end of the target. Source and target must not overlap: with the DSP extension,
+ * the last word is copied together with some bytes of the word before it. */
 MICRONETS_INLINE int8_t *micronets_copy(int8_t *target, const int8_t *source, int32_t count)
 {
     int8_t *const end = target + count;
 #if MICRONETS_MVE
-    if (count > 0) { /* bytes behind the last one are neither read nor written */
+    if (count > 0) { /* bytes after the last one are neither read nor written */
         __asm__ volatile("wlstp.8 lr, %[count], 2f\n"
                          "1:\n\t"
                          "vldrb.8 q0, [%[source]], #16\n\t"
@@ -39,8 +39,8 @@ MICRONETS_INLINE int8_t *micronets_copy(int8_t *target, const int8_t *source, in
     return end;
 }
 
-/* Copies `count` bytes and returns the end of the target. No byte at or above an address is read after that address is
- * written: the target may overlap the source where it begins below it. */
+/* Copies `count` bytes and returns the end of the target. The target may overlap the source if it begins below it: once
+ * an address has been written, no byte at or below it is read. */
 static inline int8_t *micronets_copy_forward(int8_t *target, const int8_t *source, int32_t count)
 {
 #if MICRONETS_DSP
@@ -94,7 +94,7 @@ MICRONETS_APART int8_t *micronets_fill_words(int8_t *target, int32_t value, int3
     for (; count >= 4; count -= 4, target += 4) {
         micronets_store4(target, four);
     }
-    if (count > 1) { /* this is not a loop, as compilers turn a loop into a call of memset */
+    if (count > 1) { /* not a loop, since compilers replace a loop by a call of memset */
         *target++ = (int8_t)value;
         *target++ = (int8_t)value;
     }

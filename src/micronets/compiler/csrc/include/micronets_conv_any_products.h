@@ -7,9 +7,9 @@
 /* Adds to sums[k] the products of (x - zero) with (weights at w + k * pitch) - w_zero, over `count` values, for k =
  * 0 .. filters - 1.
  *
- * x: [in] `count` input codes. zero, w_zero: zero points, -128 .. 127. w: [in] `count` weights of the first
- * filter. pitch: bytes from a filter's weights to the next one's. count: at least 0. filters: 1 .. 4. sums: [in, out]
- * one for each filter. */
+ * x: [in] `count` input codes. zero, w_zero: zero points, -128 .. 127. w: [in] `count` weights of the first filter.
+ * pitch: bytes between the weights of adjacent filters. count: at least 0. filters: 1 .. 4. sums: [in, out] one for
+ * each filter. */
 MICRONETS_APART void micronets_conv_any_products(const int8_t *x, int32_t zero, const int8_t *w, int32_t w_zero,
                                                  int32_t pitch, int32_t count, int32_t filters, int32_t *sums)
 {

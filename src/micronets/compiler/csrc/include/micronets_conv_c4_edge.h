@@ -11,7 +11,7 @@ extern "C" {
 /* Widens the values of one window, anywhere on the map, to 16 bits and writes them to one of two interleaved columns,
  * padding where the window extends beyond the edge.
  *
- * input: [in] the map. column: [out] every second word. top, left: where in the map the window's first tap is, in
+ * input: [in] the map. column: [out] every second word. top, left: position of the window's first tap in the map, in
  * pixels; negative if it lies in the padding. window: [in] its sizes; in_c is a multiple of four. */
 void micronets_conv_c4_edge(const int8_t *input, uint32_t *column, int32_t top, int32_t left,
                             const micronets_window *window);

@@ -4,21 +4,21 @@
 
 #include "micronets_dsp.h"
 
-/* How lines are copied. */
+/* Parameters for copying lines. */
 typedef struct {
     int32_t count;    /* values of a line and channel, at least 1 */
-    int32_t step;     /* bytes from a value of the map to the next on its line */
+    int32_t step;     /* bytes between adjacent values of a line */
     int32_t pitch;    /* words of a line in the scratch */
-    int32_t in_line;  /* bytes from a line of the map to the next */
-    int32_t pad_end;  /* 1: a word of padding is written after the last value; 0: the scratch has it already */
-    int32_t channels; /* how many bytes of a word are channels, 1 .. 4; the others are 0 */
+    int32_t in_line;  /* bytes between adjacent lines of the map */
+    int32_t pad_end;  /* 1: write a word of padding after the last value; 0: the scratch memory has it already */
+    int32_t channels; /* channels in a word, 1 .. 4; its other bytes are 0 */
     uint32_t padding; /* a word of padding */
 } micronets_depthwise_by4_copy;
 
 /* Copies lines of the map. Each pixel becomes a word with the first of four channels in its lowest byte.
  *
- * line: [out] where the first word of the first line goes. input: [in] the first channel of its pixel. lines: how many
- * lines, one after the other; 0 or less for none. n: [in] how they are copied. */
+ * line: [out] the first word of the first line. input: [in] the first channel of its pixel. lines: number of
+ * consecutive lines; none if 0 or less. n: [in] how to copy them. */
 MICRONETS_APART void micronets_depthwise_by4_gather(uint32_t *line, const int8_t *input, int32_t lines,
                                                     const micronets_depthwise_by4_copy *n)
 {

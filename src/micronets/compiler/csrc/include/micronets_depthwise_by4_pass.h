@@ -1,4 +1,4 @@
-/* One pass of a depthwise convolution, four channels at a time: the record, and the computation in portable C.
+/* One pass of a depthwise convolution, four channels at a time: the record, and its computation in portable C.
  *
  * A word holds the values of four channels of one pixel, the first channel in its lowest byte. */
 #ifndef MICRONETS_DEPTHWISE_BY4_PASS_H
@@ -12,26 +12,26 @@
 /* The constants of a pass, and its state. The assembly reads the fields at the offsets of micronets_offsets.h. All
  * distances and sizes are in bytes. */
 typedef struct micronets_depthwise_by4_pass {
-    int32_t scales[8];  /* the words of each channel in the packed tables: bias with shift, multiplier */
-    int32_t zero_point; /* zero point of the output */
-    int32_t bytes;      /* 0: whole words are written, saturated; else so many channels are, clamped, byte by byte */
+    int32_t scales[8];           /* the words of each channel in the packed tables: bias with shift, multiplier */
+    int32_t zero_point;          /* zero point of the output */
+    int32_t bytes;               /* 0: write words, saturated; else the number of channels to write as bytes, clamped */
     uint32_t lowest4, highest4;  /* limits of the clamp, as a code in each of four bytes */
     const uint32_t *weights;     /* weights of the four channels, [kernel_h, kernel_w] */
-    int32_t x_step, out_step;    /* distance of two neighbours of a line: of their windows, and of the outputs */
+    int32_t x_step, out_step;    /* between adjacent outputs of a line: from window to window, from output to output */
     int8_t *out_end;             /* end of the output line */
     const uint32_t *x;           /* the values under the window of the line's first output */
-    int32_t x_line, out_line;    /* distance of two output lines: of their windows, and of the outputs */
-    int32_t channel;             /* number of the first channel */
+    int32_t x_line, out_line;    /* the same between adjacent output lines */
+    int32_t channel;             /* index of the first channel */
     int32_t lines;               /* number of lines left */
-    int32_t next;                /* from the end of the values under one line of the kernel to those under the next */
-    int32_t row;                 /* size of the weights of a line of the kernel */
+    int32_t next;                /* from the end of the values under a kernel line to those under the next */
+    int32_t row;                 /* size of the weights of a kernel line */
     int32_t back;                /* from the end of an output line to its start, negative */
     const uint32_t *weights_end; /* end of the weights */
-    int32_t skipped;             /* size of the code that the first round of the loop over taps leaves out */
-    uint32_t entry;              /* where that loop is entered; set by the assembly */
+    int32_t skipped;             /* size of the code that the first iteration of the loop over taps skips */
+    uint32_t entry;              /* entry address of that loop; set by the assembly */
     int32_t count;               /* outputs of a line */
-    int32_t left;                /* how many of them are still to be computed; set by the assembly */
-    int8_t *to;                  /* where the next output goes; set by the assembly */
+    int32_t left;                /* number of outputs still to be computed; set by the assembly */
+    int8_t *to;                  /* address of the next output; set by the assembly */
     const uint32_t *at;          /* the first value under its window; set by the assembly */
     const micronets_requant *requant; /* the layer's requantisation */
     int32_t channels;                 /* number of channels, 1 .. 4 */

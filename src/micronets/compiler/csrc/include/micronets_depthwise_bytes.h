@@ -14,11 +14,11 @@ typedef struct micronets_depthwise_bytes_pass {
     int32_t *weights;                 /* the channel's weights, [kernel_h, kernel_w] */
     const uint8_t *lines;             /* the lines under the window of the first output */
     int32_t pitch;                    /* bytes of a line */
-    int32_t step, out_line;           /* bytes from an output to the next, and from an output line to the next */
-    int32_t channel;                  /* number of the output channel */
+    int32_t step, out_line;           /* bytes between adjacent outputs, and from an output line to the next */
+    int32_t channel;                  /* index of the output channel */
     uint32_t bias;                    /* its bias, for values that are raised by 128; sums wrap at 32 bits */
     uint32_t doubled;                 /* twice its multiplier */
-    int32_t right;                    /* how far to shift to the right: 1 .. 31 with packed tables, else -31 .. 31 */
+    int32_t right;                    /* right shift: 1 .. 31 with packed tables, else -31 .. 31 */
 } micronets_depthwise_bytes_pass;
 
 /* Returns the code of a sum of a pass by packed tables; n: [in] the pass. sum: of raised values, with the bias.

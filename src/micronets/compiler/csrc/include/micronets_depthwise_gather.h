@@ -4,13 +4,13 @@
 
 #include "micronets_pairs.h"
 
-/* How lines are copied. */
+/* Parameters for copying lines. */
 typedef struct {
     int32_t first;   /* values of padding in front of a line of the scratch, which are not written */
     int32_t count;   /* values of a line, at least 1 */
-    int32_t step;    /* bytes from a value of the map to the next on its line */
+    int32_t step;    /* bytes between adjacent values of a line */
     int32_t pitch;   /* values of a line in the scratch, even */
-    int32_t in_line; /* bytes from a line of the map to the next */
+    int32_t in_line; /* bytes between adjacent lines of the map */
     int32_t pad_end; /* 1: a value of padding is written after the last one; 0: the scratch has it already */
     int32_t value;   /* code of the padding */
 } micronets_depthwise_copy;
@@ -34,7 +34,7 @@ typedef struct {
 /* Copies lines of one channel of the map and widens their values to 16 bits.
  *
  * line: [out] the first line of the scratch, aligned to 4 bytes. input: [in] the first value of the first line. lines:
- * how many lines, one after the other; 0 or less for none. n: [in] how they are copied. */
+ * how many lines, one after the other; 0 or less for none. n: [in] how to copy them. */
 MICRONETS_APART void micronets_depthwise_gather(int16_t *line, const int8_t *input, int32_t lines,
                                                 const micronets_depthwise_copy *n)
 {

@@ -1,5 +1,5 @@
 /* One pass of a depthwise convolution with windows of 3 x 3 that computes two output lines at a time: the record, and
- * the computation in portable C.
+ * its computation in portable C.
  *
  * Two lines of the input lie together: for each place on them there are four words, one for each of four channels. The
  * lower half of a word is the value of the first line, its upper half that of the second. */
@@ -30,7 +30,7 @@ typedef struct micronets_depthwise_two_lines_pass {
     micronets_two_lines_channel constants[4];
     const uint32_t *x;          /* the first two lines under the windows of the first two output lines */
     int8_t *output;             /* the first output of the first channel */
-    int32_t out_step, out_line; /* from an output to the next one of its line, and to the next line */
+    int32_t out_step, out_line; /* between adjacent outputs of a line, and to the next line */
     int32_t span;               /* from the first output of a line to the last one that has no neighbour, or its end */
     int32_t turn;               /* from there to the first output of the line after the next */
     int32_t x_line;             /* from two lines of the input to the next two; negative if these lie before them */
@@ -57,7 +57,7 @@ MICRONETS_INLINE int8_t micronets_two_lines_code(int32_t sum, const micronets_tw
 
 /* Computes the lines of a pass in portable C.
  *
- * n: [in] the pass. stride: from an output's window to the next one's, in both directions, 1 or 2. straight: 1 for
+ * n: [in] the pass. stride: between the windows of adjacent outputs, in both directions, 1 or 2. straight: 1 for
  * straight tables, 0 for packed ones. */
 MICRONETS_INLINE void micronets_depthwise_two_lines_pass_of(const micronets_depthwise_two_lines_pass *n, int32_t stride,
                                                             int32_t straight)

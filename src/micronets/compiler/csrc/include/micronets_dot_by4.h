@@ -5,8 +5,8 @@
 #include "micronets_dsp.h"
 
 #if MICRONETS_DSP_LOOPS
-/* MICRONETS_DOT_PAIR multiplies a pair of values E with the word U of the first two filters and the word V of the other
- * two; MICRONETS_DOT_STEP does four values. */
+/* MICRONETS_DOT_PAIR multiplies a pair of values E by the word U of the first two filters and the word V of the other
+ * two; MICRONETS_DOT_STEP processes four values. */
 /* clang-format off */
 #define MICRONETS_DOT_PAIR(E, U, V)              \
     "smlad %[s1], %[" E "], %[" U "], %[s1]\n\t" \
@@ -44,10 +44,11 @@
 /* clang-format on */
 #endif
 
-/* Multiplies `count` values with four filters. Returns where the weights of the next four filters are.
+/* Multiplies `count` values by four filters. Returns the address of the next four filters' weights.
  *
  * x: [in] `count` values. w: [in] weights, two words for each pair of values. count: at least 0. sums: [out] the sum of
- * products of each filter, within +-(2^23 - 1). Sums of whole words wrap at 32 bits on the way, the results do not. */
+ * products of each filter, within +-(2^23 - 1). Intermediate sums of whole words wrap at 32 bits, the results do
+ * not. */
 MICRONETS_INLINE const uint32_t *micronets_dot_by4(const int8_t *x, const uint32_t *w, int32_t count, int32_t *sums)
 {
     const int8_t *const end = x + count;
@@ -63,7 +64,7 @@ MICRONETS_INLINE const uint32_t *micronets_dot_by4(const int8_t *x, const uint32
     }
 #endif
     while (x < end) {
-        /* Four values are the pairs (0, 2) and (1, 3); one to three last ones are (0, 1) and (2, a zero). */
+        /* Four values form the pairs (0, 2) and (1, 3); the last one to three values form (0, 1) and (2, zero). */
         const int32_t left = (int32_t)(end - x), whole = left >= 4;
         const int32_t second = whole ? x[2] : left > 1 ? x[1] : 0;
         for (int32_t k = 0; k < (left > 2 ? 2 : 1); k++) {

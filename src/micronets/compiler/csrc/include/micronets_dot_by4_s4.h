@@ -5,7 +5,7 @@
 #include "micronets_dsp.h"
 
 #if MICRONETS_DSP_LOOPS
-/* MICRONETS_DOT_S4_PAIR multiplies a pair of values E with the word W of four filters, which is lost. */
+/* MICRONETS_DOT_S4_PAIR multiplies a pair of values E by the word W of four filters, which is overwritten. */
 /* clang-format off */
 #define MICRONETS_DOT_S4_PAIR(E, W)                   \
     "smlad %[s3], %[" E "], %[" W "], %[s3]\n\t"      \
@@ -59,8 +59,8 @@ MICRONETS_INLINE int32_t micronets_eightfold_sum(const int8_t *x, int32_t count)
     return 8 * sum;
 }
 
-/* Adds the products of a pair of values (a, b) with a word of weights to the sums of four filters, of which some belong
- * to several. */
+/* Adds the products of a pair of values (a, b) and a word of weights to the sums of four filters; some of these sums
+ * combine several filters. */
 MICRONETS_INLINE void micronets_add_products_s4(int32_t a, int32_t b, uint32_t word, uint32_t *sums)
 {
     const uint32_t upper = word >> 16;
@@ -70,7 +70,7 @@ MICRONETS_INLINE void micronets_add_products_s4(int32_t a, int32_t b, uint32_t w
     sums[3] += (uint32_t)(a * micronets_low_half(word) + b * micronets_high_half(word));
 }
 
-/* Computes the sums of four filters from those that belong to several. eightfold: see micronets_dot_by4_s4. */
+/* Computes the sums of four filters from the combined sums. eightfold: see micronets_dot_by4_s4. */
 MICRONETS_INLINE void micronets_divide_sums_s4(const uint32_t *sums, int32_t eightfold, int32_t *found)
 {
     found[0] = (int32_t)sums[0] - eightfold;
@@ -79,12 +79,12 @@ MICRONETS_INLINE void micronets_divide_sums_s4(const uint32_t *sums, int32_t eig
     found[3] = (int32_t)(sums[3] - sums[2] - sums[1]) >> 12;
 }
 
-/* Multiplies `count` values with four filters. Returns where the weights of the next four filters are.
+/* Multiplies `count` values by four filters. Returns the address of the next four filters' weights.
  *
  * x: [in] `count` values. w: [in] weights, a word for each pair of values: a half of filters e, f, g and h is (e + 8) +
  * 16 * (f + 8) + 256 * (g + 8) + 4096 * h; values are paired as for micronets_dot_by4. count: at least 1. eightfold:
- * what micronets_eightfold_sum returns, which the sums of e, f and g have too much. sums: [out] the sum of products of
- * each filter, within +-(2^19 - 1). Other sums wrap at 32 bits on the way, the results do not. */
+ * the result of micronets_eightfold_sum, by which the sums of e, f and g are too large. sums: [out] the sum of products
+ * of each filter, within +-(2^19 - 1). Intermediate sums wrap at 32 bits, the results do not. */
 MICRONETS_INLINE const uint32_t *micronets_dot_by4_s4(const int8_t *x, const uint32_t *w, int32_t count,
                                                       int32_t eightfold, int32_t *sums)
 {
@@ -106,7 +106,7 @@ MICRONETS_INLINE const uint32_t *micronets_dot_by4_s4(const int8_t *x, const uin
     s[3] = s3;
 #endif
     while (x < end) {
-        /* Four values are the pairs (0, 2) and (1, 3); one to three last ones are (0, 1) and (2, a zero). */
+        /* Four values form the pairs (0, 2) and (1, 3); the last one to three values form (0, 1) and (2, zero). */
         const int32_t left = (int32_t)(end - x), whole = left >= 4;
         const int32_t second = whole ? x[2] : left > 1 ? x[1] : 0;
         for (int32_t k = 0; k < (left > 2 ? 2 : 1); k++) {

@@ -12,16 +12,15 @@
 extern "C" {
 #endif
 
-/* The vectors of one or two pixels: `rows` rows of `count` values each, `pitch` bytes from the start of one to that of
- * the next. */
+/* The vectors of one or two pixels: `rows` rows of `count` values each, whose starts are `pitch` bytes apart. */
 typedef struct {
     const int8_t *x; /* the first value */
     int32_t rows, count, pitch;
     int32_t apart; /* bytes from the first value of the first pixel to that of the second */
 } micronets_dot_rows;
 
-/* How many neighbouring pixels are computed together. They share the loads of weights where their eight sums and what
- * else the loop needs find registers. */
+/* The number of adjacent pixels that are computed together. They share the loads of weights if their eight sums and the
+ * loop's other values fit the registers. */
 #if MICRONETS_NARROW_PRODUCTS
 #define MICRONETS_DOT_PIXELS 1
 #else
@@ -30,9 +29,9 @@ typedef struct {
 
 /* Computes the outputs of one pixel.
  *
- * vector: [in] the codes under the pixel's window, at least one. output: [out] `filters` codes; none of them may lie in
- * the vector. weights: [in] bytes of all filters, in the order described at the top of this file. filters: at least 1.
- * requant: [in] packed or plain tables. */
+ * vector: [in] the codes under the pixel's window, at least one. output: [out] `filters` codes; the output must not
+ * overlap the vector. weights: [in] bytes of all filters, in the order described at the top of this file. filters: at
+ * least 1. requant: [in] packed or plain tables. */
 void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const uint8_t *weights, int32_t filters,
                          const micronets_requant *requant);
 
@@ -40,8 +39,8 @@ void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const
 /* Computes the outputs of two pixels.
  *
  * vectors: [in] the codes under both pixels' windows. output: [out] `filters` codes of the first pixel, and as many of
- *   the second; none of them may lie in a vector. pitch: bytes from the first pixel's codes to the second's. weights,
- *   filters, requant: see micronets_dot_bytes. */
+ *   the second; the output must not overlap the vectors. pitch: bytes from the first pixel's codes to the second's.
+ *   weights, filters, requant: see micronets_dot_bytes. */
 void micronets_dot_bytes_pair(const micronets_dot_rows *vectors, int8_t *output, int32_t pitch, const uint8_t *weights,
                               int32_t filters, const micronets_requant *requant);
 #endif

@@ -2,7 +2,7 @@
 #ifndef MICRONETS_EXP_H
 #define MICRONETS_EXP_H
 
-/* Returns e^x, rounded to nearest but for one value in some millions; x itself where it is not a number. */
+/* Returns e^x, rounded to nearest except for one value in some millions; NaN for NaN. */
 float micronets_exp(float x);
 
 #endif

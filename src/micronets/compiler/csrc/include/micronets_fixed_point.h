@@ -1,5 +1,5 @@
-/* Fixed-point 32-bit numbers, as softmax and its logarithm compute with them: value = raw / 2^(31 - n), where n is the
- * number of integer bits. */
+/* The 32-bit fixed-point arithmetic of softmax and its logarithm: value = raw / 2^(31 - n), where n is the number of
+ * integer bits. */
 #ifndef MICRONETS_FIXED_POINT_H
 #define MICRONETS_FIXED_POINT_H
 
@@ -29,7 +29,7 @@ static inline int32_t micronets_saturated(int64_t value)
     return value > INT32_MAX ? INT32_MAX : value < INT32_MIN ? INT32_MIN : (int32_t)value;
 }
 
-/* Returns how many bits in front of the first one of `value` are zero; value: above 0. */
+/* Returns the number of leading zero bits of `value`; value: above 0. */
 static inline int32_t micronets_leading_zeros(uint32_t value)
 {
 #if MICRONETS_DSP
@@ -43,13 +43,13 @@ static inline int32_t micronets_leading_zeros(uint32_t value)
 #endif
 }
 
-/* Returns 2^31 / (1 + a / 2^31) for a in 0 .. 2^31 - 1: three Newton-Raphson steps towards the reciprocal of d, half of
- * 1 + a / 2^31, which begin with 48/17 - 32/17 * d. The first approximation is right to one part in 17, so that no step
+/* Returns 2^31 / (1 + a / 2^31) for a in 0 .. 2^31 - 1: three Newton-Raphson steps for the reciprocal of d = (1 + a /
+ * 2^31) / 2, starting at 48/17 - 32/17 * d. The relative error of the start is at most 1/17, so that no step
  * saturates. */
 static inline int32_t micronets_one_over_one_plus(int32_t a)
 {
 #if MICRONETS_DSP
-    const int32_t doubled = (int32_t)(((uint32_t)a | 0x80000000u) & ~1u); /* twice the half, less 2^32 */
+    const int32_t doubled = (int32_t)(((uint32_t)a | 0x80000000u) & ~1u); /* 2 * half - 2^32 */
     int32_t x = 1515870810 + micronets_high_plus(-1010580540, doubled);
     for (int k = 0; k < 3; k++) {
         x += 4 * micronets_smmulr(x, 2 * ((1 << 29) - micronets_high_plus(x, doubled)));

@@ -1,21 +1,21 @@
-/* Convolutions as matrix products: windows of the input are written as columns (im2col), which weights are
- * multiplied with.
+/* Convolutions as matrix products: windows of the input are written as columns (im2col), which are multiplied by the
+ * weights.
  *
  * A column holds the values of one output pixel's window as pairs of int16. Every four values x0 .. x3 become the pairs
- * (x0, x2) and (x1, x3); one to three values that are left become (x0, x1) and (x2, 0). The columns of two pixels lie
+ * (x0, x2) and (x1, x3); the last one to three values become (x0, x1) and (x2, 0). The columns of two pixels are
  * interleaved: a pair of the first pixel, then the same pair of the second.
  *
- * Weights come in the same order, four filters at a time. For each pair of values (a, b) there are two words, one for
+ * Weights are in the same order, four filters at a time. For each pair of values (a, b) there are two words, one for
  * the first two filters and one for the others. A word of filters f and g has f[a] + 256 * g[a] in its low half and
- * f[b] + 256 * g[b] in its high half: the product with the whole word is that of f + 256 * g, the product with its
- * sign-extended low bytes that of f. Filters are padded with zeros to a multiple of four. Every half fits 16 bits
- * (where g is -128, f is at least 0), and sums without bias are within +-(2^23 - 1), or are taken in parts that are.
+ * f[b] + 256 * g[b] in its high half: the product with the whole word gives f + 256 * g, the product with its
+ * sign-extended low bytes gives f. Filters are padded with zeros to a multiple of four. Every half fits 16 bits (if g
+ * is -128, f is at least 0), and sums without bias are within +-(2^23 - 1), or are computed in parts that are.
  *
  * Weights of 4 bits come in the same order, with one word for each pair of values (a, b) and all four filters e, f, g
- * and h: its low half is e[a] + 16 * f[a] + 256 * g[a] + 4096 * h[a], its high half the same of b. Each of these sums
- * fits 16 bits, its first three summands fit 12 bits and its first two 8 bits, with their sign. No filter's magnitudes
- * add up to more than 3840: then 16 times the sum of the products with the first three summands, 16 * 128 * 3840 * (1 +
- * 16 + 256) at most, is below 2^31. */
+ * and h: its low half is e[a] + 16 * f[a] + 256 * g[a] + 4096 * h[a], its high half the same for b. Each of these sums
+ * fits 16 bits; its first three summands fit 12 bits and its first two 8 bits, with sign. The magnitudes of a filter
+ * add up to at most 3840: then 16 times the sum of the products with the first three summands, at most 16 * 128 * 3840
+ * * (1 + 16 + 256), is below 2^31. */
 #ifndef MICRONETS_IM2COL_H
 #define MICRONETS_IM2COL_H
 
@@ -53,18 +53,18 @@ void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
  * clamp: 0: by the limits below; 1: by saturation, with a zero point of -128; -1: by saturation, with any other zero
  * point; MICRONETS_STRAIGHT: by saturation, with straight tables. */
 typedef struct {
-    const uint32_t *weights;          /* words of all filters */
-    const uint32_t *end;              /* end of the columns */
-    const int32_t *bias;              /* packed table of biases and shifts, or straight table */
-    const int32_t *multiplier;        /* packed table of multipliers, one for each channel, or that straight table */
-    int32_t filters;                  /* how many to compute, at least 1 */
-    int32_t skipped;                  /* bytes of code that the first round of the loop leaves out, plus 1 for Thumb */
-    uint32_t *columns;                /* two interleaved columns */
-    int32_t zero_point;               /* zero point of the output */
-    int32_t clamp;                    /* how codes are clamped, see above */
-    int32_t pairs;                    /* 0: the caller wrote the columns; else how many pairs of pixels `input` has */
-    const int8_t *input;              /* pixels that become columns, each of a multiple of four values */
-    uint32_t lowest4, highest4;       /* limits of the clamp, as a code in each of four bytes */
+    const uint32_t *weights;    /* words of all filters */
+    const uint32_t *end;        /* end of the columns */
+    const int32_t *bias;        /* packed table of biases and shifts, or straight table */
+    const int32_t *multiplier;  /* packed table of multipliers, one for each channel, or that straight table */
+    int32_t filters;            /* number of filters to compute, at least 1 */
+    int32_t skipped;            /* bytes of code that the first iteration of the loop skips, plus 1 for Thumb */
+    uint32_t *columns;          /* two interleaved columns */
+    int32_t zero_point;         /* zero point of the output */
+    int32_t clamp;              /* how codes are clamped, see above */
+    int32_t pairs;              /* 0: the caller writes the columns; else the number of pairs of pixels of `input` */
+    const int8_t *input;        /* pixels that become columns, each of a multiple of four values */
+    uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
     const micronets_requant *requant; /* the layer's requantisation */
 } micronets_im2col_block;
 
@@ -72,10 +72,10 @@ typedef struct {
 MICRONETS_AGREE(block_offsets, MICRONETS_IM2COL_OFFSETS_AGREE);
 #endif
 
-/* Returns how many bytes of code the first round of a loop over pairs of values leaves out, plus 1 for Thumb: the first
- * pair is multiplied before the loop, which is entered so that its last steps do the rest.
+/* Returns the bytes of code that the first iteration of a loop over pairs of values skips, plus 1 for Thumb: the first
+ * pair is multiplied before the loop, which is entered such that its last steps process the remainder.
  *
- * pairs: how many pairs there are, at least 1. steps: those of a round. bytes: of code for each. */
+ * pairs: number of pairs, at least 1. steps: steps per iteration. bytes: bytes of code per step. */
 MICRONETS_INLINE int32_t micronets_im2col_skipped(uint32_t pairs, uint32_t steps, uint32_t bytes)
 {
     const uint32_t rest = pairs - 1, skipped = rest > 0 ? (steps - rest % steps) % steps : steps;
@@ -84,11 +84,11 @@ MICRONETS_INLINE int32_t micronets_im2col_skipped(uint32_t pairs, uint32_t steps
 
 /* Returns the record of a layer whose columns the caller writes before each product.
  *
- * columns: [scratch] where the caller will write the columns, aligned to 4 bytes: 8 bytes for every two values
- *   of a column, rounded up.
+ * columns: [scratch] memory to which the caller will write the columns, aligned to 4 bytes: 8 bytes for every two
+ *   values of a column, rounded up.
  * weights: [in] words of all filters, in the order described at the top of this file.
  * size: values of a column, at least 1.
- * filters: how many to compute, at least 1.
+ * filters: number of filters to compute, at least 1.
  * requant: [in] packed tables with a multiplier for each channel, or a straight table. */
 micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_t *weights, int32_t size,
                                                 int32_t filters, const micronets_requant *requant);

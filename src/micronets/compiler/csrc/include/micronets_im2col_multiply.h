@@ -8,13 +8,13 @@
 extern "C" {
 #endif
 
-/* Multiplies two columns with all filters and writes the codes of their two pixels. Where the record has an input, its
- * pixels become columns first, two at a time, and the codes of all pixels are written.
+/* Multiplies two columns by all filters and writes the codes of their two pixels. If the record has an input, it first
+ * converts the input's pixels to columns, two at a time, and writes the codes of all pixels.
  *
  * block: [in] the layer's record.
  * output: [out] codes of the first pixel, `filters` bytes.
- * pitch: bytes from the codes of a pixel to those of the next; 0 if both columns hold the same pixel, so that the codes
- *   of one pixel are written. */
+ * pitch: bytes between the codes of adjacent pixels; 0 if both columns hold the same pixel, so that the codes of one
+ *   pixel are written. */
 void micronets_im2col_multiply(const micronets_im2col_block *block, int8_t *output, int32_t pitch);
 
 #ifdef __cplusplus

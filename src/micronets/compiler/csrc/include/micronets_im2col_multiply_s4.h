@@ -21,10 +21,10 @@ MICRONETS_INLINE micronets_im2col_block micronets_im2col_prepare_s4(uint32_t *co
     return block;
 }
 
-/* Multiplies two columns with all filters, as micronets_im2col_multiply does.
+/* Multiplies two columns by all filters, as micronets_im2col_multiply does.
  *
- * block: [in] the layer's record. output: [out] codes of the first pixel, `filters` bytes. pitch: bytes from the codes
- *   of a pixel to those of the next; 0 for the codes of one pixel. */
+ * block: [in] the layer's record. output: [out] codes of the first pixel, `filters` bytes. pitch: bytes between the
+ *   codes of adjacent pixels; 0 for the codes of one pixel. */
 void micronets_im2col_multiply_s4(const micronets_im2col_block *block, int8_t *output, int32_t pitch);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* Filters of a convolution that its kernel cannot hold, from the columns that the kernel has made. */
+/* Filters of a convolution that do not fit its kernel, computed from the columns that the kernel has written. */
 #ifndef MICRONETS_ODD_MULTIPLY_H
 #define MICRONETS_ODD_MULTIPLY_H
 
@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/* Multiplies two columns with some filters, one after another, and writes the codes of their two pixels.
+/* Multiplies two columns by some filters, one after another, and writes the codes of their two pixels.
  *
  * odd: [in] the filters.
  * columns, end: [in] two interleaved columns, see micronets_im2col.h, and their end.

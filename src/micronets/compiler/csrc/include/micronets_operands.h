@@ -47,7 +47,7 @@ MICRONETS_INLINE int8_t micronets_squared_difference_codes(int32_t a, int32_t b,
     return (int8_t)(micronets_clamp(value, n->lowest, n->highest) + n->sum.zero_point);
 }
 
-/* Returns the code of a, -128 .. 127, where its value is at least 0, else that of its product with b; n: [in] the
+/* Returns the output code of a, -128 .. 127, if its value is at least 0, else that of its product with b; n: [in] the
  * scales of a and of the product. */
 MICRONETS_INLINE int8_t micronets_prelu_codes(int32_t a, int32_t b, const micronets_add_params *n)
 {

@@ -1,10 +1,10 @@
-/* Arithmetic of two int16 operands, which all kernels that combine two tensors of int16 share. */
+/* Arithmetic of two int16 operands, shared by all kernels that combine two int16 tensors. */
 #ifndef MICRONETS_OPERANDS_S16_H
 #define MICRONETS_OPERANDS_S16_H
 
 #include "micronets_requantize.h"
 
-/* How many bits an operand of a sum or a difference is shifted left before it is scaled. */
+/* Left shift of an operand of a sum or a difference before it is scaled. */
 #define MICRONETS_ADD_BITS_S16 15
 
 /* Returns a value times a scale. */

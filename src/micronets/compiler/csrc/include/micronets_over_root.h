@@ -1,4 +1,4 @@
-/* Reciprocal square roots of whole numbers, in integers. */
+/* Reciprocal square roots of integers, in integer arithmetic. */
 #ifndef MICRONETS_OVER_ROOT_H
 #define MICRONETS_OVER_ROOT_H
 

@@ -4,7 +4,7 @@
 
 #include "micronets_words.h"
 
-/* Returns micronets_pack2(low, high), by one instruction where compilers do not find it by themselves. */
+/* Returns micronets_pack2(low, high); one instruction, even for compilers that do not find it. */
 MICRONETS_INLINE uint32_t micronets_pair_of(int32_t low, int32_t high)
 {
 #if MICRONETS_DSP_ASSEMBLY

@@ -4,13 +4,13 @@
 
 #include "micronets_dsp.h"
 
-/* How many products of 16 and 8 bits fit a sum of 32 bits for certain; a multiple of four. */
+/* The number of products of 16 and 8 bits whose sum always fits 32 bits; a multiple of four. */
 #define MICRONETS_PRODUCTS_AT_ONCE 256
 
 /* Sets sums[k] to the sum of the products of codes with the weights of filter k, for k = 0 .. 3.
  *
  * x: [in] `count` codes. w: [in] 4 * count weights: for every four codes those of the first filter, then those of the
- * others, each in the order first, third, second, fourth, so that a pair of weights fits a pair of codes. count: a
+ * others, each in the order first, third, second, fourth, so that pairs of weights match pairs of codes. count: a
  * multiple of four, at least 4. sums: [out] one for each filter. */
 MICRONETS_APART void micronets_products_s16(const int16_t *x, const int8_t *w, int32_t count, int64_t *sums)
 {

@@ -1,5 +1,5 @@
-/* Fixed-point rescaling, rounded as TensorFlow Lite Micro rounds: once at the high half of the product, once at
- * the shift. */
+/* Fixed-point rescaling, rounded as in TensorFlow Lite Micro: once at the high half of the product, once at the
+ * shift. */
 #ifndef MICRONETS_REQUANTIZE_H
 #define MICRONETS_REQUANTIZE_H
 
@@ -12,7 +12,7 @@
 MICRONETS_INLINE int32_t micronets_high(int32_t value, int32_t multiplier)
 {
 #if MICRONETS_NARROW_PRODUCTS
-    /* The value, raised by 2^31, and the multiplier are taken apart into halves of 16 bits; no sum exceeds 32 bits. */
+    /* The value plus 2^31 and the multiplier are split into 16-bit halves; no sum exceeds 32 bits. */
     const uint32_t raised = (uint32_t)value ^ 0x80000000u, factor = (uint32_t)multiplier;
     const uint32_t low = raised & 0xffffu, high = raised >> 16, small = factor & 0xffffu, large = factor >> 16;
     const uint32_t middle = high * small + (low * small >> 16);
@@ -28,7 +28,7 @@ MICRONETS_INLINE int32_t micronets_high(int32_t value, int32_t multiplier)
  * value: any. multiplier: 0 or 2^30 .. 2^31 - 1. shift: -31 .. 31; a shift to the left wraps at 32 bits. */
 MICRONETS_INLINE int32_t micronets_multiply(int32_t value, int32_t multiplier, int32_t shift)
 {
-    /* The left shift is masked and not conditional: compilers otherwise make two copies of all that follows. */
+    /* The left shift is masked, not conditional: compilers would otherwise duplicate the code that follows. */
     const int32_t shifted = (int32_t)((uint32_t)value << (shift & ~(shift >> 31)));
     int32_t high = micronets_high(shifted, multiplier);
     if (shift < 0) { /* halves away from zero; high is within +-(2^31 - 1), so that neither sum overflows */
@@ -37,7 +37,7 @@ MICRONETS_INLINE int32_t micronets_multiply(int32_t value, int32_t multiplier, i
     return high;
 }
 
-/* Returns `value` clamped to lowest .. highest; where lowest is above highest, it returns highest. */
+/* Returns `value` clamped to lowest .. highest; if lowest is above highest, it returns highest. */
 MICRONETS_INLINE int32_t micronets_clamp(int32_t value, int32_t lowest, int32_t highest)
 {
     const int32_t raised = value < lowest ? lowest : value;
@@ -88,7 +88,7 @@ MICRONETS_INLINE int8_t micronets_requantize(int32_t sum, const micronets_requan
     return (int8_t)(micronets_clamp(value, requant->lowest, requant->highest) + requant->zero_point);
 }
 
-/* Returns the code of 256 times a sum of products and its bias by a straight table, -128 .. 127.
+/* Returns the code of 256 times a sum of products and its bias with a straight table, -128 .. 127.
  *
  * total: the sum and bias. multiplier: the channel's. shift: the last shift. */
 MICRONETS_INLINE int8_t micronets_straight_code_of(int32_t total, int32_t multiplier, int32_t shift)
@@ -97,7 +97,7 @@ MICRONETS_INLINE int8_t micronets_straight_code_of(int32_t total, int32_t multip
     return (int8_t)micronets_clamp(high >> shift, -128, 127);
 }
 
-/* Returns the code of a convolution's sum of products by a straight table, -128 .. 127.
+/* Returns the code of a convolution's sum of products with a straight table, -128 .. 127.
  *
  * sum: the sum without its bias. channel: [in] the channel's bias and multiplier. */
 MICRONETS_INLINE int8_t micronets_straight_code(int32_t sum, const int32_t *channel)

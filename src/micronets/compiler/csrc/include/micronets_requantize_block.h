@@ -1,4 +1,4 @@
-/* The requantisation of four sums at once, by packed tables. */
+/* The requantisation of four sums at once, with packed tables. */
 #ifndef MICRONETS_REQUANTIZE_BLOCK_H
 #define MICRONETS_REQUANTIZE_BLOCK_H
 

@@ -1,4 +1,4 @@
-/* How sums of products of int16 codes and int8 weights become int16 codes. */
+/* The requantisation of sums of products of int16 codes and int8 weights to int16 codes. */
 #ifndef MICRONETS_REQUANTIZE_S16_H
 #define MICRONETS_REQUANTIZE_S16_H
 

@@ -1,4 +1,4 @@
-/* The requantisation of sums one after the other, for cores that multiply two numbers at a time. */
+/* The requantisation of sums one by one, for cores that multiply two numbers at a time. */
 #ifndef MICRONETS_REQUANTIZE_SUMS_H
 #define MICRONETS_REQUANTIZE_SUMS_H
 
@@ -23,15 +23,14 @@ MICRONETS_INLINE int32_t micronets_high_doubled(int32_t value, uint32_t doubled)
 
 /* Returns the code of a sum with its bias, relative to the output's zero point, before the clamp.
  *
- * total: within +-(2^29 - 1). doubled: of packed tables, its 32 bits without a sign. right: how far to shift to the
- * right, 1 .. 31. */
+ * total: within +-(2^29 - 1). doubled: of packed tables, its 32 bits without a sign. right: right shift, 1 .. 31. */
 MICRONETS_INLINE int32_t micronets_scaled(int32_t total, uint32_t doubled, int32_t right)
 {
     const int32_t high = micronets_high_doubled(total, doubled);
     return (((high + (high >> 31)) >> (right - 1)) + 1) >> 1; /* halves away from zero */
 }
 
-/* Writes the codes of sums of neighbouring output channels by tables that are not packed.
+/* Writes the codes of sums of adjacent output channels with tables that are not packed.
  *
  * sums: [in] `count` sums, without their biases. output: [out] `count` codes. requant: [in] the tables. channel: that
  * of the first sum. count: at least 1. */
@@ -43,7 +42,7 @@ MICRONETS_APART void micronets_requantize_any(const uint32_t *sums, int8_t *outp
     }
 }
 
-/* Writes the codes of sums of neighbouring output channels.
+/* Writes the codes of sums of adjacent output channels.
  *
  * sums: [in] `count` sums, without their biases, which wrap at 32 bits; with packed tables, a sum plus its bias is
  * within +-(2^29 - 1). output: [out] `count` codes. requant: [in] packed or plain tables. channel: that of the first

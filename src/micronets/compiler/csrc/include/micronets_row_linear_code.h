@@ -1,4 +1,4 @@
-/* One code of a sum of multiples of two codes, which the portable kernel and the one for the DSP extension share. */
+/* One code of a linear combination of two codes, shared by the portable kernel and the one for the DSP extension. */
 #ifndef MICRONETS_ROW_LINEAR_CODE_H
 #define MICRONETS_ROW_LINEAR_CODE_H
 
@@ -10,7 +10,7 @@ MICRONETS_INLINE int32_t micronets_multiple(int32_t code, int32_t factor)
     return (int32_t)(((int64_t)code * factor) >> 8);
 }
 
-/* Returns the code that micronets_row_linear makes of the codes a and b, -128 .. 127 each; n: [in] its numbers. */
+/* Returns the result of micronets_row_linear for the codes a and b, -128 .. 127 each; n: [in] its numbers. */
 MICRONETS_INLINE int8_t micronets_linear_code(int32_t a, int32_t b, const micronets_add_params *n)
 {
     const int32_t zero = n->sum.zero_point;

@@ -1,10 +1,10 @@
-/* The kernels of softmax: a file defines MICRONETS_SOFTMAX, the name of the function, MICRONETS_CODE, the type of its
- * output, and MICRONETS_CODE_BITS, the bits of that type, then includes this header, which undefines them. */
+/* The softmax kernels. A file defines MICRONETS_SOFTMAX, the name of the function, MICRONETS_CODE, the type of its
+ * output, and MICRONETS_CODE_BITS, the bits of that type, and includes this header, which undefines them. */
 #include "micronets_fixed_point.h"
 #include "micronets_kernels.h"
 #include "micronets_target.h"
 
-/* The least code, which is the zero point, and how many codes lie above it. */
+/* The smallest code, which is the zero point, and the number of codes above it. */
 #define MICRONETS_LEAST_CODE (-(1 << (MICRONETS_CODE_BITS - 1)))
 #define MICRONETS_CODES_ABOVE ((1 << MICRONETS_CODE_BITS) - 1)
 

@@ -1,6 +1,6 @@
-/* The Fourier transform of 16-bit integers that TFLM's audio front end and its signal operators share: complex numbers
- * in words, and the steps of the transform. In numpy it is micronets.frontend.micro_arithmetic, bit for bit. The
- * functions are static: sources include them. */
+/* The 16-bit integer Fourier transform of TFLM's audio front end and signal operators: complex numbers in words, and
+ * the steps of the transform. micronets.frontend.micro_arithmetic computes the same bits in numpy. The functions are
+ * static; source files include this header. */
 #ifndef MICRONETS_SPECTRUM_H
 #define MICRONETS_SPECTRUM_H
 
@@ -239,7 +239,7 @@ MICRONETS_INLINE complex16 complex_raised(complex16 a, int32_t up)
     return complex_low_and_high(a << up, (a & 0xFFFF0000u) << up);
 }
 
-/* Writes the sums of four complex numbers, of which the last three are turned already, `step` words apart. */
+/* Writes the butterfly of four complex numbers, the last three of which have been rotated, `step` words apart. */
 MICRONETS_INLINE void complex_butterfly(complex16 *z, int32_t step, complex16 a, complex16 b, complex16 c, complex16 d)
 {
     const complex16 sum = complex_plus(a, c), difference = complex_minus(a, c), odd = complex_plus(b, d),
@@ -252,7 +252,7 @@ MICRONETS_INLINE void complex_butterfly(complex16 *z, int32_t step, complex16 a,
 
 /* The radix-4 stages of a Fourier transform, each of which divides by 4.
  *
- * z: [in, out] `points` complex numbers, of which groups of `size` next to each other are transformed already.
+ * z: [in, out] `points` complex numbers, of which groups of `size` adjacent ones are transformed already.
  * points, size: powers of 2; points is size times a power of 4. twiddles: [in] [3 points / 4]. */
 MICRONETS_INLINE void complex_stages(complex16 *z, int32_t points, int32_t size, const uint32_t *twiddles)
 {
@@ -270,11 +270,11 @@ MICRONETS_INLINE void complex_stages(complex16 *z, int32_t points, int32_t size,
     }
 }
 
-/* Makes two bins of the transform of real numbers of those of complex ones, whose real parts are the numbers of even
- * places.
+/* Computes two bins of the transform of real numbers from two bins of the transform of complex numbers, whose real
+ * parts are the even-numbered real numbers.
  *
- * bin: [in, out] number k of them. mirror: [in, out] that which is as far from the end; it may be the same one. turn:
- *   exp(-pi i (k / points + 1 / 2)). */
+ * bin: [in, out] bin k. mirror: [in, out] the bin as far from the end; it may be the same one. turn: exp(-pi i (k /
+ *   points + 1 / 2)). */
 MICRONETS_INLINE void complex_split(complex16 *bin, complex16 *mirror, uint32_t turn)
 {
     const complex16 here = complex_scaled(*bin, COMPLEX_HALF), there = *mirror;

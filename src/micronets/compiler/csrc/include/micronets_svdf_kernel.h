@@ -1,6 +1,6 @@
-/* The kernels of SVDF: a file defines MICRONETS_SVDF, the name of the function, MICRONETS_AGED_SUM, that of one that it
- * calls, MICRONETS_KEPT, the type that products are kept in, and MICRONETS_WORD_PRODUCTS, which adds the products of
- * two words, then includes this header, which undefines them. */
+/* The SVDF kernels. A file defines MICRONETS_SVDF, the name of the function, MICRONETS_AGED_SUM, the name of a helper
+ * function, MICRONETS_KEPT, the type of the kept products, and MICRONETS_WORD_PRODUCTS, which adds the products of two
+ * words, and includes this header, which undefines them. */
 #include "micronets_dsp.h"
 #include "micronets_kernels.h"
 #include "micronets_requantize.h"
@@ -10,7 +10,7 @@
 #define MICRONETS_KEPT_HIGHEST ((1 << (8 * (int32_t)sizeof(MICRONETS_KEPT) - 1)) - 1)
 #define MICRONETS_KEPT_LOWEST (-MICRONETS_KEPT_HIGHEST - 1)
 
-/* Moves the products of a filter on by one, and returns their sum, weighted by age.
+/* Shifts the products of a filter by one, appends the newest, and returns their sum weighted by age.
  *
  * kept: [in, out] `memory` products, the oldest first. ages: [in] their weights. newest: the product that is added. */
 MICRONETS_INLINE uint32_t MICRONETS_AGED_SUM(MICRONETS_KEPT *kept, const MICRONETS_KEPT *ages, int32_t memory,

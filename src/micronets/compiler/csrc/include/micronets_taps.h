@@ -5,7 +5,7 @@
 
 #include "micronets_kernels.h"
 
-/* Returns the number of the first tap that lies at position 0 or after it.
+/* Returns the index of the first tap at position 0 or above.
  *
  * start: position of the window's first tap, negative if that lies in the padding. dilation: from a tap to the next, at
  * least 1. */
@@ -14,11 +14,10 @@ static inline int32_t micronets_first_tap(int32_t start, int32_t dilation)
     return start >= 0 ? 0 : dilation == 1 ? -start : (dilation - 1 - start) / dilation;
 }
 
-/* Returns the number of the first tap that lies at position `size` or after it, `kernel` if there is none; at
- * least `first`.
+/* Returns the index of the first tap at position `size` or above, or `kernel` if there is none; at least `first`.
  *
- * start: position of the window's first tap. dilation: from a tap to the next, at least 1. kernel: taps of the window.
- * size: positions of the input along the axis. first: what micronets_first_tap returned. */
+ * start: position of the window's first tap. dilation: distance between adjacent taps, at least 1. kernel: taps of the
+ * window. size: positions of the input along the axis. first: the result of micronets_first_tap. */
 static inline int32_t micronets_end_tap(int32_t start, int32_t dilation, int32_t kernel, int32_t size, int32_t first)
 {
     const int32_t left = size - start;

@@ -1,10 +1,10 @@
-/* Values of a type that is known only when the kernel runs. */
+/* Values of a type that is known only at run time. */
 #ifndef MICRONETS_VALUES_H
 #define MICRONETS_VALUES_H
 
 #include "micronets_kernels.h"
 
-/* Returns the integer number `index` of an array of integers of type `type`. */
+/* Returns element `index` of an array of integers of type `type`. */
 MICRONETS_INLINE int32_t micronets_load(const void *values, micronets_type type, int32_t index)
 {
     switch (type) {
@@ -20,8 +20,8 @@ MICRONETS_INLINE int32_t micronets_load(const void *values, micronets_type type,
     }
 }
 
-/* Stores an integer as number `index` of an array of integers of type `type`, whose lowest bits it keeps;
- * a truth value is 0 for 0, else 1. */
+/* Stores an integer as element `index` of an array of integers of type `type`, truncated to that type; a MICRONETS_BOOL
+ * is 0 for 0, else 1. */
 MICRONETS_INLINE void micronets_store(void *values, micronets_type type, int32_t index, int32_t value)
 {
     switch (type) {

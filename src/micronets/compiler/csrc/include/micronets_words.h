@@ -1,4 +1,4 @@
-/* Values packed into words of 32 bits, and taken out of them. */
+/* Packing of values into 32-bit words, and unpacking. */
 #ifndef MICRONETS_WORDS_H
 #define MICRONETS_WORDS_H
 

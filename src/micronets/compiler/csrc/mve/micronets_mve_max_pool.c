@@ -6,7 +6,7 @@
 
 /* Writes the greatest value of each channel of a window, clamped to lowest .. highest.
  *
- * first: [in] the window's first value. lines, width: its pixels, each at least 1. row: bytes from a line to the next.
+ * first: [in] the window's first value. lines, width: its pixels, each at least 1. row: bytes between adjacent lines.
  * channels: bytes from a pixel to the next. */
 MICRONETS_INLINE void greatest(const int8_t *first, int8_t *output, int32_t lines, int32_t width, int32_t row,
                                int32_t channels, int8x16_t lowest, int8x16_t highest)

@@ -25,7 +25,7 @@ static const int8_t *gathered(const operand *x, int32_t row, int32_t rows, int32
     return chunk;
 }
 
-/* Tells whether the values of an operand lie one after another through all rows. */
+/* Returns whether the values of an operand lie one after another through all rows. */
 static int32_t lies_together(const operand *x)
 {
     return (x->step == 1 || x->count == 1) && (x->row_step == x->count || x->row_count == 1);

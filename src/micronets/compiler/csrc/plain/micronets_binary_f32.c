@@ -1,6 +1,6 @@
 #include "micronets_kernels.h"
 
-/* Returns what an operation makes of two numbers, not yet clamped. */
+/* Returns the result of an operation on two numbers, not yet clamped. */
 static float combine(float a, float b, micronets_operation operation)
 {
     switch (operation) {

@@ -6,7 +6,7 @@ static int32_t quotient(int32_t a, int32_t b)
     return b == 0 ? 0 : b == -1 ? (int32_t)(0u - (uint32_t)a) : a / b;
 }
 
-/* Returns what an operation makes of two numbers. */
+/* Returns the result of an operation on two numbers. */
 static int32_t combine(int32_t a, int32_t b, micronets_operation operation)
 {
     const uint32_t difference = (uint32_t)a - (uint32_t)b;

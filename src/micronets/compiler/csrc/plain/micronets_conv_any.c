@@ -17,7 +17,7 @@ void micronets_conv_any(const int8_t *input, int8_t *output, const int8_t *weigh
             const int32_t left = ox * n.stride_w - n.pad_left;
             const int32_t kx0 = micronets_first_tap(left, n.dilation_w);
             const int32_t kx1 = micronets_end_tap(left, n.dilation_w, n.kernel_w, n.in_w, kx0);
-            /* Taps of a row of the window are next to each other unless they are dilated, or channels lie between. */
+            /* Taps of a row of the window are adjacent unless they are dilated, or channels lie between. */
             const int32_t together = n.dilation_w == 1 && groups == 1,
                           runs = together ? (kx1 > kx0 ? 1 : 0) : kx1 - kx0;
             const int32_t count = together ? (kx1 - kx0) * c : c;

@@ -2,8 +2,8 @@
 #include "micronets_conv_c4_im2col.h"
 #include "micronets_taps.h"
 
-/* Writes the padding, as a pair, in the place of `count` values, a multiple of four. Returns where the next
- * pair goes. */
+/* Writes the padding, as a pair, in the place of `count` values, a multiple of four. Returns the address of the next
+ * pair. */
 MICRONETS_APART uint32_t *fill_pairs(uint32_t *column, uint32_t pair, int32_t count)
 {
     for (; count > 0; count -= 4, column += 4) {

@@ -2,7 +2,8 @@
 #include "micronets_requantize_s16.h"
 #include "micronets_taps.h"
 
-/* Copies `count` codes, or writes as many zeros where `from` is a null pointer. Returns where the next code goes. */
+/* Copies `count` codes, or writes as many zeros where `from` is a null pointer. Returns the address of the next
+ * code. */
 static int16_t *micronets_put_s16(int16_t *to, const int16_t *from, int32_t count)
 {
     for (int32_t i = 0; i < count; i++) {
@@ -42,8 +43,8 @@ static void micronets_gather_s16(int16_t *scratch, const int16_t *input, const m
     micronets_put_s16(scratch, 0, -(n->kernel_h * n->kernel_w * channels) & 3);
 }
 
-/* Tells whether the values of every window lie next to each other in the map: rows of a window are whole rows of the
- * map, or it has one row, and no window reaches into the padding. */
+/* Returns whether the values of every window are adjacent in the map: rows of a window are whole rows of the map, or it
+ * has one row, and no window reaches into the padding. */
 static int32_t micronets_lie_together(const micronets_window *n)
 {
     const int32_t rows = (n->out_h - 1) * n->stride_h + n->kernel_h,

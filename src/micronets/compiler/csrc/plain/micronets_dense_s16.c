@@ -14,7 +14,7 @@ MICRONETS_INLINE int16_t code_s16(int32_t total, int32_t multiplier, int32_t shi
 #endif
 }
 
-/* Multiplies a vector with weights that are single bytes. */
+/* Multiplies a vector by weights that are single bytes. */
 static void multiply_bytes(const int8_t *input, int16_t *output, const micronets_matrix *m)
 {
     const int8_t *weights = (const int8_t *)m->weights;

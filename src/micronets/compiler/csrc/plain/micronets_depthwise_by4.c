@@ -13,8 +13,8 @@ static void pad(uint32_t *target, uint32_t padding, int32_t count)
 /* Computes one of the interleaved parts of four channels, a pass of `rows_per_pass` lines after the other. Lines that
  * the next pass needs, too, are moved to the front.
  *
- * input: [in] the part's first value of the first channel. lines: [scratch] the lines under a pass. copied: [in] how
- * lines are copied. n: [in] the layer's window. pass: [in, out] the constants, and where the outputs go. kernel:
+ * input: [in] the part's first value of the first channel. lines: [scratch] the lines under a pass. copied: [in] how to
+ * copy lines. n: [in] the layer's window. pass: [in, out] the constants, and the address of the outputs. kernel:
  * computes a pass. */
 MICRONETS_SMALL
 MICRONETS_APART void passes(const int8_t *input, uint32_t *lines, const micronets_depthwise_by4_copy *copied,

@@ -8,19 +8,19 @@ static void pad(uint8_t *target, int32_t count, int32_t value)
     }
 }
 
-/* How lines are copied. */
+/* Parameters for copying lines. */
 typedef struct {
     int32_t count;   /* values of a line, at least 1 */
-    int32_t step;    /* bytes from a value of the map to the next on its line */
+    int32_t step;    /* bytes between adjacent values of a line */
     int32_t pitch;   /* bytes of a line in the scratch */
-    int32_t in_line; /* bytes from a line of the map to the next */
+    int32_t in_line; /* bytes between adjacent lines of the map */
     int32_t pad_end; /* 1: a value of padding is written after the last one; 0: the scratch has it already */
     int32_t padding; /* a raised code of the padding */
 } copy;
 
 /* Copies `lines` lines of one channel, raised by 128; none where there are 0 or less.
  *
- * line: [out] where the first value goes. input: [in] the first value. n: [in] how they are copied. */
+ * line: [out] the first value. input: [in] the first value. n: [in] how to copy them. */
 MICRONETS_APART void gather(uint8_t *line, const int8_t *input, int32_t lines, const copy *n)
 {
     const int32_t step = n->step;
@@ -69,7 +69,7 @@ MICRONETS_APART const int8_t *prepare(micronets_depthwise_bytes_pass *pass, cons
  * moved to the front.
  *
  * input: [in] the part's first value. output: [out] the part's first output. count: outputs of a line. copied: [in] how
- * lines are copied. rows_per_pass: output lines of a pass. pass: [in] the constants. lines: [scratch] the lines under a
+ * to copy lines. rows_per_pass: output lines of a pass. pass: [in] the constants. lines: [scratch] the lines under a
  * pass. kernel: computes a pass. */
 MICRONETS_APART void passes(const int8_t *input, int8_t *output, int32_t count, const copy *copied,
                             int32_t rows_per_pass, const micronets_depthwise_bytes_pass *pass, uint8_t *lines,

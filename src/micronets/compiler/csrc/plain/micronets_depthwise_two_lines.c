@@ -4,7 +4,7 @@
 /* How two lines of the map are copied. */
 typedef struct {
     int32_t count;    /* values of a line and channel, at least 1 */
-    int32_t step;     /* bytes from a value of the map to the next on its line */
+    int32_t step;     /* bytes between adjacent values of a line */
     int32_t channels; /* number of channels, 1 .. 4; words of others are left as they are */
 } copy;
 
@@ -24,8 +24,8 @@ MICRONETS_INLINE void copy_place(uint32_t *to, const int8_t *first, const int8_t
 
 /* Copies the values of four channels of two lines, widened to 16 bits.
  *
- * to: [out] the first word of the first place. first, second: [in] the first value of each line. n: [in] how they are
- * copied. first_step, second_step: n->step, or 0 for a line of padding, of which there is one value. */
+ * to: [out] the first word of the first place. first, second: [in] the first value of each line. n: [in] how to copy
+ * them. first_step, second_step: n->step, or 0 for a line of padding, of which there is one value. */
 MICRONETS_APART void gather(uint32_t *to, const int8_t *first, const int8_t *second, const copy *n, int32_t first_step,
                             int32_t second_step)
 {

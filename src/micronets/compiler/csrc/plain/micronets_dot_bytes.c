@@ -33,7 +33,7 @@
 /* clang-format on */
 #endif
 
-/* Multiplies a vector with four filters. Returns where the weights of the next four are.
+/* Multiplies a vector by four filters. Returns the address of the next four filters' weights.
  *
  * sums: [in, out] a sum for each filter, to which the products are added. */
 MICRONETS_IN_ORDER
@@ -136,7 +136,7 @@ void micronets_dot_bytes(const micronets_dot_rows *vector, int8_t *output, const
         t3 += (uint32_t)(v * w3);          \
     } while (0)
 
-/* Multiplies two vectors with four filters. Returns where the weights of the next four are.
+/* Multiplies two vectors by four filters. Returns the address of the next four filters' weights.
  *
  * sums: [in, out] four sums of the first vector and four of the second, to which the products are added. */
 MICRONETS_IN_ORDER

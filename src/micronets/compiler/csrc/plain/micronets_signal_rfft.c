@@ -14,8 +14,8 @@ MICRONETS_INLINE complex16 number_at(const int16_t *samples, int32_t size, int32
     return 2 * index < size ? micronets_pack2(samples[2 * index], 0) : 0;
 }
 
-/* The first stage, of radix 4 or 2, whose factors are 1. It takes numbers in the order of their digits to base 4 read
- * backwards. Returns the radix. */
+/* The first stage, of radix 4 or 2, whose factors are 1. It takes numbers in digit-reversed order to base 4. Returns
+ * the radix. */
 MICRONETS_INLINE int32_t first_stage(const int16_t *samples, int32_t size, complex16 *z, int32_t points)
 {
     const int32_t even = !(size & 1);
