@@ -275,9 +275,24 @@ def test_objective_by_hand():
     assert float(loss(logits, y, teacher)) == pytest.approx(0.75 * hard + 0.25 * soft, rel=1e-5)
     assert float(loss(logits, y, None)) == pytest.approx(hard, rel=1e-5)
     both, twice = logits.repeat(2, 1), y.repeat(2)
-    followed = torch.tensor([True, False])  # of the second example the teacher knows nothing
+    given = torch.tensor([True, False])  # of the second example the teacher knows nothing
     mean = ((0.75 * hard + 0.25 * soft) + hard) / 2
-    assert float(loss(both, twice, teacher.repeat(2, 1), followed)) == pytest.approx(mean, rel=1e-5)
+    assert float(loss(both, twice, teacher.repeat(2, 1), given)) == pytest.approx(mean, rel=1e-5)
+
+
+@pytest.mark.parametrize("teacher", [None, torch.zeros(2, 3)])
+def test_objective_of_examples_that_were_made_by_hand(teacher):
+    logits = torch.tensor([[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]])
+    y, given = torch.tensor([0, 0]), torch.tensor([True, False])
+    p = np.exp([1, 2, 3]) / np.exp([1, 2, 3]).sum()
+    right = -np.log(p[0] + p[1])  # of either class, without label smoothing
+    loss = optim.make_loss(0.1, 0.0, 2.0, accepted=(0, 1), made_weight=5.0)
+    assert float(loss(logits, y, teacher, given)) == pytest.approx((np.log(3) + 5 * right) / 2, rel=1e-5)
+
+
+def test_a_weight_of_made_examples_needs_some(tmp_path):
+    with pytest.raises(SpecError, match=r"train: made_weight = 3: no examples are made on top of these data; leave it"):
+        train(tmp_path, replace(QUICK, made_weight=3))
 
 
 def test_a_teacher_is_not_followed_on_negatives(tmp_path):
@@ -328,6 +343,7 @@ def test_schedule():
         ({"epochs": -1}, "epochs = -1; need 0 or more"),
         ({"ema_decay": 1.5}, "ema_decay = 1.5"),
         ({"start_share": 1}, "start_share = 1; a share from 0 to below 1"),
+        ({"made_weight": 0}, "made_weight = 0; need more than 0"),
         ({"optimiser": "lion"}, "optimiser = 'lion'; allowed: adamw, sgd"),
         ({"precision": "fp16"}, "precision = 'fp16'"),
     ],

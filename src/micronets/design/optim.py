@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 from typing import Generic, Literal, Protocol, TypeVar
 
 import torch
@@ -74,37 +75,60 @@ class AveragedNet(Generic[Module]):
 
 class Loss(Protocol):
     """A function of logits `[B, C]`, labels `[B]`, the teacher's logits `[B, C]` or None, and a bool mask `[B]` of the
-    examples on which the teacher is followed; None stands for all of them. Its value is a 0-d tensor."""
+    examples that are data and were not synthesised; None stands for all of them. Its value is a 0-d tensor."""
 
     def __call__(
-        self, logits: Tensor, labels: Tensor, teacher: Tensor | None, followed: Tensor | None = None
+        self, logits: Tensor, labels: Tensor, teacher: Tensor | None, given: Tensor | None = None
     ) -> Tensor: ...
 
 
-def make_loss(label_smoothing: float, distill_weight: float, temperature: float) -> Loss:
+def make_loss(
+    label_smoothing: float,
+    distill_weight: float,
+    temperature: float,
+    accepted: Sequence[int] = (),
+    made_weight: float = 1.0,
+) -> Loss:
     """Makes the loss of a training.
 
     Its value is the mean over the batch of (1 - w) cross-entropy + w T^2 KL(teacher || student), both
     outputs softened by the temperature T (Hinton et al. 2015, "Distilling the Knowledge in a Neural Network", Section
-    2). Without a teacher, and on examples on which it is not followed, it is the cross-entropy alone.
+    2). Without a teacher it is the cross-entropy alone. Examples that were made on top of the data follow no teacher.
+    Where several classes are right for them, their loss is -ln of the sum of the probabilities of these: nothing is
+    spent on which of them it is, and examples that are known already hardly count.
 
     - `label_smoothing`: share of each label that is spread over all classes, 0 to below 1.
     - `distill_weight`: w, 0 to 1.
     - `temperature`: T, above 0.
+    - `accepted`: the classes that are right for every example that was made; none: its label alone.
+    - `made_weight`: how many times the loss of an example that was made counts, above 0.
     """
 
-    def loss(logits: Tensor, labels: Tensor, teacher: Tensor | None, followed: Tensor | None = None) -> Tensor:
+    def loss(logits: Tensor, labels: Tensor, teacher: Tensor | None, given: Tensor | None = None) -> Tensor:
         logits = logits.float()
+        if given is not None:
+            made = _missed(logits, accepted) if accepted else smoothed(logits, labels, "none")
+            return torch.where(given, of_data(logits, labels, teacher, "none"), made_weight * made).mean()
+        return of_data(logits, labels, teacher, "mean")
+
+    def smoothed(logits: Tensor, labels: Tensor, reduction: Literal["none", "mean"]) -> Tensor:
+        return F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction=reduction)
+
+    def of_data(logits: Tensor, labels: Tensor, teacher: Tensor | None, reduction: Literal["none", "mean"]) -> Tensor:
+        """Returns the loss of examples that are data: `[B]`, or its mean."""
+        hard = smoothed(logits, labels, reduction)
         if teacher is None or not distill_weight:
-            return F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+            return hard
         mine, taught = F.log_softmax(logits / temperature, 1), F.log_softmax(teacher.float() / temperature, 1)
-        if followed is None:
-            hard = F.cross_entropy(logits, labels, label_smoothing=label_smoothing)
+        if reduction == "none":
+            soft = F.kl_div(mine, taught, reduction="none", log_target=True).sum(1)
+        else:
             soft = F.kl_div(mine, taught, reduction="batchmean", log_target=True)
-            return (1 - distill_weight) * hard + distill_weight * temperature**2 * soft
-        share = distill_weight * followed
-        hard = F.cross_entropy(logits, labels, label_smoothing=label_smoothing, reduction="none")
-        soft = F.kl_div(mine, taught, reduction="none", log_target=True).sum(1)
-        return ((1 - share) * hard + share * temperature**2 * soft).mean()
+        return (1 - distill_weight) * hard + distill_weight * temperature**2 * soft
 
     return loss
+
+
+def _missed(logits: Tensor, right: Sequence[int]) -> Tensor:
+    """Returns -ln of the probability of the classes `right` together, `[B]`."""
+    return logits.logsumexp(1) - logits[:, list(right)].logsumexp(1)

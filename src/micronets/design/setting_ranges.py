@@ -29,6 +29,7 @@ GREATEST = {
     "hint_weight": 1000,
     "label_smoothing": 1,
     "lr": 100,
+    "made_weight": 1000,
     "mixup": 1000,
     "penalty": 1_000_000,
     "qat_epochs": 100_000,

@@ -38,7 +38,7 @@ from micronets.progress import Progress, StepEvent
 from micronets.records import to_json, write_lines
 from micronets.tasks import Score, TaskData
 from micronets.tasks.base import MakeView
-from micronets.tasks.labelled import given_labels
+from micronets.tasks.labelled import classes_of_made, given_labels
 
 TRAIN_STAGES: tuple[TrainStage, ...] = get_args(TrainStage)
 MIXING_SEED = 1  # the last number of the seed that draws a step's mixing; other draws of the step lack it
@@ -139,9 +139,20 @@ class TrainLoop:
         self.device = pick_device(settings.device)
         self.precision: Precision = pick_precision(settings.precision, self.device)
         self.teacher = None if job.teacher is None else job.teacher.to(self.device).eval()
-        self.loss = optim.make_loss(settings.label_smoothing, settings.distill_weight, settings.distill_temperature)
+        self.loss = optim.make_loss(
+            settings.label_smoothing,
+            settings.distill_weight,
+            settings.distill_temperature,
+            classes_of_made(job.data),
+            settings.made_weight,
+        )
         self.labels = torch.from_numpy(job.data.labels("train")).to(self.device)
         self.given = len(given_labels(job.data, "train"))  # later examples were synthesised for the training
+        if settings.made_weight != 1 and self.given == len(self.labels):
+            raise SpecError(
+                f"train: made_weight = {settings.made_weight:g}: no examples are made on top of these data; leave it "
+                "out, or set data.negatives"
+            )
         self.val_inputs = job.data.inputs("val", job.input_settings)
         self.stage: TrainStage | Literal["done"] = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)
@@ -287,10 +298,10 @@ class TrainLoop:
             else:
                 logits, maps = self.net.with_maps(x, (self.hint.learner,))
                 features = maps[self.hint.learner]
-        followed = None if self.given == len(self.labels) else batch.to(self.device) < self.given
-        loss = self._loss(logits, features, y, taught[0], followed)
+        given = None if self.given == len(self.labels) else batch.to(self.device) < self.given
+        loss = self._loss(logits, features, y, taught[0], given)
         if mixing.share < 1:
-            others = None if followed is None else followed[mixing.partner]
+            others = None if given is None else given[mixing.partner]
             partners = self._loss(logits, features, y[mixing.partner], taught[1], others)
             loss = mixing.share * loss + (1 - mixing.share) * partners
         self.optimiser.zero_grad(set_to_none=True)
@@ -301,7 +312,7 @@ class TrainLoop:
         self.loss_sum += self.group.sum(loss.detach())
 
     def _loss(
-        self, logits: Tensor, features: Tensor | None, labels: Tensor, taught: Taught | None, followed: Tensor | None
+        self, logits: Tensor, features: Tensor | None, labels: Tensor, taught: Taught | None, given: Tensor | None
     ) -> Tensor:
         """Returns the loss of a batch: that of its outputs, plus the weighted distance of its map from the teacher's.
 
@@ -310,19 +321,19 @@ class TrainLoop:
         - `logits`, `features`: of the rows that this process computes.
         - `labels`: of the whole batch `[B]`.
         - `taught`: the teacher's outputs for the whole batch.
-        - `followed`: the examples `[B]` on which the teacher is followed; None: all.
+        - `given`: a mask `[B]` of the examples that are data, on which the teacher is followed; None: all.
         """
         rows, share = self.group.rows(len(labels)), self.group.share(len(labels))
-        mine = None if followed is None else followed[rows]
+        mine = None if given is None else given[rows]
         loss = share * self.loss(logits, labels[rows], None if taught is None else taught.logits[rows], mine)
         if self.hint is None or features is None or taught is None or taught.hint is None:
             return loss
         theirs = taught.hint[rows]
-        if followed is not None and mine is not None:
+        if given is not None and mine is not None:
             features, theirs = features[mine], theirs[mine]
             if not len(features):
                 return loss
-            share = len(features) / int(followed.sum())
+            share = len(features) / int(given.sum())
         distance: Tensor = self.hint(features, theirs)
         return loss + share * self.settings.hint_weight * distance
 

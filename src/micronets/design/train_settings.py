@@ -37,6 +37,8 @@ class TrainSettings:
     - `hint_weight`: weight in the loss of the squared distance between an intermediate map of the network and one of
       the teacher's, which is standardised (`design/hints.py`); 0 or more. It helps if there are few examples and
       classes.
+    - `made_weight`: how many times an example counts in the loss that was synthesised on top of the data, such as a
+      negative of keyword spotting; above 0. More makes fewer false alarms and costs accuracy on words.
     - `distill_temperature`: temperature by which the outputs of teacher and network are divided for that share; above
       0.
     - `calibration_batches`: augmented batches on which the ranges of all tensors are first observed, at least 1.
@@ -63,6 +65,7 @@ class TrainSettings:
     distill_weight: float = 0.7
     hint_weight: float = 0.0
     distill_temperature: float = 2.0
+    made_weight: float = 1.0
     calibration_batches: int = 4
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -72,7 +75,7 @@ class TrainSettings:
         check_ranges(
             "train",
             self,
-            positive=("batch", "lr", "qat_lr", "distill_temperature", "calibration_batches"),
+            positive=("batch", "lr", "qat_lr", "distill_temperature", "made_weight", "calibration_batches"),
             not_negative=(
                 "epochs",
                 "qat_epochs",

@@ -30,6 +30,8 @@ class LabelledData(ABC):
       metric, and so chooses the best epoch.
     - `made`: the number of examples at the end of the train split that were synthesised on top of the data. Networks
       train on them like on the others, but they do not count as data, and teachers are not asked about them.
+    - `made_classes`: the classes that are all right for a synthesised example, as silence and an unknown word are for a
+      sound that is no keyword; none: only the example's own label.
     - `made_to_choose`: the number of synthesised examples at the end of the val split, so that the best epoch does well
       on such examples, too.
     - `files`: by split, the path of each example's file relative to the directory of the data, with "/" between its
@@ -46,6 +48,7 @@ class LabelledData(ABC):
     notes: tuple[str, ...] = ()
     balance: Balance = "none"
     made: int = 0
+    made_classes: tuple[int, ...] = ()
     made_to_choose: int = 0
     files: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -118,6 +121,11 @@ def given_labels(data: TaskData | LabelledData, split: str) -> Labels:
         return labels
     made = {"train": data.made, "val": data.made_to_choose}
     return labels[: len(labels) - made.get(split, 0)]
+
+
+def classes_of_made(data: TaskData | LabelledData) -> tuple[int, ...]:
+    """Returns the classes of which any is right for an example that was made on top of the data; often none."""
+    return data.made_classes if isinstance(data, LabelledData) else ()
 
 
 _MOST_COMPARED = 2 << 30  # bytes of examples: more would take long to read again

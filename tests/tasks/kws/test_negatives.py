@@ -165,6 +165,7 @@ def test_an_epoch_has_the_share_of_negatives_and_the_words_as_before() -> None:
     assert np.array_equal(given_labels(d, "train"), before.labels("train"))
     assert d.counts("train") == before.counts("train")
     assert set(d.labels("train")[120:]) == {0, 1}  # no negative is a word
+    assert d.made_classes == (0, 1)  # silence and an unknown word are both right
     assert d.source == "test; 120 negatives made to train on"
     again = with_negatives(before, 0.2, seed=0, speech=True)
     assert np.array_equal(d.features["train"], again.features["train"])
@@ -197,6 +198,7 @@ def test_negatives_are_not_replaced_by_background() -> None:
 def test_they_belong_to_the_class_that_is_there() -> None:
     only_unknown = with_negatives(data(("_unknown_", "a")), 0.3, seed=0, speech=True)
     assert set(only_unknown.labels("train")[60:]) == {0}
+    assert only_unknown.made_classes == (0,)
     only_silence = with_negatives(data(("a", "_silence_")), 0.3, seed=0, speech=True)
     assert set(only_silence.labels("train")[60:]) == {1}
     sounds_alone = with_negatives(data(), 0.2, seed=0, speech=False)

@@ -111,8 +111,7 @@ class KwsData(LabelledData):
         if split == "val" and self.made_to_choose:
             outputs, labels = np.array(outputs), self.labels(split)
             rows = np.arange(len(labels) - self.made_to_choose, len(labels))
-            special = [i for i, c in enumerate(self.classes) if c in (SILENCE, UNKNOWN)]
-            quiet = rows[np.isin(outputs[rows].argmax(1), special)]
+            quiet = rows[np.isin(outputs[rows].argmax(1), self.made_classes)]
             outputs[quiet, labels[quiet]] = np.inf
         return super().evaluate(outputs, split)
 

@@ -128,6 +128,7 @@ def with_negatives(data: KwsData, share: float, seed: int, speech: bool) -> KwsD
         target={**data.target, **{s: np.concatenate([data.target[s], c]) for s, (_, c) in parts.items()}},
         source=f"{data.source}; {counted(len(y), 'negatives')} made to train on",
         made=len(y),
+        made_classes=tuple(i for i, c in enumerate(data.classes) if c in (SILENCE, UNKNOWN)),
         made_per_epoch=per_epoch,
         made_to_choose=held,
     )
