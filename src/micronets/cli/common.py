@@ -89,7 +89,7 @@ class Group(click.Group):
 
 
 def written_docstring(function: CommandFunction) -> str | None:
-    """Returns the docstring in the source of a function; None where there is no source, or no docstring."""
+    """Returns the docstring in the source of a function; None if there is no source, or no docstring."""
     try:
         source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
     except OSError:

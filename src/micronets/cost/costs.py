@@ -1,6 +1,6 @@
 """The costs of a network on a board, per layer and in total, in the units of a budget's limits.
 
-Everything here is an estimate that is made without running anything. Counts (MACs, bytes) come from `counts`,
+All figures are estimates, computed without running anything. Counts (MACs, bytes) come from `counts`,
 TFLM's arena from `tflm_arena`, its cycles from `tflm_cycles`; `relaxed_budget_costs` is the differentiable form
 of `budget_costs`.
 """
@@ -27,10 +27,10 @@ RUNTIME_SRAM_BYTES = 4096
 """TFLM's own static data, from MicroNets (arXiv 2010.11267)."""
 
 TFLM_STACK_BYTES = 2048
-"""TFLM's stack. In the simulator networks of every kind of layer take 1.2 to 1.9 KB."""
+"""TFLM's stack. In the simulator, networks with every kind of layer take 1.2 to 1.9 KB."""
 
 RUNTIME_FLASH_BYTES = 103 * 1024
-"""The code of TFLM's core and of CMSIS-NN's kernels, of August 2026, built by GCC 12 with -O2."""
+"""The code of TFLM's core and of CMSIS-NN's kernels (August 2026), built by GCC 12 with -O2."""
 
 ESTIMATED = "estimated"
 """The source of figures that are computed from the network, without running it."""
@@ -40,11 +40,11 @@ ESTIMATED = "estimated"
 class LayerCost:
     """The costs of one layer on a board.
 
-    - name, kind, output_shape: which layer it is.
+    - name, kind, output_shape: identify the layer.
     - macs: multiply-accumulates.
     - params: weights and biases.
     - weight_bytes: bytes of the packed weights and the biases.
-    - cycles: cycles on the board under TFLM; None where there is no cycle model of the board's core.
+    - cycles: cycles on the board under TFLM; None if there is no cycle model of the board's core.
     - weight_bits: the bits of a weight, 8 or 4; None for a layer without weights.
     """
 
@@ -72,15 +72,14 @@ class Cost:
     - arena_tflm_cortex_m_bytes: TFLM's arena on the board.
     - sram_bytes: TFLM's arena on the board, its static data and its stack.
     - flash_bytes: the file, and TFLM's code.
-    - cycles, latency_ms, energy_mj: processor cycles, time and energy of one inference, of which those of the front
-      end are a part; see `front_end`.
-    - front_end: the front end that makes the input from sound, which SRAM, flash, cycles, time and energy count; None
-      where there is none, or none in integers.
-    - uncertainty: how far cycles, time and energy may be off, relative: 0.1 is 10 %.
+    - cycles, latency_ms, energy_mj: processor cycles, time and energy of one inference, including those of the front
+        end; see `front_end`.
+    - front_end: the audio front end, which SRAM, flash, cycles, time and energy include; None if there is none, or none
+          in integers.
+    - uncertainty: the relative error of cycles, time and energy; 0.1 is 10 %.
     - source: how the figures were obtained.
 
-    Where there is no cycle model of the board's core, cycles, time, energy and uncertainty are None, and `no_times`
-    says so.
+    Without a cycle model of the board's core, cycles, time, energy and uncertainty are None, and `no_times` says so.
     """
 
     board: str
@@ -109,13 +108,13 @@ def cost(
     tensors: FileTensors | None = None,
     front_end: FrontEndCost | None = None,
 ) -> Cost:
-    """Returns what a network costs on a board.
+    """Returns the costs of a network on a board.
 
     - arch: the network.
     - board: the board.
-    - metadata_bytes: bytes of the texts that the network's file carries.
+    - metadata_bytes: bytes of the texts in the network's file.
     - tensors: the tensors of the network's file, if there is one.
-    - front_end: the front end that makes its input, where that is counted.
+    - front_end: the front end that computes its input, if it counts.
     """
     steps = arch.steps()
     network = Network(steps, board, metadata_bytes, arch, tensors, front_end)
@@ -141,9 +140,9 @@ def cost(
 
 
 def front_end_cycles(front_end: FrontEndCost | None, board: Board) -> float:
-    """Returns the estimated cycles on the board of the front end for one input; 0 where there is none.
+    """Returns the estimated cycles on the board of the front end for one input; 0 if there is none.
 
-    Raises `SpecError` for a board whose core there is no cycle model of.
+    Raises `SpecError` if there is no cycle model of the board's core.
     """
     if front_end is None:
         return 0
@@ -168,7 +167,7 @@ def _layer_cost(step: Step, board: Board) -> LayerCost:
 def inference_cycles(steps: Sequence[Step], board: Board) -> Number:
     """Returns the estimated cycles of one inference on the board, under TFLM with CMSIS-NN.
 
-    Raises `SpecError` for a board whose core there is no cycle model of.
+    Raises `SpecError` if there is no cycle model of the board's core.
     """
     if board.cycle_factor is None:
         raise no_limit_on_times(board)
@@ -176,29 +175,29 @@ def inference_cycles(steps: Sequence[Step], board: Board) -> Number:
 
 
 def no_limit_on_times(board: Board) -> SpecError:
-    """Returns the error for a limit on time or energy on a board whose core there is no cycle model of."""
+    """Returns the error for a limit on time or energy on a board without a cycle model of its core."""
     return SpecError(f"{board.no_times}; leave out limits on {' and '.join(TIME_LIMITS)}, or limit macs")
 
 
 def latency_ms(steps: Sequence[Step], board: Board) -> Number:
     """Returns the estimated milliseconds of one inference on the board, under TFLM with CMSIS-NN.
 
-    Raises `SpecError` for a board whose core there is no cycle model of.
+    Raises `SpecError` if there is no cycle model of the board's core.
     """
     return board.milliseconds(inference_cycles(steps, board))
 
 
 @dataclass(frozen=True)
 class Network:
-    """The arguments of a cost: the layers of a network, and the board that they run on.
+    """The arguments of a cost: the layers of a network, and the board.
 
     - steps: the layers with their shapes; widths, kernels and gates may be 0-d tensors.
-    - board: where the network is to run.
-    - metadata_bytes: bytes of the texts that its file carries.
-    - arch: the network itself, for costs that need a memory plan in integers; None where `steps` holds 0-d tensors.
-      Costs then take the bytes alive at once in place of a plan, and so are lower bounds.
-    - tensors: the tensors of its file; None stands for those that `tflite.write` makes.
-    - front_end: what makes its input from sound, and is counted with it; None where nothing does.
+    - board: the board that is to run the network.
+    - metadata_bytes: bytes of the texts in its file.
+    - arch: the network itself, for costs that need an integer memory plan; None if `steps` holds 0-d tensors. Costs
+          then use the bytes that are alive at the same time instead of a plan, and are lower bounds.
+    - tensors: the tensors of its file; None for those that `tflite.write` creates.
+    - front_end: the audio front end that is included in the costs; None for none.
     """
 
     steps: Sequence[Step]
@@ -210,11 +209,12 @@ class Network:
 
     @property
     def front_end_flash_bytes(self) -> int:
-        """Bytes of flash of the front end; 0 where there is none."""
+        """Bytes of flash of the front end; 0 if there is none."""
         return 0 if self.front_end is None else self.front_end.flash_bytes
 
     def front_end_sram_bytes(self, arena_bytes: Number = 0) -> Number:
-        """Returns the bytes of SRAM of the front end besides an arena that it may work in; 0 where there is none."""
+        """Returns the bytes of SRAM that the front end needs in addition to the arena that it may use; 0 if there is
+        none."""
         return 0 if self.front_end is None else self.front_end.sram_bytes(arena_bytes)
 
 
@@ -222,12 +222,12 @@ class Network:
 class BudgetCost:
     """A cost that a limit of the budget bounds.
 
-    - of: computes the cost, in the limit's unit: an exact integer where it counts something, and a tensor with its
-      gradient where the network's steps hold tensors.
-    - about: what it counts, in a few words for the report.
-    - at_least: computes a lower bound of it for a network with an `Arch`, much faster than the cost itself; None where
-      there is no such bound.
-    - metadata: whether the cost grows with the texts that the file carries.
+    - of: computes the cost, in the limit's unit: an exact integer for counts, or a tensor with its gradient if the
+        network's steps hold tensors.
+    - about: a short description of the cost for the report.
+    - at_least: computes a lower bound for a network with an `Arch`, much faster than the cost itself; None if there is
+          no such bound.
+    - metadata: whether the cost grows with the texts in the file.
     """
 
     of: Callable[[Network], Number]
@@ -242,7 +242,7 @@ class RuntimeCosts:
 
     - runtime: the runtime's name.
     - costs: a cost for every limit of a `Budget`, by the limit's name.
-    - front_ends: what makes the input of a network and is counted with it, by the shape of that input.
+    - front_ends: the front ends that are included in the costs, by the shape of the network's input.
     """
 
     runtime: str
@@ -255,7 +255,7 @@ class RuntimeCosts:
             raise ValueError(f"runtime {self.runtime}: costs and limits of a budget differ in {odd}")
 
     def network(self, steps: Sequence[Step], board: Board, metadata_bytes: int, arch: Arch | None = None) -> Network:
-        """Returns what costs are computed from, with the front end of its input.
+        """Returns the arguments of the costs, with the front end of the network's input.
 
         - steps, board, metadata_bytes, arch: fields of `Network`.
         """
@@ -264,10 +264,10 @@ class RuntimeCosts:
 
 
 def time_and_energy(latency_ms: Callable[[Sequence[Step], Board], Number], about: str) -> dict[str, BudgetCost]:
-    """Returns the costs `latency_ms` and `energy_mj` of a runtime, those of the front end among them.
+    """Returns the costs `latency_ms` and `energy_mj` of a runtime, including the front end's.
 
     - latency_ms: computes the runtime's time of one inference in milliseconds, without the front end.
-    - about: what the time is of, in a few words for the report.
+    - about: a short description of the time for the report.
     """
 
     def both(network: Network) -> Number:
@@ -330,7 +330,7 @@ def tflm_costs(model: LatencyModel | None) -> RuntimeCosts:
 
 
 def with_front_ends(costs: RuntimeCosts, front_ends: Mapping[Shape, FrontEndCost]) -> RuntimeCosts:
-    """Returns the costs of a runtime that count what makes the input of a network, by the shape of that input."""
+    """Returns the costs of a runtime, including the front ends of the networks' inputs, by input shape."""
     return replace(costs, front_ends=front_ends)
 
 
@@ -341,13 +341,12 @@ def budget_costs(
     metadata_bytes: int = METADATA_BYTES,
     runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, float]:
-    """Returns the costs that limits of a `Budget` bound, by name; costs that count something are exact integers.
+    """Returns the costs that limits of a `Budget` bound, by name; counts are exact integers.
 
-    - arch, board: the network, and where it is to run.
+    - arch, board: the network, and the board that is to run it.
     - names: the names of the limits.
-    - metadata_bytes: bytes of the texts that the file will carry; the default is enough for class names and a
-      front end.
-    - runtime: the costs of the runtime that is to run it.
+    - metadata_bytes: bytes of the texts in the file; the default is enough for class names and a front end.
+    - runtime: the costs of the runtime.
     """
     network = runtime.network(arch.steps(), board, metadata_bytes, arch)
     return {name: runtime.costs[name].of(network) for name in names}
@@ -360,11 +359,11 @@ def least_budget_costs(
     metadata_bytes: int = METADATA_BYTES,
     runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, float]:
-    """Returns lower bounds of what `budget_costs` returns, in less time.
+    """Returns lower bounds of the results of `budget_costs`, in less time.
 
     - arch, board, names, metadata_bytes, runtime: see `budget_costs`.
 
-    A cost that has no such bound is returned itself.
+    A cost without such a bound is returned itself.
     """
     network = runtime.network(arch.steps(), board, metadata_bytes, arch)
     return {name: (runtime.costs[name].at_least or runtime.costs[name].of)(network) for name in names}
@@ -377,13 +376,13 @@ def relaxed_budget_costs(
     metadata_bytes: int = METADATA_BYTES,
     runtime: RuntimeCosts = TFLM_COSTS,
 ) -> Mapping[str, Number]:
-    """Returns what `budget_costs` returns for a network whose widths, kernels and gates may be 0-d tensors.
+    """Like `budget_costs`, for a network whose widths, kernels and gates may be 0-d tensors.
 
     - steps: the layers with their shapes.
     - board, names, metadata_bytes, runtime: see `budget_costs`.
 
-    Costs are then tensors with gradients. Arenas take the bytes alive at once in place of a plan, and so are lower
-    bounds; the other costs are those of `budget_costs`.
+    Costs are then tensors with gradients. Arenas use the bytes that are alive at the same time instead of a plan, and
+    are lower bounds; the other costs are those of `budget_costs`.
     """
     network = runtime.network(steps, board, metadata_bytes)
     return {name: runtime.costs[name].of(network) for name in names}

@@ -16,7 +16,7 @@ from micronets.number import Number
 
 
 def macs(steps: Sequence[Step]) -> Number:
-    """Returns the multiply-accumulates of convolutions and matrix products, taps in the padding included.
+    """Returns the multiply-accumulates of convolutions and matrix products, including taps in the padding.
 
     One MAC is two operations.
     """
@@ -29,13 +29,13 @@ def step_macs(step: Step) -> Number:
 
 
 def step_weights(step: Step) -> tuple[Number, Number]:
-    """Returns how many weights and how many biases one layer has; zeros for a layer that has none."""
+    """Returns the numbers of weights and of biases of one layer; zeros for a layer without weights."""
     w = step.weights
     return (0, 0) if w is None else (w.taps * w.channels, w.channels)
 
 
 def params(steps: Sequence[Step]) -> Number:
-    """Returns how many weights and biases the layers have."""
+    """Returns the number of weights and biases of the layers."""
     return sum(s.gate * sum(step_weights(s)) for s in steps)
 
 

@@ -1,9 +1,9 @@
-"""The costs of an integer front end of sound or of a sensor: cycles of a frame, SRAM and flash.
+"""The costs of an integer front end for audio or a sensor: cycles per frame, SRAM and flash.
 
-A frame's cycles are linear in counts of what its C does (`frame_counts`, `spectral_counts`): samples, butterflies of
-the transform, bins, bands and values. front_end.toml has the cycles for one of each, fitted to the simulation of a
-Cortex-M4 without wait states (`python -m benchmarks.front_end_costs`), and the bytes of code. Every estimate, limit and
-search that counts a front end takes it from here; `micronets measure` simulates it.
+The cycles of a frame are linear in counts of its C's operations (`frame_counts`, `spectral_counts`): samples,
+butterflies of the transform, bins, bands and values. front_end.toml has the cycles for one of each, fitted to the
+simulation of a Cortex-M4 without wait states (`python -m benchmarks.front_end_costs`), and the bytes of code. Every
+estimate, limit and search that includes a front end uses these costs; `micronets measure` simulates it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from micronets.frontend.spectral import Spectral, is_spectral, spectral_tables
 from micronets.number import Number
 
 _RECORD_BYTES = 76
-"""Bytes of the two records in flash that name the tables and hold the single numbers."""
+"""Bytes of the two records in flash that hold the addresses of the tables and the parameters."""
 
 _SPECTRAL_RECORD_BYTES = 60
 """Bytes of the record of a spectral front end."""
@@ -33,11 +33,11 @@ _SPECTRAL_RECORD_BYTES = 60
 class FrontEndCost:
     """The costs of the front end of a network.
 
-    - frames: frames of one input of the network, which it takes from as much sound as the network sees at once.
-    - frames_a_second: frames that a second of sound has.
+    - frames: frames of one input of the network.
+    - frames_a_second: frames per second of audio.
     - frame_cycles: cycles of a frame on a Cortex-M4 without wait states.
-    - kept_bytes: bytes that stay from one frame to the next: samples, and the codes of a whole input.
-    - scratch_bytes: bytes that a frame is computed in. Our C computes it in the network's arena, which is free then.
+    - kept_bytes: bytes that must survive between frames: samples, and the codes of a whole input.
+    - scratch_bytes: bytes of scratch memory for a frame. Our C uses the network's arena, which is then free.
     - flash_bytes: bytes of tables and code.
     """
 
@@ -54,12 +54,12 @@ class FrontEndCost:
         return self.frames * self.frame_cycles
 
     def sram_bytes(self, arena_bytes: Number = 0) -> Number:
-        """Returns the bytes of SRAM besides an arena of this many bytes that the front end may work in."""
+        """Returns the bytes of SRAM needed in addition to an arena of this size that the front end may use."""
         return self.kept_bytes + max(self.scratch_bytes - arena_bytes, 0)
 
 
 def front_end_cost(fe: FrontEnd | Spectral | Micro, frames: int | None = None) -> FrontEndCost:
-    """Returns what a front end costs in integers.
+    """Returns the costs of an integer front end.
 
     - fe: the front end.
     - frames: frames of the network's input; None for those of a whole clip or window.
@@ -76,7 +76,7 @@ def front_end_cost(fe: FrontEnd | Spectral | Micro, frames: int | None = None) -
 
 
 def sound_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
-    """Returns what an audio front end costs in integers; for the arguments see `front_end_cost`."""
+    """Returns the costs of an integer audio front end; for the arguments see `front_end_cost`."""
     model = _model()
     all_frames, values, _ = fe.input_shape
     frames = all_frames if frames is None else frames
@@ -92,7 +92,7 @@ def sound_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
 
 
 def spectral_cost(fe: Spectral) -> FrontEndCost:
-    """Returns what a spectral front end costs."""
+    """Returns the costs of a spectral front end."""
     model, settings = _model(), fe.settings
     cycles = {**model.cycles, **model.spectral_cycles}
     return FrontEndCost(
@@ -106,7 +106,7 @@ def spectral_cost(fe: Spectral) -> FrontEndCost:
 
 
 def micro_cost(fe: Micro, frames: int | None = None) -> FrontEndCost:
-    """Returns what TFLM's own audio front end costs; for the arguments see `front_end_cost`."""
+    """Returns the costs of TFLM's own audio front end; for the arguments see `front_end_cost`."""
     model = _model()
     frames = fe.frames if frames is None else frames
     return FrontEndCost(
@@ -120,7 +120,7 @@ def micro_cost(fe: Micro, frames: int | None = None) -> FrontEndCost:
 
 
 def front_end_cost_of(text: str | None) -> FrontEndCost | None:
-    """Returns the costs of the front end in a model's metadata; None where there is none, or it needs floats.
+    """Returns the costs of the front end in a model's metadata; None if there is none, or it needs floats.
 
     - text: the value of `micronets.frontend`.
     """
@@ -130,19 +130,20 @@ def front_end_cost_of(text: str | None) -> FrontEndCost | None:
         return micro_cost(Micro.from_json(text or "", "the front end"))
     try:
         fe = FrontEnd.from_json(text or "")
-    except SpecError:  # that of pictures or of windows, for which no C is written
+    except SpecError:  # a front end of images or windows, for which no C is generated
         return None
     return front_end_cost(fe) if fe.arithmetic == "integer" and fe.n_fft in INTEGER_FFT else None
 
 
 def frame_counts(fe: FrontEnd) -> dict[str, int]:
-    """Returns how often a frame does what takes its time, by name.
+    """Returns how often a frame executes each timed operation, by name.
 
-    - frame: the frame itself. sample: a sample of the window. zero: a zero behind them.
-    - half: a butterfly of a first stage whose upper half is 0. butterfly: one of radix 4 whose outputs are turned.
-      turn: its factors, loaded once for all blocks. last4, last2: butterflies of a last stage of radix 4 or 2.
-    - power, root: a bin of which the power or the magnitude is summed. band: a band. pixel: a pixel of a band.
-    - value: a code by a table. product: a product of a cosine transform.
+    - frame: the frame itself. sample: a sample of the window. zero: a zero of the padding after them.
+    - half: a butterfly of a first stage whose upper half is 0. butterfly: a radix-4 butterfly whose outputs are
+        rotated. turn: its factors, loaded once for all blocks. last4, last2: butterflies of a last stage of radix 4 or
+        2.
+    - power, root: a bin whose power or magnitude is summed. band: a band. pixel: a pixel of a band.
+    - value: a code from a table. product: a product of a cosine transform.
     """
     table = sound_tables(fe.base())
     bins = int(table.first_bin[-1] - table.first_bin[0])
@@ -162,7 +163,7 @@ def frame_counts(fe: FrontEnd) -> dict[str, int]:
 
 
 def _transform_counts(samples: int, points: int) -> dict[str, int]:
-    """Returns what a transform does, as `frame_counts` does, of this many samples by so many complex points."""
+    """Returns the counts, as in `frame_counts`, of a transform of this many samples with this many complex points."""
     first_half = samples <= points
     butterflies = turns = 0
     n = points // 4 if first_half else points
@@ -181,10 +182,10 @@ def _transform_counts(samples: int, points: int) -> dict[str, int]:
 
 
 def spectral_counts(fe: Spectral) -> dict[str, int]:
-    """Returns how often a frame of a sensor does what takes its time, by name.
+    """Returns how often a frame of a sensor executes each timed operation, by name.
 
     - axis: an axis. scaled: a sample of an axis. level: a logarithm, and its code. number: a code of a mean, a minimum
-      or a maximum. The transform's are those of `frame_counts`, for which the same cycles count.
+        or a maximum. The transform's counts are those of `frame_counts`, with the same cycles.
     """
     s = fe.settings
     bins = int(spectral_tables(s).first_bin[-1]) - 1
@@ -201,7 +202,7 @@ def spectral_counts(fe: Spectral) -> dict[str, int]:
 
 
 def spectral_table_bytes(fe: Spectral) -> int:
-    """Returns the bytes of the tables of a spectral front end in flash: those of the transform, and 11 a value."""
+    """Returns the bytes of the tables of a spectral front end in flash: those of the transform, and 11 per value."""
     t = spectral_tables(fe.settings)
     transform = 2 * len(t.window) + 4 * len(t.twiddles) + 4 * len(t.split) + 2 * len(t.first_bin)
     return transform + 11 * fe.settings.values * fe.axes + _SPECTRAL_RECORD_BYTES
@@ -227,12 +228,13 @@ class FrontEndModel:
     """The contents of front_end.toml.
 
     - cycles: cycles for one of each of `frame_counts` on a Cortex-M4 without wait states.
-    - code_bytes: the most bytes of code, the table of logarithms included, of any front end that was built.
-    - mean_error, worst_error: the mean and the largest relative error of the cycles of front ends that were not fitted.
+    - code_bytes: the most bytes of code, including the table of logarithms, of any front end that was built.
+    - mean_error, worst_error: the mean and the largest relative error of the cycles of held-out front ends.
     - source: how the figures were obtained.
-    - spectral_...: the same of spectral front ends; cycles for what is in `spectral_counts` but not in `frame_counts`.
-    - micro_...: cycles of a frame of TFLM's own audio front end, in the mean of several sounds, bytes of its code with
-      its record, and how the figures were obtained.
+    - spectral_...: the same for spectral front ends; cycles for the counts in `spectral_counts` but not in
+        `frame_counts`.
+    - micro_...: mean cycles of a frame of TFLM's own audio front end over several sounds, bytes of its code with its
+        record, and how the figures were obtained.
     """
 
     cycles: Mapping[str, float]

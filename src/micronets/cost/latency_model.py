@@ -6,7 +6,7 @@ The coefficients are the cycles for one of each. They are fitted to measured net
 `boards/latencies/` has one file for each board and runtime.
 
 The counts use only `+ *`, so that widths and kernels may be 0-d tensors, and a search differentiates through them. A
-width that is a tensor is taken for a multiple of four, as the options of the spaces are.
+width that is a tensor is assumed to be a multiple of four, as are the options of the spaces.
 """
 
 from __future__ import annotations
@@ -29,12 +29,11 @@ from micronets.toml_text import parse_toml
 class LatencyModel:
     """Coefficients of the cycles of one inference.
 
-    - board, runtime: the names of the board and of the runtime that it holds for.
+    - board, runtime: the names of the board and of the runtime.
     - kinds: cycles for one of each count, by the kind of kernel and the name of the count.
     - outside: cycles of one inference outside all layers.
-    - mean_error, worst_error: the mean and the largest relative error of the cycles of networks that it was not fitted
-      to; 0.1 is 10 %.
-    - source: the measurements that it was fitted to.
+    - mean_error, worst_error: the mean and the largest relative error of the cycles of held-out networks; 0.1 is 10 %.
+    - source: the measurements to which it was fitted.
     """
 
     board: str
@@ -47,12 +46,12 @@ class LatencyModel:
 
 
 def fitted_cycles(steps: Sequence[Step], model: LatencyModel) -> Number:
-    """Returns the cycles of one inference on the board that the model was fitted for.
+    """Returns the cycles of one inference on the model's board.
 
     - steps: the layers. Each is weighted by its gate; widths, kernels and gates may be 0-d tensors.
     - model: the latency model.
 
-    Raises `SpecError` for a kind of kernel that the model was not fitted to.
+    Raises `SpecError` for a kind of kernel that the model does not know.
     """
     return sum(s.gate * layer_cycles(s, model) for s in steps) + model.outside
 
@@ -60,8 +59,8 @@ def fitted_cycles(steps: Sequence[Step], model: LatencyModel) -> Number:
 def layer_cycles(step: Step, model: LatencyModel) -> Number:
     """Returns the cycles of one layer on the board, not weighted by its gate.
 
-    Where the bits of its weights are a choice, they are the mean of those of its kernels for 8 and for 4 bits. Raises
-    `SpecError` for a kind of kernel that the model was not fitted to.
+    If the bits of its weights are a choice, the result is the mean of the cycles for 8 and for 4 bits. Raises
+    `SpecError` for a kind of kernel that the model does not know.
     """
     if step.weights is not None and not isinstance(step.weights.bits, int):
         share = four_bits_share(step.weights.bits)
@@ -80,7 +79,7 @@ def layer_cycles(step: Step, model: LatencyModel) -> Number:
 
 
 def _with_bits(step: Step, bits: int) -> Step:
-    """Returns the step of the layer with weights of the given number of bits, whatever the given layer has."""
+    """Returns the step of the layer with the given number of bits per weight."""
     layer = step.layer
     return replace(step, layer=replace(layer, weight_bits=bits)) if isinstance(layer, Weighted) else step
 
@@ -91,7 +90,7 @@ def kernel_kind(step: Step) -> str | None:
 
 
 def layer_counts(step: Step) -> dict[str, Number]:
-    """Returns the counts that the time of a layer is linear in, by name; all are at least 0."""
+    """Returns the counts in which the time of a layer is linear, by name; all are at least 0."""
     return step.operator.timed_by(step.input_shapes, step.output_shapes)
 
 
@@ -108,9 +107,9 @@ def from_toml(text: str, where: str) -> LatencyModel:
     """Returns the model that `to_toml` wrote.
 
     - text: the TOML text.
-    - where: what errors call the source, for instance its path.
+    - where: the name of the source in errors, for example its path.
 
-    Raises `SpecError` for text that is no latency model.
+    Raises `SpecError` for text that is not a latency model.
     """
     try:
         table = parse_toml(text)
@@ -130,6 +129,6 @@ def file_name(board: str, runtime: str) -> str:
 
 @lru_cache(maxsize=32)
 def shipped_model(board: str, runtime: str) -> LatencyModel | None:
-    """Returns the model that comes with micronets for the names of a board and a runtime; None if there is none."""
+    """Returns the built-in model for the names of a board and a runtime; None if there is none."""
     path = files("micronets") / "boards/latencies" / file_name(board, runtime)
     return from_toml(path.read_text("utf-8"), path.name) if path.is_file() else None

@@ -1,4 +1,4 @@
-"""A table with a row for each layer of a network: its costs, and the memory that is in use while it runs."""
+"""A table with a row for each layer of a network: its costs, and the memory in use while it runs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from micronets.ir.layers import Shape
 class LayerInspection:
     """The estimated costs of one layer on a board under TFLM.
 
-    - name, kind, output_shape: which layer it is.
+    - name, kind, output_shape: identify the layer.
     - macs: multiply-accumulates.
     - params: weights and biases.
     - weight_bytes: bytes of the packed weights and the biases.
-    - cycles: cycles on the board; None where there is no cycle model of its core.
+    - cycles: cycles on the board; None if there is no cycle model of its core.
     - live_bytes: bytes of the activations that are alive while the layer runs.
     - weight_bits: the bits of a weight, 8 or 4; None for a layer without weights.
     """

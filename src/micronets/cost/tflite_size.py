@@ -53,7 +53,7 @@ def tflite_bytes(steps: Sequence[Step], metadata_bytes: int = 0) -> Number:
 
 def _spared_by_alignment(step: Step) -> int:
     """Returns by how much less than the most, 15 bytes for each, the buffers of a layer's weights and biases are
-    padded; 0 where sizes are tensors.
+    padded; 0 if sizes are tensors.
     """
     if step.weights is None:
         return 0

@@ -1,6 +1,6 @@
 """The arena that TensorFlow Lite Micro needs: planned activations at its start, persistent buffers at its end.
 
-TFLM fills its arena from both ends. Structures that stay grow from the end: allocators, a struct for every tensor and
+TFLM fills its arena from both ends. Persistent structures grow from the end: allocators, a struct for every tensor and
 operator, and the fixed-point multiplier and shift of every output channel. The planned activations lie at the start.
 While the model is prepared, short-lived structures lie there, and in a small network these can decide the size.
 `arena_tflm_bytes` replays these allocations in order, with their alignment: it is exact if the struct sizes are.
@@ -38,13 +38,13 @@ class StructSizes:
     - tensor: a `TfLiteTensor`, which every input and output of the network has, and each operand while its operator
       is prepared.
     - quantization: the `TfLiteAffineQuantization` of a `TfLiteTensor`.
-    - scratch_handle: what stays of a scratch buffer's bookkeeping.
-    - scratch_request: what a scratch buffer takes while operators are prepared.
-    - allocation_info: what a tensor or scratch buffer takes while the plan is made.
-    - planner_entry: what a planned buffer takes while the plan is made.
+    - scratch_handle: the persistent record of a scratch buffer.
+    - scratch_request: the record of a scratch buffer while operators are prepared.
+    - allocation_info: the record of a tensor or scratch buffer while the plan is computed.
+    - planner_entry: the planner's record of a buffer while the plan is computed.
     - subgraph: the allocations of a further subgraph.
-    - variables, variable: the object that holds all variables, and what it keeps of each.
-    - assignment: what an operator that fills a variable before the first inference keeps.
+    - variables, variable: the object that holds all variables, and its record of each.
+    - assignment: the data of an operator that fills a variable before the first inference.
     - cmsis_nn: whether the kernels are CMSIS-NN's.
     """
 
@@ -65,7 +65,7 @@ class StructSizes:
     cmsis_nn: bool
 
     def kernel(self, step: Step) -> TflmKernel:
-        """Returns what the kernel of a step keeps in the arena on this kind of machine."""
+        """Returns the allocations in the arena of the kernel of a step on this kind of machine."""
         return step.operator.tflm.cortex_m if self.cmsis_nn else step.operator.tflm.host
 
 
@@ -104,15 +104,15 @@ CORTEX_M = StructSizes(
     cmsis_nn=True,
 )
 SCRATCH_REQUESTS = 12
-"""For how many requests of the next operator TFLM keeps room: its `kMaxScratchBuffersPerOp`."""
+"""The number of requests of the next operator for which TFLM keeps room: its `kMaxScratchBuffersPerOp`."""
 
 
 @dataclass(frozen=True)
 class WeightTensors:
     """The form in which a file stores the weights of one layer.
 
-    - scales: how many scales the weights have.
-    - bias: number of scales of the bias, 0 for a bias without scales; None where there is no bias.
+    - scales: number of scales of the weights.
+    - bias: number of scales of the bias, 0 for a bias without scales; None if there is no bias.
     """
 
     scales: int
@@ -123,10 +123,10 @@ class WeightTensors:
 class ShapeOperator:
     """An operator of a file whose result follows from shapes and constants alone, so that it is not a layer.
 
-    - options, data: bytes of its options and of what its kernel prepares, see `TflmKernel`.
+    - options, data: bytes of its options and of its kernel's data, see `TflmKernel`.
     - result: bytes of its result.
-    - first, last: the layers, counted from 1, before which its result is made and read last. A result is taken to be
-      in the arena while these run, too.
+    - first, last: the layers, counted from 1, before which its result is computed and last read. The result is assumed
+        to be in the arena while these layers run too.
     """
 
     options: int
@@ -146,26 +146,26 @@ class FileKernel:
 
 @dataclass(frozen=True)
 class FileTensors:
-    """The tensors of a file, as far as the size of TFLM's arena depends on them.
+    """The properties of a file's tensors on which the size of TFLM's arena depends.
 
-    - count: how many tensors there are, constants included.
-    - operators: how many operators there are.
-    - weights: the weights of each layer that has any, by the layer's name.
-    - views: the layers that are in the network but not in the file, by name: a Reshape that the reader has put before
-      or behind an operator. TFLM sees the tensor on its other side alone.
+    - count: number of tensors, including constants.
+    - operators: number of operators.
+    - weights: the weights of each layer with weights, by the layer's name.
+    - views: the layers that are in the network but not in the file, by name: a Reshape that the reader has inserted
+        before or after an operator. TFLM has only the tensor on its other side.
     - filling: for each subgraph that fills variables before the first inference, its tensors and its operators.
-    - handles: how many operators name a variable, in all subgraphs.
-    - variables: how many variables they name.
-    - filled: how many operators fill a variable before the first inference.
+    - handles: number of operators that name a variable, in all subgraphs.
+    - variables: number of variables that they name.
+    - filled: number of operators that fill a variable before the first inference.
     - folded: the operators that compute shapes.
     - kernels: TFLM's kernels of operators that are read as a layer of another kind, by the layer's name.
-    - missing: an operator of the file that TFLM has no kernel of; None where it has one of each.
-    - in_part: what TFLM computes a part of alone, with that part; None where it computes all.
-    - unscaled: the inputs and outputs of the network that have no scale, by name: float32, bool, and numbers; and all
-      tensors of 8 and 16 bits without one.
-    - scaled: the tensors of float32, bool and int32 that have a scale all the same, by name. It means nothing, but TFLM
-      makes room for it.
-    - zero_scales: the layers of int8 and int16 that combine a constant whose scale is 0 with a tensor, by name.
+    - missing: an operator of the file for which TFLM has no kernel; None if there is no such operator.
+    - in_part: the operator of which TFLM computes only a part, with that part; None if TFLM computes everything.
+    - unscaled: the inputs and outputs of the network without a scale, by name: float32, bool, and integer numbers; and
+        all 8-bit and 16-bit tensors without one.
+    - scaled: the float32, bool and int32 tensors that nevertheless have a scale, by name. It has no meaning, but TFLM
+        allocates memory for it.
+    - zero_scales: the int8 and int16 layers that combine a tensor with a constant whose scale is 0, by name.
     """
 
     count: int
@@ -186,9 +186,9 @@ class FileTensors:
 
 
 def written_tensors(arch: Arch) -> FileTensors:
-    """Returns the tensors of the file that we write of a network after its training.
+    """Returns the tensors of the file that we write for a trained network.
 
-    Every bias is there, weights have the scales of their kind, and only the bias of a FullyConnected layer has a scale.
+    It has every bias; weights have the scales of their kind, and only the bias of a FullyConnected layer has a scale.
     """
     steps, own = arch.steps(), len(_variable_tensors(arch))
     variables = len(arch.variables()) - len(arch.own_variables())
@@ -208,12 +208,12 @@ def written_tensors(arch: Arch) -> FileTensors:
 
 
 def _variable_tensors(arch: Arch) -> list[TensorSpec]:
-    """Returns the variables that layers of the kinds `Recurrent` keep for themselves in tensors of the file."""
+    """Returns the variables that `Recurrent` layers keep in tensors of the file."""
     return [spec for s in arch.steps() if isinstance(s.layer, Recurrent) for spec in own_variables(s).values()]
 
 
 def _unscaled_ends(arch: Arch) -> frozenset[str]:
-    """Returns the inputs and outputs of a network without a scale: float32, bool, and int32 that no Quantize knows."""
+    """Returns the inputs and outputs of a network without a scale: float32, bool, and int32 without a Quantize."""
     types, owners = arch.types(), scale_owners(arch.steps())
     quantised = [s.layer for s in arch.steps() if isinstance(s.layer, Quantize)]
     coded = {owners[name] for layer in quantised for name in (*layer.inputs, *layer.outputs)}
@@ -224,16 +224,16 @@ def _unscaled_ends(arch: Arch) -> frozenset[str]:
 
 
 def _written_weights(weights: Weights) -> WeightTensors:
-    """Returns how our writer stores the weights of one layer."""
+    """Returns the form in which our writer stores the weights of one layer."""
     return WeightTensors(scales=int(weights.scales), bias=1 if weights.one_scale else 0)
 
 
 def arena_tflm_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8, tensors: FileTensors | None = None) -> int:
-    """Returns the bytes of the smallest arena that TFLM can prepare and run `arch` in, a multiple of 16.
+    """Returns the bytes of the smallest arena in which TFLM can prepare and run `arch`, a multiple of 16.
 
     - arch: the network.
     - word_bytes: 8 for a 64-bit host with reference kernels, 4 for a Cortex-M with DSP instructions and CMSIS-NN.
-    - tensors: the tensors of the network's file; None stands for those that our writer makes (`written_tensors`).
+    - tensors: the tensors of the network's file; None for those that our writer creates (`written_tensors`).
 
     The arena must start at a multiple of 16 bytes.
     """
@@ -245,15 +245,15 @@ def used_bytes(arch: Arch, word_bytes: Literal[4, 8] = 8, tensors: FileTensors |
 
     - arch, word_bytes, tensors: see `arena_tflm_bytes`.
 
-    To prepare a small network TFLM needs more than that.
+    Preparing a small network takes more than that.
     """
     return _taken_bytes(arch, word_bytes, tensors)[-1]
 
 
 def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | None) -> list[int]:
-    """Returns the bytes that both ends of the arena take together, at each moment when the ends may meet.
+    """Returns the bytes that both ends of the arena take together, at each moment at which the ends may meet.
 
-    The last value is what is taken once the model is prepared.
+    The last value is the total once the model is prepared.
     """
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
     if tensors is None:
@@ -325,14 +325,14 @@ def _taken_bytes(arch: Arch, word_bytes: Literal[4, 8], tensors: FileTensors | N
 
 @dataclass(frozen=True)
 class _OperatorBytes:
-    """The allocations of TFLM for one operator: bytes, and numbers of objects.
+    """TFLM's allocations for one operator: bytes, and numbers of objects.
 
     - parameters, alignment, op_data: see `TflmKernel`.
-    - state: what its kernel keeps from one inference to the next; 0 for a layer that keeps it in tensors of its own.
-    - prepared: what its kernel allocates while it is prepared.
-    - requantised_channels: how many channels have a multiplier and a shift of their own.
-    - temporaries: the temporary tensors that it asks for while it is prepared, from an aligned address on.
-    - scratch_buffers: how many scratch buffers its kernel asks for.
+    - state: bytes that its kernel keeps between inferences; 0 for a layer that keeps them in tensors.
+    - prepared: bytes that its kernel allocates while it is prepared.
+    - requantised_channels: number of channels with their own multiplier and shift.
+    - temporaries: bytes of the temporary tensors that it requests while it is prepared, from an aligned address.
+    - scratch_buffers: number of scratch buffers that its kernel requests.
     """
 
     parameters: int
@@ -354,14 +354,14 @@ def _operator_bytes(
     scaled: frozenset[str],
     unscaled: frozenset[str],
 ) -> _OperatorBytes:
-    """Returns what TFLM allocates for one operator.
+    """Returns TFLM's allocations for one operator.
 
     - step: the operator.
     - word_bytes: 8 for a 64-bit host, 4 for a Cortex-M.
-    - stored: how the file stores its weights; None for an operator that has none.
-    - own: the kernel of an operator that is read as a layer of another kind; None for that of the layer.
-    - scaled: which of its inputs and outputs have a scale although their types need none.
-    - unscaled: which of them have none although their types may.
+    - stored: the form of its weights in the file; None for an operator without weights.
+    - own: the kernel of an operator that is read as a layer of another kind; None for the layer's kernel.
+    - scaled: those of its inputs and outputs that have a scale although their types need none.
+    - unscaled: those that have none although their types may have one.
     """
     sizes = HOST64 if word_bytes == 8 else CORTEX_M
     kernel, shapes = sizes.kernel(step), (step.input_shapes, step.output_shapes)
@@ -380,20 +380,20 @@ def _operator_bytes(
 
 
 def _with_block(tail: int, size: int, alignment: int = TFLM_ALIGNMENT) -> int:
-    """Returns the size of the tail once a block is taken; there is no block of 0 bytes."""
+    """Returns the size of the tail after a block has been allocated; a size of 0 allocates nothing."""
     return align(tail + size, alignment) if size else tail
 
 
 def constant_tensors(step: Step) -> int:
-    """Returns how many tensors of the file an operator reads besides its inputs: weights and bias, axes, paddings."""
+    """Returns the number of constant tensors that an operator reads: weights and bias, axes, paddings."""
     return len(step.operator.constants) + (0 if step.operator.weights is None else 2)
 
 
 def requantised_channels(step: Step, stored: WeightTensors | None = None) -> Number:
-    """Returns how many channels have a multiplier and a shift of their own in the arena.
+    """Returns the number of channels with their own multiplier and shift in the arena.
 
-    A FullyConnected layer keeps one of each for all channels in its own data, unless the file has several scales for
-    its weights.
+    A FullyConnected layer keeps a single multiplier and shift in its own data, unless its weights have several scales
+    in the file.
     """
     if step.weights is not None and step.weights.one_scale and stored is not None:
         return stored.scales if stored.scales > 1 else 0
@@ -408,12 +408,12 @@ def _temporaries_bytes(
     scaled: frozenset[str],
     unscaled: frozenset[str],
 ) -> int:
-    """Returns the bytes of the temporary tensors of one operator, which it asks for while it is prepared.
+    """Returns the bytes of the temporary tensors that one operator requests while it is prepared.
 
     - step: the operator.
     - sizes: the sizes of TFLM's structures.
-    - stored: how the file stores its weights.
-    - kernel: TFLM's kernel of it.
+    - stored: the form of its weights in the file.
+    - kernel: TFLM's kernel of the operator.
     - scaled, unscaled: see `_operator_bytes`.
     """
     end = 0
@@ -432,10 +432,10 @@ def _scales_of_operand(
     scaled: frozenset[str],
     unscaled: frozenset[str],
 ) -> tuple[int, ...]:
-    """Returns how many scales each tensor has that an operand stands for: none for a bias that is left out.
+    """Returns the number of scales of each tensor that an operand stands for: none for an omitted bias.
 
-    Tensors of int32 have one where a Quantize makes or reads them, and as biases; elsewhere they are numbers, which
-    have none unless they are in `scaled`.
+    An int32 tensor has one if a Quantize writes or reads it, or if it is a bias; otherwise its values are numbers,
+    which have none unless the tensor is in `scaled`.
     """
     numbers: Types = (*UNSCALED, "bool", *(() if isinstance(step.layer, Quantize | Recurrent) else ("int32",)))
     layer = step.layer

@@ -84,15 +84,15 @@ def tflm_plan(
     - arch: the network.
     - cmsis_nn: true for the kernels of CMSIS-NN, which a Cortex-M with DSP instructions runs; false for TFLM's
       reference kernels, which the host runs.
-    - views: names of layers that the file does not have; their output is their input, and they take no time.
-    - others: tensors besides those of the network, such as shapes, not placed yet.
+    - views: names of layers that are not in the file; their output is their input, and they take no time.
+    - others: tensors other than those of the network, such as shapes, not placed yet.
     """
     steps = [s for s in arch.steps() if s.layer.name not in views]
     return TflmPlan(place_greedily((*lifetimes(arch, views), *others, *scratch_buffers(steps, cmsis_nn))))
 
 
 def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
-    """Returns what is in memory while each layer runs, in execution order."""
+    """Returns the contents of the memory while each layer runs, in execution order."""
     moments = []
     for time, layer in enumerate(arch.layers, start=1):
         alive = plan.alive(time)
@@ -103,7 +103,7 @@ def memory_over_time(plan: TflmPlan, arch: Arch) -> tuple[Moment, ...]:
 def lifetimes(arch: Arch, views: frozenset[str] = frozenset()) -> tuple[Buffer, ...]:
     """Returns a buffer for every activation tensor, with its lifetime but not placed yet.
 
-    The network's outputs live to the end. Activations of 4 bits take a byte each: TFLM keeps them in int8 tensors.
+    The network's outputs live to the end. 4-bit activations take a byte each: TFLM keeps them in int8 tensors.
     For `views` see `tflm_plan`.
     """
     sizes, time = arch.tensor_bytes(), 0
@@ -126,14 +126,14 @@ def lifetimes(arch: Arch, views: frozenset[str] = frozenset()) -> tuple[Buffer, 
 
 
 def scratch_buffers(steps: Sequence[Step], cmsis_nn: bool = False) -> tuple[Buffer, ...]:
-    """Returns the scratch buffers that TFLM's kernels ask for, in execution order, not placed yet."""
+    """Returns the scratch buffers that TFLM's kernels request, in execution order, not placed yet."""
     asked = ((s.layer.name, i, size) for i, s in enumerate(steps, start=1) for size in scratch_bytes(s, cmsis_nn))
     return tuple(Buffer(name, size, i, i, scratch=True) for name, i, size in asked)
 
 
 @lru_cache(maxsize=8192)  # the networks of a search have most of their steps in common
 def scratch_bytes(step: Step, cmsis_nn: bool) -> tuple[int, ...]:
-    """Returns the sizes of the scratch buffers that the kernel of one layer asks for, in bytes."""
+    """Returns the sizes of the scratch buffers that the kernel of one layer requests, in bytes."""
     kernel = step.operator.tflm.cortex_m if cmsis_nn else step.operator.tflm.host
     sizes = (int(scratch(step.input_shapes, step.output_shapes)) for scratch in kernel.scratch)
     return tuple(size for size in sizes if size)
@@ -141,7 +141,7 @@ def scratch_bytes(step: Step, cmsis_nn: bool) -> tuple[int, ...]:
 
 def place_greedily(buffers: Sequence[Buffer]) -> tuple[Buffer, ...]:
     """Returns the buffers, in the given order, with the offsets that TFLM's greedy planner gives them."""
-    # TFLM sorts the reversed list stably, so that of equal sizes the last one comes first.
+    # # TFLM sorts the reversed list stably, so the last of several equal sizes comes first.
     sizes = [align(b.bytes) for b in buffers]
     order = sorted(range(len(buffers)), key=lambda i: (-sizes[i], -i))
     placed: list[tuple[int, int, int, int]] = []  # by rising offset: the offset, the end, the first and last operator

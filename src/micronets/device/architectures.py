@@ -25,8 +25,8 @@ class ArchitectureFacts:
     - unicorn_arch, unicorn_modes: names of the constants with which unicorn makes a processor.
     - unicorn_argument, unicorn_stack, unicorn_counter: names of the registers that hold a function's first argument,
       the stack pointer and the program counter.
-    - unicorn_condition: the name of the register with the state of a block of conditional instructions, "" where the
-      architecture has none, and its value outside of such a block.
+    - unicorn_condition: the name of the register with the state of a block of conditional instructions, "" if the
+        architecture has none, and its value outside of such a block.
     - starts_by_vectors: whether the core takes its stack and its first address from `firmware_vectors`; otherwise it
       begins at `firmware_reset`.
     """
@@ -83,7 +83,7 @@ ARCHITECTURES: Mapping[Architecture, ArchitectureFacts] = MappingProxyType(
             flash_origin=0x8000_0000,
             ram_origin=0x8200_0000,
             address_bits=0,
-            long_mask=3,  # The RISC-V Instruction Set Manual, volume I, 1.5: words of 32 bits end in 0b11
+            long_mask=3,  # The RISC-V Instruction Set Manual, volume I, 1.5: 32-bit words end in 0b11
             long_values=frozenset({3}),
             gdb_argument=10,
             gdb_counter=32,

@@ -73,7 +73,7 @@ class Compiler:
 
 @lru_cache(maxsize=16)
 def installed_compiler(core: Core) -> str | None:
-    """Returns which compiler builds for a core on this machine, `gcc` or `zig`; None where none does."""
+    """Returns which compiler builds for a core on this machine, `gcc` or `zig`; None if none does."""
     if any(map(shutil.which, core.gcc)):
         return "gcc"
     return "zig" if zig_compiler() is not None else None

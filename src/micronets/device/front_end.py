@@ -226,7 +226,7 @@ class FrontEndRun:
     - front_end: the front end.
     - bit_exact: whether every code is that of `micronets.frontend`.
     - frame: the simulation of frames; the first frame is counted.
-    - emulated: what QEMU computed and counted; None where it did not run.
+    - emulated: what QEMU computed and counted; None if it did not run.
     - flash_bytes, code_bytes: bytes of flash that it takes, and of the code in them.
     - inferences_a_second: how often the network runs in a second of a stream; None for a model that cannot listen.
     """
@@ -241,7 +241,7 @@ class FrontEndRun:
 
 
 def front_end_cost_in(model: QuantizedModel) -> FrontEndCost | None:
-    """Returns what the front end that a model was trained on costs; None where it is not one in integers."""
+    """Returns what the front end that a model was trained on costs; None if it is not one in integers."""
     fe = counted_front_end(model)
     return None if fe is None else front_end_cost(fe, input_frames(model))
 
@@ -251,7 +251,7 @@ def run_front_end(
 ) -> FrontEndRun | None:
     """Simulates the front end that a model was trained on, on frames of noise, of silence and of the largest samples.
 
-    - model: the model; the answer is None where its front end is not one in integers.
+    - model: the model; the answer is None if its front end is not one in integers.
     - board: the board.
     - seed: of the noise, at least 0.
     - which: the compiler, see `build_firmware`.

@@ -31,7 +31,7 @@ def host_compiler() -> tuple[str, ...]:
 
 
 def zig_compiler() -> tuple[str, ...] | None:
-    """Returns the command of the clang in pip's ziglang; None where it is not installed.
+    """Returns the command of the clang in pip's ziglang; None if it is not installed.
 
     The program in the package is called itself, as `python -m ziglang` would start Python for every file.
     """

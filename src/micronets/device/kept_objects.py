@@ -65,7 +65,7 @@ def compile_once(
 def _key(
     command: Sequence[str], flags: Sequence[str], folders: Sequence[Path], source: Path, first: Sequence[Path]
 ) -> bytes | None:
-    """Returns the hash of all that decides an object; None where the files that it is made of cannot be told.
+    """Returns the hash of all that decides an object; None if the files that it is made of cannot be told.
 
     For the arguments see `compile_once`. Headers of the compiler and of the system count as part of the compiler.
     """

@@ -167,7 +167,7 @@ def _install(machine: QemuMachine) -> str:
 
 
 def unavailable(board: Board) -> str | None:
-    """Returns why QEMU cannot execute a board's code on this machine; None where it can."""
+    """Returns why QEMU cannot execute a board's code on this machine; None if it can."""
     machine = core_of(board.core, board.name).qemu
     if machine is None:
         return f"QEMU has no machine with a {board.core}"

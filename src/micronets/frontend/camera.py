@@ -1,10 +1,10 @@
-"""The front end of pictures in integers: from a frame of a camera to the codes of a network's input.
+"""The image front end in integers: from a frame of a camera to the codes of a network's input.
 
     frame -> part of it -> R, G and B, or gray, 8 bits -> rows resized -> columns resized -> pixel -> code, int8
 
 A camera's frame is cropped, stretched or letterboxed (`ImageFrontEnd.fit`) and resized by the front end's filter at
 once, without the size in between at which pictures are kept for training (`via`). csrc/micronets_image.c computes the
-same in C, to the last bit. Against resizing in floats a pixel differs by 1 at most.
+same in C, bit for bit. Against resizing in floats a pixel differs by 1 at most.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def power(z: Int32, t: Fourier) -> Int:
 
 
 def _turned(value: Int32, factors: tuple[Int32, Int32]) -> tuple[Int32, Int32]:
-    """Multiplies numbers of 32 bits by cosines and by sines of 16 and keeps the upper 32 of the 48 bits, like SMULWB.
+    """Multiplies 32-bit numbers by cosines and by sines of 16 and keeps the upper 32 of the 48 bits, like SMULWB.
 
     No product here has more than 32 bits: those of 64 take numpy more than twice the time.
 

@@ -1,4 +1,4 @@
-"""The integer arithmetic of audio front ends: what the C on a device computes, to the last bit, in numpy.
+"""The integer arithmetic of audio front ends: what the C on a device computes, bit for bit, in numpy.
 
     samples int16 -> frame, scaled up by 2^h -> window -> FFT -> power -> mel bands -> log2 -> pixel -> code, int8
                                                                                            -> DCT   -> code, int8
@@ -209,11 +209,11 @@ def _sums(x: Int, starts: Int) -> Int:
 class InputTables:
     """How the pixels or levels of a frame become the int8 codes of the network's input, `[K]` a frame.
 
-    - codes: int8 `[256]`, the code of each pixel; None where coefficients are computed.
-    - factors: int16 `[K, n_mels]`, the factor of every band in every coefficient; None where the pixels themselves are
-      used.
-    - offsets: int64 `[K]`, empty where `factors` is None. A code is (sum of factor * value + offset) >> shift, clamped
-      to -128..127.
+    - codes: int8 `[256]`, the code of each pixel; None if coefficients are computed.
+    - factors: int16 `[K, n_mels]`, the factor of every band in every coefficient; None if the pixels themselves are
+        used.
+    - offsets: int64 `[K]`, empty if `factors` is None. A code is (sum of factor * value + offset) >> shift, clamped to
+        -128..127.
     - shift: how far sums are shifted to the right.
     """
 

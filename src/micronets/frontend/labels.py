@@ -97,7 +97,7 @@ def read_labels(path: Path, known: Collection[str] | None, seconds: float) -> tu
 
 
 def labels_beside(path: Path) -> Path | None:
-    """Returns the label file of a recording, of its name with the ending `.csv` or `.txt`; None where there is none.
+    """Returns the label file of a recording, of its name with the ending `.csv` or `.txt`; None if there is none.
 
     Raises `DataError` where there are two.
     """

@@ -1,6 +1,6 @@
 """Prepared pictures in files that are mapped into memory, so that a data set may be larger than memory.
 
-A file holds two arrays in numpy's format, one after the other: pictures uint8 `[N, S, S, C]` and a mark uint8 of each,
+A file holds two arrays in numpy's format, one after another: pictures uint8 `[N, S, S, C]` and a mark uint8 of each,
 `[N]`. It lies in the directory of the cache (see `cache`), is named after all that its contents depend on, and is whole
 or not there.
 """

@@ -4,9 +4,9 @@
         -> less the noise estimate of the band -> PCAN gain -> logarithm -> value, 0 .. 1419 -> code of the input, int8
 
 Networks of the field for wake words (microWakeWord) and TFLM's example micro_speech take what
-`tensorflow/lite/experimental/microfrontend` gives, and later the signal library of tflite-micro. The arithmetic of
-this module gives the same values, to the last bit; `pymicro-features` is that front end as a package for Python, and
-the tests compare with it. csrc/micronets_micro.c is the same in C.
+`tensorflow/lite/experimental/microfrontend` gives, and later the signal library of tflite-micro. The arithmetic of this
+module gives the same values, bit for bit; `pymicro-features` is that front end as a package for Python, and the tests
+compare with it. csrc/micronets_micro.c is the same in C.
 
 The transform is one of 256 complex numbers of 16 bits in radix 4, decimated in time, in which every stage divides by 4.
 The noise of a band is a slow average of its past (per-channel energy normalisation: Wang, Getreuer, Hughes, Lyon,
@@ -284,7 +284,7 @@ def _controlled(signal: Int, noise: Int, t: MicroTables) -> Int:
 
 
 class MicroState:
-    """The noise estimates of a stream's bands, with which its frames become values, one after the other."""
+    """The noise estimates of a stream's bands, with which its frames become values, one after another."""
 
     def __init__(self) -> None:
         self.noise = np.zeros(BANDS, np.int64)

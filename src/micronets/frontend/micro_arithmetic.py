@@ -165,7 +165,7 @@ def bit_lengths(x: Array) -> Int:
 
 
 def gains(noise: Array, parabolas: Int) -> Int:
-    """Returns the gains of bands from their noise estimates, numbers of 32 bits.
+    """Returns the gains of bands from their noise estimates, 32-bit numbers.
 
     - parabolas: `[33, 3]`, for estimates of 0, 1, ... bits the coefficients of a parabola.
     """

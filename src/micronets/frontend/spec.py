@@ -77,7 +77,7 @@ class FrontEnd:
     - `dct`: `orthonormal`, or `plain` (without 1/sqrt(2) on the first coefficient).
     - `input_mean`: mean subtracted from the values of a frame: one number, or one for each value.
     - `input_scale`: divisor of the values minus the mean, above 0: one number, or one for each value.
-    - `arithmetic`: `integer`, that of the C on a device, to the last bit (`micronets.frontend.integer`), or `float`.
+    - `arithmetic`: `integer`, that of the C on a device, bit for bit (`micronets.frontend.integer`), or `float`.
     """
 
     kind: str = "logmel"
@@ -144,7 +144,7 @@ class FrontEnd:
         return replace(self, **{name: getattr(_DEFAULT, name) for name in names})
 
     def with_settings(self, settings: Mapping[str, int]) -> FrontEnd:
-        """Returns this log-mel front end with another `frame_stride` and `coefficients`; 1 and 0 where not given.
+        """Returns this log-mel front end with another `frame_stride` and `coefficients`; 1 and 0 if not given.
 
         Bands map to (pixel - 128) / 64, one int8 step per pixel. Coefficients of the pixels are brought to a standard
         deviation of about 1 by fixed numbers that follow speech: mean 550 and 65 for the first two, otherwise 0; scale

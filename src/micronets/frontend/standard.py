@@ -38,8 +38,8 @@ class Standard:
 
     - `shape`: the shape of the array as given.
     - `mean`, `scale`: one number for each value of the array's last axis.
-    - `sample_rate`: samples a second of a window `[T, K]` of a sensor; None where it is not known, or where arrays are
-      no such windows. No value depends on it; a model needs it to follow the sensor (`micronets.streaming`).
+    - `sample_rate`: samples a second of a window `[T, K]` of a sensor; None if it is not known, or where arrays are no
+        such windows. No value depends on it; a model needs it to follow the sensor (`micronets.streaming`).
     """
 
     shape: tuple[int, ...]
@@ -143,7 +143,7 @@ def array_tables(standard: Standard, scale: float, zero_point: int) -> ArrayTabl
     - `standard`: the standardisation, with a mean and a scale for each value of the last axis.
     - `scale`, `zero_point`: those of the network's input, int8.
 
-    Returns None where means and scales are so far apart that values of 32 bits cannot hold both.
+    Returns None if means and scales are so far apart that values of 32 bits cannot hold both.
     """
     mean, divisor = np.asarray(standard.mean), np.asarray(standard.scale)
     value_bits = standard.value_bits

@@ -135,7 +135,7 @@ def conversion(where: str) -> str:
 def recording(values: npt.NDArray[Any], rate: int, where: str, *, floats: bool) -> Recording:
     """Mixes the channels of a recording to one, and looks for what is odd about it.
 
-    - `values`: samples of all channels `[n, channels]`, in int16 units, or with full scale 1 where they are floats.
+    - `values`: samples of all channels `[n, channels]`, in int16 units, or with full scale 1 if they are floats.
     - `rate`: samples a second.
     - `where`: the beginning of error messages, such as the file's path.
     - `floats`: the file holds floats, which may be in other units than they should be: those whose peak is far beyond

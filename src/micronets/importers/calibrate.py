@@ -149,7 +149,7 @@ class Imported:
     """An integer model that was made from a network of another tool.
 
     - model: the integer model.
-    - report: its differences from the float network; None where the file was quantised already.
+    - report: its differences from the float network; None if the file was quantised already.
     """
 
     model: QuantizedModel

@@ -99,7 +99,7 @@ def _folded_once(network: FloatNetwork) -> tuple[FloatNetwork, bool]:
 
 
 def _absorbed(network: FloatNetwork, before: Weighted, layer: Add | Mul | Sub, source: str) -> FloatWeights | None:
-    """Returns the weights of a layer that include the constant of the next layer; None where that is impossible.
+    """Returns the weights of a layer that include the constant of the next layer; None if that is impossible.
 
     - before: the layer with weights.
     - layer: the layer behind it.

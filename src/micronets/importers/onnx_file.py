@@ -156,7 +156,7 @@ class _Reader:
         return value.values if isinstance(value, StoredCodes) else value
 
     def scales(self, node: _Node, place: int) -> npt.NDArray[np.float32] | None:
-        """Returns the steps of the codes of a constant; None where it has none."""
+        """Returns the steps of the codes of a constant; None if it has none."""
         value = self.values[node.inputs[place]]
         return value.scales if isinstance(value, StoredCodes) and value.scales.size else None
 

@@ -41,7 +41,7 @@ Range = tuple[float, float]
 class Observed:
     """A histogram of the values of a tensor over equal bins, with the least and the greatest value.
 
-    - low, high: the least and the greatest value, and 0 where that is less or greater.
+    - low, high: the least and the greatest value, and 0 if that is less or greater.
     - counts: `[bins]`, from `low` to `high`.
     """
 

@@ -1,4 +1,4 @@
-"""`ProgramReader`: reads the nodes of a traced PyTorch program, one after the other, into a network in the making.
+"""`ProgramReader`: reads the nodes of a traced PyTorch program, one after another, into a network in the making.
 
 The program is an `ExportedProgram` of `torch.export`. Its graph is a list of nodes, each of which calls one operation
 of ATen, PyTorch's own set; `torch_operations.py` says what each operation becomes. Nodes are typed `Any`, as torch is

@@ -1,4 +1,4 @@
-"""Runtimes: our C and TFLM, which execute a network on a board. A budget's limits are for one of them."""
+"""Runtimes: our C and TFLM, which execute a network on a board. A budget's limits apply to one of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RUNTIMES: Mapping[str, Runtime] = {runtime.name: runtime for runtime in (OUR_C, 
 
 
 def runtime_named(name: str | Runtime) -> Runtime:
-    """Returns the runtime of a name; a runtime in place of a name is returned as it is.
+    """Returns the runtime with a name; a `Runtime` is returned unchanged.
 
     Raises `SpecError` for an unknown name, with the nearest known one.
     """

@@ -1,4 +1,4 @@
-"""`Runtime`: a program that executes networks on a board, and everything that differs from one to the next."""
+"""`Runtime`: a program that executes networks on a board, and everything that differs between such programs."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from micronets.runtimes.measurement import Execution, FigureSources, LayersInPat
 from micronets.tflite import ModelFile
 
 Device = Literal["sim", "qemu", "host"]
-"""A device that this machine stands in for; a board on a serial line is one, too, see `is_serial`."""
+"""A device that this machine simulates or is; a board on a serial line is another, see `is_serial`."""
 
 Array = npt.NDArray[Any]
 
 MOST_SAMPLES = 100_000
-"""The most inputs that are compared in one measurement; all of them are in memory at once."""
+"""The most inputs compared in one measurement; all of them are in memory at once."""
 
 
 def is_serial(device: str) -> bool:
@@ -48,13 +48,13 @@ class MeasureOptions:
     - device: sim (a simulated processor of the board), qemu (the simulator, and QEMU as a second opinion), host (this
       machine) or serial:PORT (the board itself).
     - compiler: the compiler of the firmware, gcc or zig; None for the first that is installed, and for the device host.
-    - samples: how many of `seeded_inputs` have their outputs compared with the reference's, 1 to `MOST_SAMPLES`.
+    - samples: the number of `seeded_inputs` whose outputs are compared with the reference's, 1 to `MOST_SAMPLES`.
     - seed: the seed of those inputs, at least 0.
-    - patches: how large the arena of our C may get, see `runtimes.c.arena_limit`.
-    - flash: whether the firmware is built and written to the board first; for serial:PORT only.
-    - optimise: what kernels of our C are chosen for, see `runtimes.c.compile_for`.
+    - patches: the limit of our C's arena, see `runtimes.c.arena_limit`.
+    - flash: whether to build the firmware and write it to the board first; for serial:PORT only.
+    - optimise: the goal for which our C's kernels are chosen, see `runtimes.c.compile_for`.
 
-    Raises `SpecError` for an unknown device, and for options that do not go with the device.
+    Raises `SpecError` for an unknown device, and for options that the device does not take.
     """
 
     device: str = "sim"
@@ -84,19 +84,19 @@ class MeasureOptions:
 
 @dataclass(frozen=True)
 class Package:
-    """A model in the form of a runtime: the files that `micronets compile` writes, and the memory that they take.
+    """A model compiled for a runtime: the files that `micronets compile` writes, and the memory that they take.
 
     - files: the text of every file, by the file's name.
     - constant_bytes: bytes of weights and tables of our C, or of the file that TFLM reads.
     - arena_c_bytes: bytes of our C's arena.
-    - sram_c_bytes: bytes of SRAM of our C: arena, state, stack, and weights and tables where these lie there.
+    - sram_c_bytes: bytes of SRAM of our C: arena, state, stack, and weights and tables if they lie in SRAM.
     - arena_bound_bytes: a lower bound of the arena of our C: no plan is smaller.
-    - arena_tflm_compiled_bytes: bytes of the arena that TFLM is given, a margin included.
+    - arena_tflm_compiled_bytes: bytes of the arena for TFLM, including a margin.
     - bands: layers of our C that run together in patches of a few rows.
     - operators: names of the operators that TFLM needs.
-    - optimise: what the kernels of our C were chosen for, within the board's memory.
+    - optimise: the goal for which our C's kernels were chosen, within the board's memory.
 
-    What a runtime does not have is None, or empty.
+    Fields that a runtime does not have are None or empty.
     """
 
     files: Mapping[str, str]
@@ -113,15 +113,16 @@ class Package:
 class Runtime(ABC):
     """A program that executes networks on a board.
 
-    A further runtime is a subclass in a file of its own, and a line in `RUNTIMES`.
+    Another runtime is a subclass in its own file, and a line in `RUNTIMES`.
 
-    - name: what the command line, configurations and results call it.
-    - title: its name in tables where several runtimes have a figure of the same name.
-    - about: what it is, in a few words for the help of commands.
-    - constants_are: the words for what it keeps in flash beside its code.
-    - arena_beside: what `compile` calls the figure beside the arena, which is what TFLM needs on a Cortex-M.
-    - self_contained: whether a network can be measured with nothing but what comes with micronets and a compiler.
-    - whole_layers: the value of the option `patches` with which no layers run in patches.
+    - name: its name on the command line and in configurations and results.
+    - title: its name in tables in which several runtimes have a figure of the same name.
+    - about: a short description for the help of commands.
+    - constants_are: the words for its contents of flash other than code.
+    - arena_beside: the label that `compile` prints for the figure next to the arena, which is TFLM's need on a
+        Cortex-M.
+    - self_contained: whether measuring a network takes only micronets and a compiler.
+    - whole_layers: the value of the option `patches` for which no layers run in patches.
     """
 
     name: ClassVar[str]
@@ -134,14 +135,14 @@ class Runtime(ABC):
 
     @abstractmethod
     def costs(self, model: LatencyModel | None) -> RuntimeCosts:
-        """Returns the estimates of what networks cost under the runtime.
+        """Returns the estimated costs of networks under the runtime.
 
-        - model: a latency model of the board, by which times are estimated; None where there is none.
+        - model: a latency model of the board for estimates of time; None if there is none.
         """
 
     @abstractmethod
     def executed(self, model: QuantizedModel) -> Arch:
-        """Returns the network that the runtime executes: that of `model`, or what a compiler makes of it."""
+        """Returns the network that the runtime executes: that of `model`, or the result of a compiler's passes."""
 
     @abstractmethod
     def compile(
@@ -157,19 +158,19 @@ class Runtime(ABC):
 
         - file: the model.
         - board: the board that the firmware is for.
-        - patches: how large the arena may get, see `runtimes.c.arena_limit`.
+        - patches: the limit of the arena, see `runtimes.c.arena_limit`.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
-        - camera: the frames that an image model gets, such as 160x120:rgb565; empty writes no front end for them.
-        - optimise: what kernels are chosen for where a faster one takes more memory, see `runtimes.c.compile_for`.
+        - camera: the camera frames of an image model, such as 160x120:rgb565; empty for no front end.
+        - optimise: the criterion for choosing a kernel if a faster one takes more memory, see `runtimes.c.compile_for`.
 
-        Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or a name
-        that cannot be, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
+        Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or an
+        invalid name, and `DoesNotFit` for a model whose arena or constants exceed the board's memory.
         """
 
     @abstractmethod
     def flash_bytes(self, file: ModelFile) -> int | None:
         """Returns an estimate of the flash that `file` takes, in bytes, with an integer front end that it was trained
-        on; None where only compiling it shows that.
+        on; None if only compiling it shows that.
         """
 
     @abstractmethod
@@ -196,7 +197,7 @@ class Runtime(ABC):
         - board: the board, real or simulated.
         - options: the device, and how it is measured.
 
-        Raises what compiling, building and running raise; outputs that differ are a result, not an error.
+        Raises the errors of compiling, building and running; outputs that differ are a result, not an error.
         """
 
     @abstractmethod
@@ -208,17 +209,17 @@ class Runtime(ABC):
         - options: how it will be measured; the device must be serial:PORT.
         - out: the ELF file to write.
 
-        Raises `SpecError` for another device or a runtime without such a firmware, and what building raises.
+        Raises `SpecError` for another device or a runtime without such a firmware, and the errors of building.
         """
 
     @abstractmethod
     def toolchain(self, board: Board, compiler: str | None) -> str:
-        """Returns the name and version of what builds the firmware.
+        """Returns the name and version of the compiler that builds the firmware.
 
         - board: the board that the firmware is for.
         - compiler: gcc or zig; None for the first that is installed.
 
-        Raises `DeviceError` where nothing that can is installed.
+        Raises `DeviceError` if no such compiler is installed.
         """
 
     @abstractmethod
@@ -229,27 +230,28 @@ class Runtime(ABC):
         - library: its library, the option `--tflm-library`; None for the one in the checkout.
         - board: the board that the library must be built for.
 
-        Raises `SpecError` where an option is missing or the runtime takes none, and `FileError` where a file is.
+        Raises `SpecError` if an option is missing or the runtime takes none, and `FileError` if a file is missing.
         """
 
     @abstractmethod
     def unmeasurable(self, board: Board) -> str | None:
-        """Returns why networks cannot be measured on the simulated board on this machine; None where they can."""
+        """Returns why networks cannot be measured on the simulated board on this machine; None if they can."""
 
     @abstractmethod
     def problems(self, found: Measurement) -> list[str]:
-        """Returns what is wrong with a measurement, a sentence for each: outputs that differ, or too little memory."""
+        """Returns the problems of a measurement, one sentence each: outputs that differ, or too little memory."""
 
 
 def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> InputArrays:
     """Returns inputs to measure a model with: `[samples, *input_shape]`, of the type of its input.
 
     - model: the model.
-    - samples: how many inputs; all are random but the second, of the lowest values, and the third, of the highest.
-    - seed: decides the random values, at least 0.
+    - samples: the number of inputs. All are random except the second and the third, which have the lowest and the
+        highest values.
+    - seed: the seed of the random values, at least 0.
 
-    A float32 input gets the values of such codes of the tensor that is quantised first. Of a model with several inputs
-    there is an array for each, by its name.
+    A float32 input gets the real values of such codes of the tensor that is quantised first. For a model with several
+    inputs, the result is a mapping with an array for each, by name.
     """
     rng = np.random.default_rng(seed)
 
@@ -276,13 +278,13 @@ def measurement_of(
     bands: tuple[LayersInPatches, ...] = (),
     largest_layer: str | None = None,
 ) -> Measurement:
-    """Returns the `Measurement` of what a device found and of what the runtime knows of the model.
+    """Returns the `Measurement` that combines a device's results with the runtime's facts about the model.
 
-    - execution: what the device found.
+    - execution: the results of the device.
     - file: the model.
     - board: the board.
-    - options: how the model was measured.
-    - the others: fields of `Measurement`.
+    - options: the options of the measurement.
+    - other arguments: fields of `Measurement`.
     """
     cycles = board.simulation.source if board.simulation else board.sources.get("cycle_factor")
     return Measurement(
@@ -310,10 +312,10 @@ def measurement_of(
 
 
 def memory_problems(found: Measurement, sram_way_out: str, flash_way_out: str) -> list[str]:
-    """Returns a sentence for SRAM and one for flash where a measurement takes more than the board has.
+    """Returns a sentence for SRAM and one for flash if a measurement takes more than the board has.
 
     - found: the measurement.
-    - sram_way_out, flash_way_out: what the user can do about it, the end of the sentence.
+    - sram_way_out, flash_way_out: the user's remedy, as the end of the sentence.
     """
     rows = (
         ("SRAM", found.sram_bytes, found.board_sram_bytes, sram_way_out),
@@ -327,7 +329,7 @@ def memory_problems(found: Measurement, sram_way_out: str, flash_way_out: str) -
 
 
 def qemu_problems(found: Measurement) -> list[str]:
-    """Returns a sentence if QEMU counts another number of instructions than the simulator, else nothing."""
+    """Returns a sentence if QEMU and the simulator count different numbers of instructions, otherwise nothing."""
     if found.qemu is None or found.qemu.instructions == found.instructions:
         return []
     return [f"QEMU counts {found.qemu.instructions:,} instructions, the simulator {found.instructions:,}"]

@@ -410,8 +410,8 @@ class OurC(Runtime):
     def costs(self, model: LatencyModel | None) -> RuntimeCosts:
         """Returns the estimates of what networks cost under our C, see `c_costs`.
 
-        - model: a latency model of the board; None where there is none, and costs of time and energy then raise
-          `SpecError`.
+        - model: a latency model of the board; None if there is none, and costs of time and energy then raise
+            `SpecError`.
         """
         return c_costs(model)
 
@@ -541,7 +541,7 @@ class OurC(Runtime):
         return self
 
     def unmeasurable(self, board: Board) -> str | None:
-        """Returns why our C cannot be measured on the simulated board on this machine; None where it can."""
+        """Returns why our C cannot be measured on the simulated board on this machine; None if it can."""
         return on_sim.unavailable(board)
 
     def problems(self, found: Measurement) -> list[str]:

@@ -1,4 +1,4 @@
-"""Adds what the audio front end of a model takes to what its network takes, on the simulated board."""
+"""Adds the costs of a model's audio front end to those of its network, on the simulated board."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from micronets.runtimes.measurement import Execution, FrontEndMeasurement, QemuC
 def measured_with_front_end(
     found: Execution, model: QuantizedModel, board: Board, options: MeasureOptions, arena_bytes: int = 0
 ) -> Execution:
-    """Returns an execution that counts the front end, where the model was trained on one in integers.
+    """Returns an execution that includes the front end if the model was trained on an integer front end.
 
-    - found: what was found of the network.
+    - found: the results for the network.
     - model: the model.
     - board: the simulated board.
-    - options: how the network was measured.
-    - arena_bytes: bytes of an arena that the front end may work in while the network does not run.
+    - options: the options of the measurement.
+    - arena_bytes: bytes of an arena that the front end may use while the network does not run.
 
-    Raises what building and simulating raise.
+    Raises the errors of building and simulating.
     """
     run = run_front_end(model, board, options.seed, options.compiler, twice=options.device == "qemu")
     cost = front_end_cost_in(model)
@@ -74,5 +74,5 @@ def _sum(network: Execution, front_end: FrontEndMeasurement, run: FrontEndRun) -
 
 
 def _plus(network: int | None, one: int | None, times: int = 1) -> int | None:
-    """Returns the sum of a network's figure and so many of the front end's; None where one of them is not known."""
+    """Returns the sum of a network's figure and a multiple of the front end's; None if one of them is unknown."""
     return None if network is None or one is None else network + times * one

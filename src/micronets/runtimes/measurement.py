@@ -1,6 +1,6 @@
-"""`Measurement`: what running a model on a device has shown, as a record, a text and JSON (docs/measure.md).
+"""`Measurement`: the results of running a model on a device, as a record, a text and JSON (docs/measure.md).
 
-Every device and every runtime fills the same record; what one of them cannot know is None. Units are in the names.
+Every device and every runtime fills the same record; unknown figures are None. Units are in the names.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from micronets.terminal import amount, amount_row, counted, text_table
 MeasurementSource = Literal["simulated", "emulated", "measured", "host"]
 """How figures were obtained: by a simulator that counts cycles, by an emulator, on a board, or on this machine."""
 
-_Rows = list[tuple[str, str, str]]  # of the table of totals: name, figure, remark
+_Rows = list[tuple[str, str, str]]  # rows of the table of totals: name, figure, remark
 
 
 @dataclass(frozen=True)
 class LayerMeasurement:
-    """What one layer took in a measurement.
+    """The costs of one layer in a measurement.
 
-    - name, kind: which layer it is.
+    - name, kind: identify the layer.
     - macs: its multiply-accumulates.
     - cycles: cycles of the board.
-    - core_cycles: cycles of a Cortex-M4 without wait states, where it was simulated.
-    - instructions: how many instructions the simulated core executed.
-    - counts: what the counter of a serial device counted.
+    - core_cycles: cycles of a Cortex-M4 without wait states, if simulated.
+    - instructions: the number of instructions that the simulated core executed.
+    - counts: the count of a serial device's counter.
     """
 
     name: str
@@ -54,7 +54,7 @@ def layer_measurement(
 ) -> LayerMeasurement:
     """Returns the record of a layer.
 
-    - step: the layer, or the name of an operator that is no layer, such as one that names a variable.
+    - step: the layer, or the name of an operator that is not a layer, such as one that names a variable.
     - cycles, core_cycles, instructions, counts: fields of `LayerMeasurement`.
     """
     if isinstance(step, str):
@@ -65,7 +65,7 @@ def layer_measurement(
 
 @dataclass(frozen=True)
 class QemuCount:
-    """What QEMU counted, as a second opinion.
+    """QEMU's count, as a second opinion.
 
     - version: the version of QEMU.
     - instructions: the instructions of one inference.
@@ -77,11 +77,11 @@ class QemuCount:
 
 @dataclass(frozen=True)
 class CounterRuns:
-    """What the counter of a serial device counted for one input.
+    """The counts of a serial device's counter for one input.
 
-    - first: in the first run.
-    - least, most: in the fastest and in the slowest run.
-    - runs: how many runs there were.
+    - first: the count of the first run.
+    - least, most: the counts of the fastest and the slowest run.
+    - runs: the number of runs.
     """
 
     first: int
@@ -92,11 +92,11 @@ class CounterRuns:
 
 @dataclass(frozen=True)
 class LayersInPatches:
-    """Layers that run together in patches of a few rows, to need less memory (patch-based inference).
+    """Layers that run together in patches of a few rows to save memory (patch-based inference).
 
     - first, last: the names of the first and of the last of these layers.
-    - layers: how many layers there are.
-    - rows: how many rows of the last layer's output a patch computes.
+    - layers: the number of these layers.
+    - rows: the number of rows of the last layer's output that a patch computes.
     """
 
     first: str
@@ -107,12 +107,12 @@ class LayersInPatches:
 
 @dataclass(frozen=True)
 class FigureSources:
-    """Where the figures of the board come from that a measurement is computed with.
+    """The sources of the board's figures that a measurement uses.
 
     - active_power_w, sleep_power_w: the source of each power, as the board's file names it.
-    - cycles: the source of what turns simulated cycles into those of the board, or the serial device.
+    - cycles: the source of the conversion from simulated cycles to the board's, or the serial device.
 
-    None stands for a figure that the board does not have.
+    None: the board does not have the figure.
     """
 
     active_power_w: str | None
@@ -122,16 +122,16 @@ class FigureSources:
 
 @dataclass(frozen=True)
 class FrontEndMeasurement:
-    """What the audio front end of a model took in the simulator; it computes one frame after the other.
+    """The costs of a model's audio front end in the simulator, which computes frame after frame.
 
     - bit_exact: whether every code is that of `micronets.frontend.integer`.
     - frames: frames of one input of the network.
-    - frames_a_second: frames that a second of sound has.
-    - frame_cycles, frame_core_cycles, frame_instructions: what one frame takes, as in `Execution`.
+    - frames_a_second: frames per second of audio.
+    - frame_cycles, frame_core_cycles, frame_instructions: the costs of one frame, as in `Execution`.
     - latency_ms, energy_mj: time and energy of all frames of one input.
-    - sram_bytes: the bytes that stay from frame to frame, and those of its scratch memory that the arena does not hold.
+    - sram_bytes: the bytes that survive between frames, and those of its scratch memory that do not fit the arena.
     - flash_bytes: bytes of tables and code.
-    - inferences_a_second: how often the network runs in a second of a stream; None for a model that cannot listen.
+    - inferences_a_second: inferences per second of a stream; None for a model that cannot process one.
     """
 
     bit_exact: bool
@@ -148,40 +148,40 @@ class FrontEndMeasurement:
 
     @property
     def second_ms(self) -> float | None:
-        """Milliseconds that the frames of a second of sound take; None without times of the board."""
+        """Milliseconds for the frames of a second of audio; None without times of the board."""
         return None if self.latency_ms is None else self.latency_ms / self.frames * self.frames_a_second
 
 
 @dataclass(frozen=True)
 class Execution:
-    """What a device found when it ran a network; what it cannot know is None.
+    """The results of running a network on a device; unknown figures are None.
 
-    A model that was trained on an integer front end is one product with it: cycles, instructions, time, energy, SRAM
-    and flash are those of both together on the simulated board, for one input of the network. `front_end` has its part,
-    and the rows of the layers are the network's alone.
+    If a model was trained on an integer front end, cycles, instructions, time, energy, SRAM and flash on the simulated
+    board are the sums for both, for one input of the network. `front_end` has the front end's part; the rows of the
+    layers are the network's only.
 
     - source: how the figures were obtained.
     - bit_exact: whether every output byte is the integer reference's.
     - toolchain, flags: the compiler of the network, and its flags.
-    - per_layer: what each layer took, in execution order.
-    - machine: what answered on the serial line: `board`, `emulator` or `host`.
-    - counter: what the serial device counts: `cycles`, `ticks` or `ns`.
-    - counts: what its counter counted.
+    - per_layer: the costs of each layer, in execution order.
+    - machine: the kind of machine on the serial line: `board`, `emulator` or `host`.
+    - counter: the unit of the serial device's counter: `cycles`, `ticks` or `ns`.
+    - counts: the counts of its counter.
     - settings: its clock, wait states and caches, in words.
     - cycles: cycles of the board for one inference.
     - core_cycles: cycles of a Cortex-M4 without wait states for one inference.
-    - dual_issue_cycles: cycles of one inference by a model of a Cortex-M7's two pipelines, as a second opinion.
+    - dual_issue_cycles: cycles of one inference from a model of a Cortex-M7's two pipelines, as a second opinion.
     - instructions: instructions of one inference, as the simulator counted them.
-    - qemu: what QEMU counted.
+    - qemu: QEMU's count.
     - latency_ms, energy_mj: time and energy of one inference.
     - uncertainty: the relative error of cycles, latency and energy; 0.1 is +-10 %.
-    - no_times: why there are instructions and no times, where there is no cycle model of the board's core.
+    - no_times: why there are instructions but no times, if there is no cycle model of the board's core.
     - sram_bytes: bytes of arena, data and stack.
     - flash_bytes: bytes of the whole image.
     - code_bytes: bytes of the code in it.
     - stack_bytes: bytes of the stack alone.
-    - front_end: what of all this the front end takes; None where the model has none in integers, and on devices other
-      than the simulated board.
+    - front_end: the front end's part of all this; None if the model has no integer front end, and on devices other than
+          the simulated board.
     """
 
     source: MeasurementSource
@@ -210,7 +210,7 @@ class Execution:
 
     @property
     def network_ms(self) -> float | None:
-        """Milliseconds of the network alone; None without times of the board."""
+        """Milliseconds of the network only; None without times of the board."""
         if self.front_end is None or self.front_end.latency_ms is None or self.latency_ms is None:
             return self.latency_ms
         return self.latency_ms - self.front_end.latency_ms
@@ -218,7 +218,7 @@ class Execution:
     def latency_ms_at(self, rate: float) -> float | None:
         """Returns the milliseconds of one of `rate` inferences a second; None without times of the board.
 
-        Inputs that overlap share frames: of those no more are computed than a second of sound has.
+        Overlapping inputs share frames: at most the frames of a second of audio are computed per second.
         """
         one = self.front_end
         if one is None or one.second_ms is None or self.network_ms is None:
@@ -228,12 +228,12 @@ class Execution:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement(Execution):
-    """A model on a board under a runtime, as a device found it.
+    """The results of measuring a model on a board under a runtime.
 
-    - model: the model's path, as it was given; empty in the files of a run, which may be moved.
+    - model: the model's path as given; empty in the files of a run, which may be moved.
     - board: the board's name.
     - device: `sim`, `qemu`, `host` or `serial:PORT`.
-    - samples: how many inputs had their outputs compared with the integer reference's.
+    - samples: the number of inputs whose outputs were compared with the integer reference's.
     - runtime: `c` or `tflm`.
     - arena_c_bytes: bytes of the arena of our C.
     - arena_tflm_used_bytes: bytes of its arena that TFLM used on the device.
@@ -242,9 +242,9 @@ class Measurement(Execution):
     - constant_bytes: bytes of weights and tables of our C, or of the file that TFLM reads.
     - bands: layers that run together in patches of a few rows.
     - largest_layer: the layer during which most bytes of our C's arena are alive.
-    - sources: where the board's figures come from.
-    - board_sram_bytes, board_flash_bytes: the bytes that the board has.
-    - duty_cycle: average power and battery life at a rate of inferences, where one was asked for.
+    - sources: the sources of the board's figures.
+    - board_sram_bytes, board_flash_bytes: the bytes of the board's memories.
+    - duty_cycle: average power and battery life at a rate of inferences, if one was requested.
     """
 
     model: str = ""
@@ -266,7 +266,7 @@ class Measurement(Execution):
 
     @property
     def fits(self) -> bool | None:
-        """Whether SRAM and flash suffice; None where one of them was not measured."""
+        """Whether SRAM and flash suffice; None if one of them was not measured."""
         if self.sram_bytes is None or self.flash_bytes is None:
             return None
         return self.sram_bytes <= self.board_sram_bytes and self.flash_bytes <= self.board_flash_bytes
@@ -280,22 +280,22 @@ class Measurement(Execution):
         return records.rows(self.per_layer)
 
     def to_json(self) -> JsonObject:
-        """Returns the record as JSON holds it, which `micronets measure --json` prints."""
+        """Returns the record as JSON values, which `micronets measure --json` prints."""
         return {**records.to_json(self), "fits": self.fits}
 
 
 def measurement_from_json(table: JsonObject) -> Measurement:
-    """Returns the measurement from which `Measurement.to_json` made `table`."""
+    """Returns the measurement from which `Measurement.to_json` created `table`."""
     return records.from_json(Measurement, table)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How the outputs of TFLM compare with those of our reference.
+    """The comparison of TFLM's outputs with those of our reference.
 
-    - compared: how many bytes were compared.
-    - different: how many of these differ.
-    - first: the first layer that differs and the example on which it does; None where none does.
+    - compared: the number of bytes compared.
+    - different: the number of those that differ.
+    - first: the first layer that differs and the example for which it does; None if none does.
     """
 
     compared: int
@@ -304,11 +304,11 @@ class Comparison:
 
 
 LIMITS_MEASURED = ("sram_bytes", "flash_bytes", "latency_ms", "energy_mj")
-"""The limits of a budget that a measurement on the simulated board has a figure for, under the same name."""
+"""The limits of a budget for which a measurement on the simulated board has a figure of the same name."""
 
 
 def _measurement_text(found: Measurement) -> str:
-    """Returns a row for each layer where it has cycles or counts, then the totals and their sources."""
+    """Returns a row for each layer with cycles or counts, then the totals and their sources."""
     parts = []
     if found.counter is not None:
         parts += [_counted_layers(found), ""]
@@ -388,7 +388,7 @@ def _simulated_totals(found: Measurement) -> _Rows:
 
 
 def _front_end_rows(found: Measurement) -> _Rows:
-    """Returns the rows of totals that show the front end's part; none where it is not counted."""
+    """Returns the rows of totals that show the front end's part; none if it is not included."""
     one = found.front_end
     if one is None:
         return []
@@ -434,7 +434,7 @@ def _arenas(found: Measurement) -> _Rows:
 
 
 def _source_lines(found: Measurement) -> list[str]:
-    """Returns the lines that say where the figures come from."""
+    """Returns the lines that state the sources of the figures."""
     lines = [patches_text(found.bands)] if found.bands else []
     lines.append(f"source: {found.source}, {found.board}, {found.toolchain}")
     if found.settings is not None:

@@ -1,4 +1,4 @@
-"""Runs a network's C on a real board, over its serial line: `measure --device serial:PORT`."""
+"""Runs a network's C on a real board over its serial line: `measure --device serial:PORT`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from micronets.runtimes.measurement import CounterRuns, Execution, MeasurementSo
 Array = npt.NDArray[Any]
 
 RUNS = 10
-"""How often the first input is run."""
+"""The number of times that the first input is run."""
 
 _SOURCE_OF_MACHINE: dict[str, MeasurementSource] = {"board": "measured", "emulator": "emulated", "host": "host"}
-_CLOCK_TOLERANCE = 0.001  # how far the clock may be from the one in the board's file, relative
+_CLOCK_TOLERANCE = 0.001  # largest relative deviation from the clock in the board's file
 
 
 def write_board_firmware(sources: monitor.Sources, board: Board, options: MeasureOptions, path: Path) -> None:
@@ -31,10 +31,11 @@ def write_board_firmware(sources: monitor.Sources, board: Board, options: Measur
 
     - sources: the C of the network, contents by file name.
     - board: the board.
-    - options: gives the compiler and the speed of the serial line.
+    - options: determine the compiler and the speed of the serial line.
     - path: the file to write.
 
-    Raises what `monitor.build_monitor` raises, and `FileError` for a file that cannot be written or is no firmware.
+    Raises the errors of `monitor.build_monitor`, and `FileError` for a file that cannot be written or is not a
+    firmware.
     """
     _, baud = serial_session.parse_device(options.device)
     _refuse_other(path)
@@ -46,7 +47,7 @@ def write_board_firmware(sources: monitor.Sources, board: Board, options: Measur
 
 
 def _refuse_other(path: Path) -> None:
-    """Raises `FileError` if there is something at `path` that is no ELF file, and so no firmware to be replaced."""
+    """Raises `FileError` if `path` exists and is not an ELF file, so that it is not a firmware to replace."""
     try:
         with path.open("rb") as f:
             ours = f.read(4) == b"\x7fELF"
@@ -59,17 +60,17 @@ def _refuse_other(path: Path) -> None:
 
 
 def execute_on_board(compiled: Compiled, x: Array, expected: Array, board: Board, options: MeasureOptions) -> Execution:
-    """Runs a network on what answers at a serial device, and returns what it computes and takes.
+    """Runs a network on the machine at a serial device, and returns its results and costs.
 
     - compiled: the C of the network; the board's firmware must have been built from it.
     - x: inputs as bytes, int8 `[N, bytes]`: see `reference.packed_inputs`.
-    - expected: the outputs that they should have, as bytes `[N, bytes]`.
+    - expected: their expected outputs, as bytes `[N, bytes]`.
     - board: the board that must answer.
     - options: the device, `serial:PORT[@BAUD]`; with `flash` the firmware is built and written first.
 
-    The source of the figures is *measured* for a board alone; an emulator or a process that stands in for one is named
-    as such, and has no cycles. Raises `DeviceError` for a port that does not open or answer, and for another board,
-    model or clock.
+    The source of the figures is *measured* only for a board; an emulator or a process in its place is named as such,
+    and has no cycles. Raises `DeviceError` for a port that does not open or answer, and for another board, model or
+    clock.
     """
     sources = firmware_files(compiled)
     port, baud = serial_session.parse_device(options.device)
@@ -83,7 +84,7 @@ def execute_on_board(compiled: Compiled, x: Array, expected: Array, board: Board
 
 
 def _check_identity(who: Identity, board: Board, model: bytes, port: str) -> None:
-    """Raises `DeviceError` unless this board answers, with this model and at its clock."""
+    """Raises `DeviceError` unless this board answers with this model and at its clock."""
     if who.board != board.name:
         raise DeviceError(
             f"serial port {port}: it answers as '{who.board}', not as {board.name}: name the board that is there"
@@ -101,9 +102,9 @@ def _check_identity(who: Identity, board: Board, model: bytes, port: str) -> Non
 
 
 def _execution(who: Identity, counts: InferenceCounts, equal: bool, compiled: Compiled, board: Board) -> Execution:
-    """Returns what the serial device found; `equal`: whether its outputs are the expected ones."""
+    """Returns the results of the serial device; `equal`: whether its outputs are the expected ones."""
     real = who.machine == "board" and who.counter == "cycles"
-    # The clock of an emulator says nothing about time, while that of a process measures this machine.
+    # # An emulator's clock says nothing about time; a process's clock measures this machine.
     milliseconds = None if who.machine == "emulator" else 1e3 * counts.first / who.counter_hz
     return Execution(
         source=_SOURCE_OF_MACHINE[who.machine],

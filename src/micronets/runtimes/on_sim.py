@@ -1,4 +1,4 @@
-"""Runs a firmware on the simulated board, one of our C or one of TFLM."""
+"""Runs a firmware with our C or with TFLM on the simulated board."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def execute_on_sim(
     twice: bool = False,
     words: Sequence[str] = (),
 ) -> tuple[Execution, Mapping[str, int]]:
-    """Runs a firmware on the simulated board, and returns what it computes and takes, and the values of its variables.
+    """Runs a firmware on the simulated board; returns its results and costs, and the values of its variables.
 
     - firmware: the firmware with the network.
-    - steps: the layers, in the order in which the firmware reports them; only the name for an operator without a layer.
+    - steps: the layers, in the order in which the firmware reports them; a name for an operator without a layer.
     - x: inputs as bytes, int8 `[N, bytes]`: see `reference.packed_inputs`.
-    - expected: the outputs that they should have, `[N, ...]`.
+    - expected: their expected outputs, `[N, ...]`.
     - board: the board.
-    - output_bytes: the bytes of each output, where there are several; None for one output.
-    - twice: whether QEMU runs the firmware, too, where it is not QEMU that runs it anyway.
+    - output_bytes: the bytes of each output if there are several; None for one output.
+    - twice: whether QEMU also runs the firmware, if it does not run it anyway.
     - words: names of 32-bit variables of the firmware whose values are returned, by name.
 
     Raises the `DeviceError` of `machine.simulate` and `qemu.emulate`.
@@ -79,7 +79,7 @@ def execute_on_sim(
 
 
 def unavailable(board: Board) -> str | None:
-    """Returns why no firmware for a board can be built and simulated on this machine; None where one can."""
+    """Returns why no firmware for a board can be built and simulated on this machine; None if one can."""
     for package in _SIM_PACKAGES:
         if importlib.util.find_spec(package) is None:
             return f"needs {package} ({install('sim')})"

@@ -1,6 +1,6 @@
 """The runtime `tflm`: TensorFlow Lite Micro with CMSIS-NN, which reads the model's file.
 
-Measuring needs a checkout of TFLM in which its library was built for the board's core; micronets contains none of it.
+Measuring needs a checkout of TFLM with its library built for the board's core; micronets contains no part of TFLM.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from micronets.tflite.tflm_limits import why_tflm_cannot_run
 Array = npt.NDArray[Any]
 
 TFLM_DEVICES = ("sim", "qemu")
-"""The devices that TFLM can be measured on."""
+"""The devices on which TFLM can be measured."""
 
 _WORDS = ("firmware_events", "firmware_arena_used")
 _LAYER_AFTER_LAYER = "TFLM runs layer after layer; leave it out, or take the runtime c"
@@ -54,7 +54,7 @@ _LAYER_AFTER_LAYER = "TFLM runs layer after layer; leave it out, or take the run
 class TensorFlowLiteMicro(Runtime):
     """TensorFlow Lite Micro.
 
-    - build: the checkout with its library, which only measuring needs; None without one.
+    - build: the checkout with its library, which only measuring needs; None for none.
     """
 
     build: TflmCheckout | None = None
@@ -68,14 +68,14 @@ class TensorFlowLiteMicro(Runtime):
     whole_layers = "auto"
 
     def costs(self, model: LatencyModel | None) -> RuntimeCosts:
-        """Returns the estimates of what networks cost under TFLM, see `tflm_costs`.
+        """Returns the estimated costs of networks under TFLM, see `tflm_costs`.
 
-        - model: a latency model that was fitted to TFLM on the board; None where there is none.
+        - model: a latency model that was fitted to TFLM on the board; None if there is none.
         """
         return tflm_costs(model)
 
     def executed(self, model: QuantizedModel) -> Arch:
-        """Returns the network that TFLM executes: that of `model`, as it is."""
+        """Returns the network that TFLM executes: that of `model`, unchanged."""
         return model.arch
 
     def compile(
@@ -93,12 +93,12 @@ class TensorFlowLiteMicro(Runtime):
         - board: the board that the firmware is for.
         - patches: must be auto, as TFLM runs layer after layer.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
-        - camera: must be empty, as only our C has a front end for frames of a camera.
+        - camera: must be empty, as only our C has a front end for camera frames.
         - optimise: must be the default, as TFLM has one kernel for each layer.
 
         Raises `UnsupportedError` for a model on which TFLM's kernels abort, `SpecError` for other `patches`, a camera
-        or a name that cannot be, and `DoesNotFit` for a model whose arena, or file with TFLM's code, exceeds the
-        board's memory.
+        or an invalid name, and `DoesNotFit` for a model whose arena, or file with TFLM's code, exceeds the board's
+        memory.
         """
         _check_patches(patches)
         _check_optimise(optimise)
@@ -127,7 +127,7 @@ class TensorFlowLiteMicro(Runtime):
         )
 
     def flash_bytes(self, file: ModelFile) -> int:
-        """Returns an estimate of the flash that `file` takes, in bytes.
+        """Returns the estimated bytes of flash of `file`.
 
         It counts the file, TFLM's code, and the integer front end that the model was trained on, if any.
         """
@@ -151,7 +151,7 @@ class TensorFlowLiteMicro(Runtime):
     def check(self, options: MeasureOptions) -> None:
         """Raises `SpecError` for options with which TFLM cannot be measured.
 
-        It runs on `TFLM_DEVICES` alone, without patches, and its library is built by GCC.
+        It runs only on `TFLM_DEVICES`, without patches, and GCC builds its library.
         """
         _check_patches(options.patches)
         _check_optimise(options.optimise)
@@ -170,8 +170,8 @@ class TensorFlowLiteMicro(Runtime):
         - board: the simulated board.
         - options: the device, and how it is measured.
 
-        SRAM counts what TFLM uses of its arena, not all that it is given. Raises what building and running raise, and
-        `DeviceError` if TFLM's library does not report the operators that it runs.
+        SRAM includes the used part of TFLM's arena only. Raises the errors of building and running, and `DeviceError`
+        if TFLM's library does not report the operators that it runs.
         """
         build = self._build(board)
         model = file.model
@@ -206,9 +206,9 @@ class TensorFlowLiteMicro(Runtime):
         )
 
     def write_firmware(self, file: ModelFile, board: Board, options: MeasureOptions, out: Path) -> None:
-        """Raises `SpecError`, as a board's own firmware runs our C alone.
+        """Raises `SpecError`, as the firmware of boards runs only our C.
 
-        - file, board, options, out: the arguments of `Runtime.write_firmware`, which are not looked at.
+        - file, board, options, out: the arguments of `Runtime.write_firmware`, which are ignored.
         """
         raise SpecError("--firmware: a board's own firmware runs our C alone; leave it out, or take the runtime c")
 
@@ -216,9 +216,9 @@ class TensorFlowLiteMicro(Runtime):
         """Returns the version of the compiler that builds the firmware, and a hash of TFLM's library, as text.
 
         - board: the board that the firmware is for.
-        - compiler: is not looked at, as the compiler is always GCC.
+        - compiler: ignored, as the compiler is always GCC.
 
-        Raises `SpecError` where no checkout of TFLM was given, and what `tflm_firmware.toolchain` raises.
+        Raises `SpecError` if no checkout of TFLM was given, and the errors of `tflm_firmware.toolchain`.
         """
         return tflm_firmware.toolchain(self._build(board))
 
@@ -229,22 +229,22 @@ class TensorFlowLiteMicro(Runtime):
         - library: its library, the option `--tflm-library`; None for the one in the checkout.
         - board: the board whose core the library must be built for.
 
-        Raises `SpecError` for no checkout and for a core that TFLM cannot be built for, and `FileError` where a file is
-        missing.
+        Raises `SpecError` without a checkout and for a core for which TFLM cannot be built, and `FileError` if a file
+        is missing.
         """
         if root is None:
             raise SpecError(_no_build(board))
         return replace(self, build=tflm_firmware.find_checkout(root, library, board))
 
     def unmeasurable(self, board: Board) -> str | None:
-        """Returns why TFLM cannot be measured on the simulated board on this machine; None where it can."""
+        """Returns why TFLM cannot be measured on the simulated board on this machine; None if it can."""
         return on_sim.unavailable(board) if self.build else _no_build(board)
 
     def problems(self, found: Measurement) -> list[str]:
-        """Returns what is wrong with a measurement, a sentence for each problem, with what can be done about it.
+        """Returns the problems of a measurement, one sentence each, with the remedy.
 
-        A problem is outputs that differ from the reference's, an arena that is larger than the one that `compile`
-        writes, another count of instructions by QEMU than by the simulator, or SRAM or flash beyond the board's.
+        Problems are outputs that differ from the reference's, an arena larger than the one that `compile` writes,
+        different instruction counts of QEMU and the simulator, and SRAM or flash beyond the board's.
         """
         less = "--runtime c needs less, or take "
         sram, flash = (
@@ -263,16 +263,16 @@ class TensorFlowLiteMicro(Runtime):
         return [*wrong, *qemu_problems(found), *memory_problems(found, sram, f"{flash} a larger board")]
 
     def _build(self, board: Board) -> TflmCheckout:
-        """Returns the checkout with TFLM's library. Raises `SpecError` where none was given."""
+        """Returns the checkout with TFLM's library. Raises `SpecError` if none was given."""
         if self.build is None:
             raise SpecError(_no_build(board))
         return self.build
 
 
 def operators_registered(file: ModelFile) -> list[Step | str]:
-    """Returns what TFLM runs of a file, in order: the layer that each operator is, or its name where it is none.
+    """Returns the operators of a file that TFLM runs, in order: the layer of each, or its name if it is not a layer.
 
-    An operator and a layer belong together if they make the same tensor.
+    An operator and a layer match if they write the same tensor.
     """
     tensors = tflite.tensor_names(file.content, file.name, spread=True)
     made = ((name, step) for step in file.model.arch.steps() for name in step.layer.outputs[:1])
@@ -281,7 +281,7 @@ def operators_registered(file: ModelFile) -> list[Step | str]:
 
 
 def _no_build(board: Board) -> str:
-    """Returns the error for a measurement without a checkout of TFLM, with the command that makes one."""
+    """Returns the error for a measurement without a checkout of TFLM, with the command that creates one."""
     made = tflm_firmware.make_command(board)
     return f"--runtime tflm: give --tflm DIR, a checkout of TFLM in which its library was built: {made}"
 
@@ -294,13 +294,14 @@ def _check_runs(file: ModelFile) -> None:
 
 
 def _check_patches(patches: str) -> None:
-    """Raises `SpecError` for any value of the option `patches` but its default, as TFLM knows no patches."""
+    """Raises `SpecError` for any value of the option `patches` except its default, as TFLM has no patches."""
     if patches != "auto":
         raise SpecError(f"patches = {patches}: {_LAYER_AFTER_LAYER}")
 
 
 def _check_optimise(optimise: str) -> None:
-    """Raises `SpecError` for any value of the option `optimise` but its default, as TFLM has one kernel a layer."""
+    """Raises `SpecError` for any value of the option `optimise` except its default, as TFLM has one kernel per
+    layer."""
     if optimise != DEFAULT_GOAL:
         raise SpecError(f"--optimise {optimise}: is for --runtime c, which chooses between kernels; leave it out")
 

@@ -74,7 +74,7 @@ class _Work:
     options: FlatTable | None
 
     def option(self, slot: int) -> int:
-        """Returns an option of 32 bits, 0 where the file does not hold it."""
+        """Returns an option of 32 bits, 0 if the file does not hold it."""
         return 0 if self.options is None else int(self.options.number(slot, "i"))
 
 
@@ -104,7 +104,7 @@ def fold_constants(graph: Graph, tables: FlatTables, codes: FlatTables) -> set[i
 
 
 def _folded(graph: Graph, op: FoldedOp, inputs: Array, result: Tensor, options: FlatTable | None) -> Array | None:
-    """Returns the values of what an operator writes, in its shape; None where they do not follow from the file.
+    """Returns the values of what an operator writes, in its shape; None if they do not follow from the file.
 
     - graph: the tensors of the subgraph.
     - op, options: the operator.
@@ -132,7 +132,7 @@ def _folded(graph: Graph, op: FoldedOp, inputs: Array, result: Tensor, options: 
 
 
 def _filled(graph: Graph, op: FoldedOp, inputs: list[int], result: Tensor) -> Array | None:
-    """Returns the codes or floats that a FILL or ZEROS_LIKE makes; None where its shape or its value is not constant.
+    """Returns the codes or floats that a FILL or ZEROS_LIKE makes; None if its shape or its value is not constant.
 
     TFLM's ZEROS_LIKE makes codes of 0, whatever the zero point is.
     """

@@ -69,7 +69,7 @@ def operators_run(data: bytes, where: str = "model") -> tuple[tuple[str, int], .
 
 
 def _operators_of(top: FlatTable, graph: FlatTable) -> Iterator[tuple[str, int]]:
-    """Yields the name of every operator of a subgraph and the index of its first output, -1 where it has none."""
+    """Yields the name of every operator of a subgraph and the index of its first output, -1 if it has none."""
     codes, tables = top.tables(s.ModelSlot.OPERATOR_CODES), graph.tables(s.SubGraphSlot.OPERATORS)
     for k in range(len(tables)):
         outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")

@@ -124,8 +124,8 @@ class _WrittenLayers:
     - views: the layers, each with its input, that TFLM does not compute: Reshapes that the reader has put in, and the
       others of an operator that becomes several layers.
     - kernels: what TFLM keeps for the layers whose operators are of kinds of their own.
-    - missing: an operator that TFLM has no kernel of; None where it has one of each.
-    - in_part: what TFLM computes a part of alone, with that part; None where it computes all.
+    - missing: an operator that TFLM has no kernel of; None if it has one of each.
+    - in_part: what TFLM computes a part of alone, with that part; None if it computes all.
     """
 
     operands: Mapping[str, Sequence[int]]

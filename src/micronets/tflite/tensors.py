@@ -44,7 +44,7 @@ class Tensor:
     - shape: its shape in the file, with the batch if it has one.
     - type: the number of its type, see `schema.TensorType`.
     - buffer: the number of the buffer that holds its values; that of an activation is empty.
-    - quantization: its scales and zero points; None where it has none.
+    - quantization: its scales and zero points; None if it has none.
     - is_variable: whether an operator keeps it from one inference to the next.
     - dynamic: its shape with -1 for sizes that are not fixed, where the file has any behind the batch; otherwise empty.
       TFLM computes with `shape` all the same.
@@ -258,7 +258,7 @@ class Graph:
     def only_zeros(self, tensor: Tensor) -> bool:
         """Returns whether a constant has a scale of 0, as converters give to one that holds zeros alone.
 
-        `integer_quant` gives it the least scale, which decides nothing where it meets another one.
+        `integer_quant` gives it the least scale, which decides nothing if it meets another one.
         """
         scales, _, _ = self.quantization(tensor, least=0.0)
         return len(self.bytes_of(tensor.buffer)) > 0 and len(scales) == 1 and not scales[0]

@@ -35,7 +35,7 @@ def unset_values(arch: Arch) -> dict[str, npt.NDArray[np.bool_]]:
 
 
 def why_tflm_cannot_run(model: QuantizedModel, tensors: FileTensors | None = None) -> str | None:
-    """Returns why TFLM's kernels abort on a model or give what no rule foresees, in one line; None where they run it.
+    """Returns why TFLM's kernels abort on a model or give what no rule foresees, in one line; None if they run it.
 
     Our C runs such a model all the same. TFLM's Softmax takes a multiplier above 1 only: `PreprocessSoftmaxScaling`
     ends the program for a smaller one. Logistic, Tanh and Rsqrt shift by numbers that follow from the scales, by more

@@ -294,7 +294,7 @@ class _Writer:
         return made
 
     def initialising_graph(self) -> list[int]:
-        """Writes the subgraph that fills the variables, and returns its offset; nothing where there are none."""
+        """Writes the subgraph that fills the variables, and returns its offset; nothing if there are none."""
         own = self.model.arch.own_variables()
         state = {name: codes for name, codes in first_state(self.model).items() if name not in own}
         if not state:

@@ -149,7 +149,7 @@ def _units(now: Instruction) -> tuple[str, ...]:
 
 
 def _alone(now: Instruction) -> int:
-    """Returns the cycles in which nothing issues beside an instruction; 0 where it may share its cycle."""
+    """Returns the cycles in which nothing issues beside an instruction; 0 if it may share its cycle."""
     if now.name in ("udiv", "sdiv"):
         return DIVIDE
     if now.name in ("tbb", "tbh"):

@@ -42,7 +42,7 @@ class Timing:
     """The cycles of one layer, or of everything outside all layers.
 
     - instructions: how many instructions were executed.
-    - core_cycles: cycles on a Cortex-M4 whose flash has no wait states; None where there is no cycle model of the core.
+    - core_cycles: cycles on a Cortex-M4 whose flash has no wait states; None if there is no cycle model of the core.
     - instruction_misses, data_misses: how often the flash's caches did not hold what was read.
     """
 
@@ -75,7 +75,7 @@ class Simulation:
     - outside: what everything around the layers took.
     - image: the firmware's sizes and symbols.
     - stack_bytes: the size of the deepest stack of all runs.
-    - calibration: turns cycles into those of the board; None where there is no cycle model of its core.
+    - calibration: turns cycles into those of the board; None if there is no cycle model of its core.
     - dual_issue_cycles: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
       does not use them.
     - words: the values after the first run of the variables that were asked for, by name.
@@ -121,7 +121,7 @@ class Simulation:
 
 
 def _total(values: Sequence[int | None]) -> int | None:
-    """Returns the sum of values, or None where one is not known."""
+    """Returns the sum of values, or None if one is not known."""
     known = [value for value in values if value is not None]
     return sum(known) if len(known) == len(values) else None
 

@@ -60,8 +60,8 @@ def run(data: bytes, x: InputArrays, arena_bytes: int | None = None) -> npt.NDAr
 
 
 def outputs(data: bytes, x: InputArrays, count: int, arena_bytes: int | None = None) -> tuple[npt.NDArray[Any], ...]:
-    """Runs a model on several inputs, one after the other; many inputs are divided among the processors where nothing
-    is kept from one inference to the next.
+    """Runs a model on several inputs, one after another; many inputs are divided among the processors where nothing is
+    kept from one inference to the next.
 
     - data: the bytes of a `.tflite` file.
     - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by

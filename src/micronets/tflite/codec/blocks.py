@@ -199,7 +199,7 @@ def _turned(
 
 
 def computed_in_part(graph: Graph, code: int, inputs: Sequence[int], outputs: Sequence[int]) -> str | None:
-    """Returns how TFLM computes a part of an operator's result alone, as the end of a sentence; None where it does not.
+    """Returns how TFLM computes a part of an operator's result alone, as the end of a sentence; None if it does not.
 
     Converters write the batch of a model that was exported with an open one as 1, also behind a SPACE_TO_BATCH_ND that
     makes a batch of several. TFLM takes the shape as it is in the file, and computes the first of them.
@@ -292,7 +292,7 @@ def _spread_from(
 
 
 def _spread_through(graph: Graph, o: FileOperator, x: Tensor, shape: Sizes, steps: Sizes) -> tuple[Sizes, Sizes] | None:
-    """Returns the shape and the steps of an operator's output as a whole map; None where it cannot be one.
+    """Returns the shape and the steps of an operator's output as a whole map; None if it cannot be one.
 
     - o: the operator.
     - x: its input, as it is in the file.

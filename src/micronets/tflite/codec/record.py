@@ -31,7 +31,7 @@ class FileOperator:
 
     - op: which operator it is.
     - where: the beginning of error messages: the file and the operator.
-    - options: the table of its options; None where all of them have their defaults.
+    - options: the table of its options; None if all of them have their defaults.
     - inputs: the numbers of the tensors that it reads, -1 for one that is left out.
     - activations: those of them that are activations, as its `Codec` says; the others are constants.
     - outputs: the tensors that it writes.
