@@ -44,6 +44,7 @@ RECORDS = (
         "micronets_im2col.h",
         (
             *(
+                "start",
                 "weights",
                 "end",
                 "bias",

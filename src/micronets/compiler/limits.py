@@ -43,6 +43,10 @@ DIRECT_ROW = 16
 It copies windows of shorter rows, those of two pixels at a time.
 """
 
+MOST_VALUES, MOST_VALUES_S4 = 5632, 4096
+"""Most values of a window for which the matrix product of convolutions can count its rounds, with weights of 8 bits and
+of 4; the second number holds for dense layers whose outputs are computed eight at a time, too."""
+
 STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
     {
         "micronets_window": 32,
@@ -114,6 +118,10 @@ _HEADER = """\
 /* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
 #define MICRONETS_DIRECT_ROW {direct}
 
+/* Most values of a window for which the matrix products can count their rounds, with weights of 8 bits and of 4. */
+#define MICRONETS_MOST_VALUES {values}
+#define MICRONETS_MOST_VALUES_S4 {values_s4}
+
 /* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */
 {structs}
 
@@ -138,6 +146,8 @@ def header_text() -> str:
         straight_shift=STRAIGHT_SHIFT,
         depthwise_shift=STRAIGHT_DEPTHWISE_SHIFT,
         direct=DIRECT_ROW,
+        values=MOST_VALUES,
+        values_s4=MOST_VALUES_S4,
         structs=structs,
     )
 

@@ -35,7 +35,7 @@ from micronets.compiler.kernels.requantise import (
 )
 from micronets.compiler.kernels.straight import straight_requantisation
 from micronets.compiler.kernels.window import WINDOW, window_call_outline, window_overlap, window_reach, window_struct
-from micronets.compiler.limits import STRAIGHT_SHIFT, STRIP_BYTES
+from micronets.compiler.limits import MOST_VALUES, MOST_VALUES_S4, STRAIGHT_SHIFT, STRIP_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -92,8 +92,12 @@ class ConvKernel(Kernel):
     @property
     def weights_bytes(self) -> int:
         """Bytes of the weights in flash, where they suit `function`."""
-        size = math.prod(self.layer.kernel) * self.step.input_shapes[0][2]
-        return conv_weights.weights_bytes(self.layer.weight_bits, self.layer.filters, size)
+        return conv_weights.weights_bytes(self.layer.weight_bits, self.layer.filters, self._size)
+
+    @property
+    def _size(self) -> int:
+        """How many values a window has."""
+        return math.prod(self.layer.kernel) * self.step.input_shapes[0][2]
 
     @property
     def passes(self) -> float:
@@ -134,10 +138,8 @@ class ConvKernel(Kernel):
     @property
     def own_scratch_bytes(self) -> int:
         """Bytes of the im2col buffer, and of two strips where windows reach over the edge."""
-        channels = self.step.input_shapes[0][2]
-        size = math.prod(self.layer.kernel) * channels
-        strips = 2 * _strip_bytes(self.step, self.layer) if channels % 4 else 0
-        return im2col_bytes(size) + strips
+        strips = 2 * _strip_bytes(self.step, self.layer) if self.step.input_shapes[0][2] % 4 else 0
+        return im2col_bytes(self._size) + strips
 
     @property
     def overlap(self) -> Overlap:
@@ -156,8 +158,7 @@ class ConvKernel(Kernel):
 
     def outline(self, stand_in: QuantizedModel) -> FlashOutline:
         """Returns what a call of `function` takes of flash."""
-        size = math.prod(self.layer.kernel) * self.step.input_shapes[0][2]
-        return convolution_outline(self.function, self.layer.weight_bits, self.layer.filters, size)
+        return convolution_outline(self.function, self.layer.weight_bits, self.layer.filters, self._size)
 
     def in_patches(self) -> Kernel:
         """Returns the kernel without a copy of its weights, which each patch would make again."""
@@ -175,10 +176,12 @@ class ConvKernel(Kernel):
         rows = int8_rows(weights)
         zero_point = model.quant[layer.inputs[0]].zero_point
         window = window_struct(self.step, place, layer.window, pad_value=zero_point)
+        if self._size > MOST_VALUES:
+            return slow_code(model, layer, place, window)
         requant = None if rows is None else requantisation(model, layer, rows, place)
         if rows is None or requant is None or not (requant.packed and conv_weights.suits(rows)):
             return self._divided_code(model, place, window) or slow_code(model, layer, place, window)
-        four = layer.weight_bits == 4 and conv_weights.suits_four(rows)
+        four = layer.weight_bits == 4 and self._size <= MOST_VALUES_S4 and conv_weights.suits_four(rows)
         function, lines = self._eight_bits, None if is_pointwise(layer) else layer.kernel[0]
         if four:
             function, table = function + S4, place.table("uint32_t", "weights", conv_weights.words_of_four(rows, lines))

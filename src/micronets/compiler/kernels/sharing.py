@@ -13,6 +13,7 @@ from micronets.compiler.kernels.dense import is_dense, matrix_step
 from micronets.compiler.kernels.depthwise_schedule import DepthwiseForm, choose_depthwise_forms
 from micronets.compiler.kernels.goal import Goal
 from micronets.compiler.kernels.pool import share_average_maps
+from micronets.compiler.limits import MOST_VALUES, MOST_VALUES_S4
 from micronets.cost.counts import step_macs
 from micronets.ir.arch import Arch, Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -56,13 +57,15 @@ def _small_dense_layers(steps: Sequence[Step]) -> frozenset[str]:
     """Returns the names of dense layers with 8-bit weights whose work hardly counts."""
     macs = {s.layer.name: step_macs(s) for s in steps if isinstance(s.layer, Conv2D | FullyConnected)}
     limit = sum(macs.values()) / _DENSE_SHARE
-    found = (s for s in steps if is_dense(s) and max(math.prod(s.input_shapes[0]), s.output_shape[-1]) < 2**16)
+    found = (s for s in steps if is_dense(s) and s.output_shape[-1] < 2**16)
+    found = (s for s in found if math.prod(s.input_shapes[0]) <= MOST_VALUES)
     return frozenset(s.layer.name for s in found if macs[s.layer.name] <= limit and _weight_bits(s) == 8)
 
 
 def _fits_by8(step: Step) -> bool:
     """Returns whether a dense layer can be computed eight outputs at a time."""
-    return math.prod(step.input_shapes[0]) % 8 == step.output_shape[-1] % 8 == 0
+    inputs = math.prod(step.input_shapes[0])
+    return inputs % 8 == step.output_shape[-1] % 8 == 0 and inputs <= MOST_VALUES_S4
 
 
 def _weight_bits(step: Step) -> int:

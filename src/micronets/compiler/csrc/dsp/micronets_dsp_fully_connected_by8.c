@@ -11,10 +11,11 @@ void micronets_fully_connected_by8(const int8_t *input, int8_t *output, const ui
     const micronets_limits limits = micronets_limits_of(requant);
     const int32_t odd = inputs / 8 & (MICRONETS_BY8_STEPS - 1),
                   needs_clamp = limits.lowest != 0x80808080u || limits.highest != 0x7f7f7f7fu;
-    micronets_fully_connected_by8_rows(
-        input + inputs, odd > 0 ? (MICRONETS_BY8_STEPS - odd) * MICRONETS_BY8_STEP_BYTES : 0, input, weights,
-        requant->bias, requant->per_channel ? requant->multiplier : eight, requant->per_channel ? 0 : -32,
-        requant->zero_point, output, output + units, needs_clamp, limits.lowest, limits.highest);
+    micronets_fully_connected_by8_rows(MICRONETS_ROUNDS((inputs / 8 + odd) / MICRONETS_BY8_STEPS),
+                                       odd > 0 ? (MICRONETS_BY8_STEPS - odd) * MICRONETS_BY8_STEP_BYTES : 0, input,
+                                       weights, requant->bias, requant->per_channel ? requant->multiplier : eight,
+                                       requant->per_channel ? 0 : -32, requant->zero_point, output, output + units,
+                                       needs_clamp, limits.lowest, limits.highest);
 }
 
 #endif

@@ -13,10 +13,10 @@ void micronets_fully_connected_by8_s4(const int8_t *input, int8_t *output, const
     const int32_t odd = inputs / 8 & (MICRONETS_BY8_STEPS - 1),
                   needs_clamp = limits.lowest != 0x80808080u || limits.highest != 0x7f7f7f7fu;
     micronets_fully_connected_by8_rows_s4(
-        input + inputs, odd > 0 ? (MICRONETS_BY8_STEPS - odd) * MICRONETS_BY8_S4_STEP_BYTES : 0, input, weights,
-        requant->bias, requant->per_channel ? requant->multiplier : eight, requant->per_channel ? 0 : -32,
-        requant->zero_point, output, output + units, needs_clamp, limits.lowest, limits.highest,
-        -micronets_eightfold_sum(input, inputs));
+        MICRONETS_ROUNDS((inputs / 8 + odd) / MICRONETS_BY8_STEPS),
+        odd > 0 ? (MICRONETS_BY8_STEPS - odd) * MICRONETS_BY8_S4_STEP_BYTES : 0, input, weights, requant->bias,
+        requant->per_channel ? requant->multiplier : eight, requant->per_channel ? 0 : -32, requant->zero_point, output,
+        output + units, needs_clamp, limits.lowest, limits.highest, -micronets_eightfold_sum(input, inputs));
 }
 
 #endif

@@ -23,6 +23,7 @@
 
 #include "micronets_dsp.h"
 #include "micronets_kernels.h"
+#include "micronets_loops.h"
 #include "micronets_offsets.h"
 
 #ifdef __cplusplus
@@ -53,6 +54,7 @@ void micronets_im2col_pixel(const int8_t *x, uint32_t *column, int32_t count);
  * clamp: 0: by the limits below; 1: by saturation, with a zero point of -128; -1: by saturation, with any other zero
  * point; MICRONETS_STRAIGHT: by saturation, with straight tables. */
 typedef struct {
+    uint32_t start;             /* of the sum that counts the rounds of the loop */
     const uint32_t *weights;    /* words of all filters */
     const uint32_t *end;        /* end of the columns */
     const int32_t *bias;        /* packed table of biases and shifts, or straight table */
@@ -81,6 +83,16 @@ MICRONETS_INLINE int32_t micronets_im2col_skipped(uint32_t pairs, uint32_t steps
     const uint32_t rest = pairs - 1, skipped = rest > 0 ? (steps - rest % steps) % steps : steps;
     return (int32_t)(skipped * bytes + 1);
 }
+
+/* Returns where the sum begins that counts the rounds of that loop. pairs, steps: as before. */
+MICRONETS_INLINE uint32_t micronets_im2col_start(uint32_t pairs, uint32_t steps)
+{
+    return MICRONETS_ROUNDS(pairs > 1 ? (pairs - 2) / steps + 1 : 1);
+}
+
+MICRONETS_AGREE(most_values, 2 * 256 * MICRONETS_IM2COL_STEPS >= MICRONETS_MOST_VALUES &&
+                                 2 * 256 * MICRONETS_IM2COL_S4_STEPS >= MICRONETS_MOST_VALUES_S4 &&
+                                 8 * 256 * MICRONETS_BY8_STEPS >= MICRONETS_MOST_VALUES_S4);
 
 /* Returns the record of a layer whose columns the caller writes before each product.
  *

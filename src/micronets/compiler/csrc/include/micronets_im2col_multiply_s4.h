@@ -3,7 +3,6 @@
 #define MICRONETS_IM2COL_MULTIPLY_S4_H
 
 #include "micronets_im2col.h"
-#include "micronets_loops.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,8 +15,9 @@ MICRONETS_INLINE micronets_im2col_block micronets_im2col_prepare_s4(uint32_t *co
                                                                     const micronets_requant *requant)
 {
     micronets_im2col_block block = micronets_im2col_prepare(columns, weights, size, filters, requant);
-    block.skipped =
-        micronets_im2col_skipped((uint32_t)(size + 1) / 2, MICRONETS_IM2COL_S4_STEPS, MICRONETS_IM2COL_S4_STEP_BYTES);
+    const uint32_t pairs = (uint32_t)(size + 1) / 2;
+    block.start = micronets_im2col_start(pairs, MICRONETS_IM2COL_S4_STEPS);
+    block.skipped = micronets_im2col_skipped(pairs, MICRONETS_IM2COL_S4_STEPS, MICRONETS_IM2COL_S4_STEP_BYTES);
     return block;
 }
 

@@ -20,6 +20,10 @@
 /* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
 #define MICRONETS_DIRECT_ROW 16
 
+/* Most values of a window for which the matrix products can count their rounds, with weights of 8 bits and of 4. */
+#define MICRONETS_MOST_VALUES 5632
+#define MICRONETS_MOST_VALUES_S4 4096
+
 /* Bytes of structs where pointers have 32 bits, as the compiler counts the constants of a network. */
 #define MICRONETS_WINDOW_BYTES 32
 #define MICRONETS_REQUANT_BYTES 16

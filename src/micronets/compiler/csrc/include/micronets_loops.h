@@ -22,4 +22,9 @@
 #define MICRONETS_BY8_STEP_BYTES 250
 #define MICRONETS_BY8_S4_STEP_BYTES 266
 
+/* Both matrix products count their rounds, at most 256, in the upper 8 bits of a sum of 24 bits: where it begins. */
+#define MICRONETS_ONE_ROUND 0x01000000
+#define MICRONETS_HALF_ROUND 0x00800000
+#define MICRONETS_ROUNDS(COUNT) (((uint32_t)(COUNT) - 1) * MICRONETS_ONE_ROUND + MICRONETS_HALF_ROUND)
+
 #endif

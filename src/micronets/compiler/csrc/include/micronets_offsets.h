@@ -7,21 +7,23 @@
 /* clang-format off */
 
 /* micronets_im2col_block, micronets_im2col.h */
-#define MICRONETS_IM2COL_WEIGHTS 0
-#define MICRONETS_IM2COL_END 4
-#define MICRONETS_IM2COL_BIAS 8
-#define MICRONETS_IM2COL_MULTIPLIER 12
-#define MICRONETS_IM2COL_FILTERS 16
-#define MICRONETS_IM2COL_SKIPPED 20
-#define MICRONETS_IM2COL_COLUMNS 24
-#define MICRONETS_IM2COL_ZERO_POINT 28
-#define MICRONETS_IM2COL_CLAMP 32
-#define MICRONETS_IM2COL_PAIRS 36
-#define MICRONETS_IM2COL_INPUT 40
-#define MICRONETS_IM2COL_LOWEST4 44
-#define MICRONETS_IM2COL_HIGHEST4 48
+#define MICRONETS_IM2COL_START 0
+#define MICRONETS_IM2COL_WEIGHTS 4
+#define MICRONETS_IM2COL_END 8
+#define MICRONETS_IM2COL_BIAS 12
+#define MICRONETS_IM2COL_MULTIPLIER 16
+#define MICRONETS_IM2COL_FILTERS 20
+#define MICRONETS_IM2COL_SKIPPED 24
+#define MICRONETS_IM2COL_COLUMNS 28
+#define MICRONETS_IM2COL_ZERO_POINT 32
+#define MICRONETS_IM2COL_CLAMP 36
+#define MICRONETS_IM2COL_PAIRS 40
+#define MICRONETS_IM2COL_INPUT 44
+#define MICRONETS_IM2COL_LOWEST4 48
+#define MICRONETS_IM2COL_HIGHEST4 52
 #define MICRONETS_IM2COL_OFFSETS_AGREE \
-    (offsetof(micronets_im2col_block, weights) == MICRONETS_IM2COL_WEIGHTS && \
+    (offsetof(micronets_im2col_block, start) == MICRONETS_IM2COL_START && \
+     offsetof(micronets_im2col_block, weights) == MICRONETS_IM2COL_WEIGHTS && \
      offsetof(micronets_im2col_block, end) == MICRONETS_IM2COL_END && \
      offsetof(micronets_im2col_block, bias) == MICRONETS_IM2COL_BIAS && \
      offsetof(micronets_im2col_block, multiplier) == MICRONETS_IM2COL_MULTIPLIER && \

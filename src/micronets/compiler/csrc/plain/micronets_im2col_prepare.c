@@ -1,5 +1,4 @@
 #include "micronets_im2col.h"
-#include "micronets_loops.h"
 #include "micronets_requantize.h"
 
 MICRONETS_SMALL
@@ -10,6 +9,7 @@ micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_
     const int32_t lowest = requant->lowest + requant->zero_point, highest = requant->highest + requant->zero_point;
     const int32_t saturates = lowest == -128 && highest == 127;
     const micronets_im2col_block block = {
+        .start = micronets_im2col_start(pairs, MICRONETS_IM2COL_STEPS),
         .weights = weights,
         .end = columns + 2 * pairs,
         .bias = requant->bias,
