@@ -31,11 +31,12 @@ STRAIGHT = 2
 """The field `per_channel` of a requantisation whose table is straight (compiler/kernels/straight.py)."""
 
 STRAIGHT_SHIFT = 10
-"""The last shift of a requantisation by a straight table, in convolutions: for scales below 2^-3. A larger shift is
-exact for smaller scales, but excludes larger ones."""
+"""The last shift of a requantisation by a straight table, in convolutions with 8-bit weights: for scales below 2^-3. A
+larger shift is exact for smaller scales, but excludes larger ones."""
 
-STRAIGHT_DEPTHWISE_SHIFT = 8
-"""The last shift in depthwise layers, whose scales are larger as their sums are smaller: for scales below 1/2."""
+STRAIGHT_COARSE_SHIFT = 8
+"""The last shift in convolutions with 4-bit weights and in depthwise layers, whose scales are larger as their sums are
+smaller: for scales below 1/2."""
 
 DIRECT_ROW = 16
 """Least values of a window's row for which `micronets_conv_bytes` reads windows inside the map where they lie.
@@ -110,10 +111,10 @@ _HEADER = """\
 #define MICRONETS_LEAST_SHIFT ({shift})
 
 /* What per_channel is where the table of a requantisation is straight, and the last shift then, of convolutions
- * and of depthwise layers. */
+ * with weights of 8 bits; then that of convolutions with weights of 4 bits and of depthwise layers. */
 #define MICRONETS_STRAIGHT {straight}
 #define MICRONETS_STRAIGHT_SHIFT {straight_shift}
-#define MICRONETS_STRAIGHT_DEPTHWISE_SHIFT {depthwise_shift}
+#define MICRONETS_STRAIGHT_COARSE_SHIFT {coarse_shift}
 
 /* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
 #define MICRONETS_DIRECT_ROW {direct}
@@ -144,7 +145,7 @@ def header_text() -> str:
         shift=LEAST_SHIFT,
         straight=STRAIGHT,
         straight_shift=STRAIGHT_SHIFT,
-        depthwise_shift=STRAIGHT_DEPTHWISE_SHIFT,
+        coarse_shift=STRAIGHT_COARSE_SHIFT,
         direct=DIRECT_ROW,
         values=MOST_VALUES,
         values_s4=MOST_VALUES_S4,

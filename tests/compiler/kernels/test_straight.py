@@ -10,7 +10,7 @@ from micronets.boards.board import load_board
 from micronets.compiler import Compiled, compile_model
 from micronets.compiler.kernels.requantise import RequantNumbers
 from micronets.compiler.kernels.straight import FRACTION_BITS, straight_lines
-from micronets.compiler.limits import STRAIGHT, STRAIGHT_DEPTHWISE_SHIFT, STRAIGHT_SHIFT
+from micronets.compiler.limits import STRAIGHT, STRAIGHT_COARSE_SHIFT, STRAIGHT_SHIFT
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Activation, Conv2D, DepthwiseConv2D
 from micronets.quantized import reference
@@ -37,6 +37,8 @@ LAYERS: dict[str, tuple[tuple[int, int, int], Conv2D | DepthwiseConv2D]] = {
     "all steps": ((3, 3, 28), _conv(8, 1)),
     "3 x 3": ((5, 7, 8), _conv(10, 3, (1, 2))),
     "stem": ((9, 8, 3), _conv(8, 3, (2, 2))),
+    "4 bits, filters left": ((3, 5, 24), replace(_conv(7, 1), weight_bits=4)),
+    "4 bits, 3 x 3": ((5, 7, 8), replace(_conv(10, 3, (1, 2)), weight_bits=4)),
     "depthwise": ((9, 8, 10), _depthwise(1)),
     "depthwise, odd": ((5, 25, 6), _depthwise(1)),
     "depthwise, stride 2": ((13, 18, 7), _depthwise(2)),
@@ -51,7 +53,7 @@ def numbers_of(rows: IntArray, bias: IntArray, scales: IntArray, zero_point: int
     return RequantNumbers(bias.astype(np.int32), multiplier, shift, (-128, 127), target, largest)
 
 
-@pytest.mark.parametrize(("shift", "bits"), [(STRAIGHT_SHIFT, (4, 12)), (STRAIGHT_DEPTHWISE_SHIFT, (2, 9))])
+@pytest.mark.parametrize(("shift", "bits"), [(STRAIGHT_SHIFT, (4, 12)), (STRAIGHT_COARSE_SHIFT, (2, 9))])
 def test_every_sum_gets_the_code_of_two_roundings(shift: int, bits: tuple[int, int]) -> None:
     rng = np.random.default_rng(1)
     rows, exact = rng.integers(-60, 61, (32, 9)), 0

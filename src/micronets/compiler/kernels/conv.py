@@ -35,7 +35,7 @@ from micronets.compiler.kernels.requantise import (
 )
 from micronets.compiler.kernels.straight import straight_requantisation
 from micronets.compiler.kernels.window import WINDOW, window_call_outline, window_overlap, window_reach, window_struct
-from micronets.compiler.limits import MOST_VALUES, MOST_VALUES_S4, STRAIGHT_SHIFT, STRIP_BYTES
+from micronets.compiler.limits import MOST_VALUES, MOST_VALUES_S4, STRAIGHT_COARSE_SHIFT, STRAIGHT_SHIFT, STRIP_BYTES
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import Conv2D, FullyConnected
@@ -182,14 +182,12 @@ class ConvKernel(Kernel):
         if rows is None or requant is None or not (requant.packed and conv_weights.suits(rows)):
             return self._divided_code(model, place, window) or slow_code(model, layer, place, window)
         four = layer.weight_bits == 4 and self._size <= MOST_VALUES_S4 and conv_weights.suits_four(rows)
-        function, lines = self._eight_bits, None if is_pointwise(layer) else layer.kernel[0]
-        if four:
-            function, table = function + S4, place.table("uint32_t", "weights", conv_weights.words_of_four(rows, lines))
-        else:
-            requant = (
-                straight_requantisation(place, requant_numbers(model, layer, rows), rows, STRAIGHT_SHIFT) or requant
-            )
-            table = place.table("uint32_t", "weights", conv_weights.words(rows, lines))
+        function, lines = self._eight_bits + (S4 if four else ""), None if is_pointwise(layer) else layer.kernel[0]
+        words = conv_weights.words_of_four if four else conv_weights.words
+        table = place.table("uint32_t", "weights", words(rows, lines))
+        numbers = requant_numbers(model, layer, rows)
+        shift = STRAIGHT_COARSE_SHIFT if four else STRAIGHT_SHIFT
+        requant = straight_requantisation(place, numbers, rows, shift) or requant
         if is_pointwise(layer):
             pixels = OutputRows(self.step.output_shape[0], self.step.output_shape[1])
             return pointwise_code(place, function, layer, table, pixels, rows, requant)

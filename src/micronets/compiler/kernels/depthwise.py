@@ -32,7 +32,7 @@ from micronets.compiler.kernels.depthwise_schedule import (
 from micronets.compiler.kernels.requantise import DOUBLED_LIMIT, REQUANT, requant_bytes, requant_numbers, requantisation
 from micronets.compiler.kernels.straight import straight_requantisation
 from micronets.compiler.kernels.window import WINDOW, WindowSizes, sizes_struct, window_reach
-from micronets.compiler.limits import LEAST_SHIFT, STRAIGHT_DEPTHWISE_SHIFT
+from micronets.compiler.limits import LEAST_SHIFT, STRAIGHT_COARSE_SHIFT
 from micronets.cost.tflm_plan import align
 from micronets.ir.arch import Step
 from micronets.ir.layers import DepthwiseConv2D
@@ -176,7 +176,7 @@ class DepthwiseKernel(LinesKernel):
             requant = requantisation(model, layer, rows, place, per_channel=True)
         if form == "two_lines":
             numbers = requant_numbers(model, layer, rows, per_channel=True)
-            straight = straight_requantisation(place, numbers, rows, STRAIGHT_DEPTHWISE_SHIFT)
+            straight = straight_requantisation(place, numbers, rows, STRAIGHT_COARSE_SHIFT)
             requant = straight or requant
         match form:
             case "by4":

@@ -85,7 +85,7 @@ MICRONETS_INLINE void micronets_depthwise_two_lines_pass_of(const micronets_dept
                         sum += micronets_low_half(lower) * micronets_high_half(w12);
                     }
                 }
-                *to = straight ? micronets_straight_code_of(sum, own->multiplier, MICRONETS_STRAIGHT_DEPTHWISE_SHIFT)
+                *to = straight ? micronets_straight_code_of(sum, own->multiplier, MICRONETS_STRAIGHT_COARSE_SHIFT)
                                : micronets_two_lines_code(sum, own);
             }
         }

@@ -63,8 +63,8 @@ typedef struct {
     int32_t skipped;            /* bytes of code that the first iteration of the loop skips, plus 1 for Thumb */
     uint32_t *columns;          /* two interleaved columns */
     int32_t zero_point;         /* zero point of the output */
-    int32_t clamp;              /* how codes are clamped, see above */
-    int32_t pairs;              /* 0: the caller writes the columns; else the number of pairs of pixels of `input` */
+    int32_t clamp;              /* 0: to the limits below; 1: by saturation; MICRONETS_STRAIGHT: with straight tables */
+    int32_t pairs;              /* 0: the caller wrote the columns; else how many pairs of pixels `input` has */
     const int8_t *input;        /* pixels that become columns, each of a multiple of four values */
     uint32_t lowest4, highest4; /* limits of the clamp, as a code in each of four bytes */
     const micronets_requant *requant; /* the layer's requantisation */

@@ -12,10 +12,10 @@
 #define MICRONETS_LEAST_SHIFT (-22)
 
 /* What per_channel is where the table of a requantisation is straight, and the last shift then, of convolutions
- * and of depthwise layers. */
+ * with weights of 8 bits; then that of convolutions with weights of 4 bits and of depthwise layers. */
 #define MICRONETS_STRAIGHT 2
 #define MICRONETS_STRAIGHT_SHIFT 10
-#define MICRONETS_STRAIGHT_DEPTHWISE_SHIFT 8
+#define MICRONETS_STRAIGHT_COARSE_SHIFT 8
 
 /* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
 #define MICRONETS_DIRECT_ROW 16

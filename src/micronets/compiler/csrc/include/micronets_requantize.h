@@ -99,11 +99,10 @@ MICRONETS_INLINE int8_t micronets_straight_code_of(int32_t total, int32_t multip
 
 /* Returns the code of a convolution's sum of products with a straight table, -128 .. 127.
  *
- * sum: the sum without its bias. channel: [in] the channel's bias and multiplier. */
-MICRONETS_INLINE int8_t micronets_straight_code(int32_t sum, const int32_t *channel)
+ * sum: the sum without its bias. channel: [in] the channel's bias and multiplier. shift: the last shift. */
+MICRONETS_INLINE int8_t micronets_straight_code(int32_t sum, const int32_t *channel, int32_t shift)
 {
-    return micronets_straight_code_of((int32_t)(256u * (uint32_t)sum + (uint32_t)channel[0]), channel[1],
-                                      MICRONETS_STRAIGHT_SHIFT);
+    return micronets_straight_code_of((int32_t)(256u * (uint32_t)sum + (uint32_t)channel[0]), channel[1], shift);
 }
 
 #endif

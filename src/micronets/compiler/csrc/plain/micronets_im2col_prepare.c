@@ -18,10 +18,7 @@ micronets_im2col_block micronets_im2col_prepare(uint32_t *columns, const uint32_
         .skipped = micronets_im2col_skipped(pairs, MICRONETS_IM2COL_STEPS, MICRONETS_IM2COL_STEP_BYTES),
         .columns = columns,
         .zero_point = requant->zero_point,
-        .clamp = requant->per_channel == MICRONETS_STRAIGHT ? MICRONETS_STRAIGHT
-                 : !saturates                               ? 0
-                 : requant->zero_point == -128              ? 1
-                                                            : -1,
+        .clamp = requant->per_channel == MICRONETS_STRAIGHT ? MICRONETS_STRAIGHT : saturates,
         .pairs = 0,
         .input = 0,
         .lowest4 = micronets_limit4(requant, requant->lowest),
