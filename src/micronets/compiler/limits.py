@@ -45,8 +45,8 @@ It copies windows of shorter rows, those of two pixels at a time.
 """
 
 MOST_VALUES, MOST_VALUES_S4 = 5632, 4096
-"""Most values of a window for which the matrix product of convolutions can count its rounds, with weights of 8 bits and
-of 4; the second number holds for dense layers whose outputs are computed eight at a time, too."""
+"""Most values of a window for which the matrix product of convolutions can count its rounds, with 8-bit weights
+and with 4-bit ones; the second number holds for dense layers whose outputs are computed eight at a time, too."""
 
 STRUCT_BYTES: Mapping[str, int] = MappingProxyType(
     {
@@ -111,7 +111,7 @@ _HEADER = """\
 #define MICRONETS_LEAST_SHIFT ({shift})
 
 /* What per_channel is where the table of a requantisation is straight, and the last shift then, of convolutions
- * with weights of 8 bits; then that of convolutions with weights of 4 bits and of depthwise layers. */
+ * with 8-bit weights; then that of convolutions with 4-bit weights and of depthwise layers. */
 #define MICRONETS_STRAIGHT {straight}
 #define MICRONETS_STRAIGHT_SHIFT {straight_shift}
 #define MICRONETS_STRAIGHT_COARSE_SHIFT {coarse_shift}
@@ -119,7 +119,7 @@ _HEADER = """\
 /* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
 #define MICRONETS_DIRECT_ROW {direct}
 
-/* Most values of a window for which the matrix products can count their rounds, with weights of 8 bits and of 4. */
+/* Most values of a window for which the matrix products can count their rounds, with 8-bit and with 4-bit weights. */
 #define MICRONETS_MOST_VALUES {values}
 #define MICRONETS_MOST_VALUES_S4 {values_s4}
 

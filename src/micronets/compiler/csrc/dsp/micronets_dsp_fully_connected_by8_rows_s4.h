@@ -11,8 +11,8 @@ extern "C" {
 
 /* Computes the outputs from `output` to `output_end`, a multiple of eight, at least eight.
  *
- * start, skipped, input, bias, multiplier, back, zero_point, output, output_end, needs_clamp, lowest4, highest4: as
- * micronets_fully_connected_by8_rows takes them. weights: [in] words in the order of micronets_fully_connected_by8_s4.
+ * start, skipped, input, bias, multiplier, back, zero_point, output, output_end, needs_clamp, lowest4, highest4: see
+ * micronets_fully_connected_by8_rows. weights: [in] words in the order of micronets_fully_connected_by8_s4.
  * lower: -8 times the sum of all values. */
 void micronets_fully_connected_by8_rows_s4(uint32_t start, int32_t skipped, const int8_t *input,
                                            const uint32_t *weights, const int32_t *bias, const int32_t *multiplier,

@@ -12,7 +12,7 @@
 #define MICRONETS_LEAST_SHIFT (-22)
 
 /* What per_channel is where the table of a requantisation is straight, and the last shift then, of convolutions
- * with weights of 8 bits; then that of convolutions with weights of 4 bits and of depthwise layers. */
+ * with 8-bit weights; then that of convolutions with 4-bit weights and of depthwise layers. */
 #define MICRONETS_STRAIGHT 2
 #define MICRONETS_STRAIGHT_SHIFT 10
 #define MICRONETS_STRAIGHT_COARSE_SHIFT 8
@@ -20,7 +20,7 @@
 /* Least values of a window's row for which micronets_conv_bytes reads windows inside the map where they lie. */
 #define MICRONETS_DIRECT_ROW 16
 
-/* Most values of a window for which the matrix products can count their rounds, with weights of 8 bits and of 4. */
+/* Most values of a window for which the matrix products can count their rounds, with 8-bit and with 4-bit weights. */
 #define MICRONETS_MOST_VALUES 5632
 #define MICRONETS_MOST_VALUES_S4 4096
 
