@@ -1,45 +1,54 @@
 """Fits the cycles of a frame of a front end, and writes src/micronets/cost/front_end.toml.
 
-    python -m benchmarks.front_end_costs [sound | spectral | micro]
+    python -m benchmarks.front_end_costs [sound] [spectral] [array] [picture] [micro]
 
 Random front ends are simulated on a Cortex-M4 without wait states. Cycles are fitted to two thirds of them by least
 squares of the relative error; the last third tells the error. Those of the transform are fitted to front ends of sound,
 and those of a sensor, which has the same transform, build on them. TFLM's own front end has no parameters: its cycles
-are the mean of several sounds. Named by itself, one part is written and the others stay.
+are the mean of several sounds. With names of kinds, these are written and the others stay.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import random
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import micronets
 from micronets.boards.board import load_board
 from micronets.cost.front_end import (
+    array_counts,
+    array_table_bytes,
     frame_counts,
     micro_table_bytes,
+    picture_counts,
+    picture_table_bytes,
     spectral_counts,
     spectral_table_bytes,
     table_bytes,
 )
-from micronets.device.front_end import front_end_flash_bytes, simulate_frames
+from micronets.device.front_end import front_end_flash_bytes, simulate_frames, simulate_noise
 from micronets.frontend import PRESETS, FrontEnd
+from micronets.frontend.image import FILTERS, FITS, ImageFrontEnd
 from micronets.frontend.micro import BANDS, FRAME, Micro
 from micronets.frontend.spec import INTEGER_FFT
 from micronets.frontend.spectral import MOMENTS, TRANSFORMS, Spectral, SpectralSettings
+from micronets.frontend.standard import Standard
 from micronets.quantized.model import TensorQuant
 
 BOARD = "NUCLEO-F446RE"
-FITTED, HELD_OUT, BUILT = 30, 15, 6
-SENSORS_FITTED, SENSORS_HELD_OUT = 12, 6
+BUILT = 6
+"""How many front ends of a kind are built without their front end, too, to know the bytes of their code."""
+
 MICRO_FRAMES = 12
 FILE = Path(micronets.__file__).parent / "cost/front_end.toml"
 
@@ -88,54 +97,95 @@ def drawn_spectral(rng: random.Random) -> Spectral:
     )
 
 
-def sound() -> list[str]:
-    """Simulates and fits front ends of sound, and returns lines of the file."""
-    board, rng, noise = load_board(BOARD), random.Random(1), np.random.default_rng(0)
-    chosen = [*PRESETS.values(), *(drawn(rng) for _ in range(FITTED + HELD_OUT - len(PRESETS)))]
-    rows, cycles, code = [], [], []
-    for number, fe in enumerate(chosen):
-        quant = TensorQuant(0.58 if fe.kind == "mfcc" else 0.03 if fe.coefficients else 1 / 64, 0)
-        samples = noise.normal(0, 2000, (1, fe.window_samples)).astype(np.int16)
-        run = simulate_frames(fe, quant, board, samples, samples.max(1))
-        assert run.core_cycles is not None
-        rows.append([*frame_counts(fe).values()])
-        cycles.append(run.core_cycles)
-        if number < BUILT:
-            code.append(front_end_flash_bytes(fe, quant, board) - table_bytes(fe))
-        print(number, fe.n_fft, fe.window_samples, fe.n_mels, run.core_cycles, code[-1], flush=True)
-    x, y = np.array(rows, float), np.array(cycles, float)
-    fitted = _fit(x[:FITTED] / y[:FITTED, None])
-    error = np.abs(x[FITTED:] @ fitted / y[FITTED:] - 1)
-    return _part("", max(code), error, fitted, list(frame_counts(chosen[0])))
+def drawn_array(rng: random.Random) -> Standard:
+    """Draws a front end of arrays."""
+    shape = tuple(rng.randint(1, 60) for _ in range(rng.randint(1, 2)))
+    count = shape[-1]
+    mean = tuple(rng.uniform(-2, 2) for _ in range(count))
+    return Standard(shape, mean, tuple(rng.uniform(0.5, 3) for _ in range(count)))
 
 
-def spectral(cycles_of: Mapping[str, float]) -> list[str]:
-    """Simulates and fits front ends of a sensor, and returns lines of the file.
+def drawn_picture(rng: random.Random) -> ImageFrontEnd:
+    """Draws a front end of images with a camera."""
+    width, height = rng.choice(((160, 120), (320, 240), (96, 96), (324, 244), (128, 160), (64, 48)))
+    return ImageFrontEnd(
+        resolution=rng.choice((24, 32, 48, 64, 80, 96)),
+        colour=rng.choice((1, 3)),
+        fit=rng.choice(FITS),
+        filter=rng.choice(tuple(FILTERS)),
+        camera=f"{width}x{height}:{rng.choice(('rgb888', 'rgb565', 'yuv422', 'gray'))}",
+    )
 
-    - cycles_of: the cycles of what they share with those of sound.
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of front ends whose cycles are fitted.
+
+    - drawn: draws a front end.
+    - counts: how often a frame does what takes its time, by name.
+    - table_bytes: bytes of its tables.
+    - first: front ends that are fitted besides those that are drawn.
+    - scale: of the network's input.
+    - fitted, held_out: how many front ends the cycles are fitted to, and how many tell the error.
     """
-    board, rng, noise = load_board(BOARD), random.Random(2), np.random.default_rng(0)
-    rows, cycles, shared, code = [], [], [], []
-    names: list[str] = []
-    for number in range(SENSORS_FITTED + SENSORS_HELD_OUT):
-        fe = drawn_spectral(rng)
-        quant = TensorQuant(1 / 32, 0)
-        samples = noise.normal(0, 2000, (1, *fe.shape)).astype(np.int16)
-        run = simulate_frames(fe, quant, board, samples, np.ones(1))
+
+    drawn: Callable[[random.Random], Any]
+    counts: Callable[[Any], dict[str, int]]
+    table_bytes: Callable[[Any], int]
+    scale: Callable[[Any], float]
+    first: Sequence[Any] = ()
+    fitted: int = 30
+    held_out: int = 15
+
+
+KINDS: Mapping[str, Kind] = {
+    "sound": Kind(
+        drawn,
+        frame_counts,
+        table_bytes,
+        lambda fe: 0.58 if fe.kind == "mfcc" else 0.03 if fe.coefficients else 1 / 64,
+        tuple(PRESETS.values()),
+    ),
+    "spectral": Kind(drawn_spectral, spectral_counts, spectral_table_bytes, lambda fe: 1 / 32, fitted=12, held_out=6),
+    "array": Kind(
+        drawn_array,
+        lambda fe: array_counts(math.prod(fe.shape)),
+        array_table_bytes,
+        lambda fe: 1 / 32,
+        fitted=6,
+        held_out=3,
+    ),
+    "picture": Kind(drawn_picture, picture_counts, picture_table_bytes, lambda fe: 1 / 128, fitted=48),
+}
+
+
+def fitted(name: str, known: Mapping[str, float]) -> list[str]:
+    """Simulates and fits a kind of front ends, and returns lines of the file.
+
+    - name: the kind.
+    - known: cycles that are not fitted but taken as they are, by name.
+    """
+    kind, board, rng = KINDS[name], load_board(BOARD), random.Random(1)
+    count = kind.fitted + kind.held_out
+    chosen = [*kind.first, *(kind.drawn(rng) for _ in range(count - len(kind.first)))]
+    counts = [kind.counts(fe) for fe in chosen]
+    names = [n for n in counts[0] if n not in known]
+    cycles, code = [], []
+    for number, fe in enumerate(chosen):
+        quant = TensorQuant(kind.scale(fe), 0)
+        run = simulate_noise(fe, quant, board)
         assert run.core_cycles is not None
-        counts = spectral_counts(fe)
-        names = [name for name in counts if name not in cycles_of]
-        rows.append([counts[name] for name in names])
-        shared.append(sum(cycles_of[name] * count for name, count in counts.items() if name in cycles_of))
         cycles.append(run.core_cycles)
         if number < BUILT:
-            code.append(front_end_flash_bytes(fe, quant, board) - spectral_table_bytes(fe))
-        print(number, fe.input_shape, fe.settings.n_fft, run.core_cycles, code[-1], flush=True)
-    x, y, known = np.array(rows, float), np.array(cycles, float), np.array(shared)
-    share, rest = x / y[:, None], 1 - known / y
-    fitted = _fit(share[:SENSORS_FITTED], rest[:SENSORS_FITTED])
-    error = np.abs(share[SENSORS_FITTED:] @ fitted - rest[SENSORS_FITTED:])
-    return _part("spectral_", max(code), error, fitted, names)
+            code.append(front_end_flash_bytes(fe, quant, board) - kind.table_bytes(fe))
+        print(name, number, fe.input_shape, run.core_cycles, code[-1], flush=True)
+    x, y = np.array([[c[n] for n in names] for c in counts], float), np.array(cycles, float)
+    shared = np.array([sum(known[n] * c[n] for n in c if n in known) for c in counts])
+    share, rest = x / y[:, None], 1 - shared / y
+    found = _fit(share[: kind.fitted], rest[: kind.fitted])
+    error = np.abs(share[kind.fitted :] @ found - rest[kind.fitted :])
+    told = f"{kind.fitted} front ends simulated on a Cortex-M4 without wait states, {kind.held_out} more held out"
+    return _lines(name, max(code), error, told, dict(zip(names, found, strict=True)))
 
 
 def micro() -> list[str]:
@@ -147,55 +197,51 @@ def micro() -> list[str]:
         run = simulate_frames(Micro(), quant, board, samples, np.zeros((1, 2 * BANDS), np.int64))
         assert run.core_cycles is not None
         cycles.append(run.core_cycles)
-        print(f"{level:.0f}", run.core_cycles, flush=True)
+        print("micro", f"{level:.0f}", run.core_cycles, flush=True)
+    mean = float(np.mean(cycles))
+    told = (
+        f"{len(cycles)} frames simulated on a Cortex-M4 without wait states, {min(cycles):,} to {max(cycles):,} cycles"
+    )
+    code = front_end_flash_bytes(Micro(), quant, board) - micro_table_bytes()
+    return _lines("micro", code, np.abs(np.array(cycles) / mean - 1), told, {"frame": mean})
+
+
+def _lines(name: str, code_bytes: int, error: np.ndarray, told: str, cycles: Mapping[str, float]) -> list[str]:
+    """Returns the lines of the file for a kind of front ends."""
     return [
-        f"micro_cycles = {np.mean(cycles):.0f}",
-        f"micro_code_bytes = {front_end_flash_bytes(Micro(), quant, board) - micro_table_bytes()}",
-        f'micro_source = "{len(cycles)} frames simulated on a Cortex-M4 without wait states, {min(cycles):,} to '
-        f'{max(cycles):,} cycles, {date.today().isoformat()}"',
-    ]
-
-
-def _kept_micro() -> list[str]:
-    """Returns the lines of the file for TFLM's own front end as they are there."""
-    raw = tomllib.loads(FILE.read_text("utf-8"))
-    return [f"micro_{name} = {json.dumps(raw[f'micro_{name}'])}" for name in ("cycles", "code_bytes", "source")]
-
-
-def _part(prefix: str, code_bytes: int, error: np.ndarray, fitted: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Returns the lines of the file for a kind of front ends: single numbers, an empty line, and a table of cycles."""
-    count = FITTED + HELD_OUT if prefix == "" else SENSORS_FITTED + SENSORS_HELD_OUT
-    return [
-        f"{prefix}code_bytes = {code_bytes}",
-        f"{prefix}mean_error = {error.mean():.4f}",
-        f"{prefix}worst_error = {error.max():.4f}",
-        f'{prefix}source = "{count - len(error)} front ends simulated on a Cortex-M4 without wait states, {len(error)} '
-        f'more held out, {date.today().isoformat()}"',
+        f"[{name}]",
+        f"code_bytes = {code_bytes}",
+        f"mean_error = {error.mean():.4f}",
+        f"worst_error = {error.max():.4f}",
+        f'source = "{told}, {date.today().isoformat()}"',
         "",
-        f"[{prefix}cycles]",
-        *(f"{name} = {value:.3f}" for name, value in zip(names, fitted, strict=True)),
+        f"[{name}.cycles]",
+        *(f"{what} = {value:.3f}" for what, value in cycles.items()),
     ]
 
 
-def _kept(prefix: str) -> list[str]:
+def _kept(name: str, raw: Mapping[str, Any]) -> list[str]:
     """Returns the lines of the file for a kind of front ends as they are there."""
-    raw = tomllib.loads(FILE.read_text("utf-8"))
-    numbers = [f"{prefix}{name}" for name in ("code_bytes", "mean_error", "worst_error", "source")]
-    lines = [f"{name} = {json.dumps(raw[name])}" for name in numbers]
-    cycles = raw[f"{prefix}cycles"]
-    return [*lines, "", f"[{prefix}cycles]", *(f"{name} = {value:.3f}" for name, value in cycles.items())]
+    numbers = [f"{key} = {json.dumps(value)}" for key, value in raw.items() if key != "cycles"]
+    return [f"[{name}]", *numbers, "", f"[{name}.cycles]", *(f"{k} = {v:.3f}" for k, v in raw["cycles"].items())]
 
 
 def main() -> None:
     """Simulates, fits and writes."""
-    which = sys.argv[1:] or ["sound", "spectral", "micro"]
-    of_sound = sound() if "sound" in which else _kept("")
-    shared = tomllib.loads("\n".join(of_sound))["cycles"]
-    of_sensors = spectral(shared) if "spectral" in which else _kept("spectral_")
-    (one, first), (two, second) = ((part[: part.index("")], part[part.index("") :]) for part in (of_sound, of_sensors))
+    kinds = (*KINDS, "micro")
+    which = sys.argv[1:] or kinds
+    there = tomllib.loads(FILE.read_text("utf-8"))
+    parts: dict[str, list[str]] = {}
+    for name in kinds:
+        if name not in which and name in there:
+            parts[name] = _kept(name, there[name])
+        elif name == "micro":
+            parts[name] = micro()
+        else:
+            shared = tomllib.loads("\n".join(parts["sound"]))["sound"]["cycles"] if name == "spectral" else {}
+            parts[name] = fitted(name, shared)
     head = "# What front ends cost in integers; read by front_end.py. By `python -m benchmarks.front_end_costs`."
-    three = micro() if "micro" in which else _kept_micro()
-    text = "\n".join([head, *one, *two, *three, *first, *second]) + "\n"
+    text = "\n\n".join([head, *("\n".join(part) for part in parts.values())]) + "\n"
     FILE.write_text(text, "utf-8")
     print(text)
 

@@ -16,7 +16,8 @@ from benchmarks.tables import replace_section
 from micronets.boards.board import load_board
 from micronets.compiler.generate.image_c import image_files
 from micronets.compiler.generate.names import Names
-from micronets.frontend.camera import Camera, camera_codes, camera_pixels, camera_tables, decoded
+from micronets.frontend.camera import Camera
+from micronets.frontend.frames import camera_codes, camera_pixels, camera_tables, decoded
 from micronets.frontend.image import ImageFrontEnd, resize_matrix
 from micronets.quantized.model import TensorQuant
 from tests.support.front_end_firmware import simulated

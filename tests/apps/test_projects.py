@@ -19,7 +19,8 @@ from micronets.commands.front_end import with_front_end
 from micronets.device.host_compiler import host_compiler
 from micronets.device.kept_objects import compile_once
 from micronets.frontend import encode_wav
-from micronets.frontend.camera import Camera, camera_codes
+from micronets.frontend.camera import Camera
+from micronets.frontend.frames import camera_codes
 from micronets.frontend.image import ImageFrontEnd
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, FullyConnected

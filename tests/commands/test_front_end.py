@@ -10,6 +10,7 @@ import pytest
 from micronets.commands.front_end import with_front_end
 from micronets.compiler import compile_model
 from micronets.frontend import encode_wav, read_recording
+from micronets.frontend.image import ImageFrontEnd
 from micronets.frontend.integer import integer_samples
 from micronets.streaming import Stream, plan_stream
 from micronets.tflite import read, write
@@ -19,6 +20,7 @@ from tests.support.generated_c import needs_host_compiler
 from tests.support.listening import listening_model, sound
 from tests.support.micro import speech_model, wake_model
 from tests.support.needs import needs
+from tests.support.pictures import model_of
 from tests.support.stateful import streaming
 
 
@@ -132,3 +134,65 @@ def test_a_wake_word_of_the_field_is_heard_and_the_c_decides_the_same(shared: Pa
     want = Stream(model).feed(samples)
     assert COnHost(compile_model(model, name="net"), tmp_path / "c").feed(samples) == want
     assert want
+
+
+@pytest.fixture
+def view(tmp_path: Path) -> Path:
+    """Returns the path of an image model whose front end has no camera."""
+    path = tmp_path / "view.tflite"
+    path.write_bytes(write(model_of(ImageFrontEnd(resolution=16))))
+    return path
+
+
+def test_a_camera_counts_with_the_network(view: Path) -> None:
+    found = {}
+    for name, options in {"alone": (), "both": ("--camera", "32x24:gray")}.items():
+        one = call("inspect", str(view), "--board", "NUCLEO-F446RE", "--json", *options)
+        assert one.code == 0, one.err
+        found[name] = json.loads(one.out)
+    one = found["both"]["front_end"]
+    assert found["alone"]["front_end"] is None
+    assert (one["frames"], one["frames_a_second"]) == (1, None)
+    for name, more in (("latency_ms", one["latency_ms"]), ("flash_c_bytes", one["flash_bytes"])):
+        assert found["both"][name] == pytest.approx(found["alone"][name] + more)
+    text = call("inspect", str(view), "--board", "NUCLEO-F446RE", "--camera", "32x24:gray").out
+    assert "of the latency: 1 frame of" in text
+
+
+def test_a_camera_is_measured_with_the_network(view: Path) -> None:
+    needs("unicorn", "sim")
+    one = call("measure", str(view), "--board", "NUCLEO-F446RE", "--camera", "32x24:gray", "--json", "--samples", "1")
+    assert one.code == 0, one.err
+    found = json.loads(one.out)
+    assert found["front_end"]["bit_exact"]
+    layers = sum(row["cycles"] for row in found["per_layer"])
+    assert found["cycles"] - found["front_end"]["frame_cycles"] == pytest.approx(layers, abs=150)  # around the layers
+
+
+def test_c_begins_at_the_camera_that_a_model_was_made_for(view: Path, tmp_path: Path) -> None:
+    made = tmp_path / "made.tflite"
+    made.write_bytes(write(model_of(ImageFrontEnd(resolution=16, camera="32x24:gray"))))
+    for path, options, width in (
+        (made, (), 32),
+        (made, ("--camera", "40x24:gray"), 40),
+        (view, (), None),
+    ):
+        out = tmp_path / "c"
+        done = call("compile", str(path), "--board", "NUCLEO-F446RE", "--out", str(out), "--name", "model", *options)
+        assert done.code == 0, done.err
+        header = out / "model_frontend.h"
+        assert header.exists() == (width is not None)
+        if width is not None:
+            assert f"FRAME_WIDTH {width}\n" in header.read_text()
+    app = call("app", str(made), "--board", "NUCLEO-F446RE", "--out", str(tmp_path / "app"))
+    assert app.code == 0, app.err
+
+
+def test_a_camera_is_for_models_of_images(model: Path, view: Path) -> None:
+    for path, camera, said in (
+        (model, "32x24:gray", "hey.tflite carries no image front end that fits its input; leave it out"),
+        (view, "32x24:grey", "camera: unknown pixels 'grey'; did you mean 'gray'?"),
+    ):
+        one = call("inspect", str(path), "--board", "NUCLEO-F446RE", "--camera", camera)
+        assert one.code == 2
+        assert said in one.err

@@ -12,6 +12,7 @@ from micronets.errors import BudgetError
 from micronets.frontend import FrontEnd
 from micronets.ir.space import derive
 from micronets.runtimes import OUR_C
+from micronets.tasks.images import task as images
 from micronets.tasks.kws.data import KwsData
 
 BOARD = load_board("NUCLEO-F446RE")
@@ -59,6 +60,19 @@ def test_a_limit_in_ms_decides_the_stride_of_frames() -> None:
     assert {s["frame_stride"] for s in BudgetFitter(SPACE, limits, BOARD).feasible_shapes()} == {1, 2, 4}
     with pytest.raises(BudgetError, match="latency_ms"):
         BudgetFitter(SPACE, board_budget(Budget(latency_ms=ms[4]), BOARD), BOARD, runtime=costs).feasible_shapes()
+
+
+def test_every_resolution_and_colour_has_its_way_from_the_camera() -> None:
+    shapes = {"resolutions": (24, 48), "colours": (1, 3)}
+    given = images.load(kept=48, synthetic_images=8, camera="96x72:rgb565", splits=())
+    space = space_for("mobilenetv2", given, shapes, {})
+    costs = front_end_costs(front_ends_of(space, given))
+    assert costs.keys() == {(side, side, colour) for side in (24, 48) for colour in (1, 3)}
+    for shape, one in costs.items():
+        side, _, colour = shape
+        assert one == front_end_cost(given.frontend.with_settings({"resolution": side, "colour": colour}))
+    assert costs[24, 24, 1].core_cycles < costs[24, 24, 3].core_cycles < costs[48, 48, 3].core_cycles
+    assert front_ends_of(space, images.load(kept=48, synthetic_images=8, splits=())) == {}
 
 
 def _shapes(fitter: BudgetFitter) -> dict[str, int]:

@@ -17,7 +17,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, FullyConnected
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
-from micronets.streaming.plan import array_front_end
+from micronets.streaming.carried import array_front_end
 from tests.support.front_end_firmware import simulated
 
 CASES = {

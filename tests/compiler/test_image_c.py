@@ -14,7 +14,8 @@ from micronets.compiler.generate.image_c import image_files
 from micronets.compiler.generate.names import Names
 from micronets.device.host_compiler import compile_c
 from micronets.errors import SpecError
-from micronets.frontend.camera import Camera, camera_codes, camera_pixels, camera_tables, decoded, taps
+from micronets.frontend.camera import Camera
+from micronets.frontend.frames import camera_codes, camera_pixels, camera_tables, decoded, taps
 from micronets.frontend.image import FILTERS, ImageFrontEnd, resize_matrix
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, FullyConnected, Mean

@@ -14,7 +14,7 @@ from micronets.compiler.generate.names import Names
 from micronets.compiler.generate.spectral_c import spectral_files
 from micronets.device.host_compiler import compile_c
 from micronets.frontend.spectral import codes_of
-from micronets.streaming.plan import spectral_front_end
+from micronets.streaming.carried import spectral_front_end
 from tests.support.front_end_firmware import emulated, simulated
 from tests.support.spectral import CASES, model, of_one_frame, windows
 

@@ -9,9 +9,10 @@ import pytest
 
 from micronets.boards.board import Budget, load_board
 from micronets.cost.costs import TFLM_COSTS, budget_costs, cost, with_front_ends
-from micronets.cost.front_end import frame_counts, front_end_cost, front_end_cost_of, table_bytes
+from micronets.cost.front_end import frame_counts, front_end_cost, front_end_cost_of, picture_counts, table_bytes
 from micronets.device.front_end import front_end_flash_bytes, simulate_frames
 from micronets.frontend import FrontEnd
+from micronets.frontend.image import ImageFrontEnd
 from micronets.runtimes.c import c_costs
 from micronets.tasks.ad.settings import Windows
 from tests.support.front_ends import CASES, clips
@@ -47,6 +48,28 @@ def test_cost_of_an_input_by_hand() -> None:
     assert whole.kept_bytes == 2 * 16000 + 98 * 40
 
 
+def test_counts_of_a_camera_frame_by_hand() -> None:
+    # The middle 8 x 8 pixels of 12 x 8 become 4 x 4: every pixel is the mean of two of each axis.
+    counts = picture_counts(ImageFrontEnd(resolution=4, fit="crop", filter="box", camera="12x8:rgb565le"))
+    assert {name: count for name, count in counts.items() if count} == {
+        "row": 8,
+        "across_3": 8 * 4,
+        "across_3_tap": 8 * 4 * 2,
+        "down": 4 * 4 * 3,
+        "down_tap": 4 * 4 * 3 * 2,
+        "passed": 6 + 4 + 2,  # behind rows 1, 3 and 5, which make rows 0, 1 and 2
+        "rgb565_3": 8 * 8,
+    }
+    bars = picture_counts(ImageFrontEnd(resolution=4, colour=1, fit="letterbox", filter="box", camera="12x6:gray"))
+    assert (bars["black"], bars["across_1"], bars["gray_1"]) == (16, 6 * 4, 72)
+
+
+def test_cost_of_an_image_by_hand() -> None:
+    one = front_end_cost(ImageFrontEnd(resolution=4, fit="crop", filter="box", camera="12x8:rgb565"))
+    assert (one.frames, one.frames_a_second, one.scratch_bytes) == (1, None, 0)
+    assert one.kept_bytes == 2 * 2 * (4 * 3 + 1) + 8 * 3 + 12 * 2  # two resized rows, a line, and a row of the camera
+
+
 @pytest.mark.parametrize("name", ["log-mel", "mlperf-mfcc"])
 def test_the_estimate_is_near_the_simulation(name: str) -> None:
     fe, quant = CASES[name]
@@ -62,7 +85,8 @@ def test_what_is_not_counted() -> None:
     assert front_end_cost_of(None) is None
     assert front_end_cost_of(FrontEnd(arithmetic="float").to_json()) is None
     assert front_end_cost_of(Windows().to_json()) is None
-    assert front_end_cost_of('{"kind": "image"}') is None
+    assert front_end_cost_of(ImageFrontEnd().to_json()) is None  # of no camera
+    assert front_end_cost_of("no JSON") is None
     assert front_end_cost_of(FrontEnd().to_json()) == front_end_cost(FrontEnd())
 
 
@@ -115,6 +139,6 @@ def test_the_page_tells_how_well_cycles_are_estimated() -> None:
     page = (Path(__file__).parents[2] / "docs/front-ends.md").read_text("utf-8")
     toml = tomllib.loads((files("micronets") / "cost/front_end.toml").read_text("utf-8"))
     words = " ".join(page.split())
-    for kind in ("", "spectral_"):
-        mean, worst = 100 * toml[f"{kind}mean_error"], 100 * toml[f"{kind}worst_error"]
+    for kind in ("sound", "spectral", "picture"):
+        mean, worst = 100 * toml[kind]["mean_error"], 100 * toml[kind]["worst_error"]
         assert f"the mean error is {mean:.1f} % and the largest {worst:.1f} %" in words

@@ -15,7 +15,10 @@ from micronets.device.cross_compiler import find_compiler
 from micronets.device.front_end import frame_firmware, frame_input, front_end_cost_in, run_front_end, simulate_frames
 from micronets.device.qemu import emulate
 from micronets.errors import DeviceError
+from micronets.frontend.image import ImageFrontEnd
+from micronets.frontend.standard import Standard
 from tests.support.front_ends import CASES, clips, codes
+from tests.support.pictures import model_of
 from tests.support.spectral import model
 
 OTHERS = ("NUCLEO-F746ZG", "NUCLEO-F103RB", "NUCLEO-G0B1RE", "ESP32-C3-DevKitM-1")
@@ -80,3 +83,36 @@ def test_the_front_end_of_a_sensor_is_measured_and_costs_what_is_estimated() -> 
     assert cost.flash_bytes == pytest.approx(found.flash_bytes, rel=0.05)
     assert (cost.frames, cost.frames_a_second) == (7, 50 / 16)
     assert (cost.kept_bytes, cost.scratch_bytes) == (2 * 32 * 6 + 7 * 12 * 6, 4 * 32)
+
+
+@pytest.mark.parametrize(
+    "front_end",
+    [
+        ImageFrontEnd(resolution=16, fit="letterbox", filter="bilinear", camera="40x30:rgb565"),
+        ImageFrontEnd(resolution=12, colour=1, fit="crop", camera="32x24:yuv422"),
+        Standard((5, 3), (0.1, 2.0, -1.0), (1.0, 0.5, 3.0)),
+        Standard((5, 3), (0.1, 2.0, -1.0), (1.0, 0.5, 3.0), sample_rate=50.0),
+    ],
+    ids=["colour", "gray", "array", "window"],
+)
+def test_front_ends_of_images_and_arrays_are_measured_and_cost_what_is_estimated(
+    front_end: ImageFrontEnd | Standard,
+) -> None:
+    given = model_of(front_end)
+    found, cost = run_front_end(given, with_compiler("NUCLEO-F446RE"), seed=0), front_end_cost_in(given)
+    assert found is not None
+    assert cost is not None
+    assert found.bit_exact
+    assert found.frame.core_cycles == pytest.approx(cost.frame_cycles, rel=0.08)
+    assert found.flash_bytes <= cost.flash_bytes <= found.flash_bytes + 300
+    if isinstance(front_end, Standard) and front_end.sample_rate:
+        assert (cost.frames, cost.frames_a_second, cost.kept_bytes) == (5, 50.0, 4 * 3 + 16)
+    else:
+        assert (cost.frames, cost.frames_a_second, cost.scratch_bytes) == (1, None, 0)
+
+
+def test_an_image_model_without_a_camera_is_measured_alone() -> None:
+    image = ImageFrontEnd(resolution=16)
+    given = model_of(image)
+    assert run_front_end(given, load_board("NUCLEO-F446RE"), seed=0) is None
+    assert front_end_cost_in(given) is None

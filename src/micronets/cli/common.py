@@ -169,6 +169,13 @@ front_end_option = click.option(
     help="For a third-party model without a front end: TFLM's own, with a frame every 10 ms (microWakeWord) or 20 ms "
     "(micro_speech).",
 )
+camera = click.option(
+    "--camera",
+    default="",
+    metavar="WxH:PIXELS",
+    help="The camera's frames, for an image model, such as 160x120:rgb565; its front end then starts from them; pixels "
+    "are rgb888, rgb565 (high byte first), rgb565le, yuv422 or gray; default: those that the model was made for.",
+)
 classes = click.option(
     "--classes",
     metavar="A,B,...",

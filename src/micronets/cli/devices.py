@@ -56,6 +56,7 @@ from micronets.cli import common, interrupts
 )
 @common.front_end_option
 @common.classes
+@common.camera
 @common.as_json
 def measure(
     model: Path,
@@ -75,6 +76,7 @@ def measure(
     optimise: str,
     front_end: str | None,
     classes: str | None,
+    camera: str,
     as_json: bool,
 ) -> None:
     """Builds a model for a board, runs it, and checks every output byte.
@@ -111,7 +113,7 @@ def measure(
         common.echo(json.dumps({"firmware": str(firmware)}) if as_json else f"{firmware}: {note}")
         return
     found = measure.measure(
-        named(model, front_end, classes),
+        named(model, front_end, classes, camera),
         where,
         device,
         compiler=compiler,

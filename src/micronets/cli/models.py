@@ -34,15 +34,6 @@ def _refuse_with_stream(given: dict[str, object]) -> None:
             raise SpecError(f"{name} {value}: is for a data set of clips; leave it out with --stream")
 
 
-_camera = click.option(
-    "--camera",
-    default="",
-    metavar="WxH:PIXELS",
-    help="The camera's frames, for an image model, such as 160x120:rgb565; writes the front end for them, too; pixels "
-    "are rgb888, rgb565 (high byte first), rgb565le, yuv422 or gray.",
-)
-
-
 @click.command(
     cls=common.Command,
     examples=(
@@ -343,8 +334,11 @@ def _status(moment: SoundPiece) -> str:
 )
 @common.front_end_option
 @common.classes
+@common.camera
 @common.as_json
-def inspect(model: Path, board: str, simulate: bool, front_end: str | None, classes: str | None, as_json: bool) -> None:
+def inspect(
+    model: Path, board: str, simulate: bool, front_end: str | None, classes: str | None, camera: str, as_json: bool
+) -> None:
     """Shows what a network costs on a board, and whether it fits.
 
     Prints a row for each layer, then estimates of memory, program size, latency and energy; nothing runs without
@@ -353,7 +347,7 @@ def inspect(model: Path, board: str, simulate: bool, front_end: str | None, clas
     from micronets.commands import inspect
     from micronets.commands.front_end import named
 
-    found = inspect.inspect(named(model, front_end, classes), board, simulate=simulate)
+    found = inspect.inspect(named(model, front_end, classes, camera), board, simulate=simulate)
     common.echo(json.dumps(found.to_json()) if as_json else found.text())
     found.check()
 
@@ -382,7 +376,7 @@ def inspect(model: Path, board: str, simulate: bool, front_end: str | None, clas
     help="Name for files, functions and macros, so that one program can contain several networks; default: the name "
     "of the model's file.",
 )
-@_camera
+@common.camera
 @common.front_end_option
 @common.classes
 @common.runtime_name
@@ -444,7 +438,7 @@ def compile_(
     metavar="NAME",
     help="Name for the network's files, functions and macros; default: the name of the model's file.",
 )
-@_camera
+@common.camera
 @common.front_end_option
 @common.classes
 @common.optimise_option

@@ -13,14 +13,15 @@ from micronets.arguments import checked
 from micronets.boards.board import Board, load_board
 from micronets.commands.compile import check_package, places_named
 from micronets.commands.incremental import new_frames_alone
-from micronets.compiler import camera_of
-from micronets.compiler.generate import image_c, package
+from micronets.compiler.generate import package
 from micronets.compiler.generate.names import Names, name_from
 from micronets.compiler.kernels.goal import DEFAULT_GOAL
 from micronets.errors import SpecError, UnsupportedError, did_you_mean
+from micronets.frontend.camera import camera_of
 from micronets.quantized.labels import labels_of
 from micronets.records import JsonObject
 from micronets.runtimes import OUR_C
+from micronets.streaming.carried import image_front_end
 from micronets.streaming.plan import plan_stream, unstreamable
 from micronets.terminal import amount
 from micronets.tflite import ModelFile, ModelSource
@@ -145,8 +146,9 @@ def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str, Frames | None]:
     or impossible.
     """
     model = file.model
-    if image_c.image_front_end(model) is not None:
-        chosen, labels = camera_of(camera), labels_of(model)
+    image = image_front_end(model)
+    if image is not None:
+        chosen, labels = camera_of(camera or image.camera), labels_of(model)
         if chosen is None:
             raise SpecError(f"{file.name}: is for pictures; give the frames of its camera: --camera 160x120:rgb565")
         arch = model.arch

@@ -1,4 +1,4 @@
-"""Front ends for models that contain none: `with_front_end` adds the one that a third-party model was trained on."""
+"""Front ends that a model does not contain as a whole: `with_front_end` adds TFLM's own, and `with_camera` a camera."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from micronets.frontend.micro import BANDS, Micro, code_factors, is_micro
 from micronets.ir.layers import INPUT
 from micronets.quantized.labels import labels_of
 from micronets.quantized.model import QuantizedModel
+from micronets.streaming.carried import image_front_end
 from micronets.streaming.incremental import STEPS_KEY, Steps
 from micronets.terminal import counted
 from micronets.tflite import ModelFile, ModelSource, model_file
@@ -87,15 +88,35 @@ def _names(file: ModelFile, classes: Sequence[str] | None) -> list[str]:
     return names
 
 
-def named(model: ModelSource, front_end: str | None, classes: str | None) -> ModelSource:
-    """Returns a model with the front end and the classes of a command's options.
+def with_camera(model: ModelSource, camera: str) -> ModelFile:
+    """Returns an image model as if it had been trained for a camera, so that its front end counts with the network.
+
+    - model: the path of a `.tflite`, or a model in memory; it carries an image front end.
+    - camera: the camera's frames, such as 160x120:rgb565 (`frontend.camera.Camera`).
+
+    Raises `SpecError` for a text that describes no camera, and for a model without an image front end that fits its
+    int8 input, and the errors of reading the model.
+    """
+    file = model_file(model)
+    image = image_front_end(file.model)
+    if image is None:
+        raise SpecError(f"--camera {camera}: {file.name} carries no image front end that fits its input; leave it out")
+    found = {**file.model.metadata, "micronets.frontend": replace(image, camera=camera).to_json()}
+    return replace(file, model=replace(file.model, metadata=found))
+
+
+def named(model: ModelSource, front_end: str | None, classes: str | None, camera: str = "") -> ModelSource:
+    """Returns a model with the front end, the classes and the camera of a command's options.
 
     - model: the model.
     - front_end: see `with_front_end`; None: that of the model.
     - classes: names with commas between them, or None.
+    - camera: see `with_camera`; empty for what the model carries.
 
-    Raises the errors of `with_front_end`, and `SpecError` for classes without a front end.
+    Raises the errors of `with_front_end` and `with_camera`, and `SpecError` for classes without a front end.
     """
+    if camera:
+        model = with_camera(model, camera)
     if front_end is None:
         if classes is not None:
             raise SpecError(f"--classes {classes}: names the outputs of a model with --front-end; leave it out")

@@ -28,17 +28,19 @@ from micronets.ir.layers import Shape
 from micronets.records import JsonObject, Row
 from micronets.runtimes import OUR_C
 from micronets.runtimes.c import compiled_flash_bytes, largest_arena_bytes, network_flash_bytes, sram_bytes
-from micronets.streaming.plan import counted_front_end, inferences_a_second, input_frames
-from micronets.terminal import amount, amount_row, text_table
+from micronets.streaming.carried import counted_front_end, input_frames
+from micronets.streaming.plan import inferences_a_second
+from micronets.terminal import amount, amount_row, counted, text_table
 from micronets.tflite import ModelFile, ModelSource, model_file
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
 
 
 @dataclass(frozen=True)
 class FrontEndInspection:
-    """The estimated costs of the audio front end of a model on a board.
+    """The estimated costs of the front end of a model on a board.
 
-    - `frames`: frames of one input of the network. `frames_a_second`: frames of a second of sound.
+    - `frames`: frames of one input of the network. `frames_a_second`: frames of a second of the signal; None for an
+      image or an array.
     - `frame_cycles`: cycles of one frame on the board.
     - `latency_ms`, `energy_mj`: time and energy of the frames of one input.
     - `second_ms`, `second_mj`: time and energy of the frames of a second of sound.
@@ -51,7 +53,7 @@ class FrontEndInspection:
     """
 
     frames: int
-    frames_a_second: float
+    frames_a_second: float | None
     frame_cycles: float | None
     latency_ms: float | None
     energy_mj: float | None
@@ -190,7 +192,7 @@ class Inspection:
             listening = amount_row("listening", all_ms, "ms", about)
         return [
             *listening,
-            *amount_row("front end", one.latency_ms, "ms", f"of the latency: {one.frames} frames{each}"),
+            *amount_row("front end", one.latency_ms, "ms", f"of the latency: {counted(one.frames, 'frames')}{each}"),
             *amount_row("front end", one.energy_mj, "mJ", "of the energy"),
             ("front end", amount(one.kept_bytes, "B"), f"of SRAM, and {one.scratch_bytes:,} of scratch memory"),
             ("front end", amount(one.flash_bytes, "B"), "of flash"),
@@ -318,8 +320,8 @@ def _inspected(
     - `simulate`: see `inspect`.
     """
     tensors, file_bytes = (None, None) if file is None else (file.tensors, len(file.content))
-    sound = None if file is None else counted_front_end(file.model)
-    front_end = None if file is None or sound is None else front_end_cost(sound, input_frames(file.model))
+    fe = None if file is None else counted_front_end(file.model)
+    front_end = None if file is None or fe is None else front_end_cost(fe, input_frames(file.model))
     c = cost(arch, board, tensors=tensors, front_end=front_end)
     no_tflm = core_of(board.core, board.name).no_tflm
     if file is not None:
@@ -379,7 +381,8 @@ def _front_end(cost: FrontEndCost, board: Board, file: ModelFile | None) -> Fron
     """Returns the costs of a model's front end on a board."""
     frame = None if board.cycle_factor is None else cost.frame_cycles * board.cycle_factor
     one, second = (
-        None if frame is None else board.milliseconds(frames * frame) for frames in (cost.frames, cost.frames_a_second)
+        None if frame is None or frames is None else board.milliseconds(frames * frame)
+        for frames in (cost.frames, cost.frames_a_second)
     )
     return FrontEndInspection(
         frames=cost.frames,

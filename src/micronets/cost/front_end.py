@@ -1,13 +1,15 @@
-"""The costs of an integer front end for audio or a sensor: cycles per frame, SRAM and flash.
+"""The costs of an integer front end for audio, a sensor, arrays or a camera: cycles per frame, SRAM and flash.
 
-The cycles of a frame are linear in counts of its C's operations (`frame_counts`, `spectral_counts`): samples,
-butterflies of the transform, bins, bands and values. front_end.toml has the cycles for one of each, fitted to the
-simulation of a Cortex-M4 without wait states (`python -m benchmarks.front_end_costs`), and the bytes of code. Every
-estimate, limit and search that includes a front end uses these costs; `micronets measure` simulates it.
+The cycles of a frame are linear in counts of its C's operations (`frame_counts`, `spectral_counts`, `picture_counts`):
+samples, butterflies of the transform, bins, bands and values, pixels and taps. front_end.toml has the cycles for one of
+each, fitted to the simulation of a Cortex-M4 without wait states (`python -m benchmarks.front_end_costs`), and the
+bytes of code. Every estimate, limit and search that includes a front end uses these costs; `micronets measure`
+simulates it.
 """
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +17,15 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import assert_never
 
-from micronets.errors import SpecError
+from micronets.frontend.camera import PIXEL_BYTES, Camera
+from micronets.frontend.counted import CountedFrontEnd, counted_front_end_of
+from micronets.frontend.frames import CameraTables, camera_tables
+from micronets.frontend.image import ImageFrontEnd
 from micronets.frontend.integer import sound_tables
-from micronets.frontend.micro import BANDS, FRAME, RATE, WORDS, Micro, is_micro, micro_tables
-from micronets.frontend.spec import INTEGER_FFT, FrontEnd
-from micronets.frontend.spectral import Spectral, is_spectral, spectral_tables
+from micronets.frontend.micro import BANDS, FRAME, RATE, WORDS, Micro, micro_tables
+from micronets.frontend.spec import FrontEnd
+from micronets.frontend.spectral import Spectral, spectral_tables
+from micronets.frontend.standard import Standard
 from micronets.number import Number
 
 _RECORD_BYTES = 76
@@ -28,21 +34,25 @@ _RECORD_BYTES = 76
 _SPECTRAL_RECORD_BYTES = 60
 """Bytes of the record of a spectral front end."""
 
+_PICTURE_RECORD_BYTES = 72
+"""Bytes of the record of a camera's front end."""
+
 
 @dataclass(frozen=True)
 class FrontEndCost:
     """The costs of the front end of a network.
 
-    - frames: frames of one input of the network.
-    - frames_a_second: frames per second of audio.
+    - frames: frames of one input of the network; 1 for an image, and for an array that is not a window of a sensor.
+    - frames_a_second: frames per second of the signal; None if there is no such signal.
     - frame_cycles: cycles of a frame on a Cortex-M4 without wait states.
-    - kept_bytes: bytes that must survive between frames: samples, and the codes of a whole input.
+    - kept_bytes: bytes that must survive between frames: samples, and the codes of a whole input. For an image, those
+      that must survive between rows: a row of the camera, and the rows that are being resized.
     - scratch_bytes: bytes of scratch memory for a frame. Our C uses the network's arena, which is then free.
     - flash_bytes: bytes of tables and code.
     """
 
     frames: int
-    frames_a_second: float
+    frames_a_second: float | None
     frame_cycles: float
     kept_bytes: int
     scratch_bytes: int
@@ -58,10 +68,10 @@ class FrontEndCost:
         return self.kept_bytes + max(self.scratch_bytes - arena_bytes, 0)
 
 
-def front_end_cost(fe: FrontEnd | Spectral | Micro, frames: int | None = None) -> FrontEndCost:
+def front_end_cost(fe: CountedFrontEnd, frames: int | None = None) -> FrontEndCost:
     """Returns the costs of an integer front end.
 
-    - fe: the front end.
+    - fe: the front end; one of images has a camera.
     - frames: frames of the network's input; None for those of a whole clip or window.
     """
     match fe:
@@ -71,20 +81,24 @@ def front_end_cost(fe: FrontEnd | Spectral | Micro, frames: int | None = None) -
             return spectral_cost(fe)
         case Micro():
             return micro_cost(fe, frames)
+        case Standard():
+            return array_cost(fe, frames)
+        case ImageFrontEnd():
+            return picture_cost(fe)
         case _:
             assert_never(fe)
 
 
 def sound_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
     """Returns the costs of an integer audio front end; for the arguments see `front_end_cost`."""
-    model = _model()
+    model = _models()["sound"]
     all_frames, values, _ = fe.input_shape
     frames = all_frames if frames is None else frames
     samples = fe.clip_samples if fe.sample_scale == "max" else fe.window_samples  # the loudest one must be known first
     return FrontEndCost(
         frames=frames,
         frames_a_second=fe.sample_rate / (fe.hop_samples * fe.frame_stride),
-        frame_cycles=sum(model.cycles[name] * count for name, count in frame_counts(fe).items()),
+        frame_cycles=_cycles(frame_counts(fe), model.cycles),
         kept_bytes=(2 * samples + frames * values + 3) // 4 * 4,
         scratch_bytes=4 * (fe.n_fft + fe.n_mels),
         flash_bytes=table_bytes(fe) + model.code_bytes,
@@ -93,46 +107,76 @@ def sound_cost(fe: FrontEnd, frames: int | None = None) -> FrontEndCost:
 
 def spectral_cost(fe: Spectral) -> FrontEndCost:
     """Returns the costs of a spectral front end."""
-    model, settings = _model(), fe.settings
-    cycles = {**model.cycles, **model.spectral_cycles}
+    models, settings = _models(), fe.settings
+    cycles = {**models["sound"].cycles, **models["spectral"].cycles}
     return FrontEndCost(
         frames=fe.frames,
         frames_a_second=settings.sample_rate / settings.hop,
-        frame_cycles=sum(cycles[name] * count for name, count in spectral_counts(fe).items()),
+        frame_cycles=_cycles(spectral_counts(fe), cycles),
         kept_bytes=(2 * settings.frame * fe.axes + fe.frames * settings.values * fe.axes + 3) // 4 * 4,
         scratch_bytes=8 * settings.points,
-        flash_bytes=spectral_table_bytes(fe) + model.spectral_code_bytes,
+        flash_bytes=spectral_table_bytes(fe) + models["spectral"].code_bytes,
     )
 
 
 def micro_cost(fe: Micro, frames: int | None = None) -> FrontEndCost:
     """Returns the costs of TFLM's own audio front end; for the arguments see `front_end_cost`."""
-    model = _model()
+    model = _models()["micro"]
     frames = fe.frames if frames is None else frames
     return FrontEndCost(
         frames=frames,
         frames_a_second=RATE / fe.hop_samples,
-        frame_cycles=model.micro_cycles,
+        frame_cycles=model.cycles["frame"],
         kept_bytes=2 * FRAME + frames * BANDS + 4 * BANDS,
         scratch_bytes=4 * WORDS,
-        flash_bytes=micro_table_bytes() + model.micro_code_bytes,
+        flash_bytes=micro_table_bytes() + model.code_bytes,
+    )
+
+
+def array_cost(fe: Standard, frames: int | None = None) -> FrontEndCost:
+    """Returns the costs of an array front end; for the arguments see `front_end_cost`.
+
+    A window of a sensor whose rate is known is computed sample by sample; of another array the caller has all values.
+    """
+    model, rate = _models()["array"], fe.sample_rate
+    samples, axes = (1, math.prod(fe.shape)) if rate is None else fe.shape
+    samples = samples if frames is None or rate is None else frames
+    return FrontEndCost(
+        frames=samples,
+        frames_a_second=rate,
+        frame_cycles=_cycles(array_counts(axes), model.cycles),
+        kept_bytes=4 * axes + (0 if rate is None else (samples * axes + 3) // 4 * 4),
+        scratch_bytes=0,
+        flash_bytes=array_table_bytes(fe) + model.code_bytes,
+    )
+
+
+def picture_cost(fe: ImageFrontEnd) -> FrontEndCost:
+    """Returns the costs of making an image from a frame of the camera, row by row."""
+    model, (camera, table) = _models()["picture"], _resizing(fe)
+    work = 2 * table.down.weights.shape[1] * (table.width * fe.colour + 1) + table.columns * fe.colour
+    return FrontEndCost(
+        frames=1,
+        frames_a_second=None,
+        frame_cycles=_cycles(picture_counts(fe), model.cycles),
+        kept_bytes=(work + 3) // 4 * 4 + (camera.row_bytes + 3) // 4 * 4,
+        scratch_bytes=0,
+        flash_bytes=picture_table_bytes(fe) + model.code_bytes,
     )
 
 
 def front_end_cost_of(text: str | None) -> FrontEndCost | None:
-    """Returns the costs of the front end in a model's metadata; None if there is none, or it needs floats.
+    """Returns the costs of the front end in a model's metadata; None where there is none, or none that is counted.
 
     - text: the value of `micronets.frontend`.
     """
-    if is_spectral(text or ""):
-        return spectral_cost(Spectral.from_json(text or "", "the front end"))
-    if is_micro(text or ""):
-        return micro_cost(Micro.from_json(text or "", "the front end"))
-    try:
-        fe = FrontEnd.from_json(text or "")
-    except SpecError:  # a front end of images or windows, for which no C is generated
-        return None
-    return front_end_cost(fe) if fe.arithmetic == "integer" and fe.n_fft in INTEGER_FFT else None
+    fe = counted_front_end_of(text)
+    return None if fe is None else front_end_cost(fe)
+
+
+def _cycles(counts: Mapping[str, int], cycles: Mapping[str, float]) -> float:
+    """Returns the cycles of a frame, from how often it does what, and the cycles of each."""
+    return sum(cycles[name] * count for name, count in counts.items())
 
 
 def frame_counts(fe: FrontEnd) -> dict[str, int]:
@@ -208,6 +252,56 @@ def spectral_table_bytes(fe: Spectral) -> int:
     return transform + 11 * fe.settings.values * fe.axes + _SPECTRAL_RECORD_BYTES
 
 
+def _resizing(fe: ImageFrontEnd) -> tuple[Camera, CameraTables]:
+    """Returns the camera of a front end, and the weights that resize its frames; the codes of pixels mean nothing."""
+    camera = Camera.parse(fe.camera)
+    return camera, camera_tables(camera, fe, 1.0, 0)
+
+
+def array_counts(values: int) -> dict[str, int]:
+    """Returns how often so many values of an array take their time, by name: `frame` for all, and `value`."""
+    return {"frame": 1, "value": values}
+
+
+def array_table_bytes(fe: Standard) -> int:
+    """Returns the bytes of the tables of a front end of arrays in flash: a factor and an offset for each place."""
+    return 12 * fe.shape[-1]
+
+
+def picture_counts(fe: ImageFrontEnd) -> dict[str, int]:
+    """Returns how often a frame of the camera does what takes its time, by name.
+
+    - row: a row of the frame. black: a value of the input that is filled in front of the first row, for black bars.
+    - across_1, across_1_tap: a pixel of a resized row, and a pixel of the row that it is a sum over, in gray; across_3,
+      across_3_tap: in colour. down, down_tap: a value of the input, and a value that it is a sum over.
+    - passed: a row of the input that is looked at and not made, as it is made already.
+    - a format of pixels and the number of channels: a pixel of the frame that is used.
+    """
+    camera, table = _resizing(fe)
+    across, down = (taps.weights.shape[1] for taps in (table.across, table.down))
+    row, resized, side = table.width * fe.colour, table.rows * table.width, fe.resolution
+    made = table.down.start + down - 1
+    pixels = {f"{name}_{colour}": 0 for name in PIXEL_BYTES if name != "rgb565le" for colour in (1, 3)}
+    return {
+        "row": camera.height,
+        "black": side * side * fe.colour if min(table.width, table.height) < side else 0,
+        **{f"across_{colour}": resized if colour == fe.colour else 0 for colour in (1, 3)},
+        **{f"across_{colour}_tap": resized * across if colour == fe.colour else 0 for colour in (1, 3)},
+        "down": table.height * row,
+        "down_tap": table.height * row * down,
+        "passed": int((table.rows - 1 - made).sum()),
+        **pixels,
+        f"{camera.pixels.removesuffix('le')}_{fe.colour}": table.rows * table.columns,
+    }
+
+
+def picture_table_bytes(fe: ImageFrontEnd) -> int:
+    """Returns the bytes of the tables of a camera's front end in flash, and of the record that names them."""
+    _, table = _resizing(fe)
+    taps = (table.across, table.down)
+    return sum(2 * t.start.size + 2 * t.weights.size for t in taps) + 256 + _PICTURE_RECORD_BYTES
+
+
 def micro_table_bytes() -> int:
     """Returns the bytes of the tables of TFLM's own audio front end in flash."""
     t = micro_tables()
@@ -224,17 +318,15 @@ def table_bytes(fe: FrontEnd) -> int:
 
 
 @dataclass(frozen=True)
-class FrontEndModel:
-    """The contents of front_end.toml.
+class FittedCycles:
+    """What front_end.toml has of a kind of front ends.
 
-    - cycles: cycles for one of each of `frame_counts` on a Cortex-M4 without wait states.
-    - code_bytes: the most bytes of code, including the table of logarithms, of any front end that was built.
-    - mean_error, worst_error: the mean and the largest relative error of the cycles of held-out front ends.
+    - cycles: cycles on a Cortex-M4 without wait states for one of each of what is counted. Those of a transform are in
+      "sound", for "spectral", too.
+    - code_bytes: the most bytes of code, with the tables that all front ends of the kind share, of any that was built.
+    - mean_error, worst_error: the mean and the largest relative error of the cycles of front ends that were not fitted;
+      of TFLM's own, which has no parameters, how far the cycles of sounds are from their mean.
     - source: how the figures were obtained.
-    - spectral_...: the same for spectral front ends; cycles for the counts in `spectral_counts` but not in
-        `frame_counts`.
-    - micro_...: mean cycles of a frame of TFLM's own audio front end over several sounds, bytes of its code with its
-        record, and how the figures were obtained.
     """
 
     cycles: Mapping[str, float]
@@ -242,16 +334,10 @@ class FrontEndModel:
     mean_error: float
     worst_error: float
     source: str
-    spectral_cycles: Mapping[str, float]
-    spectral_code_bytes: int
-    spectral_mean_error: float
-    spectral_worst_error: float
-    spectral_source: str
-    micro_cycles: float
-    micro_code_bytes: int
-    micro_source: str
 
 
 @lru_cache(maxsize=1)
-def _model() -> FrontEndModel:
-    return FrontEndModel(**tomllib.loads((files("micronets") / "cost/front_end.toml").read_text("utf-8")))
+def _models() -> dict[str, FittedCycles]:
+    """Returns the figures of each kind: sound, spectral, micro, array and picture."""
+    raw = tomllib.loads((files("micronets") / "cost/front_end.toml").read_text("utf-8"))
+    return {kind: FittedCycles(**figures) for kind, figures in raw.items()}

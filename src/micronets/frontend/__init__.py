@@ -1,8 +1,8 @@
 """Front ends: sensor samples in, the network's inputs out; numpy only.
 
 Sound is `recording` and `wav` (files), `spec` (the parameters), `features` and `integer` (the arithmetic) and `cache`;
-pictures are `image`, `mapped` and `camera`; arrays are `standard`, and `spectral` where they are windows of a sensor.
-All kinds of spectra share `fourier`.
+pictures are `image`, `mapped`, `camera` and `frames`; arrays are `standard`, and `spectral` where they are windows of a
+sensor. All kinds of spectra share `fourier`. `counted` reads the front end that a model carries.
 """
 
 from micronets.frontend.cache import Tally, cached_arrays, cut_features, wav_features

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from micronets.errors import SpecError, did_you_mean
 from micronets.frontend import as_json
+from micronets.frontend.camera import camera_of
 
 FITS = ("stretch", "crop", "letterbox")
 FILTERS = {"box": 0.5, "bilinear": 1.0, "bicubic": 2.0, "lanczos": 3.0}  # radius, in pixels of the coarser grid
@@ -38,6 +39,8 @@ class ImageFrontEnd:
     - `fit`: the way to make a picture square: `stretch` it, `crop` its middle, or `letterbox` it in black.
     - `filter`: of resizing, widened when the picture shrinks: `box` (area), `bilinear`, `bicubic` (a = -0.5) or
       `lanczos` (3 lobes).
+    - `camera`: the frames of the camera on the device, such as `160x120:rgb565` (see `micronets.frontend.camera`);
+      `compile` writes C for them, and the cost of resizing them counts with the network's; empty: no camera is known.
     - `via`: side to which pictures are resized first, because they are kept so for training, 1 to 1024; 0 resizes them
       straight to the resolution.
     - `input_mean`: the number that is subtracted from a pixel.
@@ -50,6 +53,7 @@ class ImageFrontEnd:
     fit: str = "stretch"
     filter: str = "bicubic"
     via: int = 0
+    camera: str = ""
     input_mean: float = 128.0
     input_scale: float = 128.0
 
@@ -113,6 +117,9 @@ def _check_image_front_end(fe: ImageFrontEnd) -> None:
             refuse(name, "a finite number")
     if fe.input_scale <= 0:
         refuse("input_scale", "a number above 0")
+    if not isinstance(fe.camera, str):
+        refuse("camera", "a text such as 160x120:rgb565")
+    camera_of(fe.camera)
 
 
 PRESETS: dict[str, ImageFrontEnd] = {

@@ -160,7 +160,8 @@ class Runtime(ABC):
         - board: the board that the firmware is for.
         - patches: the limit of the arena, see `runtimes.c.arena_limit`.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
-        - camera: the camera frames of an image model, such as 160x120:rgb565; empty for no front end.
+        - camera: the camera frames of an image model, such as 160x120:rgb565; empty for those of the
+          camera that the model was made for, if there is one.
         - optimise: the criterion for choosing a kernel if a faster one takes more memory, see `runtimes.c.compile_for`.
 
         Raises `UnsupportedError` for a model that the runtime cannot run, `SpecError` for unknown `patches` or an

@@ -229,7 +229,8 @@ def compile_for(
     - patches: how large the arena may get, see `arena_limit`.
     - optimise: what kernels are chosen for, see `compiler.kernels.goal.Goal`.
     - name: see `compile_model`.
-    - camera: the frames that an image model gets, such as 160x120:rgb565; empty writes no front end for them.
+    - camera: the frames that an image model gets, such as 160x120:rgb565; empty: those of the camera that the model was
+      made for, if there is one.
 
     Raises `SpecError` for unknown `patches` or an unknown goal, and what `compile_model` raises.
     """
@@ -434,7 +435,8 @@ class OurC(Runtime):
         - board: the board that the firmware is for.
         - patches: how large the arena may get: auto, off, smallest, or a size such as 64K, see `arena_limit`.
         - name: the base of the names of files, functions and macros, see `compiler.generate.names.Names`.
-        - camera: the frames that an image model gets, such as 160x120:rgb565; empty writes no front end for them.
+        - camera: the frames that an image model gets, such as 160x120:rgb565; empty: those of the camera that the model
+          was made for, if there is one.
         - optimise: what kernels are chosen for where a faster one takes more memory: fastest, speed, balanced
           or size.
 

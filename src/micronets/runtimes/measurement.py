@@ -122,11 +122,11 @@ class FigureSources:
 
 @dataclass(frozen=True)
 class FrontEndMeasurement:
-    """The costs of a model's audio front end in the simulator, which computes frame after frame.
+    """The costs of a model's front end in the simulator, which computes frame after frame.
 
-    - bit_exact: whether every code is that of `micronets.frontend.integer`.
+    - bit_exact: whether every code is that of `micronets.frontend`.
     - frames: frames of one input of the network.
-    - frames_a_second: frames per second of audio.
+    - frames_a_second: frames per second of the signal; None for an image or an array.
     - frame_cycles, frame_core_cycles, frame_instructions: the costs of one frame, as in `Execution`.
     - latency_ms, energy_mj: time and energy of all frames of one input.
     - sram_bytes: the bytes that survive between frames, and those of its scratch memory that do not fit the arena.
@@ -136,7 +136,7 @@ class FrontEndMeasurement:
 
     bit_exact: bool
     frames: int
-    frames_a_second: float
+    frames_a_second: float | None
     frame_cycles: int | None
     frame_core_cycles: int | None
     frame_instructions: int
@@ -148,8 +148,10 @@ class FrontEndMeasurement:
 
     @property
     def second_ms(self) -> float | None:
-        """Milliseconds for the frames of a second of audio; None without times of the board."""
-        return None if self.latency_ms is None else self.latency_ms / self.frames * self.frames_a_second
+        """Milliseconds for the frames of a second of the signal; None without times of the board, or a signal."""
+        if self.latency_ms is None or self.frames_a_second is None:
+            return None
+        return self.latency_ms / self.frames * self.frames_a_second
 
 
 @dataclass(frozen=True)
@@ -336,12 +338,12 @@ def patches_text(bands: Sequence[LayersInPatches]) -> str:
 def _simulated_layers(found: Measurement) -> str:
     """Returns the table of layers of a measurement in a simulator."""
     if found.cycles is None:
-        counted = [(r.name, r.kind, f"{r.macs:,}", f"{r.instructions:,}", _per_mac(r)) for r in found.per_layer]
-        return text_table(("layer", "kind", "MACs", "instructions", "instructions/MAC"), counted, (2, 3, 4))
+        rows_of_counts = [(r.name, r.kind, f"{r.macs:,}", f"{r.instructions:,}", _per_mac(r)) for r in found.per_layer]
+        return text_table(("layer", "kind", "MACs", "instructions", "instructions/MAC"), rows_of_counts, (2, 3, 4))
     rows = [(r.name, r.kind, f"{r.macs:,}", f"{r.cycles:,}", _macs_per_cycle(r)) for r in found.per_layer]
     one = found.front_end
     if one is not None and one.frame_cycles is not None:
-        rows.insert(0, ("front end", f"{one.frames} frames", "", f"{one.frames * one.frame_cycles:,}", ""))
+        rows.insert(0, ("front end", counted(one.frames, "frames"), "", f"{one.frames * one.frame_cycles:,}", ""))
     return text_table(("layer", "kind", "MACs", "cycles", "MAC/cycle"), rows, (2, 3, 4))
 
 
@@ -399,7 +401,7 @@ def _front_end_rows(found: Measurement) -> _Rows:
         listening = amount_row("listening", all_ms, "ms", f"a second of sound: {one.second_ms:.3g} ms, and {runs}")
     each = f"{one.frame_instructions:,} instructions" if one.frame_cycles is None else f"{one.frame_cycles:,} cycles"
     return [
-        *amount_row("front end", one.latency_ms, "ms", f"of the latency: {one.frames} frames of {each}"),
+        *amount_row("front end", one.latency_ms, "ms", f"of the latency: {counted(one.frames, 'frames')} of {each}"),
         ("front end", f"{one.flash_bytes:,} B", f"of flash, and {one.sram_bytes:,} of SRAM"),
         *listening,
     ]

@@ -19,10 +19,7 @@ from micronets.quantized.model import TensorQuant
 
 Array = npt.NDArray[Any]
 
-CountedFrontEnd = FrontEnd | Spectral | Micro
-"""The front ends whose cost is counted together with the network's."""
-
-StreamFrontEnd = CountedFrontEnd | Standard
+StreamFrontEnd = FrontEnd | Spectral | Micro | Standard
 """The front ends of streams: for sound, including TFLM's, and for a sensor with several axes."""
 
 Coder = Callable[[Array], tuple[Array, Array]]

@@ -1,6 +1,6 @@
 """The image front end as C: from the rows of a camera frame to the network's input.
 
-The arithmetic is in frontend/csrc/micronets_image.c, and in numpy in `frontend.camera`.
+The arithmetic is in frontend/csrc/micronets_image.c, and in numpy in `frontend.frames`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import numpy as np
 
 from micronets.compiler.generate import ctext
 from micronets.compiler.generate.names import Names
-from micronets.errors import SpecError
-from micronets.frontend.camera import Camera, Taps, camera_tables
+from micronets.frontend.camera import Camera
+from micronets.frontend.frames import Taps, camera_tables
 from micronets.frontend.image import ImageFrontEnd
-from micronets.ir.layers import INPUT
-from micronets.quantized.model import QuantizedModel, TensorQuant
+from micronets.quantized.model import TensorQuant
 
 _HEADER = """\
 /* The front end of the network: from camera frames to the codes of the network's input.
@@ -89,20 +88,6 @@ def header(names: Names) -> str:
     return f"{names.name}_frontend.h"
 
 
-def camera_of(text: str) -> Camera | None:
-    """Returns the camera that a text such as 160x120:rgb565 describes, or None for "". Raises `SpecError`."""
-    return Camera.parse(text) if text else None
-
-
-def image_front_end(model: QuantizedModel) -> ImageFrontEnd | None:
-    """Returns the image front end of a model; None if it has none that fits its int8 input."""
-    try:
-        fe = ImageFrontEnd.from_json(model.metadata.get("micronets.frontend", ""))
-    except SpecError:
-        return None
-    return fe if model.arch.types()[INPUT] == "int8" and fe.input_shape == model.arch.input_shape else None
-
-
 def image_files(fe: ImageFrontEnd, camera: Camera, quant: TensorQuant, names: Names) -> dict[str, str]:
     """Returns the C of the image front end, text by file name.
 
@@ -112,7 +97,7 @@ def image_files(fe: ImageFrontEnd, camera: Camera, quant: TensorQuant, names: Na
     - names: the names of the network in C.
     """
     t = camera_tables(camera, fe, quant.scale, quant.zero_point)
-    kept = 2 * t.down.weights.shape[1] * t.width * fe.colour
+    kept = 2 * t.down.weights.shape[1] * (t.width * fe.colour + 1)
     known = {"m": names.macros, "f": names.functions, "header": header(names)}
     tables = [
         *_tables("across", t.across),

@@ -33,12 +33,13 @@ from micronets.compiler.memory.plan import ArenaPlan, plan_arena
 from micronets.compiler.passes.pipeline import optimise
 from micronets.cost.tflm_plan import align
 from micronets.errors import SpecError
-from micronets.frontend.camera import Camera
+from micronets.frontend.camera import Camera, camera_of
 from micronets.ir.layers import INPUT
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.validate import validate
-from micronets.streaming.plan import (
+from micronets.streaming.carried import (
     array_front_end,
+    image_front_end,
     input_frames,
     integer_front_end,
     micro_front_end,
@@ -148,8 +149,8 @@ def compile_model(
     - arena_limit: the largest size of the arena in bytes. If the arena would be larger, as few layers as possible run
       together in patches (`memory.patches`); 0 gives the smallest arena. A limit that cannot be met is not an error.
     - name: the name of the network in C, see `Names`.
-    - camera: for an image model, the camera frames from which a front end computes the network's input; None for no
-      front end.
+    - camera: for an image model, the camera frames from which a front end computes the network's input; None for those
+      of the camera that the model was made for, if there is one.
     - goal: the criterion for choosing a kernel if a faster one takes more memory.
     - copies: how layers may first copy their weights from slow flash to the arena; None for no copies.
 
@@ -284,14 +285,15 @@ def _front_end(
     """Returns the C of a model's front end, text by file name, and the package's texts about it."""
     sound, array = integer_front_end(model), array_front_end(model)
     to = f"{names.functions}input(arena)"
-    if camera is not None:
-        picture = image_c.image_front_end(model)
-        if picture is None:
-            raise SpecError("camera: the model has no image front end that fits its input; leave the camera out")
+    picture = image_front_end(model)
+    if camera is not None and picture is None:
+        raise SpecError("camera: the model has no image front end that fits its input; leave the camera out")
+    frames = camera_of(picture.camera) if camera is None and picture is not None else camera
+    if picture is not None and frames is not None:
         call = f"{names.functions}frontend_picture(frame, work, {to});"
         about = "from camera frames to the network's input, with `micronets_image.c`"
         text = package.FrontEndText(image_c.header(names), "camera frames", call, about)
-        return image_c.image_files(picture, camera, model.quant[INPUT], names), text
+        return image_c.image_files(picture, frames, model.quant[INPUT], names), text
     if sound is not None:
         call = f"{names.functions}frontend_clip(samples, work, {to});"
         about = "from the samples of a clip to the network's input, with `micronets_sound.c`"

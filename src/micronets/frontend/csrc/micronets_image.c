@@ -1,5 +1,5 @@
 /* The integer image front end; see micronets_image.h. The operations are in the same order as in
- * micronets.frontend.camera, so that every bit is equal. */
+ * micronets.frontend.frames, so that every bit is equal. */
 #include "micronets_image.h"
 
 #define ACROSS_SHIFT 8 /* from the sum over a row to a number with 6 fractional bits */
@@ -33,18 +33,22 @@ static void decode_565(const micronets_image *image, const uint8_t *row, int32_t
     }
 }
 
+/* Writes every `step`-th byte, from the first pixel that is used, as a gray pixel. */
+static void decode_gray(const micronets_image *image, const uint8_t *row, int32_t step, uint8_t *line)
+{
+    const uint8_t *from = row + step * image->left;
+    for (const uint8_t *const end = line + image->columns; line < end; from += step) {
+        *line++ = *from;
+    }
+}
+
 static void decode_yuv(const micronets_image *image, const uint8_t *row, uint8_t *line)
 {
     for (int32_t x = image->left; x < image->left + image->columns; x++) {
         const uint8_t *const pair = row + 4 * (x >> 1);
-        const int32_t y = pair[2 * (x & 1)];
-        if (image->channels == 1) {
-            *line++ = (uint8_t)y;
-        } else {
-            const int32_t u = pair[1] - 128, v = pair[3] - 128;
-            line = put(line, 3, held(y + ((359 * v + 128) >> 8)), held(y - ((88 * u + 183 * v + 128) >> 8)),
-                       held(y + ((454 * u + 128) >> 8)));
-        }
+        const int32_t y = pair[2 * (x & 1)], u = pair[1] - 128, v = pair[3] - 128;
+        line = put(line, 3, held(y + ((359 * v + 128) >> 8)), held(y - ((88 * u + 183 * v + 128) >> 8)),
+                   held(y + ((454 * u + 128) >> 8)));
     }
 }
 
@@ -59,13 +63,20 @@ static void decode(const micronets_image *image, const uint8_t *row, uint8_t *li
         decode_565(image, row, 1, line);
         return;
     case MICRONETS_YUV422:
-        decode_yuv(image, row, line);
+        if (image->channels == 1) {
+            decode_gray(image, row, 2, line);
+        } else {
+            decode_yuv(image, row, line);
+        }
         return;
     case MICRONETS_GRAY:
+        if (image->channels == 1) {
+            decode_gray(image, row, 1, line);
+            return;
+        }
         for (int32_t x = 0; x < image->columns; x++) {
-            for (int32_t c = 0; c < image->channels; c++) {
-                *line++ = row[image->left + x];
-            }
+            const int32_t gray = row[image->left + x];
+            line = put(line, 3, gray, gray, gray);
         }
         return;
     default:
@@ -75,38 +86,76 @@ static void decode(const micronets_image *image, const uint8_t *row, uint8_t *li
     }
 }
 
-/* Resizes a line to `width` pixels. */
-static void resize_line(const micronets_image *image, const uint8_t *line, int16_t *out)
+/* Resizes a line of R, G and B to `width` pixels. */
+static void resize_colours(const micronets_image *image, const uint8_t *line, int16_t *out)
 {
-    const int32_t channels = image->channels, count = image->across.count;
-    const int16_t *weights = image->across.weights;
-    for (int32_t x = 0; x < image->width; x++, weights += count) {
-        const uint8_t *const from = line + channels * image->across.start[x];
-        for (int32_t c = 0; c < channels; c++) {
-            int32_t sum = 1 << (ACROSS_SHIFT - 1);
-            for (int32_t k = 0; k < count; k++) {
-                sum += weights[k] * from[k * channels + c];
-            }
-            *out++ = (int16_t)(sum >> ACROSS_SHIFT);
+    const int32_t count = image->across.count;
+    const int16_t *weight = image->across.weights;
+    for (int32_t x = 0; x < image->width; x++, out += 3) {
+        const uint8_t *from = line + 3 * image->across.start[x];
+        int32_t r = 1 << (ACROSS_SHIFT - 1), g = r, b = r;
+        for (const int16_t *const end = weight + count; weight < end; weight++, from += 3) {
+            r += *weight * from[0];
+            g += *weight * from[1];
+            b += *weight * from[2];
         }
+        out[0] = (int16_t)(r >> ACROSS_SHIFT);
+        out[1] = (int16_t)(g >> ACROSS_SHIFT);
+        out[2] = (int16_t)(b >> ACROSS_SHIFT);
     }
 }
 
-/* Writes row `o` of the image to the input: a weighted sum of resized rows of the frame, the last of which is `last`.
- * work: in, a ring of the resized rows. */
-static void write_row(const micronets_image *image, int32_t o, int32_t last, const int16_t *work, int8_t *input)
+/* Resizes a line of gray pixels to `width` pixels. */
+static void resize_gray(const micronets_image *image, const uint8_t *line, int16_t *out)
 {
-    const int32_t size = image->width * image->channels, count = image->down.count;
-    const int16_t *const weights = image->down.weights + o * count;
-    int8_t *const to = input + ((image->to_top + o) * image->side + image->to_left) * image->channels;
-    const int32_t oldest = (last + 1) % count;
-    for (int32_t i = 0; i < size; i++) {
-        int32_t sum = 1 << (DOWN_SHIFT - 1), place = oldest;
-        for (int32_t k = 0; k < count; k++) {
-            sum += weights[k] * work[place * size + i];
-            place = place + 1 < count ? place + 1 : 0;
+    const int32_t count = image->across.count;
+    const int16_t *weight = image->across.weights;
+    for (int32_t x = 0; x < image->width; x++) {
+        const uint8_t *from = line + image->across.start[x];
+        int32_t sum = 1 << (ACROSS_SHIFT - 1);
+        for (const int16_t *const end = weight + count; weight < end; weight++) {
+            sum += *weight * *from++;
         }
-        to[i] = image->codes[held(sum >> DOWN_SHIFT)];
+        *out++ = (int16_t)(sum >> ACROSS_SHIFT);
+    }
+}
+
+static int8_t code_of(const micronets_image *image, int32_t sum)
+{
+    return image->codes[held(sum >> DOWN_SHIFT)];
+}
+
+/* Writes row `o` of the picture into the input, a weighted sum of resized rows of the frame, of which `last` is the
+ * last one. work: in, the resized rows, a ring; behind them, scratch for the weights in the order of the ring. */
+static void write_row(const micronets_image *image, int32_t o, int32_t last, int16_t *work, int8_t *input)
+{
+    const int32_t size = image->width * image->channels, count = image->down.count, half = 1 << (DOWN_SHIFT - 1);
+    int16_t *const weights = work + count * size;
+    int8_t *to = input + ((image->to_top + o) * image->side + image->to_left) * image->channels;
+    for (int32_t k = 0, place = (last + 1) % count; k < count; k++, place = place + 1 < count ? place + 1 : 0) {
+        weights[place] = image->down.weights[o * count + k];
+    }
+    const int16_t *column = work;
+    for (const int16_t *const end = work + size / 4 * 4; column < end; column += 4, to += 4) {
+        int32_t a = half, b = half, c = half, d = half;
+        const int16_t *from = column;
+        for (const int16_t *weight = weights; weight < weights + count; weight++, from += size) {
+            a += *weight * from[0];
+            b += *weight * from[1];
+            c += *weight * from[2];
+            d += *weight * from[3];
+        }
+        to[0] = code_of(image, a);
+        to[1] = code_of(image, b);
+        to[2] = code_of(image, c);
+        to[3] = code_of(image, d);
+    }
+    for (const int16_t *const end = work + size; column < end; column++) {
+        int32_t sum = half;
+        for (int32_t k = 0; k < count; k++) {
+            sum += weights[k] * column[k * size];
+        }
+        *to++ = code_of(image, sum);
     }
 }
 
@@ -123,7 +172,12 @@ void micronets_image_row(const micronets_image *image, int32_t y, const uint8_t 
         return;
     }
     decode(image, row, line);
-    resize_line(image, line, work + at % count * image->width * image->channels);
+    int16_t *const resized = work + at % count * image->width * image->channels;
+    if (image->channels == 3) {
+        resize_colours(image, line, resized);
+    } else {
+        resize_gray(image, line, resized);
+    }
     for (int32_t o = 0; o < image->height && image->down.start[o] + count - 1 <= at; o++) {
         if (image->down.start[o] + count - 1 == at) {
             write_row(image, o, at, work, input);

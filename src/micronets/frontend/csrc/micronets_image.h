@@ -1,6 +1,6 @@
 /* The image front end: from the rows of a camera frame to the codes of a network's input, in integer arithmetic.
  *
- * micronets.frontend.camera computes the same bits in numpy. It uses no heap, no float and no libm. */
+ * micronets.frontend.frames computes the same bits in numpy. It uses no heap, no float and no libm. */
 #ifndef MICRONETS_IMAGE_H
 #define MICRONETS_IMAGE_H
 
@@ -50,7 +50,8 @@ typedef struct {
  *
  * - y: the index of the row, from 0.
  * - row: in, the bytes of the row.
- * - work: in and out, must survive between rows: a ring of down.count rows of `width` * `channels` numbers.
+ * - work: in and out, must survive between rows: a ring of down.count rows of `width` * `channels` numbers, followed by
+ *   down.count numbers of scratch.
  * - line: scratch, `columns` * `channels` bytes.
  * - input: out, [side][side][channels]. */
 void micronets_image_row(const micronets_image *image, int32_t y, const uint8_t *row, int16_t *work, uint8_t *line,

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from micronets.errors import DataError, SpecError
+from micronets.frontend.camera import camera_of
 from micronets.frontend.image import ImageFrontEnd
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Labels, Outline, Task, check_splits
@@ -30,6 +31,9 @@ class IcOptions:
     - `path`: CIFAR-10's directory (Python or binary version) or an `.npz`; empty: ten classes of shapes and textures
       are drawn.
     - `validation`: number of training images held out for validation, equally many of every class.
+    - `camera`: the frames of the camera on the device, such as `160x120:rgb565` (pixels `rgb888`, `rgb565`, `rgb565le`,
+      `yuv422` or `gray`); the C then begins at these frames, whose resizing counts towards every limit; empty: no
+      camera, and the C begins at the network's input.
     - `synthetic_images`: training images to draw, if there is no path.
     - `balance`: how often a training epoch uses the examples: each once (`none`), or every class equally often
       (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
@@ -38,12 +42,14 @@ class IcOptions:
 
     path: str = ""
     validation: int = ranged(VALIDATION_EXAMPLES, 1, 1_000_000)
+    camera: str = ""
     synthetic_images: int = ranged(4000, 1, 1_000_000)
     balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
+        camera_of(self.camera)
 
 
 def outline(options: IcOptions) -> Outline:
@@ -59,6 +65,7 @@ def load(
     augmentation: ImageAugmentation | None = None,
     validation: int = VALIDATION_EXAMPLES,
     synthetic_images: int = 4000,
+    camera: str = "",
 ) -> ImageData:
     """Reads CIFAR-10 at `path`, its directory (Python or binary version) or an `.npz` (see `cifar`), or draws images.
 
@@ -66,13 +73,13 @@ def load(
     - `splits`: the splits to read; the others stay empty.
     - `validation`: number of images moved from "train" to "val", equally many of every class, and always the same ones.
       It has no effect if the file has its own "val".
-    - `augmentation`, `synthetic_images`: see `IcOptions`.
+    - `augmentation`, `synthetic_images`, `camera`: see `IcOptions`.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
     check_splits(splits, SPLITS)
     if path is None:
-        fe = frontend or ImageFrontEnd()
+        fe = frontend or ImageFrontEnd(camera=camera)
         return synthetic.drawn("ic", fe, synthetic_images, splits, augmentation or ImageAugmentation(), scenes=False)
     parts, classes = cifar.read(path)
     x = {s: parts[s][0] for s in SPLITS}
@@ -84,7 +91,8 @@ def load(
     for s in SPLITS:
         if s not in splits:
             x[s], y[s] = x[s][:0], y[s][:0]
-    fe = frontend or ImageFrontEnd(resolution=x["train"].shape[1], colour=x["train"].shape[3])
+    _, side, _, channels = x["train"].shape
+    fe = frontend or ImageFrontEnd(resolution=side, colour=channels, camera=camera)
     x = {s: decode.enlarged(part, fe) for s, part in x.items()}
     count = sum(len(v[0]) for v in parts.values())
     return ImageData(

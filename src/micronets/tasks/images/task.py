@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from micronets.errors import DataError
+from micronets.frontend.camera import camera_of
 from micronets.frontend.image import Bytes, ImageFrontEnd
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import ALL, SPLITS, Balance, Labels, Outline, Task, check_splits
@@ -32,6 +33,9 @@ class ImagesOptions:
       an `.npz` (see the documentation); empty: shapes and textures are drawn.
     - `kept`: side to which images are first resized; the largest resolution that the network can have.
     - `fit`: how an image is made square: its middle is cropped (`crop`), it is stretched, or it gets black bars.
+    - `camera`: the frames of the camera on the device, such as `160x120:rgb565` (pixels `rgb888`, `rgb565`, `rgb565le`,
+      `yuv422` or `gray`); the C then begins at these frames, whose resizing counts towards every limit; empty: no
+      camera, and the C begins at the network's input.
     - `synthetic_images`: training images to draw, if there is no path.
     - `balance`: how often a training epoch uses the examples: each once (`none`), or every class equally often
       (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
@@ -41,12 +45,14 @@ class ImagesOptions:
     path: str = ""
     kept: int = ranged(KEPT_SIDE, 1, 1024)
     fit: Literal["crop", "stretch", "letterbox"] = "crop"
+    camera: str = ""
     synthetic_images: int = ranged(2000, 1, 1_000_000)
     balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=ImageAugmentation)
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
+        camera_of(self.camera)
 
 
 def outline(options: ImagesOptions) -> Outline:
@@ -59,6 +65,7 @@ def load(
     *,
     kept: int = KEPT_SIDE,
     fit: str = "crop",
+    camera: str = "",
     synthetic_images: int = 2000,
     augmentation: ImageAugmentation | None = None,
     frontend: ImageFrontEnd | None = None,
@@ -66,13 +73,13 @@ def load(
 ) -> ImageData:
     """Reads the images at `path`, or draws some.
 
-    - `kept`, `fit`, `synthetic_images`, `augmentation`: see `ImagesOptions`.
+    - `kept`, `fit`, `camera`, `synthetic_images`, `augmentation`: see `ImagesOptions`.
     - `frontend`: the front end; by default, colour images of the side `kept`.
     - `splits`: the splits to read, or "all" for every image of a directory of classes; the others stay empty.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
-    fe = frontend or ImageFrontEnd(resolution=kept, fit=fit)
+    fe = frontend or ImageFrontEnd(resolution=kept, fit=fit, camera=camera)
     if path is None:
         return synthetic.drawn(
             "images", fe, synthetic_images, splits, augmentation or ImageAugmentation(), scenes=False

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from micronets.frontend.camera import camera_of
 from micronets.frontend.image import ImageFrontEnd
 from micronets.ranges import check_fields, ranged
 from micronets.tasks.base import SPLITS, Balance, Outline, Task
@@ -33,6 +34,9 @@ class VwwOptions:
       (`crop`), or it gets black bars.
     - `coco_split`: the test images of COCO: `paper`, the 40,504 of `val2014`, or `minival`, 8,059 of these, with the
       rest for training.
+    - `camera`: the frames of the camera on the device, such as `160x120:rgb565` (pixels `rgb888`, `rgb565`, `rgb565le`,
+      `yuv422` or `gray`); the C then begins at these frames, whose resizing counts towards every limit; empty: no
+      camera, and the C begins at the network's input.
     - `synthetic_images`: training images to draw, if there is no path.
     - `balance`: how often a training epoch uses the examples: each once (`none`), or every class equally often
       (`sampled`), repeating rare ones; the best epoch is then chosen by the balanced accuracy.
@@ -43,12 +47,14 @@ class VwwOptions:
     kept: int = ranged(VWW_KEPT_SIDE, 1, 1024)
     fit: Literal["stretch", "crop", "letterbox"] = "stretch"
     coco_split: Literal["paper", "minival"] = "paper"
+    camera: str = ""
     synthetic_images: int = ranged(2000, 1, 1_000_000)
     balance: Balance = "none"
     augmentation: ImageAugmentation = field(default_factory=lambda: AUGMENTATION)
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
+        camera_of(self.camera)
 
 
 def outline(options: VwwOptions) -> Outline:
@@ -62,6 +68,7 @@ def load(
     kept: int = VWW_KEPT_SIDE,
     fit: str = "stretch",
     coco_split: str = "paper",
+    camera: str = "",
     synthetic_images: int = 2000,
     augmentation: ImageAugmentation | None = None,
     frontend: ImageFrontEnd | None = None,
@@ -69,13 +76,13 @@ def load(
 ) -> ImageData:
     """Reads the images at `path`, or draws some.
 
-    - `kept`, `fit`, `coco_split`, `synthetic_images`, `augmentation`: see `VwwOptions`.
+    - `kept`, `fit`, `coco_split`, `camera`, `synthetic_images`, `augmentation`: see `VwwOptions`.
     - `frontend`: the front end; by default, colour images of the side `kept`.
     - `splits`: the splits to read; the others stay empty.
 
     Raises `DataError` for data that cannot be used, and `SpecError` for a bad option.
     """
-    fe = frontend or ImageFrontEnd(resolution=kept, fit=fit)
+    fe = frontend or ImageFrontEnd(resolution=kept, fit=fit, camera=camera)
     augmentation = augmentation or AUGMENTATION
     if path is not None:
         if coco.is_coco(path):
