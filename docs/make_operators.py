@@ -67,8 +67,7 @@ Some operators are read as others:
 
 - DEPTH_TO_SPACE and SPACE_TO_DEPTH as a RESHAPE, a TRANSPOSE and another RESHAPE;
 - REVERSE_V2 as a STRIDED_SLICE;
-- EMBEDDING_LOOKUP as a GATHER at computed places, and GATHER_ND, only at constant places, as a GATHER between two
-  RESHAPEs;
+- EMBEDDING_LOOKUP as a GATHER at computed places, and GATHER_ND as a GATHER between RESHAPEs;
 - an int8 FULLY_CONNECTED with computed weights as a BATCH_MATMUL;
 - FILL with a computed value as a BROADCAST_TO; a QUANTIZE or FILL of constants, and ZEROS_LIKE, as the constants that
   they make;
@@ -78,11 +77,12 @@ Some operators are read as others:
   before. Here it is 0, as in an arena of zeros, whatever the zero point is.
 
 Operators that TFLM runs but that are refused: {", ".join(REFUSED)}; SHAPE whose result is no shape;
-FULLY_CONNECTED with computed weights and a bias, or with computed weights of int16; GATHER_ND and
-DYNAMIC_UPDATE_SLICE at computed places; DIV of int8 and GREATER of int16, which TFLM leaves undefined; ELU, TANH,
-LOG_SOFTMAX, RESIZE_BILINEAR, BATCH_MATMUL, convolutions and matrix products of float32; PRELU of int16; and custom
-operators except those of TFLM's audio front end (Signal...), whose transforms must be of int16 and of a length that is
-a power of 2. TFLM leaves the energies outside the range of a SignalEnergy as they are in its arena; here they are 0.
+FULLY_CONNECTED with computed weights and a bias, or with computed weights of int16; GATHER_ND at computed places of
+several indices, and DYNAMIC_UPDATE_SLICE at a computed place in a tensor without a batch of one; DIV of int8 and
+GREATER of int16, which TFLM leaves undefined; ELU, TANH, LOG_SOFTMAX, BATCH_MATMUL, convolutions and
+matrix products of float32; PRELU of int16 with computed slopes; constants as outputs of the model; and custom operators
+except those of TFLM's audio front end (Signal...), whose transforms must be of int16, with a power of 2 as their
+length. TFLM leaves the energies outside the range of a SignalEnergy as they are in its arena; here they are 0.
 """
 
 KERNELS = """## In our C
@@ -361,14 +361,26 @@ CASES = (
     Case("at computed places", layers.Lookup(name="layer", inputs=("words", INPUT)), (6,), of="int32", constants=WORDS),
     Case("", layers.BroadcastTo(name="layer", inputs=X, shape=(4, 8, 8)), (1, 8)),
     Case(
-        "",
+        "at a constant place",
         layers.DynamicUpdateSlice(name="layer", inputs=(INPUT, "box"), begin=(2, 0, 0)),
         (8, 8, 8),
         before=(layers.Slice(name="box", inputs=X, begin=(0, 0, 0), size=(1, 8, 8)),),
     ),
+    Case(
+        "at a computed place",
+        layers.DynamicUpdateSlice(name="layer", inputs=(INPUT, "box", "places"), begin=None),
+        (8, 8, 8),
+        before=(
+            layers.Slice(name="box", inputs=X, begin=(0, 0, 0), size=(1, 8, 8)),
+            layers.Slice(name="codes", inputs=X, begin=(0, 0, 0), size=(1, 1, 4)),
+            layers.Reshape(name="vector", inputs=("codes",), shape=(4,)),
+            layers.Cast(name="places", inputs=("vector",), to="int32"),
+        ),
+    ),
     Case("", layers.MirrorPad(name="layer", inputs=X, paddings=((1, 1), (1, 1), (0, 0))), (8, 8, 8)),
     Case("", layers.ResizeNearestNeighbor(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
     Case("", layers.ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8)),
+    Case("float32", layers.ResizeBilinear(name="layer", inputs=X, size=(16, 16)), (8, 8, 8), of="float32"),
     Case("to int8", layers.Softmax(name="layer", inputs=X), (10,)),
     Case("to int8, of two values", layers.Softmax(name="layer", inputs=X), (2,)),
     Case("to int8, from 256 codes on", layers.Softmax(name="layer", inputs=X), (8, 32)),
@@ -469,6 +481,7 @@ CASES = (
             layers.SquaredDifference,
         )
     ),
+    Case("int16", layers.Prelu(name="layer", inputs=BOTH), (8, 8, 8), of="int16", constants=CHANNELS),
     Case("float32", layers.Prelu(name="layer", inputs=(INPUT, INPUT)), (8, 8, 8), of="float32"),
     *(
         Case("float32", layer, (8, 8, 8), of="float32")
@@ -612,7 +625,9 @@ def types_of(layer: Layer) -> str:
     )
     found: dict[str, None] = {}
     for read, form in product(TYPES, forms):
-        several = isinstance(layer, Recurrent | layers.SignalLayer)
+        several = isinstance(layer, Recurrent | layers.SignalLayer) or (
+            read == "int16" and isinstance(layer, layers.Prelu)
+        )
         types = (read, *_other_types(layer)) if several else (read,) * len(layer.inputs)
         with suppress(SpecError):
             made = operator(form).output_type(types, "")

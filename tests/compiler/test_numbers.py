@@ -252,3 +252,16 @@ def test_an_example_compares_what_is_not_a_number(tmp_path: Path) -> None:
         flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-O1", "-o", "example"]
         subprocess.run(["cc", *flags, *sources], cwd=tmp_path, check=True)
         assert subprocess.run(["./example"], cwd=tmp_path, check=False).returncode == code, change
+
+
+def test_maps_of_floats_are_interpolated() -> None:
+    stack = tuple(
+        layers.ResizeBilinear(
+            name=f"y{k}", inputs=(INPUT,), size=size, align_corners=way == 1, half_pixel_centers=way == 2
+        )
+        for k, (size, way) in enumerate(
+            (((7, 11), 0), ((7, 11), 1), ((7, 11), 2), ((3, 2), 2), ((1, 9), 1), ((5, 4), 0))
+        )
+    )
+    model = with_random_weights(Arch((5, 4, 3), stack, "float32", all_outputs(stack)), 1)
+    same_everywhere(model, np.random.default_rng(6).normal(0, 3, (4, 5, 4, 3)).astype(np.float32))

@@ -10,14 +10,17 @@ import pytest
 from micronets.commands.invoke import invoke
 from micronets.compiler import compile_model
 from micronets.device.host_compiler import compile_c
+from micronets.device.tflm import interpreter
 from micronets.errors import SpecError
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Concatenation, Conv2D, FullyConnected, Mul, Quantize, Relu, TensorSpec
 from micronets.quantized import reference
+from micronets.quantized.arithmetic import dequantize
 from micronets.quantized.model import QuantizedModel, input_offsets
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes.base import seeded_inputs
 from tests.support.everywhere import same_everywhere
+from tests.support.generated_c import needs_host_compiler
 
 
 def towers() -> QuantizedModel:
@@ -118,5 +121,30 @@ def test_wrong_inputs_are_named() -> None:
     for message, given in wrong.items():
         with pytest.raises(SpecError, match=re.escape(message)):
             reference.run(model, given)
-    with pytest.raises(SpecError, match="the network has 3 inputs"):
+    need = "; need a list of 3 arrays, or a dict with input, bytes, reals"
+    with pytest.raises(SpecError, match=f"^x is a ndarray, and the model has 3 inputs{need}$"):
         invoke(model, x[INPUT])
+    with pytest.raises(SpecError, match=f"^x is a list of 2, and the model has 3 inputs{need}$"):
+        invoke(model, [x[INPUT], x["bytes"]])
+    with pytest.raises(SpecError, match=f"^x has the inputs input{need}$"):
+        invoke(model, {INPUT: x[INPUT]})
+    with pytest.raises(SpecError, match=re.escape("x['bytes'] is uint8 [3, 6]; need numbers [N, 7], N inputs of the")):
+        invoke(model, x | {"bytes": x["bytes"][:, :6]})
+
+
+@pytest.mark.parametrize("runtime", ["reference", "c", "tflm"])
+def test_invoke_takes_inputs_in_order_and_by_name(runtime: str) -> None:
+    if runtime == "tflm" and not interpreter.available():
+        pytest.skip("needs tflite-micro (Linux on x86-64)")
+    if runtime == "c":
+        needs_host_compiler()
+    model = towers()
+    x = seeded_inputs(model, 3, 0)
+    assert isinstance(x, dict)
+    codes = reference.run(model, x)
+    for given in (list(x.values()), dict(reversed(x.items()))):
+        found = invoke(model, given, runtime)
+        assert found.dtype == np.int8
+        assert np.array_equal(found, codes)
+    real = [dequantize(v, model.quant[n]) if n in model.quant else v for n, v in x.items()]
+    assert np.array_equal(invoke(model, real, runtime), dequantize(codes, model.quant["y"]))

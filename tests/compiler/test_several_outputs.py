@@ -13,7 +13,7 @@ from micronets.cost.tflm_arena import arena_tflm_bytes
 from micronets.device.host import build_library
 from micronets.device.host_compiler import compile_c
 from micronets.device.tflm import interpreter
-from micronets.errors import MicronetsError, SpecError, UnsupportedError
+from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir import layers
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT
@@ -22,11 +22,13 @@ from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
 from micronets.runtimes import OUR_C, TFLM, on_sim
 from micronets.runtimes.base import MeasureOptions
-from micronets.tflite import read, write
+from micronets.tflite import ModelFile, read, write
+from micronets.tflite.codec import Op
 from micronets.tflite.file import as_file
 from tests.support.generated_c import assert_equals_reference, both_kernels, needs_host_compiler
 from tests.support.needs import needs_tflm
 from tests.support.random_models import random_arch, random_input, random_model
+from tests.support.small_file import FileLayer, FileTensor, small_file
 
 RANDOM_NETWORKS = 24
 F446 = load_board("NUCLEO-F446RE")
@@ -238,21 +240,38 @@ def test_released_cases(shared: Path) -> None:
             assert np.array_equal(y, theirs)
 
 
-def test_files_without_or_with_repeated_outputs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = with_random_weights(
-        Arch((4,), (layers.Relu(name="a", inputs=(INPUT,)), layers.Reshape(name="b", inputs=("a",), shape=(2, 2))))
-    )
+IN, OUT = FileTensor((1, 4)), FileTensor((1, 4))
+CONSTANT = FileTensor((1, 4), np.array([[1, 2, 3, 4]], np.int8))
+RELU = FileLayer(Op.RELU, (0,), (1,))
 
-    def written(*names: str) -> bytes:
-        monkeypatch.setattr(Arch, "outputs", names)
-        data = write(model)
-        monkeypatch.undo()
-        return data
 
+@pytest.mark.parametrize("outputs", [(1, 0), (0,), (1, 1), (0, 1, 0)])
+def test_outputs_that_are_inputs_or_repeated_are_copied(outputs: tuple[int, ...]) -> None:
+    data = small_file([IN, OUT], [RELU], [0], outputs)
+    model = read(data)
+    x = random_input(model, 5, 0)
+    ours = list(reference.outputs(model, x).values())
+    kept = np.maximum(x, IN.zero_point)
+    assert [y.tolist() for y in ours] == [(kept if index else x).tolist() for index in outputs]
+    again = reference.outputs(read(write(model)), x).values()
+    assert all(np.array_equal(y, other) for y, other in zip(ours, again, strict=True))
+    if interpreter.available():
+        theirs = interpreter.outputs(data, x, len(outputs))
+        assert all(np.array_equal(y, other) for y, other in zip(ours, theirs, strict=True))
+        predicted = ModelFile("m", data, model).arena_tflm_bytes(8)
+        assert predicted == interpreter.min_arena(data, predicted)
+    needs_host_compiler()
+    made = build_library([compile_model(model)]).outputs(0, x)
+    assert all(np.array_equal(y, other) for y, other in zip(ours, made.values(), strict=True))
+
+
+def test_files_without_outputs_or_with_constant_ones_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="the model has no output; models need at least one"):
-        read(written())
-    with pytest.raises(UnsupportedError, match="a tensor is twice among the model's outputs; each may be named once"):
-        read(written("b", "b"))
-    with pytest.raises(MicronetsError, match="the output, tensor 0 'input', is not what an operator writes"):
-        read(written("b", INPUT))
-    assert read(written("a")).arch.outputs == ("a",)
+        read(small_file([IN, OUT], [RELU], [0], []))
+    way_out = "is a constant; take it out of the model's outputs, since it is the same for every input"
+    with pytest.raises(UnsupportedError, match=f"the output, tensor 2 't2', {way_out}"):
+        read(small_file([IN, OUT, CONSTANT], [RELU], [0], [1, 2]))
+    with pytest.raises(FileError, match="the output, tensor 2 't2', is not what an operator writes; copy or export it"):
+        read(small_file([IN, OUT, OUT], [RELU], [0], [1, 2]))
+    with pytest.raises(UnsupportedError, match="a tensor is twice among the model's inputs; export the model"):
+        read(small_file([IN, OUT], [RELU], [0, 0], [1]))

@@ -7,7 +7,11 @@ import numpy as np
 import pytest
 
 from micronets.commands.evaluate import quantized
-from micronets.errors import SpecError
+from micronets.compiler import compile_model
+from micronets.device.host import build_library
+from micronets.device.host_compiler import host_compiler
+from micronets.device.tflm import interpreter
+from micronets.errors import SpecError, UnsupportedError
 from micronets.ir import layers
 from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Layer, TensorSpec
@@ -16,7 +20,7 @@ from micronets.quantized.arithmetic import dequantize, multiply_by_reduced_multi
 from micronets.quantized.int16 import exponential_table, reciprocal_table, sigmoid_table
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.validate import FIXED, validate
-from micronets.tflite import read
+from micronets.tflite import ModelFile, read, write
 from tests.support.int16_models import in_int16
 
 X = (INPUT,)
@@ -153,3 +157,28 @@ def test_a_trained_network_gives_the_same_answers_in_16_bits() -> None:
     step = narrow.quant[narrow.arch.output].scale
     assert np.abs(logits[0] - logits[1]).max() < 12 * step
     assert (logits[0].argmax(axis=1) == logits[1].argmax(axis=1)).sum() >= 10
+
+
+def test_a_rectifier_with_slopes_of_8_bits_equals_tflm_and_our_c() -> None:
+    """Slopes may have a zero point; a channel's is 0.02 of 96 codes, which falls, one of 0 and one that rises."""
+    layer = layers.Prelu(name="y", inputs=(INPUT, "slopes"))
+    arch = Arch((5, 3), (layer,), "int16", constants=(TensorSpec("slopes", (3,), "int8"),))
+    quant = {INPUT: TensorQuant(0.001, 0), "slopes": TensorQuant(0.02, -6), "y": TensorQuant(0.0013, 0)}
+    model = QuantizedModel(arch, quant, {}, constants={"slopes": np.array([90, -6, -120], np.int8)})
+    x = np.random.default_rng(5).integers(-32768, 32768, (50, 5, 3)).astype(np.int16)
+    x[0, 0] = (-1000, -1000, 13)
+    ours = reference.run(model, x)
+    assert ours[0, 0].tolist() == [-1477, 0, 10]  # -1000 * 0.02 * 96 / 1.3 and 13 / 1.3
+    data = write(model)
+    assert np.array_equal(reference.run(read(data), x), ours)
+    if host_compiler() is not None:
+        assert np.array_equal(build_library([compile_model(model)]).run(0, x), ours)
+    if interpreter.available():
+        assert np.array_equal(interpreter.run(data, x), ours)
+        predicted = ModelFile("m", data, model).arena_tflm_bytes(8)
+        assert predicted == interpreter.min_arena(data, predicted)
+    computed = Arch((5, 3), (layers.Quantize(name="slopes", inputs=X, to="int8"), layer), "int16")
+    with pytest.raises(
+        UnsupportedError, match="layer 'y': computes the slopes of a Prelu of int16; make them constant"
+    ):
+        compile_model(QuantizedModel(computed, quant, {}))

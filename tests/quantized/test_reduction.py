@@ -16,10 +16,12 @@ from micronets.ir.layers import INPUT, Conv2D, FullyConnected, Mean, ReduceMax, 
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
-from micronets.tflite import read, write
+from micronets.tflite import ModelFile, read, write
+from micronets.tflite.codec import Op
 from tests.support.generated_c import assert_equals_reference, both_kernels
 from tests.support.needs import needs, needs_tflm
 from tests.support.random_models import random_input
+from tests.support.small_file import FileLayer, FileTensor, small_file
 
 KINDS: tuple[type[Reduction], ...] = (Mean, Sum, ReduceMax, ReduceMin)
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -102,6 +104,20 @@ def test_neighbours_count_as_one_dimension() -> None:
     ]
     assert [(r.size, r.step, r.goes) for r in axis_groups((1, 7, 1, 6), (0, 2, 3))] == [(7, 6, False), (6, 1, True)]
     assert axis_groups((1, 1), (0,)) == ()
+
+
+@pytest.mark.parametrize("op", [Op.MEAN, Op.SUM, Op.REDUCE_MAX])
+def test_without_axes_every_value_is_reduced_alone(op: Op) -> None:
+    scale = 0.05 if op == Op.REDUCE_MAX else 0.1
+    none = FileTensor((0,), np.zeros(0, np.int32))
+    tensors = [FileTensor((1, 4)), FileTensor((1, 4), scale=scale), none]
+    data = small_file(tensors, [FileLayer(op, (0, 2), (1,))], [0], [1])
+    model, x = read(data), np.array([[-40, -30, 3, 10]], np.int8)
+    want = x if op == Op.REDUCE_MAX else [[-18, -13, 3, 7]]  # (x - 3) / 2 + 3, halves away from zero
+    assert np.array_equal(reference.run(model, x), want)
+    if interpreter.available():
+        assert np.array_equal(interpreter.run(data, x), want)
+        assert ModelFile("m", data, model).arena_tflm_bytes(8) == interpreter.min_arena(data, 1376)
 
 
 def test_what_cannot_be() -> None:

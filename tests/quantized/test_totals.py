@@ -99,9 +99,57 @@ def test_a_box_that_reaches_beyond_the_tensor_is_moved_into_it() -> None:
     tensors = [FileTensor((1, 5, 4)), FileTensor((1, 2, 3)), places, FileTensor((1, 5, 4))]
     data = small_file(tensors, [FileLayer(Op.DYNAMIC_UPDATE_SLICE, (0, 1, 2), (3,))], [0, 1], [3])
     assert read(data).arch.layers == (DynamicUpdateSlice(name="t3", inputs=(INPUT, "t1"), begin=(3, 0)),)
-    computed = [*tensors[:2], FileTensor((3,), type=s.TensorType.INT32), tensors[3]]
-    with pytest.raises(UnsupportedError, match="tensor 2 't2' is not a constant of the file"):
-        read(small_file(computed, [FileLayer(Op.DYNAMIC_UPDATE_SLICE, (0, 1, 2), (3,))], [0, 1, 2], [3]))
+
+
+def same_everywhere_with_places(data: bytes, x: dict[str, np.ndarray]) -> np.ndarray:
+    """Returns what a file makes of inputs by our reference, once TFLM, our C and the file that we write make the same.
+
+    TFLM's arena is predicted to 16 bytes.
+    """
+    model = read(data)
+    ours = reference.run(model, x)
+    assert np.array_equal(reference.run(read(write(model)), x), ours)
+    if host_compiler() is not None:
+        assert np.array_equal(build_library([compile_model(model)], ("-O1",)).run(0, x), ours)
+    if interpreter.available():
+        for file in (data, write(model)):
+            assert np.array_equal(interpreter.run(file, x).reshape(ours.shape), ours)
+        predicted = ModelFile("m", data, model).arena_tflm_bytes(8)
+        assert 0 <= predicted - interpreter.min_arena(data, predicted) <= 16
+    return ours
+
+
+def test_a_box_at_a_computed_place() -> None:
+    places, rng = FileTensor((4,), type=s.TensorType.INT32), np.random.default_rng(1)
+    tensors = [FileTensor((1, 5, 4, 3)), FileTensor((1, 2, 4, 2)), places, FileTensor((1, 5, 4, 3))]
+    data = small_file(tensors, [FileLayer(Op.DYNAMIC_UPDATE_SLICE, (0, 1, 2), (3,))], [0, 1, 2], [3])
+    x = {INPUT: rng.integers(-128, 128, (20, 5, 4, 3)), "t1": rng.integers(-128, 128, (20, 2, 4, 2))}
+    x = {name: values.astype(np.int8) for name, values in x.items()}
+    x["t2"] = rng.integers(-3, 7, (20, 4)).astype(np.int32)
+    x["t2"][0] = (5, 2, -1, 9)
+    ours = same_everywhere_with_places(data, x)
+    assert np.array_equal(ours[0, 2:4, :, 1:], x["t1"][0])
+    plain = [FileTensor((5, 4)), FileTensor((2, 3)), FileTensor((2,), type=s.TensorType.INT32), FileTensor((5, 4))]
+    layer = FileLayer(Op.DYNAMIC_UPDATE_SLICE, (0, 1, 2), (3,))
+    without_batch = small_file(plain, [layer], [0, 1, 2], [3])
+    with pytest.raises(
+        UnsupportedError, match="computed places need a batch of one, and a place for each dimension; e"
+    ):
+        read(without_batch)
+
+
+def test_rows_at_computed_places_of_a_gather_nd() -> None:
+    tensors = [FileTensor((6, 4)), FileTensor((1, 3, 1), type=s.TensorType.INT32), FileTensor((1, 3, 4))]
+    data = small_file(tensors, [FileLayer(Op.GATHER_ND, (0, 1), (2,))], [0, 1], [2])
+    rng = np.random.default_rng(2)
+    x = {INPUT: rng.integers(-128, 128, (9, 6, 4)).astype(np.int8), "t1": rng.integers(0, 6, (9, 3, 1), np.int32)}
+    ours = same_everywhere_with_places(data, x)
+    assert np.array_equal(ours[1, 2], x[INPUT][1, x["t1"][1, 2, 0]])
+    pairs = [FileTensor((6, 4)), FileTensor((3, 2), type=s.TensorType.INT32), FileTensor((3,))]
+    with pytest.raises(
+        UnsupportedError, match="tensor 1 't1' is computed, 2 indices for each place; computed places are"
+    ):
+        read(small_file(pairs, [FileLayer(Op.GATHER_ND, (0, 1), (2,))], [0, 1], [2]))
 
 
 def test_running_sums_along_the_batch_and_from_the_end() -> None:

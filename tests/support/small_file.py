@@ -53,6 +53,7 @@ class FileLayer:
     - inputs, outputs: the numbers of its tensors.
     - options: the fields of its options.
     - custom: the name of a custom operator that takes the place of `op`; "" for none.
+    - custom_options: the bytes of options of a custom operator, which builtin ones do not have.
     """
 
     op: Op | FoldedOp
@@ -60,6 +61,7 @@ class FileLayer:
     outputs: tuple[int, ...]
     options: tuple[Field, ...] = ()
     custom: str = ""
+    custom_options: bytes = b""
 
 
 def constant(*values: int, shape: tuple[int, ...] | None = None) -> FileTensor:
@@ -109,6 +111,9 @@ def small_file(
         if options is not None:
             fields.append((s.OperatorSlot.OPTIONS_TYPE, "int8", options, 0))
             fields.append((s.OperatorSlot.OPTIONS, "table", file.table(list(layer.options)), 0))
+        if layer.custom_options:
+            own = file.vector(np.uint8, list(layer.custom_options))
+            fields.append((s.OperatorSlot.CUSTOM_OPTIONS, "table", own, 0))
         operators.append(file.table(fields))
     graph = file.table(
         [

@@ -151,6 +151,17 @@ def test_a_sum_with_a_constant_of_scale_0_ends_tflm(op: Op, runs: bool, type_: s
                 interpreter.run(data, x)
 
 
+def test_a_builtin_operator_with_custom_options_does_not_run_under_tflm() -> None:
+    layer = FileLayer(Op.RELU, (0,), (1,), custom_options=b"more")
+    data = small_file([FileTensor((1, 4)), FileTensor((1, 4))], [layer], [0], [1])
+    model = read(data)
+    reason = "TFLM has no kernel of RELU with custom options: TFLM cannot run this model"
+    assert why_tflm_cannot_run(model, ModelFile("m", data, model).tensors) == reason
+    if interpreter.available():
+        with pytest.raises(DeviceError, match="found builtin operator RELU with custom options"):
+            interpreter.run(data, np.zeros((1, 4), np.int8))
+
+
 @pytest.mark.parametrize(("name", "says"), [("tflm_2_28", "has the values of buffer 2"), ("tflm_4_187", "do not hold")])
 def test_files_that_tflm_reads_otherwise_are_refused(shared: Path, name: str, says: str) -> None:
     with pytest.raises(UnsupportedError, match=says):

@@ -24,7 +24,7 @@ from micronets.ir.layers import INPUT, Softmax
 from micronets.progress import NoteEvent, Progress, StepEvent
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, quantize
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import InputArrays, QuantizedModel
 from micronets.records import JsonObject
 from micronets.runtimes import RUNTIMES, TFLM
 from micronets.runtimes.measurement import Comparison
@@ -37,7 +37,7 @@ from micronets.tflite import ModelFile, ModelSource, model_file
 REFERENCE = "reference"
 """The name under which our integer reference, in numpy, runs a model here, besides the runtimes."""
 
-_CHUNK = 256  # examples that the reference computes at a time, which bounds its memory
+_CHUNK = 256  # examples whose logits are computed at a time, which bounds the memory
 _BLOCK = 1024  # examples whose inputs are real numbers at a time
 
 InputCodes = npt.NDArray[Any]
@@ -56,7 +56,7 @@ def quantized(model: QuantizedModel, x: npt.NDArray[np.float32]) -> InputCodes:
     return q.reshape(len(x), *model.arch.input_shape)
 
 
-def outputs(file: ModelFile, x: InputCodes, runtime: str) -> InputCodes:
+def outputs(file: ModelFile, x: InputArrays, runtime: str) -> InputCodes:
     """Computes the codes of outputs `[N, *output_shape]` of the model in the file.
 
     - `file`: the model.
@@ -66,14 +66,12 @@ def outputs(file: ModelFile, x: InputCodes, runtime: str) -> InputCodes:
     return runner(file, runtime)(x)
 
 
-def runner(file: ModelFile, runtime: str) -> Callable[[InputCodes], InputCodes]:
-    """Returns a function from inputs `[N, *input_shape]` to outputs, which can be called many times."""
-    if runtime != REFERENCE:
-        return RUNTIMES[runtime].runner(file)
-    model = file.model
-    if model.arch.variables():
-        return lambda x: reference.run(model, x)  # each inference needs the state of the previous one
-    return lambda x: np.concatenate([reference.run(model, x[i : i + _CHUNK]) for i in range(0, len(x), _CHUNK)])
+def runner(file: ModelFile, runtime: str) -> Callable[[InputArrays], InputCodes]:
+    """Returns a function from inputs `[N, *input_shape]` to outputs, which can be called many times.
+
+    Of a model with several inputs it takes an array for each by its name.
+    """
+    return RUNTIMES[runtime].runner(file) if runtime != REFERENCE else lambda x: reference.run(file.model, x)
 
 
 def logits(model: QuantizedModel, out: npt.NDArray[Any]) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,23 +12,27 @@ from micronets.arguments import checked
 from micronets.commands.evaluate import REFERENCE, checked_runtime, outputs
 from micronets.device.tflm import interpreter
 from micronets.errors import SpecError
-from micronets.ir.layers import INPUT
+from micronets.ir.layers import INPUT, TensorSpec
 from micronets.quantized import reference
 from micronets.quantized.arithmetic import dequantize, dtype_of, quantize
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import InputArrays, QuantizedModel
 from micronets.runtimes import TFLM
 from micronets.tflite import ModelSource, model_file
 
 Array = npt.NDArray[Any]
+Inputs = npt.ArrayLike | Mapping[str, npt.ArrayLike]
+"""The inputs of a model as users give them: an array, or one for each input, in order or by name."""
 
 
 @checked
-def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Array:
+def invoke(model: ModelSource, x: Inputs, runtime: str = REFERENCE) -> Array:
     """Computes outputs `[N, *output_shape]` of a model for inputs `[N, *input_shape]`.
 
     - `model`: the path of a `.tflite`, or a model in memory.
     - `x`: real numbers, which are quantised as the model's input is, or codes of it, in its type (usually int8);
-      outputs are of the same kind.
+      outputs are of the same kind. A model with several inputs takes a list of arrays in its order, or a dict of arrays
+      by the names of its inputs (`mn.read(path).arch.inputs`); outputs are then codes if no quantised input is given
+      as real numbers.
     - `runtime`: `reference` (integers in numpy, which define a model's outputs), `c` (the C that `compile` writes,
       built for this machine) or `tflm` (TensorFlow Lite Micro, if it is installed). All three give the same bytes.
 
@@ -41,11 +46,11 @@ def invoke(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> Ar
 
 
 @checked
-def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> dict[str, Array]:
+def tensors(model: ModelSource, x: Inputs, runtime: str = REFERENCE) -> dict[str, Array]:
     """Computes every tensor of a model, `[N, *shape]` by the name of its layer, the input first.
 
     - `model`: the path of a `.tflite`, or a model in memory.
-    - `x`: real numbers or codes `[N, *input_shape]`, as for `invoke`; the tensors are of the same kind.
+    - `x`: real numbers or codes, as `invoke` takes them; the tensors are of the same kind.
     - `runtime`: `reference` or `tflm`. Our C keeps no tensors, so `c` is refused.
 
     Raises the errors of `invoke`, and `SpecError` for the runtime `c`.
@@ -61,20 +66,53 @@ def tensors(model: ModelSource, x: npt.ArrayLike, runtime: str = REFERENCE) -> d
     return {name: _real(file.model, name, t) if real else t for name, t in found.items()}
 
 
-def _codes(model: QuantizedModel, x: npt.ArrayLike) -> tuple[Array, bool]:
-    """Returns inputs as codes, and whether they were given as real numbers. Raises `SpecError`."""
-    model.arch.check_one_input()
-    given = np.asarray(x)
-    shape = model.arch.input_shape
-    if given.ndim != len(shape) + 1 or given.shape[1:] != shape or not len(given) or given.dtype.kind not in "fiu":
-        want = ", ".join(map(str, shape))
-        raise SpecError(f"x is {given.dtype} {list(given.shape)}; need numbers [N, {want}], N inputs of the model")
-    if given.dtype == dtype_of(model.arch.input_type) and INPUT in model.quant:
+def _codes(model: QuantizedModel, x: Inputs) -> tuple[InputArrays, bool]:
+    """Returns inputs as the model takes them, and whether they were given as real numbers. Raises `SpecError`."""
+    specs = model.arch.inputs
+    given = _by_name(x, [spec.name for spec in specs])
+    codes: dict[str, Array] = {}
+    reals = set[str]()
+    for spec in specs:
+        label = "x" if len(specs) == 1 else f"x['{spec.name}']"
+        codes[spec.name], real = _codes_of_one(model, spec, np.asarray(given[spec.name]), label)
+        reals |= {spec.name} if real else set()
+    quantised = model.quant.keys() & codes.keys()
+    return codes if model.arch.more_inputs else codes[INPUT], not quantised or not reals.isdisjoint(quantised)
+
+
+def _by_name(x: Inputs, names: list[str]) -> Mapping[str, npt.ArrayLike]:
+    """Returns the arrays of a model's inputs by name. Raises `SpecError` unless there is one for each of `names`."""
+    need = f"{names[0]}" if len(names) == 1 else f"a list of {len(names)} arrays, or a dict with {', '.join(names)}"
+    if isinstance(x, Mapping):
+        if set(x) != set(names):
+            raise SpecError(f"x has the inputs {', '.join(map(str, x)) or 'of nothing'}; need {need}")
+        return x
+    if len(names) == 1:
+        return {INPUT: x}
+    if not isinstance(x, list | tuple) or len(x) != len(names):
+        count = f" of {len(x)}" if isinstance(x, list | tuple) else ""
+        raise SpecError(f"x is a {type(x).__name__}{count}, and the model has {len(names)} inputs; need {need}")
+    return {name: np.asarray(values) for name, values in zip(names, x, strict=True)}
+
+
+def _codes_of_one(model: QuantizedModel, spec: TensorSpec, given: Array, label: str) -> tuple[Array, bool]:
+    """Returns one input as the model takes it, and whether it was given as real numbers. Raises `SpecError`.
+
+    - model: the model.
+    - spec: the name, shape and type of the input.
+    - given: real numbers or codes.
+    - label: what errors call them.
+    """
+    wrong = given.ndim != len(spec.shape) + 1 or given.shape[1:] != spec.shape
+    if wrong or not len(given) or given.dtype.kind not in "fiu":
+        want = ", ".join(map(str, ("N", *spec.shape)))
+        raise SpecError(f"{label} is {given.dtype} {list(given.shape)}; need numbers [{want}], N inputs of the model")
+    if given.dtype == dtype_of(spec.type) and spec.name in model.quant:
         return given, False
     if not np.isfinite(given).all():
-        raise SpecError("x holds values that are not finite numbers; remove or repair them")
+        raise SpecError(f"{label} holds values that are not finite numbers; remove or repair them")
     real = given.astype(np.float32)
-    return (quantize(real, model.quant[INPUT], model.arch.input_type) if INPUT in model.quant else real), True
+    return (quantize(real, model.quant[spec.name], spec.type) if spec.name in model.quant else real), True
 
 
 def _real(model: QuantizedModel, name: str, codes: Array) -> Array:

@@ -40,10 +40,12 @@ depthwise_bytes_3x3 depthwise_bytes concatenate split reduce_sum reduce_extreme 
 row_minimum row_maximum row_squared_difference arg_extreme transpose_conv log_softmax batch_matmul take resize_bilinear
 row_prelu dequantize_any quantize_s16 recode cast read_state assign_state dense_s16 svdf_s8 svdf_s16 softmax_s16 lstm_s8
 conv_s16 depthwise_s16 binary_s16 row_add_s16 row_sub_s16 row_mul_s16 row_minimum_s16 row_maximum_s16
-row_squared_difference_s16 average_pool_s16 max_pool_s16 reduce_sum_s16 softmax_of_s16 sigmoid_s16 rectify_s16 clamp_s16
+row_squared_difference_s16 row_prelu_s16 average_pool_s16 max_pool_s16 reduce_sum_s16 softmax_of_s16 sigmoid_s16
+rectify_s16 clamp_s16
 concatenate_constants exp binary_s32 binary_f32 function_f32 softmax_f32 transpose_conv_s16 reduce_f32 root unary_f32
 over_root l2_normalization l2_normalization_f32 batch_matmul_s16 abs_s16 rsqrt_s16 arg_extreme_f32 compare
-compare_numbers select gather copy_words cum_sum cum_sum_f32 add_n add_n_f32 update_box pad_wide average_map
+compare_numbers select gather copy_words cum_sum cum_sum_f32 add_n add_n_f32 update_box update_box_at pad_wide
+average_map resize_bilinear_f32
 signal_window signal_scale signal_rfft signal_energy signal_bands signal_roots signal_subtract signal_gain signal_log
 """
 PLACEMENT = tuple(_ORDER.split())

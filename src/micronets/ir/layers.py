@@ -497,9 +497,13 @@ class BroadcastTo(_Base):
 
 @dataclass(frozen=True, kw_only=True)
 class DynamicUpdateSlice(_Base):
-    """The first tensor, with a box that begins at `begin` replaced by the second tensor."""
+    """The first tensor, with a box that begins at `begin` replaced by the second tensor.
 
-    begin: tuple[int, ...]
+    Without `begin` a third tensor of int32 has the place: that of the batch, which counts for nothing, then one for
+    each dimension. A box that would reach beyond the tensor is moved into it.
+    """
+
+    begin: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, kw_only=True)

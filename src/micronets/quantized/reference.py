@@ -41,7 +41,7 @@ from micronets.quantized.log_softmax import log_softmax_codes
 from micronets.quantized.lstm import lstm_steps
 from micronets.quantized.model import InputArrays, QuantizedModel, TensorQuant, input_offsets
 from micronets.quantized.numbers import combined, function_of, normalised, reduced, softmax_of
-from micronets.quantized.places import bilinear_places, interpolated, nearest_places
+from micronets.quantized.places import nearest_places, resized, with_box
 from micronets.quantized.products import (
     convolved,
     convolved_transposed,
@@ -407,10 +407,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             missing = (1,) * (len(layer.shape) + 1 - x.ndim)
             return (np.broadcast_to(x.reshape(len(x), *missing, *x.shape[1:]), (len(x), *layer.shape)),)
         case layers.DynamicUpdateSlice():
-            found = x.copy()
-            box = tuple(slice(at, at + n) for at, n in zip(layer.begin, inputs[1].shape[1:], strict=True))
-            found[(slice(None), *box)] = inputs[1]
-            return (found,)
+            return (with_box(x, inputs[1], inputs[2][:, 1:] if layer.begin is None else layer.begin),)
         case layers.MirrorPad():
             mode: Literal["symmetric", "reflect"] = "symmetric" if layer.symmetric else "reflect"
             return (np.pad(x, ((0, 0), *layer.paddings), mode),)
@@ -421,11 +418,7 @@ def _unclamped_outputs(model: QuantizedModel, step: Step, inputs: list[Array]) -
             )
             return (x[:, rows][:, :, columns],)
         case layers.ResizeBilinear():
-            lines, pixels = (
-                bilinear_places(size, made, layer.align_corners, layer.half_pixel_centers)
-                for size, made in zip(x.shape[1:3], layer.size, strict=True)
-            )
-            return (interpolated(x, lines, pixels),)
+            return (resized(x, layer.size, layer.align_corners, layer.half_pixel_centers),)
         case layers.Softmax():
             if step.input_types[0] == "int16":
                 return (int16_softmax_codes(x, layer.beta, quants[0]),)

@@ -114,7 +114,8 @@ def _check_step(model: QuantizedModel, step: Step) -> None:
     elif layer.name in model.weights:
         raise SpecError(f"{where}: {type(layer).__name__} takes no weights")
     if step.input_types[:1] == ("int16",) and isinstance(layer, Symmetric):
-        for name in (*layer.inputs, *layer.outputs):
+        of_int16 = (name for name, of in zip(layer.inputs, step.input_types, strict=True) if of == "int16")
+        for name in (*of_int16, *layer.outputs):
             if model.quant[name].zero_point:
                 raise SpecError(
                     f"{where}: '{name}' has the zero point {model.quant[name].zero_point}; TFLM's {facts.tflite_name} "

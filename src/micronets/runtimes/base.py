@@ -175,7 +175,7 @@ class Runtime(ABC):
         """
 
     @abstractmethod
-    def runner(self, file: ModelFile) -> Callable[[Array], Array]:
+    def runner(self, file: ModelFile) -> Callable[[InputArrays], Array]:
         """Returns a function that runs a model with one output on this machine.
 
         The function takes inputs `[N, *input_shape]`, int8 or float32, and returns outputs `[N, *output_shape]`. Raises

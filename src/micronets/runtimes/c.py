@@ -461,14 +461,13 @@ class OurC(Runtime):
         """Returns None: only compiling a model shows how much flash our C takes."""
         return None
 
-    def runner(self, file: ModelFile) -> Callable[[Array], Array]:
-        """Returns a function that runs a model with one input and one output on this machine, as compiled C.
+    def runner(self, file: ModelFile) -> Callable[[InputArrays], Array]:
+        """Returns a function that runs a model with one output on this machine, as compiled C.
 
         The function takes inputs `[N, *input_shape]` and returns outputs `[N, *output_shape]`. Raises `SpecError` for a
-        model with several inputs or outputs.
+        model with several outputs.
         """
         _ = file.model.arch.only_output
-        file.model.arch.check_one_input()
         library = host.build_library([compile_model(file.model)])
         return lambda x: library.run(0, x)
 

@@ -25,7 +25,7 @@ from micronets.device.tflm.tflm_firmware import TflmCheckout
 from micronets.errors import DeviceError, DoesNotFit, SpecError, UnsupportedError
 from micronets.ir.arch import Arch, Step
 from micronets.quantized import reference
-from micronets.quantized.model import QuantizedModel
+from micronets.quantized.model import InputArrays, QuantizedModel
 from micronets.runtimes import on_sim
 from micronets.runtimes.base import (
     MeasureOptions,
@@ -134,7 +134,7 @@ class TensorFlowLiteMicro(Runtime):
         front_end = front_end_cost_in(file.model)
         return len(file.content) + RUNTIME_FLASH_BYTES + (0 if front_end is None else front_end.flash_bytes)
 
-    def runner(self, file: ModelFile) -> Callable[[Array], Array]:
+    def runner(self, file: ModelFile) -> Callable[[InputArrays], Array]:
         """Returns a function that runs a model with one output in TFLM's interpreter on this machine.
 
         The function takes inputs `[N, *input_shape]` and returns outputs `[N, *output_shape]`. Raises `SpecError` for a

@@ -95,8 +95,9 @@ def _file_operator(graph: Graph, table: FlatTable, op: Op, written: set[int]) ->
     if options is not None and table.number(s.OperatorSlot.OPTIONS_TYPE, "B") != stored.options:
         options = None
     activations = [i for i in inputs[stored.activations] if i != -1 or not stored.optional]
-    if op in (Op.GATHER, Op.FULLY_CONNECTED) and not graph.is_constant(graph.tensor(inputs[1])):
-        activations = inputs[:2]  # the places, or the weights, are computed
+    may_be_computed = {Op.GATHER: 1, Op.GATHER_ND: 1, Op.FULLY_CONNECTED: 1, Op.DYNAMIC_UPDATE_SLICE: 2}.get(op)
+    if may_be_computed is not None and not graph.is_constant(graph.tensor(inputs[may_be_computed])):
+        activations = inputs[: may_be_computed + 1]  # the places, or the weights
     written_tensors = tuple(graph.tensor(index) for index in outputs)
     custom = table.array(s.OperatorSlot.CUSTOM_OPTIONS, "u1")
     own = b"" if custom is None or op not in CUSTOM_NAMES else custom.tobytes()
@@ -104,20 +105,20 @@ def _file_operator(graph: Graph, table: FlatTable, op: Op, written: set[int]) ->
 
 
 def ends(graph: Graph, table: FlatTable, slot: int, what: str) -> list[Tensor]:
-    """Returns the tensors that are the model's inputs, or its outputs: at least one, and each once.
+    """Returns the tensors that are the model's inputs, or its outputs: at least one.
 
     - graph: the tensors of the subgraph.
     - table: the subgraph.
     - slot: the field of the subgraph that lists them.
     - what: "input" or "output", for messages.
 
-    Raises `UnsupportedError` for none, and for one that is named twice.
+    Raises `UnsupportedError` for none, and for an input that is named twice.
     """
     indices = _indices(graph, table, slot)
     if not indices:
         raise graph.unsupported(f"the model has no {what}; models need at least one")
-    if len(set(indices)) < len(indices):
-        raise graph.unsupported(f"a tensor is twice among the model's {what}s; each may be named once")
+    if slot == s.SubGraphSlot.INPUTS and len(set(indices)) < len(indices):
+        raise graph.unsupported("a tensor is twice among the model's inputs; export the model with each of them once")
     return [graph.tensor(index) for index in indices]
 
 

@@ -101,12 +101,12 @@ class _Assembly:
         for number, operator in enumerate(self.file.operators):
             self._add_operator(number, operator)
         self.graph.where = self.where
+        outputs: list[str] = []
         for sink in self.file.outputs:
-            if sink.index not in self.written_names and sink.index not in self.obstacles.lost:
-                with self.obstacles.kept():
-                    raise self.graph.unsupported(f"the output, {sink.label}, is not what an operator writes")
+            with self.obstacles.kept():
+                outputs.append(self._output(sink, outputs))
         self.obstacles.check()
-        model = self._quantized(self._arch())
+        model = self._quantized(self._arch(tuple(outputs)))
         too_large = excess(model.arch, self.origins)
         if too_large:
             raise self.graph.unsupported(too_large)
@@ -204,14 +204,38 @@ class _Assembly:
                 made_here = self.types[name]
                 raise self.graph.unsupported(f"{tensor.label} is {tensor.type_name}; its inputs make {made_here}")
 
-    def _arch(self) -> Arch:
-        """Returns the layers with the inputs, the outputs and the constants of the model."""
+    def _output(self, sink: Tensor, others: list[str]) -> str:
+        """Returns the name of an output of the model; `others` are the outputs before it.
+
+        A layer writes each output of a network: a Reshape that no operator stands for copies an input of the model, and
+        what is an output already. Raises `UnsupportedError` for a constant, and `FileError` for what nothing writes.
+        """
+        if self.graph.is_constant(sink):
+            raise self.graph.unsupported(
+                f"the output, {sink.label}, is a constant; take it out of the model's outputs, since it is the same "
+                "for every input"
+            )
+        if sink.index not in self.names:
+            raise self.graph.damaged(f"the output, {sink.label}, is not what an operator writes")
+        source = self.names[sink.index]
+        if sink.index in self.written_names and source not in others:
+            return source
+        copy = Reshape(name=self.graph.new_name(f"{source[:30]}_copy"), inputs=(source,), shape=sink.layer_shape)
+        self.layers.append(copy)
+        self.origins[copy.name] = f"the output, {sink.label}"
+        if source in self.types:
+            self.types[copy.name], self.quants[copy.name] = self.types[source], self.quants[source]
+        self.four_bits |= {copy.name} if source in self.four_bits else set()
+        return copy.name
+
+    def _arch(self, outputs: tuple[str, ...]) -> Arch:
+        """Returns the layers with the inputs, the given outputs and the constants of the model."""
         first, *others = self.file.inputs
         return Arch(
             first.layer_shape,
             tuple(self.layers),
             "int4" if INPUT in self.four_bits else self.types[INPUT],
-            tuple(self.written_names[sink.index] for sink in self.file.outputs),
+            outputs,
             tuple(spec for spec, _ in self.constants.values()),
             tuple(TensorSpec(self.names[t.index], t.layer_shape, self.types[self.names[t.index]]) for t in others),
         )

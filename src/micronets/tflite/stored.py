@@ -14,9 +14,9 @@ from micronets.quantized.model import QuantizedModel
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from micronets.tflite.codec.blocks import computed_in_part
-from micronets.tflite.codec.op import op_number
+from micronets.tflite.codec.op import CUSTOM_NAMES, op_name, op_number
 from micronets.tflite.codec.weights import bias_place
-from micronets.tflite.flatbuffer import Flat, FlatTables
+from micronets.tflite.flatbuffer import Flat, FlatTable, FlatTables
 from micronets.tflite.folding import FoldedOp, fold_constants
 from micronets.tflite.reader import tensor_names
 from micronets.tflite.tensors import Graph
@@ -73,6 +73,8 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
     subgraph = top.tables(s.ModelSlot.SUBGRAPHS)[0]
     graph = Graph(flat, subgraph.tables(s.SubGraphSlot.TENSORS), top.tables(s.ModelSlot.BUFFERS), where)
     index_of = tensor_names(data, where, spread=True)
+    sinks = subgraph.array(s.SubGraphSlot.OUTPUTS, "<i4")
+    index_of_output = dict(zip(model.arch.outputs, () if sinks is None else sinks.tolist(), strict=True))
     ends = (*(spec.name for spec in model.arch.inputs), *model.arch.outputs)
     tables = subgraph.tables(s.SubGraphSlot.OPERATORS)
     codes = top.tables(s.ModelSlot.OPERATOR_CODES)
@@ -104,7 +106,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
         in_part=written.in_part,
         unscaled=frozenset(
             name
-            for name, index in index_of.items()
+            for name, index in (index_of | index_of_output).items()
             if (name in ends or types[name] in ("int8", "uint8", "int16")) and not _scale_count(graph, index)
         ),
         zero_scales=frozenset(zero_scales),
@@ -157,7 +159,7 @@ def _written_layers(
         inputs = tables[k].array(s.OperatorSlot.INPUTS, "<i4")
         outputs = tables[k].array(s.OperatorSlot.OUTPUTS, "<i4")
         code = op_number(codes, tables[k])
-        missing = missing or _missing(graph, code, [] if inputs is None else inputs.tolist())
+        missing = missing or _missing(graph, tables[k], code, [] if inputs is None else inputs.tolist())
         name = None if outputs is None or not len(outputs) else layer_of.get(int(outputs[0]))
         if inputs is None or outputs is None or name is None:
             continue
@@ -217,13 +219,16 @@ def _variables(subgraphs: FlatTables, codes: FlatTables) -> _Variables:
     return _Variables(handles, len(names), tuple(filling), filled)
 
 
-def _missing(graph: Graph, code: int, inputs: list[int]) -> str | None:
+def _missing(graph: Graph, table: FlatTable, code: int, inputs: list[int]) -> str | None:
     """Returns which operator TFLM has no kernel of, or none for such inputs, though the reader computes its result.
 
     - graph: the tensors of the subgraph.
-    - code: the number of the operator.
+    - table: the operator.
+    - code: its number.
     - inputs: what it reads.
     """
+    if code not in CUSTOM_NAMES and table.array(s.OperatorSlot.CUSTOM_OPTIONS, "u1") is not None:
+        return f"{op_name(code)} with custom options"
     if code == FoldedOp.REDUCE_PROD:
         return "REDUCE_PROD"
     if code in (Op.GATHER, Op.EXPAND_DIMS) and inputs and graph.tensor(inputs[0]).type == s.TensorType.INT32:

@@ -173,6 +173,11 @@ class Graph:
         except UnsupportedError:
             return f"tensor {index}"
 
+    def is_empty(self, index: int) -> bool:
+        """Returns whether the tensor of that index is a list of no numbers, which `tensor` takes for a dynamic one."""
+        shape = self.tensors[index].array(s.TensorSlot.SHAPE, "<i4") if 0 <= index < len(self.tensors) else None
+        return shape is not None and shape.tolist() == [0]
+
     def tensor(self, index: int) -> Tensor:
         """Returns the tensor of that index."""
         if index not in self._seen:

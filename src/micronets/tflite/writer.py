@@ -33,7 +33,16 @@ import numpy.typing as npt
 from micronets.arguments import check_records
 from micronets.errors import SpecError
 from micronets.ir.arch import Step, own_variables
-from micronets.ir.layers import AssignVariable, Pad, Quantize, ReadVariable, Recurrent, Shape, SignalLayer
+from micronets.ir.layers import (
+    AssignVariable,
+    DynamicUpdateSlice,
+    Pad,
+    Quantize,
+    ReadVariable,
+    Recurrent,
+    Shape,
+    SignalLayer,
+)
 from micronets.ir.ops import Weights
 from micronets.ir.types import Type, stored
 from micronets.quantized.arithmetic import dtype_of, pack_int4
@@ -112,9 +121,10 @@ class _Writer:
 
     @cached_property
     def vectors(self) -> frozenset[str]:
-        """The tensors that have no batch in the file, as TFLM's signal operators take them."""
-        layers = (layer for layer in self.model.arch.layers if isinstance(layer, SignalLayer))
-        return frozenset(name for layer in layers for name in (*layer.inputs, *layer.outputs))
+        """The tensors that have no batch in the file: those of TFLM's signal operators, and places of a box."""
+        layers = self.model.arch.layers
+        signals = {name for x in layers if isinstance(x, SignalLayer) for name in (*x.inputs, *x.outputs)}
+        return frozenset(signals | {name for x in layers if isinstance(x, DynamicUpdateSlice) for name in x.inputs[2:]})
 
     def finish(self) -> bytes:
         """Returns the bytes of the whole file."""

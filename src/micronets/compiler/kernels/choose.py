@@ -49,7 +49,7 @@ from micronets.compiler.kernels.sharing import Sharing, share
 from micronets.compiler.kernels.signal import SignalKernel, SignalNoiseKernel
 from micronets.compiler.kernels.softmax import L2NormalizationKernel, LogSoftmaxKernel, SoftmaxKernel
 from micronets.compiler.kernels.split import SplitKernel
-from micronets.compiler.kernels.take import GatherKernel, ResizeBilinearKernel, TakeKernel
+from micronets.compiler.kernels.take import FloatResizeBilinearKernel, GatherKernel, ResizeBilinearKernel, TakeKernel
 from micronets.compiler.kernels.totals import AddNKernel, CumSumKernel
 from micronets.compiler.kernels.transpose_conv import TransposeConvKernel
 from micronets.compiler.kernels.update import UpdateKernel
@@ -123,6 +123,7 @@ def _choose_int16(step: Step) -> Kernel | None:
             | layers.Minimum()
             | layers.Maximum()
             | layers.SquaredDifference()
+            | layers.Prelu()
         ) as layer:
             return Int16BinaryKernel(step, layer)
         case layers.BatchMatMul() as layer:
@@ -169,6 +170,8 @@ def _choose_for_numbers(step: Step) -> Kernel | None:
             return FloatReductionKernel(step, layer)
         case layers.Softmax() as layer:
             return FloatSoftmaxKernel(step, layer)
+        case layers.ResizeBilinear() as layer:
+            return FloatResizeBilinearKernel(step, layer)
         case _:
             return None
 

@@ -247,10 +247,12 @@ class Int16BinaryKernel(BinaryKernel):
     """Two tensors combined value by value; one of them may be a constant."""
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with the loops and the factors."""
+        """Returns a call with the loops and the factors. Raises `UnsupportedError` for slopes that are computed."""
         layer, step = self.layer, self.step
+        if isinstance(layer, layers.Prelu) and not step.constants[1]:
+            raise UnsupportedError(f"layer '{layer.name}': computes the slopes of a Prelu of int16; make them constant")
         first, second = (
-            ConstantOperand(place.table("int16_t", f"operand_{letter}", model.constants[name]))
+            ConstantOperand(place.table("int16_t", f"operand_{letter}", _operand(model, name)))
             if fixed
             else place.pointer(name, IN)
             for name, fixed, letter in zip(layer.inputs, step.constants, "ab", strict=True)
@@ -272,6 +274,11 @@ class Int16BinaryKernel(BinaryKernel):
         return LayerCode(call, (BINARY_S16, row))
 
 
+def _operand(model: QuantizedModel, name: str) -> npt.NDArray[np.int16]:
+    """Returns a constant of int16, or one of int8 less its zero point."""
+    return np.asarray(model.constants[name], np.int16) - np.int16(model.quant[name].zero_point)
+
+
 def _row_function(layer: Binary) -> str:
     """Returns the C function that computes a row of values."""
     match layer:
@@ -290,7 +297,7 @@ def _row_function(layer: Binary) -> str:
         case layers.Div():
             raise AssertionError("a Div reads numbers alone")
         case layers.Prelu():
-            raise AssertionError("TFLM's PRELU of int16 takes slopes of int8, which no network here has")
+            return "micronets_row_prelu_s16"
         case _:
             assert_never(layer)
 

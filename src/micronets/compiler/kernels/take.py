@@ -19,10 +19,17 @@ from micronets.compiler.kernels.base import (
 from micronets.ir.layers import Gather, Lookup, MirrorPad, ResizeBilinear, ResizeNearestNeighbor
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
-from micronets.quantized.places import Places, bilinear_places, mirrored_places, nearest_places
+from micronets.quantized.places import (
+    Places,
+    bilinear_places,
+    float_bilinear_places,
+    mirrored_places,
+    nearest_places,
+)
 
 TAKE = "micronets_take"
 RESIZE_BILINEAR = "micronets_resize_bilinear"
+RESIZE_BILINEAR_F32 = "micronets_resize_bilinear_f32"
 GATHER = "micronets_gather"
 
 
@@ -113,6 +120,32 @@ class ResizeBilinearKernel(WholeKernel):
             channels=channels,
         )
         return LayerCode(call, (RESIZE_BILINEAR,))
+
+
+@dataclass(frozen=True)
+class FloatResizeBilinearKernel(ResizeBilinearKernel):
+    """A map of float32 of another size, each pixel interpolated between four."""
+
+    def code(self, model: QuantizedModel, place: Place) -> LayerCode:
+        """Returns a call with a table of rows and one of columns, two offsets each, and with their weights."""
+        layer, (height, width, channels) = self.layer, self.step.input_shapes[0]
+        tables: dict[str, Argument] = {}
+        for kind, size, made, pitch in (
+            ("row", height, layer.size[0], width * channels),
+            ("column", width, layer.size[1], channels),
+        ):
+            lower, upper, weight = float_bilinear_places(size, made, layer.align_corners, layer.half_pixel_centers)
+            tables[f"{kind}s"] = place.table("int32_t", f"{kind}s", np.stack([lower * pitch, upper * pitch], 1))
+            tables[f"{kind}_weights"] = place.table("float", f"{kind}_weights", weight)
+            tables[f"{kind}_count"] = made
+        call = Call.of(
+            RESIZE_BILINEAR_F32,
+            input=place.pointer(layer.inputs[0], "const float"),
+            output=place.pointer(layer.name, "float"),
+            **tables,
+            channels=channels,
+        )
+        return LayerCode(call, (RESIZE_BILINEAR_F32,))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from micronets.compiler.kernels.base import Call, LayerCode, Overlap, Place, WholeKernel
+import numpy as np
+
+from micronets.compiler.kernels.base import Argument, Call, LayerCode, Overlap, Place, WholeKernel
 from micronets.compiler.kernels.copy import copy_params, merged_steps
 from micronets.ir.layers import DynamicUpdateSlice
 from micronets.ir.types import ELEMENT_BYTES
 from micronets.quantized.model import QuantizedModel
 
 UPDATE = "micronets_update_box"
+UPDATE_AT = "micronets_update_box_at"
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,27 @@ class UpdateKernel(WholeKernel):
         return Overlap(None, same_start=True, inputs=(0,))
 
     def code(self, model: QuantizedModel, place: Place) -> LayerCode:
-        """Returns a call with the steps through the box in the output."""
-        layer, (x, box) = self.layer, self.step.input_shapes
+        """Returns a call with the steps through the box in the output and, where its place is computed, its limits."""
+        layer, (x, box, *_) = self.layer, self.step.input_shapes
         element = ELEMENT_BYTES[self.step.output_type]
         pitch = [element * math.prod(x[axis + 1 :]) for axis in range(len(x))]
-        start = sum(at * each for at, each in zip(layer.begin, pitch, strict=True))
+        start = sum(at * each for at, each in zip(layer.begin or (), pitch, strict=False))
         steps = merged_steps(list(zip(box, pitch, strict=True)), element)
+        arguments: dict[str, Argument] = {
+            "input": place.pointer(layer.inputs[0]),
+            "box": place.pointer(layer.inputs[1]),
+            "output": place.pointer(layer.name),
+            "bytes": element * math.prod(x),
+            "params": copy_params(layer.name, start, *steps),
+        }
+        if layer.begin is not None:
+            return LayerCode(Call.of(UPDATE, **arguments), (UPDATE,))
+        limits = np.stack([np.subtract(x, box), pitch], 1)  # the last place along each dimension, and its bytes
         call = Call.of(
-            UPDATE,
-            input=place.pointer(layer.inputs[0]),
-            box=place.pointer(layer.inputs[1]),
-            output=place.pointer(layer.name),
-            bytes=element * math.prod(x),
-            params=copy_params(layer.name, start, *steps),
+            UPDATE_AT,
+            **arguments,
+            places=place.pointer(layer.inputs[2], "const int32_t"),
+            limits=place.table("int32_t", "limits", limits),
+            dimensions=len(x),
         )
-        return LayerCode(call, (UPDATE,))
+        return LayerCode(call, (UPDATE_AT, UPDATE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral
 
 from micronets.errors import SpecError
@@ -188,7 +189,12 @@ def prelu_operator(layer: Prelu) -> Operator:
         if broadcast(*inputs) != inputs[0]:
             raise SpecError(f"{where}: alpha of {inputs[1]} does not fit an input of {inputs[0]}")
 
-    return _binary_operator(
+    same = keeps("int8", "float32")
+
+    def output_type(inputs: Types, where: str) -> Type:
+        return "int16" if inputs == ("int16", "int8") else same(inputs, where)
+
+    facts = _binary_operator(
         "PRELU",
         None,
         check=check,
@@ -197,8 +203,8 @@ def prelu_operator(layer: Prelu) -> Operator:
         largest_rescale=LARGEST_MULTIPLIER,
         host=kernel,
         cortex_m=kernel,
-        types=("int8", "float32"),
     )
+    return replace(facts, output_type=output_type)
 
 
 def _extreme_operator(tflite_name: str, kind: str) -> Operator:

@@ -50,6 +50,7 @@ Symmetric = (
     | layers.Minimum
     | layers.Maximum
     | layers.SquaredDifference
+    | layers.Prelu
     | layers.AveragePool2D
     | layers.MaxPool2D
     | layers.Mean

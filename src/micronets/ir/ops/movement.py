@@ -367,23 +367,33 @@ def broadcast_to_operator(layer: layers.BroadcastTo) -> Operator:
 
 def dynamic_update_slice_operator(layer: layers.DynamicUpdateSlice) -> Operator:
     """Returns the facts of replacing a box of a tensor."""
+    computed = layer.begin is None
 
     def check(inputs: Shapes, where: str) -> None:
-        (x, box), begin = inputs, layer.begin
+        x, box, *places = inputs
+        begin = (0,) * len(x) if layer.begin is None else layer.begin
         _check_dimensions("DynamicUpdateSlice", x, checks.MOST_DIMENSIONS, where)
+        if places not in ([], [(len(x) + 1,)]):
+            raise SpecError(f"{where}: places {places[0]} for a box in {x}; need one for each dimension and the batch")
         if not len(x) == len(box) == len(begin):
             raise SpecError(f"{where}: begin = {begin} of {box} in {x}; need as many dimensions of each")
         if any(not 0 <= at <= n - size for n, size, at in zip(x, box, begin, strict=True)):
             raise SpecError(f"{where}: a box of {box} from {begin} on does not lie in {x}")
 
-    return movement(
+    def output_type(inputs: Types, where: str) -> Type:
+        if inputs[2:] not in ((), ("int32",)):
+            raise SpecError(f"{where} reads places of {inputs[2]}; supported: int32")
+        return keeps(*COPIED)(inputs[:2], where)
+
+    facts = movement(
         "DYNAMIC_UPDATE_SLICE",
         check=check,
         output_shapes=lambda inputs: (inputs[0],),
-        inputs=TWO,
-        constants=((0, *layer.begin),),
-        temporaries=("every input", "constant", "output"),
+        inputs=Arity(3, 3) if computed else TWO,
+        constants=() if layer.begin is None else ((0, *layer.begin),),
+        temporaries=("every input", "output") if computed else ("every input", "constant", "output"),
     )
+    return replace(facts, output_type=output_type)
 
 
 def mirror_pad_operator(layer: layers.MirrorPad) -> Operator:
@@ -433,7 +443,7 @@ def resize_nearest_neighbor_operator(layer: layers.ResizeNearestNeighbor) -> Ope
 
 def resize_bilinear_operator(layer: layers.ResizeBilinear) -> Operator:
     """Returns the facts of a map of another size whose pixels are interpolated."""
-    return _resizing(layer, "RESIZE_BILINEAR", ("int8",))
+    return _resizing(layer, "RESIZE_BILINEAR", ("int8", "float32"))
 
 
 def _resizing(

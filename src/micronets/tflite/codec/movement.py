@@ -142,17 +142,24 @@ def read_strided_slice(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
 
 
 def read_update(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a DYNAMIC_UPDATE_SLICE at a constant place, and Reshapes where needed.
+    """Returns the layer of a DYNAMIC_UPDATE_SLICE, and Reshapes where needed.
 
     - graph: the tensors of the file.
-    - o: the operator; its third input is the constant of the first places, which may be of int64.
+    - o: the operator; its third input has the first places: a constant, which may be of int64, or an activation.
     - own: the name of its output, in a tuple of one.
-    - inputs: the names of the tensor and of what takes the place of a box of it.
+    - inputs: the names of the tensor, of what takes the place of a box of it, and of places that are computed.
 
-    Raises `FileError` unless there is one position for each dimension, and `UnsupportedError` for computed positions.
-    A box that would reach beyond the tensor is moved into it.
+    Raises `FileError` unless there is one position for each dimension, and `UnsupportedError` for computed positions in
+    a tensor without a batch of one. A box that would reach beyond the tensor is moved into it.
     """
     (x, box), places = (graph.tensor(index) for index in o.inputs[:2]), graph.tensor(o.inputs[2])
+    if len(inputs) > 2:
+        if not x.has_batch or places.shape != (len(x.shape),):
+            raise graph.unsupported(
+                f"{places.label} of shape {list(places.shape)} has the place of a box in {x.label} of {list(x.shape)}; "
+                "computed places need a batch of one, and a place for each dimension; export it with constant places"
+            )
+        return (layers.DynamicUpdateSlice(name=own[0], inputs=inputs, begin=None),)
     begin = graph.constant(places, (s.TensorType.INT32, s.TensorType.INT64)).ravel().tolist()
     if not len(begin) == len(x.shape) == len(box.shape):
         raise graph.damaged(f"{len(begin)} places for {box.label} in {x.label}, of {len(x.shape)} dimensions")
@@ -300,17 +307,19 @@ def read_gather_nd(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tens
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
 
-    Raises `FileError` for places that the input does not have, and `UnsupportedError` for places that are computed and
-    for an output of another shape than its inputs make.
+    Raises `FileError` for places that the input does not have, and `UnsupportedError` for computed places of several
+    indices and for an output of another shape than its inputs make.
     """
     x, which, y = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[1]), o.outputs[0]
-    places = graph.constant(which, (s.TensorType.INT32,))
     depth = which.shape[-1] if which.shape else 0
     if not 1 <= depth <= len(x.shape):
         raise graph.damaged(f"{which.label} has {depth} indices for each place of {x.label}")
     made = (*which.shape[:-1], *x.shape[depth:])
     if y.shape != made:
         raise graph.unsupported(f"{y.label} has the shape {list(y.shape)}; its inputs make {list(made)}")
+    if len(inputs) > 1:
+        return _looked_up(graph, o, own, inputs)
+    places = graph.constant(which, (s.TensorType.INT32,))
     if (places < 0).any() or (places >= np.array(x.shape[:depth])).any():
         raise graph.damaged(f"{which.label} has places that {x.label} of shape {list(x.shape)} does not have")
     numbers = np.ravel_multi_index(tuple(np.moveaxis(places, -1, 0)), x.shape[:depth]).ravel()
@@ -318,6 +327,23 @@ def read_gather_nd(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tens
     return (
         layers.Reshape(name=flat, inputs=inputs, shape=(int(np.prod(x.shape[:depth])), *x.shape[depth:])),
         layers.Gather(name=name, inputs=(flat,), axis=0, indices=tuple(int(number) for number in numbers)),
+        layers.Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),
+    )
+
+
+def _looked_up(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
+    """Returns the layers of a GATHER_ND along the first dimension at computed places, between Reshapes."""
+    x, which, y = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[1]), o.outputs[0]
+    if which.shape[-1] != 1:
+        raise graph.unsupported(
+            f"{which.label} is computed, {which.shape[-1]} indices for each place; computed places are supported along "
+            "one dimension: make them constant, or use GATHER"
+        )
+    whole, places, name = (graph.new_name(f"{own[0]}_{part}") for part in ("in", "places", "out"))
+    return (
+        layers.Reshape(name=whole, inputs=inputs[:1], shape=x.shape),
+        layers.Reshape(name=places, inputs=inputs[1:], shape=which.shape[:-1] or (1,)),
+        layers.Lookup(name=name, inputs=(whole, places)),
         layers.Reshape(name=own[0], inputs=(name,), shape=y.layer_shape),
     )
 

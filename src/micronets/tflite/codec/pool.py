@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from micronets.ir import layers
-from micronets.ir.layers import Activation, Layer, Reduction
+from micronets.ir.layers import Activation, Layer, Reduction, Reshape
 from micronets.ir.window import Padding, Pair
 from micronets.tflite import schema as s
 from micronets.tflite.builder import Field
@@ -101,14 +101,15 @@ def read_reduction(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tens
     - own: the name of its output, in a tuple of one.
     - inputs: the name of its input, in a tuple of one.
 
-    Raises `FileError` for an axis that the input does not have, and `UnsupportedError` for no axes.
+    Without axes it reduces every value alone: along a dimension of one that a Reshape puts behind the others. Raises
+    `FileError` for an axis that the input does not have.
     """
-    x = graph.tensor(o.inputs[0])
+    x, kind = graph.tensor(o.inputs[0]), _REDUCTIONS[o.op]
+    if graph.is_empty(o.inputs[1]):
+        alone = Reshape(name=graph.new_name(f"{own[0]}_in"), inputs=inputs, shape=(*x.layer_shape, 1))
+        return alone, kind(name=own[0], inputs=(alone.name,), axes=(len(x.layer_shape),))
     named = graph.constant(graph.tensor(o.inputs[1]), (s.TensorType.INT32,)).ravel()[:9].tolist()
-    if not named:
-        raise graph.unsupported(f"it reduces {x.label} over no axes; need one")
     keep_dims = bool(o.option(s.ReducerSlot.KEEP_DIMS, "?", False))
-    kind = _REDUCTIONS[o.op]
 
     def make(name: str, source: str, axes: tuple[int, ...]) -> Layer:
         return kind(name=name, inputs=(source,), axes=axes, keep_dims=keep_dims)

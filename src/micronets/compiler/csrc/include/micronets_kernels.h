@@ -926,6 +926,16 @@ void micronets_copy_strided(const int8_t *input, int8_t *output, const micronets
 void micronets_update_box(const int8_t *input, const int8_t *box, int8_t *output, int32_t bytes,
                           const micronets_copy_params *params);
 
+/* A tensor of which a box is replaced, at a place that another tensor holds.
+ *
+ * input, box, output, bytes: as of micronets_update_box. params: [in] the steps through a box at the first place of all.
+ * places: [in] one number that is not read, then the place along each dimension; the nearest counts at which the box
+ *   lies in the tensor. The output must not overlap them. limits: [in] for each dimension the last such place, and the
+ *   bytes from one place to the next. dimensions: at least 1. */
+void micronets_update_box_at(const int8_t *input, const int8_t *box, int8_t *output, int32_t bytes,
+                             const micronets_copy_params *params, const int32_t *places, const int32_t *limits,
+                             int32_t dimensions);
+
 /* Runs of bytes at offsets from two tables: the run at row r and column c of the output is the one at offset rows[r] +
  * columns[c] of the input.
  *
@@ -942,6 +952,16 @@ void micronets_take(const int8_t *input, int8_t *output, const int32_t *rows, in
  *   the weight of the second, where 1024 represents 1. row_count, column_count, channels: at least 1. */
 void micronets_resize_bilinear(const int8_t *input, int8_t *output, const int32_t *rows, int32_t row_count,
                                const int32_t *columns, int32_t column_count, int32_t channels);
+
+/* A map of float32 of another size, whose pixels are interpolated between the four around their places.
+ *
+ * input: [in] map. output: [out] map [row_count, column_count, channels]; it must not overlap the input.
+ * rows, columns: [in] two numbers for each: values to the first and to the second row or pixel of the input.
+ * row_weights, column_weights: [in] the weight of the second, of which 1 is 1. row_count, column_count, channels: at
+ *   least 1. */
+void micronets_resize_bilinear_f32(const float *input, float *output, const int32_t *rows, const float *row_weights,
+                                   int32_t row_count, const int32_t *columns, const float *column_weights,
+                                   int32_t column_count, int32_t channels);
 
 /* Starts a layer's work in a patch: moves the kept rows to the front of the buffer.
  *
@@ -1179,9 +1199,10 @@ void micronets_transpose_conv_s16(const int16_t *input, int16_t *output, const i
 void micronets_binary_s16(const int16_t *a, const int16_t *b, int16_t *output, const micronets_broadcast *shape,
                           const micronets_operands_s16 *operands, micronets_row_s16 *row);
 
-/* Rows of sums, differences, products, minima, maxima and squared differences. */
+/* Rows of sums, differences, products, minima, maxima and squared differences; of codes times a slope below 0 (prelu),
+ * where b is that slope. */
 micronets_row_s16 micronets_row_add_s16, micronets_row_sub_s16, micronets_row_mul_s16, micronets_row_minimum_s16,
-    micronets_row_maximum_s16, micronets_row_squared_difference_s16;
+    micronets_row_maximum_s16, micronets_row_squared_difference_s16, micronets_row_prelu_s16;
 
 /* Means (average) and maxima (max) of int16 over windows for each channel. Means are rounded to nearest, halves away
  * from zero. Padding does not count.
