@@ -1,4 +1,4 @@
-"""Facts that all cores of an architecture share, for a firmware and for the programs that execute it."""
+"""Facts common to all cores of an architecture, for a firmware and for the programs that execute it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from micronets.boards.cores import CORES, Architecture
 
 @dataclass(frozen=True)
 class ArchitectureFacts:
-    """The facts that all cores of one architecture share.
+    """The facts common to all cores of one architecture.
 
-    - startup: the file of `firmware/` that leads from reset to `main`.
-    - flash_origin, ram_origin: the first addresses of code and of data where no board says others, which are those of
-      QEMU's machines.
-    - address_bits: bits of a function's address that are no part of it; Arm's lowest bit selects Thumb code.
+    - startup: the file of `firmware/` with the start-up code.
+    - flash_origin, ram_origin: the default first addresses of code and data, which are those of QEMU's machines.
+    - address_bits: bits of a function pointer that are not part of the address; Arm's lowest bit selects Thumb code.
     - long_mask, long_values: an instruction takes four bytes, not two, where its first half-word, masked, is one of
       the values.
     - gdb_argument, gdb_counter: the numbers, in GDB's protocol, of the registers that hold a function's first argument
       and the program counter, of 32 bits each.
     - unicorn_constants: the module of unicorn with the numbers of its registers and processors.
-    - unicorn_arch, unicorn_modes: names of the constants with which unicorn makes a processor.
+    - unicorn_arch, unicorn_modes: names of the constants with which unicorn creates a processor.
     - unicorn_argument, unicorn_stack, unicorn_counter: names of the registers that hold a function's first argument,
       the stack pointer and the program counter.
     - unicorn_condition: the name of the register with the state of a block of conditional instructions, "" if the

@@ -16,7 +16,7 @@ from micronets.errors import DeviceError
 from micronets.files import temporary_directory, temporary_environment
 
 WARNINGS = ("-std=c99", "-Wall", "-Wextra", "-Werror")
-_COMPILING = ("-Wno-unused-command-line-argument",)  # clang warns of flags for the linker where it does not link
+_COMPILING = ("-Wno-unused-command-line-argument",)  # clang warns about linker flags when it does not link
 _TIMEOUT_S = 600  # seconds after which the compiler is killed
 
 
@@ -33,7 +33,7 @@ def host_compiler() -> tuple[str, ...]:
 def zig_compiler() -> tuple[str, ...] | None:
     """Returns the command of the clang in pip's ziglang; None if it is not installed.
 
-    The program in the package is called itself, as `python -m ziglang` would start Python for every file.
+    It calls the program in the package directly; `python -m ziglang` would start Python for every file.
     """
     found = importlib.util.find_spec("ziglang")
     if found is None or found.origin is None:
@@ -52,7 +52,7 @@ def compile_c(
     """Compiles and links C files. A kernel that this process has compiled before, with the same flags, is only linked.
 
     - sources: the files; those of kernels begin with `micronets_`.
-    - target: the program or library to make.
+    - target: the program or library to create.
     - flags: flags for the compiler and the linker, which come after `WARNINGS`.
     - command: the words that call the compiler; None takes those of `host_compiler`.
     - folders: where the compiler looks for headers besides the folder of each source.

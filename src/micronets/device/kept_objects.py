@@ -1,8 +1,8 @@
-"""Objects that a compiler has made, kept for as long as this process lives.
+"""Object files, cached for the lifetime of this process.
 
-The kernels of one network are those of the next one, so a process that builds many networks (`characterize`, a search
-that is measured, a run that steps back) compiles each kernel once for each core. An object is found again by all that
-decides it: the compiler, its flags, the file, and every file that it includes.
+Networks share kernels, so a process that builds many networks (`characterize`, a measured search, a run that steps
+back) compiles each kernel once for each core. The cache key comprises everything that determines an object: the
+compiler, its flags, the file, and every file that it includes.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*(\S[^\r\n]*)", re.MULTILINE)
 _NAME = re.compile(rb'"([^"]+)"|<([^>]+)>')
-_LARGEST_BYTES = 1 << 20  # of an object that is kept; larger ones are the weights of a network
-_KEPT_BYTES = 64 << 20  # of all objects that are kept; the one that was asked for least recently goes first
+_LARGEST_BYTES = 1 << 20  # of a cached object; larger ones are the weights of a network
+_KEPT_BYTES = 64 << 20  # of all cached objects; the least recently used one is dropped first
 
 _kept: OrderedDict[bytes, bytes] = OrderedDict()
 _lock = threading.Lock()
@@ -33,15 +33,15 @@ def compile_once(
     run: Callable[[Sequence[str]], object],
     first: Sequence[Path] = (),
 ) -> None:
-    """Makes the object of a source, by the compiler or from what the compiler has made before.
+    """Creates the object of a source with the compiler or from the cache.
 
     - command: the words that call the compiler.
     - flags: its flags, without those that name folders or files.
-    - folders: where it looks for included files, as `-I` says, in this order.
+    - folders: the folders of included files (`-I`), in this order.
     - source: the file to compile.
     - target: the object to write.
-    - run: runs the compiler with a list of words; it raises an error where the compiler fails.
-    - first: files that are included before the source, as `-include` says.
+    - run: runs the compiler with a list of words; raises an error if the compiler fails.
+    - first: files to include before the source (`-include`).
     """
     key = _key(command, flags, folders, source, first)
     with _lock:
@@ -65,7 +65,7 @@ def compile_once(
 def _key(
     command: Sequence[str], flags: Sequence[str], folders: Sequence[Path], source: Path, first: Sequence[Path]
 ) -> bytes | None:
-    """Returns the hash of all that decides an object; None if the files that it is made of cannot be told.
+    """Returns the hash of everything that determines an object; None if its included files cannot be determined.
 
     For the arguments see `compile_once`. Headers of the compiler and of the system count as part of the compiler.
     """

@@ -1,5 +1,5 @@
-"""Runs a firmware in QEMU, for a second opinion on outputs and on the number of instructions, never on cycles; or, for
-cores whose instructions unicorn does not execute, in the simulator's place.
+"""Runs a firmware in QEMU, for a second opinion on outputs and the number of instructions (never on cycles), or instead
+of the simulator for cores whose instructions unicorn does not execute.
 
 The ELF file is the simulator's, unchanged. QEMU is driven over its GDB port; it counts instructions exactly (`-icount`
 with a recording, read by `info replay`).
@@ -26,9 +26,9 @@ from micronets.device.sim.elf import Image, read_image
 from micronets.errors import DeviceError
 from micronets.files import temporary_directory
 
-_PIECE_BYTES = 1024  # bytes of memory that one packet carries
-_FILL = 0xA5  # what the stack and the memory around the arena hold at first
-_GUARD_BYTES = 4096  # bytes of memory behind the arena that the network may not write
+_PIECE_BYTES = 1024  # bytes of memory in one packet
+_FILL = 0xA5  # initial contents of the stack and of the memory around the arena
+_GUARD_BYTES = 4096  # bytes after the arena that the network must not write
 _TIMEOUT_S = 300  # seconds after which QEMU is killed
 
 
@@ -49,9 +49,9 @@ class Emulation:
 def emulate(elf: bytes, x: npt.NDArray[np.int8], output_bytes: int | Sequence[int], board: Board) -> Emulation:
     """Runs a firmware on several inputs, in QEMU's machine of the board's core.
 
-    - elf: the image that `cross_compiler.build_firmware` made.
+    - elf: the image built by `cross_compiler.build_firmware`.
     - x: inputs int8 `[N, bytes]`.
-    - output_bytes: size of the output; of a network with several, their sizes in order.
+    - output_bytes: size of the output; for several outputs, their sizes in order.
     - board: names the core.
 
     Raises `DeviceError` if QEMU is not installed, has no such machine, fails, or takes more than five minutes.
@@ -70,9 +70,9 @@ class LayerCounts:
     """The result of a firmware's run in QEMU that stops before every layer.
 
     - outputs: the outputs of N inferences, int8 `[N, bytes]`.
-    - instructions: of the first inference: what was executed before the layers, in each of them, and behind them.
-    - stack_bytes: the size of the deepest stack of all inferences.
-    - words: the values after the first inference of the variables that were asked for, by name.
+    - instructions: instructions of the first inference before the layers, in each of them, and after them.
+    - stack_bytes: the largest stack of all inferences.
+    - words: the values of the requested variables after the first inference, by name.
     """
 
     outputs: npt.NDArray[np.int8]
@@ -95,7 +95,7 @@ def emulate_layers(
     - layers: the number of the network's layers.
     - words: names of 32-bit variables of the firmware whose values are returned.
 
-    Raises `DeviceError` as `emulate` does, and for a firmware that writes beside its arena.
+    Raises the errors of `emulate`, and `DeviceError` for a firmware that writes outside its arena.
     """
     machine, program = _machine(board)
     image, sizes = read_image(elf), _sizes(output_bytes)
@@ -133,7 +133,7 @@ def _sizes(output_bytes: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def _machine(board: Board) -> tuple[QemuMachine, str]:
-    """Returns the machine of a board's core, and the path of its program. Raises `DeviceError` where one is missing."""
+    """Returns the machine of a board's core, and the path of its program. Raises `DeviceError` if one is missing."""
     machine = core_of(board.core, board.name).qemu
     if machine is None:
         known = ", ".join(name for name, core in CORES.items() if core.qemu)
@@ -157,12 +157,12 @@ def _command(machine: QemuMachine, program: str, image: Image, board: Board) -> 
 
 
 def other_device(board: Board) -> str:
-    """Returns which device can be taken instead of QEMU, in a few words."""
+    """Returns a short text that names the device to use instead of QEMU."""
     return f"use the device {'sim' if core_of(board.core, board.name).unicorn_model else 'host'}"
 
 
 def _install(machine: QemuMachine) -> str:
-    """Returns how the program of a machine is installed."""
+    """Returns how to install the program of a machine."""
     return f"Debian: apt install {machine.debian_package}"
 
 
@@ -175,7 +175,7 @@ def unavailable(board: Board) -> str | None:
 
 
 def _version(command: str) -> str:
-    """Returns the first line of what QEMU says of its version."""
+    """Returns the first line of QEMU's version text."""
     return child_processes.run([command, "--version"]).stdout.decode(errors="replace").split("\n")[0]
 
 

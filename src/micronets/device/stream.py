@@ -1,4 +1,4 @@
-"""A network that listens to a stream, on a simulated core: pieces of samples in, decisions and scores out."""
+"""A network that processes a stream on a simulated core: pieces of samples in, decisions and scores out."""
 
 from __future__ import annotations
 
@@ -102,16 +102,16 @@ void micronets_model_invoke(void *arena)
 def stream_firmware(
     compiled: Compiled, piece: int, board: Board, which: str | None = None, *, axes: int = 1, bits: Literal[16, 32] = 16
 ) -> Firmware:
-    """Builds a firmware that listens.
+    """Builds a firmware that processes a stream.
 
-    - compiled: a network that can listen, whose name is not `model`.
-    - piece: the most samples that it is given at once.
-    - board: the board, whose core it is built for.
-    - which: the compiler, see `build_firmware`, which says what else is raised.
-    - axes: numbers of a sample.
-    - bits: bits of such a number.
+    - compiled: a network that can process a stream, whose name is not `model`.
+    - piece: the most samples that it takes at a time.
+    - board: the board for whose core it is built.
+    - which: the compiler, see `build_firmware`, also for other errors.
+    - axes: axes of a sample.
+    - bits: bits of one axis.
 
-    Raises `SpecError` for a network that cannot listen.
+    Raises `SpecError` for a network that cannot process a stream.
     """
     names = compiled.names
     header = stream_c.header(names)
@@ -129,12 +129,12 @@ def stream_firmware(
 def pieces(
     samples: npt.ArrayLike, sizes: Sequence[int], piece: int, bits: Literal[16, 32] = 16
 ) -> npt.NDArray[np.int8]:
-    """Returns what that firmware reads, one row for each piece, int8 `[N, bytes]`.
+    """Returns the firmware's inputs, one row for each piece, int8 `[N, bytes]`.
 
     - samples: integers `[n]` or `[n, axes]`; n is the sum of `sizes`.
-    - sizes: samples of each piece, at most `piece`; a negative number says how many were lost.
+    - sizes: samples of each piece, at most `piece`; the negative number of samples for a gap.
     - piece: the most samples of a piece.
-    - bits: bits of a number of a sample.
+    - bits: bits of one axis of a sample.
     """
     steps = np.asarray(samples).astype(f"<i{bits // 8}")
     axes = steps.shape[1] if steps.ndim > 1 else 1
@@ -147,7 +147,7 @@ def pieces(
 
 
 def answer_bytes(classes: int) -> int:
-    """Returns how many bytes the firmware answers to a piece."""
+    """Returns the bytes of the firmware's answer to a piece."""
     return 4 * (1 + 4 * MOST_DECISIONS + classes)
 
 

@@ -1,8 +1,8 @@
-"""Frames on a serial line that may lose, change or invent bytes; `firmware/serial/frame.h` is their form in C.
+"""Frames for a serial line that may lose, corrupt or insert bytes; `firmware/serial/frame.h` is the C counterpart.
 
     0xA7 0x4E | type | sequence | length, 2 bytes | payload | CRC-32, 4 bytes       (numbers little-endian)
 
-The CRC covers type to payload. A damaged frame is ignored. `serial_session.py` says what frames mean.
+The CRC covers type to payload. A damaged frame is ignored. `serial_session.py` describes the meaning of frames.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import zlib
 from dataclasses import dataclass
 
 MAGIC = b"\xa7\x4e"
-PAYLOAD_BYTES = 512  # the most that a frame holds
+PAYLOAD_BYTES = 512  # the largest payload of a frame
 _HEAD = struct.Struct("<2sBBH")
 _TAIL_BYTES = 4
 PADDING = bytes(_HEAD.size + PAYLOAD_BYTES + _TAIL_BYTES)
-"""As many bytes as the longest frame has, among which no frame begins.
+"""Padding of the length of the longest frame, in which no frame begins.
 
-After them a receiver that waited for the rest of a damaged frame is ready for the next one.
+After it, a receiver that was waiting for the rest of a damaged frame is ready for the next one.
 """
 
 
@@ -43,13 +43,13 @@ def encode_frame(frame: Frame) -> bytes:
 
 
 class FrameParser:
-    """Finds the undamaged frames among bytes that come in pieces."""
+    """Finds the undamaged frames in bytes that arrive in pieces."""
 
     def __init__(self) -> None:
         self._bytes = bytearray()
 
     def feed(self, data: bytes) -> list[Frame]:
-        """Takes the next bytes that came, and returns the frames that they complete."""
+        """Takes the next received bytes, and returns the frames that they complete."""
         self._bytes += data
         found: list[Frame] = []
         while True:

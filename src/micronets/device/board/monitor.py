@@ -36,7 +36,7 @@ Sources = Mapping[str, str | bytes]
 
 _MONITOR_FILES = ("startup_arm.c", "memory.c", "serial/monitor.c", "serial/frame.c", "serial/cortex_m.c")
 _PORT_FILES = {"stm32f4": ("serial/stm32.c",), "stm32f7": ("serial/stm32.c",), "mps2": ()}
-_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")  # characters that cannot stand in a C string as they are
+_NOT_PLAIN = re.compile(r"[^ !#-\[\]-~]")  # characters that need an escape in a C string
 _MONITOR_STACK_BYTES = 4096
 _FLASH_S = 180  # seconds after which pyOCD is killed
 
@@ -59,7 +59,7 @@ def identity_header(
     - board: gives name, clock and wait states.
     - toolchain, flags: the compiler of the network, and its flags.
     - flash_bytes, code_bytes: sizes of the network's image and of the code in it.
-    - baud: the speed of the serial line, in bits a second.
+    - baud: the speed of the serial line, in bits per second.
     """
     texts = {"BOARD": board.name[:60], "TOOLCHAIN": toolchain[:80], "FLAGS": flags[:200]}  # one frame holds all of it
     lines = [f'#define FIRMWARE_{key} "{_NOT_PLAIN.sub("?", text)}"' for key, text in texts.items()]
@@ -80,7 +80,7 @@ def build_monitor(sources: Sources, board: Board, which: str | None = None, baud
     - sources: the C of the network.
     - board: the board, which must have a table [firmware].
     - which: the compiler, `gcc` or `zig`; None takes the first that is installed.
-    - baud: the speed of the serial line, in bits a second.
+    - baud: the speed of the serial line, in bits per second.
 
     Raises `SpecError` for a board without a port, `DeviceError` if there is no compiler, and `DoesNotFit` if the
     firmware does not fit the board.
@@ -125,7 +125,7 @@ def board_linker_script(board: Board, target: FirmwareTarget) -> str:
 
 
 def host_sources() -> list[Path]:
-    """Returns the C files of this firmware for a process on this machine, which stands in for a board."""
+    """Returns the C files of this firmware for a process on this machine that replaces a board."""
     directory = Path(str(files("micronets") / "device/firmware/serial"))
     return [directory / name for name in ("monitor.c", "frame.c", "host.c")]
 
@@ -136,8 +136,8 @@ def flash(elf: bytes, board: Board) -> None:
     - elf: the firmware, an ELF file.
     - board: the board, whose file names its chip for pyOCD.
 
-    Raises `SpecError` for a board without such a name, and `DeviceError` where pyOCD is not installed or fails, for
-    instance because there is no probe.
+    Raises `SpecError` for a board without such a name, and `DeviceError` if pyOCD is not installed or fails, for
+    example because there is no probe.
     """
     if board.firmware is None or not board.firmware.pyocd_target:
         raise SpecError(
@@ -170,7 +170,7 @@ def _pyocd() -> list[str]:
 
 
 def _complaint(text: str, target: str) -> str:
-    """Returns what is wrong, and what to do.
+    """Returns the message for a failure of pyOCD, with the remedy.
 
     - text: what pyOCD printed.
     - target: the name of the chip for pyOCD.

@@ -1,7 +1,7 @@
-"""Runs a network on a real board, over a serial line to the firmware of `firmware/serial`.
+"""Runs a network on a real board over a serial line to the firmware of `firmware/serial`.
 
-The file monitor.c of that firmware describes the commands. As the line may be bad, every request is repeated until its
-answer comes undamaged, and a request that comes twice does no harm. The packages of the extra `board` are needed.
+The file monitor.c of that firmware describes the commands. As the line may be unreliable, every request is repeated
+until its answer arrives undamaged; repeating a request is harmless. The packages of the extra `board` are needed.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from micronets.device.board.frames import PADDING, PAYLOAD_BYTES, Frame, FramePa
 from micronets.errors import DeviceError, SpecError
 
 PROTOCOL = 1
-"""The version of the protocol that this micronets speaks."""
+"""The version of the protocol."""
 
 BAUD = 115_200
-"""The speed of a serial line where none is given, in bits a second."""
+"""The default speed of a serial line, in bits per second."""
 
 _IDENTIFY, _WRITE, _RUN, _RESULT, _READ, _LAYERS = range(1, 7)
 _ANSWER, _REFUSED = 0x80, 0x7F
@@ -34,20 +34,20 @@ _REASONS = {
     4: "a question for a result that is not there",
 }
 _LOST = (3, 4)  # reasons that a board gives only if it was reset meanwhile
-_TRIES = 8  # how often a request is sent before the board counts as silent
-_ANSWER_S = 0.25  # seconds that an answer is waited for beyond the time that its bytes take
+_TRIES = 8  # attempts before the board counts as silent
+_ANSWER_S = 0.25  # seconds to wait for an answer, beyond the time for its bytes
 _RUN_S = 60.0  # seconds that all runs of one request may take
-_RESTARTS = 3  # how often a sample is begun if the board is reset meanwhile
+_RESTARTS = 3  # attempts to run a sample if the board is reset meanwhile
 _UNKNOWN_STACK = 0xFFFFFFFF
 _IDENTITY = struct.Struct("<HBB7IHH8s")
 _MACHINE_OF_NUMBER: dict[int, MachineKind] = {1: "board", 2: "emulator", 3: "host"}
 _COUNTER_OF_NUMBER: dict[int, CounterUnit] = {1: "cycles", 2: "ticks", 3: "ns"}
 
 MachineKind = Literal["board", "emulator", "host"]
-"""What executes the firmware."""
+"""The kinds of machine that execute the firmware."""
 
 CounterUnit = Literal["cycles", "ticks", "ns"]
-"""What a counter counts: cycles of the core, ticks of SysTick, or nanoseconds."""
+"""The units of a counter: cycles of the core, ticks of SysTick, or nanoseconds."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class Identity:
     - machine: `board`, `emulator` or `host`.
     - counter: the unit of its counts: `cycles` of the core (DWT CYCCNT), `ticks` of SysTick, or `ns`.
     - clock_hz: the core's clock, as the firmware set it.
-    - counter_hz: how often the counter counts in a second.
+    - counter_hz: counts per second.
     - input_bytes, output_bytes, arena_bytes: sizes of the network's input, output and arena.
     - flash_bytes, code_bytes: sizes of the network's image and of the code in it, without the monitor around it.
     - layers: number of the network's layers.
     - model: hash of the network (`monitor.model_hash`).
     - board: name of the board that the firmware was built for.
-    - toolchain, flags: what it was built with.
+    - toolchain, flags: the compiler of the firmware, and its flags.
     - settings: clock source, wait states and caches, in words.
     """
 
@@ -102,7 +102,7 @@ class InferenceCounts:
 
 
 class _Silence(Exception):
-    """No answer came, however often the request was sent."""
+    """No answer arrived after all attempts."""
 
 
 class _Reset(Exception):
@@ -116,7 +116,7 @@ class Session:
         """Opens the port.
 
         - port: its name, such as /dev/ttyACM0 or COM3.
-        - baud: its speed, in bits a second.
+        - baud: its speed, in bits per second.
 
         Raises `DeviceError` if the port cannot be opened, `SpecError` for a speed that it cannot have, and
         `ModuleNotFoundError` without pyserial.
@@ -126,7 +126,7 @@ class Session:
         self.port, self.baud = port, baud
         self._failures = (serial.SerialException, OSError)
         self._sequence = 0
-        self._heard = 0  # bytes that came since the last answer and were no part of one
+        self._heard = 0  # bytes since the last answer that were not part of one
         self._doing = "opening it"
         try:
             self._line: Any = serial.Serial(port, baud, timeout=0.02, write_timeout=10, exclusive=True)
@@ -178,12 +178,12 @@ class Session:
         )
 
     def run(self, who: Identity, sample: bytes, runs: int = 1) -> tuple[bytes, InferenceCounts]:
-        """Runs the network on one input, and returns its output and what was counted.
+        """Runs the network on one input, and returns its output and the counts.
 
-        - who: what `identify` returned.
+        - who: the result of `identify`.
         - sample: the input, of `who.input_bytes` bytes.
-        - runs: how many inferences. The network overwrites its input, so that those after the first work on what is
-          left of it; they only show how the counts vary.
+        - runs: the number of inferences. The network overwrites its input, so all inferences after the first compute on
+            its remains; they only show how the counts vary.
 
         Raises `DeviceError` if the board falls silent or is reset again and again.
         """
@@ -202,7 +202,7 @@ class Session:
         )
 
     def _run(self, who: Identity, sample: bytes, runs: int) -> tuple[bytes, InferenceCounts]:
-        """Tries once what `run` does, with its arguments. Raises `_Reset` to begin again, and `_Silence` to give up."""
+        """One attempt of `run`, with its arguments. Raises `_Reset` to start again, and `_Silence` to give up."""
         with self._step("writing the input"):
             piece = PAYLOAD_BYTES - 4
             for at in range(0, len(sample), piece):
@@ -225,7 +225,8 @@ class Session:
         return output, InferenceCounts(first, least, most, layers, None if stack == _UNKNOWN_STACK else stack)
 
     def _result(self) -> bytes:
-        """Returns the payload of the result. Asks until the runs are over, as the board does not listen meanwhile."""
+        """Returns the payload of the result. Repeats the request until the runs are over, as the board does not listen
+        meanwhile."""
         end, pause = time.monotonic() + _RUN_S, 0.05
         for k in range(1_000_000):
             try:
@@ -242,13 +243,13 @@ class Session:
         """Sends a request until its answer comes, and returns the payload of the answer.
 
         - kind: the type of the request's frame.
-        - payload: what it holds.
-        - tries: how often it is sent at most; 0 is `_TRIES`.
-        - seconds: how long an answer is waited for, beyond the time that its bytes take.
-        - padded: whether padding goes before the first attempt, as it does before all others.
+        - payload: its payload.
+        - tries: the most attempts; 0 for `_TRIES`.
+        - seconds: how long to wait for an answer, beyond the time for its bytes.
+        - padded: whether to send padding before the first attempt, as before all others.
 
-        Raises `_Silence` if no answer comes, `_Reset` if the board has lost what it was told, and `DeviceError` if it
-        refuses the request for another reason.
+        Raises `_Silence` if no answer arrives, `_Reset` if the board has lost its data, and `DeviceError` if it refuses
+        the request for another reason.
         """
         self._sequence = (self._sequence + 1) % 256
         request = encode_frame(Frame(kind, self._sequence, payload))
@@ -263,7 +264,7 @@ class Session:
                 self._heard += len(data)
                 for frame in parser.feed(data):
                     if frame.sequence != self._sequence:
-                        continue  # it answers an earlier request that was given up
+                        continue  # the answer to an earlier, abandoned request
                     if frame.type == kind | _ANSWER:
                         self._heard = 0
                         return frame.payload
@@ -295,7 +296,7 @@ class Session:
 
     @contextmanager
     def _step(self, doing: str) -> Iterator[None]:
-        """Makes errors in the block say what was being done, and turns a broken line into a `DeviceError`."""
+        """Adds the current step to errors in the block, and converts a broken line to a `DeviceError`."""
         self._doing = doing
         try:
             yield
@@ -306,7 +307,7 @@ class Session:
 
 
 def _pieces(total: int, most: int) -> list[tuple[int, int]]:
-    """Returns the start and the length of each of the pieces of at most `most` that `total` is divided into."""
+    """Divides `total` into pieces of at most `most`; returns the start and the length of each."""
     return [(at, min(most, total - at)) for at in range(0, total, most)]
 
 
@@ -323,7 +324,7 @@ def _open_failure(error: Exception) -> str:
 
 
 def _ports() -> str:
-    """Returns which serial ports there are, as a message."""
+    """Returns a message that lists the serial ports."""
     from serial.tools import list_ports
 
     found = sorted(p.device for p in list_ports.comports())
@@ -351,10 +352,10 @@ def run_all(
 
     - who: what the session's `identify` returned.
     - x: inputs int8 `[N, input bytes]`, N at least 1.
-    - runs: how many inferences the first input gets.
+    - runs: the number of inferences of the first input.
 
-    Returns outputs int8 `[N, output bytes]` and what was counted for the first input. Raises the `DeviceError`
-    of `Session.run`.
+    Returns outputs int8 `[N, output bytes]` and the counts for the first input. Raises the `DeviceError` of
+    `Session.run`.
     """
     first, counts = session.run(who, x[0].tobytes(), runs)
     rest = [session.run(who, sample.tobytes())[0] for sample in x[1:]]

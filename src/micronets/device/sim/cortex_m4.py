@@ -2,7 +2,7 @@
 
 They follow the instruction timing of Arm's Technical Reference Manual (DDI 0439, 3.3). The length of a pipeline refill,
 which the manual leaves at 1 to 3, is set to 3: the model then matches the cycles that pqm4 measured of three ML-KEM-512
-functions on a NUCLEO-L4R5ZI (24 MHz, no wait states) within 0.5 %. docs/measure.md says what that leaves open.
+functions on a NUCLEO-L4R5ZI (24 MHz, no wait states) within 0.5 %. docs/measure.md describes the remaining uncertainty.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from enum import Enum
 from functools import cache, lru_cache
 from typing import Any
 
-REFILL = 3  # cycles to fill the pipeline after a branch that is taken
-DIVIDE = 7  # cycles of a division; the manual has 2 to 12, which depend on the operands
+REFILL = 3  # cycles to refill the pipeline after a taken branch
+DIVIDE = 7  # cycles of a division; 2 to 12 in the manual, depending on the operands
 FLOAT_DIVIDE = 14  # cycles of a division or a root of the FPU
 FLOAT_ACCUMULATE = 3  # cycles of a multiply-accumulate of the FPU
 _LOADS = {
@@ -56,14 +56,14 @@ class Instruction:
     - name: its mnemonic, without a condition.
     - size: its size in bytes, 2 or 4.
     - kind: how it overlaps with its neighbours.
-    - cycles: the cycles that it takes when nothing overlaps with it.
+    - cycles: its cycles without overlap.
     - reads, writes: names of the registers that it reads and writes.
-    - address: registers of which its memory address is made.
+    - address: registers that form its memory address.
     - offset: whether one of the address registers is an offset.
     - shifted: registers that are shifted before they are used.
     - added: registers to which a product is added.
     - updated: address registers that it increments or decrements.
-    - moved: how many registers it loads or stores.
+    - moved: the number of registers that it loads or stores.
     """
 
     name: str
@@ -94,12 +94,12 @@ def block_cycles(block: Sequence[Instruction], before: Instruction | None = None
 
 
 def refill(target: int, first: Instruction) -> int:
-    """Returns the extra cycles of a branch that is taken, to the instruction `first` at the address `target`."""
+    """Returns the extra cycles of a taken branch to the instruction `first` at the address `target`."""
     return REFILL + (first.size == 4 and target % 4 == 2)
 
 
 def _cycles_after(before: Instruction | None, now: Instruction) -> int:
-    """Returns the cycles of `now` where `before` ran just before it; None stands for no instruction."""
+    """Returns the cycles of `now` if `before` ran just before it; None for no instruction."""
     if before is None:
         return now.cycles
     count = now.cycles
@@ -120,9 +120,9 @@ def _cycles_after(before: Instruction | None, now: Instruction) -> int:
 
 @lru_cache(maxsize=1 << 14)
 def decode(code: bytes) -> tuple[Instruction, ...]:
-    """Returns the Thumb-2 instructions of `code`, wherever it lies; an unknown one takes one cycle.
+    """Returns the Thumb-2 instructions of `code`, independent of its address; an unknown one takes one cycle.
 
-    Most blocks of a firmware are those of the last one that this process has simulated.
+    Results are cached, since most blocks of a firmware are also in the previously simulated one.
     """
     found: list[Instruction] = []
     at = 0

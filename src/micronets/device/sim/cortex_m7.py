@@ -1,9 +1,9 @@
-"""Cycles of Thumb-2 instructions on a Cortex-M7 whose caches are warm: a scoreboard that issues two a cycle, in order.
+"""Cycles of Thumb-2 instructions on a Cortex-M7 with warm caches: an in-order scoreboard that issues two per cycle.
 
 Arm publishes no table of the M7's cycles. Units, latencies and the stages at which operands are needed are those with
-which LLVM schedules for it (ARMScheduleM7.td), simplified; docs/measure.md says how far that can be trusted. Time zero
-of an instruction is the stage of its ALU: addresses are needed a cycle earlier, and values to store or to add to a
-cycle later.
+which LLVM schedules for it (ARMScheduleM7.td), simplified; docs/measure.md describes how accurate this is. Time zero of
+an instruction is the stage of its ALU: addresses are needed a cycle earlier, and values to store or to add to a cycle
+later.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from micronets.device.sim.cortex_m4 import FLOAT_DIVIDE as FLOAT_DIVIDE_M4
 from micronets.device.sim.cortex_m4 import Instruction, Kind
 from micronets.device.sim.trace import NOWHERE, BlockCounts
 
-MISPREDICTED = 6  # cycles lost by a branch that was predicted wrongly
+MISPREDICTED = 6  # cycles lost by a mispredicted branch
 DIVIDE = 7  # cycles of a division
 FLOAT, FLOAT_ACCUMULATE, FLOAT_DIVIDE = 3, 6, 16  # cycles until the result of an FPU instruction can be used
 _CONFLICTS = {  # pairs of units that cannot be used in the same cycle; there are two for loads and two ALUs
@@ -36,8 +36,8 @@ _SHIFTERS = ("lsl", "lsr", "asr", "ror", *_EARLY)
 class Pipeline:
     """The state of the pipeline after the instructions that were issued.
 
-    - cycle: the present cycle.
-    - slots: how many instructions issue in this cycle, 0 to 2.
+    - cycle: the current cycle.
+    - slots: the number of instructions issued in this cycle, 0 to 2.
     - used: the units that these instructions use.
     - ready: by register, the cycle at which its value can be used.
     """
@@ -57,7 +57,7 @@ class Pipeline:
             self._issue(instruction)
 
     def jump(self) -> None:
-        """Makes what follows begin in a new cycle, as it does after a jump that was predicted rightly."""
+        """Starts a new cycle for the following instructions, as after a correctly predicted jump."""
         self._advance(self.issued())
 
     def issued(self) -> int:
@@ -83,7 +83,7 @@ class Pipeline:
             self._advance(self.cycle + alone)
 
     def _advance(self, cycle: int) -> None:
-        """Sets the present cycle, unless it is later already."""
+        """Advances the current cycle, unless it is later already."""
         if cycle > self.cycle:
             self.cycle, self.slots, self.used = cycle, 0, ()
 
@@ -91,12 +91,12 @@ class Pipeline:
 def cycles_by_layer(counts: BlockCounts, blocks: Mapping[int, Sequence[Instruction]], layers: int) -> list[int]:
     """Returns the cycles of each layer.
 
-    - counts: how often each block followed each other one.
+    - counts: how often each block followed each other block.
     - blocks: the instructions of each block.
     - layers: the number of layers; layer 0 is what runs outside layers.
 
-    The cycles that a block adds are computed from the state of the pipeline after the block before it. Of the two ways
-    that a branch goes in a layer, the rarer one counts as predicted wrongly.
+    The cycles that a block adds are computed from the state of the pipeline after the block before it. Of the two
+    directions of a branch in a layer, the rarer one counts as mispredicted.
     """
     ends = {NOWHERE: Pipeline()}
     for _, before, _ in counts.edges:
@@ -118,7 +118,7 @@ def cycles_by_layer(counts: BlockCounts, blocks: Mapping[int, Sequence[Instructi
 
 
 def _cycles_added(before: Pipeline, block: Sequence[Instruction], follows: bool) -> int:
-    """Returns the cycles that a block takes.
+    """Returns the cycles that a block adds.
 
     - before: the pipeline after the block before it.
     - block: the instructions of the block.
@@ -149,7 +149,7 @@ def _units(now: Instruction) -> tuple[str, ...]:
 
 
 def _alone(now: Instruction) -> int:
-    """Returns the cycles in which nothing issues beside an instruction; 0 if it may share its cycle."""
+    """Returns the cycles in which an instruction issues alone; 0 if it may share its cycle."""
     if now.name in ("udiv", "sdiv"):
         return DIVIDE
     if now.name in ("tbb", "tbh"):
@@ -158,7 +158,7 @@ def _alone(now: Instruction) -> int:
 
 
 def _operand_stages(now: Instruction) -> Iterator[tuple[str, int]]:
-    """Yields the registers that an instruction reads, and how many cycles after its time zero it needs each."""
+    """Yields the registers that an instruction reads, with the cycles after its time zero at which it needs them."""
     for register in now.reads:
         if register in now.address or register in now.shifted or now.name.startswith(_EARLY):
             yield register, -1
@@ -167,7 +167,7 @@ def _operand_stages(now: Instruction) -> Iterator[tuple[str, int]]:
 
 
 def _latency(now: Instruction) -> int:
-    """Returns the cycles after which the result of an instruction can be used."""
+    """Returns the cycles until the result of an instruction can be used."""
     match now.kind:
         case Kind.FLOAT:
             return {FLOAT_ACCUMULATE_M4: FLOAT_ACCUMULATE, FLOAT_DIVIDE_M4: FLOAT_DIVIDE}.get(now.cycles, FLOAT)

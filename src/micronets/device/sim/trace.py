@@ -1,9 +1,9 @@
-"""Hooks that count, while a simulated processor runs, how often each basic block follows each other one, by layer.
+"""Hooks that count how often each basic block follows each other one in a simulated processor, by layer.
 
 The cycles of instructions are computed from these counts afterwards. Only the flash's caches depend on the order of
-accesses and are simulated here: they are fully associative, and the line that was unused for longest is replaced. The
-hooks are C (`trace.c`, compiled with this machine's compiler and kept in the user's cache directory) where there is a
-compiler, otherwise Python, which is slower.
+accesses and are simulated here: they are fully associative with least-recently-used replacement. If there is a
+compiler, the hooks are C (`trace.c`, compiled for this machine and kept in the user's cache directory), otherwise
+Python, which is slower.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from micronets.errors import DeviceError
 from micronets.files import digest, temporary_directory, temporary_environment, write_atomic
 
 NOWHERE = 0xFFFFFF
-"""Stands for the block before the first one."""
+"""Denotes the block before the first one."""
 
 _ENTRIES = 1 << 18  # entries of the hash table of `trace.c`, a power of two
 _FAILURES = {
@@ -48,9 +48,9 @@ class Region:
 
     - base, bytes: the first address and the size of the flash.
     - marker: the address of the function that is called when a layer begins, `micronets_mark`.
-    - argument_register: unicorn's number of the register that holds that function's argument, the layer.
-    - layers: how many layers there may be.
-    - aligned_only: whether the core can read and write values of several bytes at multiples of their size only.
+    - argument_register: unicorn's id of the register that holds that function's argument, the layer.
+    - layers: the most layers.
+    - aligned_only: whether the core can access values of several bytes only at multiples of their size.
     - condition: unicorn's number of the register with the state of a block of conditional instructions (IT), and its
         value outside of such a block; None if the core has no such blocks. Before unicorn calls a hook for an access to
         memory, it sets that state to what it is at this instruction, though the code that it made of the block does not
@@ -84,7 +84,7 @@ class BlockCounts:
     misses: tuple[list[int], list[int]] = field(default_factory=lambda: ([], []))
 
     def follows(self, before: int, block: int) -> bool:
-        """Returns whether `block` lies right behind `before`, so that there is no jump between the two."""
+        """Returns whether `block` directly follows `before` in memory, so that there is no jump between the two."""
         return before != NOWHERE and 2 * before + self.sizes[before] == 2 * block
 
 
@@ -122,8 +122,8 @@ def _cache_lines(flash: SimulationModel | None) -> tuple[int, int, int]:
 class NativeTrace:
     """Counts with hooks in C, which are much faster than those in Python.
 
-    - library: what `native_library` returned.
-    - region: what is traced.
+    - library: the result of `native_library`.
+    - region: the traced addresses.
     - flash: the model of the board's flash with its caches; None for no caches.
     """
 
@@ -151,7 +151,7 @@ class NativeTrace:
         )
 
     def _cache(self, lines: int, shift: int, misses: Any) -> _Cache:
-        """Makes the state of a cache of this many lines of 2^shift bytes, whose misses are counted in `misses`."""
+        """Creates the state of a cache of this many lines of 2^shift bytes; its misses are counted in `misses`."""
         words, longs = ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_uint64)
         slots, tags = (ctypes.c_uint32 * ((self.region.bytes >> shift) + 2))(), (ctypes.c_uint32 * max(1, lines))()
         stamps = (ctypes.c_uint64 * max(1, lines))()
@@ -191,11 +191,11 @@ class NativeTrace:
                 raise DeviceError(f"simulator: cannot add a hook (unicorn's error {status})")
 
     def start(self) -> None:
-        """Makes the hooks count from now on."""
+        """Starts the counting."""
         self.trace.active = 1
 
     def counted(self) -> BlockCounts:
-        """Returns what was counted. Raises `DeviceError` where counting failed."""
+        """Returns the counts. Raises `DeviceError` if counting failed."""
         _raise_failure(self.trace.failed)
         counts = BlockCounts(misses=(list(self.misses[0]), list(self.misses[1])))
         keys, times = (np.frombuffer(memoryview(a), np.uint64) for a in (self.keys, self.counts))
@@ -207,9 +207,9 @@ class NativeTrace:
 
 
 class PythonTrace:
-    """Counts with hooks in Python, for machines without a C compiler; it counts what `NativeTrace` counts.
+    """Counts the same with hooks in Python, for machines without a C compiler.
 
-    - region: what is traced.
+    - region: the traced addresses.
     - flash: the model of the board's flash with its caches; None for no caches.
     """
 
@@ -235,11 +235,11 @@ class PythonTrace:
             processor.hook_add(unicorn.UC_HOOK_MEM_READ | unicorn.UC_HOOK_MEM_WRITE, self._align)
 
     def start(self) -> None:
-        """Makes the hooks count from now on."""
+        """Starts the counting."""
         self.active = True
 
     def counted(self) -> BlockCounts:
-        """Returns what was counted. Raises `DeviceError` where counting failed."""
+        """Returns the counts. Raises `DeviceError` if counting failed."""
         _raise_failure(self.failed)
         return self.counts
 
@@ -274,12 +274,12 @@ class PythonTrace:
             self._touch(1, address - self.region.base >> self.shift)
 
     def _align(self, processor: Any, kind: int, address: int, size: int, value: int, _: Any) -> None:
-        """Notes an access that is not aligned; called by unicorn."""
+        """Records an unaligned access; called by unicorn."""
         if self.active and address % size:
             self.failed = 5
 
     def _touch(self, which: int, line: int) -> None:
-        """Looks a line of the flash up in the instruction cache (0) or the data cache (1), and counts a miss."""
+        """Looks up a flash line in the instruction cache (0) or the data cache (1), and counts a miss."""
         held = self.held[which]
         if line in held:
             del held[line]
@@ -308,7 +308,7 @@ def native_library() -> ctypes.CDLL | None:
                 write_atomic(path, _compile_hooks(host_compiler(), source))
             library = ctypes.CDLL(str(path))
             return library if library.trace_block and library.trace_read and library.trace_alignment else None
-        except (OSError, RuntimeError, AttributeError):  # no home, no space, a directory that holds no programs
+        except (OSError, RuntimeError, AttributeError):  # no home, no space, or a directory mounted noexec
             continue
         except (subprocess.SubprocessError, DeviceError):
             return None
