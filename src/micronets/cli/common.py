@@ -27,7 +27,7 @@ CommandFunction = Callable[..., Any]
 
 
 class Command(click.Command):
-    """A command whose help ends with examples, and whose line in the list of commands is never cut.
+    """A command whose help ends with examples, and whose summary is never truncated.
 
     - `examples`: command lines that work as they stand, or with a user's own files.
     """
@@ -39,8 +39,8 @@ class Command(click.Command):
         self.examples = tuple(examples)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parses the arguments. Raises `UsageError` for an empty one, as a variable of the shell that is not set gives:
-        no option means anything by it, and an empty path would be the current directory.
+        """Parses the arguments. Raises `UsageError` for an empty one, such as an unset shell variable: no option
+        accepts it, and an empty path would be the current directory.
         """
         if not ctx.resilient_parsing:
             given = self.make_parser(ctx).parse_args(list(args))[0]
@@ -61,7 +61,7 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A command that has commands, with the same form of help; a wrong name is told with the nearest right one."""
+    """A command with subcommands and the same form of help; the error for an unknown name suggests the nearest one."""
 
     command_class = Command
 
@@ -110,8 +110,7 @@ def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> 
 
 
 def _complete_board(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Returns the boards whose names begin with what was typed, for the completion of shells; spaces become dashes,
-    which mean the same.
+    """Returns the boards whose names begin with the typed text, for shell completion; spaces become equivalent dashes.
     """
     from micronets.boards.board import board_names
 
@@ -133,11 +132,11 @@ compiler = click.option(
 )
 
 
-_CLEAR = "\r\x1b[K"  # back to the start of the line, and what stands in it is erased (ECMA-48, 8.3.41)
+_CLEAR = "\r\x1b[K"  # back to the start of the line, and erases it (ECMA-48, 8.3.41)
 
 
 class _LiveLine:
-    """Whether the last line on the terminal is one of progress that the next one will replace."""
+    """Whether the last line on the terminal is a progress line that the next one will replace."""
 
     shown = False
 
@@ -145,8 +144,8 @@ class _LiveLine:
 def echo(text: str = "", *, err: bool = False, nl: bool = True) -> None:
     """Prints text to stdout or stderr, with characters that a terminal would obey escaped.
 
-    All output of the commands goes through here, as text from models, data and files may hold such characters. A line
-    of progress that is not at its end yet (`ProgressPrinter`) gives way to it.
+    All output of the commands goes through here, as text from models, data and files may hold such characters. It
+    replaces an unfinished progress line (`ProgressPrinter`).
     """
     if _LiveLine.shown:
         click.echo(_CLEAR, err=True, nl=False)
@@ -196,7 +195,7 @@ optimise_option = click.option(
 
 
 class _RuntimeOption(click.Option):
-    """The option `--runtime`, whose help names every runtime; they are looked up when the help is asked for."""
+    """The option `--runtime`, whose help names every runtime; they are looked up only when the help is shown."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         from micronets.runtimes import RUNTIMES

@@ -1,4 +1,4 @@
-"""The commands `data list` and `data get`, which are about the published data sets of the tasks."""
+"""The commands `data list` and `data get` for the published data sets of the tasks."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def get(
 
 
 class _FetchProgress:
-    """Prints progress to stderr: a line at most every few seconds, and one for every new thing that is begun."""
+    """Prints progress to stderr: a line at most every few seconds, and one for every new step."""
 
     def __init__(self) -> None:
         self.pause = 1.0 if sys.stderr.isatty() else 10.0

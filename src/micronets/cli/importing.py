@@ -1,4 +1,4 @@
-"""The command `import`, which makes an int8 model of a trained network of another tool."""
+"""The command `import`, which converts another tool's trained network to an int8 model."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Ctrl-C ends a command with one line and the exit code 130, at whatever moment it comes.
 
-Python raises `KeyboardInterrupt` wherever the main thread happens to be. While a command is at work that is right: it
-leaves each block properly, and `micronets.cli.program` reports it. In three places it is not, and there the process
-ends at once:
+Python raises `KeyboardInterrupt` wherever the main thread happens to be. While a command is working, that is right:
+each block is left properly, and `micronets.cli.program` reports it. In three cases it is wrong, and the process ends at
+once:
 
-- before the command is at work and after it has ended, as nobody catches the exception there;
+- before the command starts and after it has ended, as nothing catches the exception there;
 - in the middle of an import, which may take seconds (torch): many modules cannot be half imported, so that other errors
   come of the exception, or it is printed and forgotten;
 - in a destructor, a callback or a function that runs at the end of the process, for Python prints a traceback there and
@@ -66,19 +66,19 @@ def at_work() -> Iterator[None]:
 
 
 def ended() -> None:
-    """Says that the command has ended and has told how: from now on Ctrl-C prints nothing."""
+    """Records that the command has ended and reported its result: from now on Ctrl-C prints nothing."""
     _State.ended = True
 
 
 def _on_interrupt(number: int, frame: FrameType | None) -> None:
-    """Ends the process, or raises `KeyboardInterrupt` where that is caught."""
+    """Ends the process, or raises `KeyboardInterrupt` if it will be caught."""
     if _State.at_work and not _importing(frame):
         raise KeyboardInterrupt
     _end_at_once()
 
 
 def _importing(frame: FrameType | None) -> bool:
-    """Says whether a module is being imported by what runs in this frame."""
+    """Returns whether the code in this frame is part of an import."""
     while frame is not None:
         if frame.f_code.co_filename == _IMPORTING:
             return True
@@ -94,7 +94,7 @@ def _on_unraisable(found: sys.UnraisableHookArgs) -> None:
 
 
 def _end_at_once() -> None:
-    """Ends the process without anything that runs at an ordinary end; says so, if the command has not ended yet."""
+    """Ends the process without running exit handlers; reports it if the command has not ended yet."""
     if not _State.ended:
         start = "\n" if os.isatty(2) else ""  # a terminal shows "^C" before it
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""The commands `boards` and `tasks`, which list what micronets knows."""
+"""The commands `boards` and `tasks`, which list the known boards and tasks."""
 
 from __future__ import annotations
 

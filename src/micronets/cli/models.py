@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from micronets.commands.listen import SoundPiece
 
 PATH = click.Path(path_type=Path)
-_BAR = 24  # columns of the bar that shows how loud it is
+_BAR = 24  # columns of the loudness bar
 _STATUS_COLUMNS = _BAR + 36
 _seconds = click.option(
     "--seconds", type=float, default=600, show_default=True, metavar="S", help="Length of a composed stream."
@@ -28,7 +28,7 @@ _seed = click.option(
 
 
 def _refuse_with_stream(given: dict[str, object]) -> None:
-    """Raises `SpecError` for an option that is for clips, and was given for a stream."""
+    """Raises `SpecError` for an option for clips that was given for a stream."""
     for name, value in given.items():
         if value is not None:
             raise SpecError(f"{name} {value}: is for a data set of clips; leave it out with --stream")

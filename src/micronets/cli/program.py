@@ -1,4 +1,4 @@
-"""The commands as one program: what runs them, and what it prints and returns where they cannot continue."""
+"""The commands as one program: runs them, and reports errors with one line and an exit code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SYSTEM_ERRORS = {
     errno.EINVAL: "not a plain file, or a path that cannot be: name another one",
     errno.EMFILE: "too many open files: raise the limit (ulimit -n)",
 }
-"""What an error of the operating system means for the user, and what to do."""
+"""The meaning of an operating system error for the user, and the remedy."""
 
 
 def perform_command() -> int:
@@ -75,7 +75,7 @@ def perform_command() -> int:
 def _open_standard_streams() -> None:
     """Opens the null device in place of stdin, stdout and stderr where the caller has closed them (`>&-`).
 
-    Otherwise the next file that is opened would get their number, and what is printed would go into it.
+    Otherwise the next opened file would get their number, and output would be written into it.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
@@ -88,7 +88,7 @@ def _open_standard_streams() -> None:
 
 
 def _report_usage_error(error: click.ClickException) -> int:
-    """Prints what is wrong with the arguments, and which command's help tells more; returns the exit code."""
+    """Prints the error in the arguments and the command whose help explains more; returns the exit code."""
     if isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ())):  # of click 8.2: no command was named
         error.show()
         return 2

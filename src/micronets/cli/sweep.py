@@ -1,4 +1,4 @@
-"""The command `sweep`: networks for many boards and limits out of one supernet."""
+"""The command `sweep`: networks for many boards and limits from one supernet."""
 
 from __future__ import annotations
 

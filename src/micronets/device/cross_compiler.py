@@ -1,8 +1,8 @@
-"""Builds firmware for a core from C, by a GCC for it where one is installed, otherwise by clang from pip's `ziglang`.
+"""Builds firmware for a core from C, with a GCC for it if one is installed, otherwise with clang from pip's `ziglang`.
 
 The firmware around the network (`firmware/`) is our own (vectors, start-up, linker script, memcpy), so that no C
-library is needed. `default_linker_script` takes the core's usual addresses, not a board's memory map: the sizes of such
-an image are compared with the board afterwards.
+library is needed. `default_linker_script` uses the core's usual addresses, not a board's memory map; the sizes of the
+image are compared with the board's afterwards.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _SIMULATED_STACK_BYTES = 16 << 10
 
 @dataclass(frozen=True)
 class Firmware:
-    """A firmware that was built.
+    """A built firmware.
 
     - elf: the linked image, an ELF file.
     - toolchain: name and version of the compiler.
@@ -73,7 +73,7 @@ class Compiler:
 
 @lru_cache(maxsize=16)
 def installed_compiler(core: Core) -> str | None:
-    """Returns which compiler builds for a core on this machine, `gcc` or `zig`; None if none does."""
+    """Returns the compiler for a core on this machine, `gcc` or `zig`; None if there is none."""
     if any(map(shutil.which, core.gcc)):
         return "gcc"
     return "zig" if zig_compiler() is not None else None
@@ -110,7 +110,7 @@ def _zig_version(zig: tuple[str, ...]) -> str:
 
 
 def _no_compiler(core: Core, which: str | None) -> str:
-    """Returns the message that there is no compiler for a core, and how to get one."""
+    """Returns the message for a core without a compiler, which says how to get one."""
     wanted = {None: f"{core.gcc[0]} or ziglang", "gcc": core.gcc[0], "zig": "ziglang"}[which]
     return f"no compiler for a {core.label} found ({wanted}): {install('sim')}, or install {core.gcc[0]}"
 
@@ -121,10 +121,10 @@ def build_firmware(sources: Mapping[str, str | bytes], board: Board, which: str 
     - sources: contents by file name of `model.h`, `model.c` and the kernels. `model.h` declares the functions
       `micronets_model_input`, `_output` and `_invoke`, and MICRONETS_MODEL_ARENA_BYTES; the code may call
       MICRONETS_LAYER(index) before each layer and once after the last.
-    - board: the board, whose core it is built for.
+    - board: the board for whose core it is built.
     - which: the compiler, `gcc` or `zig`; None takes the first that is installed.
 
-    Raises `DeviceError` where no compiler is found, or with the compiler's first error.
+    Raises `DeviceError` if no compiler is found, or with the compiler's first error.
     """
     own = ("main.c", architecture_of(board.core).startup, "memory.c")
     return link_firmware(sources, find_compiler(board, which), own, default_linker_script(board.core))
@@ -228,8 +228,8 @@ class MemoryMap:
 
     - flash_origin, flash_bytes: the first address and the size of the flash.
     - ram_origin, ram_bytes: the first address and the size of the SRAM.
-    - stack_bytes: the bytes of the stack, which lies at the start of the SRAM. There is no memory below the SRAM, so
-      that a stack which grows too large ends in a fault.
+    - stack_bytes: the bytes of the stack, which lies at the start of the SRAM. There is no memory below the SRAM, so a
+        stack overflow causes a fault.
     """
 
     flash_origin: int
@@ -242,7 +242,7 @@ class MemoryMap:
 def default_linker_script(core: str) -> str:
     """Returns the linker script for a core's usual addresses, with more flash and SRAM than any board has.
 
-    Whether the image fits a board is checked afterwards, so that the message can say by how much it does not.
+    Whether the image fits a board is checked afterwards, so that the message can state the excess.
     """
     facts = architecture_of(core)
     return linker_script(
@@ -272,7 +272,7 @@ def linker_script(memory: MemoryMap) -> str:
 def firmware_files(compiled: Compiled) -> dict[str, str | bytes]:
     """Returns the files of a compiled network without the example and the front end, contents by file name.
 
-    The firmware knows it by the name `model`, which is that of a network that nobody has named.
+    In the firmware its name is `model`, the default name of a network.
     """
     own = compiled.names.source, compiled.names.header
     return {
@@ -286,7 +286,7 @@ def run_tool(command: Sequence[str], what: str) -> str:
     """Runs a compiler or linker and returns its stdout.
 
     - command: the words of the command.
-    - what: what errors call the step.
+    - what: the name of the step in errors.
 
     Raises `DeviceError` with its first error message.
     """

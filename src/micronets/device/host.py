@@ -1,6 +1,6 @@
 """Runs generated C on this machine: builds it as a shared library and calls it, with guard bytes around its arena.
 
-It shows what the C computes, not how long it takes. C for a board is built by `cross_compiler.py`.
+It shows the results of the C, not its time on a board. C for a board is built by `cross_compiler.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 
 _GUARD_BYTES = 256  # bytes before the arena, and behind it; a network that changes one wrote beside its arena
 _PATTERN = 0xA5  # the value of the guard bytes
-_ARENA_ALIGNMENT = 16  # what the address of the arena is a multiple of
+_ARENA_ALIGNMENT = 16  # alignment of the arena in bytes
 
 _RUNNER = """\
 {renamed}
@@ -76,7 +76,7 @@ class Library:
         - number: the number of the network.
         - x: inputs `[N, *input_shape]`, int8, or float32 where the network's input is float.
 
-        Returns the output `[N, *output_shape]`, int8, or float32 where it is float. Raises what `outputs` raises, and
+        Returns the output `[N, *output_shape]`, int8, or float32 where it is float. Raises the errors of `outputs`, and
         `SpecError` for a network with several outputs.
         """
         return self.outputs(number, x)[self._models[number].model.arch.only_output]
@@ -116,7 +116,7 @@ class Library:
 def build_library(models: Sequence[Compiled], flags: Sequence[str] = ("-O2",)) -> Library:
     """Compiles networks into one library for this machine.
 
-    - models: the networks, as `compile_model` made them.
+    - models: the networks, compiled by `compile_model`.
     - flags: flags for the C compiler.
 
     Raises `DeviceError` if there is no compiler or it fails.
@@ -178,6 +178,6 @@ def run_on_host(compiled: Compiled, x: InputArrays) -> Array:
     - compiled: the network.
     - x: inputs `[N, *input_shape]`.
 
-    Raises what `build_library` and `Library.run` raise.
+    Raises the errors of `build_library` and `Library.run`.
     """
     return build_library([compiled]).run(0, x)

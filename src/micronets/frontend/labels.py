@@ -99,7 +99,7 @@ def read_labels(path: Path, known: Collection[str] | None, seconds: float) -> tu
 def labels_beside(path: Path) -> Path | None:
     """Returns the label file of a recording, of its name with the ending `.csv` or `.txt`; None if there is none.
 
-    Raises `DataError` where there are two.
+    Raises `DataError` if there are two.
     """
     found = [file for file in (path.with_suffix(ending) for ending in LABEL_SUFFIXES) if file.is_file()]
     if len(found) > 1:

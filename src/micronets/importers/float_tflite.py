@@ -35,7 +35,7 @@ def is_float(data: bytes, where: str = "model") -> bool:
     - data: the bytes of the file.
     - where: its name in error messages.
 
-    Raises what `read_float` raises for bytes that are no `.tflite`.
+    Raises the errors of `read_float` for bytes that are no `.tflite`.
     """
     top, table, graph = open_graph(data, where)
     sources = ends(graph, table, s.SubGraphSlot.INPUTS, "input")

@@ -525,7 +525,7 @@ class OurC(Runtime):
         - board: the board that the firmware is for.
         - compiler: gcc or zig; None for the first that is installed.
 
-        Raises `DeviceError` where none that can is installed.
+        Raises `DeviceError` if none that can is installed.
         """
         return cross_compiler.find_compiler(board, compiler).name
 
@@ -535,7 +535,7 @@ class OurC(Runtime):
         - root, library: the options `--tflm` and `--tflm-library`, which must be None.
         - board: the board, which is not looked at.
 
-        Raises `SpecError` where one of the options is given.
+        Raises `SpecError` if one of the options is given.
         """
         if root or library:
             raise SpecError(f"--tflm{'' if root else '-library'} {root or library}: is for --runtime tflm; add that")

@@ -51,7 +51,7 @@ ModelSource = str | PathLike[str] | QuantizedModel | ModelFile
 def model_file(model: ModelSource) -> ModelFile:
     """Returns the file of a model, read from its path or made of a model in memory.
 
-    Raises what `read_file` and `write` raise.
+    Raises the errors of `read_file` and `write`.
     """
     match model:
         case ModelFile():

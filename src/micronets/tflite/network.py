@@ -57,7 +57,7 @@ def network(file: FileNetwork) -> tuple[QuantizedModel, dict[str, int]]:
 
     All that is not supported is raised at once, together with the obstacles that were found before.
 
-    Raises `FileError`, `UnsupportedError`, and `SpecError` where the layers do not form a network.
+    Raises `FileError`, `UnsupportedError`, and `SpecError` if the layers do not form a network.
     """
     return _Assembly(file).model()
 
@@ -252,7 +252,7 @@ class _Assembly:
         return QuantizedModel(arch, quants, self.weights, self.file.metadata, codes, state)
 
     def _check_shapes(self, arch: Arch) -> None:
-        """Raises `UnsupportedError` where the file gives a tensor another shape than its operator makes."""
+        """Raises `UnsupportedError` if the file gives a tensor another shape than its operator makes."""
         shapes = arch.shapes()
         for operator, tensor in self.written:
             self.graph.where = operator.where
@@ -374,7 +374,7 @@ def _check_not_constant(graph: Graph, tensor: Tensor, what: str) -> None:
 
 
 def _check_four_bits(model: QuantizedModel, where: str) -> None:
-    """Raises `UnsupportedError` where the metadata say 4 bits of a tensor whose codes may span more."""
+    """Raises `UnsupportedError` if the metadata say 4 bits of a tensor whose codes may span more."""
     try:
         check_four_bit_outputs(model)
     except UnsupportedError as e:

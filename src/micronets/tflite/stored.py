@@ -66,7 +66,7 @@ def stored_tensors(data: bytes, model: QuantizedModel, where: str = "model") -> 
     - model: the model that `read` makes of them.
     - where: the name of the file in error messages.
 
-    Raises what `read` raises.
+    Raises the errors of `read`.
     """
     flat = Flat(bytes(data), where)
     top = flat.root()

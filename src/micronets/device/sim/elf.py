@@ -30,7 +30,7 @@ class Image:
     - text_bytes: the size of the code.
     - constant_bytes: the size of the read-only data.
     - data_bytes: the size of the initialised data, which lie in flash and in SRAM.
-    - bss_bytes: the size of the data that are 0 at first, in SRAM.
+    - bss_bytes: the size of the zero-initialised data in SRAM.
     """
 
     flash_base: int
@@ -50,7 +50,7 @@ class Image:
         return self.text_bytes + self.constant_bytes + self.data_bytes
 
     def place(self, address: int) -> str:
-        """Returns where in the code an address is, such as `function+0x12`."""
+        """Returns the location of an address in the code, such as `function+0x12`."""
         inside = [(a, name) for a, name in self.functions if a <= address]
         return f"{inside[-1][1]}+{address - inside[-1][0]:#x}" if inside else f"{address:#x}"
 
@@ -73,7 +73,7 @@ def read_image(elf: bytes) -> Image:
 class ObjectFile:
     """The flash that an object file takes in a firmware, and the names that it needs from other files.
 
-    - sections: bytes of flash of each section, filled up to a multiple of four, by name.
+    - sections: bytes of flash of each section, padded to a multiple of four, by name.
     - asked: the names that it needs from other files.
     """
 
@@ -87,7 +87,7 @@ class ObjectFile:
 
 
 def read_object(elf: bytes) -> ObjectFile:
-    """Returns what is in an object file. Raises `DeviceError` for another file."""
+    """Returns the contents of an object file. Raises `DeviceError` for any other file."""
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile
 
@@ -107,8 +107,8 @@ def read_object(elf: bytes) -> ObjectFile:
 def read_parts(elf: bytes) -> dict[str, int]:
     """Returns the bytes of flash of every function and constant of a linked image, by name.
 
-    Of several names of one address the first one in the alphabet is taken. Tables without a name and the bytes that
-    fill up gaps are under the name "". Raises `DeviceError` for another file.
+    If an address has several names, the alphabetically first one counts. Unnamed tables and padding have the name "".
+    Raises `DeviceError` for any other file.
     """
     from elftools.common.exceptions import ELFError
     from elftools.elf.elffile import ELFFile

@@ -1,8 +1,8 @@
 """Runs a firmware on a simulated core, for its outputs, instructions and cycles by layer, stack and sizes.
 
-unicorn executes the instructions and `trace` counts them. Where there is a cycle model of the core, that and the
-board's flash model say how long they take; for other cores there are instructions and no times. Where unicorn does not
-execute all instructions of a core, QEMU takes its place. The packages of the extra `sim` are needed.
+unicorn executes the instructions and `trace` counts them. If there is a cycle model of the core, it and the board's
+flash model determine the times; other cores have instruction counts only. QEMU replaces unicorn for cores with
+instructions that unicorn does not execute. The packages of the extra `sim` are needed.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from micronets.errors import DeviceError, SpecError
 
 Array = npt.NDArray[Any]
 
-_FILL = 0xA5  # what all memory holds at first
-_GUARD_BYTES = 4096  # bytes of memory behind the arena that the network may not write
+_FILL = 0xA5  # initial contents of all memory
+_GUARD_BYTES = 4096  # bytes after the arena that the network must not write
 _FPU_ON = 0x40000000  # the value of FPEXC that switches the FPU on
 _SYSTEM = (0xE000E000, 0x1000)  # first address and size of Arm's system registers
 _PAGE = 4096
-_TEXT_BYTES = 256  # the longest text that is read from the firmware
-_TIMEOUT_US = 300_000_000  # microseconds after which an inference is given up
+_TEXT_BYTES = 256  # longest text read from the firmware
+_TIMEOUT_US = 300_000_000  # microseconds after which an inference is abandoned
 
 
 @dataclass(frozen=True)
 class Timing:
     """The cycles of one layer, or of everything outside all layers.
 
-    - instructions: how many instructions were executed.
+    - instructions: the number of executed instructions.
     - core_cycles: cycles on a Cortex-M4 whose flash has no wait states; None if there is no cycle model of the core.
-    - instruction_misses, data_misses: how often the flash's caches did not hold what was read.
+    - instruction_misses, data_misses: the misses of the flash's caches.
     """
 
     instructions: int
@@ -54,10 +54,10 @@ class Timing:
 
 @dataclass(frozen=True)
 class Calibration:
-    """The factors that turn simulated cycles into those of a board.
+    """The factors that convert simulated cycles to those of a board.
 
     - miss_cycles: the cycles that a miss of the flash's caches costs.
-    - factor: the number by which the simulated cycles, misses included, are multiplied.
+    - factor: the factor of the simulated cycles, including misses.
     - uncertainty: the relative error of the result; 0.1 is +-10 %.
     """
 
@@ -71,14 +71,14 @@ class Simulation:
     """The result of a firmware's run in the simulator.
 
     - outputs: the outputs of N inferences, int8 `[N, bytes]`.
-    - layers: what each layer took in the first run.
-    - outside: what everything around the layers took.
+    - layers: the costs of each layer in the first run.
+    - outside: the costs outside all layers.
     - image: the firmware's sizes and symbols.
-    - stack_bytes: the size of the deepest stack of all runs.
+    - stack_bytes: the largest stack of all runs.
     - calibration: turns cycles into those of the board; None if there is no cycle model of its core.
     - dual_issue_cycles: cycles of one inference with warm caches by `cortex_m7`, for a core of that model; `cycles`
       does not use them.
-    - words: the values after the first run of the variables that were asked for, by name.
+    - words: the values of the requested variables after the first run, by name.
     - counts: how often each block of code followed each other one in the first run; nothing of a run in QEMU.
     """
 
@@ -108,7 +108,7 @@ class Simulation:
         return _total([self.on_board(t) for t in (*self.layers, self.outside)])
 
     def on_board(self, timing: Timing) -> int | None:
-        """Returns the cycles that something takes on the board, waits for flash included; None without a model."""
+        """Returns the cycles of a timing on the board, including waits for flash; None without a model."""
         if timing.core_cycles is None or self.calibration is None:
             return None
         waits = self.calibration.miss_cycles * (timing.instruction_misses + timing.data_misses)
@@ -137,10 +137,10 @@ def simulate(
 ) -> Simulation:
     """Runs a firmware on several inputs, the first of them counted.
 
-    - elf: the image that `cross_compiler.build_firmware` or `tflm_firmware.build_tflm_firmware` made.
+    - elf: the image built by `cross_compiler.build_firmware` or `tflm_firmware.build_tflm_firmware`.
     - x: inputs int8 `[N, bytes]`, N at least 1.
     - layers: the number of the network's layers (MICRONETS_MODEL_LAYERS).
-    - output_bytes: the size of the output; of a network with several outputs, their sizes in order.
+    - output_bytes: the size of the output; for several outputs, their sizes in order.
     - board: names the core, and gives the model of its flash.
     - native: true for the hooks in C, false for those in Python; None for C where it can be compiled. QEMU needs none.
     - words: names of 32-bit variables of the firmware whose values are returned.
@@ -217,7 +217,7 @@ def _emulated(found: LayerCounts, image: Image) -> Simulation:
 
 
 def _calibration(board: Board, flash: SimulationModel | None) -> Calibration:
-    """Returns the factors that turn simulated cycles into those of a board, by the model of its flash if it has one.
+    """Returns the factors that convert simulated cycles to those of a board, with the model of its flash if it has one.
 
     Raises `SpecError` for a board whose file has neither such a model nor a factor.
     """
@@ -278,7 +278,7 @@ def _unicorn(facts: ArchitectureFacts, name: str) -> int:
 
 
 class _Machine:
-    """A simulated processor with its memories, which begins at reset."""
+    """A simulated processor with its memories, starting at reset."""
 
     def __init__(self, image: Image, board: Board) -> None:
         import unicorn
@@ -317,7 +317,7 @@ class _Machine:
 
         - sample: the bytes of the input, int8 `[bytes]`.
         - sizes: the bytes of each output, in order.
-        - start: is called when the input is in memory, before the inference begins; None for nothing.
+        - start: called when the input is in memory, before the inference starts; None for no call.
         """
         input_address = self._until("firmware_ready")
         self.processor.mem_write(input_address, sample.tobytes())
@@ -338,7 +338,7 @@ class _Machine:
         return len(stack) - int(written[0]) if len(written) else 0
 
     def word(self, symbol: str) -> int:
-        """Returns the value of a variable of 32 bits."""
+        """Returns the value of a 32-bit variable."""
         return int.from_bytes(self.processor.mem_read(self.image.symbols[symbol], 4), "little")
 
     def _text(self, address: int) -> str:
@@ -349,7 +349,7 @@ class _Machine:
         return found.decode(errors="replace")
 
     def _failure_text(self) -> str:
-        """Returns why the firmware stopped, if it is one that says so, otherwise ""."""
+        """Returns the firmware's reason for stopping if it provides one, otherwise ""."""
         if "firmware_failure" not in self.image.symbols or not self.word("firmware_failure"):
             return ""
         log = self._text(self.image.symbols["firmware_log"]).strip()
@@ -379,7 +379,7 @@ class _Machine:
         return int(self.processor.reg_read(self.argument))
 
     def _check_guards(self) -> None:
-        """Raises `DeviceError` if the memory before the arena or behind it was written."""
+        """Raises `DeviceError` if the memory before or after the arena was written."""
         behind = self.arena + self.image.arena_bytes
         for first, last, where in ((self.guard, self.arena, "before"), (behind, self.end, "behind")):
             memory = np.frombuffer(self.processor.mem_read(first, last - first), np.uint8)

@@ -1,4 +1,4 @@
-"""Runs TensorFlow Lite Micro on this machine: the runtime itself, from pip's `tflite-micro`, in a process of its own.
+"""Runs TensorFlow Lite Micro on this machine: the runtime itself, from pip's `tflite-micro`, in a separate process.
 
 It computes what a board computes, bit for bit. Its arena is that of a 64-bit host: as pointers take 8 bytes, the
 persistent part is larger than on a Cortex-M. The code of the other process is `interpreter_worker.py`.
@@ -32,7 +32,7 @@ from micronets.tflite.tflm_limits import unset_values
 Array = npt.NDArray[Any]
 
 ARENA_STEP_BYTES = 16
-"""What sizes of the arena are multiples of, as TFLM aligns both of its ends to that."""
+"""The granularity of arena sizes in bytes, to which TFLM aligns both ends."""
 
 _ARENAS = tuple(4**k << 20 for k in range(6))  # 1 MiB to 1 GiB: the sizes of the arena that are tried if none is given
 _SAMPLES_PER_PROCESS = 32  # how many samples are worth another process
@@ -50,11 +50,11 @@ def run(data: bytes, x: InputArrays, arena_bytes: int | None = None) -> npt.NDAr
     """Runs a model on several inputs and returns its first output, `[N, *output shape]`.
 
     - data: the bytes of a `.tflite` file.
-    - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by
-      its name, in order.
-    - arena_bytes: the size of the arena; None for as much as is needed.
+    - x: inputs `[N, *input shape]`, of the type that the model takes; for several inputs, an array for each by name, in
+        order.
+    - arena_bytes: the size of the arena; None for a sufficient one.
 
-    Raises what `outputs` raises.
+    Raises the errors of `outputs`.
     """
     return outputs(data, x, 1, arena_bytes)[0]
 
@@ -64,10 +64,10 @@ def outputs(data: bytes, x: InputArrays, count: int, arena_bytes: int | None = N
     kept from one inference to the next.
 
     - data: the bytes of a `.tflite` file.
-    - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by
-      its name, in order.
-    - count: how many outputs to return, at most as many as the model has.
-    - arena_bytes: the size of the arena; None for as much as is needed.
+    - x: inputs `[N, *input shape]`, of the type that the model takes; for several inputs, an array for each by name, in
+        order.
+    - count: the number of outputs to return, at most that of the model.
+    - arena_bytes: the size of the arena; None for a sufficient one.
 
     Returns the outputs, each `[N, *output shape]`. Raises `DeviceError` if TFLM is not installed, refuses the
     model, or needs a larger arena.
@@ -91,11 +91,11 @@ def tensors(data: bytes, x: InputArrays) -> dict[str, npt.NDArray[Any]]:
     """Returns every activation tensor of a model for several inputs.
 
     - data: the bytes of a `.tflite` file.
-    - x: inputs `[N, *input shape]`, of the type that the model takes; of a model with several, an array for each by
-      its name, in order.
+    - x: inputs `[N, *input shape]`, of the type that the model takes; for several inputs, an array for each by name, in
+        order.
 
     The tensors are `[N, *shape]`, by the names that `tflite.read` gives them; values that no kernel sets are 0. Raises
-    what `outputs` and `tflite.read` raise.
+    the errors of `outputs` and `tflite.read`.
     """
     indices = tensor_names(data)
     given = _check_samples(x)
@@ -107,11 +107,11 @@ def tensors(data: bytes, x: InputArrays) -> dict[str, npt.NDArray[Any]]:
 
 
 def fits(data: bytes, arena_bytes: int, runs: bool = True) -> bool:
-    """Returns whether TFLM can set a model up in an arena of this many bytes, and also run it there.
+    """Returns whether TFLM can set up a model in an arena of this many bytes, and optionally run it there.
 
     - data: the bytes of a `.tflite` file.
     - arena_bytes: the size of the arena.
-    - runs: whether one inference is made, too.
+    - runs: whether to run one inference too.
     """
     try:
         _parallel([("probe" if runs else "set_up", data, arena_bytes)])
@@ -123,11 +123,11 @@ def fits(data: bytes, arena_bytes: int, runs: bool = True) -> bool:
 def min_arena(data: bytes, predicted: int | None = None) -> int:
     """Returns the bytes of the smallest arena in which a model runs on this 64-bit host, a multiple of 16.
 
-    It is found by bisection. TFLM takes all of its memory while it sets a model up, so each step only does that, and
-    one inference shows that the model also runs in what was found.
+    It is found by bisection. TFLM allocates all memory while it sets up a model, so each step only sets it up, and one
+    inference at the end shows that the model also runs in the arena found.
 
     - data: the bytes of a `.tflite` file.
-    - predicted: the size in bytes that is expected, from which the search begins; None for a search without one.
+    - predicted: the expected size in bytes, at which the search starts; None if there is none.
 
     Raises the `DeviceError` of `outputs`.
     """
@@ -139,9 +139,9 @@ def min_arena(data: bytes, predicted: int | None = None) -> int:
 def _smallest(enough: int, predicted: int | None, large_enough: Callable[[int], bool]) -> int:
     """Returns the smallest size of an arena in bytes, a multiple of 16, that is large enough.
 
-    - enough: a size that is, a multiple of 16.
-    - predicted: the size that is expected, or None.
-    - large_enough: says whether another one is.
+    - enough: a sufficient size, a multiple of 16.
+    - predicted: the expected size, or None.
+    - large_enough: returns whether a size is sufficient.
     """
 
     def fit(steps: int) -> bool:
@@ -166,7 +166,7 @@ def _halved(most: int, fit: Callable[[int], bool]) -> tuple[int, int]:
 def _around(predicted: int, most: int, fit: Callable[[int], bool]) -> tuple[int, int]:
     """Returns a number that does not fit and one that does, at most `most`, found from a prediction.
 
-    The search goes away from the prediction by steps of 1, 2, 4 and so on.
+    The search moves away from the prediction in steps of 1, 2, 4 and so on.
     """
     start, step = min(max(predicted, 1), most), 1
     if start == most or fit(start):
@@ -185,7 +185,7 @@ def _around(predicted: int, most: int, fit: Callable[[int], bool]) -> tuple[int,
 class _TooSmall(DeviceError):
     """The arena seems too small for the model: TFLM said so, or crashed, as it does in some arenas that are too small.
 
-    - reason: what TFLM said.
+    - reason: TFLM's message.
     """
 
     def __init__(self, reason: str) -> None:
@@ -234,7 +234,7 @@ def _processors() -> int:
 
 
 class _Worker:
-    """A process that runs TFLM, in forks; it is started when it is first asked, and again when it has ended."""
+    """A process that runs TFLM in forks; it is started by the first request, and again if it has ended."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
@@ -291,7 +291,7 @@ class _Worker:
     def failure(self, value: str, crashed: bool) -> DeviceError:
         """Returns the error for a request that failed.
 
-        - value: what the worker answered, which is used where TFLM wrote nothing to stderr.
+        - value: the worker's answer, which is used if TFLM wrote nothing to stderr.
         - crashed: whether TFLM ended its process.
         """
         self.stderr.seek(0)
@@ -316,7 +316,7 @@ _lock = threading.Lock()
 
 
 def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
-    """Returns the answers to requests, which workers of their own compute at the same time."""
+    """Returns the answers to requests, which separate workers compute in parallel."""
     if not available():
         raise DeviceError(f"TFLM is not installed: {install('tflm')} (Linux on x86-64 only)")
     with _lock:
@@ -330,7 +330,7 @@ def _parallel(requests: list[tuple[Any, ...]]) -> list[Any]:
 
 @atexit.register
 def _stop_workers() -> None:
-    """Ends the workers at the end of this process, but for those that belong to the process it was forked from."""
+    """Ends this process's workers when it exits, but not those of the process from which it was forked."""
     for worker in _workers:
         if worker.owner == os.getpid():
             worker.stop()

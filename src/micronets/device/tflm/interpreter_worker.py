@@ -1,8 +1,8 @@
-"""The process in which TensorFlow Lite Micro runs, since TFLM ends the process that it runs in when it refuses a model.
+"""The separate process for TensorFlow Lite Micro, which terminates its process when it rejects a model.
 
 Requests come pickled on stdin and are answered, pickled, on what was stdout at first: `("ok", value)`, `("error",
-text)`, or `("crashed", text)` where TFLM ended its process. Each is answered by a fork of its own, so that TFLM is
-loaded once, however often it crashes. Only `interpreter.py` starts the process and talks to it.
+text)`, or `("crashed", text)` where TFLM ended its process. A separate fork answers each request, so that TFLM is
+loaded only once even if it crashes. Only `interpreter.py` starts this process and communicates with it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ANSWERED = 42
 def main() -> None:
     """Reads and answers requests until stdin ends."""
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # so that nothing the library prints can mix with the answers
+    os.dup2(2, 1)  # so that output of the library does not mix with the answers
     from tflite_micro.python.tflite_micro import runtime
 
     while True:
@@ -50,7 +50,7 @@ def _answer(runtime: Any, name: str, arguments: list[Any]) -> tuple[str, Any]:
 
     - runtime: the module of TFLM.
     - name: the command.
-    - arguments: what the command gets besides the module.
+    - arguments: the other arguments of the command.
     """
     commands: dict[str, Callable[..., Any]] = {
         "outputs": _outputs,
@@ -94,12 +94,12 @@ def _tensors(runtime: Any, data: bytes, x: tuple[Array, ...], arena_bytes: int, 
 
 
 def _set_up(runtime: Any, data: bytes, arena_bytes: int) -> None:
-    """Sets the model up, which fails where the arena is too small."""
+    """Sets up the model, which fails if the arena is too small."""
     runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
 
 
 def _probe(runtime: Any, data: bytes, arena_bytes: int) -> None:
-    """Runs one inference, of zeros, which fails where the arena is too small."""
+    """Runs one inference on zeros, which fails if the arena is too small."""
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=arena_bytes)
     for k in range(_input_count(interpreter)):
         details = interpreter.get_input_details(k)
@@ -123,7 +123,7 @@ def _samples(interpreter: Any, x: tuple[Array, ...]) -> Iterator[tuple[Array, ..
 
 
 def _input_count(interpreter: Any) -> int:
-    """Returns how many inputs a model has."""
+    """Returns the number of inputs of a model."""
     count = 1
     while True:
         try:

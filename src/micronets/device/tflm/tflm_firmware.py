@@ -1,8 +1,8 @@
 """Builds firmware in which TensorFlow Lite Micro runs a network, from a checkout of TFLM with its library.
 
-TFLM itself is not part of micronets. Only what it documents is used: the library that its target `cortex_m_generic`
-makes, its headers, and those that its Makefile downloads. Start-up code, linker script and memcpy are those of the
-firmware for our own C; what else a C++ program needs comes from the small variant of newlib.
+TFLM is not part of micronets. Only its documented interfaces are used: the library of its target `cortex_m_generic`,
+its headers, and those that its Makefile downloads. Start-up code, linker script and memcpy are those of the firmware
+for our own C; the rest of the C++ run-time comes from the small variant of newlib.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ NEEDS_MESSAGES = (
     "TFLM's library must be built without TF_LITE_STRIP_ERROR_STRINGS (BUILD_TYPE=default or "
     "release_with_logs, not release)"
 )
-"""The error text for a library that does not report which operators it runs."""
+"""The error for a library that does not report the operators that it runs."""
 
 # Bytes of the arena beyond twice the prediction, so that TFLM can report its need even if it exceeds the prediction.
 _SPARE_BYTES = 32 * 1024
@@ -65,8 +65,8 @@ def find_checkout(root: Path, library: Path | None, board: Board) -> TflmCheckou
     - library: the library; None takes the one in the checkout's folder gen.
     - board: names the core.
 
-    Raises `FileError` where one of the two is missing or not TFLM's, and `SpecError` for several libraries or for a
-    core that TFLM cannot be built for.
+    Raises `FileError` if one of the two is missing or not TFLM's, and `SpecError` for several libraries or for a core
+    that TFLM cannot be built for.
     """
     arch = target_arch(board)
     for name in _HEADERS:
@@ -103,7 +103,7 @@ def compilers(tflm: TflmCheckout) -> tuple[str, str]:
     """Returns the commands of GCC for C and for C++.
 
     They are those that TFLM's Makefile downloaded into the checkout, otherwise those on the path. Raises `DeviceError`
-    where there is none for C++, or one without the headers of its library.
+    if there is none for C++, or one without the headers of its library.
     """
     own = str(tflm.root / _MAKE / "downloads/gcc_embedded/bin")
     for place in (own, None):
@@ -134,7 +134,7 @@ def firmware_arena_bytes(expected: int) -> int:
 
 
 def toolchain(tflm: TflmCheckout) -> str:
-    """Returns the compiler's version and a hash of the library, as text. Raises what `compilers` raises."""
+    """Returns the compiler's version and a hash of the library, as text. Raises the errors of `compilers`."""
     gxx = compilers(tflm)[1]
     version = run_tool([gxx, "-dumpfullversion"], "version").strip()
     return f"{_GXX} {version}, TFLM's library {digest(tflm.library.read_bytes())}"
@@ -150,10 +150,10 @@ def build_tflm_firmware(
     - board: the board, whose core it is built for.
     - sizes: the number of the model's operators, the bytes of its input, those of its output, and the number of the
       variables that it keeps from one inference to the next.
-    - arena_bytes: the bytes that TFLM is expected to need. The firmware's arena is larger, so that TFLM can tell what
-      it really needs.
+    - arena_bytes: the bytes that TFLM is expected to need. The firmware's arena is larger, so that TFLM can report its
+        actual need.
 
-    Raises `DeviceError` where there is no compiler, or with the first error of the compiler or the linker.
+    Raises `DeviceError` if there is no compiler, or with the first error of the compiler or the linker.
     """
     gcc, gxx = compilers(tflm)
     core = board.compiler_flags

@@ -399,7 +399,7 @@ def encode_layer(layer: Layer, file: LeanBuilder) -> Encoded:
 
 
 def layers_of(graph: Graph, o: FileOperator, own: tuple[str, ...], names: Mapping[int, str]) -> tuple[Layer, ...]:
-    """Returns the layer of an operator, and perhaps a Reshape before and behind it, in order.
+    """Returns the layer of an operator, and perhaps a Reshape before and after it, in order.
 
     Sizes that follow from the weights are not set; `weights_of` sets these.
 

@@ -1,4 +1,4 @@
-"""Operators whose layer works on other shapes than the file's: a Reshape before the layer, and one behind it."""
+"""Operators whose layer works on other shapes than the file's: a Reshape before the layer and one after it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def on_shapes(
     - along_batch: whether the operator works along the first dimension.
 
     Where it does, or where only some of its tensors have a batch of one, the layer works on the shapes that the file
-    has, and a Reshape in front of it and behind it changes between the two.
+    has, and a Reshape before it and after it changes between the two.
     """
     sources = [graph.tensor(i) for i in o.activations]
     with_batch = {tensor.has_batch for tensor in (*sources, *o.outputs)}

@@ -20,7 +20,7 @@ def read_add(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
     - own: the name of its output, in a tuple of one.
     - inputs: the names of its two inputs, in order.
 
-    Raises `UnsupportedError` for a fused activation that layers do not have.
+    Raises `UnsupportedError` for a fused activation that layers do not support.
     """
     return Add(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.AddSlot.ACTIVATION))
 
@@ -33,7 +33,7 @@ def read_mul(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
     - own: the name of its output, in a tuple of one.
     - inputs: the names of its two inputs, in order.
 
-    Raises `UnsupportedError` for a fused activation that layers do not have.
+    Raises `UnsupportedError` for a fused activation that layers do not support.
     """
     return Mul(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.MulSlot.ACTIVATION))
 
@@ -46,7 +46,7 @@ def read_sub(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
     - own: the name of its output, in a tuple of one.
     - inputs: the names of its two inputs, in order.
 
-    Raises `UnsupportedError` for a fused activation that layers do not have.
+    Raises `UnsupportedError` for a fused activation that layers do not support.
     """
     return Sub(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.SubSlot.ACTIVATION))
 
@@ -59,7 +59,7 @@ def read_div(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorName
     - own: the name of its output, in a tuple of one.
     - inputs: the names of its two inputs, in order.
 
-    Raises `UnsupportedError` for a fused activation that layers do not have.
+    Raises `UnsupportedError` for a fused activation that layers do not support.
     """
     return Div(name=own[0], inputs=inputs, activation=read_activation(graph, o, s.DivSlot.ACTIVATION))
 

@@ -50,7 +50,7 @@ _SHAPES = (Op.RESHAPE, Op.EXPAND_DIMS, Op.SQUEEZE)
 def _blocks_of(graph: Graph, o: FileOperator) -> tuple[Sizes, tuple[Pair, ...]]:
     """Returns the sizes of the blocks, and the borders or what is cut off, for each dimension between the outer ones.
 
-    Raises `FileError` where they do not fit the tensor, and `UnsupportedError` for a rank that TFLM does not take.
+    Raises `FileError` if they do not fit the tensor, and `UnsupportedError` for a rank that TFLM does not take.
     """
     x = graph.tensor(o.inputs[0])
     if len(x.shape) not in (3, 4):

@@ -25,7 +25,7 @@ def read_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
     - inputs: the name of its input, a map, in a tuple of one.
 
     The number of filters and the kernel are 1 until `weights_of` sets them. Raises `UnsupportedError` for an input that
-    is not a map `[1, H, W, C]` and for a fused activation that layers do not have, and `FileError` for an unknown
+    is not a map `[1, H, W, C]` and for a fused activation that layers do not support, and `FileError` for an unknown
     padding.
     """
     return Conv2D(name=own[0], inputs=inputs, filters=1, **_window_fields(graph, o, s.Conv2DSlot))
@@ -40,7 +40,7 @@ def read_depthwise_conv_2d(graph: Graph, o: FileOperator, own: TensorNames, inpu
     - inputs: the name of its input, a map, in a tuple of one.
 
     The kernel is 1x1 until `weights_of` sets it. Raises `UnsupportedError` for an input that is not a map `[1, H, W,
-    C]` and for a fused activation that layers do not have, and `FileError` for an unknown padding.
+    C]` and for a fused activation that layers do not support, and `FileError` for an unknown padding.
     """
     window = _window_fields(graph, o, s.DepthwiseSlot)
     return DepthwiseConv2D(name=own[0], inputs=inputs, multiplier=o.option(s.DepthwiseSlot.MULTIPLIER, "i"), **window)
@@ -79,8 +79,8 @@ def read_transpose_conv(graph: Graph, o: FileOperator, own: TensorNames, inputs:
     - inputs: the name of its input, a map, in a tuple of one.
 
     The number of filters and the kernel are 1 until `weights_of` sets them. Raises `UnsupportedError` for an input or
-    output that is not a map `[1, H, W, C]`, and for a fused activation that layers do not have, and `FileError` for an
-    unknown padding.
+    output that is not a map `[1, H, W, C]`, and for a fused activation that layers do not support, and `FileError` for
+    an unknown padding.
     """
     for tensor in (graph.tensor(o.inputs[2]), o.outputs[0]):
         if not tensor.has_batch or len(tensor.shape) != 4:

@@ -23,8 +23,8 @@ def read_fully_connected(
     - inputs: the name of its input, in a tuple of one; behind it that of weights that are computed.
 
     Weights that are computed make it a BatchMatMul. Raises `FileError` for weights that do not fit the shapes of the
-    input and the output, and `UnsupportedError` for shuffled weights, for a fused activation that layers do not have,
-    and for computed weights with a bias or a fused activation.
+    input and the output, and `UnsupportedError` for shuffled weights, for a fused activation that layers do not
+    support, and for computed weights with a bias or a fused activation.
     """
     slot = s.FullyConnectedSlot
     if o.option(slot.WEIGHTS_FORMAT, "b"):
@@ -68,7 +68,7 @@ def read_fully_connected(
 def _product(
     graph: Graph, own: str, inputs: TensorNames, first: Shape, made: Shape, target: Shape
 ) -> tuple[Layer, ...]:
-    """Returns a BatchMatMul of rows with rows, with a Reshape before each input and behind the output.
+    """Returns a BatchMatMul of rows with rows, with a Reshape before each input and after the output.
 
     - own: the name of what the last Reshape writes.
     - inputs: the names of the two inputs.
@@ -85,7 +85,7 @@ def _product(
 
 
 def read_batch_matmul(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a BATCH_MATMUL, and Reshapes where layers do not have its shapes.
+    """Returns the layer of a BATCH_MATMUL, and Reshapes if layers do not support its shapes.
 
     - graph: the tensors of the file.
     - o: the operator; its options say which of its inputs are transposed.

@@ -34,7 +34,7 @@ def read_pair(o: FileOperator, height: int, width: int, default: int = 0) -> Pai
 
 
 def read_padding(graph: Graph, o: FileOperator) -> Padding:
-    """Returns the padding of a window. Raises `FileError` for a number that no padding has."""
+    """Returns the padding of a window. Raises `FileError` for an invalid padding."""
     number = o.option(0, "b")  # the padding has slot 0 in every operator that has one
     if number not in _PADDING_NAMES:
         raise graph.damaged(f"padding {number}")
@@ -55,7 +55,7 @@ def read_activation(graph: Graph, o: FileOperator, slot: int) -> Activation:
     - o: the operator.
     - slot: the slot of the activation in its options table.
 
-    Raises `UnsupportedError` for one that layers do not have.
+    Raises `UnsupportedError` for one that layers do not support.
     """
     number = o.option(slot, "b")
     if number not in _ACTIVATION_NAMES:
@@ -93,7 +93,7 @@ def read_axis(graph: Graph, axis: int, tensor: Tensor) -> int:
     - axis: the number of the dimension in the file; one below 0 counts from the end, so that -1 is the last.
     - tensor: the tensor.
 
-    Raises `FileError` for a number that no dimension has.
+    Raises `FileError` for an invalid dimension.
     """
     rank = len(tensor.shape)
     positive = axis + rank if axis < 0 else axis

@@ -13,7 +13,7 @@ from micronets.tflite.tensors import Graph
 
 
 def read_concatenation(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a CONCATENATION, and Reshapes where layers do not have its shapes.
+    """Returns the layer of a CONCATENATION, and Reshapes if layers do not support its shapes.
 
     - graph: the tensors of the file.
     - o: the operator; its options hold the axis.
@@ -46,7 +46,7 @@ def read_concatenation(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
 
 
 def read_split(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a SPLIT, whose parts have one size, and Reshapes where layers do not have its shapes.
+    """Returns the layer of a SPLIT, whose parts have one size, and Reshapes if layers do not support its shapes.
 
     - graph: the tensors of the file.
     - o: the operator; its first input is the constant of the axis.
@@ -59,7 +59,7 @@ def read_split(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNa
 
 
 def read_split_v(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a SPLIT_V, whose parts have the sizes of a constant, and Reshapes where needed.
+    """Returns the layer of a SPLIT_V, whose parts have the sizes of a constant, and Reshapes if needed.
 
     - graph: the tensors of the file.
     - o: the operator; its second input is the constant of the sizes, where one may be -1 for the rest, and its third
@@ -105,7 +105,7 @@ def _parts(
 
 
 def read_pack(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a PACK, and Reshapes where layers do not have its shapes.
+    """Returns the layer of a PACK, and Reshapes if layers do not support its shapes.
 
     - graph: the tensors of the file.
     - o: the operator; its options hold the number of its inputs, and the new axis.
@@ -130,7 +130,7 @@ def read_pack(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
 
 
 def read_unpack(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of an UNPACK, and Reshapes where layers do not have its shapes.
+    """Returns the layer of an UNPACK, and Reshapes if layers do not support its shapes.
 
     - graph: the tensors of the file.
     - o: the operator; its options hold the number of its outputs, and the axis that it takes out.

@@ -26,7 +26,7 @@ def read_average_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs
     - inputs: the name of its input, a map, in a tuple of one.
 
     Raises `UnsupportedError` for an input that is not a map `[1, H, W, C]` and for a fused activation that layers do
-    not have, and `FileError` for an unknown padding.
+    not support, and `FileError` for an unknown padding.
     """
     return layers.AveragePool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
@@ -40,7 +40,7 @@ def read_max_pool_2d(graph: Graph, o: FileOperator, own: TensorNames, inputs: Te
     - inputs: the name of its input, a map, in a tuple of one.
 
     Raises `UnsupportedError` for an input that is not a map `[1, H, W, C]` and for a fused activation that layers do
-    not have, and `FileError` for an unknown padding.
+    not support, and `FileError` for an unknown padding.
     """
     return layers.MaxPool2D(name=own[0], inputs=inputs, **_pool_fields(graph, o))
 
@@ -66,7 +66,7 @@ def _pool_fields(graph: Graph, o: FileOperator) -> _PoolFields:
 
 
 def read_arg_max(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of an ARG_MAX or ARG_MIN, and Reshapes where layers do not have its shapes.
+    """Returns the layer of an ARG_MAX or ARG_MIN, and Reshapes if layers do not support its shapes.
 
     - graph: the tensors of the file.
     - o: the operator; its second input is the constant of the axis.
@@ -93,7 +93,7 @@ _REDUCTIONS: Mapping[Op, type[Reduction]] = {
 
 
 def read_reduction(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a MEAN, SUM, REDUCE_MAX, REDUCE_MIN or REDUCE_ALL, and Reshapes where needed.
+    """Returns the layer of a MEAN, SUM, REDUCE_MAX, REDUCE_MIN or REDUCE_ALL, and Reshapes if needed.
 
     - graph: the tensors of the file.
     - o: the operator; its second input is the constant of the axes, and its option says whether these stay as

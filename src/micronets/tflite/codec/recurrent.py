@@ -36,7 +36,7 @@ def read_svdf(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
     - inputs: the names of its input, a vector, and of the constants behind it, in order.
 
     A fused activation changes nothing: TFLM's kernel of integers passes over it, and clamps the codes of the output.
-    Raises `UnsupportedError` for an input that is not `[1, n]`, and `FileError` where the fifth input is no variable.
+    Raises `UnsupportedError` for an input that is not `[1, n]`, and `FileError` if the fifth input is no variable.
     """
     x, ages = graph.tensor(o.inputs[0]), graph.tensor(o.inputs[2])
     if len(x.shape) != 2 or not x.has_batch:
@@ -55,7 +55,7 @@ def read_lstm(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNam
     - own: the name of its output, in a tuple of one.
     - inputs: the names of the sequence and of the weights and biases that are not left out, in the file's order.
 
-    Raises `UnsupportedError` for features that TFLM's int8 kernel does not accept, and `FileError` where an input that
+    Raises `UnsupportedError` for features that TFLM's int8 kernel does not accept, and `FileError` if an input that
     should be a variable is none.
     """
     x, y = graph.tensor(o.inputs[0]), o.outputs[0]

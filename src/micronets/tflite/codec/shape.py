@@ -81,7 +81,7 @@ def read_squeeze(graph: Graph, o: FileOperator, own: TensorNames, inputs: Tensor
 
 
 def read_transpose(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a TRANSPOSE, and Reshapes where layers do not have its shapes.
+    """Returns the layer of a TRANSPOSE, and Reshapes if layers do not support its shapes.
 
     - graph: the tensors of the file.
     - o: the operator; its second input is the constant of the permutation.

@@ -72,7 +72,7 @@ def _numbers(graph: Graph, o: FileOperator) -> dict[str, int]:
 
 
 def _check_ranks(graph: Graph, o: FileOperator) -> None:
-    """Raises `UnsupportedError` for a tensor that is no vector where TFLM's kernel takes vectors alone."""
+    """Raises `UnsupportedError` for a tensor that is not a vector where TFLM's kernel takes vectors alone."""
     for tensor in (*(graph.tensor(i) for i in o.activations), *o.outputs):
         if o.op not in _ANY_RANK and len(tensor.shape) > 1:
             raise graph.unsupported(f"{tensor.label} has the shape {list(tensor.shape)}; TFLM's kernel takes vectors")

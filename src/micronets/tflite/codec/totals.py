@@ -11,7 +11,7 @@ from micronets.tflite.tensors import Graph
 
 
 def read_cum_sum(graph: Graph, o: FileOperator, own: TensorNames, inputs: TensorNames) -> tuple[Layer, ...]:
-    """Returns the layer of a CUMSUM, and Reshapes where layers do not have its shapes.
+    """Returns the layer of a CUMSUM, and Reshapes if layers do not support its shapes.
 
     - graph: the tensors of the file.
     - o: the operator; its second input is the constant of the axis, and its options say in which direction it adds and

@@ -26,7 +26,7 @@ def read_read_variable(graph: Graph, o: FileOperator, own: TensorNames, inputs: 
     - own: the name of its output, in a tuple of one.
     - inputs: the names of its activations; there are none.
 
-    Raises `FileError` where its input stands for no variable.
+    Raises `FileError` if its input does not stand for a variable.
     """
     y = o.outputs[0]
     kind = graph.activation_type(y)
@@ -41,7 +41,7 @@ def read_assign_variable(graph: Graph, o: FileOperator, own: TensorNames, inputs
     - own: the names of its outputs; there are none.
     - inputs: the name of the tensor whose values the variable gets, in a tuple of one.
 
-    Raises `FileError` where its first input stands for no variable.
+    Raises `FileError` if its first input does not stand for a variable.
     """
     name = graph.new_name("assign_variable")
     return AssignVariable(name=name, inputs=inputs, variable=graph.variable(o.inputs[0]))

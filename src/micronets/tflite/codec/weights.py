@@ -107,7 +107,7 @@ def sized(graph: Graph, o: FileOperator, layer: Weighted, shape: tuple[int, ...]
     - shape: the shape of the weights, as the file has it.
     - bits: the bits of a weight.
 
-    Raises `FileError` where weights of that shape do not fit the input.
+    Raises `FileError` if weights of that shape do not fit the input.
     """
     match layer:
         case Conv2D():
@@ -132,7 +132,7 @@ def bias_place(layer: Layer) -> int:
 
 
 def _check_bias_scale(graph: Graph, o: FileOperator, bias: Tensor, weight_scale: float) -> None:
-    """Raises `UnsupportedError` where TFLM refuses the scale of a FullyConnected layer's bias.
+    """Raises `UnsupportedError` if TFLM refuses the scale of a FullyConnected layer's bias.
 
     TFLM's `GetQuantizedConvolutionMultipler` compares it with the product of the scales of input and weights, if the
     weights have one scale. A bias without a scale counts as one of scale 0.
