@@ -110,8 +110,7 @@ def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> 
 
 
 def _complete_board(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Returns the boards whose names begin with the typed text, for shell completion; spaces become equivalent dashes.
-    """
+    """Returns the boards whose names begin with the typed text, for shell completion; spaces become dashes."""
     from micronets.boards.board import board_names
 
     names = [name.replace(" ", "-") for name in board_names()]
