@@ -160,7 +160,7 @@ def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str, Frames | None]:
         frames = Frames(chosen.width, chosen.height, chosen.pixels)
         return CAMERA, looks_text(frames, labels), frames
     if camera:
-        raise SpecError(f"--camera {camera}: the model carries no front end of pictures that fits its input")
+        raise SpecError(f"--camera {camera}: the model has no image front end that fits its input")
     if (why := unstreamable(model)) is not None:
         raise UnsupportedError(
             f"{file.name}: no application that listens can be made of it: {why}; take a model of task kws or features, "
