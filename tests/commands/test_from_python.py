@@ -181,6 +181,8 @@ def test_a_network_trained_in_float_is_quantised_afterwards() -> None:
         SpecError, match=r"train: start_share = 0.5: .*, and qat_epochs = 0 leaves that stage out; set one"
     ):
         mn.train(arch(), data, settings=mn.TrainSettings(qat_epochs=0, start_share=0.5))
+    with pytest.raises(SpecError, match=r"train: made_weight = 3: no examples are made on top of these data; leave it"):
+        mn.train(arch(), data, settings=mn.TrainSettings(made_weight=3))
 
 
 def test_settings_of_the_input_go_from_the_search_to_the_training() -> None:

@@ -290,11 +290,6 @@ def test_objective_of_examples_that_were_made_by_hand(teacher):
     assert float(loss(logits, y, teacher, given)) == pytest.approx((np.log(3) + 5 * right) / 2, rel=1e-5)
 
 
-def test_a_weight_of_made_examples_needs_some(tmp_path):
-    with pytest.raises(SpecError, match=r"train: made_weight = 3: no examples are made on top of these data; leave it"):
-        train(tmp_path, replace(QUICK, made_weight=3))
-
-
 def test_a_teacher_is_not_followed_on_negatives(tmp_path):
     rng = np.random.default_rng(0)
     fe = FrontEnd(clip_ms=100, n_mels=8, arithmetic="float")

@@ -204,6 +204,16 @@ def test_what_the_data_decide_cannot_be_set_to_something_else() -> None:
         make_space("kws", with_frames(50), 12, given)
 
 
+def test_a_weight_of_made_examples_needs_some_before_anything_is_searched(tmp_path: Path) -> None:
+    tones(tmp_path / "words", clips=8)
+    table = {**MINIMAL, "data": {"path": str(tmp_path / "words"), "negatives": 0}, "train": {"made_weight": 3}}
+    context = RunContext(parse(table, "a.toml"), RunDir(tmp_path / "run"), progress=lambda _: None)
+    with pytest.raises(
+        SpecError, match=r"^train: made_weight = 3: no examples are made on top of these data; leave it"
+    ):
+        _ = context.data
+
+
 def test_the_seed_leaves_the_data_as_they_are(tmp_path: Path) -> None:
     """As its documentation says: it is of the search and the training."""
     tones(tmp_path / "words", clips=8)

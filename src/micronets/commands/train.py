@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from micronets.arguments import checked
 from micronets.commands.first_network import first_network, first_weights
-from micronets.design.train_settings import TrainSettings
+from micronets.design.train_settings import TrainSettings, check_made_weight
 from micronets.errors import DataError, SpecError, UnsupportedError
 from micronets.files import temporary_directory
 from micronets.importers.network import FloatNetwork
@@ -68,6 +68,7 @@ def train(
             f"train: start_share = {settings.start_share}: is a share of the weights that the stage with quantisation "
             "simulated begins with, and qat_epochs = 0 leaves that stage out; set one of them"
         )
+    check_made_weight(settings, data)
     init: Mapping[str, Tensor] | None = None
     if isinstance(network, str | Path):
         first = first_network(Path(network), data, input_settings)

@@ -148,11 +148,6 @@ class TrainLoop:
         )
         self.labels = torch.from_numpy(job.data.labels("train")).to(self.device)
         self.given = len(given_labels(job.data, "train"))  # later examples were synthesised for the training
-        if settings.made_weight != 1 and self.given == len(self.labels):
-            raise SpecError(
-                f"train: made_weight = {settings.made_weight:g}: no examples are made on top of these data; leave it "
-                "out, or set data.negatives"
-            )
         self.val_inputs = job.data.inputs("val", job.input_settings)
         self.stage: TrainStage | Literal["done"] = "float"
         self.steps_per_epoch = max(1, len(self._order(0)) // settings.batch)

@@ -8,6 +8,8 @@ from typing import Literal
 from micronets.design.setting_ranges import check_ranges
 from micronets.errors import SpecError
 from micronets.ranges import check_is_number
+from micronets.tasks.base import TaskData
+from micronets.tasks.labelled import given_labels
 
 
 @dataclass(frozen=True)
@@ -93,3 +95,12 @@ class TrainSettings:
                 raise SpecError(
                     f"train: {name} = {getattr(self, name)}; a share from 0 to {'1' if top == 1 else 'below 1'}"
                 )
+
+
+def check_made_weight(settings: TrainSettings, data: TaskData) -> None:
+    """Raises `SpecError` if the settings weight synthesised examples and the train split of the data has none."""
+    if settings.made_weight != 1 and len(given_labels(data, "train")) == data.size("train"):
+        raise SpecError(
+            f"train: made_weight = {settings.made_weight:g}: no examples are made on top of these data; leave it out, "
+            "or set data.negatives where the task has it"
+        )

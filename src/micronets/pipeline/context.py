@@ -20,6 +20,7 @@ from micronets.commands.search import front_end_costs, front_ends_of
 from micronets.cost import latency_model
 from micronets.cost.costs import RuntimeCosts, with_front_ends
 from micronets.design.setting_ranges import OF_SPACES
+from micronets.design.train_settings import check_made_weight
 from micronets.errors import DataError, FileError, MicronetsError, SpecError
 from micronets.files import digest, fingerprint, read_plain, read_plain_text, write_atomic
 from micronets.ir.arch import Arch
@@ -93,6 +94,7 @@ class RunContext:
         if not data.size("test"):  # better an error now than after hours of training
             other = ", or name some with data.test" if hasattr(given, "test") else ""
             raise DataError(f"data: the test split of {data.source} is empty; give more examples{other}")
+        check_made_weight(self.config.train, data)
         return data if self.adapt is None else self.adapt(data)
 
     @property
