@@ -206,7 +206,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
     fcntl.flock(handle, fcntl.LOCK_EX)
     try:
         with pytest.raises(
-            FileError, match="another micronets process writes here; wait for it, or name another --out"
+            FileError, match="is in use by another micronets process; wait for it, or name another --out"
         ):
             write_files(tmp_path, NEW)
     finally:

@@ -128,7 +128,7 @@ def check_writable(
     for name in files:
         path = directory / name
         if name not in ours and os.path.lexists(path):
-            raise FileError(f"{path}: is there, and micronets did not write it; move it away, or name another --out")
+            raise FileError(f"{path}: exists, but micronets did not write it; move it away, or name another --out")
     for name in {**ours, **files}:
         for place in (directory / p for p in PurePosixPath(name).parents if p.parts):
             if os.path.lexists(place) and (place.is_symlink() or not place.is_dir()):
@@ -206,7 +206,7 @@ def _writing_alone(directory: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as e:
             raise FileError(
-                f"{directory}: another micronets process writes here; wait for it, or name another --out"
+                f"{directory}: is in use by another micronets process; wait for it, or name another --out"
             ) from e
         except OSError:  # some disks have no locks for directories
             pass

@@ -147,8 +147,7 @@ def test_a_limit_of_1_kb_is_refused_before_training_with_what_is_possible(words:
     assert "search    step" not in result.err
     assert "data " not in result.err, "it is refused before data are read"
     assert result.error.startswith(
-        "budget: nothing was found in space 'dscnn' that fits: arena_bytes = 1,024, but the cheapest network found "
-        "needs "
+        "budget: no network of space 'dscnn' that fits: arena_bytes = 1,024, but the cheapest network found needs "
     )
     assert not (tmp_path / "run").exists()
 
@@ -250,7 +249,9 @@ def test_a_directory_that_is_not_ours(words: Path, tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/me.jpg").write_bytes(b"x")
     result = call("run", config(tmp_path, words, QUICK), "--out", tmp_path / "photos")
-    expected = f"{tmp_path / 'photos'}: holds other files and is no run directory; name an empty or new one with --out"
+    expected = (
+        f"{tmp_path / 'photos'}: is not a run directory, and holds other files; name a new or empty one with --out"
+    )
     assert (result.code, result.error) == (2, expected)
     assert [p.name for p in (tmp_path / "photos").iterdir()] == ["me.jpg"]
 

@@ -271,7 +271,7 @@ def test_files_of_others_are_not_overwritten(tmp_path: Path) -> None:
     words = ("characterize", "--space", "temporal", "--board", "nucleo-f446re", "--samples", 3, "--out", tmp_path)
     result = call(*words)
     assert result.code == 2
-    told = "models.csv: is there, and micronets did not write it; move it away, or name another --out"
+    told = "models.csv: exists, but micronets did not write it; move it away, or name another --out"
     assert result.error == f"{tmp_path}/{told}"
     assert os.listdir(tmp_path) == ["models.csv"]
 

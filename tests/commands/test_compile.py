@@ -101,7 +101,7 @@ def test_a_users_file_of_a_name_that_is_wanted_is_refused(path: Path, tmp_path: 
     result = call("compile", path, *BOARD, "--out", tmp_path / "c")
     assert result.code == 2
     assert result.error == (
-        f"{tmp_path / 'c/model.c'}: is there, and micronets did not write it; move it away, or name another --out"
+        f"{tmp_path / 'c/model.c'}: exists, but micronets did not write it; move it away, or name another --out"
     )
     assert os.listdir(tmp_path / "c") == ["model.c"]
 

@@ -73,8 +73,8 @@ def test_a_budget_nothing_meets_is_refused_with_the_smallest_figures(board) -> N
         fitter.feasible_shapes()
     least = min(fitter.costs(SPACE.smallest() | shapes)["macs"] for shapes in SPACE.shape_combinations())
     assert str(e.value) == (
-        f"budget: nothing in space 'tiny' fits: macs = 7, but the cheapest network needs {least:,.0f}; "
-        "raise the limit or choose another space"
+        f"budget: no network of space 'tiny' fits: macs = 7, but the cheapest network needs {least:,.0f}; raise the "
+        "limit or choose another space"
     )
 
 
@@ -97,7 +97,9 @@ def test_limits_that_exclude_each_other_are_refused(board) -> None:
 )
 def test_a_kilobyte_is_refused_for_the_real_spaces(board, space) -> None:
     with pytest.raises(
-        BudgetError, match=r"nothing was found .* arena_bytes = 1,024, but the cheapest network found needs \d"
+        BudgetError,
+        match=r"no network of space .* was found that fits.* arena_bytes = 1,024, but the cheapest network found "
+        r"needs \d",
     ):
         BudgetFitter(space, Budget(arena_bytes=1024), board).feasible_shapes()
 

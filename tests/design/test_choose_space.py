@@ -112,11 +112,11 @@ def test_spaces_without_a_network_within_the_limits_are_left_out(tmp_path, board
     found = choose(tmp_path, board, contenders(Budget(macs=500)), told=told)
     assert set(found.left_out) == {"tiny"}
     assert found.chosen != "tiny"
-    assert "nothing in space 'tiny' fits" in found.left_out["tiny"]
+    assert "no network of space 'tiny' fits" in found.left_out["tiny"]
     assert any("  tiny is left out: " in str(event) for event in told)
     alone = choose(tmp_path / "alone", board, [contenders(Budget(macs=500))[0], contenders(Budget(macs=500))[2]])
     assert (alone.chosen, alone.trials) == ("blind", ()), "nothing needs to be trained"
-    with pytest.raises(BudgetError, match=r"nothing in space 'blind' fits: .* \(so it is with the other 3 spaces\)$"):
+    with pytest.raises(BudgetError, match=r"no network of space 'blind' fits: .* \(likewise in the other 3 spaces\)$"):
         choose(tmp_path / "none", board, contenders(Budget(macs=1)))
 
 

@@ -88,14 +88,14 @@ def test_a_search_that_was_stopped_ends_with_the_same_result(tmp_path, board, mo
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path, board) -> None:
     run(tmp_path, board)
-    with pytest.raises(SpecError, match="the checkpoint is of another training"):
+    with pytest.raises(SpecError, match="the checkpoint belongs to another training"):
         run(tmp_path, board, settings=dataclasses.replace(SETTINGS, lr=0.03))
 
 
 def test_a_checkpoint_of_other_labels_is_refused(tmp_path, board, monkeypatch) -> None:
     run(tmp_path, board)
     monkeypatch.setattr(TinyTask, "labels", lambda self, split: self._y[split][::-1].copy())
-    with pytest.raises(SpecError, match="the checkpoint is of another training"):
+    with pytest.raises(SpecError, match="the checkpoint belongs to another training"):
         run(tmp_path, board)
 
 

@@ -53,8 +53,7 @@ def test_two_processes_do_the_steps_of_one(left, name: str) -> None:
 
 def test_a_process_that_is_gone_is_told_in_a_line(left) -> None:
     assert str(left[2]) == (
-        "another one of the 2 processes has ended in the middle of the work; go on with --resume, with any number of "
-        "processes"
+        "another of the 2 processes ended early; resume the run with --resume, with any number of processes"
     )
 
 
@@ -64,7 +63,7 @@ def test_rows_of_all_processes_are_the_batch() -> None:
             groups = [Group(rank, count) for rank in range(count)]
             assert [i for g in groups for i in range(size)[g.rows(size)]] == list(range(size))
             assert sum(g.share(size) for g in groups) == pytest.approx(1)
-    with pytest.raises(SpecError, match=r"batches of 2 examples for 3 processes; take at most 2 processes, or a lar"):
+    with pytest.raises(SpecError, match=r"batches of 2 examples for 3 processes; use at most 2 processes, or a lar"):
         Group(0, 3).check_batch(2, "train")
 
 

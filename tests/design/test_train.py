@@ -173,7 +173,7 @@ def test_a_share_of_the_weights_that_the_quantised_stage_began_with_is_kept(tmp_
 
 
 def test_other_seeds_and_settings_refuse_the_checkpoint(result):
-    with pytest.raises(SpecError, match=r"checkpoint.pt: the checkpoint is of another training .* delete it"):
+    with pytest.raises(SpecError, match=r"checkpoint.pt: the checkpoint belongs to another training .* delete it"):
         train(result[1], replace(QUICK, lr=2e-2))
     with pytest.raises(SpecError, match="another training"):
         train(result[1], init=Net(ARCH).state_dict())
@@ -439,7 +439,7 @@ def test_a_training_with_hints_resumes_bit_for_bit(tmp_path, monkeypatch, learnt
 
 
 def test_hints_need_a_teacher_that_tells_its_maps(tmp_path):
-    with pytest.raises(SpecError, match="hint_weight needs a teacher that tells its maps"):
+    with pytest.raises(SpecError, match="hint_weight needs a teacher that returns its maps"):
         train(tmp_path, replace(QUICK, hint_weight=1.0), teacher=Counting())
 
 

@@ -75,7 +75,7 @@ def test_a_finished_teacher_is_saved_and_read_back(teacher: dict[str, object]) -
         ({"train": {"epoch": 1}}, "c.toml: unknown key 'train.epoch'; did you mean 'epochs'? known: "),
         ({"search": {"epochs": "many"}}, "c.toml: search.epochs = 'many'; need an integer"),
         ({"train": 3}, "c.toml: train = 3; need a table [train]"),
-        ({"train": {"epochs": 0}}, "c.toml: train.epochs = 0; a run trains what it found: give at least 1"),
+        ({"train": {"epochs": 0}}, "c.toml: train.epochs = 0; a run trains the network that it finds: give at least 1"),
         ({"train": {"qat_epochs": 0}}, "c.toml: train.qat_epochs = 0; a run ends with an int8 model: give at least 1"),
         ({"train": {"lr": -1}}, "c.toml: train: lr = -1.0; need more than 0"),
         ({"task": "kvs"}, "c.toml: unknown task 'kvs'; did you mean 'kws'? known: ad, "),
@@ -117,11 +117,11 @@ def test_a_finished_teacher_is_saved_and_read_back(teacher: dict[str, object]) -
         ({"teacher": {"train": {"epoch": 1}}}, "c.toml: unknown key 'teacher.train.epoch'; did you mean 'epochs'? "),
         (
             {"teacher": {"run": "x", "values": {"a": 1}}},
-            "c.toml: teacher.values does not go with teacher.run, which is trained",
+            "c.toml: teacher.values cannot be combined with teacher.run, which is trained",
         ),
         (
             {"teacher": {"model": "x.tflite", "train": {"epochs": 3}}},
-            "c.toml: teacher.train does not go with teacher.model, which is trained",
+            "c.toml: teacher.train cannot be combined with teacher.model, which is trained",
         ),
         (
             {"teacher": {"model": "x.tflite", "run": "runs/x"}},
@@ -129,7 +129,7 @@ def test_a_finished_teacher_is_saved_and_read_back(teacher: dict[str, object]) -
         ),
         (
             {"teacher": {"front_end": "mlperf-mfcc"}},
-            "c.toml: teacher.front_end = 'mlperf-mfcc' is for teacher.model, which is not given",
+            "c.toml: teacher.front_end = 'mlperf-mfcc' needs teacher.model, which is not set",
         ),
         ({"teacher": {"views": -1}}, "c.toml: teacher.views = -1; allowed: 0 to 1,000"),
         ({"teacher": {"values": {"width": 1}}}, "c.toml: teacher.values: space dscnn: no choice 'width'; "),

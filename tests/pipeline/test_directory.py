@@ -60,7 +60,7 @@ def test_an_interrupted_stage_keeps_its_checkpoint(run: RunDir) -> None:
     write_atomic(run / "search/checkpoint.pt", "x")
     assert begin(run, SEARCH, {"seed": 1})
     assert (run / "search/checkpoint.pt").exists()
-    with pytest.raises(FileError, match=r"stage search is not done; micronets run .*run --resume does it"):
+    with pytest.raises(FileError, match=r"stage search is not done; do it with: micronets run .*run --resume"):
         check_outputs(run, SEARCH)
 
 
@@ -70,7 +70,7 @@ def test_files_that_no_stage_has_written_stay_and_are_not_used(run: RunDir, stag
         path = run / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("from nowhere")
-        message = f"^{re.escape(str(path))}: is there, and micronets did not write it; move it away, "
+        message = f"^{re.escape(str(path))}: exists, but micronets did not write it; move it away, "
         with pytest.raises(FileError, match=message):
             begin(run, stage, {"seed": 1})
         with pytest.raises(FileError, match=message):
@@ -197,7 +197,7 @@ def test_a_damaged_record_is_one_clear_line(run: RunDir) -> None:
 
 
 def test_one_process_at_a_time(run: RunDir) -> None:
-    with locked(run), pytest.raises(FileError, match="another micronets process works here"), locked(run):
+    with locked(run), pytest.raises(FileError, match="is in use by another micronets process"), locked(run):
         pass
     with locked(run):
         pass
@@ -205,9 +205,12 @@ def test_one_process_at_a_time(run: RunDir) -> None:
 
 def test_other_peoples_directories_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(FileError, match="holds other files and is no run directory"), locked(RunDir(tmp_path)):
+    with pytest.raises(FileError, match="is not a run directory, and holds other files"), locked(RunDir(tmp_path)):
         pass
-    with pytest.raises(FileError, match="is a file; --out names a directory"), locked(RunDir(tmp_path / "letter.txt")):
+    with (
+        pytest.raises(FileError, match="is a file; name a directory with --out"),
+        locked(RunDir(tmp_path / "letter.txt")),
+    ):
         pass
 
 
@@ -230,7 +233,7 @@ def test_a_kill_in_the_first_write_does_not_spoil_the_directory(tmp_path: Path, 
 )
 def test_part_files_of_others_are_other_files(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("dear")
-    with pytest.raises(FileError, match="holds other files and is no run directory"), locked(RunDir(tmp_path)):
+    with pytest.raises(FileError, match="is not a run directory, and holds other files"), locked(RunDir(tmp_path)):
         pass
     assert os.listdir(tmp_path) == [name]
 
@@ -269,7 +272,7 @@ while time.monotonic() < end:
                     (run / CONFIG).unlink()
                 inside.rmdir()
     except FileError as e:
-        assert str(e) == f"{run.path}: another micronets process works here; wait for it, or name another --out", e
+        assert str(e) == f"{run.path}: is in use by another micronets process; wait for it, or name another --out", e
         refused += 1
 print(held, refused, both)
 """

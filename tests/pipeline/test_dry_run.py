@@ -94,7 +94,7 @@ def test_the_directory_of_the_run_is_not_touched_and_the_dry_one_made_anew(tmp_p
     assert first.code == 0, first.err
     assert re.search(r"^search +\d+ +[\d.e-]+ +\d+% ", first.out, re.MULTILINE)
     assert re.search(
-        r"every stage went through in \d+ s\. Scores of a dry run mean nothing\. .*/run-dry-run$", first.out.strip()
+        r"every stage passed in \d+ s\. The scores of a dry run mean nothing\. .*/run-dry-run$", first.out.strip()
     )
     made = (tmp_path / "run-dry-run/dry_run.json").stat().st_mtime_ns
     assert call("run", file, "--dry-run").code == 0
@@ -137,7 +137,8 @@ def test_a_run_in_the_way_is_left_alone(tmp_path: Path) -> None:
     (other / "config.toml").write_text("")
     result = call("run", file, "--dry-run")
     assert (
-        result.error == f"{other}: holds a run that is no dry run; move it away, or name another directory with --out"
+        result.error
+        == f"{other}: holds a run that is not a dry run; move it away, or name another directory with --out"
     )
     assert {p.name for p in other.iterdir()} == {"stages.json", "config.toml"}
 

@@ -75,8 +75,7 @@ def test_two_processes_search_and_train_and_one_goes_on(tmp_path: Path, monkeypa
     assert (out, err) == ("", ""), "a process that helps prints nothing"
     assert lost.code == 2
     assert lost.error == (
-        "another one of the 2 processes has ended in the middle of the work; go on with --resume, with any number of "
-        "processes"
+        "another of the 2 processes ended early; resume the run with --resume, with any number of processes"
     )
     assert sum(line.startswith("micronets: ") for line in lost.err.splitlines()) == 1
     before = len((run / "train/history.jsonl").read_text().splitlines())
@@ -92,13 +91,16 @@ def test_two_processes_search_and_train_and_one_goes_on(tmp_path: Path, monkeypa
 
 def test_numbers_of_processes_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for count in ("-1", "65"):
-        assert call("run", config(tmp_path, "none"), "--processes", count).error == f"--processes {count}: from 1 to 64"
+        assert (
+            call("run", config(tmp_path, "none"), "--processes", count).error
+            == f"--processes {count}; allowed: 1 to 64"
+        )
     dry = call("run", config(tmp_path, "none"), "--processes", "2", "--dry-run").error
     assert dry == "--dry-run does not go with --processes: it tells what one process takes"
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("MASTER_PORT", "1")
-    with pytest.raises(SpecError, match="torchrun has started the processes already"), parallel.crew(2):
+    with pytest.raises(SpecError, match="torchrun has already started the processes"), parallel.crew(2):
         pass
 
 

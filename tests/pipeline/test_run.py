@@ -208,7 +208,7 @@ def test_another_configuration_in_the_same_directory_is_refused(made: tuple[Path
     assert other.error == f"{root / 'run'}: holds a run with train.epochs = 6, not 7; name another directory with --out"
     again = call("run", root / "tiny.toml")
     assert again.code == 2
-    assert again.error == f"{root / 'run'}: holds this run already; continue it with --resume, or name another --out"
+    assert again.error == f"{root / 'run'}: already holds this run; resume it with --resume, or name another --out"
 
 
 def test_a_stage_alone(copy: Path) -> None:
@@ -228,7 +228,7 @@ def test_a_stage_before_its_time(made: tuple[Path, Result], tmp_path: Path) -> N
     assert early.code == 2
     assert (
         early.error
-        == f"{tmp_path / 'new'}: stage search is not done; micronets run {tmp_path / 'new'} --resume does it"
+        == f"{tmp_path / 'new'}: stage search is not done; do it with: micronets run {tmp_path / 'new'} --resume"
     )
 
 

@@ -117,7 +117,7 @@ def test_a_dry_run_foretells_the_choice_and_leaves_nothing_that_the_next_one_ref
 
 
 def test_a_budget_that_no_space_keeps_is_refused_before_the_data(here: Path) -> None:
-    with pytest.raises(BudgetError, match=r"space 'dscnn' .*macs = 10.* \(so it is with the other 3 spaces\)$"):
+    with pytest.raises(BudgetError, match=r"space 'dscnn' .*macs = 10.* \(likewise in the other 3 spaces\)$"):
         mn.run("c.toml", out="run", overrides=["budget.macs=10"], progress=lambda e: pytest.fail(str(e)))
     assert not (here / "run").exists()
 
@@ -142,7 +142,10 @@ def test_options_of_the_input_go_with_every_space_and_all_others_are_refused() -
         ({"space": {"fix": {"width1": 8}}}, 'space.fix fixes choices of one space, and name = "auto" tries dscnn, '),
         ({"space": {"frame_stride": 2}}, "unknown key 'space.frame_stride'; did you mean 'frame_strides'?"),
         ({"space": {"frame_strides": [0]}}, "space: frame_strides = 0; allowed: 1 to 10,000"),
-        ({"search": {"method": "supernet", "supernet": "s"}}, "search.supernet = 's' is of one space, and space.name"),
+        (
+            {"search": {"method": "supernet", "supernet": "s"}},
+            "search.supernet = 's' belongs to one space, and space.name",
+        ),
         ({"teacher": {"options": {"max_width": 80}}}, 'teacher.options belong to one space, and space.name = "auto"'),
         ({"teacher": {"values": {"width1": 8}}}, 'teacher.values belong to one space, and space.name = "auto"'),
         ({"search": {"space_share": 0}}, "search: space_share = 0.0; need more than 0"),

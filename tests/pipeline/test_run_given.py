@@ -61,7 +61,7 @@ def test_train_goes_on_from_the_network_of_a_file(here: Path) -> None:
     assert result.code == 0, result.err
     assert "search    old.tflite: new outputs for d; 2 outputs kept" in result.err
     assert "search    old.tflite: outputs left out that the data do not have: a" in result.err
-    assert "search    nothing is searched: the network is that of old.tflite" in result.err
+    assert "search    no search: the network is that of old.tflite" in result.err
     assert '# [space]\n# name = "init"' in result.err
     arch = mn.Arch.from_json((here / "run/search/arch.json").read_text())
     assert [layer.name for layer in arch.layers] == [layer.name for layer in model().arch.layers]
@@ -124,7 +124,9 @@ def test_another_file_of_the_same_name_is_not_mixed_with_the_run(here: Path) -> 
 def test_a_budget_that_the_network_does_not_keep_is_refused(here: Path) -> None:
     result = do("train", "--set", "budget.macs=100")
     assert result.code == 2
-    assert result.error.startswith("budget: nothing in space 'init' fits: macs = 100, but the cheapest network needs ")
+    assert result.error.startswith(
+        "budget: no network of space 'init' fits: macs = 100, but the cheapest network needs "
+    )
 
 
 @pytest.mark.parametrize(
@@ -137,16 +139,16 @@ def test_a_budget_that_the_network_does_not_keep_is_refused(here: Path) -> None:
         ),
         (
             {**TABLE, "init": "scratch", "space": "init"},
-            "c.toml: space = \"init\" needs the network of a file, and init = 'scratch' is none; give the path of a "
-            ".tflite or .onnx file",
+            "c.toml: space = \"init\" needs the network of a file, and init = 'scratch' names no model file; give "
+            "the path of a .tflite or .onnx file",
         ),
         (
             {**TABLE, "space": {"name": "init", "max_width": 40}},
-            'c.toml: space.max_width does not go with space.name = "init"; remove it',
+            'c.toml: space.max_width cannot be combined with space.name = "init"; remove it',
         ),
         (
             {**TABLE, "teacher": {"train": {"epochs": 3}}},
-            "c.toml: [teacher] is the largest network of a space, and here the network is that of init alone; name a "
+            "c.toml: [teacher] trains the largest network of a space, but here init gives the only network; name a "
             "trained teacher with teacher.run or teacher.model",
         ),
         (

@@ -81,7 +81,7 @@ def resumed(root: Path) -> tuple[Sweep, list[Event]]:
         sweep(root / "tiny.toml", progress=stop)
     rows = list(csv.DictReader((root / "sweep/front.csv").read_text().splitlines()))
     assert [row["point"] for row in rows] == NAMES[:1]  # what is there can be looked at
-    with pytest.raises(SpecError, match="holds this sweep already; continue it with --resume"):
+    with pytest.raises(SpecError, match="already holds this sweep; resume it with --resume"):
         sweep(root / "tiny.toml")
     events: list[Event] = []
     return sweep(root / "sweep", resume=True, progress=events.append), events
@@ -132,7 +132,7 @@ def _bytes(out: Path, point: str, name: str) -> bytes:
         ("search.supernet=nowhere", "search.supernet = 'nowhere': cannot read nowhere/checkpoint.pt"),
         (
             "seed=5",
-            "/supernet': is of other data, another space or seed, or other settings of the search; give those of",
+            "/supernet': belongs to other data, another space or seed, or other search settings; use those of",
         ),
     ],
 )

@@ -66,7 +66,7 @@ def test_a_ladder_has_equal_ratios() -> None:
 
 def test_the_example_is_a_sweep_and_no_run() -> None:
     assert len(list(points_of(load_sweep(EXAMPLE), {}))) == 6
-    with pytest.raises(SpecError, match=r"has a \[sweep\], which 'micronets sweep .*' does"):
+    with pytest.raises(SpecError, match=r"has a \[sweep\]; run it with 'micronets sweep .*', or remove it"):
         load(EXAMPLE)
 
 
@@ -76,7 +76,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
         {},
         'there is no [sweep]; give lists of boards or limits, such as sweep.budget.sram_bytes = ["32K',
     ),
-    "a value": (3, {}, "sweep = 3 is no table"),
+    "a value": (3, {}, "sweep = 3 is not a table"),
     "nothing": ({}, {}, "[sweep] names neither boards nor limits; give sweep.boards or sweep.budget"),
     "unknown key": ({"bords": []}, {}, "unknown key 'sweep.bords'; did you mean 'boards'?"),
     "unknown board": ({"boards": ["nrf5284"]}, {}, "unknown board 'nrf5284'; did you mean 'nRF52840-DK'?"),
@@ -107,12 +107,12 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a list in the run": (
         {"budget": {"macs": [5]}},
         {"budget": {"sram_bytes": ["32K"]}},
-        "budget.sram_bytes = ['32K']; a list of limits is sweep.budget.sram_bytes",
+        "budget.sram_bytes = ['32K']; give a list of limits as sweep.budget.sram_bytes",
     ),
     "a list of boards in the run": (
         {"budget": {"macs": [5]}},
         {"board": ["a", "b"]},
-        "board = ['a', 'b']; a list of boards is sweep.boards",
+        "board = ['a', 'b']; give a list of boards as sweep.boards",
     ),
     "many": (
         {"budget": {"macs": list(range(1, 101)), "sram_bytes": list(range(1, 101))}},
@@ -125,7 +125,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "along twice": (
         {"along": "macs", "points": 8, "budget": {"macs": [5]}},
         {},
-        "sweep.along and sweep.budget.macs are two lists of a limit; remove one",
+        "sweep.along and sweep.budget.macs are two lists of one limit; remove one",
     ),
     "between": (
         {"along": "sram_bytes", "points": 8, "between": ["64K", "32K"]},
@@ -147,7 +147,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], str]] = {
     "teacher": (
         {"budget": {"macs": [5]}},
         {"teacher": {"options": {}}},
-        "[teacher] would be trained for every point of the sweep; train it once by a run, and name that with",
+        "[teacher] would be trained for every point of the sweep; train it once in a run, and name that with",
     ),
     "supernet of another method": (
         {"budget": {"macs": [5]}},

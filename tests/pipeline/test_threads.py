@@ -54,7 +54,9 @@ def test_a_run_keeps_its_number_where_another_is_usual_and_says_so(file: Path) -
     assert threads_at_work(file, [], f"threads={OTHER}", resume=False) == recorded(file) == OTHER
     seen: list[str] = []
     assert threads_at_work(file, seen) == recorded(file) == OTHER
-    assert seen == [f"threads = {OTHER}, as the run was begun; {USUAL} would be usual here, and give another model"]
+    assert seen == [
+        f"threads = {OTHER}, as when the run began; the default here is {USUAL} , which would give another model"
+    ]
     assert threads_at_work(file, [""], f"threads={OTHER}") == OTHER
 
 

@@ -27,9 +27,7 @@ def test_a_configuration_in_the_run_directory_stays(tmp_path: Path, written: boo
         path.write_text(to_toml(load(path, (), "elsewhere")))
     before = path.read_bytes()
     for source in (path, tmp_path):
-        with pytest.raises(
-            FileError, match=r"config.toml: is a configuration of yours, and the run would write its own"
-        ):
+        with pytest.raises(FileError, match=r"config.toml: is your own configuration, which the run would replace"):
             run(source, out=tmp_path)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["config.toml"]
@@ -56,7 +54,7 @@ def test_a_report_of_the_users_is_named_before_anything_is_done(tmp_path: Path) 
     (out / "stages.json").write_text("{}")
     (out / "report.html").write_text("mine")
     events: list[object] = []
-    with pytest.raises(FileError, match=r"report.html: is there, and micronets did not write it; move it away"):
+    with pytest.raises(FileError, match=r"report.html: exists, but micronets did not write it; move it away"):
         run(out, resume=True, progress=events.append)
     assert events == []
     assert (out / "report.html").read_text() == "mine"

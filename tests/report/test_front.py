@@ -92,7 +92,7 @@ def test_a_pick_is_the_best_of_validation_of_all_that_keep_the_limit() -> None:
 
 
 def test_table_text_and_page_show_every_point() -> None:
-    reason = "budget: nothing in space 'x' <fits>"
+    reason = "budget: no network of space 'x' <fits>"
     found = facts(
         point("a-1", 0.9, "A", 100, sram_bytes=90, macs=5e6, latency_ms=12.5),
         point("b-1", 0.8, "B", 100, ok=False, sram_bytes=95, macs=4e6),

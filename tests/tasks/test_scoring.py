@@ -174,7 +174,7 @@ def test_unequal_files_are_noted(shared: Path) -> None:
     data = tasks.load("features", shared / "cases/csv/imb")
     assert notes_on(data, ArraysOptions())[-3:] == (
         "the classes are unequal: 608 training examples of 'normal', 32 of 'leak'; "
-        'data.balance = "sampled" shows the network every class as often',
+        'data.balance = "sampled" shows the network every class equally often',
         "split val has fewer than 5 examples of a class: 4 of 'leak'",
         "split test has fewer than 5 examples of a class: 4 of 'leak'",
     )

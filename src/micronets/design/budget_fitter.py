@@ -231,7 +231,7 @@ class BudgetFitter:
             parts.append(
                 f"no network {'meets' if proved else 'found meets'} all limits at once; the nearest needs {near}"
             )
-        what = "nothing in space '{}' fits" if proved else "nothing was found in space '{}' that fits"
+        what = "no network of space '{}' fits" if proved else "no network of space '{}' was found that fits"
         return f"budget: {what.format(self.space.name)}: {'; '.join(parts)}; raise the limit or choose another space"
 
     def _cheapest(self, objective: Callable[[Mapping[str, float]], float]) -> Mapping[str, float]:
@@ -444,5 +444,5 @@ def _figure(value: float) -> str:
 
 def none_fits(refusals: Sequence[BudgetError]) -> BudgetError:
     """Returns the error that no space has a network within the limits, with the reason of the first space."""
-    more = "" if len(refusals) == 1 else f" (so it is with the other {counted(len(refusals) - 1, 'spaces')})"
+    more = "" if len(refusals) == 1 else f" (likewise in the other {counted(len(refusals) - 1, 'spaces')})"
     return BudgetError(f"{refusals[0]}{more}")

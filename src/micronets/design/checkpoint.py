@@ -54,8 +54,8 @@ def load_checkpoint(path: Path, device: torch.device | None = None, stamp: str =
         raise FileError(f"{path}: not a readable checkpoint ({type(e).__name__}); delete it to start again") from e
     if not isinstance(state, dict) or state.get("stamp") != stamp:
         raise SpecError(
-            f"{path}: the checkpoint is of another training (settings, network, seed, data or initial weights differ); "
-            "delete it or choose another directory"
+            f"{path}: the checkpoint belongs to another training (settings, network, seed, data or initial weights "
+            "differ); delete it or choose another directory"
         )
     return state
 

@@ -245,13 +245,16 @@ def trained_steps(arch: Arch) -> tuple[Step, ...]:
     steps = arch.steps()
     if len(arch.outputs) > 1 or arch.output_names is not None:
         raise UnsupportedError(
-            f"a network with the outputs {', '.join(arch.outputs)} cannot be trained; need the last layer's"
+            f"a network with the outputs {', '.join(arch.outputs)} cannot be trained; its only output must be the "
+            "last layer's"
         )
     if isinstance(steps[-1].layer, layers.Softmax) and len(steps) > 1:
         steps = steps[:-1]
     for step in steps:
         if len(set(step.input_shapes)) > 1:
-            raise UnsupportedError(f"layer '{step.layer.name}': inputs of unequal shapes cannot be trained")
+            raise UnsupportedError(
+                f"layer '{step.layer.name}': a layer with inputs of unequal shapes cannot be trained"
+            )
         if not step.operator.trainable or any(step.constants):
             kind = type(step.layer).__name__
             raise UnsupportedError(
@@ -267,7 +270,7 @@ def state_key(name: str) -> str:
 
 def _untrained(layer: Layer) -> UnsupportedError:
     """Returns the error for a layer that exists only in finished models."""
-    return UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} has no place inside a trained network")
+    return UnsupportedError(f"layer '{layer.name}': {type(layer).__name__} cannot be part of a trained network")
 
 
 def weighted_sums(layer: Weighted, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -57,7 +57,7 @@ class Group:
         """
         if size < self.count:
             raise SpecError(
-                f"{section}: batches of {size} examples for {self.count} processes; take at most {size} processes, or "
+                f"{section}: batches of {size} examples for {self.count} processes; use at most {size} processes, or "
                 f"a larger {section}.batch"
             )
 
@@ -249,6 +249,6 @@ def _told_when_lost(of: Group) -> Iterator[None]:
         yield
     except RuntimeError as e:
         raise ProcessLost(
-            f"another one of the {of.count} processes has ended in the middle of the work; go on with --resume, with "
-            "any number of processes"
+            f"another of the {of.count} processes ended early; resume the run with --resume, with any number of "
+            "processes"
         ) from e

@@ -210,8 +210,8 @@ def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
         found = loop.resume(path, _shared_stamp(loop))
     except SpecError as e:
         raise SpecError(
-            f"search.supernet = '{folder}': is of other data, another space or seed, or other settings of the search; "
-            "give those of its sweep, or train another with --set search.supernet="
+            f"search.supernet = '{folder}': belongs to other data, another space or seed, or other search settings; "
+            "use those of its sweep, or train a new one with --set search.supernet="
         ) from e
     if not found:
         raise FileError(
@@ -219,8 +219,8 @@ def _take_supernet(loop: SandwichLoop, folder: Path) -> ScoreFile:
         )
     if loop.step < loop.steps:
         raise SpecError(
-            f"search.supernet = '{folder}': is trained for {loop.step:,} of {loop.steps:,} steps; go on with its "
-            "sweep by --resume"
+            f"search.supernet = '{folder}': is trained for {loop.step:,} of {loop.steps:,} steps; resume its sweep "
+            "with --resume"
         )
     loop.supernet.train()
     computed = digest(path.read_bytes()), loop.device.type, torch.get_num_threads()  # all that decides the last bits
@@ -259,7 +259,7 @@ def cut_networks(job: SearchJob, fitter: BudgetFitter) -> CutNetworks:
         return CutNetworks(shared, data, _take_supernet(shared, Path(settings.supernet)))
     loop = _loop(PathLoop, fitter, job.board, job.runtime, data, settings, job.seed)
     loop.until = max(1, round((1 - settings.final_share) * loop.steps))
-    job.progress(NoteEvent("search", "networks within the limits are drawn, which the supernet is trained for"))
+    job.progress(NoteEvent("search", "drawing networks within the limits, for which the supernet is trained"))
     loop.within = networks_within(fitter, feasible, min(WITHIN, loop.steps), job.seed)
     _train(loop, job.directory / CHECKPOINT, _own_stamp(loop, job.budget), job.progress)
     return CutNetworks(loop, data)
@@ -285,7 +285,7 @@ def search(job: SearchJob) -> SearchResult:
 
     def searched() -> list[Candidate]:
         start = uniform_candidates(fitter, fitter.feasible_shapes(), PARENTS)
-        progress(NoteEvent("search", f"{counted(settings.evaluations, 'networks')} are compared as they are cut"))
+        progress(NoteEvent("search", f"comparing {counted(settings.evaluations, 'networks')} as cut"))
         ranking = evolve(networks, fitter, start, settings.evaluations, random.Random(job.seed))
         losses = sorted(networks.losses.values())
         compared = f"{counted(len(losses), 'cut networks')}: loss {losses[0]:.4f} to {losses[-1]:.4f}"

@@ -186,9 +186,7 @@ class Supernet(nn.Module):
                 return None  # masks are for depthwise convolutions, which read maps
             case _:
                 kind = type(layer).__name__
-                raise UnsupportedError(
-                    f"layer '{layer.name}': {kind} behind a width that is searched for; fix the width"
-                )
+                raise UnsupportedError(f"layer '{layer.name}': {kind} after a searched width; fix the width")
 
     def input_shape(self, shapes: Mapping[str, int]) -> Shape:
         """Returns the shape of the input, (H, W, C), for the sampled shapes."""

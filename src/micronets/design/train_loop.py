@@ -340,7 +340,7 @@ class TrainLoop:
         if not self.settings.hint_weight or self.teacher is None:
             return None
         if not isinstance(self.teacher, WithMaps):
-            raise SpecError("train: hint_weight needs a teacher that tells its maps, as those of [teacher] do")
+            raise SpecError("train: hint_weight needs a teacher that returns its maps, as those of [teacher] do")
         names, seen = self.teacher.map_names(), []
         for inputs in self._calibration_batches(self.job.teacher_view):
             with torch.no_grad():

@@ -101,7 +101,7 @@ class TeacherConfig:
         if self.run and self.model:
             raise SpecError("teacher.run and teacher.model are two teachers; remove one of them")
         if self.front_end and not self.model:
-            raise SpecError(f"teacher.front_end = '{self.front_end}' is for teacher.model, which is not given")
+            raise SpecError(f"teacher.front_end = '{self.front_end}' needs teacher.model, which is not set")
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,8 @@ def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> SpaceC
     named = GIVEN_SPACE in (given, own.get("name"))
     if named and not is_model(init):
         raise SpecError(
-            f'{where}: space = "{GIVEN_SPACE}" needs the network of a file, and init = {init!r} is none; give the path '
-            "of a .tflite or .onnx file"
+            f'{where}: space = "{GIVEN_SPACE}" needs the network of a file, and init = {init!r} names no model '
+            "file; give the path of a .tflite or .onnx file"
         )
     if is_model(init) and not named:
         raise SpecError(
@@ -222,7 +222,7 @@ def _space(task: str, table: Mapping[str, Any], init: str, where: str) -> SpaceC
         return checked_space(task, _table(table, "space", where), where)
     for key in own:
         if key not in ("name", "fix", BITS):
-            raise SpecError(f'{where}: space.{key} does not go with space.name = "{GIVEN_SPACE}"; remove it')
+            raise SpecError(f'{where}: space.{key} cannot be combined with space.name = "{GIVEN_SPACE}"; remove it')
     options = {BITS: convert(tuple[int, ...], own[BITS], f"space.{BITS}", where)} if BITS in own else {}
     fix = convert(Mapping[str, int], own.get("fix", {}), "space.fix", where)
     return SpaceConfig(GIVEN_SPACE, options=options, fix=fix)
@@ -253,7 +253,7 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     """Makes a checked `Config` from the tables of a TOML file; `where` names the file in errors. Raises `SpecError`."""
     known = [f.name for f in dataclasses.fields(Config)]
     if "sweep" in table:
-        raise SpecError(f"{where}: has a [sweep], which 'micronets sweep {where}' does; remove it for a single run")
+        raise SpecError(f"{where}: has a [sweep]; run it with 'micronets sweep {where}', or remove it for a single run")
     for key in table:
         if key not in known:
             raise SpecError(f"{where}: unknown key '{key}'; {did_you_mean(key, known)}")
@@ -269,11 +269,11 @@ def parse(table: Mapping[str, Any], where: str) -> Config:
     space, train = _space(task, table, init, where), _table(table, "train", where)
     if space.tries_several and (supernet := _table(table, "search", where).get("supernet")):
         raise SpecError(
-            f'{where}: search.supernet = {supernet!r} is of one space, and space.name = "{AUTO}" chooses among '
+            f'{where}: search.supernet = {supernet!r} belongs to one space, and space.name = "{AUTO}" chooses among '
             "several; name that space, or remove search.supernet"
         )
     if train.get("epochs") == 0 and not is_model(init):
-        raise SpecError(f"{where}: train.epochs = 0; a run trains what it found: give at least 1")
+        raise SpecError(f"{where}: train.epochs = 0; a run trains the network that it finds: give at least 1")
     if train.get("qat_epochs") == 0:
         raise SpecError(f"{where}: train.qat_epochs = 0; a run ends with an int8 model: give at least 1")
     return Config(
@@ -328,14 +328,14 @@ def _teacher(
         for key in ("options", "values", "train"):
             if given.get(key):
                 raise SpecError(
-                    f"{where}: teacher.{key} does not go with teacher.{finished}, which is trained already; remove one "
-                    "of them"
+                    f"{where}: teacher.{key} cannot be combined with teacher.{finished}, which is already trained; "
+                    "remove one of them"
                 )
         return build(TeacherConfig, given, "teacher.", where)
     if space.name == GIVEN_SPACE:
         raise SpecError(
-            f"{where}: [teacher] is the largest network of a space, and here the network is that of init alone; "
-            "name a trained teacher with teacher.run or teacher.model"
+            f"{where}: [teacher] trains the largest network of a space, but here init gives the only network; name a "
+            "trained teacher with teacher.run or teacher.model"
         )
     given = {**given, "train": {**train, **_table(given, "train", f"{where}: teacher")}}
     made = build(TeacherConfig, given, "teacher.", where)
@@ -378,7 +378,7 @@ def checked_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfi
     head = "file" if "file" in table else "name"
     given = convert(str, table.get(head, ""), f"space.{head}", where)
     if head == "file" and "name" in table:
-        raise SpecError(f"{where}: space.name and space.file: give one of them, a space of ours or your own")
+        raise SpecError(f"{where}: space.name and space.file: give only one of them, a built-in space or your own")
     if head == "name" and given == AUTO:
         return _auto_space(task, table, where)
     if head == "name" and given not in spaces_of(task):
@@ -415,7 +415,7 @@ def _auto_space(task: str, table: Mapping[str, Any], where: str) -> SpaceConfig:
             what = f'fixes choices of one space, and name = "{AUTO}" tries' if key == "fix" else "is an option of"
             which = spaces_of(task) if key == "fix" else owners
             raise SpecError(
-                f"{where}: space.{key} {what} {', '.join(which)}; remove it, or name a space; options of the input go "
+                f"{where}: space.{key} {what} {', '.join(which)}; remove it, or name a space; input options that go "
                 f'with "{AUTO}": {", ".join(of_input)}'
             )
         raise SpecError(f"{where}: unknown key 'space.{key}'; {did_you_mean(key, of_input)}")

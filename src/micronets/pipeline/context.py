@@ -189,8 +189,8 @@ class RunContext:
                 ) from e
             if (model.board, model.runtime) != (board, name):
                 raise SpecError(
-                    f"latency_model = '{given}': is of {model.board} and runtime {model.runtime}, not of {board} and "
-                    f"{name}"
+                    f"latency_model = '{given}': is for {model.board} and runtime {model.runtime}, not for {board} "
+                    f"and {name}"
                 )
         return self.runtime.costs(model)
 
@@ -238,7 +238,9 @@ class RunContext:
         """
         usual, kept = usual_threads(), self.config.threads
         if self.resumed and usual != kept:
-            note = f"threads = {kept}, as the run was begun; {usual} would be usual here, and give another model"
+            note = (
+                f"threads = {kept}, as when the run began; the default here is {usual}, which would give another model"
+            )
             self.progress(NoteEvent("run", note))
         return usual
 
@@ -298,7 +300,7 @@ def opened(
                     "name another directory with --out"
                 )
             if not resume:
-                raise SpecError(f"{run.path}: holds this run already; continue it with --resume, or name another --out")
+                raise SpecError(f"{run.path}: already holds this run; resume it with --resume, or name another --out")
         else:
             config = replace(config, threads=config.threads or usual_threads())
         if held is None or replace(held, out=config.out) != config:  # new, or with other settings that have no effect
@@ -328,8 +330,7 @@ def _check_own_config(run: RunDir) -> None:
         ours = False
     if not ours:
         raise FileError(
-            f"{path}: is a configuration of yours, and the run would write its own in its place; name another "
-            "directory with --out"
+            f"{path}: is your own configuration, which the run would replace; name another directory with --out"
         )
 
 
@@ -342,7 +343,7 @@ def notes_on(data: tasks.TaskData, options: tasks.DataOptions) -> tuple[str, ...
     known = np.any([*counts.values()], 0)  # classes without known examples are synthesised on top of the data
     sizes = {s: {c: k for c, k, there in zip(data.classes, n, known, strict=True) if there} for s, n in counts.items()}
     settable = getattr(options, "balance", None) == "none"
-    way_out = 'data.balance = "sampled" shows the network every class as often' if settable else ""
+    way_out = 'data.balance = "sampled" shows the network every class equally often' if settable else ""
     return (*data.notes, *alike_note(data.classes), *duplicate_notes(data), *size_notes(sizes, data.noun, way_out))
 
 

@@ -73,7 +73,7 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
     - `beginning`: names of further files that are allowed in a directory in which no stage has begun.
     """
     if _is_no_directory(run.path):
-        raise FileError(f"{run.path}: is a file; --out names a directory")
+        raise FileError(f"{run.path}: is a file; name a directory with --out")
     new = not run.path.exists()
     names = _names(run)
     if LOCK not in names:  # no other process uses the directory, so nothing changes during this check
@@ -92,7 +92,9 @@ def locked(run: RunDir, beginning: Sequence[str] = ()) -> Iterator[None]:
                         with suppress(OSError):
                             run.path.rmdir()
     except files.InUse as e:
-        raise FileError(f"{run.path}: another micronets process works here; wait for it, or name another --out") from e
+        raise FileError(
+            f"{run.path}: is in use by another micronets process; wait for it, or name another --out"
+        ) from e
 
 
 def _is_no_directory(path: Path) -> bool:
@@ -115,7 +117,9 @@ def _refuse_others(run: RunDir, names: Sequence[str], beginning: Sequence[str]) 
         n for n in names if n not in (LOCK, CONFIG, EVENTS, *beginning) and not files.is_part(n, (CONFIG, RECORD))
     ]
     if others and RECORD not in names:
-        raise FileError(f"{run.path}: holds other files and is no run directory; name an empty or new one with --out")
+        raise FileError(
+            f"{run.path}: is not a run directory, and holds other files; name a new or empty one with --out"
+        )
 
 
 class StageFacts(Protocol):
@@ -188,7 +192,7 @@ def check_free(run: RunDir, stages: Sequence[StageFacts]) -> None:
         for name in stage.outputs:
             if stage.name not in record and name != LIBRARY and os.path.lexists(run / name):
                 raise FileError(
-                    f"{run / name}: is there, and micronets did not write it; move it away, or name another directory "
+                    f"{run / name}: exists, but micronets did not write it; move it away, or name another directory "
                     "with --out"
                 )
 
@@ -232,7 +236,9 @@ def check_outputs(run: RunDir, *stages: StageFacts) -> dict[str, str]:
     for stage in stages:
         entry = record.get(stage.name)
         if entry is None or entry.state != "done":
-            raise FileError(f"{run.path}: stage {stage.name} is not done; micronets run {run.path} --resume does it")
+            raise FileError(
+                f"{run.path}: stage {stage.name} is not done; do it with: micronets run {run.path} --resume"
+            )
         for name, known in entry.outputs.items():
             path = run / name
             try:
@@ -323,7 +329,7 @@ def _stale(key: str, old: Any, new: Any) -> str:
     if key == "task file":
         return "was made from another task (its file, or a file that it imports, has changed)"
     if key == "latency model file":
-        return "was made by another latency model (the file that latency_model names has changed since)"
+        return "was made with another latency model (the file that latency_model names has changed since)"
     if key == "supernet file":
         return "was made from another supernet (that of search.supernet)"
     if key == "data":
@@ -351,7 +357,7 @@ def _read(run: RunDir) -> dict[str, StageRecord]:
 def _stage_records(table: Any) -> dict[str, StageRecord]:
     """Returns the records of the stages by name; raises `TypeError` if `table` is not such a record."""
     if not isinstance(table, dict):
-        raise TypeError("it is no record of stages")
+        raise TypeError("it is not a record of stages")
     found = {}
     for name, record in table.items():
         try:

@@ -289,8 +289,8 @@ def table(outcome: DryRun) -> str:
     text = text_table(head, [*rows, ("all", "", "", "", duration(outcome.seconds), "")], numeric=(1, 2, 3, 4, 5))
     scaled = f", scaled from batches of {CPU_BATCH}" if any(c.scaled and c.steps for c in outcome.costs) else ""
     return (
-        f"{text}\n\nEstimated for {outcome.device}{scaled}; every stage went through in {duration(outcome.taken)}. "
-        f"Scores of a dry run mean nothing. {outcome.out}"
+        f"{text}\n\nEstimated for {outcome.device}{scaled}; every stage passed in {duration(outcome.taken)}. "
+        f"The scores of a dry run mean nothing. {outcome.out}"
     )
 
 
@@ -449,7 +449,7 @@ def _clear(out: Path) -> None:
         with locked(run, beginning=(RESULT,)):
             erase(run, STAGES, RESULT)
     elif (out / CONFIG).is_file() and run.started:
-        raise FileError(f"{out}: holds a run that is no dry run; move it away, or name another directory with --out")
+        raise FileError(f"{out}: holds a run that is not a dry run; move it away, or name another directory with --out")
 
 
 def _device(name: str) -> str:

@@ -47,7 +47,7 @@ MOST_PROCESSES = 64
 _LONGEST_WAIT = timedelta(days=7)  # the others wait while process 0 does stages alone
 _FAILED = "micronets/failed"  # a key of the store, set once process 0 has an error
 _ERROR_WAIT = timedelta(seconds=10)  # how long a process waits to learn whether process 0 has the same error
-_LOST = "another process of the run has ended in the middle of the work; go on with --resume, with any number of them"
+_LOST = "another process of the run ended early; resume the run with --resume, with any number of processes"
 
 
 @dataclass(frozen=True)
@@ -89,10 +89,10 @@ def crew(count: int) -> Iterator[Crew | None]:
     the others ends early.
     """
     if not 0 <= count <= MOST_PROCESSES:
-        raise SpecError(f"--processes {count}: from 1 to {MOST_PROCESSES}")
+        raise SpecError(f"--processes {count}; allowed: 1 to {MOST_PROCESSES}")
     if _started_by_torchrun():
         if count:
-            raise SpecError(f"--processes {count}: torchrun has started the processes already; leave one of them out")
+            raise SpecError(f"--processes {count}: torchrun has already started the processes; use only one of the two")
         _check_available()
         with _stops_with_the_others(), _connected(None, 0, 0):
             yield Crew()
@@ -190,7 +190,7 @@ def _check_available() -> None:
     import torch.distributed as dist
 
     if not dist.is_available():
-        raise SpecError("the torch that is installed here cannot connect processes; take one process")
+        raise SpecError("the installed torch cannot connect processes; use one process")
 
 
 @contextmanager
@@ -263,7 +263,7 @@ def _started(count: int) -> Iterator[Store]:
             started.append(child_processes.start(words, stdin=subprocess.DEVNULL, stderr=None, environment=environment))
         while not store.check([_ready(rank) for rank in range(1, count)]):
             if any(process.poll() is not None for process in started):
-                raise ProcessLost("one of the processes did not start; the lines above tell why")
+                raise ProcessLost("one of the processes did not start; the lines above say why")
             time.sleep(0.02)
         yield store
     finally:

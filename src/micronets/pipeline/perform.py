@@ -102,7 +102,7 @@ def load_config(
     """
     if isinstance(source, Config):
         if overrides:
-            raise SpecError(f"overrides {list(overrides)}: are for files; change the configuration itself")
+            raise SpecError(f"overrides {list(overrides)}: apply to files only; change the configuration itself")
         return source if out is None else replace(source, out=str(out))
     path, where = Path(source), None if out is None else str(out)
     if path.is_dir():

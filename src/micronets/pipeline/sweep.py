@@ -141,7 +141,7 @@ def sweep(
 
         make_points(points, jobs_of(made, len(points)), lambda: root.data, tell, finished, ray)
         if not done:
-            raise BudgetError(f"sweep: no point can be kept: {refused[-1].reason}")
+            raise BudgetError(f"sweep: every point is refused: {refused[-1].reason}")
         return Sweep(run.path, _write(made, run, points, done, refused))
 
 
@@ -159,7 +159,7 @@ def load(
     where = None if out is None else str(out)
     if isinstance(source, SweepConfig):
         if overrides:
-            raise SpecError(f"overrides {list(overrides)}: are for files; change the configuration itself")
+            raise SpecError(f"overrides {list(overrides)}: apply to files only; change the configuration itself")
         return source if where is None else replace(source, run=replace(source.run, out=where))
     return load_sweep(Path(source), overrides, where)
 
@@ -176,13 +176,13 @@ def _opened(made: SweepConfig, resume: bool) -> Iterator[tuple[SweepConfig, RunD
     ours = (SWEEP_FILE, SUPERNET_FOLDER, POINTS_FOLDER, FRONT_TABLE, FRONT_PAGE) if path.is_file() else ()
     with directory.locked(run, beginning=ours):
         if run.started and not path.is_file():
-            raise SpecError(f"{run.path}: holds a run that is no sweep; name another directory with --out")
+            raise SpecError(f"{run.path}: holds a run that is not a sweep; name another directory with --out")
         if path.is_file():
             held = load_sweep(path)
             if not _begun(run) and read_plain_text(path) != held.to_toml():
                 raise FileError(
-                    f"{path}: is a configuration of yours, and the sweep would write its own in its place; name "
-                    "another directory with --out"
+                    f"{path}: is your own configuration, which the sweep would replace; name another directory with "
+                    "--out"
                 )
             threads = threads or held.run.threads or usual_threads()
             made = replace(made, run=replace(made.run, threads=threads))
@@ -194,9 +194,7 @@ def _opened(made: SweepConfig, resume: bool) -> Iterator[tuple[SweepConfig, RunD
                     "name another directory with --out"
                 )
             if not resume:
-                raise SpecError(
-                    f"{run.path}: holds this sweep already; continue it with --resume, or name another --out"
-                )
+                raise SpecError(f"{run.path}: already holds this sweep; resume it with --resume, or name another --out")
         else:
             made = replace(made, run=replace(made.run, threads=threads or usual_threads()))
         try:

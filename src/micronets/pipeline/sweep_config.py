@@ -112,11 +112,13 @@ def parse_sweep(table: Mapping[str, Any], where: str) -> SweepConfig:
     rest = {key: value for key, value in table.items() if key != "sweep"}
     settings = _settings(table.get("sweep"), where)
     if isinstance(rest.get("board"), list):
-        raise SpecError(f"{where}: board = {shown(rest['board'])}; a list of boards is sweep.boards")
+        raise SpecError(f"{where}: board = {shown(rest['board'])}; give a list of boards as sweep.boards")
     if isinstance(rest.get("budget"), Mapping):
         for name, value in rest["budget"].items():
             if isinstance(value, list):
-                raise SpecError(f"{where}: budget.{name} = {shown(value)}; a list of limits is sweep.budget.{name}")
+                raise SpecError(
+                    f"{where}: budget.{name} = {shown(value)}; give a list of limits as sweep.budget.{name}"
+                )
     if settings.boards:
         rest.setdefault("board", settings.boards[0])
     made = SweepConfig(parse(rest, where), settings)
@@ -140,7 +142,7 @@ def _check_run(made: SweepConfig, where: str) -> None:
         raise SpecError(f"{where}: search.supernet = '{config.search.supernet}'; a sweep trains its own, remove it")
     if made.shares_supernet and config.teacher is not None and config.teacher.train is not None:
         raise SpecError(
-            f"{where}: [teacher] would be trained for every point of the sweep; train it once by a run, and name that "
+            f"{where}: [teacher] would be trained for every point of the sweep; train it once in a run, and name that "
             "with teacher.run"
         )
 
@@ -148,7 +150,7 @@ def _check_run(made: SweepConfig, where: str) -> None:
 def _settings(given: Any, where: str) -> SweepSettings:
     """Checks the table `[sweep]`. Raises `SpecError`."""
     if not isinstance(given, Mapping):
-        found = "there is no [sweep]" if given is None else f"sweep = {shown(given)} is no table"
+        found = "there is no [sweep]" if given is None else f"sweep = {shown(given)} is not a table"
         raise SpecError(
             f'{where}: {found}; give lists of boards or limits, such as sweep.budget.sram_bytes = ["32K", "64K"], or '
             "make one network with 'micronets run'"
@@ -235,7 +237,7 @@ def _check_ladder(made: SweepSettings, where: str) -> SweepSettings:
     if made.along not in LIMITS:
         raise SpecError(f"{where}: unknown limit sweep.along = '{made.along}'; {did_you_mean(made.along, LIMITS)}")
     if made.along in made.budget:
-        raise SpecError(f"{where}: sweep.along and sweep.budget.{made.along} are two lists of a limit; remove one")
+        raise SpecError(f"{where}: sweep.along and sweep.budget.{made.along} are two lists of one limit; remove one")
     if not 2 <= made.points <= MOST_POINTS:
         raise SpecError(f"{where}: sweep.points = {shown(made.points)}; allowed: 2 to {MOST_POINTS}")
     if not made.between:

@@ -150,8 +150,8 @@ def table(found: SweepDryRun) -> str:
     return (
         f"{text_table(('part', 'times', 'each', 'in all'), rows, (1, 2, 3))}\n\n"
         f"The sweep: {duration(found.seconds)} for {counted(found.points, 'points')}{left}, {found.jobs} at a time. "
-        f"A point: {duration(found.point_seconds)}, {share:.0%} of a run of its own, which takes "
+        f"A point: {duration(found.point_seconds)}, {share:.0%} of a separate run, which takes "
         f"{duration(found.full_run_seconds)}. "
         f"Memory: {found.memory_bytes / 1e9:.2f} GB a process.\n"
-        f"Estimated for {found.device}; every stage of one run went through in {duration(found.taken)}. {found.out}"
+        f"Estimated for {found.device}; every stage of one run passed in {duration(found.taken)}. {found.out}"
     )

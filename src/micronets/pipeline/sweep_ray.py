@@ -48,7 +48,7 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
     write_configurations(points)
     threads = max(1, points[0].config.threads)
     tasks: dict[Any, tuple[int, Point]] = {}
-    way_out = "go on with --resume when the machine is less busy, or without --ray"
+    way_out = "resume with --resume when the machine is less busy, or without --ray"
     with running(address, jobs * threads, way_out):
         try:
             # A failed task is not tried again: a point reports its own error, and what it has done is kept.
@@ -66,8 +66,8 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
                     continue
                 except ray.exceptions.RayError as e:
                     raise MicronetsError(
-                        f"{point.name}: its task on Ray ended in the middle ({type(e).__name__}); 'micronets run "
-                        f"{point.config.out} --resume' tells why"
+                        f"{point.name}: its Ray task ended early ({type(e).__name__}); 'micronets run "
+                        f"{point.config.out} --resume' shows why"
                     ) from e
                 if number not in started:
                     started.add(number)

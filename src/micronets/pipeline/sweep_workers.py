@@ -187,9 +187,7 @@ def _serve(
         except (OSError, ValueError, TypeError):
             ended = False
         if not ended:
-            message = (
-                f"{point.name}: its process ended in the middle; 'micronets run {point.config.out} --resume' tells why"
-            )
+            message = f"{point.name}: its process ended early; 'micronets run {point.config.out} --resume' shows why"
             told.put((point, Failed("DeviceError", message)))
             return
 

@@ -208,7 +208,7 @@ def _take_given(context: RunContext, given: FirstNetwork) -> Sequence[str]:
     fitter, space = fitter_of(context), context.space
     fitter.feasible_shapes()
     values = fitter.repair(space.largest(), {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices})
-    context.progress(NoteEvent("search", f"nothing is searched: the network is that of {context.config.init}"))
+    context.progress(NoteEvent("search", f"no search: the network is that of {context.config.init}"))
     write_atomic(context.run / SEARCH_LOG, "")
     write_atomic(context.run / VALUES, json.dumps(values, indent=1) + "\n")
     write_atomic(context.run / ARCH, derive(space, values).to_json())
