@@ -251,10 +251,10 @@ def test_no_command_replaces_what_it_reads(tmp_path: Path) -> None:
         result = call(*words, "--out", tmp_path / out)
         assert (result.code, result.error) == (
             2,
-            f"{tmp_path / out}: is read here, and writing would replace it; name another file to write",
+            f"{tmp_path / out}: is an input, which writing would replace; name another file to write",
         )
     report = call("evaluate", original, "--stream", "composed", "--report", original)
-    assert report.error.endswith("model.tflite: is read here, and writing would replace it; name another file to write")
+    assert report.error.endswith("model.tflite: is an input, which writing would replace; name another file to write")
     assert call("import", original, "--out", tmp_path).error == f"{tmp_path}: is a directory; name a file to write"
     assert original.read_bytes() == b"a float model"
 
@@ -271,7 +271,7 @@ def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
     (tmp_path / "model.tflite").write_bytes(b"TFL3")
     assert link_to_nothing(tmp_path) is None
     assert link_to_nothing(tmp_path / "out/sub") == (
-        f"{tmp_path / 'out'} is a link to gone, which is not there: make that, or name another place"
+        f"{tmp_path / 'out'} is a link to gone, which does not exist: create that, or name another place"
     )
     done = call("run", "examples/own_features.toml", "--out", tmp_path / "out")
     assert (done.code, done.err.startswith(f"micronets: {tmp_path / 'out'}: {tmp_path / 'out'} is a link to")) == (

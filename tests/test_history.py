@@ -50,19 +50,19 @@ def test_epochs_of_a_training() -> None:
 @pytest.mark.parametrize(
     ("history", "said"),
     [
-        (RECORDS[:1], "what its most likely network costs"),
-        (RECORDS[1:2], "1 network within the limits, trained one after the other"),
+        (RECORDS[:1], "the costs of its most likely network"),
+        (RECORDS[1:2], "1 network within the limits, trained separately"),
         (
             (RECORDS[0], RECORDS[2]),
-            "2 networks within the limits were compared as they were cut, by their loss on validation images: 0.5 to "
-            "0.75. The best one has a loss of 0.5, accuracy 75.00 %.",
+            "2 networks within the limits were compared as cut, by their loss on validation images: 0.5 to 0.75. The "
+            "best one has a loss of 0.5, accuracy 75.00 %.",
         ),
-        ((RECORDS[0], *RECORDS[3:]), "what its most likely network costs"),
+        ((RECORDS[0], *RECORDS[3:]), "the costs of its most likely network"),
         (
             (RECORDS[0], *RECORDS[3:]),
             '<tr><td>neighbour of a uniform one</td><td class="n">75.00 %</td><td class="n">87.50 %</td></tr>',
         ),
-        ((RECORDS[0], *RECORDS[2:]), "A network saw so many training images in each: 1,500, 3,000."),
+        ((RECORDS[0], *RECORDS[2:]), "Training images of a network in each round: 1,500, 3,000."),
     ],
 )
 def test_the_report_says_how_the_network_was_found(history: tuple[SearchRecord, ...], said: str) -> None:

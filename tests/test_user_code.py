@@ -50,7 +50,7 @@ def test_a_syntax_error_names_the_line_and_the_setting(tmp_path: Path) -> None:
     named = write(tmp_path, main="x = 1\ny = (\n")
     with pytest.raises(UserCodeError) as e:
         user_code.load(named, "space.file")
-    assert str(e.value) == f"{tmp_path / 'main.py'}:2: space.file is not Python ('(' was never closed); mend that line"
+    assert str(e.value) == f"{tmp_path / 'main.py'}:2: space.file is not Python ('(' was never closed); fix that line"
 
 
 def test_a_name_without_a_file() -> None:

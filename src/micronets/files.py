@@ -51,7 +51,7 @@ def damage_text(e: Exception) -> str:
     numpy takes an unknown file for a pickle; its advice to unpickle it is left out.
     """
     if "allow_pickle=`" in str(e):
-        return "it does not begin as one does"
+        return "it does not begin like one"
     if isinstance(e, OSError) and e.strerror:
         return e.strerror
     if isinstance(e, MemoryError):
@@ -90,7 +90,7 @@ def link_to_nothing(path: str | Path) -> str | None:
     """Returns, as words for an error, which part of a path is a broken link, or None."""
     for part in (Path(path), *Path(path).parents):
         if part.is_symlink() and not part.exists():
-            return f"{part} is a link to {os.readlink(part)}, which is not there: make that, or name another place"
+            return f"{part} is a link to {os.readlink(part)}, which does not exist: create that, or name another place"
     return None
 
 
@@ -178,7 +178,7 @@ def check_output(path: str | Path, *inputs: object) -> None:
         raise FileError(f"{path}: is a directory; name a file to write")
     for read in inputs:
         if isinstance(read, str | os.PathLike) and _is_same_file(path, read):
-            raise FileError(f"{path}: is read here, and writing would replace it; name another file to write")
+            raise FileError(f"{path}: is an input, which writing would replace; name another file to write")
 
 
 def _is_same_file(a: str | Path, b: str | os.PathLike[str]) -> bool:

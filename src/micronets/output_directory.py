@@ -132,7 +132,7 @@ def check_writable(
     for name in {**ours, **files}:
         for place in (directory / p for p in PurePosixPath(name).parents if p.parts):
             if os.path.lexists(place) and (place.is_symlink() or not place.is_dir()):
-                raise FileError(f"{place}: is no directory of micronets; move it away, or name another --out")
+                raise FileError(f"{place}: is not a directory of micronets; move it away, or name another --out")
 
 
 def read_list(directory: Path) -> Ours:

@@ -133,7 +133,7 @@ def _run(source: str, path: Path, key: str) -> types.ModuleType:
     except (SyntaxError, ValueError) as e:
         line = getattr(e, "lineno", None) or 1
         reason = e.msg if isinstance(e, SyntaxError) else str(e)
-        raise UserCodeError(f"{path}:{line}: {key} is not Python ({_one_line(reason)}); mend that line") from e
+        raise UserCodeError(f"{path}:{line}: {key} is not Python ({_one_line(reason)}); fix that line") from e
     sys.modules[module.__name__] = module
     beside = str(path.parent.resolve())
     sys.path.insert(0, beside)
@@ -182,7 +182,7 @@ def called(
         if not place and isinstance(e, MicronetsError):  # an error of ours, about the result of the user's code
             raise
         place = place or (f"{file}: " if file is not None else "")
-        raise UserCodeError(f"{place}{what} failed: {_error_text(e)}; mend that line") from e
+        raise UserCodeError(f"{place}{what} failed: {_error_text(e)}; fix that line") from e
 
 
 def _error_text(e: BaseException) -> str:

@@ -429,10 +429,10 @@ def tree(folder: Path) -> Mapping[str, str]:
     ("words", "text"),
     [
         (("--for", "arduino-ide"), "--for arduino-ide: there is no such kind of project; did you mean 'arduino'?"),
-        (("--for", "esp-idf"), "--for esp-idf: NUCLEO-F446RE is no board with an ESP32"),
+        (("--for", "esp-idf"), "--for esp-idf: NUCLEO-F446RE has no ESP32; name a board that has one"),
         (
             ("--for", "platformio", "--board", "NUCLEO-L4R5ZI"),
-            "--for platformio: no driver of a microphone for NUCLEO-L4R5ZI, only for NUCLEO-F446RE, NUCLEO-F746ZG",
+            "--for platformio: there is no microphone driver for NUCLEO-L4R5ZI, only for NUCLEO-F446RE, NUCLEO-F746ZG",
         ),
         (("--name", "main()"), "name 'main()': is not a valid C name"),
         (("--board", "ESP32-S9"), "board"),
@@ -453,7 +453,7 @@ def test_a_model_without_a_front_end_is_one_line(tmp_path: Path) -> None:
     path.write_bytes(write(type(bare)(bare.arch, bare.quant, bare.weights, {})))
     found = call("app", path, "--board", "NUCLEO-F446RE", "--out", tmp_path / "app")
     assert found.code == 2
-    assert "no application that listens can be made of it: it carries no sound front end in integers" in found.err
+    assert "no listening application can be made from it: it has no integer front end for sound" in found.err
     assert not (tmp_path / "app").exists()
 
 
@@ -563,7 +563,7 @@ CAMERAS = {"20x14:gray": 1, "17x13:rgb565": 3, "24x20:yuv422": 3}
 
 
 def looking_model(colour: int) -> QuantizedModel:
-    """Returns a random network that looks at pictures of 8 x 8 pixels; colour: its channels."""
+    """Returns a random network that looks at images of 8 x 8 pixels; colour: its channels."""
     fe = ImageFrontEnd(resolution=8, colour=colour, fit="letterbox", filter="bilinear")
     layer = FullyConnected(name="logits", inputs=(INPUT,), units=len(VIEW), activation="none")
     made = with_random_weights(Arch(fe.input_shape, (layer,)), 3)
@@ -627,12 +627,12 @@ def test_a_camera_is_for_models_of_pictures_and_they_need_one(model: Path, tmp_p
     path, out = tmp_path / "view.tflite", ("--board", "NUCLEO-F446RE", "--out", tmp_path / "app")
     path.write_bytes(write(looking_model(1)))
     for words, text in (
-        ((path,), "is for pictures; give the frames of its camera: --camera 160x120:rgb565"),
+        ((path,), "takes images; give the frames of its camera: --camera 160x120:rgb565"),
         ((path, "--camera", "160x120"), "camera: '160x120' is not one; write width, height and pixels"),
         ((path, "--camera", "8x8:gray", "--for", "zephyr"), "write the three functions of its camera.h"),
         (
             (path, "--camera", "160x120:rgb565le", "--for", "arduino"),
-            "gives frames of 160x120, 176x144, 320x240 as rgb565, yuv422, gray, not 160x120:rgb565le; take one of them",
+            "gives frames of 160x120, 176x144, 320x240 as rgb565, yuv422, gray, not 160x120:rgb565le; use one of them",
         ),
         ((model, "--camera", "8x8:gray"), "the model has no image front end"),
     ):

@@ -74,8 +74,8 @@ def test_rates_that_are_refused() -> None:
         with pytest.raises(SpecError, match="need a number above 0"):
             check_rate(rate)
     text = (
-        "rate = 25 inferences a second: NUCLEO-L4R5ZI takes 50 ms for one, so at most 20 a second; take a lower "
-        "rate or a"
+        "rate = 25 inferences a second: NUCLEO-L4R5ZI takes 50 ms for one, so at most 20 a second; use a lower rate "
+        "or a"
     )
     with pytest.raises(SpecError, match=text):
         duty_cycle(50.0, BOARD, 25.0, COIN)

@@ -159,7 +159,7 @@ def test_a_board_may_say_how_to_simulate_it(tmp_path: Path) -> None:
         ("miss_cycles = 2", "misses = 2", r"\[simulation\] needs exactly these keys: instruction_lines, data_lines"),
         ("line_bytes = 16", "line_bytes = 24", "simulation.line_bytes = 24; need a power of two"),
         ("factor = 1", "factor = 0", "simulation.factor = 0; need a number"),
-        ('"mine"', '""', "simulation.source = ''; need a text"),
+        ('"mine"', '""', "simulation.source = ''; need text"),
     ],
 )
 def test_a_bad_simulation_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -190,8 +190,8 @@ def test_a_board_may_say_how_to_measure_on_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('uart = "mine"', "uart = 2", "firmware.uart = 2; need a text"),
-        ("0x2000_0000", "-4", "firmware.ram_origin = -4; need an address of 32 bits"),
+        ('uart = "mine"', "uart = 2", "firmware.uart = 2; need text"),
+        ("0x2000_0000", "-4", "firmware.ram_origin = -4; need a 32-bit address"),
         ("ram_origin", "sram_origin", r"\[firmware\] needs exactly these keys: port, flash_origin, ram_origin, uart"),
     ],
 )

@@ -147,7 +147,8 @@ def test_a_limit_of_1_kb_is_refused_before_training_with_what_is_possible(words:
     assert "search    step" not in result.err
     assert "data " not in result.err, "it is refused before data are read"
     assert result.error.startswith(
-        "budget: no network of space 'dscnn' that fits: arena_bytes = 1,024, but the cheapest network found needs "
+        "budget: no network of space 'dscnn' was found that fits: arena_bytes = 1,024, but the cheapest network "
+        "found needs "
     )
     assert not (tmp_path / "run").exists()
 
@@ -282,5 +283,5 @@ def test_a_setting_without_a_value_and_a_text_without_quotes_are_refused_with_th
     )
     for written in ("2024", "2024-11-30", "true"):
         assert call(*run, f"data.path={written}").error.endswith(
-            f"own_features.toml: data.path = {written}; need a text, in quotes: data.path='\"{written}\"'"
+            f"own_features.toml: data.path = {written}; need text, in quotes: data.path='\"{written}\"'"
         )

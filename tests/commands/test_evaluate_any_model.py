@@ -47,7 +47,7 @@ def test_a_model_of_several_outputs_is_one_line(tmp_path: Path) -> None:
     parts = Arch((8, 8, 1), (Split(name="a", inputs=(INPUT,), axis=0, others=("b",)),))
     model = write(random_model(parts, 0), tmp_path / "two.tflite")
     assert call("evaluate", model, "--task", "features").error == (
-        f"{model}: has 2 outputs (a, b), and a score is that of one; mn.tensors, from Python, computes them all"
+        f"{model}: has 2 outputs (a, b), and a score needs a single one; mn.tensors, from Python, computes them all"
     )
 
 

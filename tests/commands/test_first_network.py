@@ -72,7 +72,7 @@ def test_outputs_keep_their_weights_by_the_name_of_their_class(file: Path) -> No
     assert not made.kernel[1].any()
     assert first.notes == (
         f"{file}: new outputs for new; 2 outputs kept",
-        f"{file}: outputs left out that the data do not have: b",
+        f"{file}: outputs without a class in the data left out: b",
     )
     assert first_network(file, data()).notes == ()
 
@@ -96,7 +96,7 @@ def test_more_classes_are_learnt_on_the_old_trunk(file: Path) -> None:
 def test_a_file_without_labels(tmp_path: Path) -> None:
     path = mn.write(model(None), tmp_path / "m.tflite")
     same = first_network(path, data())
-    assert same.notes == (f"{path} names no outputs; they stand for the classes in their order",)
+    assert same.notes == (f"{path} has no names for its outputs; they are taken for the classes in order",)
     np.testing.assert_array_equal(same.network.weights["logits"].kernel, dequantised(model()).weights["logits"].kernel)
     other = first_network(path, data(("a", "b")))
     assert other.new == ("a", "b")
@@ -111,7 +111,8 @@ def test_another_front_end_is_told(tmp_path: Path) -> None:
     path = mn.write(marked, tmp_path / "m.tflite")
     key = next(iter(own))
     assert first_network(path, data()).notes == (
-        f'{path} was trained on another front end: {key} "another", now {json.dumps(own[key])}; training goes on with '
+        f'{path} was trained on another front end: {key} "another", now {json.dumps(own[key])}; training continues '
+        "with "
         "that of the data",
     )
 

@@ -136,7 +136,7 @@ def test_a_model_is_evaluated_on_data_in_memory() -> None:
         mn.evaluate(MODEL, data=arrays(X[:, :4], Y))
     with pytest.raises(SpecError, match="task = kws: is for data in files; leave it out with a data set in memory"):
         mn.evaluate(MODEL, "kws", data)
-    with pytest.raises(UserCodeError, match="data: int is no TaskData: it has no name, classes"):
+    with pytest.raises(UserCodeError, match="data: int is not a TaskData: it has no name, classes"):
         mn.evaluate(MODEL, data=3)  # type: ignore[arg-type]
 
 
@@ -177,9 +177,7 @@ def test_a_network_trained_in_float_is_quantised_afterwards() -> None:
     assert np.abs(real - ours).max() < 0.1 * np.abs(real).max()
     with pytest.raises(SpecError, match="batches = 0; need at least 1"):
         mn.quantise(trained, data, batches=0)
-    with pytest.raises(
-        SpecError, match=r"train: start_share = 0.5: .*, and qat_epochs = 0 leaves that stage out; set one"
-    ):
+    with pytest.raises(SpecError, match=r"train: start_share = 0.5: .*, which qat_epochs = 0 leaves out; change one"):
         mn.train(arch(), data, settings=mn.TrainSettings(qat_epochs=0, start_share=0.5))
     with pytest.raises(SpecError, match=r"train: made_weight = 3: no examples are made on top of these data; leave it"):
         mn.train(arch(), data, settings=mn.TrainSettings(made_weight=3))

@@ -98,7 +98,9 @@ def test_what_cannot_be_is_one_clear_line(model: Path, tmp_path: Path) -> None:
         assert error in found.err
         assert len(found.err.splitlines()) == 1
     found = call("evaluate", str(four), "--front-end", "micro")
-    assert found.err.endswith("TFLM's own front end knows the noise of a stream; judge the model with --stream\n")
+    assert found.err.endswith(
+        "TFLM's own front end adapts to the noise of a stream; evaluate the model with --stream\n"
+    )
 
 
 def test_a_wake_word_of_the_field_is_heard_and_the_c_decides_the_same(shared: Path, tmp_path: Path) -> None:

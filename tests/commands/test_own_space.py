@@ -76,7 +76,7 @@ CASES = {
     ),
     "is not Python": (
         GOOD.replace("return Template", "return return"),
-        f"FILE:{LAST}: space.file is not Python (invalid syntax); mend that line",
+        f"FILE:{LAST}: space.file is not Python (invalid syntax); fix that line",
     ),
     "has no such function": (
         GOOD.replace("def my_space", "def my_spaces"),
@@ -110,7 +110,7 @@ CASES = {
     ),
     "raises in the function": (
         GOOD.replace("tuple(range(4, widest + 1, 4))", "tuple(range(4, widst + 1, 4))"),
-        f"FILE:{CHOICES}: the function of space 'my_space' failed: NameError: name 'widst' is not defined; mend that "
+        f"FILE:{CHOICES}: the function of space 'my_space' failed: NameError: name 'widst' is not defined; fix that "
         "line",
     ),
     "has no options for a choice": (
@@ -148,13 +148,13 @@ CASES = {
     ),
     "raises in the template, in a function of a library": (
         GOOD.replace('filters=pick("width")', 'filters=int("x")'),
-        f"{FAILED}: ValueError: invalid literal for int() with base 10: 'x'; mend that",
+        f"{FAILED}: ValueError: invalid literal for int() with base 10: 'x'; fix that",
     ),
     "gives a layer an unknown field": (
         GOOD.replace("filters=", "filter="),
         f"{FAILED}: TypeError: Conv2D.__init__() got an unexpected keyword argument",
     ),
-    "calls itself without end": (
+    "calls itself endlessly": (
         GOOD.replace("        stem = Conv2D", "        template(pick)\n        stem = Conv2D"),
         f"{FAILED}: RecursionError: maximum recursion depth exceeded",
     ),
@@ -186,7 +186,7 @@ CASES = {
     ),
     "leaves out what changes the shape": (
         GOOD.replace("kernel=(pick", "stride=(2, 2), kernel=(pick"),
-        f"{MINE}: block 'dw' may be left out (deep) but makes (4, 3, 16) of (8, 6, 16);",
+        f"{MINE}: block 'dw' may be left out (deep) but turns (4, 3, 16) of (8, 6, 16);",
     ),
     "names no choice for what may go": (
         GOOD.replace('keep="deep"', 'keep="width"'),

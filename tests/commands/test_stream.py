@@ -244,7 +244,7 @@ def test_a_model_that_cannot_listen_is_told_so(tmp_path: Path) -> None:
     path.write_bytes(write(replace(tones_model(), metadata={})))
     found = call("evaluate", path, "--stream", "day.wav", "--labels", "day.csv")
     assert found.code == 2
-    assert "cannot listen to a stream: it carries no sound front end" in found.err
+    assert "cannot listen to a stream: it has no integer front end for sound" in found.err
 
 
 def test_without_data_the_stream_is_spoken_by_a_synthesiser(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_a_second_time_nothing_is_fetched(server: Server, tmp_path: Path) -> Non
     manifest.write_text(json.dumps({name: table | {"folder": 5} for name, table in found.items()}))
     damaged = call("data", "get", "ic", tmp_path, "--json")
     assert damaged.code == 2
-    assert "cifar-10-batches-py: is there, but not from here; move it away" in damaged.error
+    assert "cifar-10-batches-py: exists, but micronets did not make it; move it away" in damaged.error
 
 
 def test_cut_connections_are_taken_up(server: Server, tmp_path: Path) -> None:
@@ -372,7 +372,8 @@ def test_folders_of_ones_own_are_left_alone(server: Server, tmp_path: Path) -> N
     (tmp_path / "cifar-10-batches-py").mkdir()
     result = get(server, tmp_path)
     assert result.error == (
-        f"{tmp_path}/cifar-10-batches-py: is there, but not from here; move it away, or name another directory"
+        f"{tmp_path}/cifar-10-batches-py: exists, but micronets did not make it; move it away, or name another "
+        "directory"
     )
 
 

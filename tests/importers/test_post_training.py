@@ -154,13 +154,13 @@ def test_the_command_writes_a_model_and_tells_what_it_costs(tmp_path: Path, monk
 MISTAKES = {
     ("float.tflite",): "float.tflite: quantising it needs typical inputs; give them with --calibrate",
     ("float.tflite", "--calibrate", "none.npy"): "none.npy: there is no such file; give a .npy of inputs",
-    ("float.tflite", "--calibrate", "bad.npy"): "bad.npy: damaged, or no array of numbers",
+    ("float.tflite", "--calibrate", "bad.npy"): "bad.npy: damaged, or not an array of numbers",
     ("float.tflite", "--calibrate", "x.npy", "--labels", "a"): "4 outputs, but 1 label: a; name them with --labels",
     ("float.tflite", "--calibrate", "folder"): "folder: say how its examples become inputs, with --task",
-    ("int8.tflite", "--calibrate", "x.npy"): "int8.tflite: is quantised already",
+    ("int8.tflite", "--calibrate", "x.npy"): "int8.tflite: is already quantised",
     ("model.h5", "--calibrate", "x.npy"): "model.h5: a Keras model in HDF5, not a .tflite",
     ("none.tflite", "--calibrate", "x.npy"): "none.tflite: cannot read this model",
-    ("float.tflite", "--calibrate", "x.npy", "--examples", "1"): "examples = 1; allowed: 2 and more",
+    ("float.tflite", "--calibrate", "x.npy", "--examples", "1"): "examples = 1; allowed: 2 or more",
 }
 
 

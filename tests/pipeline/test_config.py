@@ -117,11 +117,11 @@ def test_a_finished_teacher_is_saved_and_read_back(teacher: dict[str, object]) -
         ({"teacher": {"train": {"epoch": 1}}}, "c.toml: unknown key 'teacher.train.epoch'; did you mean 'epochs'? "),
         (
             {"teacher": {"run": "x", "values": {"a": 1}}},
-            "c.toml: teacher.values cannot be combined with teacher.run, which is trained",
+            "c.toml: teacher.values cannot be combined with teacher.run, which is already trained",
         ),
         (
             {"teacher": {"model": "x.tflite", "train": {"epochs": 3}}},
-            "c.toml: teacher.train cannot be combined with teacher.model, which is trained",
+            "c.toml: teacher.train cannot be combined with teacher.model, which is already trained",
         ),
         (
             {"teacher": {"model": "x.tflite", "run": "runs/x"}},

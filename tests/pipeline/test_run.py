@@ -79,7 +79,7 @@ def test_the_report_shows_what_the_model_detects_on_a_stream_of_test_recordings(
     page = (made[0] / "run/report.html").read_text()
     assert "As it listens" in page
     assert f"{detected} of {said} words detected" in page
-    assert "composed of 6 clips of 3 words and 0 others over noise that was made" in page
+    assert "composed of 6 clips of 3 words and 0 others over synthesised noise" in page
     assert page.count("Misses against false accepts an hour") > 1  # for wide and for narrow screens
 
 

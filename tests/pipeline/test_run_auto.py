@@ -138,7 +138,10 @@ def test_options_of_the_input_go_with_every_space_and_all_others_are_refused() -
     ("more", "message"),
     [
         ({"space": {"max_width": 40}}, "space.max_width is an option of dscnn, temporal, resnet; remove it, or name a"),
-        ({"space": {"tied": True}}, "space.tied is an option of mobilenetv2; remove it, or name a space; options of"),
+        (
+            {"space": {"tied": True}},
+            "space.tied is an option of mobilenetv2; remove it, or name a space; input options",
+        ),
         ({"space": {"fix": {"width1": 8}}}, 'space.fix fixes choices of one space, and name = "auto" tries dscnn, '),
         ({"space": {"frame_stride": 2}}, "unknown key 'space.frame_stride'; did you mean 'frame_strides'?"),
         ({"space": {"frame_strides": [0]}}, "space: frame_strides = 0; allowed: 1 to 10,000"),

@@ -60,7 +60,7 @@ def test_train_goes_on_from_the_network_of_a_file(here: Path) -> None:
     result = do("train", "--set", "data.noise=0.1")
     assert result.code == 0, result.err
     assert "search    old.tflite: new outputs for d; 2 outputs kept" in result.err
-    assert "search    old.tflite: outputs left out that the data do not have: a" in result.err
+    assert "search    old.tflite: outputs without a class in the data left out: a" in result.err
     assert "search    no search: the network is that of old.tflite" in result.err
     assert '# [space]\n# name = "init"' in result.err
     arch = mn.Arch.from_json((here / "run/search/arch.json").read_text())

@@ -39,7 +39,7 @@ def test_a_page_shows_pictures_with_what_they_were_taken_for() -> None:
     found = Mistakes((Mistake(7, "cat/<b>.png", "<i>cat", "dog", 0.97),))
     text = shown(found, (b"JPEG",))
     assert base64.b64encode(b"JPEG").decode() in text
-    assert "&lt;i&gt;cat, named dog (97.00 %)" in text
+    assert "&lt;i&gt;cat, classified as dog (97.00 %)" in text
     assert "cat/&lt;b&gt;.png" in text
     assert "<b>" not in text
     assert "<i>" not in text
@@ -48,7 +48,7 @@ def test_a_page_shows_pictures_with_what_they_were_taken_for() -> None:
 def test_a_page_lists_what_is_no_picture() -> None:
     many = Mistakes(tuple(Mistake(i, "", "yes", "no", 0.5) for i in range(MOST_SHOWN + 5)))
     text = shown(many)
-    assert "29 test images got a wrong class" in text
+    assert "Misclassified: 29 test images" in text
     assert len(re.findall(r"<td>no\. \d+</td>", text)) == MOST_SHOWN
 
 

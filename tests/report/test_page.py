@@ -25,10 +25,10 @@ def facts_of(name: str) -> Facts:
 
 @pytest.fixture(scope="module")
 def unequal() -> Facts:
-    """Returns a run on unequal classes, whose rare one is never right."""
+    """Returns a run on unequal classes, whose rare one is never recognised."""
     facts = facts_of("vww_f446re")
     row = ScoreRow("int8 under TFLM", 0.95, "host", {"accuracy": 0.95, BALANCED: 0.5})
-    remarks = ("never named right: 'leak'",)
+    remarks = ("never recognised: 'leak'",)
     confusion = ((0, 4), (0, 76))
     return replace(
         facts, scores=(row,), classes=("leak", "normal"), confusion=confusion, judged=80, balanced=0.5, remarks=remarks
@@ -42,17 +42,17 @@ def header(page: str) -> str:
 def test_unequal_classes_stand_beside_the_headline(unequal: Facts) -> None:
     page = run_page(unequal)
     assert "balanced accuracy 50.00 %" in header(page)
-    assert "Never named right: 'leak'." in header(page)
-    assert '<span class="pill bad">class leak is never right</span>' in header(page)
+    assert "Never recognised: 'leak'." in header(page)
+    assert '<span class="pill bad">class leak is never recognised</span>' in header(page)
     assert re.search(r'<td>leak</td><td class="n">4</td><td class="n">0.00 %</td>', page)
 
 
 def test_the_summary_counts_unequal_classes(unequal: Facts) -> None:
     text = summary(unequal, RunDir(Path("run")))
-    assert "remark: never named right: 'leak'" in text.splitlines()
+    assert "remark: never recognised: 'leak'" in text.splitlines()
     assert re.search(r"^leak +4 +0.00 %$", text, re.MULTILINE)
     table = summary_json(unequal, RunDir(Path("run")))
-    assert table["remarks"] == ["never named right: 'leak'"]
+    assert table["remarks"] == ["never recognised: 'leak'"]
     assert dict(zip(table["classes"], map(sum, table["confusion"]), strict=True)) == {"leak": 4, "normal": 76}
     assert table["scores"][-1]["metrics"][BALANCED] == 0.5
 

@@ -157,17 +157,17 @@ def test_what_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
     path, out = tmp_path / "a.tflite", tmp_path / "step.tflite"
     path.write_bytes(write(listening_model()))
     err = refused("incremental", path, "--out", out)
-    assert "a.tflite: cannot take new frames alone: layer 'logits' reads all frames at once" in err
+    assert "a.tflite: cannot be made to take only the new frames: layer 'logits' reads all frames at once" in err
     odd = columns_model("log-mel", DETECTORS["slow"])
     path.write_bytes(write(odd))
     err = refused("incremental", path, "--out", out)
-    assert "its detector hears it every 3 frames, and it takes 2 frames at a time; choose a multiple" in err
+    assert "its detector takes an output every 3 frames, and it takes 2 frames at a time; choose a multiple" in err
     assert not out.exists()
     model = incremental(columns_model("log-mel", SLOW))
     path.write_bytes(write(model))
-    assert "takes new frames alone already" in refused("incremental", path, "--out", out)
+    assert "already takes only the new frames" in refused("incremental", path, "--out", out)
     err = refused("evaluate", path, "--task", "kws")
-    assert "a.tflite: takes 2 frames of a stream at a time, and no clips; judge it with --stream" in err
+    assert "a.tflite: takes 2 frames of a stream at a time, not clips; evaluate it with --stream" in err
     told = replace(model, metadata={**model.metadata, "micronets.incremental": '{"frames": 3, "window": 28}'})
     with pytest.raises(SpecError, match=r"it: micronets.incremental = .*: does not fit the network"):
         Stream(told, where="it")

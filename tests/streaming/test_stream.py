@@ -321,7 +321,7 @@ def test_a_simulated_core_makes_the_same_decisions(board: str, front_end: str) -
 def test_what_cannot_listen_is_told_in_one_line() -> None:
     model = listening_model()
     for texts, why in (
-        ({"micronets.frontend": ""}, "no sound front end"),
+        ({"micronets.frontend": ""}, "no integer front end for sound"),
         ({"micronets.labels": "[]"}, "no labels"),
         ({"micronets.frontend": replace(FRONT_ENDS["log-mel"], sample_scale="max").to_json()}, "loudest sample"),
     ):
@@ -330,7 +330,7 @@ def test_what_cannot_listen_is_told_in_one_line() -> None:
             Stream(other, where="a.tflite")
         assert not [name for name in compile_model(other).files if "stream" in name or "detector" in name]
     old, flat = following_arrays(rate=None), Standard((60,), (0.0,) * 60, (1.0,) * 60)
-    with pytest.raises(UnsupportedError, match=r"its metadata do not tell how many samples a second its windows have"):
+    with pytest.raises(UnsupportedError, match=r"its metadata lack the sample rate of its windows"):
         Stream(old)
     assert not [name for name in compile_model(old).files if "stream" in name]
     layer = FullyConnected(name="logits", inputs=(INPUT,), units=4, activation="none")
@@ -338,7 +338,7 @@ def test_what_cannot_listen_is_told_in_one_line() -> None:
         with_random_weights(Arch(flat.input_shape, (layer,))),
         metadata={**old.metadata, "micronets.frontend": flat.to_json()},
     )
-    with pytest.raises(UnsupportedError, match=r"its arrays are 60 numbers, and a stream is followed in windows"):
+    with pytest.raises(UnsupportedError, match=r"its inputs are arrays of 60 numbers, and a stream needs windows"):
         Stream(of_numbers)
     fits_not = replace(model, metadata={**model.metadata, "micronets.detector": '{"average": 2}'})
     with pytest.raises(SpecError, match=r"a.tflite: its detector has 1 class, its output 4"):

@@ -64,7 +64,7 @@ def test_names_that_are_not_utf8_are_refused(
     make(tmp_path / place.format("fine"))
     make(tmp_path / place.format(WRONG))
     with pytest.raises(
-        DataError, match=r"caf\\xe9[^/]*: this name is not UTF-8, and would stand in the model or the report"
+        DataError, match=r"caf\\xe9[^/]*: this name is not UTF-8, and would appear in the model or the report"
     ):
         tasks.load(task, str(tmp_path))
 
@@ -83,6 +83,6 @@ def test_a_run_and_an_evaluation_say_so_before_any_work(tmp_path: Path) -> None:
     result = call("run", tmp_path / "c.toml")
     assert result.code == 2
     assert result.error == (
-        f"{tmp_path}/words/caf\\xe9: this name is not UTF-8, and would stand in the model or the report; rename it"
+        f"{tmp_path}/words/caf\\xe9: this name is not UTF-8, and would appear in the model or the report; rename it"
     )
     assert not (tmp_path / "run").exists()

@@ -44,15 +44,15 @@ CASES = {
     "has no function": (GOOD.replace("load=load", "load=3"), "task = 'FILE:TASK': load = 3; need a function"),
     "raises when it loads": (
         GOOD.replace("default_rng(0)", "default_rng(zero)"),
-        f"FILE:{LINE}: load of task = 'FILE:TASK' failed: NameError: name 'zero' is not defined; mend that line",
+        f"FILE:{LINE}: load of task = 'FILE:TASK' failed: NameError: name 'zero' is not defined; fix that line",
     ),
     "loads what is no data set": (
         GOOD.replace("return Halves(count)", "return 3"),
-        "task = 'FILE:TASK': int is no TaskData: it has no name, classes, ",
+        "task = 'FILE:TASK': int is not a TaskData: it has no name, classes, ",
     ),
     "lacks a method": (
         GOOD.replace("def epoch", "def epochs"),
-        "task = 'FILE:TASK': Halves is no TaskData: it has no epoch; see docs/python.md",
+        "task = 'FILE:TASK': Halves is not a TaskData: it has no epoch; see docs/python.md",
     ),
     "has labels out of range": (
         GOOD.replace("np.arange(count) % 2", "np.arange(count) % 3"),

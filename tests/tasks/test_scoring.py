@@ -1,4 +1,4 @@
-"""Scores say what a headline hides: unequal classes, classes that are never right, AUCs below chance."""
+"""Scores say what a headline hides: unequal classes, classes that are never recognised, AUCs below chance."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from micronets.tasks.scoring import (
     worse_than_guessing,
 )
 
-RARE = [[0, 4], [0, 76]]  # 4 examples of the first class, never right
+RARE = [[0, 4], [0, 76]]  # 4 examples of the first class, never recognised
 
 
 def score_of(confusion: list[list[int]]) -> Score:
@@ -51,12 +51,12 @@ def test_the_balanced_accuracy_as_the_metric_has_an_interval_of_its_own() -> Non
 def test_remarks_name_what_the_accuracy_hides() -> None:
     assert remarks(score_of(RARE), ("leak", "normal")) == (
         "the classes are unequal, from 76 examples of 'normal' to 4 of 'leak': the balanced accuracy is 50.00 %",
-        "no more often right than naming 'normal' every time would be (95.00 %)",
-        "never named right: 'leak'",
+        "no better than always predicting 'normal' (95.00 %)",
+        "never recognised: 'leak'",
         "fewer than 5 examples of a class, which say little about it: 4 of 'leak'",
     )
     assert remarks(score_of([[9, 1], [2, 8]]), ("a", "b")) == ()
-    assert remarks(score_of([[0, 10], [1, 9]]), ("a", "b"))[-1] == "never named right: 'a'"
+    assert remarks(score_of([[0, 10], [1, 9]]), ("a", "b"))[-1] == "never recognised: 'a'"
 
 
 def test_classes_without_examples_are_named() -> None:
@@ -76,7 +76,7 @@ def test_classes_without_examples_are_named() -> None:
 
 def test_an_auc_below_chance_is_remarked() -> None:
     low = remarks(Score({"auc": 0.41, "pauc": 0.5}, None, 10), ())
-    assert low == ("the AUC is below 50 %: worse than chance, what is normal scores higher than what is not",)
+    assert low == ("the AUC is below 50 %: worse than chance, normal examples score higher than abnormal ones",)
     (one,) = remarks(Score({"auc": 0.6, "auc fan_id_00": 0.8, "auc fan_id_02": 0.4}, None, 10), ())
     assert one.startswith("the AUC for fan_id_02 is below 50 %")
     assert remarks(Score({"auc": 0.6, "auc fan_id_00": 0.6}, None, 10), ()) == ()

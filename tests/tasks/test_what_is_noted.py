@@ -26,11 +26,11 @@ def test_examples_that_are_in_two_splits_or_classes_are_noted(tmp_path: Path) ->
     x[50], x[4] = 1.0, 1.0  # one value throughout
     np.savez(tmp_path / "b.npz", x=x, y=y, split=split)
     assert duplicate_notes(tasks.load("features", tmp_path / "b.npz")) == (
-        "1 of the 20 examples of split val have the same contents as others to train on or to choose by: the result "
+        "1 of the 20 examples of split val have the same contents as examples for training or validation: the result "
         "looks better than it is",
-        "3 of the 20 examples of split test have the same contents as others to train on or to choose by: the result "
-        "looks better than it is",
-        "1 examples have the same contents as one of another class: no network can tell them",
+        "3 of the 20 examples of split test have the same contents as examples for training or validation: the "
+        "result looks better than it is",
+        "1 examples have the same contents as one of another class: no network can distinguish them",
     )
     assert duplicate_notes(tasks.load("features", synthetic_clips=20)) == ()
 
@@ -77,9 +77,9 @@ def _laid_out(root: Path, places: Sequence[str]) -> dict[str, Path]:
 
 def test_folders_of_splits_inside_those_of_classes_are_noted(tmp_path: Path) -> None:
     for task, root in _laid_out(tmp_path, ["a/train", "a/test", "b/train", "b/test"]).items():
-        notes = [n for n in tasks.load(task, root).notes if "do not divide the examples" in n]
+        notes = [n for n in tasks.load(task, root).notes if "do not define the splits" in n]
         assert len(notes) == 1, task
-        assert notes[0].startswith("the folders test and train inside those of the classes do not divide the examples")
+        assert notes[0].startswith("the folders test and train inside those of the classes do not define the splits")
 
 
 def test_a_folder_around_the_classes_is_named(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def _sketch(listener: Listener, example: str) -> str:
         sizes = ", ".join(f"{w}x{h}" for w, h in _OV767X_SIZES)
         raise SpecError(
             f"--for arduino: the library Arduino_OV767X gives frames of {sizes} as {', '.join(_OV767X_PIXELS)}, not "
-            f"{frames.width}x{frames.height}:{frames.pixels}; take one of them as --camera, or --for cmake"
+            f"{frames.width}x{frames.height}:{frames.pixels}; use one of them as --camera, or --for cmake"
         )
     return text.replace("CAMERA_SIZE", size).replace("CAMERA_PIXELS", pixels)
 

@@ -12,7 +12,7 @@ _NEEDS_ESP_IDF = "esp32"  # the beginning of the names of Espressif's boards
 def esp_idf(listener: Listener) -> Project:
     """Returns the project for ESP-IDF. Raises `SpecError` for a board that is not Espressif's."""
     if not listener.board.name.lower().startswith(_NEEDS_ESP_IDF):
-        raise SpecError(f"--for esp-idf: {listener.board.name} is no board with an ESP32; name one with --board")
+        raise SpecError(f"--for esp-idf: {listener.board.name} has no ESP32; name a board that has one with --board")
     name, folder = listener.name, f"components/{listener.name}"
     sources = [file for file in sorted(listener.network) if is_source(file) and file not in EXAMPLE]
     found = {

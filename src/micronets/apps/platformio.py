@@ -14,8 +14,8 @@ def platformio(listener: Listener) -> Project:
     known = _PLATFORMIO_BOARDS.get(listener.board.name)
     if known is None:
         raise SpecError(
-            f"--for platformio: no driver of a microphone for {listener.board.name}, only for "
-            f"{', '.join(_PLATFORMIO_BOARDS)}; take --for cmake and write one"
+            f"--for platformio: there is no microphone driver for {listener.board.name}, only for "
+            f"{', '.join(_PLATFORMIO_BOARDS)}; use --for cmake and write one"
         )
     folder = f"lib/{listener.names.library}"
     found = {

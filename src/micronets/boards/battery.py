@@ -98,7 +98,7 @@ def duty_cycle(latency_ms: float, board: Board, rate: float, battery: Battery) -
     if duty > 1 + _ROUNDING:
         raise SpecError(
             f"rate = {rate:g} inferences a second: {board.name} takes {latency_ms:,.4g} ms for one, so at most "
-            f"{1e3 / latency_ms:.3g} a second; take a lower rate or a faster network"
+            f"{1e3 / latency_ms:.3g} a second; use a lower rate or a faster network"
         )
     duty = min(duty, 1.0)
     average = board.active_power_w * duty + (board.sleep_power_w or 0.0) * (1 - duty)

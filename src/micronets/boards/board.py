@@ -348,8 +348,7 @@ def _simulation(raw: object, where: str) -> SimulationModel:
             right = isinstance(value, (int, float) if kinds[key] == "float" else int) and least <= value < math.inf
         if not right or isinstance(value, bool):
             raise SpecError(
-                f"{where}: simulation.{key} = {value!r}; need "
-                f"{'a text' if key == 'source' else 'a number, not below 0'}"
+                f"{where}: simulation.{key} = {value!r}; need {'text' if key == 'source' else 'a number, not below 0'}"
             )
     if raw["line_bytes"] & raw["line_bytes"] - 1:
         raise SpecError(f"{where}: simulation.line_bytes = {raw['line_bytes']}; need a power of two")
@@ -365,9 +364,7 @@ def _firmware(raw: object, where: str) -> FirmwareTarget:
         text = kinds[key] == "str"
         address = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 32
         if not (isinstance(value, str) if text else address):
-            raise SpecError(
-                f"{where}: firmware.{key} = {value!r}; need {'a text' if text else 'an address of 32 bits'}"
-            )
+            raise SpecError(f"{where}: firmware.{key} = {value!r}; need {'text' if text else 'a 32-bit address'}")
     return FirmwareTarget(**raw)
 
 
@@ -381,7 +378,7 @@ def _check_values(raw: Mapping[str, Any], where: str) -> None:
     """Raises `SpecError` for the first value of a board's file that is not allowed, or that has no source."""
     for key in ("name", "flash_cache"):
         if not isinstance(raw[key], str) or not raw[key]:
-            raise SpecError(f"{where}: {key} = {raw[key]!r}; need a text")
+            raise SpecError(f"{where}: {key} = {raw[key]!r}; need text")
     if not _NAME.fullmatch(raw["name"]):
         raise SpecError(
             f"{where}: name = {shown(raw['name'])}; need up to 60 letters, digits, spaces and . , _ + - ( ) /, since "

@@ -61,7 +61,7 @@ class Application:
     def text(self) -> str:
         """Returns the text of the record for a terminal."""
         lines = [
-            f"{self.out}: an application ({self.kind}) for {self.board}; README.md tells how to build and to change it",
+            f"{self.out}: an application ({self.kind}) for {self.board}; README.md says how to build and change it",
             f"{self.out}/{self.network}: the network '{self.name}': arena {amount(self.arena_bytes, 'B')}, weights and "
             f"tables {amount(self.constant_bytes, 'B')}",
             *(f"{self.out}/{name}: kept, as it was edited; delete it to get a new one" for name in self.kept),
@@ -150,12 +150,12 @@ def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str, Frames | None]:
     if image is not None:
         chosen, labels = camera_of(camera or image.camera), labels_of(model)
         if chosen is None:
-            raise SpecError(f"{file.name}: is for pictures; give the frames of its camera: --camera 160x120:rgb565")
+            raise SpecError(f"{file.name}: takes images; give the frames of its camera: --camera 160x120:rgb565")
         arch = model.arch
         if not labels or len(arch.inputs) > 1 or arch.types()[arch.outputs[0]] != "int8" or arch.variables():
             raise UnsupportedError(
-                f"{file.name}: no application that looks can be made of it: it needs one input, one output of int8 "
-                "with labels in the metadata, and no state; use the C that micronets compile writes"
+                f"{file.name}: no camera application can be made from it: it needs one input, one output of int8 with "
+                "labels in the metadata, and no state; use the C that micronets compile writes"
             )
         frames = Frames(chosen.width, chosen.height, chosen.pixels)
         return CAMERA, looks_text(frames, labels), frames
@@ -163,7 +163,7 @@ def _sensor(file: ModelFile, camera: str) -> tuple[Sensor, str, Frames | None]:
         raise SpecError(f"--camera {camera}: the model has no image front end that fits its input")
     if (why := unstreamable(model)) is not None:
         raise UnsupportedError(
-            f"{file.name}: no application that listens can be made of it: {why}; take a model of task kws or features, "
+            f"{file.name}: no listening application can be made from it: {why}; use a model of task kws or features, "
             "or use the C that micronets compile writes"
         )
     plan = plan_stream(model, file.name)

@@ -198,7 +198,7 @@ def characterize(
     if jobs < 1:
         raise SpecError(f"jobs = {jobs}; need at least 1")
     if ray and is_serial(device):
-        raise SpecError(f"device '{device}': is of this machine; leave out --ray")
+        raise SpecError(f"device '{device}': belongs to this machine; leave out --ray")
     if device == "host":
         raise SpecError(f"device 'host': this machine counts no cycles of a {board.name}; {', '.join(DEVICES)}")
     if board.no_times and not is_serial(device):
@@ -302,8 +302,8 @@ def _measure_on_ray(
                     found: NetworkFigures | TooLarge | MicronetsError = ray.get(ready)
                 except ray.exceptions.RayError as e:
                     raise MicronetsError(
-                        f"a task on Ray ended in the middle ({type(e).__name__}); run it again, which measures only "
-                        "what is missing"
+                        f"a Ray task ended early ({type(e).__name__}); run it again, which measures only what is "
+                        "missing"
                     ) from e
                 if isinstance(found, MicronetsError):
                     raise found

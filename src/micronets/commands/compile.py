@@ -65,7 +65,7 @@ class Compilation(Package):
         own = (f"{self.name}.h", f"{self.name}.c", f"{self.name}_frontend.h", f"{self.name}_stream.h")
         told = ", ".join(name for name in (*own, *_TOLD) if name in self.files)
         lines = [
-            f"{self.out}: {len(self.files)} files: {told} and others; README.md tells how to build them",
+            f"{self.out}: {len(self.files)} files: {told} and others; README.md says how to build them",
             f"arena {amount(arena, 'B')} of {self.board_sram_bytes:,} "
             f"({self.runtime.arena_beside} {self.arena_tflm_cortex_m_bytes:,})",
             *([patches_text(self.bands)] if self.bands else []),

@@ -265,15 +265,15 @@ def _check_one_score(file: ModelFile, front_end: str | None) -> None:
     """
     if (steps := steps_of(file.model, file.name)) is not None:
         raise SpecError(
-            f"{file.name}: takes {counted(steps.frames, 'frames')} of a stream at a time, and no clips; judge it with "
-            "--stream, or the model that it was made of"
+            f"{file.name}: takes {counted(steps.frames, 'frames')} of a stream at a time, not clips; evaluate it with "
+            "--stream, or evaluate the model that it was made from"
         )
     refuse_clips(file.model, file.name, front_end)
     outputs = file.model.arch.outputs
     if len(outputs) > 1:
         raise SpecError(
-            f"{file.name}: has {counted(len(outputs), 'outputs')} ({', '.join(outputs)}), and a score is that of one; "
-            "mn.tensors, from Python, computes them all"
+            f"{file.name}: has {counted(len(outputs), 'outputs')} ({', '.join(outputs)}), and a score needs a single "
+            "one; mn.tensors, from Python, computes them all"
         )
 
 

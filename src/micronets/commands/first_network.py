@@ -76,7 +76,7 @@ def first_network(path: Path, data: TaskData, settings: Mapping[str, int] | None
     labels, classes = known_labels(network.metadata), data.classes
     count = _size(network.arch.output_shape)
     if labels is None and count == len(classes):
-        note = f"{where} names no outputs; they stand for the classes in their order"
+        note = f"{where} has no names for its outputs; they are taken for the classes in order"
         return FirstNetwork(network, chosen, (), (note, *_front_end_note(where, network, data, chosen)))
     old = () if labels is None or len(labels) != count else labels
     sources = [old.index(name) if name in old else None for name in classes]
@@ -86,7 +86,7 @@ def first_network(path: Path, data: TaskData, settings: Mapping[str, int] | None
     if new:
         notes.append(f"{where}: new outputs for {', '.join(new)}; {counted(len(classes) - len(new), 'outputs')} kept")
     if gone:
-        notes.append(f"{where}: outputs left out that the data do not have: {', '.join(gone)}")
+        notes.append(f"{where}: outputs without a class in the data left out: {', '.join(gone)}")
     if sources != list(range(count)):
         network = with_outputs(network, sources, where)
     return FirstNetwork(network, chosen, new, (*notes, *_front_end_note(where, network, data, chosen)))
@@ -197,7 +197,7 @@ def _front_end_note(where: str, network: FloatNetwork, data: TaskData, settings:
     if not differing:
         return ()
     parts = ", ".join(f"{key} {_said(theirs, key)}, now {_said(mine, key)}" for key in differing)
-    return (f"{where} was trained on another front end: {parts}; training goes on with that of the data",)
+    return (f"{where} was trained on another front end: {parts}; training continues with that of the data",)
 
 
 def _said(front_end: Mapping[str, object], key: str) -> str:

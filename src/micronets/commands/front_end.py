@@ -127,4 +127,6 @@ def named(model: ModelSource, front_end: str | None, classes: str | None, camera
 def refuse_clips(model: QuantizedModel, where: str, front_end: str | None) -> None:
     """Raises `SpecError` if a model with TFLM's own front end, which is for streams, is used for clips."""
     if front_end in STEP_MS_OF or (front_end is None and is_micro(model.metadata.get("micronets.frontend", ""))):
-        raise SpecError(f"{where}: TFLM's own front end knows the noise of a stream; judge the model with --stream")
+        raise SpecError(
+            f"{where}: TFLM's own front end adapts to the noise of a stream; evaluate the model with --stream"
+        )

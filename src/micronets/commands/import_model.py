@@ -66,7 +66,7 @@ def import_model(
     if calibrate is None:
         raise SpecError(f"{model}: quantising it needs typical inputs; give them with --calibrate")
     if examples < 2:
-        raise SpecError(f"examples = {examples}; allowed: 2 and more, some hundred are enough")
+        raise SpecError(f"examples = {examples}; allowed: 2 or more; a few hundred are enough")
     if isinstance(calibrate, (str, Path)):
         x = _inputs_of(Path(calibrate), network, str(model), task, front_end, split, examples, progress)
     else:
@@ -94,7 +94,7 @@ def float_network(path: Path) -> FloatNetwork:
     if other := foreign_model(path, content):
         raise FileError(f"{path}: {other}")
     if not is_float(content, str(path)):
-        raise SpecError(f"{path}: is quantised already; every other command takes it as it is")
+        raise SpecError(f"{path}: is already quantised; every other command accepts it as it is")
     return read_float(content, str(path))
 
 
@@ -170,4 +170,6 @@ def _array_of(path: Path) -> npt.NDArray[Any]:
     except FileNotFoundError as e:
         raise DataError(f"{path}: there is no such file; give a .npy of inputs [N, ...], or the data of a task") from e
     except DAMAGE as e:
-        raise DataError(f"{path}: damaged, or no array of numbers ({damage_text(e)}); write it with numpy.save") from e
+        raise DataError(
+            f"{path}: damaged, or not an array of numbers ({damage_text(e)}); write it with numpy.save"
+        ) from e

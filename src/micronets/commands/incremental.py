@@ -69,7 +69,7 @@ def incremental(model: ModelSource, out: str | Path) -> IncrementalModel:
     check_output(out, model)
     file = model_file(model)
     if steps_of(file.model, file.name) is not None:
-        raise UnsupportedError(f"{file.name}: takes new frames alone already; use it as it is")
+        raise UnsupportedError(f"{file.name}: already takes only the new frames; use it as it is")
     plan_stream(file.model, file.name)  # refuses a model that cannot listen, which is the first reason to report
     made = incremental_model(file.model, file.name)
     plan = plan_stream(made, file.name)

@@ -137,7 +137,7 @@ def _check_choices(space: SearchSpace, place: str) -> None:
     for c in space.choices:
         where = f"{place}: space '{space.name}', choice '{c.name}'"
         if not isinstance(c.name, str) or c.name in seen:
-            raise UserCodeError(f"{where}: the name is taken or no text; give every choice its own")
+            raise UserCodeError(f"{where}: the name is taken or is not text; give every choice its own")
         seen.add(c.name)
         if c.kind not in (*_CHANGES, "shape"):
             raise UserCodeError(f"{where}: kind = {c.kind!r}; {did_you_mean(str(c.kind), (*_CHANGES, 'shape'))}")
@@ -173,7 +173,7 @@ def check(space: SearchSpace, classes: int) -> None:
             _check_changes(space, place, c)
         _check_between(space)
     except RecursionError as e:
-        raise UserCodeError(f"{place}: space '{space.name}': its template calls itself without end") from e
+        raise UserCodeError(f"{place}: space '{space.name}': its template calls itself endlessly") from e
 
 
 def _check_between(space: SearchSpace) -> None:
@@ -182,7 +182,7 @@ def _check_between(space: SearchSpace) -> None:
     try:
         relaxed_steps(space, means)
     except UserCodeError as e:
-        between = "a search also asks with values between the options, so no range(), index or condition of one"
+        between = "a search also uses values between the options, so not in range(), as an index or in a condition"
         raise UserCodeError(f"{e} ({between})") from e
 
 
@@ -248,8 +248,8 @@ def _check_blocks(space: SearchSpace, place: str, arch: Arch) -> None:
         before, after = shapes.get(previous), shapes.get(last.name)
         if block.keep is not None and not adds and before is not None and after is not None and before != after:
             raise SpecError(
-                f"{where}: block '{last.name}' may be left out ({block.keep}) but makes {after} of {before}; "
-                "a block that may go keeps the shape, or ends in an Add with what stands before it"
+                f"{where}: block '{last.name}' may be left out ({block.keep}) but turns {before} into {after}; such a "
+                "block must keep the shape, or end in an Add with its input"
             )
         previous = last.name
 

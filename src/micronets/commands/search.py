@@ -270,7 +270,7 @@ def measured_costs(
         return None
     reason = runtime.unmeasurable(board)
     if reason is not None:
-        progress(NoteEvent("search", f"limits on the board are held by estimates alone: {reason}"))
+        progress(NoteEvent("search", f"limits on the board are checked by estimates alone: {reason}"))
         return None
 
     options = MeasureOptions(samples=1, patches=runtime.whole_layers)

@@ -274,7 +274,7 @@ class Tuning:
             [
                 self.after.text(),
                 f"before: {self.before.detected} of {counted(self.before.said, 'words')}, "
-                f"{self.before.false_accepts_per_hour:.1f} false accepts an hour; allowed were {self.wanted:g}",
+                f"{self.before.false_accepts_per_hour:.1f} false accepts an hour; allowed: {self.wanted:g}",
                 f"{self.out}: the model with its detector; scores of {self.after.detector.average} runs are averaged",
                 f"thresholds: {shown}",
             ]
@@ -418,7 +418,7 @@ def _of_clips(plan: StreamPlan, folder: Path, seconds: float, seed: int) -> Soun
     folders = scan(folder)
     names = words_of(plan.labels, plan.detector)
     if not any(name in folders.files for name in names):
-        raise DataError(f"{folder}: no folder is called like a word of the model's: {', '.join(names)}")
+        raise DataError(f"{folder}: no folder has the name of one of the model's words: {', '.join(names)}")
     background = folders.background or folders.files.get("_silence_", ())
     if not background:
         raise DataError(f"{folder}: no recordings of noise; add some in _background_noise_")
@@ -450,9 +450,9 @@ def composed_of(
     others = [clip for name in files if name not in (*words, *quiet) for clip in clips(files[name])]
     noise = clips(background) or [*coloured_samples(_NOISES_MADE, 10 * rate, np.random.default_rng(seed))]
     samples, events = compose(words, others, noise, rate, seconds, seed)
-    kinds = "every other clip is no word of the model's" if others else "there is no speech but the model's words"
+    kinds = "every other clip is none of the model's words" if others else "there is no other speech"
     said = f"{counted(sum(map(len, words.values())), 'clips')} of {counted(len(words), 'words')}"
-    noises = f"{counted(len(background), 'recordings')} of noise" if background else "noise that was made"
+    noises = f"{counted(len(background), 'recordings')} of noise" if background else "synthesised noise"
     note = f"composed of {said} and {len(others):,} others over {noises}, seed {seed}; {kinds}"
     return Sound(samples, events, "composed of recordings", True, (note,))
 

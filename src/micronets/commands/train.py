@@ -65,8 +65,8 @@ def train(
     settings = settings or TrainSettings()
     if settings.start_share and not settings.qat_epochs:
         raise SpecError(
-            f"train: start_share = {settings.start_share}: is a share of the weights that the stage with quantisation "
-            "simulated begins with, and qat_epochs = 0 leaves that stage out; set one of them"
+            f"train: start_share = {settings.start_share}: is a share of the initial weights of the quantised stage, "
+            "which qat_epochs = 0 leaves out; change one of them"
         )
     check_made_weight(settings, data)
     init: Mapping[str, Tensor] | None = None

@@ -103,7 +103,8 @@ def plan_downloads(
             plans.append(ArchivePlan(a, url, "done", a.size, 0, 0))
         elif (directory / a.folder).exists():
             raise FileError(
-                f"{directory / a.folder}: is there, but not from here; move it away, or name another directory"
+                f"{directory / a.folder}: exists, but micronets did not make it; move it away, or name another "
+                "directory"
             )
         elif file.is_file():
             there = file.stat().st_size

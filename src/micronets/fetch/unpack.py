@@ -52,7 +52,7 @@ def unpack(
     be written to. What was unpacked before an error is removed.
     """
     if target.exists():
-        raise FileError(f"{target}: is there, but not from here; move it away, or name another directory")
+        raise FileError(f"{target}: exists, but micronets did not make it; move it away, or name another directory")
     work = target.with_name(f".{target.name}.unpacking")
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)

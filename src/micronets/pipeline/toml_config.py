@@ -119,7 +119,7 @@ def _scalar(hint: Any, value: Any, name: str, where: str) -> Any:
         return float(value)
     if (hint is bool and isinstance(value, bool)) or (hint is str and isinstance(value, str)):
         return value
-    need = {int: "an integer", float: "a number", bool: "true or false", str: "a text"}[hint]
+    need = {int: "an integer", float: "a number", bool: "true or false", str: "text"}[hint]
     if hint is str and not isinstance(value, Mapping | list | tuple):  # a number, a date or a boolean without quotes
         written = str(value).lower() if isinstance(value, bool) else str(value)
         raise SpecError(f"{where}: {name} = {written}; need {need}, in quotes: {name}='\"{written}\"'")

@@ -276,7 +276,7 @@ def front_page(facts: SweepFacts) -> str:
     left = facts.planned - len(facts.points)
     synthetic = any(point.synthetic for point in facts.points)
     warning = el("p", el("b", "SYNTHETIC DATA. "), "Real examples differ.", class_="warning") if synthetic else None
-    going = el("p", f"To be made: {counted(left, 'points')}.") if left else None
+    going = el("p", f"Still to be made: {counted(left, 'points')}.") if left else None
     header = el(
         "header",
         el("h1", f"{facts.task} on {', '.join(facts.boards) or 'no board yet'}"),
@@ -298,9 +298,9 @@ def front_page(facts: SweepFacts) -> str:
 
 
 _PLOT_TEXT = (
-    "A dot is the int8 network of a point on the test split, the line through it its 95 % interval. A curve joins the "
-    "networks of a board that no other one beats in both, and its dots are filled. Where intervals overlap, the test "
-    "examples do not tell networks apart."
+    "A dot is the int8 network of a point on the test split, the line through it its 95 % interval. A curve joins "
+    "the networks of a board that no other one beats in both, and its dots are filled. If intervals overlap, the "
+    "test examples do not distinguish the networks."
 )
 
 
@@ -311,7 +311,7 @@ def _picks_section(facts: SweepFacts) -> Markup | None:
     ]
     if not rows:
         return None
-    about = "Picked on the validation split; the figures are those of the test split, which chose nothing."
+    about = "Picked on the validation split; the figures are those of the test split, which was used for no choice."
     table = html_table(("", "network", _metric(facts), "95 %"), rows, (2, 3), own_line="first")
     return section("What to take", el("p", about), table)
 

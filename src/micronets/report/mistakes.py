@@ -83,8 +83,8 @@ def mistakes_section(found: Mistakes, noun: str, pictures: Sequence[bytes] = ())
         return None
     shown = found.mistakes[: len(pictures) or MOST_SHOWN]
     text = (
-        f"{counted(len(found.mistakes), f'test {noun}')} got a wrong class. Those of which the model was surest come "
-        "first: among them are the examples with a wrong label. All are in mistakes.json."
+        f"Misclassified: {counted(len(found.mistakes), f'test {noun}')}. The most confident mistakes come first; "
+        "examples with a wrong label are often among them. All are in mistakes.json."
     )
     if pictures:
         body = el("div", [_figure(m, p) for m, p in zip(shown, pictures, strict=True)], class_="pictures")
@@ -96,7 +96,7 @@ def mistakes_section(found: Mistakes, noun: str, pictures: Sequence[bytes] = ())
 
 def _figure(mistake: Mistake, picture: bytes) -> Markup:
     """Draws a mistake as an image with its class, its predicted class, and its file below it."""
-    says = f"{mistake.truth}, named {mistake.named} ({percent(mistake.probability)})"
+    says = f"{mistake.truth}, classified as {mistake.named} ({percent(mistake.probability)})"
     source = f"data:image/jpeg;base64,{base64.b64encode(picture).decode('ascii')}"
     file = el("span", mistake.file, class_="small") if mistake.file else None
     return el("figure", el("img", src=source, alt=says), el("figcaption", says, el("br"), file))

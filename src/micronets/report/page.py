@@ -26,9 +26,9 @@ SOURCE_MEANINGS = {
 
 
 METRIC_MEANINGS = {
-    "accuracy": "Accuracy: the share whose class is named right.",
-    "balanced_accuracy": "Balanced accuracy: the share whose class is named right, as the mean over the classes.",
-    "auc": "AUC: how often what is abnormal scores higher than what is normal; 50 % is chance.",
+    "accuracy": "Accuracy: the share of examples that are classified correctly.",
+    "balanced_accuracy": "Balanced accuracy: the share that is classified correctly, as the mean over the classes.",
+    "auc": "AUC: how often an abnormal example scores higher than a normal one; 50 % is chance.",
 }
 
 
@@ -94,7 +94,7 @@ def _header(facts: Facts) -> Markup:
     never = [name for i, name in enumerate(facts.classes) if facts.confusion and _never_right(facts.confusion[i], i)]
     if never:
         text = f"{len(never)} classes are" if len(never) > 1 else f"class {never[0]} is"
-        pills.append(el("span", f"{text} never right", class_="pill bad"))
+        pills.append(el("span", f"{text} never recognised", class_="pill bad"))
     warning = None
     if facts.synthetic:
         text = (
@@ -264,7 +264,7 @@ def _space_section(facts: Facts) -> Markup | None:
     metric = metric_label(facts.metric)
     head = ("round", "space", f"best network, {metric}, validation", f"{facts.noun} seen", "work")
     text = (
-        f"Networks of all spaces of the task were trained for equally many {facts.noun}. After every round the better "
+        f"Networks of all spaces of the task were trained on equally many {facts.noun}. After every round the better "
         f"half of the spaces stayed. {trials.chosen} was then searched."
     )
     left_out = [el("li", f"{name}: {reason}") for name, reason in trials.left_out.items()]
@@ -308,9 +308,9 @@ def _finals_section(facts: Facts) -> Markup | None:
         rows.append((ORIGINS[first.origin], *("-" if r is None else percent(r.accuracy) for r in own)))
     examples = ", ".join(f"{next(iter(of_round[n].values())).examples:,}" for n in numbers)
     text = (
-        f"What the search found was compared with networks that need no search: {label} on validation {facts.noun} at "
-        f"the end of each round of training. A network saw so many training {facts.noun} in each: {examples}. "
-        "The best of the last round was chosen; a uniform network stays to the last round."
+        f"The networks that the search found were compared with networks that need no search, by their {label} on "
+        f"validation {facts.noun} after each round of training. Training {facts.noun} of a network in each round: "
+        f"{examples}. The best of the last round was chosen; a uniform network stays to the last round."
     )
     heads = ("network", *(f"round {n}" for n in numbers))
     return section("The finalists", el("p", text), html_table(heads, rows, numeric=range(1, len(heads))))
@@ -319,9 +319,9 @@ def _finals_section(facts: Facts) -> Markup | None:
 def _supernet_section(facts: Facts) -> Markup:
     """Shows a search that trained weights and architecture together."""
     text = (
-        "One supernet holds all networks of the space: its loss, and what its most likely network costs. At first its "
-        "weights alone are trained. What it ends with is then checked in integers, repaired where it misses a limit, "
-        "and enlarged where there is room."
+        "One supernet holds all networks of the space. The curves show its loss, and the costs of its most likely "
+        "network. At first only its weights are trained. The final network is checked with exact costs, repaired if "
+        "it misses a limit, and enlarged if there is room."
     )
     history = [h for h in facts.search.history if isinstance(h, SupernetEpoch)]
     rates = [charts.Series("accuracy", [h.accuracy for h in history])]
@@ -330,7 +330,7 @@ def _supernet_section(facts: Facts) -> Markup:
         el("p", text),
         _curves([charts.Series("loss", [h.loss for h in history])], "loss"),
         _curves(_shares_of_limits(facts), "cost as a share of its limit", limit=1.0),
-        _curves(rates, f"accuracy of the networks drawn, on disturbed training {facts.noun}", zero=False),
+        _curves(rates, f"accuracy of the networks drawn, on augmented training {facts.noun}", zero=False),
     )
 
 
@@ -338,8 +338,8 @@ def _candidates_section(facts: Facts) -> Markup:
     """Shows a search that trained some networks separately."""
     history, label = facts.search.history, metric_label(facts.metric)
     text = (
-        f"{counted(len(history), 'networks')} within the limits, trained one after the other, each by itself. The one "
-        f"with the best {label} on validation {facts.noun} was chosen."
+        f"{counted(len(history), 'networks')} within the limits, trained separately, one after another. The one with "
+        f"the best {label} on validation {facts.noun} was chosen."
     )
     rates = [charts.Series(label, [h.accuracy for h in history])]
     return section(
@@ -355,12 +355,12 @@ def _cut_networks_section(facts: Facts, chosen: ChosenCut) -> Markup:
     """Shows a search among subnetworks of a trained supernet, and the chosen one."""
     label, losses = metric_label(facts.metric), chosen.compared
     text = (
-        "One supernet holds all networks of the space, and was trained so that they work when they are cut out: for "
-        "one run by a network within the limits in each step, for a sweep by the largest and smaller ones together. "
-        "The curves show the networks that were trained, in a sweep the largest one. "
-        f"{counted(len(losses), 'networks')} within the limits were compared as they were cut, by their loss on "
-        f"validation {facts.noun}: {min(losses):.4g} to {max(losses):.4g}. "
-        f"The best one has a loss of {chosen.loss:.4g}, {label} {percent(chosen.accuracy)}."
+        "One supernet holds all networks of the space, and was trained so that its subnetworks work as they are: for "
+        "one run, each step trains one network within the limits; for a sweep, the largest and smaller ones "
+        "together. The curves show the trained networks, in a sweep the largest one. "
+        f"{counted(len(losses), 'networks')} within the limits were compared as cut, by their loss on validation "
+        f"{facts.noun}: {min(losses):.4g} to {max(losses):.4g}. The best one has a loss of {chosen.loss:.4g}, {label} "
+        f"{percent(chosen.accuracy)}."
     )
     epochs = [h for h in facts.search.history if isinstance(h, SupernetEpoch)]
     rates = [charts.Series("accuracy", [h.accuracy for h in epochs])]
@@ -368,7 +368,7 @@ def _cut_networks_section(facts: Facts, chosen: ChosenCut) -> Markup:
         "Search trajectory",
         el("p", text),
         _curves([charts.Series("loss", [h.loss for h in epochs])], "loss of the largest network"),
-        _curves(rates, f"accuracy of the largest network, on disturbed training {facts.noun}", zero=False),
+        _curves(rates, f"accuracy of the largest network, on augmented training {facts.noun}", zero=False),
     )
 
 
@@ -414,8 +414,9 @@ def _memory_section(facts: Facts) -> Markup:
     plan = facts.plan
     steps = [row.name for row in facts.layers]
     text = (
-        f"Where TensorFlow Lite Micro puts each buffer while each layer runs: {plan.bytes:,} bytes. Structures that "
-        f"stay take the rest of the arena, {plan.arena_bytes:,} bytes predicted on a 64-bit host (source: estimated)."
+        f"Where TensorFlow Lite Micro puts each buffer while each layer runs: {plan.bytes:,} bytes. Persistent "
+        f"structures take the rest of the arena, {plan.arena_bytes:,} bytes predicted on a 64-bit host (source: "
+        "estimated)."
     )
     found = facts.arena.found
     if found is not None:
@@ -457,11 +458,11 @@ def _training_section(facts: Facts) -> Markup:
     label = metric_label(history[-1].metric)
     rates = [charts.Series(label, [h.score for h in history])]
     switch = next((i for i, h in enumerate(history) if h.stage != "float"), None)
-    text = f"In float for {counted(switch, 'epochs')}, then with quantisation simulated (shaded)." if switch else None
+    text = f"In float for {counted(switch, 'epochs')}, then with simulated quantisation (shaded)." if switch else None
     return section(
         "Training",
         el("p", text) if text else None,
-        _curves(losses, f"loss on disturbed training {facts.noun}", mark=switch),
+        _curves(losses, f"loss on augmented training {facts.noun}", mark=switch),
         _curves(rates, f"{label} on validation {facts.noun}", mark=switch, zero=False),
     )
 

@@ -44,7 +44,7 @@ def incremental(model: QuantizedModel, where: str = "the model") -> QuantizedMod
     try:
         found = network.incremental(model.arch)
     except UnsupportedError as e:
-        raise UnsupportedError(f"{where}: cannot take new frames alone: {e}") from e
+        raise UnsupportedError(f"{where}: cannot be made to take only the new frames: {e}") from e
     quant = {name: q for name, q in model.quant.items() if name in found.arch.shapes() or name in model.constants}
     quant |= {copy: model.quant[name] for copy, name in found.copies.items() if name in model.quant}
     steps = Steps(found.step, model.arch.input_shape[0])

@@ -74,11 +74,11 @@ def _no_stream_of_arrays(standard: Standard) -> str | None:
     """Returns why a model of arrays cannot listen to a sensor; None if it can."""
     if len(standard.shape) != 2:
         size = " x ".join(map(str, standard.shape))
-        return f"its arrays are {size} numbers, and a stream is followed in windows [samples, axes]"
+        return f"its inputs are arrays of {size} numbers, and a stream needs windows [samples, axes]"
     if standard.sample_rate is None:
         return (
-            "its metadata do not tell how many samples a second its windows have; set data.spectral.sample_rate, and "
-            "train or export it anew"
+            "its metadata lack the sample rate of its windows; set data.spectral.sample_rate, and train or export it "
+            "again"
         )
     return None
 
@@ -97,7 +97,7 @@ def unstreamable(model: QuantizedModel) -> str | None:
     if fe is None and (array := array_front_end(model)) is not None:
         return _no_stream_of_arrays(array[0])
     if fe is None:
-        return "it carries no sound front end in integers that fits its input, and no front end of a sensor"
+        return "it has no integer front end for sound that fits its input, and none for a sensor"
     if isinstance(fe, FrontEnd) and fe.sample_scale == "max":
         return "its front end divides a clip by its loudest sample, which a stream does not have"
     if arch.variables() and steps_of(model) is None:
@@ -120,8 +120,8 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
     why, fe, labels = unstreamable(model), stream_front_end(model), labels_of(model)
     if why is not None or fe is None:
         raise UnsupportedError(
-            f"{where}: cannot listen to a stream: {why}; take a model of task kws, one of task features that was "
-            "trained on windows of a sensor, or one of the field with --front-end micro"
+            f"{where}: cannot listen to a stream: {why}; use a model of task kws, one of task features that was "
+            "trained on windows of a sensor, or a third-party model with --front-end micro"
         )
     signal = signal_of(fe)
     text = model.metadata.get(DETECTOR_KEY)
@@ -131,13 +131,12 @@ def plan_stream(model: QuantizedModel, where: str, detector: Detector | None = N
         detector = default_detector(labels, signal, step) if text is None else Detector.from_json(text, told)
     if len(detector.thresholds) != len(labels):
         raise SpecError(
-            f"{where}: its detector has {counted(len(detector.thresholds), 'classes')}, "
-            f"its output {len(labels)}; make it anew "
-            "with micronets tune"
+            f"{where}: its detector has {counted(len(detector.thresholds), 'classes')}, its output {len(labels)}; "
+            "make a new one with micronets tune"
         )
     if steps is not None and detector.hop_frames % steps.frames:
         raise SpecError(
-            f"{where}: its detector hears it every {detector.hop_frames} frames, and it takes "
+            f"{where}: its detector takes an output every {detector.hop_frames} frames, and it takes "
             f"{counted(steps.frames, 'frames')} at a time; choose a multiple with micronets tune --hop-frames"
         )
     if detector.gate_pixel and not signal.pixels:

@@ -111,8 +111,8 @@ def inner_splits_note(folders: Iterable[Path], way_out: str) -> tuple[str, ...]:
     if len({SPLIT_NAMES[name.lower()] for name in inner}) < 2:
         return ()
     return (
-        f"the folders {' and '.join(sorted(inner))} inside those of the classes do not divide the examples, which are "
-        f"divided anew; {way_out}",
+        f"the folders {' and '.join(sorted(inner))} inside those of the classes do not define the splits; the "
+        f"examples are divided again; {way_out}",
     )
 
 

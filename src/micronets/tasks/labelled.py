@@ -155,13 +155,15 @@ def duplicate_notes(data: object) -> tuple[str, ...]:
             shared[split] = shared.get(split, 0) + (first != split)
             torn += of != label
     notes = [
-        f"{n} of the {len(arrays[s])} {data.noun} of split {s} have the same contents as others to train on or to "
-        "choose by: the result looks better than it is"
+        f"{n} of the {len(arrays[s])} {data.noun} of split {s} have the same contents as examples for training or "
+        "validation: the result looks better than it is"
         for s, n in shared.items()
         if n
     ]
     if torn:
-        notes.append(f"{torn} {data.noun} have the same contents as one of another class: no network can tell them")
+        notes.append(
+            f"{torn} {data.noun} have the same contents as one of another class: no network can distinguish them"
+        )
     return tuple(notes)
 
 

@@ -59,5 +59,5 @@ def check_utf8(paths: Iterable[Path]) -> None:
         except UnicodeEncodeError as e:
             shown = os.fsencode(path).decode("utf-8", "backslashreplace")
             raise DataError(
-                f"{shown}: this name is not UTF-8, and would stand in the model or the report; rename it"
+                f"{shown}: this name is not UTF-8, and would appear in the model or the report; rename it"
             ) from e

@@ -73,7 +73,7 @@ def check_data(data: TaskData, where: str = "data") -> TaskData:
     missing = [name for name in _MEMBERS if not hasattr(data, name)]
     if missing:
         kind = type(data).__name__
-        raise UserCodeError(f"{where}: {kind} is no TaskData: it has no {', '.join(missing)}; see docs/python.md")
+        raise UserCodeError(f"{where}: {kind} is not a TaskData: it has no {', '.join(missing)}; see docs/python.md")
     if len(data.classes) < 2 or not all(isinstance(c, str) for c in data.classes):
         raise DataError(f"{where}: classes = {data.classes!r}; need the names of at least two")
     for split in SPLITS:

@@ -132,7 +132,9 @@ def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
     if below:
         machines = [name.partition(" ")[2] for name in below if " " in name]
         where = f" for {_listed(machines)}" if machines and score.value >= 0.5 else ""
-        found.append(f"the AUC{where} is below 50 %: worse than chance, what is normal scores higher than what is not")
+        found.append(
+            f"the AUC{where} is below 50 %: worse than chance, normal examples score higher than abnormal ones"
+        )
     if score.confusion is None:
         return (*found, *_few_remarks(score.sizes, score.noun, "kind"))
     rows = [(name, row, row[i]) for i, (name, row) in enumerate(zip(classes, score.confusion, strict=True)) if sum(row)]
@@ -151,12 +153,12 @@ def remarks(score: Score, classes: Sequence[str]) -> tuple[str, ...]:
             f"{100 * balanced_accuracy(score.confusion):.2f} %"
         )
     if score.metric == "accuracy" and score.value <= always:
-        found.append(f"no more often right than naming '{largest[0]}' every time would be ({100 * always:.2f} %)")
+        found.append(f"no better than always predicting '{largest[0]}' ({100 * always:.2f} %)")
     elif worse_than_guessing(score.metrics, score.confusion):
         found.append(f"worse than guessing, which has a balanced accuracy of {100 / len(rows):.2f} %")
     never = [f"'{name}'" for name, _, right in rows if not right]
     if never:
-        found.append(f"never named right: {_listed(never)}")
+        found.append(f"never recognised: {_listed(never)}")
     return (*found, *few)
 
 

@@ -47,7 +47,7 @@ def view_of(data: TaskData, card: Card, settings: Mapping[str, int]) -> MakeView
     if card.frontend is not None and own is not None and _features(card.frontend) != _features(own):
         raise SpecError(
             f"{card.where}: has another front end than the network; for task {data.name} both get the same inputs: "
-            "take a model of the same front end, or fix the input with [space.fix]"
+            "use a model with the same front end, or fix the input with [space.fix]"
         )
     if card.input_shape != shape:
         raise SpecError(

@@ -131,7 +131,7 @@ def test_few_recordings_lend_their_ends_to_validation(tmp_path: Path) -> None:
     assert (len(data.clips["train"]), len(data.clips["val"]), len(data.clips["test"])) == (2, 2, 6)
     assert data.clips["train"].shape[1] + data.clips["val"].shape[1] == 311
     assert data.size("val") == 2 * 3
-    assert any("the end of each training recording serves" in n for n in data.notes)
+    assert any("the end of each training recording is used for validation" in n for n in data.notes)
     score = data.evaluate(np.eye(2)[data.labels("val")], "val")
     assert (score.metric, score.value) == ("accuracy", 1.0)
 
@@ -140,8 +140,8 @@ def test_a_machine_without_faults_is_learnt_and_tested_on_what_is_recognised(tmp
     data = tasks.load("ad", sounds(tmp_path, {"pump_id_00/normal/{:04}.wav": 20}), clip_seconds=3)
     assert [len(data.clips[s]) for s in ("train", "val", "test")] == [17, 1, 2]
     assert data.notes == (
-        "no abnormal recordings in split test: it says how many windows of a sound machine are recognised, not how "
-        "well faults are heard",
+        "no abnormal recordings in split test: its score says how many windows of healthy machines are recognised, "
+        "how not how well faults are detected",
     )
     score = data.evaluate(np.eye(3)[data.labels("test")], "test")
     assert (score.metric, score.value) == ("accuracy", 1.0)
@@ -163,7 +163,7 @@ def test_bad_directories(tmp_path: Path) -> None:
     assert message(words).startswith(f"{words}: the names do not say machine and state (first: yes/0.wav); use ")
     one = sounds(tmp_path / "one", {"fan_id_00/normal/{}.wav": 4, "fan_id_00/anomaly/{}.wav": 2})
     assert message(one, pitches=()) == (
-        f"{one}: only one machine, fan_id_00; a network that only tells machines apart needs two, or data.pitches"
+        f"{one}: only one machine, fan_id_00; a network that only distinguishes machines needs two, or data.pitches"
     )
     assert message(one, machine="fam") == f"ad: no machine 'fam' in {one}; did you mean 'fan'? known: all, fan"
     bad = sounds(tmp_path / "bad", {"fan_id_00/anomaly/{}.wav": 2, "fan_id_02/normal/{}.wav": 3})

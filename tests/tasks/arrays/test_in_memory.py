@@ -60,7 +60,7 @@ CASES = {
         lambda: arrays(X, Y + 0.5),
         "arrays: y is float64 [60]; need integers or text [60], one for each row of x",
     ),
-    "rows of different lengths": (lambda: arrays([[1, 2], [3]], [0, 1]), "arrays: x or y of train is no array ("),
+    "rows of different lengths": (lambda: arrays([[1, 2], [3]], [0, 1]), "arrays: x or y of train is not an array ("),
     "no number": (lambda: arrays(np.where(X > 9, np.nan, X), Y), "arrays: example "),
     "labels out of range": (
         lambda: arrays(X, Y, classes=("a", "b")),
@@ -69,7 +69,7 @@ CASES = {
     "one class": (lambda: arrays(X, Y * 0), "arrays: only one class, '0'; a classifier needs at least two"),
     "too few": (
         lambda: arrays(X[:4], Y[:4]),
-        "arrays: class '0' has no train example (2 in all); three of every class",
+        "arrays: class '0' has no train example (2 in all); at least three of every class",
     ),
     "group of another length": (
         lambda: arrays(X, Y, group=Y[:3]),
@@ -77,7 +77,7 @@ CASES = {
     ),
     "noise": (lambda: arrays(X, Y, noise=-1), "features: noise = -1; need 0 or more"),
     "rate": (lambda: arrays(X, Y, sample_rate=0), "arrays: sample_rate = 0; allowed: 0.001 to 1,000,000"),
-    "pictures of two sizes": (
+    "images of two sizes": (
         lambda: data_from_torch([(np.zeros((1, 4, 4)), 0), (np.zeros((1, 5, 4)), 1)]),
         "torch data set: examples of train have shapes [(1, 4, 4), (1, 5, 4)]; every example needs the same",
     ),

@@ -100,9 +100,9 @@ def test_recordings_of_another_form_are_one_line(model: Path, tmp_path: Path) ->
     times = text.replace("time (s)", "time (ms)")
     lines = text.splitlines()
     for changed, told in (
-        (times, "its times tell 50000 samples a second; the front end takes 50"),
+        (times, "its times show 50000 samples a second; the front end needs 50"),
         ("\n".join(line.rpartition(",")[0] for line in lines), "need 3 numbers a sample"),
-        ("\n".join([*lines[:9], "1,2,x,4"]), "line 10, column 3 holds 'x', which is no number"),
+        ("\n".join([*lines[:9], "1,2,x,4"]), "line 10, column 3 holds 'x', which is not a number"),
     ):
         path.write_text(changed)
         found = call("listen", model, "--input", path, "--runtime", "reference")

@@ -98,7 +98,7 @@ def test_index_and_time_columns_are_named_and_left_out(tmp_path: Path) -> None:
     counts = "column 1 counts the lines and is left out"
     assert notes_of("pandas", ",ax,ay,az\n", lambda i, s: f"{i + s}") == (counts,)
     assert notes_of("bare", "", lambda i, s: f"{i + s}") == (counts,)
-    tells = "tells the time (it rises in every file) and is left out"
+    tells = "shows the time (it rises in every file) and is left out"
     assert notes_of("time", "time_ms,x,y,z\n", lambda i, s: f"{20 * i + s + i % 3}") == (f"column 1 (time_ms) {tells}",)
     assert notes_of("jitter", "", lambda i, s: f"{0.02 * i + 0.001 * (i % 4) + s}") == (f"column 1 {tells}",)
     clock = "column 1 (when) holds dates or times of day and is left out"
@@ -140,9 +140,9 @@ def test_semicolons_tabs_decimal_commas_and_utf16(tmp_path: Path) -> None:
         ('"1,2\n3,4\n', "line 1: a quotation mark is opened and not closed, or stands inside a cell"),
         ('1,2\n3,"4\n5,6\n', "line 2: a quotation mark is opened and not closed, or stands inside a cell"),
         ("1,2\n3\n", "line 2 has 1 cells, line 1 has 2"),
-        ("1,2\n3,walk\n", "line 2, column 2 holds 'walk', which is no number"),
-        ("1,2\n3,4\x005\n", "line 2, column 2 holds '4\\x005', which is no number"),
-        ("1,2\n3,\x1b[31m\n", "line 2, column 2 holds '\\x1b[31m', which is no number"),
+        ("1,2\n3,walk\n", "line 2, column 2 holds 'walk', which is not a number"),
+        ("1,2\n3,4\x005\n", "line 2, column 2 holds '4\\x005', which is not a number"),
+        ("1,2\n3,\x1b[31m\n", "line 2, column 2 holds '\\x1b[31m', which is not a number"),
         ("x,y\n", "it has headings and no line of numbers"),
         ("\n\n", "it holds no line of numbers"),
     ],
@@ -160,7 +160,7 @@ def test_a_line_far_down_and_bytes_that_are_no_text(tmp_path: Path) -> None:
     path.write_bytes(b"1,2\n\xff,3\n")
     assert refusal([path]) == f"{path}: its text is not UTF-8 (byte 4); save it as UTF-8, or write a .npy"
     path.write_text("1,2\n1_000,3\n")
-    assert "line 2, column 1 holds '1_000', which is no number" in refusal([path])
+    assert "line 2, column 1 holds '1_000', which is not a number" in refusal([path])
 
 
 def test_a_column_that_counts_down_is_left_out(tmp_path: Path) -> None:
@@ -247,11 +247,16 @@ def test_columns_that_tell_the_class_or_the_time_are_left_out_or_doubted(tmp_pat
         return written(tmp_path / name, {f"{k}.csv": text(rows[k], first) for k in range(3)})
 
     cases: list[tuple[str, Callable[[int, int], float], int, str]] = [
-        ("a,b,label", lambda k, i: k, 2, "says the class, or who or what was recorded (it is the same in all lines of"),
-        ("a,b,c", lambda k, i: k, 3, "is the same in all lines of a file, and differs between files; it is learnt"),
-        ("a,b,epoch", lambda k, i: 7 * i * i + i, 3, "rises in every file; it is learnt: remove it if it counts"),
-        ("a,b,time", lambda k, i: i * 90 % 256, 2, "tells the time, as its heading says, and is left out"),
-        ("a,b,t", lambda k, i: i * 90 % 256, 3, "is named as a time, but does not rise in every file; it is learnt"),
+        (
+            "a,b,label",
+            lambda k, i: k,
+            2,
+            "gives the class, or who or what was recorded (it is the same in all lines of",
+        ),
+        ("a,b,c", lambda k, i: k, 3, "is the same in all lines of a file, and differs between files; it is used"),
+        ("a,b,epoch", lambda k, i: 7 * i * i + i, 3, "rises in every file; it is used: remove it if it counts"),
+        ("a,b,time", lambda k, i: i * 90 % 256, 2, "shows the time, as its heading says, and is left out"),
+        ("a,b,t", lambda k, i: i * 90 % 256, 3, "is named like a time, but does not rise in every file; it is used"),
     ]
     for n, (first, cell, columns, note) in enumerate(cases):
         paths = files(f"c{n}", f"{first}\n", cell)
@@ -273,13 +278,13 @@ def test_a_text_that_names_the_class_in_every_line_is_left_out(tmp_path: Path) -
         arrays, notes = read_tables(files(f"text{n}", cell))
         np.testing.assert_array_equal(next(iter(arrays.values())), np.array(rows, float))
         assert notes == (
-            "column 3 (Activity) says the class, or who or what was recorded (it is the same in all lines of a file) "
-            "and is left out",
+            "column 3 (Activity) gives the class, or who or what was recorded (it is the same in all lines of a "
+            "file) and is left out",
         )
     changing = files("changing", lambda k, i: "walking" if i < 7 else "jogging")
-    assert "line 9, column 3 holds 'jogging', which is no number" in refusal(changing)
+    assert "line 9, column 3 holds 'jogging', which is not a number" in refusal(changing)
     other = files("other", lambda k, i: "walking", "a,b,c\n")
-    assert "line 2, column 3 holds 'walking', which is no number" in refusal(other)
+    assert "line 2, column 3 holds 'walking', which is not a number" in refusal(other)
 
 
 def test_columns_in_another_order_are_refused(tmp_path: Path) -> None:

@@ -157,7 +157,7 @@ def test_bad_files_in_one_line(tmp_path: Path) -> None:
     )
     assert message(npz(place, x=np.array(["a"] * 60))).startswith(f"{place}: x is <U1 [60]; need numbers [N, ...]")
     assert message(npz(place, x=X[:4], y=np.array([0, 0, 0, 1]))) == (
-        f"{place}: class '1' has no train example (1 in all); three of every class are the least"
+        f"{place}: class '1' has no train example (1 in all); at least three of every class are needed"
     )
     (tmp_path / "t/a").mkdir(parents=True)
     (tmp_path / "t/a/x.txt").write_text("x")

@@ -12,7 +12,7 @@ from micronets.tasks.images import cifar, ic_task
 from micronets.tasks.images.data import ImageData
 from micronets.tasks.images.settings import ImageAugmentation
 
-N = 20  # pictures of a batch
+N = 20  # images of a batch
 SHAPE = "; need uint8 [N, side, side, 3 or 1] with N of at least 1"
 
 

@@ -47,7 +47,7 @@ def test_a_picture_that_does_not_fit_into_memory_is_named(tmp_path: Path, monkey
     (tmp_path / "a").mkdir()
     Image.new("RGB", (9, 9)).save(tmp_path / "a/x.png")
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", no_room)
-    with pytest.raises(DataError, match=r"x\.png: too large for the memory that there is; make it smaller$"):
+    with pytest.raises(DataError, match=r"x\.png: too large for the available memory; make it smaller$"):
         tasks.load("images", tmp_path, kept=7, splits=("all",))
 
 

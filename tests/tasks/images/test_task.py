@@ -82,14 +82,14 @@ def test_what_cannot_be_trained_on_is_said_before_training(tmp_path: Path) -> No
     assert tasks.load("images", tmp_path / "only", kept=8, splits=("test",)).size("test") == 18
     write(tmp_path / "more/train", {"cup": 9, "pen": 9})
     write(tmp_path / "more/test", {"cup": 2, "dog": 2})
-    assert f"{tmp_path / 'more'}: class 'dog' is not in train; add pictures of it there" in message(tmp_path / "more")
+    assert f"{tmp_path / 'more'}: class 'dog' is not in train; add images of it there" in message(tmp_path / "more")
     rows = {"x": np.zeros((8, 8, 8, 3), np.uint8), "y": np.arange(8) % 2, "classes": np.array(["a", "b"])}
     np.savez(tmp_path / "test.npz", split=np.array(["test"] * 8), **rows)
     assert message(tmp_path / "test.npz").endswith("no row has split 'train'; write the file so that some have")
     np.savez(tmp_path / "b.npz", split=np.where(np.arange(8) % 2, "test", "train"), **rows)
     assert "class 'b' is not in train" in message(tmp_path / "b.npz")
     (tmp_path / "words.txt").write_text("words")
-    expected = f"{tmp_path / 'words.txt'}: damaged or not an .npz file (it does not begin as one does); write it again"
+    expected = f"{tmp_path / 'words.txt'}: damaged or not an .npz file (it does not begin like one); write it again"
     assert message(tmp_path / "words.txt") == expected
 
 
@@ -153,7 +153,7 @@ def test_odd_pictures_are_converted_with_a_note(tmp_path: Path) -> None:
     assert data.size("all") == 15
     cup = tmp_path / "cup"
     assert data.notes == (
-        f"all: turned as their EXIF says: 1 image (first: {cup / 'd.jpg'})",
+        f"all: rotated as their EXIF says: 1 image (first: {cup / 'd.jpg'})",
         f"all: CMYK converted to RGB: 1 image (first: {cup / 'b.jpg'})",
         f"all: 16 bits cut to 8: 1 image (first: {cup / 'a16.png'})",
         f"all: transparent parts made black: 1 image (first: {cup / 'c.png'})",
@@ -248,7 +248,7 @@ def test_coco_directories(tmp_path: Path) -> None:
 
 
 def small_coco(root: Path, train: int = 60, val: int = 20) -> Path:
-    """Writes pictures of one colour in COCO's form: number i has the id i, and every second one shows a person.
+    """Writes images of one colour in COCO's form: number i has the id i, and every second one shows a person.
 
     Of the first 60 pictures to train on 4 serve for validation, of the first 20 of the other part 2.
     """
@@ -322,7 +322,7 @@ def test_minival_needs_its_list(tmp_path: Path) -> None:
     assert refused("").endswith("the list of image ids is empty; fetch it again")
     assert "not a list of image ids, a number on each line (invalid literal" in refused("12\nCOCO_val2014_1.jpg\n")
     assert (
-        refused("101\n7\n") == f"{root}: {coco.MINIVAL} holds 7, which is no picture of val2014; fetch the list again"
+        refused("101\n7\n") == f"{root}: {coco.MINIVAL} holds 7, which is not an image of val2014; fetch the list again"
     )
     assert refused(None, "minval").startswith("coco_split = 'minval'; did you mean 'minival'?")
 
@@ -439,7 +439,7 @@ def test_pictures_of_telephones_are_named_with_the_way_out(tmp_path: Path) -> No
     with pytest.raises(DataError) as e:
         load_all(tmp_path)
     assert str(e.value) == (
-        f"{path}: a picture in HEIC, which is not read, whatever its name says; convert it: magick x.jpg x.png"
+        f"{path}: an image in HEIC, which is not supported, whatever its name says; convert it: magick x.jpg x.png"
     )
     path.rename(path.with_suffix(".heic"))
     assert load_all(tmp_path).notes[0].endswith("x.heic; convert it: magick x.heic x.png)")

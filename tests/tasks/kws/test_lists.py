@@ -52,7 +52,7 @@ def test_lists_beside_words_of_ones_own_are_named_as_unread(tmp_path: Path) -> N
     assert not any("not read" in note for note in load(root, negatives=0.0).notes)
     (root / "testing_list.txt").write_text("a/000.wav\nb/001.wav\n")
     assert (
-        "testing_list.txt is not read: this is no directory of Speech Commands, and its recordings are divided by "
+        "testing_list.txt is not read: this is not a directory of Speech Commands, and its recordings are divided by "
         'their names; task = "kws" with data.words reads such lists'
     ) in load(root, negatives=0.0).notes
 

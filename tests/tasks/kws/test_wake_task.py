@@ -116,7 +116,12 @@ def test_without_data_everything_is_synthesised(tmp_path: Path) -> None:
 def test_what_cannot_be_is_one_clear_line(tmp_path: Path) -> None:
     root = write_words(tmp_path, {"alexa": 4, "other": 4})
     for error, path, options, said in (
-        (DataError, root, {"words": ("alexi",)}, "no folder is called like a wake word (alexi); did you mean 'alexa'?"),
+        (
+            DataError,
+            root,
+            {"words": ("alexi",)},
+            "no folder has the name of a wake word (alexi); did you mean 'alexa'?",
+        ),
         (DataError, root / "alexa" / "000.wav", {}, "a file; give the directory that has a folder of recordings"),
         (SpecError, root, {"words": ()}, "wake: words = []; need at least one wake word, each once"),
         (SpecError, root, {"words": ("alexa", "alexa")}, "need at least one wake word, each once"),

@@ -188,8 +188,8 @@ def notes(judged: Sequence[MachineRecording], split: str) -> tuple[str, ...]:
     """
     if judged and not any(r.abnormal for r in judged):
         return (
-            f"no abnormal recordings in split {split}: it says how many windows of a sound machine are recognised, not "
-            "how well faults are heard",
+            f"no abnormal recordings in split {split}: its score says how many windows of healthy machines are "
+            "recognised, not how well faults are detected",
         )
     lines = []
     for name, own in _by_machine(judged).items():

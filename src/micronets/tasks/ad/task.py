@@ -108,7 +108,8 @@ def load(
     found = tuple(sorted({c.machine for part in sounds.by_split.values() for c in part}))
     if len(found) < 2 and not own.pitches and "train" in splits:
         raise DataError(
-            f"{path}: only one machine, {found[0]}; a network that only tells machines apart needs two, or data.pitches"
+            f"{path}: only one machine, {found[0]}; a network that only distinguishes machines needs two, or "
+            "data.pitches"
         )
     by_split = sounds.asked_for(splits)
     clips: dict[str, Pixels] = {}
@@ -119,7 +120,8 @@ def load(
     count = sum(map(len, by_split.values()))
     if "train" in splits and not by_split["val"]:
         notes.append(
-            "too few recordings for a validation split: the end of each training recording serves, the rest trains"
+            "too few recordings for a validation split: the end of each training recording is used for validation, "
+            "the rest for training"
         )
         cut = own.frames + 2 * own.hop  # three windows
         by_split["val"] = by_split["train"]
@@ -258,8 +260,8 @@ def examples(card: Card, path: Path | None, *, split: str = "test", test: Path |
     rows = np.isin(data.machine[split], [i for i, c in enumerate(learnt) if c in machines])
     if not rows.any():
         raise DataError(
-            f"{where}: split '{split}' is empty: {', '.join(learnt)} have no recordings in it; judge by another "
-            "one, or by all recordings with --split all"
+            f"{where}: split '{split}' is empty: {', '.join(learnt)} have no recordings in it; use another one, or "
+            "all recordings with --split all"
         )
     order = positions(learnt, machines)
     known = replace(

@@ -351,7 +351,7 @@ def _with_splits(
         split = _by_group(y, split, groups, count, lacking)
         if all((split[y == c] == s).any() for c in range(count) for s in ("train", *lacking)):
             return replace(rows, split=split, notes=(*notes, f"split by {counted(len(set(groups)), 'groups')}"))
-        notes = (*notes, "the groups are too few to give every split every class: split example by example")
+        notes = (*notes, "too few groups for every split to have every class: split example by example")
         split[train] = "train"
     for c in range(count):
         own = sorted(np.flatnonzero(train & (y == c)), key=lambda i: _hash(keys[i]))
@@ -396,7 +396,7 @@ def checked_complete(rows: SplitArrays, where: str) -> SplitArrays:
             if not ((rows.y == c) & (rows.split == s)).any():
                 n = int((rows.y == c).sum())
                 raise DataError(
-                    f"{where}: class '{name}' has no {s} example ({n} in all); three of every class are the least"
+                    f"{where}: class '{name}' has no {s} example ({n} in all); at least three of every class are needed"
                 )
     return replace(rows, notes=(*rows.notes, *_constant_note(rows)))
 
@@ -409,8 +409,8 @@ def _constant_note(rows: SplitArrays) -> tuple[str, ...]:
         return ()
     if len(still) == values.shape[1]:
         return (
-            "ALL TRAINING EXAMPLES ARE THE SAME, so that nothing can be learnt; where numbers differ by less than 1 "
-            "part in 10 million, subtract what they have in common",
+            "ALL TRAINING EXAMPLES ARE THE SAME, so that nothing can be learnt; if numbers differ by less than 1 "
+            "part in 10 million, subtract their common part",
         )
     first = f"value {still[0] + 1} of {values.shape[1]}"
     more = f" and {len(still) - 1:,} more" if len(still) > 1 else ""

@@ -115,7 +115,7 @@ def _pair(x: npt.ArrayLike, y: npt.ArrayLike, source: str, split: str) -> tuple[
     try:
         a, b = np.asarray(x), np.asarray(y)
     except ValueError as e:  # rows of different lengths
-        raise DataError(f"{source}: x or y of {split} is no array ({e}); give every example the same shape") from e
+        raise DataError(f"{source}: x or y of {split} is not an array ({e}); give every example the same shape") from e
     if a.ndim < 2 or b.shape != a.shape[:1]:
         raise DataError(f"{source}: x is {list(a.shape)} and y {list(b.shape)} in {split}; need x [N, ...] and y [N]")
     return a, b

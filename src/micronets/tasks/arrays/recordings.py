@@ -46,7 +46,7 @@ def read_samples(path: Path, axes: int | None, rate: float) -> LongRecording:
     if not path.is_file():
         raise DataError(f"{path}: no such recording; give a .csv or a .npy, a line for each sample")
     if path.suffix.lower() not in ARRAY_SUFFIXES:
-        raise DataError(f"{path}: no recording of a sensor; give a .csv or a .npy, a line for each sample")
+        raise DataError(f"{path}: not a recording of a sensor; give a .csv or a .npy, a line for each sample")
     found, notes = read_array(path)
     if found.ndim == 1:
         found = found[:, None]
@@ -58,7 +58,7 @@ def read_samples(path: Path, axes: int | None, rate: float) -> LongRecording:
     if times is not None and gaps:
         first = float(times[gaps[0].at - 1] - times[0])
         told = f"{path}: {counted(len(gaps), 'gaps')} in its times, the first after {first:.2f} s"
-        notes += (f"{told}; what listens begins anew after each, and no window of training data tells of it",)
+        notes += (f"{told}; listening starts anew after each gap, but windows of training data do not consider them",)
     return LongRecording(np.asarray(found, np.float64), gaps, notes)
 
 
@@ -69,8 +69,8 @@ def _gaps(times: Floats, path: Path, rate: float) -> tuple[Gap, ...]:
     own = float(1 / steps[~gaps].mean())
     if abs(own - rate) > _OTHER_RATE * rate:
         raise DataError(
-            f"{path}: its times tell {own:.6g} samples a second; the front end takes {rate:g}: resample the recording, "
-            "or leave its times out if they are wrong"
+            f"{path}: its times show {own:.6g} samples a second; the front end needs {rate:g}: resample the "
+            "recording, or leave its times out if they are wrong"
         )
     lost = np.rint(steps * rate).astype(np.int64) - 1
     return tuple(Gap(at + 1, int(lost[at])) for at in np.flatnonzero(gaps & (lost > 0)).tolist())
@@ -134,7 +134,9 @@ def cut_windows(pairs: LabelledPairs, size: int, rate: float, trained: bool) -> 
         recorded = read_samples(pair.recording, axes, rate)
         samples = recorded.samples
         if len(samples) < size:
-            raise DataError(f"{pair.recording}: has {len(samples)} samples; a window has {size}: record more at once")
+            raise DataError(
+                f"{pair.recording}: has {len(samples)} samples; a window has {size}: make a longer recording"
+            )
         axes = samples.shape[1]
         events = read_labels(pair.labels, None, recorded.total / rate)
         signals.append((samples, closed(events, recorded.gaps, rate)))
@@ -153,7 +155,7 @@ def cut_windows(pairs: LabelledPairs, size: int, rate: float, trained: bool) -> 
     named = [Cut(cut.part, UNKNOWN, cut.samples) for cut in rest]
     kept = [*labelled, *(named if is_everywhere(UNKNOWN, [*labelled, *named], split_of, parts) else ())]
     if not kept:
-        raise DataError(f"{pairs.root}: no window of {size} samples fits between the parts of it; give a lower window")
+        raise DataError(f"{pairs.root}: no window of {size} samples fits into its parts; give a smaller window")
     classes = tuple(sorted({cut.label for cut in kept if cut.label is not None}))
     counts = ", ".join(f"{sum(cut.label == c for cut in kept)} {c}" for c in classes)
     notes.append(f"{pairs.root.name}: windows of {size} samples around labels and between them: {counts}")

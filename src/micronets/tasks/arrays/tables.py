@@ -30,7 +30,7 @@ _TIMES = ("time", "timestamp", "timestamps", "t", "date", "datetime", "seconds",
 _UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "millis": 1e-3, "us": 1e-6}
 _COUNTERS = ("", "index", "idx", "id", "no", "nr", "row", "line", "sample", "frame", "#", "unnamed: 0")
 _LABELS = ("label", "labels", "class", "target", "activity", "subject", "person", "user", "session", "id", "file")
-_SAYS = "says the class, or who or what was recorded (it is the same in all lines of a file)"
+_SAYS = "gives the class, or who or what was recorded (it is the same in all lines of a file)"
 _FEW, _MANY = 4, 8  # number of lines from which an even, or an uneven, rise of a column is no accident
 
 Floats = npt.NDArray[np.float64]
@@ -171,7 +171,7 @@ def _read(path: Path) -> _Table:
             if value is None and cell and rows and _plain(rows[0][k]) in _LABELS and words.setdefault(k, cell) == cell:
                 value = 0.0  # the column is left out
             if value is None and cell.lower() not in _MISSING and rows:
-                raise _damaged(path, f"line {i}, column {k + 1} holds {_shown(cell)}, which is no number")
+                raise _damaged(path, f"line {i}, column {k + 1} holds {_shown(cell)}, which is not a number")
             numbers.append(np.nan if value is None else value)
         if not rows:
             rows.append(row)
@@ -295,9 +295,9 @@ def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clo
     named = name is not None and (_plain(name) in _COUNTERS or _is_time(_plain(name)))
     if not (named or column == 0) or not all((s > 0).all() for s in steps):
         clear = name is not None and _is_time(_plain(name)) and _plain(name) not in _UNITS and _plain(name) != "t"
-        return "tells the time, as its heading says," if clear else None
+        return "shows the time, as its heading says," if clear else None
     even = all(float(np.ptp(s)) <= 0.01 * float(s.mean()) for s in steps)
-    return "tells the time (it rises in every file)" if even or named or least >= _MANY else None
+    return "shows the time (it rises in every file)" if even or named or least >= _MANY else None
 
 
 def _doubt(bodies: Sequence[Floats], column: int, plain: str) -> str | None:
@@ -310,12 +310,12 @@ def _doubt(bodies: Sequence[Floats], column: int, plain: str) -> str | None:
         return None
     rises = all((np.diff(v) > 0).all() for v in values)
     if _is_time(plain) and not rises:
-        return "is named as a time, but does not rise in every file; it is learnt: remove it if it is no measurement"
+        return "is named like a time, but does not rise in every file; it is used: remove it if it is not a measurement"
     if rises and len(values) > 1 and min(map(len, values)) >= _MANY:
-        return "rises in every file; it is learnt: remove it if it counts or tells the time"
+        return "rises in every file; it is used: remove it if it counts or shows the time"
     if _is_label(values):
         return (
-            "is the same in all lines of a file, and differs between files; it is learnt: remove it if it says the "
+            "is the same in all lines of a file, and differs between files; it is used: remove it if it gives the "
             "class, or who or what was recorded"
         )
     return None

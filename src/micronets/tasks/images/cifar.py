@@ -67,8 +67,8 @@ def _check(path: Path, a: Mapping[str, npt.NDArray[Any]]) -> None:
             f"{path}: x is {x.dtype} {list(x.shape)}; need uint8 [N, side, side, 3 or 1] with N of at least 1"
         )
     if x.shape[1] > LARGEST_SIDE:
-        raise DataError(f"{path}: pictures of {x.shape[1]} pixels; at most {LARGEST_SIDE}; write them smaller")
-    check_labelled(path, a, SPLITS, "picture")
+        raise DataError(f"{path}: images of {x.shape[1]} pixels a side; at most {LARGEST_SIDE}: write them smaller")
+    check_labelled(path, a, SPLITS, "image")
 
 
 def _read_batches(folder: Path, suffix: str, parse: Callable[[bytes], tuple[Bytes, Labels]]) -> SplitExamples:

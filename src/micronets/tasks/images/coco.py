@@ -99,7 +99,9 @@ def _minival(root: Path, splits: set[str]) -> dict[str, Images]:
     later = _labelled(root, "val2014")
     unknown = ids - {i for i, _ in later.values()}
     if unknown:
-        raise DataError(f"{root}: {MINIVAL} holds {min(unknown)}, which is no picture of val2014; fetch the list again")
+        raise DataError(
+            f"{root}: {MINIVAL} holds {min(unknown)}, which is not an image of val2014; fetch the list again"
+        )
     test = {p: v for p, v in later.items() if v[0] in ids}
     rest = {p: v for p, v in later.items() if v[0] not in ids}
     return {**_validated((_labelled(root, "train2014") if splits - {"test"} else {}) | rest), "test": test}
@@ -175,6 +177,6 @@ def _file_name(image: dict[str, Any]) -> str:
     """Returns the file name of an image of the annotations. Raises `ValueError` unless it is a plain file name."""
     name = image["file_name"]
     if not isinstance(name, str) or not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
-        raise ValueError(f"file_name {name!r} is no name of a picture in a folder")
+        raise ValueError(f"file_name {name!r} is not the name of a file in a folder")
     name.encode()  # a lone surrogate, which JSON can hold and no file name can, raises a UnicodeEncodeError
     return name

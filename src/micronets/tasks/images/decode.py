@@ -50,7 +50,7 @@ class Mark(IntFlag):
 
 
 _SAID = {
-    Mark.TURNED: "turned as their EXIF says",
+    Mark.TURNED: "rotated as their EXIF says",
     Mark.CMYK: "CMYK converted to RGB",
     Mark.CUT_16_BITS: "16 bits cut to 8",
     Mark.TRANSPARENT: "transparent parts made black",
@@ -132,14 +132,14 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, Mark]:
                 return np.asarray(_square(coloured, fe)), mark | _poor(coloured)
     except UnidentifiedImageError as e:
         kind = _of_a_telephone(path)
-        what = "not an image" if kind is None else f"a picture in {kind}, which is not read"
+        what = "not an image" if kind is None else f"an image in {kind}, which is not supported"
         way_out = "remove it or save it again" if kind is None else conversion(path)
         raise DataError(f"{path}: {what}, whatever its name says; {way_out}") from e
     except Image.DecompressionBombError as e:
         most = f", more than {2 * Image.MAX_IMAGE_PIXELS:,}" if Image.MAX_IMAGE_PIXELS else ""
         raise DataError(f"{path}: too many pixels to be a photograph{most}; make it smaller") from e
     except MemoryError as e:
-        raise DataError(f"{path}: too large for the memory that there is; make it smaller") from e
+        raise DataError(f"{path}: too large for the available memory; make it smaller") from e
     except OSError as e:
         raise DataError(f"{path}: damaged or cannot be read ({e}); remove it or save it again") from e
     except (ValueError, TypeError, SyntaxError, EOFError, IndexError, OverflowError) as e:
@@ -165,7 +165,7 @@ def _of_three_colours(path: Path, file: ImageFile) -> tuple[Image, Mark]:
         image = Image.fromarray((pixels >> (4 if twelve else 8)).astype(np.uint8))
         mark |= Mark.CUT_12_BITS if twelve else Mark.CUT_16_BITS
     elif image.mode in ("I", "F"):
-        raise DataError(f"{path}: pixels of 32 bits, whose range nobody knows; save it with 8 bits a channel")
+        raise DataError(f"{path}: pixels of 32 bits, whose range is unknown; save it with 8 bits a channel")
     elif image.mode == "CMYK":
         mark |= Mark.CMYK
     if image.has_transparency_data:

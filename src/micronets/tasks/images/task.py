@@ -123,7 +123,7 @@ def _check_trained(untrained: set[str], path: Path) -> None:
     if untrained:
         name = min(untrained)
         raise DataError(
-            f"{path}: class '{name}' is not in train; add pictures of it there, or remove it from the other folders"
+            f"{path}: class '{name}' is not in train; add images of it there, or remove it from the other folders"
         )
 
 

@@ -112,7 +112,7 @@ def _read(path: Path, test: Path | None, fe: FrontEnd, splits: Sequence[str], se
         got = clips.labelled_recordings(pairs, fe, chosen, test is None, seed)
     elif path.is_file():
         raise DataError(
-            f"{path}: is no recording; give one with a label file beside it, or a folder of WAV files per class"
+            f"{path}: is not a recording; give one with a label file beside it, or a folder of WAV files per class"
         )
     else:
         got = clips.class_folders(scan(path), fe, chosen, test is None, seed, cut=True)

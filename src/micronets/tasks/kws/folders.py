@@ -147,7 +147,7 @@ def unread_lists_note(folders: Folders) -> tuple[str, ...]:
         return ()
     are = "is" if len(names) == 1 else "are"
     return (
-        f"{' and '.join(names)} {are} not read: this is no directory of Speech Commands, and its recordings are "
+        f"{' and '.join(names)} {are} not read: this is not a directory of Speech Commands, and its recordings are "
         'divided by their names; task = "kws" with data.words reads such lists',
     )
 

@@ -188,7 +188,7 @@ class _Recorded:
         here = self.folders.files
         if not any(word in here for word in words):
             near = did_you_mean(words[0], here)
-            raise DataError(f"{path}: no folder is called like a wake word ({', '.join(words)}); {near}")
+            raise DataError(f"{path}: no folder has the name of a wake word ({', '.join(words)}); {near}")
         self.classes = {self.class_of(name) for name in here}
         self.notes: tuple[str, ...] = self.folders.notes
         self.held: HeldRecordings | None = None
