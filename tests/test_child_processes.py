@@ -164,10 +164,10 @@ def test_killing_evaluate_leaves_no_worker(tmp_path: Path, number: signal.Signal
 POOL = """
 import multiprocessing, os, time
 from concurrent.futures import ProcessPoolExecutor
-from micronets.commands.characterize import _attend
+from micronets.commands.characterize import _prepare_worker
 
 if __name__ == "__main__":
-    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), _attend) as pool:
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn"), _prepare_worker) as pool:
         print(*{pool.submit(os.getpid).result() for _ in range(20)}, flush=True)
         list(pool.map(time.sleep, [1000, 1000]))
 """

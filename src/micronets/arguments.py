@@ -137,7 +137,7 @@ class _Names(dict[str, Any]):
 def _check(value: Any, kind: Any, where: str) -> None:
     """Raises `SpecError` for a value of another kind, or for an entry of another kind in a container."""
     kinds = _alternatives(kind)
-    if not any(_is(value, one) for one in kinds):
+    if not any(_is_of_kind(value, one) for one in kinds):
         raise SpecError(f"{where} is {_described(value)}; need {_words(kinds)}")
     if isinstance(value, str | os.PathLike) and "\0" in str(value):
         raise SpecError(f"{where} = {shown(str(value))} holds a NUL character; take it out")
@@ -169,7 +169,7 @@ def _alternatives(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
-_IS: Mapping[Any, Callable[[Any], bool]] = {
+_ACCEPTS: Mapping[Any, Callable[[Any], bool]] = {
     types.NoneType: lambda value: value is None,
     bool: lambda value: type(value).__name__ in ("bool", "bool_") or (isinstance(value, Integral) and value in (0, 1)),
     int: lambda value: isinstance(value, Integral),
@@ -194,11 +194,11 @@ _WORDS: Mapping[Any, str] = {
 }
 
 
-def _is(value: Any, kind: Any) -> bool:
+def _is_of_kind(value: Any, kind: Any) -> bool:
     """Returns whether a value is of a kind that is no union; containers are not searched."""
     of = get_origin(kind) or kind
-    if of in _IS:
-        return _IS[of](value)
+    if of in _ACCEPTS:
+        return _ACCEPTS[of](value)
     if of is Literal:
         return any(type(value) is type(word) and value == word for word in get_args(kind))
     if isinstance(of, type) and of.__name__ == "ndarray":

@@ -122,7 +122,7 @@ def rows(items: Iterable[Any]) -> list[Row]:
 def _record(cls: Any, table: Any, where: str) -> Any:
     """Makes the record of class `cls` from a table; `where` names the field whose value it is."""
     if not isinstance(table, Mapping):
-        raise TypeError(_wrong(where, table, f"an object ({cls.__name__})"))
+        raise TypeError(_wrong_kind(where, table, f"an object ({cls.__name__})"))
     values = {}
     for name, (hint, required) in _fields(cls).items():
         place = f"{where}.{name}" if where else name
@@ -148,30 +148,30 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if hint is Any or (isinstance(hint, type) and is_dataclass(hint) and isinstance(value, hint)):
         return value
     if origin in (Union, types.UnionType):
-        return _value(_member(args, value, where), value, where)
+        return _value(_union_member(args, value, where), value, where)
     if isinstance(hint, type) and is_dataclass(hint):
         return _record(hint, value, where)
     if origin is Literal:
         if value not in args:
-            raise TypeError(_wrong(where, value, f"one of {', '.join(map(str, args))}"))
+            raise TypeError(_wrong_kind(where, value, f"one of {', '.join(map(str, args))}"))
         return value
     if origin is tuple:
         if not isinstance(value, (list, tuple)) or (args[-1] is not ... and len(value) != len(args)):
-            raise TypeError(_wrong(where, value, "an array" if args[-1] is ... else f"an array of {len(args)}"))
+            raise TypeError(_wrong_kind(where, value, "an array" if args[-1] is ... else f"an array of {len(args)}"))
         kinds = args if args[-1] is not ... else (args[0],) * len(value)
         return tuple(
             _value(kind, item, f"{where}[{i}]") for i, (kind, item) in enumerate(zip(kinds, value, strict=True))
         )
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
-            raise TypeError(_wrong(where, value, "an object"))
+            raise TypeError(_wrong_kind(where, value, "an object"))
         return {key: _value(args[1], item, f"{where}.{key}") for key, item in value.items()}
     if not _is_scalar(hint, value):
-        raise TypeError(_wrong(where, value, _SCALARS[hint]))
+        raise TypeError(_wrong_kind(where, value, _SCALARS[hint]))
     return value
 
 
-def _member(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+def _union_member(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     """Returns the type of a union to which a value belongs: None, the only other type, or the record of its `kind`."""
     if value is None and type(None) in kinds:
         return type(None)
@@ -179,12 +179,12 @@ def _member(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
     if len(others) == 1:
         return others[0]
     if not isinstance(value, Mapping):
-        raise TypeError(_wrong(where, value, "an object"))
+        raise TypeError(_wrong_kind(where, value, "an object"))
     named = {name: kind for kind in others for name in get_args(_fields(kind)["kind"][0])}
     given = value.get("kind")
     if not isinstance(given, str) or given not in named:
         place = f"{where}.kind" if where else "kind"
-        raise TypeError(_wrong(place, given, f"one of {', '.join(named)}"))
+        raise TypeError(_wrong_kind(place, given, f"one of {', '.join(named)}"))
     return named[given]
 
 
@@ -195,7 +195,7 @@ def _is_scalar(hint: Any, value: Any) -> bool:
     return isinstance(value, (int, float)) if hint is float else isinstance(value, hint)
 
 
-def _wrong(where: str, value: Any, wanted: str) -> str:
+def _wrong_kind(where: str, value: Any, wanted: str) -> str:
     """Returns the message for a value of the wrong kind; it quotes a part of the value."""
     text = json.dumps(value, default=str)
     text = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -111,7 +111,7 @@ def load(text: str, key: str) -> Any:
     module = _modules.get((path.resolve(), source))
     if module is None:
         module = _modules[path.resolve(), source] = _run(source, path, key)
-    own = [n for n, value in vars(module).items() if not n.startswith("_") and _is_from(value, module)]
+    own = [n for n, value in vars(module).items() if not n.startswith("_") and _is_defined_in(value, module)]
     if not name:
         raise UserCodeError(
             f"{key} = '{text}': name what to take from the file, as '{path}:NAME'; it has {_listed(own)}"
@@ -144,7 +144,7 @@ def _run(source: str, path: Path, key: str) -> types.ModuleType:
     return module
 
 
-def _is_from(value: object, module: types.ModuleType) -> bool:
+def _is_defined_in(value: object, module: types.ModuleType) -> bool:
     """Returns whether a file defines a value, as far as can be seen: a function, a class or a record of its own."""
     return getattr(value, "__module__", None) == module.__name__ or (
         is_dataclass(value) and not isinstance(value, type)

@@ -274,7 +274,7 @@ def _measure_all(jobs: Sequence[NetworkJob], workers: int, ray: str) -> Iterator
         yield from ((i, _measured(job)) for i, job in enumerate(jobs))
         return
     # Fresh processes: a fork of a process with threads (the simulator, torch) may hang.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _attend) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare_worker) as pool:
         try:
             with _interrupts_held():
                 futures = {pool.submit(_measured, job): i for i, job in enumerate(jobs)}
@@ -325,7 +325,7 @@ def _measured_or_error(job: NetworkJob) -> NetworkFigures | TooLarge | Micronets
 def _interrupts_held() -> Iterator[None]:
     """Holds Ctrl-C back until the end of the block, if the system can.
 
-    A process started in the block never receives it, not even while it imports modules, before `_attend`.
+    A process started in the block never receives it, not even while it imports modules, before `_prepare_worker`.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -338,7 +338,7 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _attend() -> None:
+def _prepare_worker() -> None:
     """Makes a worker process leave Ctrl-C to its parent, and end when its parent does, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

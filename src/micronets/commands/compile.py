@@ -23,7 +23,7 @@ from micronets.runtimes.measurement import patches_text
 from micronets.terminal import amount
 from micronets.tflite import ModelSource, model_file
 
-_TOLD = ("micronets_tflm.h", "model_data.c", "main.cc", "example.c")
+_FIRST_FILES = ("micronets_tflm.h", "model_data.c", "main.cc", "example.c")
 """Files that the result mentions, if they were written, since users look for them first."""
 
 
@@ -63,7 +63,7 @@ class Compilation(Package):
         arena = self.arena_tflm_compiled_bytes if self.arena_c_bytes is None else self.arena_c_bytes
         assert arena is not None, "a runtime has an arena"
         own = (f"{self.name}.h", f"{self.name}.c", f"{self.name}_frontend.h", f"{self.name}_stream.h")
-        told = ", ".join(name for name in (*own, *_TOLD) if name in self.files)
+        told = ", ".join(name for name in (*own, *_FIRST_FILES) if name in self.files)
         lines = [
             f"{self.out}: {len(self.files)} files: {told} and others; README.md says how to build them",
             f"arena {amount(arena, 'B')} of {self.board_sram_bytes:,} "

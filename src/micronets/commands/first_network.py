@@ -196,9 +196,9 @@ def _front_end_note(where: str, network: FloatNetwork, data: TaskData, settings:
     differing = [key for key in {**theirs, **mine} if theirs.get(key) != mine.get(key)]
     if not differing:
         return ()
-    parts = ", ".join(f"{key} {_said(theirs, key)}, now {_said(mine, key)}" for key in differing)
+    parts = ", ".join(f"{key} {_setting_text(theirs, key)}, now {_setting_text(mine, key)}" for key in differing)
     return (f"{where} was trained on another front end: {parts}; training continues with that of the data",)
 
 
-def _said(front_end: Mapping[str, object], key: str) -> str:
+def _setting_text(front_end: Mapping[str, object], key: str) -> str:
     return json.dumps(front_end[key]) if key in front_end else "(not set)"

@@ -62,7 +62,7 @@ class FrozenNet(nn.Module):
         super().__init__()
         self.order = None if order is None or list(order) == list(range(len(order))) else list(order)
         self.arch, self.compute, self.ranges = arch, compute, dict(parameters.ranges)
-        self.steps, self.output, self.sharpness = _up_to_logits(arch)
+        self.steps, self.output, self.sharpness = _steps_to_logits(arch)
         self._read_last = {name: i for i, step in enumerate(self.steps) for name in step.layer.inputs}
         for step in self.steps:
             name = step.layer.name
@@ -99,24 +99,24 @@ class FrozenNet(nn.Module):
         """Computes the tensors named in `kept`, maps as `[N, H, W, C]`."""
         count = len(x)
         x = x.reshape(count, *self.arch.input_shape)
-        values = {INPUT: self._limited(INPUT, x)}
+        values = {INPUT: self._clipped(INPUT, x)}
         for spec in self.arch.constants:
             constant: Tensor = getattr(self, f"constant_{state_key(spec.name)}")
             values[spec.name] = constant.expand(count, *constant.shape)
         for i, step in enumerate(self.steps):
-            found = self._computed(step, [values[name] for name in step.layer.inputs])
+            found = self._layer_outputs(step, [values[name] for name in step.layer.inputs])
             for name, y in zip(step.layer.outputs, found, strict=True):
-                values[name] = self._limited(name, torch_ops.activate(y, step.operator.activation or "none"))
+                values[name] = self._clipped(name, torch_ops.activate(y, step.operator.activation or "none"))
             for name in step.layer.inputs:
                 if self._read_last[name] == i and name not in kept:
                     values.pop(name, None)
         return values
 
-    def _limited(self, name: str, y: Tensor) -> Tensor:
+    def _clipped(self, name: str, y: Tensor) -> Tensor:
         """Returns `y` clipped to the range of the tensor `name`, as its integer codes saturate."""
         return y.clamp(*self.ranges[name]) if name in self.ranges else y
 
-    def _computed(self, step: Step, inputs: list[Tensor]) -> tuple[Tensor, ...]:
+    def _layer_outputs(self, step: Step, inputs: list[Tensor]) -> tuple[Tensor, ...]:
         """Returns the outputs of a layer, without its fused activation; maps are `[N, H, W, C]`."""
         layer, x = step.layer, inputs[0]
         match layer:
@@ -169,7 +169,7 @@ class FrozenNet(nn.Module):
         return getattr(self, f"kernel_{state_key(name)}"), getattr(self, f"bias_{state_key(name)}")
 
 
-def _up_to_logits(arch: Arch) -> tuple[tuple[Step, ...], str, float]:
+def _steps_to_logits(arch: Arch) -> tuple[tuple[Step, ...], str, float]:
     """Returns the layers of a network up to its logits, the name of the logits, and the factor that scales them."""
     steps, name = arch.steps(), arch.output
     made_by = {output: (i, step.layer) for i, step in enumerate(steps) for output in step.layer.outputs}

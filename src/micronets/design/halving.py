@@ -139,7 +139,7 @@ def play_off(
     shares = [max(settings.batch, round(examples / len(sizes) / size)) for size in sizes]
     steps = [share // settings.batch for share in shares]
     quantised = any(isinstance(layer, Weighted) and layer.weight_bits < 8 for e in entries for layer in e.arch.layers)
-    clock = _Clock(before + sum(size * count for size, count in zip(sizes, steps, strict=True)), progress, before)
+    clock = _StepCounter(before + sum(size * count for size, count in zip(sizes, steps, strict=True)), progress, before)
     for number, (share, count) in enumerate(zip(shares, steps, strict=True), 1):
         for entry in left:
             train_round(
@@ -193,7 +193,7 @@ def sizes_of_rounds(count: int) -> list[int]:
 
 
 @dataclass
-class _Clock:
+class _StepCounter:
     """Counts the steps of several trainings as one sequence.
 
     - `steps`: steps of all trainings together, including those that the search did before.

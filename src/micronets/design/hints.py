@@ -21,7 +21,7 @@ SMALLEST_DEVIATION = 1e-3  # of a channel that counts as not constant
 NEARLY_AS_RICH = 0.9  # share of the highest effective rank that suffices for a deeper map to be preferred
 
 
-class Taught(NamedTuple):
+class TeacherOutputs(NamedTuple):
     """A teacher's results for a batch.
 
     - `logits`: its outputs `[B, classes]`.
@@ -31,9 +31,9 @@ class Taught(NamedTuple):
     logits: Tensor
     hint: Tensor | None = None
 
-    def of(self, rows: Tensor) -> Taught:
+    def of(self, rows: Tensor) -> TeacherOutputs:
         """Returns the results for the examples numbered `rows` `[B]`."""
-        return Taught(self.logits[rows], None if self.hint is None else self.hint[rows])
+        return TeacherOutputs(self.logits[rows], None if self.hint is None else self.hint[rows])
 
 
 @runtime_checkable

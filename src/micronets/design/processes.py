@@ -66,7 +66,7 @@ class Group:
         if self.count == 1:
             return values
         total = values.detach().clone(memory_format=torch.contiguous_format)
-        with _told_when_lost(self):
+        with _clear_error_when_lost(self):
             dist.all_reduce(total)
         return total
 
@@ -106,7 +106,7 @@ class Group:
         if self.count == 1:
             return make()
         box: list[Any] = [make() if self.rank == 0 else None]
-        with _told_when_lost(self):
+        with _clear_error_when_lost(self):
             dist.broadcast_object_list(box)
         value: T = box[0]
         return value
@@ -199,7 +199,7 @@ def batch_norm(
         values = x.float()
         places = values.new_full((1,), x.numel() // x.shape[1])
         variance, mean = torch.var_mean(values, (0, 2, 3), correction=0)
-        gathered = _of_all(torch.cat([places, mean, variance]))
+        gathered = _gathered(torch.cat([places, mean, variance]))
         counts, means, variances = gathered[:, :1], gathered[:, 1 : 1 + len(mean)], gathered[:, 1 + len(mean) :]
         total = counts.sum()
         shares = counts / total
@@ -214,7 +214,7 @@ def batch_norm(
         return torch.addcmul((bias - mean * gain).view(shape), values, gain.view(shape)).to(x.dtype)
 
 
-def _of_all(values: Tensor) -> Tensor:
+def _gathered(values: Tensor) -> Tensor:
     """Returns the vectors `[K]` of all processes as `[count, K]`; gradients flow back to each process."""
     placed = torch.zeros((_State.group.count, len(values)), device=values.device, dtype=values.dtype)
     rank = torch.tensor([_State.group.rank], device=values.device)
@@ -243,7 +243,7 @@ class ProcessLost(MicronetsError):
 
 
 @contextmanager
-def _told_when_lost(of: Group) -> Iterator[None]:
+def _clear_error_when_lost(of: Group) -> Iterator[None]:
     """Turns the error that torch raises after another process has ended into one clear line."""
     try:
         yield

@@ -23,7 +23,7 @@ class ScoreFile:
     def get(self, key: str) -> float | None:
         """Returns the loss of a network; None if it is unknown."""
         if key not in self._known:
-            self._read_on()
+            self._read_new_lines()
         return self._known.get(key)
 
     def add(self, key: str, loss: float) -> None:
@@ -33,7 +33,7 @@ class ScoreFile:
         with self.path.open("ab") as file:
             file.write(line.encode())
 
-    def _read_on(self) -> None:
+    def _read_new_lines(self) -> None:
         """Reads the complete lines that were added since the last call."""
         try:
             with self.path.open("rb") as file:

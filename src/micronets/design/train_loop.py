@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from micronets.design import fakequant, optim, processes
 from micronets.design.checkpoint import load_checkpoint, readable_state, save_checkpoint
 from micronets.design.data_digest import data_digest
-from micronets.design.hints import Hint, Taught, WithMaps, learner_of, richest_map
+from micronets.design.hints import Hint, TeacherOutputs, WithMaps, learner_of, richest_map
 from micronets.design.mixing import Mixing, draw_mixing
 from micronets.design.net import Net, load_float, map_names
 from micronets.design.predict import predict_together
@@ -159,7 +159,7 @@ class TrainLoop:
         self.start: dict[str, Tensor] = {}
         self.best: dict[str, BestEpoch] = {}
         self._seconds_per_step: dict[str, float] = {}  # by stage
-        self._taught: dict[int, Taught] = {}  # the teacher's outputs for batches that are used again, by batch number
+        self._cached_outputs: dict[int, TeacherOutputs] = {}  # for batches that are used again, by their number
         self.hint = self._make_hint()
         state = load_checkpoint(self.checkpoint, torch.device("cpu"), self.stamp)
         if state is None:
@@ -257,7 +257,7 @@ class TrainLoop:
         while self.step < steps:
             epoch, i = divmod(self.step, self.steps_per_epoch)
             if order is None or i == 0:
-                order = self._order(self._shown(epoch))
+                order = self._order(self._repeated_epoch(epoch))
             self._train_step(order[i * batch : (i + 1) * batch], steps)
             self.step += 1
             if i + 1 == self.steps_per_epoch:
@@ -280,14 +280,14 @@ class TrainLoop:
         for group in self.optimiser.param_groups:
             group["lr"] = highest * optim.cosine_schedule(self.step, steps, round(s.warmup * self.steps_per_epoch))
         epoch, i = divmod(self.step, self.steps_per_epoch)
-        number = self._shown(epoch) * self.steps_per_epoch + i
+        number = self._repeated_epoch(epoch) * self.steps_per_epoch + i
         inputs = self.data.augmented(batch, self.job.input_settings, self._generator(self._seed_of_stage, number))
         y = self.labels[batch.to(self.device)]
         mixing = self._draw_mixing(len(batch))
         rows = self.group.rows(len(batch))  # those that this process computes
         x = mixing.mixed(inputs)[rows]
         with autocast(self.device, self.precision), processes.divided():
-            taught = self._asked(batch, number, inputs, mixing)
+            taught = self._outputs_of_teacher(batch, number, inputs, mixing)
             if self.hint is None:
                 logits, features = self.net(x), None
             else:
@@ -307,7 +307,12 @@ class TrainLoop:
         self.loss_sum += self.group.sum(loss.detach())
 
     def _loss(
-        self, logits: Tensor, features: Tensor | None, labels: Tensor, taught: Taught | None, given: Tensor | None
+        self,
+        logits: Tensor,
+        features: Tensor | None,
+        labels: Tensor,
+        taught: TeacherOutputs | None,
+        given: Tensor | None,
     ) -> Tensor:
         """Returns the loss of a batch: that of its outputs, plus the weighted distance of its map from the teacher's.
 
@@ -353,13 +358,13 @@ class TrainLoop:
             hint = Hint(name, learner, self.job.arch.shapes()[learner][2], examples[name])
         return hint.to(self.device)
 
-    def _shown(self, epoch: int) -> int:
+    def _repeated_epoch(self, epoch: int) -> int:
         """Returns the epoch whose order and augmentation `epoch` of the current stage repeats; both count from 0."""
-        views = self.job.teacher_views if self._is_taught else 0
+        views = self.job.teacher_views if self._has_teacher else 0
         return epoch % views if views else epoch
 
     @property
-    def _is_taught(self) -> bool:
+    def _has_teacher(self) -> bool:
         """Returns whether the training uses a teacher."""
         return self.teacher is not None and (self.settings.distill_weight > 0 or self.settings.hint_weight > 0)
 
@@ -369,9 +374,11 @@ class TrainLoop:
 
         If views are reused it is 0, that of the float stage.
         """
-        return 0 if self._is_taught and self.job.teacher_views else TRAIN_STAGES.index(self.stage)
+        return 0 if self._has_teacher and self.job.teacher_views else TRAIN_STAGES.index(self.stage)
 
-    def _asked(self, batch: Tensor, number: int, inputs: Tensor, mixing: Mixing) -> tuple[Taught | None, Taught | None]:
+    def _outputs_of_teacher(
+        self, batch: Tensor, number: int, inputs: Tensor, mixing: Mixing
+    ) -> tuple[TeacherOutputs | None, TeacherOutputs | None]:
         """Returns the teacher's outputs for the two parts of the loss; None and None without a teacher.
 
         - `batch`: the indices of the examples `[B]`.
@@ -380,19 +387,19 @@ class TrainLoop:
         - `mixing`: how the batch is mixed. A reused batch is not mixed for the teacher, which answers for each example
           of a pair separately.
         """
-        if not self._is_taught or self.teacher is None:
+        if not self._has_teacher or self.teacher is None:
             return None, None
         kept = self.job.teacher_views > 0
-        found = self._taught.get(number) if kept else None
+        found = self._cached_outputs.get(number) if kept else None
         if found is None:
             view = self.job.teacher_view
             seen = inputs if view is None else view(batch, self._generator(self._seed_of_stage, number))
-            found = self._ask(seen if kept else mixing.mixed(seen))
+            found = self._run_teacher(seen if kept else mixing.mixed(seen))
             if kept:
-                self._taught[number] = found
+                self._cached_outputs[number] = found
         return found, found.of(mixing.partner) if kept and mixing.share < 1 else found
 
-    def _ask(self, seen: Tensor) -> Taught:
+    def _run_teacher(self, seen: Tensor) -> TeacherOutputs:
         """Computes the teacher's outputs for inputs `[B, H, W, C]`, and its map if that is learnt.
 
         Each process computes the teacher on its own rows; all get the outputs for all rows.
@@ -402,10 +409,10 @@ class TrainLoop:
         seen = seen[self.group.rows(size)]
         with torch.no_grad():
             if self.hint is None or not isinstance(self.teacher, WithMaps):
-                return Taught(self.group.whole(self.teacher(seen), size))
+                return TeacherOutputs(self.group.whole(self.teacher(seen), size))
             logits, maps = self.teacher.with_maps(seen, (self.hint.name,))
             hint = self.hint.of_teacher(maps[self.hint.name])
-            return Taught(self.group.whole(logits, size), self.group.whole(hint, size).half())
+            return TeacherOutputs(self.group.whole(logits, size), self.group.whole(hint, size).half())
 
     def _draw_mixing(self, examples: int) -> Mixing:
         """Draws how this step mixes its examples."""

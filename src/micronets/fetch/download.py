@@ -24,7 +24,7 @@ PART, STATE = ".part", ".part.json"  # suffixes of the partial file, and of what
 TIMEOUT_SECONDS = 60.0
 _CHUNK = 1 << 20
 _TRIES = 5  # attempts in a row without any progress, after which a download is given up
-_BROKEN = (OSError, http.client.HTTPException)  # URLError and timeouts are OSErrors
+_CONNECTION_ERRORS = (OSError, http.client.HTTPException)  # URLError and timeouts are OSErrors
 
 
 class NoAnswer(FileError):
@@ -62,7 +62,7 @@ def ask_server(url: str) -> Remote:
         if e.code in (400, 403, 405, 501):  # a server that does not answer HEAD
             return Remote(None, "", "")
         raise NoAnswer(_describe(url, e)) from e
-    except _BROKEN as e:
+    except _CONNECTION_ERRORS as e:
         raise NoAnswer(_describe(url, e)) from e
 
 
@@ -89,7 +89,7 @@ def download(
             if e.code < 500 and e.code not in (408, 429):
                 raise NoAnswer(_describe(url, e)) from e
             problem: Exception = e
-        except _BROKEN as e:
+        except _CONNECTION_ERRORS as e:
             if isinstance(e, OSError) and e.filename:  # an error of the disk, not of the network
                 raise
             problem = e

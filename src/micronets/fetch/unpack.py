@@ -23,7 +23,7 @@ MOST_FILES = 5_000_000
 
 _COPIED = 1 << 20  # bytes copied at a time
 
-_OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 """Errors of writing that do not depend on the archive."""
 
 
@@ -76,7 +76,7 @@ def unpack(
                     raise FileError(f"{archive}: holds more than {MOST_FILES:,} files; refused")
                 progress(count)
         except (*DAMAGE, tarfile.TarError) as e:
-            if isinstance(e, OSError) and e.errno in _OF_THE_DISK:
+            if isinstance(e, OSError) and e.errno in _DISK_ERRORS:
                 raise
             reason = damage_text(e).partition(": - ")[0]
             raise FileError(

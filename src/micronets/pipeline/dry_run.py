@@ -200,11 +200,11 @@ def dry_run(config: Config, progress: Progress, command: str = "") -> DryRun:
             return holder[0]
 
         with (
-            _named(samples, given),
+            _with_users_paths(samples, given),
             opened(
                 small,
                 resume=False,
-                progress=lambda event: _passed_on(event, holder, progress),
+                progress=lambda event: _pass_event_on(event, holder, progress),
                 command=command,
                 event_files=False,
             ) as context,
@@ -308,7 +308,7 @@ def _sampled(config: Config, scratch: Path, progress: Progress) -> tuple[Config,
 
 
 @contextmanager
-def _named(samples: Mapping[str, DataSample], given: Any) -> Iterator[None]:
+def _with_users_paths(samples: Mapping[str, DataSample], given: Any) -> Iterator[None]:
     """In errors that the block raises, replaces the paths of links by the paths of the user's files."""
     try:
         yield
@@ -392,7 +392,7 @@ def _search_epochs(search: SearchSettings) -> int:
     return max(search.epochs, search.candidates) if search.method in ("random", "uniform") else search.epochs
 
 
-def _passed_on(event: Event, holder: list[FewExamples], progress: Progress) -> None:
+def _pass_event_on(event: Event, holder: list[FewExamples], progress: Progress) -> None:
     """Passes an event on; times the choice of a space, and the quantised training, as activities of their own.
 
     After its last step a search requests further batches, for batch-norm statistics. These do not count as steps.

@@ -125,7 +125,7 @@ def follow(store: Store | None = None, rank: int = 0, count: int = 0) -> int:
     try:
         with _connected(store, rank, count):
             try:
-                _obey()
+                _follow_orders()
             except (ProcessLost, KeyboardInterrupt):
                 return 1
             except MicronetsError as e:
@@ -137,7 +137,7 @@ def follow(store: Store | None = None, rank: int = 0, count: int = 0) -> int:
     return 0
 
 
-def _obey() -> None:
+def _follow_orders() -> None:
     """Does the stages that process 0 asks for, one after the other."""
     from micronets.design import processes
 

@@ -222,7 +222,7 @@ def plan(made: SweepConfig, run: RunDir, progress: Progress) -> tuple[list[Point
 
     Raises `BudgetError` if all points are refused.
     """
-    ladders = _ladders(made, run, progress)
+    ladders = _limit_values(made, run, progress)
     wanted, points, refused = list(points_of(made, ladders)), list[Point](), list[Refusal]()
     for point in wanted:
         try:
@@ -243,7 +243,7 @@ def plan(made: SweepConfig, run: RunDir, progress: Progress) -> tuple[list[Point
     return points, refused
 
 
-def _ladders(made: SweepConfig, run: RunDir, progress: Progress) -> dict[str, list[float]]:
+def _limit_values(made: SweepConfig, run: RunDir, progress: Progress) -> dict[str, list[float]]:
     """Returns, for each board, the values of the limit `sweep.along`. Raises `BudgetError`."""
     settings, name = made.sweep, made.sweep.along
     found: dict[str, list[float]] = {}

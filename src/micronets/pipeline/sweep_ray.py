@@ -24,7 +24,7 @@ from micronets.pipeline.sweep_workers import (
     Failed,
     Finished,
     Outcome,
-    Told,
+    PointEvent,
     make_point,
     raised,
     write_configurations,
@@ -52,7 +52,7 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
     with running(address, jobs * threads, way_out):
         try:
             # A failed task is not tried again: a point reports its own error, and what it has done is kept.
-            made = ray.remote(num_cpus=threads, max_retries=0)(_told_by_point)
+            made = ray.remote(num_cpus=threads, max_retries=0)(_answers_of_point)
             for number, point in enumerate(points, 1):
                 tasks[made.remote(os.getcwd(), point.config.out)] = number, point
             started: set[int] = set()
@@ -73,7 +73,7 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
                     started.add(number)
                     progress(NoteEvent("sweep", f"point {number} of {len(points)}: {point.name}"))
                 match answer:
-                    case Told(event):
+                    case PointEvent(event):
                         progress(event)
                     case Failed():
                         raise raised(answer)
@@ -84,7 +84,7 @@ def make_on_ray(points: Sequence[Point], jobs: int, address: str, progress: Prog
                 ray.cancel(task)
 
 
-def _told_by_point(folder: str, out: str) -> Iterator[Any]:
+def _answers_of_point(folder: str, out: str) -> Iterator[Any]:
     """Makes a point on the machine of the task, and yields its answers as JSON.
 
     - `folder`: the directory that paths are relative to.
@@ -95,14 +95,14 @@ def _told_by_point(folder: str, out: str) -> Iterator[Any]:
 
     def make() -> None:
         try:
-            answers.put(make_point(load(Path(out) / CONFIG), lambda event: answers.put(Told(event)), None))
+            answers.put(make_point(load(Path(out) / CONFIG), lambda event: answers.put(PointEvent(event)), None))
         except MicronetsError as e:
             answers.put(Failed(type(e).__name__, str(e)))
         except BaseException as e:  # the task must end
             answers.put(Failed("MicronetsError", f"{out}: {type(e).__name__}: {e}"))
 
     threading.Thread(target=make, daemon=True).start()
-    answer: Answer = Told(NoteEvent("sweep", out))
-    while isinstance(answer, Told):
+    answer: Answer = PointEvent(NoteEvent("sweep", out))
+    while isinstance(answer, PointEvent):
         answer = answers.get()
         yield to_json(answer)

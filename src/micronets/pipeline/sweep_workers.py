@@ -43,7 +43,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Told:
+class PointEvent:
     """An event of a process that makes a point."""
 
     event: Event
@@ -63,7 +63,7 @@ class Failed:
     kind: Literal["error"] = "error"
 
 
-Answer = Told | Failed | Outcome
+Answer = PointEvent | Failed | Outcome
 """An answer of a worker: any number of events, then the end of the point."""
 
 Finished = Callable[[Point, Outcome], None]
@@ -145,7 +145,7 @@ def _in_processes(points: Sequence[Point], jobs: int, progress: Progress, finish
         while ended < len(points):
             point, answer = told.get()
             match answer:
-                case Told(event):
+                case PointEvent(event):
                     progress(event)
                 case Failed():
                     raise raised(answer)
@@ -173,7 +173,7 @@ def _serve(
             number, point = left.get_nowait()
         except queue.Empty:
             return
-        told.put((point, Told(NoteEvent("sweep", f"point {number} of {count}: {point.name}"))))
+        told.put((point, PointEvent(NoteEvent("sweep", f"point {number} of {count}: {point.name}"))))
         try:
             worker.stdin.write(json.dumps(point.config.out).encode() + b"\n")
             worker.stdin.flush()
@@ -181,7 +181,7 @@ def _serve(
             for line in worker.stdout:
                 answer: Answer = from_json(Answer, json.loads(line))
                 told.put((point, answer))
-                if not isinstance(answer, Told):
+                if not isinstance(answer, PointEvent):
                     ended = True
                     break
         except (OSError, ValueError, TypeError):
@@ -204,7 +204,7 @@ def _work() -> None:
     for line in sys.stdin:
         path = Path(json.loads(line))
         try:
-            outcome = make_point(load(path / CONFIG), lambda event: say(Told(event)), None)
+            outcome = make_point(load(path / CONFIG), lambda event: say(PointEvent(event)), None)
         except MicronetsError as e:
             say(Failed(type(e).__name__, str(e)))
         else:

@@ -60,8 +60,8 @@ def compose(
         piece *= level / max(1e-9, float(np.sqrt((piece**2).mean())))
         out[at : at + count] += piece[: total - at]
         at += count
-    order = {label: _endless(len(clips), rng) for label, clips in words.items()}
-    rest, names, events = _endless(len(others), rng), list(words), []
+    order = {label: _endless_shuffle(len(clips), rng) for label, clips in words.items()}
+    rest, names, events = _endless_shuffle(len(others), rng), list(words), []
     at, number = round(rng.uniform(*PAUSE_S) * rate), 0
     while True:
         label = None if others and number % 2 else names[int(rng.integers(len(names)))]
@@ -77,7 +77,7 @@ def compose(
     return np.clip(np.rint(out), -32768, 32767).astype(np.int16), tuple(events)
 
 
-def _endless(count: int, rng: np.random.Generator) -> Any:
+def _endless_shuffle(count: int, rng: np.random.Generator) -> Any:
     """Yields the numbers below `count` in random order, over and over, all of them in each round."""
     while count:
         yield from rng.permutation(count).tolist()

@@ -88,7 +88,9 @@ def _check_split(data: TaskData, split: str, where: str) -> None:
     """Checks the labels and the first inputs of a split."""
     labels, size = data.labels(split), data.size(split)
     if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.shape != (size,):
-        raise DataError(f"{where}: labels('{split}') is {_form(labels)}; need integers [{size}], one for each example")
+        raise DataError(
+            f"{where}: labels('{split}') is {_described(labels)}; need integers [{size}], one for each example"
+        )
     if not size:
         return
     if not 0 <= int(labels.min()) <= int(labels.max()) < len(data.classes):
@@ -98,8 +100,8 @@ def _check_split(data: TaskData, split: str, where: str) -> None:
         )
     x, shape = data.inputs(split, {}, np.zeros(1, np.int64)), data.input_shape({})
     if not isinstance(x, np.ndarray) or x.shape != (1, *shape) or x.dtype != np.float32:
-        raise DataError(f"{where}: inputs('{split}') of one example is {_form(x)}; need float32 {[1, *shape]}")
+        raise DataError(f"{where}: inputs('{split}') of one example is {_described(x)}; need float32 {[1, *shape]}")
 
 
-def _form(value: object) -> str:
+def _described(value: object) -> str:
     return f"{value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else type(value).__name__

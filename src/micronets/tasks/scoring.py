@@ -21,7 +21,7 @@ UNEQUAL = 1.5
 FEW = 5
 """With fewer examples of a class than this, its recall says little."""
 
-_NAMED = 6
+_MOST_LISTED = 6
 """The maximum number of classes that one remark names."""
 
 
@@ -175,8 +175,8 @@ def _few_remarks(sizes: Mapping[str, int], noun: str, group: str) -> tuple[str, 
 
 def _listed(names: Sequence[str]) -> str:
     """Returns names with commas between them; of many names, the first ones and the number of the others."""
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def size_notes(sizes: Mapping[str, Mapping[str, int]], noun: str, way_out: str = "") -> tuple[str, ...]:

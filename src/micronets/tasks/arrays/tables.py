@@ -30,7 +30,7 @@ _TIMES = ("time", "timestamp", "timestamps", "t", "date", "datetime", "seconds",
 _UNITS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "millis": 1e-3, "us": 1e-6}
 _COUNTERS = ("", "index", "idx", "id", "no", "nr", "row", "line", "sample", "frame", "#", "unnamed: 0")
 _LABELS = ("label", "labels", "class", "target", "activity", "subject", "person", "user", "session", "id", "file")
-_SAYS = "gives the class, or who or what was recorded (it is the same in all lines of a file)"
+_IS_LABEL = "gives the class, or who or what was recorded (it is the same in all lines of a file)"
 _FEW, _MANY = 4, 8  # number of lines from which an even, or an uneven, rise of a column is no accident
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +81,12 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
         return {}, ()
     notes: list[str] = []
     headed = [_has_headings(t) for t in tables]
-    if all(t.first == tables[0].first for t in tables) and len(tables) > 1 and not any(headed) and _once(tables):
+    if (
+        all(t.first == tables[0].first for t in tables)
+        and len(tables) > 1
+        and not any(headed)
+        and _first_line_is_unique(tables)
+    ):
         text = ",".join(tables[0].first)
         shown = text if len(text) <= 60 else f"{text[:57]}..."
         if _may_be_headings(tables[0].first):
@@ -103,10 +108,12 @@ def read_tables(paths: Sequence[Path]) -> tuple[Mapping[Path, Floats], tuple[str
     for column in range(width):
         name = names[column].strip() if column < len(names) else ""
         shown = f"column {column + 1}{f' ({name})' if name else ''}"
-        what = _SAYS if column in words else _what_it_counts(bodies, column, name if names else None, column in clocks)
+        what = (
+            _IS_LABEL if column in words else _describe_index(bodies, column, name if names else None, column in clocks)
+        )
         if what:
             left_out[column] = f"{shown} {what} and is left out"
-        elif doubt := _doubt(bodies, column, _plain(name)):
+        elif doubt := _describe_oddity(bodies, column, _plain(name)):
             doubts.append(f"{shown} {doubt}")
     if len(left_out) < width:
         notes += [*left_out.values(), *doubts]
@@ -246,7 +253,7 @@ def _may_be_headings(first: Sequence[str]) -> bool:
     return len(values) > 1 and bool(np.isfinite(values).all() and (np.diff(values) > 0).all()) and all(first[1:])
 
 
-def _once(tables: Sequence[_Table]) -> bool:
+def _first_line_is_unique(tables: Sequence[_Table]) -> bool:
     """Returns whether the numbers of the first line occur in no other line of the files."""
     return not any((t.numbers[1:] == t.numbers[0]).all(1).any() for t in tables) and all(
         len(t.numbers) > 1 for t in tables
@@ -275,7 +282,7 @@ def _body(table: _Table, headed: bool) -> Floats:
     return body
 
 
-def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clock: bool) -> str | None:
+def _describe_index(bodies: Sequence[Floats], column: int, name: str | None, clock: bool) -> str | None:
     """Describes a column that is no measurement, or returns None.
 
     - `name`: its heading; None without headings.
@@ -288,7 +295,7 @@ def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clo
     if least < _FEW:
         return None
     if name is not None and _plain(name) in _LABELS and _is_label(values):
-        return _SAYS
+        return _IS_LABEL
     steps = [np.diff(v) for v in values]
     if any(all((s == by).all() for s in steps) for by in (1, -1)):
         return "counts the lines"
@@ -300,7 +307,7 @@ def _what_it_counts(bodies: Sequence[Floats], column: int, name: str | None, clo
     return "shows the time (it rises in every file)" if even or named or least >= _MANY else None
 
 
-def _doubt(bodies: Sequence[Floats], column: int, plain: str) -> str | None:
+def _describe_oddity(bodies: Sequence[Floats], column: int, plain: str) -> str | None:
     """Describes what is odd about a column that is used, in words that follow its name, or returns None.
 
     - `plain`: its heading in lower case without a unit; "" without headings.

@@ -31,7 +31,7 @@ _CHUNK = 256
 _ORIENTATION = 0x0112  # the EXIF tag for the rotation of an image
 _LARGE, _LARGE_PIXELS = Lock(), 1 << 24
 """Images of more pixels are decoded one at a time, so that memory holds one of them and not one per thread."""
-_TELEPHONES = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF"}
+_PHONE_FORMATS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF"}
 """Image formats of phones, often renamed to .jpg: the code after `ftyp` in the file, and the format's name."""
 
 
@@ -128,10 +128,10 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, Mark]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damaged EXIF, and of a large image, which Pillow still reads
             with Image.open(path) as file, _LARGE if file.width * file.height > _LARGE_PIXELS else nullcontext():
-                coloured, mark = _of_three_colours(path, file)
-                return np.asarray(_square(coloured, fe)), mark | _poor(coloured)
+                coloured, mark = _decode_rgb(path, file)
+                return np.asarray(_square(coloured, fe)), mark | _content_mark(coloured)
     except UnidentifiedImageError as e:
-        kind = _of_a_telephone(path)
+        kind = _phone_format(path)
         what = "not an image" if kind is None else f"an image in {kind}, which is not supported"
         way_out = "remove it or save it again" if kind is None else conversion(path)
         raise DataError(f"{path}: {what}, whatever its name says; {way_out}") from e
@@ -146,7 +146,7 @@ def read(path: Path, fe: ImageFrontEnd) -> tuple[Bytes, Mark]:
         raise DataError(f"{path}: damaged ({e}); remove it or save it again") from e
 
 
-def _of_three_colours(path: Path, file: ImageFile) -> tuple[Image, Mark]:
+def _decode_rgb(path: Path, file: ImageFile) -> tuple[Image, Mark]:
     """Decodes a file to 8-bit red, green and blue, upright, and returns remarks on its conversion."""
     from PIL import Image, ImageOps
 
@@ -154,7 +154,7 @@ def _of_three_colours(path: Path, file: ImageFile) -> tuple[Image, Mark]:
     file.load()
     image: Image.Image = file
     if file.mode == "RGB" and raw in ("RGB;16B", "RGB;16L"):
-        image, mark = _of_16_bits(path, file, raw)
+        image, mark = _convert_16_bits(path, file, raw)
     if 2 <= file.getexif().get(_ORIENTATION, 1) <= 8:
         image, mark = ImageOps.exif_transpose(image), mark | Mark.TURNED
     if getattr(file, "is_animated", False) and file.format != "MPO":  # the extra images of phones are no animation
@@ -176,7 +176,7 @@ def _of_three_colours(path: Path, file: ImageFile) -> tuple[Image, Mark]:
     return image if image.mode == "RGB" else image.convert("RGB"), mark
 
 
-def _poor(coloured: Image) -> Mark:
+def _content_mark(coloured: Image) -> Mark:
     """Returns remarks on an image from which a network can hardly learn."""
     lowest, highest = np.array(coloured.getextrema()).T
     if min(coloured.size) < 8:
@@ -191,7 +191,7 @@ def _raw_mode(file: ImageFile) -> str:
     return first if isinstance(first, str) else ""
 
 
-def _of_16_bits(path: Path, high: Image, raw: str) -> tuple[Image, Mark]:
+def _convert_16_bits(path: Path, high: Image, raw: str) -> tuple[Image, Mark]:
     """Converts a 16-bit colour image to 8 bits, and returns whether the 16 bits held the 12 of a sensor.
 
     Pillow reads only the upper byte of each value, which is almost nothing for 12-bit values. To get the lower bytes,
@@ -215,11 +215,11 @@ def _of_16_bits(path: Path, high: Image, raw: str) -> tuple[Image, Mark]:
     return made, Mark.CUT_12_BITS
 
 
-def _of_a_telephone(path: Path) -> str | None:
+def _phone_format(path: Path) -> str | None:
     """Returns the format of an image that Pillow does not read, from its first bytes; None if they show no image."""
     with path.open("rb") as file:
         start = file.read(12)
-    return _TELEPHONES.get(start[8:12]) if start[4:8] == b"ftyp" else None
+    return _PHONE_FORMATS.get(start[8:12]) if start[4:8] == b"ftyp" else None
 
 
 def conversion(path: Path) -> str:

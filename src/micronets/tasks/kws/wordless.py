@@ -272,11 +272,11 @@ def _knock(samples: int, rate: int, rng: np.random.Generator) -> Wave:
     if rng.random() < 0.4:  # the noise of the skin, and of small parts that shake
         tail = np.exp(-np.arange(samples // 4) / rate / _log_uniform(rng, 0.002, 0.04))
         noise = _convolved(x, (tail * coloured_samples(1, samples // 4, rng)[0]).astype(np.float32))
-        y = y / _top(y) + np.float32(rng.uniform(0, 1)) * noise / _top(noise)
+        y = y / _peak(y) + np.float32(rng.uniform(0, 1)) * noise / _peak(noise)
     return y
 
 
-def _top(x: Wave) -> np.float32:
+def _peak(x: Wave) -> np.float32:
     """Returns the largest magnitude of a sound, or 1 for digital silence."""
     return np.float32(np.abs(x).max(initial=0)) or np.float32(1)
 
@@ -373,7 +373,7 @@ def _mixture(samples: int, rate: int, rng: np.random.Generator) -> Wave:
     others = [kind for kind in _MAKERS if kind != "mixture"]
     for i in rng.choice(len(others), int(rng.integers(2, 4)), replace=False):
         y = _MAKERS[others[i]](samples, rate, rng)
-        x += y / _top(y) * np.float32(10 ** (-rng.uniform(0, 20) / 20))
+        x += y / _peak(y) * np.float32(10 ** (-rng.uniform(0, 20) / 20))
     return x
 
 
