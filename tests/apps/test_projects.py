@@ -17,7 +17,7 @@ from micronets.boards.board import load_board
 from micronets.boards.cores import core_of
 from micronets.commands.front_end import with_front_end
 from micronets.device.host_compiler import host_compiler
-from micronets.device.kept_objects import compile_once
+from micronets.device.kept_objects import ReadFiles, compile_once
 from micronets.frontend import encode_wav
 from micronets.frontend.camera import Camera
 from micronets.frontend.frames import camera_codes
@@ -202,24 +202,22 @@ def built(
     - folder: where the program goes.
     - include: folders of headers.
     - cxx: whether it is linked as C++.
-    - defines: macros.
+    - defines: macros for the files of the project.
     """
     needs_host_compiler()
     cc = host_compiler()
     compiler = ["c++"] if cxx else [*cc]
     if cxx and shutil.which("c++") is None:
         pytest.skip("needs c++")
-    flags = ["-O1", *STRICT, *(f"-D{name}" for name in defines)]
-    folders = [network, STUBS, *include]
-    objects = []
-    for i, path in enumerate(
-        [*(source / file for file in files), *(p for p in network.glob("*.[cS]") if p.name != "example.c")]
-    ):
+    flags, files_of_all = ["-O1", *STRICT], ReadFiles([network, STUBS, *include])
+    own, objects = [source / file for file in files], []
+    for i, path in enumerate([*own, *(p for p in network.glob("*.[cS]") if p.name != "example.c")]):
         objects.append(folder / f"{i}.o")
         sketch = path.suffix in (".ino", ".cpp")
         words, first = (["c++"], [STUBS / "arduino/Arduino.h"]) if sketch else ([*cc], [])
         language = ["-x", "c++"] if sketch else ["-std=gnu11"]
-        compile_once(words, [*language, *flags], folders, path, objects[-1], run, first)
+        macros = [f"-D{name}" for name in defines] if path in own else []
+        compile_once(words, [*language, *flags, *macros], files_of_all, path, objects[-1], run, first)
     run([*compiler, *objects, "-o", folder / "program"])
     return folder / "program"
 
@@ -634,7 +632,7 @@ def test_a_camera_is_for_models_of_pictures_and_they_need_one(model: Path, tmp_p
             (path, "--camera", "160x120:rgb565le", "--for", "arduino"),
             "gives frames of 160x120, 176x144, 320x240 as rgb565, yuv422, gray, not 160x120:rgb565le; use one of them",
         ),
-        ((model, "--camera", "8x8:gray"), "the model has no image front end"),
+        ((model, "--camera", "8x8:gray"), "the model carries no front end of pictures"),
     ):
         found = call("app", *words, *out)
         assert found.code == 2

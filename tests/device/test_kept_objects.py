@@ -35,9 +35,9 @@ class Place:
         """Returns the object, made by the compiler or kept."""
         target = self.folder / "a.o"
         target.unlink(missing_ok=True)
-        folders = [self.folder / "include"]
+        files = kept_objects.ReadFiles([self.folder / "include"])
         words = command or host_compiler()
-        kept_objects.compile_once(words, flags, folders, self.folder / "a.c", target, self.run, first)
+        kept_objects.compile_once(words, flags, files, self.folder / "a.c", target, self.run, first)
         return target.read_bytes()
 
 

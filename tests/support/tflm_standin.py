@@ -18,7 +18,7 @@ from micronets.boards.board import Board
 from micronets.compiler import compile_model
 from micronets.compiler.generate.tflm_package import target_arch
 from micronets.device import host
-from micronets.device.kept_objects import compile_once
+from micronets.device.kept_objects import ReadFiles, compile_once
 
 DOWNLOADS = "tensorflow/lite/micro/tools/make/downloads"
 LIBRARY = "libtensorflow-microlite.a"
@@ -306,13 +306,12 @@ def library(root: Path, models: Sequence[bytes], board: Board | None, place: Pat
     cxx = ["-std=c++17", "-fno-rtti", "-fno-exceptions", "-fno-threadsafe-statics", "-Wall", "-Werror"]
     cxx += ["-DTF_LITE_STATIC_MEMORY"]
     cxx += [f"-DSTANDIN_{name}={value}" for name, value in faults.items()]
-    objects = []
+    objects, files = [], ReadFiles([work, root, root / DOWNLOADS / "flatbuffers/include"])
     for n, source in enumerate([*sources, interpreter]):
         objects.append(work / f"{n}.o")
         marks = [work / "layer.h"] if source.suffix == ".c" else []  # not for assembly
         compiler, *own = ["g++", *cxx] if source is interpreter else ["gcc", "-std=c99"]
-        folders = [work, root, root / DOWNLOADS / "flatbuffers/include"]
-        compile_once([f"{prefix}{compiler}"], [*flags, *own], folders, source, objects[-1], _run, marks)
+        compile_once([f"{prefix}{compiler}"], [*flags, *own], files, source, objects[-1], _run, marks)
     subprocess.run([f"{prefix}ar", "rcs", str(place), *map(str, objects)], check=True)
     shutil.rmtree(work)
     return place

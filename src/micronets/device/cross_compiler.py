@@ -23,7 +23,7 @@ from micronets.compiler import Compiled
 from micronets.compiler.kernel_files import is_source
 from micronets.device.architectures import ARCHITECTURES, architecture_of
 from micronets.device.host_compiler import zig_compiler
-from micronets.device.kept_objects import compile_once
+from micronets.device.kept_objects import ReadFiles, compile_once
 from micronets.errors import DeviceError, SpecError
 from micronets.files import temporary_directory, temporary_environment
 from micronets.installation import install
@@ -201,7 +201,7 @@ def _objects(
             raise
     for file, header in generated.items():
         (directory / file).write_text(header, "utf-8")
-    folders = (directory / "network", ours, directory)
+    read = ReadFiles((directory / "network", ours, directory))
     library = ("-isystem", str(ours / "include"))
     shared = [*cc.core_flags, *_COMMON_FLAGS]
     jobs = {file: (directory / "network" / file, [*shared, *cc.hosted]) for file in sources if is_source(file)}
@@ -214,7 +214,7 @@ def _objects(
         source, flags = jobs[file]
         first = (ours / "mark.h",) if file not in own and file.endswith(".c") else ()
         compile_once(
-            cc.command, [*flags, *library], folders, source, objects[file], lambda c: run_tool(c, "compile"), first
+            cc.command, [*flags, *library], read, source, objects[file], lambda c: run_tool(c, "compile"), first
         )
 
     with ThreadPoolExecutor(2) as pool, child_processes.killed_when_interrupted():

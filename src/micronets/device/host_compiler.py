@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from micronets import child_processes
-from micronets.device.kept_objects import compile_once
+from micronets.device.kept_objects import ReadFiles, compile_once
 from micronets.errors import DeviceError
 from micronets.files import temporary_directory, temporary_environment
 
@@ -64,8 +64,9 @@ def compile_c(
     kernels = [path for path in sources if path.name.startswith("micronets_")]
     with temporary_directory() as directory:
         objects = [directory / f"{number}.o" for number in range(len(kernels))]
+        files = ReadFiles(folders)
         for source, made in zip(kernels, objects, strict=True):
-            compile_once(command, (*flags, *_COMPILING), folders, source, made, _call)
+            compile_once(command, (*flags, *_COMPILING), files, source, made, _call)
         rest = [*(f"-I{folder}" for folder in folders), *(str(path) for path in sources if path not in kernels)]
         _call([*command, *flags, *map(str, objects), *rest, "-o", str(target)])
 

@@ -13,6 +13,7 @@ import shutil
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 _INCLUDE = re.compile(rb"^[ \t]*#[ \t]*include[ \t]*(\S[^\r\n]*)", re.MULTILINE)
@@ -24,10 +25,56 @@ _kept: OrderedDict[bytes, bytes] = OrderedDict()
 _lock = threading.Lock()
 
 
+@dataclass(frozen=True)
+class _File:
+    """A file that is compiled or included: the hash of its contents, and the files that it includes itself."""
+
+    hash: bytes
+    included: tuple[Path, ...]
+
+
+class ReadFiles:
+    """Files of one build, each of which is read once, as most kernels include the same headers.
+
+    - folders: where the compiler looks for included files, as `-I` says, in this order.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = tuple(folders)
+        self._found: dict[Path, _File | None] = {}
+
+    def read(self, path: Path) -> _File | None:
+        """Returns a file; None where it cannot be read, or where what it includes cannot be told."""
+        if path not in self._found:
+            self._found[path] = self._read(path)
+        return self._found[path]
+
+    def _read(self, path: Path) -> _File | None:
+        """Returns a file as `read` does, from the disk."""
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        included = []
+        for match in _INCLUDE.finditer(content):
+            named = _NAME.match(match[1])
+            if named is None:  # a macro names the file
+                return None
+            own, system = named.groups()
+            name = (own or system).decode(errors="surrogateescape")
+            places = [path.parent, *self.folders] if own else self.folders
+            found = next((place / name for place in places if (place / name).is_file()), None)
+            if found is not None:
+                included.append(found)
+            elif own:
+                return None
+        return _File(hashlib.blake2b(content).digest(), tuple(included))
+
+
 def compile_once(
     command: Sequence[str],
     flags: Sequence[str],
-    folders: Sequence[Path],
+    files: ReadFiles,
     source: Path,
     target: Path,
     run: Callable[[Sequence[str]], object],
@@ -37,13 +84,13 @@ def compile_once(
 
     - command: the words that call the compiler.
     - flags: its flags, without those that name folders or files.
-    - folders: the folders of included files (`-I`), in this order.
+    - files: the files of the build, and the folders of its headers.
     - source: the file to compile.
     - target: the object to write.
     - run: runs the compiler with a list of words; raises an error if the compiler fails.
     - first: files to include before the source (`-include`).
     """
-    key = _key(command, flags, folders, source, first)
+    key = _key(command, flags, source, first, files)
     with _lock:
         found = None if key is None else _kept.get(key)
         if key is not None and found is not None:
@@ -51,7 +98,10 @@ def compile_once(
     if found is not None:
         target.write_bytes(found)
         return
-    include = [*(f"-I{folder}" for folder in folders), *(word for path in first for word in ("-include", str(path)))]
+    include = [
+        *(f"-I{folder}" for folder in files.folders),
+        *(word for path in first for word in ("-include", str(path))),
+    ]
     run([*command, *flags, *include, "-c", str(source), "-o", str(target)])
     made = target.read_bytes()
     if key is None or len(made) > _LARGEST_BYTES:
@@ -63,7 +113,7 @@ def compile_once(
 
 
 def _key(
-    command: Sequence[str], flags: Sequence[str], folders: Sequence[Path], source: Path, first: Sequence[Path]
+    command: Sequence[str], flags: Sequence[str], source: Path, first: Sequence[Path], files: ReadFiles
 ) -> bytes | None:
     """Returns the hash of everything that determines an object; None if its included files cannot be determined.
 
@@ -73,29 +123,17 @@ def _key(
     if program is None:
         return None
     state = Path(program).stat()
-    found: dict[Path, bytes] = {}
-    waiting = [source, *first]
     hash_ = hashlib.blake2b(repr((program, state.st_mtime_ns, state.st_size, *command, "", *flags)).encode())
+    seen: set[Path] = set()
+    waiting = [source, *first]
     while waiting:
         path = waiting.pop()
-        if path in found:
+        if path in seen:
             continue
-        try:
-            found[path] = path.read_bytes()
-        except OSError:
+        seen.add(path)
+        file = files.read(path)
+        if file is None:
             return None
-        hash_.update(repr((path.name, len(found[path]))).encode())
-        hash_.update(found[path])
-        for match in _INCLUDE.finditer(found[path]):
-            named = _NAME.match(match[1])
-            if named is None:  # a macro names the file
-                return None
-            own, system = named.groups()
-            name = (own or system).decode(errors="surrogateescape")
-            places = [path.parent, *folders] if own else folders
-            included = next((place / name for place in places if (place / name).is_file()), None)
-            if included is not None:
-                waiting.append(included)
-            elif own:
-                return None
+        hash_.update(repr((path.name, file.hash)).encode())
+        waiting += file.included
     return hash_.digest()
