@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,13 @@ def kernel_version(root: Path | None = None) -> str:
 
     - `root`: the folder of the package; by default that of this installation.
     """
-    return source_hash(__name__, root)
+    return _running_version() if root is None else source_hash(__name__, root)
+
+
+@cache
+def _running_version() -> str:
+    """Returns the hash of this installation, whose files are read once: a process goes on as it began."""
+    return source_hash(__name__)
 
 
 def measured(

@@ -18,7 +18,7 @@ from micronets.tasks.kws import clips, long_recordings
 from micronets.tasks.kws.data import Features, KwsData
 from micronets.tasks.kws.folders import scan
 from micronets.tasks.kws.negatives import with_negatives
-from micronets.tasks.kws.noise import coloured
+from micronets.tasks.kws.noise import drawn_background
 from micronets.tasks.kws.settings import SpectrogramAugmentation
 from micronets.tasks.kws.task import front_end_of, model_examples
 from micronets.terminal import counted
@@ -158,7 +158,7 @@ def _synthetic(n: int, fe: FrontEnd, splits: Sequence[str], seed: int) -> KwsDat
         frontend=fe,
         features=x,
         target=y,
-        background=coloured(200, fe, np.random.default_rng(seed)),
+        background=drawn_background(200, fe, seed),
     )
 
 

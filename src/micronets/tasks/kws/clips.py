@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +28,11 @@ from micronets.tasks.kws.folders import (
     too_few,
     unread_lists_note,
 )
-from micronets.tasks.kws.noise import coloured
+from micronets.tasks.kws.noise import drawn_background
 from micronets.tasks.long_windows import LabelledPairs, in_time_note, least_windows, stretches
 
 _BACKGROUND_ROWS = 1000
+_DRAWN_ROWS = 200  # of background where the data bring none
 _PARTS = {"train": (0.0, 0.8), "val": (0.8, 0.9), "test": (0.9, 1.0)}  # of a recording that all splits share
 _MOST_UNKNOWN = 4  # times the mean word in the train split: each epoch draws others
 
@@ -372,12 +372,9 @@ def _crops(background: Sequence[BackgroundPart], n: int, fe: FrontEnd, rng: np.r
     return features(clips, fe)
 
 
-@lru_cache(maxsize=4)
 def _drawn_background(fe: FrontEnd, seed: int) -> Features:
-    """Draws the background for data without any: 200 clips, cached within the process."""
-    found = coloured(200, fe, _rng(seed, "train"))
-    found.flags.writeable = False
-    return found
+    """Draws the background for data without any."""
+    return drawn_background(_DRAWN_ROWS, fe, seed, SPLITS.index("train"))
 
 
 def _rng(seed: int, split: str) -> np.random.Generator:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,3 +35,14 @@ def coloured(n: int, fe: FrontEnd, rng: np.random.Generator) -> Features:
     """
     level = np.exp(rng.uniform(np.log(10), np.log(3000), (n, 1)))
     return features(coloured_samples(n, fe.clip_samples, rng) * level.astype(np.float32), fe)
+
+
+def drawn_background(n: int, fe: FrontEnd, *seed: int) -> Features:
+    """Draws clips as `coloured` does, from a seed; a process that asks for the same again draws them once."""
+    return _drawn(n, fe, *seed).copy()
+
+
+@lru_cache(maxsize=4)
+def _drawn(n: int, fe: FrontEnd, *seed: int) -> Features:
+    """Draws the clips of `drawn_background`, of which each caller gets a copy."""
+    return coloured(n, fe, np.random.default_rng(seed))

@@ -11,7 +11,7 @@ from micronets.frontend import FrontEnd, features, resample
 from micronets.tasks.base import SPLITS, Labels
 from micronets.tasks.kws.data import KEYWORDS, SILENCE, UNKNOWN, Features, KwsData
 from micronets.tasks.kws.espeak import ACCENTS, VOICES, SpeakJob, speak
-from micronets.tasks.kws.noise import coloured, coloured_samples
+from micronets.tasks.kws.noise import coloured_samples, drawn_background
 from micronets.terminal import counted
 
 OTHERS = (
@@ -63,7 +63,7 @@ def load(
         frontend=fe,
         features=x,
         target=y,
-        background=coloured(300, fe, np.random.default_rng([seed, len(SPLITS)])),
+        background=drawn_background(300, fe, seed, len(SPLITS)),
     )
 
 
