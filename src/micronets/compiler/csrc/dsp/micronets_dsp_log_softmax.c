@@ -29,7 +29,7 @@ MICRONETS_INLINE void write_row(const int8_t *row, int8_t *output, int32_t colum
         micronets_store4(output, micronets_choose_bytes(most, d, four ^ first, least)); /* 127 - k is k ^ 127 */
     }
     for (; columns > 0; columns--) {
-        const uint32_t d = (top - (uint32_t)(int32_t)*row++) & 255u;
+        const uint32_t d = (top - (uint32_t)(uint8_t)*row++) & 255u;
         const int32_t code = d > (most & 255u) ? -128 : 127 - (int32_t)below_one(log_sum, differences[d]);
         *output++ = (int8_t)code;
     }
