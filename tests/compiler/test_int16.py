@@ -25,7 +25,7 @@ from micronets.quantized.int16 import sigmoid_table
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from tests.support.everywhere import same_everywhere
-from tests.support.generated_c import STRICT, assert_equals_reference, both_kernels
+from tests.support.generated_c import STRICT, assert_equals_reference
 from tests.support.int16_models import random_int16_input, random_int16_model
 from tests.support.needs import needs
 
@@ -33,13 +33,11 @@ F446 = load_board("NUCLEO-F446RE")
 X = (INPUT,)
 
 
-@both_kernels
-def test_random_networks_equal_the_reference(kernels: tuple[str, ...]) -> None:
-    assert_equals_reference([random_int16_model(seed, 14) for seed in range(8)], (*kernels, *STRICT), samples=6)
+def test_random_networks_equal_the_reference() -> None:
+    assert_equals_reference([random_int16_model(seed, 14) for seed in range(8)], samples=6)
 
 
-@both_kernels
-def test_long_sums_equal_the_reference(kernels: tuple[str, ...]) -> None:
+def test_long_sums_equal_the_reference() -> None:
     """Windows and vectors of more values than 32 bits can sum, whose every product is the largest there is."""
     models = []
     for layer, shape in (
@@ -55,7 +53,7 @@ def test_long_sums_equal_the_reference(kernels: tuple[str, ...]) -> None:
         for bias in (None, np.full(sizes.channels, 2**40), np.full(sizes.channels, 9, np.int32)):
             quant = {INPUT: TensorQuant(0.01, 0), "y": TensorQuant(0.01, 0)}
             models.append(QuantizedModel(arch, quant, {"y": LayerWeights(weights, scales, bias)}))
-    assert_equals_reference(models, (*kernels, *STRICT), samples=3)
+    assert_equals_reference(models, samples=3)
 
 
 def test_sanitizers_find_nothing(tmp_path: Path) -> None:
@@ -139,8 +137,7 @@ def test_outputs_lie_over_inputs_that_die() -> None:
         assert compile_model(with_random_weights(Arch((8, 8, 4), (layer,), "int16"))).plan.bytes == rows * 8 * 4 * 2
 
 
-@both_kernels
-def test_windows_that_lie_together_take_no_scratch_memory(kernels: tuple[str, ...]) -> None:
+def test_windows_that_lie_together_take_no_scratch_memory() -> None:
     models = []
     for shape, kernel, stride, padding, scratch in (
         ((9, 1, 4), (3, 1), (2, 1), "valid", 0),
@@ -155,7 +152,7 @@ def test_windows_that_lie_together_take_no_scratch_memory(kernels: tuple[str, ..
         arch = Arch(shape, (layer,), "int16")
         assert choose_all(arch, DSP)[0].scratch_bytes == scratch
         models.append(with_random_weights(arch))
-    assert_equals_reference(models, (*kernels, *STRICT), samples=3)
+    assert_equals_reference(models, samples=3)
 
 
 def test_sums_that_32_bits_may_not_hold_are_refused() -> None:

@@ -32,7 +32,7 @@ from tests.support.generated_c import needs_host_compiler
 from tests.support.needs import needs_tflm
 from tests.support.recurrent import lstm_layer, lstm_network, recurrent_network, svdf_layer, svdf_network
 
-SEEDS = range(30)
+SEEDS = range(20)
 BUILT = 6
 """How many networks of each kind are built as C, with each set of flags."""
 

@@ -26,8 +26,8 @@ QUICK = (
 
 @pytest.fixture(scope="module")
 def chosen() -> list[Case]:
-    """Returns a few random networks, one of which, number 3, has sums that saturate."""
-    return cases((1, 3, 23, 25), None)
+    """Returns two random networks, one of which, number 3, has sums that saturate."""
+    return cases((3, 23), None)
 
 
 def built(way: Way, chosen: list[Case]) -> list[str]:

@@ -25,7 +25,7 @@ from micronets.runtimes.base import MeasureOptions
 from micronets.tflite import ModelFile, read, write
 from micronets.tflite.codec import Op
 from micronets.tflite.file import as_file
-from tests.support.generated_c import assert_equals_reference, both_kernels, needs_host_compiler
+from tests.support.generated_c import assert_equals_reference, needs_host_compiler
 from tests.support.needs import needs_tflm
 from tests.support.random_models import random_arch, random_input, random_model
 from tests.support.small_file import FileLayer, FileTensor, small_file
@@ -111,12 +111,11 @@ def test_the_arena_holds_all_outputs_to_the_end() -> None:
     assert predicted > arena_tflm_bytes(replace(arch, output_names=None))
 
 
-@both_kernels
-def test_random_networks_in_c(kernels: tuple[str, ...]) -> None:
+def test_random_networks_in_c() -> None:
     """Half of them in patches, as few bytes of arena as there can be."""
     models = [small(seed) for seed in range(RANDOM_NETWORKS)]
     compiled = [compile_model(model, arena_limit=0 if i % 2 else None) for i, model in enumerate(models)]
-    assert_equals_reference(models, kernels, compiled)
+    assert_equals_reference(models, compiled=compiled)
 
 
 def test_passes_leave_every_output() -> None:

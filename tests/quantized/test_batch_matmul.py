@@ -15,7 +15,7 @@ from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
-from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs_tflm
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, small_file
@@ -100,9 +100,8 @@ def test_files_of_others(what: str) -> None:
     assert 0 <= predicted - interpreter.min_arena(data, predicted) <= 96  # a file of one operator that has no batch
 
 
-@both_kernels
-def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
-    assert_equals_reference([*MODELS.values(), *map(read, FILES.values())], kernels)
+def test_the_c_equals_the_reference() -> None:
+    assert_equals_reference([*MODELS.values(), *map(read, FILES.values())])
 
 
 def test_what_cannot_be() -> None:

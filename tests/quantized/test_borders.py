@@ -18,6 +18,7 @@ from micronets.quantized.arithmetic import dtype_of
 from micronets.quantized.model import QuantizedModel
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
+from tests.support.generated_c import FLAGS
 
 BORDERS: tuple[tuple[Type, float], ...] = (
     ("int16", -32768),
@@ -38,7 +39,7 @@ def bordered(of: Type, value: float) -> QuantizedModel:
 
 def test_borders_equal_those_of_tflm_and_of_our_c() -> None:
     models = [bordered(*border) for border in BORDERS]
-    library = build_library([compile_model(model) for model in models], ("-O1",)) if host_compiler() else None
+    library = build_library([compile_model(model) for model in models], FLAGS) if host_compiler() else None
     for number, (model, (of, value)) in enumerate(zip(models, BORDERS, strict=True)):
         x = np.random.default_rng(number).integers(-1000, 1000, (3, 3, 4, 2)).astype(dtype_of(of))
         want = reference.run(model, x)

@@ -14,7 +14,7 @@ from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
-from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs, needs_tflm
 
 CODES = np.arange(-128, 128).astype(np.int8)[None]
@@ -104,9 +104,8 @@ def test_a_file_reads_back() -> None:
     assert again.quant == model.quant
 
 
-@both_kernels
-def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
-    assert_equals_reference([with_random_weights(network(), 3)], kernels, samples=8)
+def test_the_c_equals_the_reference() -> None:
+    assert_equals_reference([with_random_weights(network(), 3)], samples=8)
 
 
 def test_the_torch_network_computes_it() -> None:

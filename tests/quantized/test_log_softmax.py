@@ -89,7 +89,7 @@ def test_the_c_equals_the_reference() -> None:
     scales = [10**k for k in np.linspace(-6, 1.5, 12)]
     models = [*(alone(columns, scale) for scale in scales for columns in (1, 10, 300)), network()]
     inputs = [samples(m.arch.input_shape[-1], m.quant[INPUT].scale) for m in models[:-1]]
-    assert_equals_reference(models, ("-O1",), inputs=[*inputs, random_input(models[-1], 6, 1)])
+    assert_equals_reference(models, inputs=[*inputs, random_input(models[-1], 6, 1)])
 
 
 def test_what_cannot_be() -> None:

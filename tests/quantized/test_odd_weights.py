@@ -16,7 +16,7 @@ from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
-from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs, needs_tflm
 from tests.support.random_models import random_input
 from tests.support.tflm_parity import assert_equals_tflm, first_difference
@@ -122,9 +122,8 @@ def test_a_file_reads_back(what: str) -> None:
         assert again.weights[name].zero_point == w.zero_point
 
 
-@both_kernels
-def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
-    assert_equals_reference(list(MODELS.values()), kernels)
+def test_the_c_equals_the_reference() -> None:
+    assert_equals_reference(list(MODELS.values()))
 
 
 def test_a_group_for_each_channel_runs_as_a_depthwise_convolution() -> None:

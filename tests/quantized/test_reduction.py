@@ -18,7 +18,7 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import ModelFile, read, write
 from micronets.tflite.codec import Op
-from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs, needs_tflm
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, small_file
@@ -84,8 +84,7 @@ def test_a_network_runs_in_the_predicted_arena_and_not_in_a_smaller_one(
     assert 0 <= predicted - interpreter.min_arena(write(model), predicted) <= 16
 
 
-@both_kernels
-def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
+def test_the_c_equals_the_reference() -> None:
     """All dimensions are outputs of one network, for each kind."""
     models = []
     for kind in KINDS:
@@ -93,7 +92,7 @@ def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
         one = cases(kind)[0]
         arch = Arch(SHAPE, tuple(layers.values()), output_names=tuple(layers))
         models.append(QuantizedModel(arch, {INPUT: one.quant[INPUT], **dict.fromkeys(layers, one.quant["y"])}, {}))
-    assert_equals_reference(models, kernels)
+    assert_equals_reference(models)
 
 
 def test_neighbours_count_as_one_dimension() -> None:

@@ -19,6 +19,7 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import ModelFile, read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
+from tests.support.generated_c import FLAGS
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
 needs_tflm = pytest.mark.skipif(not interpreter.available(), reason="needs tflite-micro (Linux on x86-64)")
@@ -81,7 +82,7 @@ def test_tflm_and_our_c_make_the_same_of_random_values(of: Type) -> None:
     differ = {name: int((theirs[name].reshape(y.shape) != y).sum()) for name, y in ours.items()}
     assert differ == dict.fromkeys(ours, 0)
     if host_compiler() is not None:
-        made = build_library([compile_model(model)], ("-O1",)).outputs(0, x)
+        made = build_library([compile_model(model)], FLAGS).outputs(0, x)
         assert {name: y.tobytes() for name, y in made.items()} == {name: ours[name].tobytes() for name in made}
 
 

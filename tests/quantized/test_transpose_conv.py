@@ -14,7 +14,7 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
-from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs_tflm
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 from tests.support.tflm_parity import assert_equals_tflm
@@ -80,9 +80,8 @@ def test_a_file_reads_back(what: str) -> None:
     assert np.array_equal(again.weights["b"].bias, bias)
 
 
-@both_kernels
-def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
-    assert_equals_reference(list(MODELS.values()), kernels)
+def test_the_c_equals_the_reference() -> None:
+    assert_equals_reference(list(MODELS.values()))
 
 
 def test_it_is_the_transposition_of_a_convolution() -> None:

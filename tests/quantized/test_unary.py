@@ -19,7 +19,7 @@ from micronets.quantized.model import QuantizedModel, TensorQuant
 from micronets.quantized.random_weights import with_random_weights
 from micronets.quantized.validate import FIXED
 from micronets.tflite import read, write
-from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs, needs_tflm
 
 CODES = np.arange(-128, 128).astype(np.int8)[None]
@@ -133,11 +133,10 @@ def test_a_file_reads_back(layer: Layer) -> None:
     assert again.quant == model.quant
 
 
-@both_kernels
-def test_the_c_equals_the_reference_and_runs_in_place(kernels: tuple[str, ...]) -> None:
+def test_the_c_equals_the_reference_and_runs_in_place() -> None:
     models = [with_random_weights(network(layer), 3) for layer in LAYERS]
     compiled = [compile_model(model) for model in models]
-    assert_equals_reference(models, kernels, compiled, samples=8)
+    assert_equals_reference(models, compiled=compiled, samples=8)
     without = tuple(layer for layer in models[0].arch.layers if isinstance(layer, Conv2D))
     bare = Arch(models[0].arch.input_shape, (without[0], replace(without[1], inputs=("a",))))
     least = compile_model(with_random_weights(bare, 3)).plan.bytes

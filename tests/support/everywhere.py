@@ -6,16 +6,13 @@ import numpy as np
 
 from micronets.boards.board import load_board
 from micronets.compiler import compile_model
-from micronets.device.host import build_library
 from micronets.device.tflm import interpreter
 from micronets.quantized import reference
 from micronets.quantized.model import QuantizedModel
 from micronets.runtimes import OUR_C, on_sim
 from micronets.runtimes.base import MeasureOptions
 from micronets.tflite import ModelFile, read, write
-
-FLAGS = (("-O1",), ("-O1", "-DMICRONETS_DSP"))
-"""Flags of our C: portable, and with DSP instructions written out."""
+from tests.support.generated_c import libraries
 
 
 def same_everywhere(model: QuantizedModel, x: np.ndarray, data: bytes | None = None) -> None:
@@ -39,10 +36,9 @@ def same_everywhere(model: QuantizedModel, x: np.ndarray, data: bytes | None = N
         assert needed <= predicted <= max(1.02 * needed, needed + 48)
     want = reference.output_bytes(model, x)
     compiled = [compile_model(model, arena_limit=limit) for limit in (None, 0)]
-    for flags in FLAGS:
-        library = build_library(compiled, flags)
+    for which, library in enumerate(libraries(compiled)):
         for number in range(len(compiled)):
-            assert np.array_equal(reference.packed(library.outputs(number, x)), want), (flags, number)
+            assert np.array_equal(reference.packed(library.outputs(number, x)), want), (which, number)
     board = load_board("NUCLEO-F446RE")
     if on_sim.unavailable(board) is None:
         assert OUR_C.measure(file, board, MeasureOptions(samples=3)).bit_exact

@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from micronets.compiler import compile_model
 from micronets.cost.tflm_arena import arena_tflm_bytes
-from micronets.device.host import build_library
 from micronets.device.tflm import interpreter
 from micronets.errors import FileError, SpecError, UnsupportedError
 from micronets.ir.arch import Arch
@@ -38,6 +36,7 @@ from micronets.tflite.builder import Field
 from micronets.tflite.codec import Op
 from micronets.tflite.stored import stored_tensors
 from micronets.tflite.tflm_limits import why_tflm_cannot_run
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs_tflm
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
 
@@ -358,16 +357,9 @@ def test_the_border_of_blocks_is_of_codes_of_zero() -> None:
     np.testing.assert_array_equal(next(iter(reference.outputs(model, x).values())), want)
 
 
-@pytest.mark.parametrize(("flags", "part"), [(("-O1",), 0), (("-O1", "-DMICRONETS_DSP=1"), 1)], ids=["plain", "dsp"])
-def test_the_c_computes_them(flags: tuple[str, ...], part: int) -> None:
-    """Every second file by the plain kernels, the others by those for DSP; most of these kernels are the same."""
-    files = dict([*(FILES | BORDERED).items()][part::2])
-    models = [read(data) for data in files.values()]
-    library = build_library([compile_model(model) for model in models], flags)
-    for number, (what, model) in enumerate(zip(files, models, strict=True)):
-        x = seeded_inputs(model, 3, 2)
-        for name, want in reference.outputs(model, x).items():
-            np.testing.assert_array_equal(library.outputs(number, x)[name], want, err_msg=f"{what}: {name}")
+def test_the_c_computes_them() -> None:
+    models = [read(data) for data in (FILES | BORDERED).values()]
+    assert_equals_reference(models, inputs=[seeded_inputs(model, 3, 2) for model in models])
 
 
 @needs_tflm

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from micronets.boards.targets import DSP, PLAIN, Target
+from micronets.boards.targets import PLAIN
 from micronets.compiler import compile_model
 from micronets.compiler.kernels.linear import Linear, linear
 from micronets.device import host
@@ -14,7 +14,7 @@ from micronets.ir.arch import Arch
 from micronets.ir.layers import INPUT, Add, Binary, Conv2D, Mul, Prelu, SquaredDifference, Sub
 from micronets.quantized import reference
 from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
-from tests.support.generated_c import needs_host_compiler
+from tests.support.generated_c import libraries, needs_host_compiler
 from tests.support.needs import needs
 
 EVERY = np.stack(np.meshgrid(*2 * [np.arange(-128, 128, dtype=np.int8)]), -1)  # [256, 256, 2]
@@ -60,19 +60,18 @@ def combined(seed: int, shape: tuple[int, int], kind: type[Binary] = Add) -> Qua
 NARROW = ("-O2", "-DMICRONETS_NARROW_PRODUCTS=1", "-fsanitize=undefined", "-fno-sanitize-recover=all")
 
 
-@pytest.mark.parametrize(
-    ("target", "flags"),
-    [(DSP, ("-O1",)), (DSP, ("-O2", "-DMICRONETS_DSP")), (PLAIN, NARROW)],
-    ids=["plain", "pairs", "narrow"],
-)
-def test_every_pair_of_codes(target: Target, flags: tuple[str, ...]) -> None:
-    needs_host_compiler()
+def test_every_pair_of_codes() -> None:
+    """For a core with pairs of products, and for one without, also where its products have 32 bits."""
     models = [combined(seed, (256, 256)) for seed in SEEDS]
     models += [combined(seed, (256, 256), kind) for kind in OTHERS for seed in range(5)]
-    models = models[::2] if target is DSP and "-DMICRONETS_DSP" not in flags else models
-    library = host.build_library([compile_model(m, target) for m in models], flags)
+    compiled = [*map(compile_model, models)]
+    plain = [compile_model(model, PLAIN) for model in models]
+    needs_host_compiler()
+    built = [*libraries(compiled), host.build_library(plain, NARROW)]
     for i, model in enumerate(models):
-        assert np.array_equal(library.run(i, EVERY[None]), reference.run(model, EVERY[None])), model.quant
+        want = reference.run(model, EVERY[None])
+        for library in built:
+            assert np.array_equal(library.run(i, EVERY[None]), want), model.quant
 
 
 def test_sums_of_multiples_are_taken_where_they_are_exact() -> None:

@@ -17,7 +17,7 @@ from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
 from tests.support.everywhere import same_everywhere
-from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs_tflm
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, small_file
@@ -92,8 +92,7 @@ def test_constants_are_joined() -> None:
     same_everywhere(model, random_input(model, 4, 2))
 
 
-@both_kernels
-def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
+def test_the_c_equals_the_reference() -> None:
     models = [
         with_random_weights(joined(count, axis, seed), seed)
         for count in (1, 2, 6)
@@ -106,7 +105,7 @@ def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
         for shape in shapes
         for axis in range(len(shape))
     ]
-    assert_equals_reference(models, kernels)
+    assert_equals_reference(models)
 
 
 @pytest.mark.parametrize(

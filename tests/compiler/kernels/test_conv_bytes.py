@@ -22,22 +22,20 @@ from micronets.ir.layers import INPUT, Conv2D, DepthwiseConv2D, FullyConnected, 
 from micronets.quantized import reference
 from tests.compiler.kernels.test_depthwise import some_models
 from tests.compiler.kernels.test_wide_sums import models as large_models
-from tests.support.generated_c import STRICT, assert_equals_reference, needs_host_compiler
+from tests.support.generated_c import NARROW, assert_equals_reference, needs_host_compiler
 from tests.support.random_layers import layer_of
 from tests.support.random_models import random_arch, random_input, random_model
 
 Y = {"name": "y", "inputs": (INPUT,)}
 BOARDS = ("NUCLEO-G0B1RE", "NUCLEO-F103RB", "ESP32-C3-DevKitM-1")
-NARROW = "-DMICRONETS_NARROW_PRODUCTS=1"
 
 
-@pytest.mark.parametrize("flags", [("-O1", *STRICT), ("-O2", NARROW)], ids=["wide", "narrow"])
-def test_networks_and_layers_equal_the_reference(flags: tuple[str, ...]) -> None:
+def test_networks_and_layers_equal_the_reference() -> None:
     """Networks whole and in patches, and single layers."""
     networks = [random_model(random_arch(seed), seed) for seed in range(8)]
     models = [*networks, *(layer_of(seed) for seed in range(18)), *large_models()[::2]]
     compiled = [compile_model(m, PLAIN) for m in models] + [compile_model(m, PLAIN, arena_limit=0) for m in networks]
-    assert_equals_reference([*models, *networks], flags, compiled)
+    assert_equals_reference([*models, *networks], compiled=compiled, kernels=((), NARROW))
 
 
 def test_layers_take_these_kernels_whatever_their_numbers_are() -> None:
@@ -62,15 +60,14 @@ def test_weights_lie_four_filters_side_by_side() -> None:
     ]
 
 
-@pytest.mark.parametrize("flags", [("-O1", *STRICT), ("-O2", NARROW)], ids=["wide", "narrow"])
-def test_depthwise_layers_equal_the_reference(flags: tuple[str, ...]) -> None:
+def test_depthwise_layers_equal_the_reference() -> None:
     """Odd sizes, several passes, columns as lines, dilation in parts, outputs over inputs, and large biases."""
     models = [m for m in some_models(30) if m.arch.layers[-1].weight_bits == 8]
     models += [layer_of(seed) for seed in range(0, 40, 6)]
     compiled = [compile_model(m, PLAIN) for m in models]
     for kernel in ("any", "3x3"):
         assert any(f"micronets_depthwise_bytes_{kernel}.c" in c.files for c in compiled)
-    assert_equals_reference(models, flags, compiled)
+    assert_equals_reference(models, compiled=compiled, kernels=((), NARROW))
 
 
 SCALES = r"""
@@ -115,7 +112,7 @@ def test_scales_by_narrow_products_are_exact(tmp_path: Path) -> None:
         if name.endswith(".h"):
             (tmp_path / name).write_text(text)
     (tmp_path / "scales.c").write_text(SCALES)
-    compile_c([tmp_path / "scales.c"], tmp_path / "scales", ("-O2", "-fsanitize=undefined", NARROW))
+    compile_c([tmp_path / "scales.c"], tmp_path / "scales", ("-O2", "-fsanitize=undefined", *NARROW))
     done = subprocess.run([tmp_path / "scales"], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("0\n", "")
 

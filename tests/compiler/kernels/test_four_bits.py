@@ -68,11 +68,9 @@ def extremes(model: QuantizedModel) -> np.ndarray:
     return np.concatenate(parts).astype(np.int8)
 
 
-@pytest.mark.parametrize(("flags", "every"), [(("-O1",), 2), (("-O1", "-DMICRONETS_DSP"), 1)], ids=["plain", "pairs"])
-def test_outputs_equal_the_reference(flags: tuple[str, ...], every: int) -> None:
-    """Of the plain kernels, which have no sums of 16 bits, every second one: each layer with some of the weights."""
-    several = models()[::every]
-    assert_equals_reference(several, flags, inputs=[extremes(model) for model in several])
+def test_outputs_equal_the_reference() -> None:
+    several = models()
+    assert_equals_reference(several, inputs=[extremes(model) for model in several])
 
 
 def test_the_simulated_core_computes_the_same() -> None:

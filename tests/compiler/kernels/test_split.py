@@ -14,7 +14,7 @@ from micronets.quantized.random_weights import with_random_weights
 from micronets.tflite import read, write
 from micronets.tflite import schema as s
 from micronets.tflite.codec import Op
-from tests.support.generated_c import assert_equals_reference, both_kernels
+from tests.support.generated_c import assert_equals_reference
 from tests.support.needs import needs_tflm
 from tests.support.random_models import random_input
 from tests.support.small_file import FileLayer, FileTensor, constant, small_file
@@ -69,10 +69,9 @@ def test_every_tensor_every_output_and_the_arena_are_tflms(count: int, axis: int
     assert needed <= predicted <= needed + 64
 
 
-@both_kernels
-def test_the_c_equals_the_reference(kernels: tuple[str, ...]) -> None:
+def test_the_c_equals_the_reference() -> None:
     models = [with_random_weights(divided(count, axis), count) for count in (1, 2, 5, 12) for axis in range(3)]
-    assert_equals_reference(models, kernels)
+    assert_equals_reference(models)
 
 
 @pytest.mark.parametrize(
