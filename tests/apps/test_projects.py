@@ -632,7 +632,7 @@ def test_a_camera_is_for_models_of_pictures_and_they_need_one(model: Path, tmp_p
             (path, "--camera", "160x120:rgb565le", "--for", "arduino"),
             "gives frames of 160x120, 176x144, 320x240 as rgb565, yuv422, gray, not 160x120:rgb565le; use one of them",
         ),
-        ((model, "--camera", "8x8:gray"), "the model carries no front end of pictures"),
+        ((model, "--camera", "8x8:gray"), "the model has no image front end"),
     ):
         found = call("app", *words, *out)
         assert found.code == 2

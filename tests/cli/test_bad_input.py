@@ -10,12 +10,9 @@ import pytest
 
 from micronets.installation import install
 from tests.support.calling import call
-from tests.support.tones import CONFIG, config, tones, write_wav
+from tests.support.tones import QUICK, config, tones, write_wav
 
 SECOND = 0.1 * np.random.default_rng(0).standard_normal(16000)
-QUICK = (
-    CONFIG.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1").replace("epochs = 2", "epochs = 1")
-)
 
 SMALL = """
 task = "features"

@@ -39,7 +39,7 @@ def test_names_of_files_and_classes_are_escaped_in_messages(tmp_path: Path) -> N
 
 def test_closed_streams_are_no_traceback() -> None:
     for closed in (">&-", "2>&-", "<&-", ">&- 2>&-", "<&- >&- 2>&-"):
-        command = f"{sys.executable} -m micronets.cli tasks {closed}"
+        command = f"{sys.executable} -m micronets.cli boards {closed}"
         done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), closed
 

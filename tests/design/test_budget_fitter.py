@@ -166,10 +166,10 @@ def test_limits_that_are_met_together_by_two_steps_at_once_are_found(board, monk
 
 def test_random_budgets_over_all_spaces_boards_and_runtimes() -> None:
     """A part of what `python -m benchmarks.fitter_budgets` does."""
-    outcomes = [*fitter_budgets.small_cases(100, seed=1)]
+    outcomes = [*fitter_budgets.small_cases(60, seed=1)]
     assert [f"{o.fault}: {o.case}: {o.what}" for o in outcomes if o.fault] == []
-    assert sum(o.refused for o in outcomes) > 20
-    assert sum(not o.refused for o in outcomes) > 20
+    assert sum(o.refused for o in outcomes) > 10
+    assert sum(not o.refused for o in outcomes) > 10
 
 
 def test_whole_spaces_settle_in_seconds() -> None:
@@ -184,7 +184,7 @@ def test_lower_bounds_save_plans_and_change_nothing(board, name, kind) -> None:
     runtime = fitter_budgets.runtime("c", board)
     plain = RuntimeCosts("c", {n: replace(cost, at_least=None) for n, cost in runtime.costs.items()})
     names = ("sram_bytes", "flash_bytes", "latency_ms")
-    every = [derive(space, values) for values in fitter_budgets.every_network(space)][::12]
+    every = [derive(space, values) for values in fitter_budgets.every_network(space)][::36]
     for arch in every:
         exact, least = (
             budget_costs(arch, board, names, runtime=plain),
@@ -193,7 +193,7 @@ def test_lower_bounds_save_plans_and_change_nothing(board, name, kind) -> None:
         assert all(least[n] <= exact[n] for n in names)
     sizes = sorted(budget_costs(arch, board, ("sram_bytes",), runtime=runtime)["sram_bytes"] for arch in every)
     even = {c.name: [1 / len(c.options)] * len(c.options) for c in space.choices}
-    for limit in (sizes[0], sizes[len(sizes) // 3], sizes[len(sizes) // 2]):
+    for limit in (sizes[0], sizes[len(sizes) // 3]):
         found = []
         for way in (runtime, plain):
             fitter = BudgetFitter(space, Budget(sram_bytes=int(limit), flash_bytes=10**6), board, runtime=way)

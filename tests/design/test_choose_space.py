@@ -81,7 +81,7 @@ def test_all_rounds_together_take_the_stated_share_of_the_search(tmp_path, board
 
 
 def test_what_was_trained_is_not_trained_again(tmp_path, board, monkeypatch) -> None:
-    first = choose(tmp_path, board)
+    first = choose(tmp_path, board, space_share=0.5)
     folders = sorted((tmp_path / "trials").iterdir())
     assert len(folders) == len(first.trials)
     shutil.rmtree(folders[0])
@@ -90,9 +90,9 @@ def test_what_was_trained_is_not_trained_again(tmp_path, board, monkeypatch) -> 
     monkeypatch.setattr(
         halving, "train_network", lambda job, own, tell: real(job, own, lambda e: (tell(e), trained.append(own)))
     )
-    assert choose(tmp_path, board) == first
+    assert choose(tmp_path, board, space_share=0.5) == first
     assert set(trained) == {folders[0]}
-    assert choose(tmp_path / "other", board, seed=2) != first
+    assert choose(tmp_path / "other", board, seed=2, space_share=0.5) != first
 
 
 def test_a_part_of_the_data_has_an_epoch_of_that_size() -> None:
@@ -109,7 +109,7 @@ def test_a_part_of_the_data_has_an_epoch_of_that_size() -> None:
 
 def test_spaces_without_a_network_within_the_limits_are_left_out(tmp_path, board) -> None:
     told: list[Event] = []
-    found = choose(tmp_path, board, contenders(Budget(macs=500)), told=told)
+    found = choose(tmp_path, board, contenders(Budget(macs=500)), told=told, space_share=0.5)
     assert set(found.left_out) == {"tiny"}
     assert found.chosen != "tiny"
     assert "no network of space 'tiny' fits" in found.left_out["tiny"]

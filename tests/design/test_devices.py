@@ -78,7 +78,7 @@ def test_a_search_and_a_training_run_whole_on_another_device(there, tmp_path, bo
 
 @pytest.mark.parametrize("method", ["supernet", "random"])
 def test_other_methods_of_search_run_on_another_device(there, method, tmp_path, board) -> None:
-    settings = SearchSettings(method=method, epochs=2, batch=64, precision="fp32", candidates=2, evaluations=4)
+    settings = SearchSettings(method=method, epochs=1, batch=64, precision="fp32", candidates=2, evaluations=4)
     options = {"seed": 1, "directory": tmp_path, "progress": lambda _: None}
     found = search_methods.search(SearchJob(tiny_space(), TaskThere(), Budget(macs=9000), board, settings, **options))
     assert found.costs["macs"] <= 9000

@@ -35,7 +35,7 @@ def run(method, directory, board, data=None, seed=1, progress=lambda _: None, **
     return search(SearchJob(tiny_space(), data or TinyTask(), Budget(macs=9000), board, settings, **options))
 
 
-@pytest.mark.parametrize(("method", "epochs"), [("dnas", 16), ("supernet", 45), ("random", 45), ("uniform", 45)])
+@pytest.mark.parametrize(("method", "epochs"), [("dnas", 12), ("supernet", 24), ("random", 45), ("uniform", 24)])
 def test_every_method_ends_with_a_network_that_works_within_the_limits(method, epochs, tmp_path, board) -> None:
     found = run(method, tmp_path, board, epochs=epochs)
     assert found.arch == derive(tiny_space(), found.values)

@@ -54,7 +54,7 @@ def ran(seed: int, board: Board, which: str) -> tuple[Simulation, bytes]:
     return simulate(elf, x, len(compiled.model.arch.layers), y[0].nbytes, board), y.tobytes()
 
 
-@pytest.mark.parametrize(("which", "seed"), [("gcc", 3), ("gcc", 6), ("zig", 4)])
+@pytest.mark.parametrize(("which", "seed"), [("gcc", 6), ("zig", 4)])
 @pytest.mark.parametrize("board", BOARDS, ids=lambda b: b.core)
 def test_networks_compute_the_bytes_of_the_reference(board: Board, which: str, seed: int) -> None:
     found, outputs = ran(seed, board, which)

@@ -14,7 +14,7 @@ from micronets.installation import install
 from micronets.tasks.kws import synthetic
 from tests.support.calling import Result, call
 from tests.support.needs import needs
-from tests.support.tones import CONFIG, config, tones
+from tests.support.tones import QUICK, config, tones
 
 torch = needs("torch", "design")
 
@@ -269,7 +269,7 @@ def test_without_tflm_the_run_says_what_was_not_checked(copy: Path, monkeypatch:
 def test_synthetic_data_are_called_synthetic_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("espeakng_loader", reason="needs the speech extra")
     monkeypatch.setattr(synthetic, "SIZES", {"val": 24, "test": 24})
-    path = config(tmp_path, "", CONFIG.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1"))
+    path = config(tmp_path, "", QUICK)
     result = call("run", path, "--set", "data.synthetic_clips=120")
     assert result.code == 0, result.err
     assert "SYNTHETIC DATA: synthetic speech" in result.out
@@ -282,12 +282,8 @@ def test_synthetic_data_are_called_synthetic_everywhere(tmp_path: Path, monkeypa
 
 def test_a_teacher_is_trained_first(tmp_path: Path) -> None:
     tones(tmp_path / "words", clips=12)
-    text = (
-        CONFIG + "\n[teacher]\noptions = {{ max_width = 60 }}\nvalues = {{ width1 = 12 }}\ntrain = {{ epochs = 2 }}\n"
-    )
-    path = config(
-        tmp_path, tmp_path / "words", text.replace("epochs = 6", "epochs = 1").replace("epochs = 3", "epochs = 1")
-    )
+    text = QUICK + "\n[teacher]\noptions = {{ max_width = 60 }}\nvalues = {{ width1 = 12 }}\ntrain = {{ epochs = 2 }}\n"
+    path = config(tmp_path, tmp_path / "words", text)
     assert call("search", path).code == 0
     result = call("train", path)
     assert result.code == 0, result.err

@@ -69,8 +69,11 @@ class Forked:
 
 
 def quick(text: str) -> str:
-    """Returns a program of a page whose trainings have one epoch where there are more, with every line in its place."""
-    return re.sub(r"\b((?:qat_)?epochs)=[1-9]\d*", r"\1=1", text)
+    """Returns a program of a page whose searches and trainings have one epoch, with every line in its place."""
+    text = re.sub(r"\b((?:qat_)?epochs)=[1-9]\d*", r"\1=1", text)
+    searches = re.compile(r"mn\.search\((?:[^()]|\([^()]*\))*(?=\))")  # whose arguments hold calls, but no deeper ones
+    one = ", settings=mn.SearchSettings(epochs=1)"
+    return searches.sub(lambda found: found[0] + one * ("settings=" not in found[0]), text)
 
 
 def program(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Recordings small enough to search and train on in seconds: a folder of WAVs per class, each class a pitch."""
 
+import re
 import wave
 from pathlib import Path
 
@@ -58,6 +59,9 @@ qat_epochs = 2
 batch = 16
 calibration_batches = 2
 """
+
+QUICK = re.sub(r"epochs = \d+", "epochs = 1", CONFIG)
+"""The same with one epoch where there are more."""
 
 
 def config(root: Path, data: Path | str, text: str = CONFIG) -> Path:

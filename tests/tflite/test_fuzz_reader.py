@@ -19,7 +19,7 @@ from micronets.quantized.model import LayerWeights, QuantizedModel, TensorQuant
 from micronets.tflite import read, write
 from micronets.tflite.limits import MAX_OPERATORS, MAX_VALUES, MAX_WORK
 
-FILES = 500
+FILES = 250
 
 
 def network(shape: tuple[int, ...], *layers, scale: float = 0.5) -> QuantizedModel:

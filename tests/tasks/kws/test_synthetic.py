@@ -51,7 +51,7 @@ def test_no_speaker_is_in_two_splits() -> None:
 
 @pytest.mark.usefixtures("_speech")
 def test_words_are_told_apart_but_not_by_a_bad_model() -> None:
-    data = synthetic.load(sizes={"train": 360, "val": 12, "test": 144})
+    data = synthetic.load(sizes={"train": 240, "val": 12, "test": 96})
     settings = {"frame_stride": 4, "coefficients": 10}
     x, t = (data.inputs(s, settings).reshape(data.size(s), -1) for s in ("train", "test"))
     means = np.stack([x[data.labels("train") == c].mean(0) for c in range(12)])
