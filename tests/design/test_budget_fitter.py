@@ -178,12 +178,22 @@ def test_whole_spaces_settle_in_seconds() -> None:
     assert max(o.cpu_seconds for o in outcomes) < fitter_budgets.SECONDS
 
 
-@pytest.mark.parametrize(("name", "kind"), [("temporal", "features"), ("resnet", "ic"), ("mobilenetv2", "ic")])
-def test_lower_bounds_save_plans_and_change_nothing(board, name, kind) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind", "runner"),
+    [
+        ("temporal", "features", "c"),
+        ("resnet", "ic", "c"),
+        ("mobilenetv2", "ic", "c"),
+        ("dscnn", "features", "tflm"),
+        ("resnet", "ic", "tflm"),
+        ("mobilenetv2", "ic", "tflm"),
+    ],
+)
+def test_lower_bounds_save_plans_and_change_nothing(board, name, kind, runner) -> None:
     space = fitter_budgets.small_space(name, kind, random.Random(3))
-    runtime = fitter_budgets.runtime("c", board)
-    plain = RuntimeCosts("c", {n: replace(cost, at_least=None) for n, cost in runtime.costs.items()})
-    names = ("sram_bytes", "flash_bytes", "latency_ms")
+    runtime = fitter_budgets.runtime(runner, board)
+    plain = RuntimeCosts(runner, {n: replace(cost, at_least=None) for n, cost in runtime.costs.items()})
+    names = ("arena_bytes", "sram_bytes", "flash_bytes", "latency_ms")
     every = [derive(space, values) for values in fitter_budgets.every_network(space)][::36]
     for arch in every:
         exact, least = (
