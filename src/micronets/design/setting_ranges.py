@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from micronets.errors import SpecError
 from micronets.ranges import check_is_number, shown
@@ -43,19 +44,17 @@ GREATEST = {
 }
 """The largest values of settings of a search or a training, far above any use: a larger one is a slip."""
 
-_WORDS = {
-    "method": ("dnas", "supernet", "random", "uniform"),
-    "optimiser": ("adamw", "sgd"),
-    "precision": ("auto", "fp32", "bf16"),
-}
-"""The allowed values of settings that are words."""
+
+def _words(record: type) -> Mapping[str, tuple[str, ...]]:
+    """Returns the allowed values of the settings of a record that are words, by name: those of their annotations."""
+    return {name: get_args(kind) for name, kind in get_type_hints(record).items() if get_origin(kind) is Literal}
 
 
 def check_ranges(section: str, settings: object, positive: Iterable[str], not_negative: Iterable[str]) -> None:
     """Raises `SpecError` for a number out of its range, NaN included, and for an unknown word.
 
     - section: the section of a configuration that holds the settings, for the message.
-    - settings: the record of settings; it need not have all the numbers of `GREATEST` and all the words.
+    - settings: the record of settings; it need not have all the numbers of `GREATEST`.
     - positive: names of settings that must be more than 0.
     - not_negative: names of settings that must be 0 or more.
     """
@@ -71,7 +70,7 @@ def check_ranges(section: str, settings: object, positive: Iterable[str], not_ne
     for name in not_negative:
         if not getattr(settings, name) >= 0:
             raise SpecError(f"{section}: {name} = {getattr(settings, name)}; need 0 or more")
-    for name, allowed in _WORDS.items():
-        word = getattr(settings, name, allowed[0])
+    for name, allowed in _words(type(settings)).items():
+        word = getattr(settings, name)
         if not isinstance(word, str) or word not in allowed:
             raise SpecError(f"{section}: {name} = {shown(word)}; allowed: {', '.join(allowed)}")
