@@ -223,7 +223,7 @@ class _Assembly:
         copy = Reshape(name=self.graph.new_name(f"{source[:30]}_copy"), inputs=(source,), shape=sink.layer_shape)
         self.layers.append(copy)
         self.origins[copy.name] = f"the output, {sink.label}"
-        if source in self.types:
+        if source in self.quants:
             self.types[copy.name], self.quants[copy.name] = self.types[source], self.quants[source]
         self.four_bits |= {copy.name} if source in self.four_bits else set()
         return copy.name

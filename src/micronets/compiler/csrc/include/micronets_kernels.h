@@ -928,7 +928,7 @@ void micronets_update_box(const int8_t *input, const int8_t *box, int8_t *output
 
 /* A tensor of which a box is replaced, at a place that another tensor holds.
  *
- * input, box, output, bytes: as of micronets_update_box. params: [in] the steps through a box at the first place of all.
+ * input, box, output, bytes: as of micronets_update_box. params: [in] the steps through a box at the first place.
  * places: [in] one number that is not read, then the place along each dimension; the nearest counts at which the box
  *   lies in the tensor. The output must not overlap them. limits: [in] for each dimension the last such place, and the
  *   bytes from one place to the next. dimensions: at least 1. */
