@@ -68,11 +68,11 @@ RUNNING = "space.file: running the file failed"
 CASES = {
     "raises when it is run": (
         GOOD + "\n1 / 0\n",
-        f"FILE:{END}: {RUNNING}: ZeroDivisionError: division by zero; mend",
+        f"FILE:{END}: {RUNNING}: ZeroDivisionError: division by zero; fix that line",
     ),
     "leaves the program": (
         GOOD + "\nraise SystemExit(3)\n",
-        f"FILE:{END}: {RUNNING}: SystemExit: 3; mend",
+        f"FILE:{END}: {RUNNING}: SystemExit: 3; fix that line",
     ),
     "is not Python": (
         GOOD.replace("return Template", "return return"),
@@ -186,7 +186,7 @@ CASES = {
     ),
     "leaves out what changes the shape": (
         GOOD.replace("kernel=(pick", "stride=(2, 2), kernel=(pick"),
-        f"{MINE}: block 'dw' may be left out (deep) but turns (4, 3, 16) of (8, 6, 16);",
+        f"{MINE}: block 'dw' may be left out (deep) but turns (8, 6, 16) into (4, 3, 16);",
     ),
     "names no choice for what may go": (
         GOOD.replace('keep="deep"', 'keep="width"'),

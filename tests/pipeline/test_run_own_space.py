@@ -76,7 +76,7 @@ def test_options_and_choices_are_checked(here: Path) -> None:
     )
     assert run("--set", "space.widest=wide").error == "c.toml: space.widest = 'wide'; need an integer"
     assert run("--set", "space.fix.width=6").error == "c.toml: space.fix.width = 6; options: 4, 8"
-    assert run("--set", "space.name=dscnn").error.startswith("c.toml: space.name and space.file: give one of them")
+    assert run("--set", "space.name=dscnn").error.startswith("c.toml: space.name and space.file: give only one of them")
 
 
 @pytest.mark.parametrize(

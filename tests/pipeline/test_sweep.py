@@ -206,7 +206,7 @@ def test_a_point_that_cannot_be_is_told_before_training_and_the_others_go_on(roo
     assert [refusal.name for refusal in refused] == [f"{board.lower()}-macs-10" for board in BOARDS]
     assert "macs = 10, but the cheapest network" in refused[0].reason
     assert isinstance(events[0], NoteEvent)
-    assert events[0].note.startswith(f"{refused[0].name} is left out: budget: nothing")
+    assert events[0].note.startswith(f"{refused[0].name} is left out: budget: no network of space 'mine' fits")
     with pytest.raises(BudgetError, match=r"macs = 9, .*\(2 points, all refused\)"):
         sweep(root / "tiny.toml", out=root / "none", overrides=["sweep.budget.macs=[9]"])
     assert not (root / "none").exists()

@@ -55,7 +55,7 @@ def test_a_run_keeps_its_number_where_another_is_usual_and_says_so(file: Path) -
     seen: list[str] = []
     assert threads_at_work(file, seen) == recorded(file) == OTHER
     assert seen == [
-        f"threads = {OTHER}, as when the run began; the default here is {USUAL} , which would give another model"
+        f"threads = {OTHER}, as when the run began; the default here is {USUAL}, which would give another model"
     ]
     assert threads_at_work(file, [""], f"threads={OTHER}") == OTHER
 

@@ -141,7 +141,7 @@ def test_a_machine_without_faults_is_learnt_and_tested_on_what_is_recognised(tmp
     assert [len(data.clips[s]) for s in ("train", "val", "test")] == [17, 1, 2]
     assert data.notes == (
         "no abnormal recordings in split test: its score says how many windows of healthy machines are recognised, "
-        "how not how well faults are detected",
+        "not how well faults are detected",
     )
     score = data.evaluate(np.eye(3)[data.labels("test")], "test")
     assert (score.metric, score.value) == ("accuracy", 1.0)

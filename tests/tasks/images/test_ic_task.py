@@ -209,7 +209,7 @@ def message(path: Path, **options: object) -> str:
         ({"classes": None}, "no array 'classes'; need x, y, split, classes"),
         ({"x": np.zeros((200, 8, 8, 3))}, "x is float64 [200, 8, 8, 3]" + SHAPE),
         ({"x": np.zeros((200, 8, 9, 3), np.uint8)}, "x is uint8 [200, 8, 9, 3]" + SHAPE),
-        ({"y": np.zeros(3, int)}, "y is int64 [3]; need integers [200], one for each picture"),
+        ({"y": np.zeros(3, int)}, "y is int64 [3]; need integers [200], one for each image"),
         ({"y": np.full(200, 10)}, "y goes from 10 to 10; allowed: 0 to 9, an index into classes"),
         ({"split": np.full(200, "dev")}, "split holds 'dev'; allowed: train, val, test"),
         ({"classes": np.array(["a"])}, "classes is <U1 [1]; need at least 2 different names"),
