@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from benchmarks.progress import say
-from benchmarks.search_methods import fewer_examples
+from benchmarks.search_methods import compared, fewer_examples
 from benchmarks.tables import replace_section
 from micronets.boards.board import board_budget
 from micronets.commands.search import budget_without_metadata
@@ -139,12 +139,11 @@ def race(starters: Sequence[Trained]) -> tuple[Trained, float]:
 def table(found: Sequence[Trained], config: Config, data: TaskData, command: str) -> str:
     """Returns what the trainings show as Markdown."""
     scores = [n.validation for n in found]
-    limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     lines = [
-        f"{'SYNTHETIC DATA. ' if data.synthetic else ''}Task {config.task}, space {config.space.name}. Limits: "
-        f"{limits}. {len(found)} random networks, {found[0].steps} steps in batches of {config.train.batch}; at the "
-        f"end {100 * min(scores):.2f} to {100 * max(scores):.2f} % on validation, standard deviation "
-        f"{100 * statistics.stdev(scores):.2f}. Data: {data.source}. {datetime.date.today()}, `{command}`.",
+        f"{compared(config, data)} {len(found)} random networks, {found[0].steps} steps in batches of "
+        f"{config.train.batch}; at the end {100 * min(scores):.2f} to {100 * max(scores):.2f} % on validation, "
+        f"standard deviation {100 * statistics.stdev(scores):.2f}. Data: {data.source}. {datetime.date.today()}, "
+        f"`{command}`.",
         "",
         "| share of the training | steps | Kendall's tau of the loss with the final score |",
         "| --- | --- | --- |",

@@ -179,18 +179,23 @@ def rank_line(ranked: Sequence[Ranked]) -> str:
     )
 
 
+def compared(config: Config, data: TaskData) -> str:
+    """Returns the beginning of a caption: whether data are synthetic, the task, the space and the limits."""
+    limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
+    warning = "SYNTHETIC DATA. " if data.synthetic else ""
+    return f"{warning}Task {config.task}, space {config.space.name}. Limits: {limits}."
+
+
 def table(results: Sequence[Result], config: Config, data: TaskData, command: str) -> str:
     """Returns the results as Markdown: means over the seeds, and the error of the mean on the test split.
 
     The error is the larger one of what the seeds show (standard deviation over the root of their number) and of what
     the number of test examples allows (binomial).
     """
-    limits = ", ".join(f"{k} {v:,.0f}" for k, v in config.budget.limits().items())
     lines = [
-        f"{'SYNTHETIC DATA. ' if data.synthetic else ''}Task {config.task}, space {config.space.name}. Limits: "
-        f"{limits}. {config.search.epochs} epochs of search, then {config.train.epochs} of training in float; batches "
-        f"of {config.search.batch}; {config.search.candidates} candidates, {config.search.evaluations} cut networks "
-        f"compared. Data: {data.source}. {datetime.date.today()}, `{command}`.",
+        f"{compared(config, data)} {config.search.epochs} epochs of search, then {config.train.epochs} of training in "
+        f"float; batches of {config.search.batch}; {config.search.candidates} candidates, {config.search.evaluations} "
+        f"cut networks compared. Data: {data.source}. {datetime.date.today()}, `{command}`.",
         "",
         "| method | seeds | as found, val % | trained, val % | test % | +- | MACs | search s | training s |",
         "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",

@@ -74,9 +74,9 @@ class Cost:
     - sram_bytes: TFLM's arena on the board, its static data and its stack.
     - flash_bytes: the file, and TFLM's code.
     - cycles, latency_ms, energy_mj: processor cycles, time and energy of one inference, including those of the front
-        end; see `front_end`.
-    - front_end: the audio front end, which SRAM, flash, cycles, time and energy include; None if there is none, or none
-          in integers.
+      end; see `front_end`.
+    - front_end: the front end, which SRAM, flash, cycles, time and energy include; None if there is none, or none
+      in integers.
     - uncertainty: the relative error of cycles, time and energy; 0.1 is 10 %.
     - source: how the figures were obtained.
 
@@ -196,7 +196,7 @@ class Network:
     - board: the board that is to run the network.
     - metadata_bytes: bytes of the texts in its file.
     - arch: the network itself, for costs that need an integer memory plan; None if `steps` holds 0-d tensors. Costs
-          then use the bytes that are alive at the same time instead of a plan, and are lower bounds.
+      then use the bytes that are alive at the same time instead of a plan, and are lower bounds.
     - tensors: the tensors of its file; None for those that `tflite.write` creates.
     - front_end: the audio front end that is included in the costs; None for none.
     """
@@ -224,10 +224,10 @@ class BudgetCost:
     """A cost that a limit of the budget bounds.
 
     - of: computes the cost, in the limit's unit: an exact integer for counts, or a tensor with its gradient if the
-        network's steps hold tensors.
+      network's steps hold tensors.
     - about: a short description of the cost for the report.
     - at_least: computes a lower bound for a network with an `Arch`, much faster than the cost itself; None if there is
-          no such bound.
+      no such bound.
     - metadata: whether the cost grows with the texts in the file.
     """
 

@@ -184,8 +184,8 @@ def frame_counts(fe: FrontEnd) -> dict[str, int]:
 
     - frame: the frame itself. sample: a sample of the window. zero: a zero of the padding after them.
     - half: a butterfly of a first stage whose upper half is 0. butterfly: a radix-4 butterfly whose outputs are
-        rotated. turn: its factors, loaded once for all blocks. last4, last2: butterflies of a last stage of radix 4 or
-        2.
+      rotated. turn: its factors, loaded once for all blocks. last4, last2: butterflies of a last stage of radix 4 or
+      2.
     - power, root: a bin whose power or magnitude is summed. band: a band. pixel: a pixel of a band.
     - value: a code from a table. product: a product of a cosine transform.
     """
@@ -229,7 +229,7 @@ def spectral_counts(fe: Spectral) -> dict[str, int]:
     """Returns how often a frame of a sensor executes each timed operation, by name.
 
     - axis: an axis. scaled: a sample of an axis. level: a logarithm, and its code. number: a code of a mean, a minimum
-        or a maximum. The transform's counts are those of `frame_counts`, with the same cycles.
+      or a maximum. The transform's counts are those of `frame_counts`, with the same cycles.
     """
     s = fe.settings
     bins = int(spectral_tables(s).first_bin[-1]) - 1

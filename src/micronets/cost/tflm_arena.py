@@ -126,7 +126,7 @@ class ShapeOperator:
     - options, data: bytes of its options and of its kernel's data, see `TflmKernel`.
     - result: bytes of its result.
     - first, last: the layers, counted from 1, before which its result is computed and last read. The result is assumed
-        to be in the arena while these layers run too.
+      to be in the arena while these layers run too.
     """
 
     options: int
@@ -152,7 +152,7 @@ class FileTensors:
     - operators: number of operators.
     - weights: the weights of each layer with weights, by the layer's name.
     - views: the layers that are in the network but not in the file, by name: a Reshape that the reader has inserted
-        before or after an operator. TFLM has only the tensor on its other side.
+      before or after an operator. TFLM has only the tensor on its other side.
     - filling: for each subgraph that fills variables before the first inference, its tensors and its operators.
     - handles: number of operators that name a variable, in all subgraphs.
     - variables: number of variables that they name.
@@ -162,9 +162,9 @@ class FileTensors:
     - missing: an operator of the file for which TFLM has no kernel; None if there is no such operator.
     - in_part: the operator of which TFLM computes only a part, with that part; None if TFLM computes everything.
     - unscaled: the inputs and outputs of the network without a scale, by name: float32, bool, and integer numbers; and
-        all 8-bit and 16-bit tensors without one.
+      all 8-bit and 16-bit tensors without one.
     - scaled: the float32, bool and int32 tensors that nevertheless have a scale, by name. It has no meaning, but TFLM
-        allocates memory for it.
+      allocates memory for it.
     - zero_scales: the int8 and int16 layers that combine a tensor with a constant whose scale is 0, by name.
     """
 

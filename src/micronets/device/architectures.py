@@ -25,7 +25,7 @@ class ArchitectureFacts:
     - unicorn_argument, unicorn_stack, unicorn_counter: names of the registers that hold a function's first argument,
       the stack pointer and the program counter.
     - unicorn_condition: the name of the register with the state of a block of conditional instructions, "" if the
-        architecture has none, and its value outside of such a block.
+      architecture has none, and its value outside of such a block.
     - starts_by_vectors: whether the core takes its stack and its first address from `firmware_vectors`; otherwise it
       begins at `firmware_reset`.
     """

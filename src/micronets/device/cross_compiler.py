@@ -229,7 +229,7 @@ class MemoryMap:
     - flash_origin, flash_bytes: the first address and the size of the flash.
     - ram_origin, ram_bytes: the first address and the size of the SRAM.
     - stack_bytes: the bytes of the stack, which lies at the start of the SRAM. There is no memory below the SRAM, so a
-        stack overflow causes a fault.
+      stack overflow causes a fault.
     """
 
     flash_origin: int

@@ -211,9 +211,9 @@ class InputTables:
 
     - codes: int8 `[256]`, the code of each pixel; None if coefficients are computed.
     - factors: int16 `[K, n_mels]`, the factor of every band in every coefficient; None if the pixels themselves are
-        used.
+      used.
     - offsets: int64 `[K]`, empty if `factors` is None. A code is (sum of factor * value + offset) >> shift, clamped to
-        -128..127.
+      -128..127.
     - shift: how far sums are shifted to the right.
     """
 

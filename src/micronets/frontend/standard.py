@@ -39,7 +39,7 @@ class Standard:
     - `shape`: the shape of the array as given.
     - `mean`, `scale`: one number for each value of the array's last axis.
     - `sample_rate`: samples a second of a window `[T, K]` of a sensor; None if it is not known, or where arrays are no
-        such windows. No value depends on it; a model needs it to follow the sensor (`micronets.streaming`).
+      such windows. No value depends on it; a model needs it to follow the sensor (`micronets.streaming`).
     """
 
     shape: tuple[int, ...]

@@ -120,7 +120,7 @@ class Runtime(ABC):
     - about: a short description for the help of commands.
     - constants_are: the words for its contents of flash other than code.
     - arena_beside: the label that `compile` prints for the figure next to the arena, which is TFLM's need on a
-        Cortex-M.
+      Cortex-M.
     - self_contained: whether measuring a network takes only micronets and a compiler.
     - whole_layers: the value of the option `patches` for which no layers run in patches.
     """
@@ -248,7 +248,7 @@ def seeded_inputs(model: QuantizedModel, samples: int, seed: int) -> InputArrays
 
     - model: the model.
     - samples: the number of inputs. All are random except the second and the third, which have the lowest and the
-        highest values.
+      highest values.
     - seed: the seed of the random values, at least 0.
 
     A float32 input gets the real values of such codes of the tensor that is quantised first. For a model with several

@@ -412,7 +412,7 @@ class OurC(Runtime):
         """Returns the estimates of what networks cost under our C, see `c_costs`.
 
         - model: a latency model of the board; None if there is none, and costs of time and energy then raise
-            `SpecError`.
+          `SpecError`.
         """
         return c_costs(model)
 

@@ -183,7 +183,7 @@ class Execution:
     - code_bytes: bytes of the code in it.
     - stack_bytes: bytes of the stack alone.
     - front_end: the front end's part of all this; None if the model has no integer front end, and on devices other than
-          the simulated board.
+      the simulated board.
     """
 
     source: MeasurementSource

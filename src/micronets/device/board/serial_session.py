@@ -183,7 +183,7 @@ class Session:
         - who: the result of `identify`.
         - sample: the input, of `who.input_bytes` bytes.
         - runs: the number of inferences. The network overwrites its input, so all inferences after the first compute on
-            its remains; they only show how the counts vary.
+          its remains; they only show how the counts vary.
 
         Raises `DeviceError` if the board falls silent or is reset again and again.
         """

@@ -52,10 +52,10 @@ class Region:
     - layers: the most layers.
     - aligned_only: whether the core can access values of several bytes only at multiples of their size.
     - condition: unicorn's number of the register with the state of a block of conditional instructions (IT), and its
-        value outside of such a block; None if the core has no such blocks. Before unicorn calls a hook for an access to
-        memory, it sets that state to what it is at this instruction, though the code that it made of the block does not
-        need it and never clears it again (2.1.4, cputlb.c and translate.c): the instructions after the next jump were
-        then skipped. So hooks for reading set it to the value.
+      value outside of such a block; None if the core has no such blocks. Before unicorn calls a hook for an access to
+      memory, it sets that state to what it is at this instruction, though the code that it made of the block does not
+      need it and never clears it again (2.1.4, cputlb.c and translate.c): the instructions after the next jump were
+      then skipped. So hooks for reading set it to the value.
     """
 
     base: int

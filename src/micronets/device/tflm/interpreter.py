@@ -51,7 +51,7 @@ def run(data: bytes, x: InputArrays, arena_bytes: int | None = None) -> npt.NDAr
 
     - data: the bytes of a `.tflite` file.
     - x: inputs `[N, *input shape]`, of the type that the model takes; for several inputs, an array for each by name, in
-        order.
+      order.
     - arena_bytes: the size of the arena; None for a sufficient one.
 
     Raises the errors of `outputs`.
@@ -65,7 +65,7 @@ def outputs(data: bytes, x: InputArrays, count: int, arena_bytes: int | None = N
 
     - data: the bytes of a `.tflite` file.
     - x: inputs `[N, *input shape]`, of the type that the model takes; for several inputs, an array for each by name, in
-        order.
+      order.
     - count: the number of outputs to return, at most that of the model.
     - arena_bytes: the size of the arena; None for a sufficient one.
 
@@ -92,7 +92,7 @@ def tensors(data: bytes, x: InputArrays) -> dict[str, npt.NDArray[Any]]:
 
     - data: the bytes of a `.tflite` file.
     - x: inputs `[N, *input shape]`, of the type that the model takes; for several inputs, an array for each by name, in
-        order.
+      order.
 
     The tensors are `[N, *shape]`, by the names that `tflite.read` gives them; values that no kernel sets are 0. Raises
     the errors of `outputs` and `tflite.read`.

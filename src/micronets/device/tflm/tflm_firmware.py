@@ -151,7 +151,7 @@ def build_tflm_firmware(
     - sizes: the number of the model's operators, the bytes of its input, those of its output, and the number of the
       variables that it keeps from one inference to the next.
     - arena_bytes: the bytes that TFLM is expected to need. The firmware's arena is larger, so that TFLM can report its
-        actual need.
+      actual need.
 
     Raises `DeviceError` if there is no compiler, or with the first error of the compiler or the linker.
     """

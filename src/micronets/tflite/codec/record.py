@@ -66,9 +66,9 @@ class Codec:
     - optional: whether any of the activations may be left out, as tensor -1.
     - outputs: how many tensors it writes.
     - read: makes the layer, from the tensors of the file, the operator, the names of its outputs and those of its
-        activations. Where the operator works on shapes that layers do not support, a Reshape stands before or behind
-        it. Sizes that only the weights tell are 1 (`filters`, `kernel`) and 8 (`weight_bits`) until `weights_of` sets
-        them.
+      activations. Where the operator works on shapes that layers do not support, a Reshape stands before or behind
+      it. Sizes that only the weights tell are 1 (`filters`, `kernel`) and 8 (`weight_bits`) until `weights_of` sets
+      them.
     """
 
     options: int | None
